@@ -1,0 +1,503 @@
+import { assign, setup } from "xstate";
+import { effect } from "./effect.ts";
+
+export type AccountKind = "user" | "bot";
+export type RenewalMethod = "auto-code" | "bot-token";
+
+/** Why something stopped: a stable code and a sentence for a person. */
+export interface Reason {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The waits that are bounded. The engine knows how long each may take, in milliseconds. */
+export type Bound =
+  | "seeking"
+  | "connecting"
+  | "preparing"
+  | "draining"
+  | "verifying"
+  | "renewing"
+  | "restarting"
+  | "aborting"
+  | "releasing";
+
+export interface LifecycleInput {
+  readonly account: string;
+  readonly kind: AccountKind;
+  /** The slot that serves; null while the account has no authorisation. */
+  readonly slot: number | null;
+}
+
+export interface LifecycleContext extends LifecycleInput {
+  /** Epoch of the token under which the serving slot is connected; 0 when none is held. */
+  readonly epoch: number;
+  readonly renewal: { readonly id: string; readonly method: RenewalMethod } | null;
+  /** The slot that the renewal authorised and that takes over at the switch. */
+  readonly nextSlot: number | null;
+  readonly draining: "renewal" | "stop";
+  /** True while the client of the serving slot is still connected, so that an abort loses nothing. */
+  readonly serving: boolean;
+  readonly stopWanted: boolean;
+  readonly reason: Reason | null;
+}
+
+type Fault = { readonly reason: Reason };
+
+export type LifecycleEvent =
+  | { readonly type: "login" }
+  | ({ readonly type: "login.failed" } & Fault)
+  | { readonly type: "slot.authorised"; readonly slot: number }
+  | { readonly type: "token.granted"; readonly epoch: number }
+  | ({ readonly type: "token.lost" } & Fault)
+  | { readonly type: "client.ready" }
+  | ({ readonly type: "client.failed" } & Fault)
+  | ({ readonly type: "client.lost" } & Fault)
+  | ({ readonly type: "key.dead" } & Fault)
+  | { readonly type: "flood"; readonly waitSeconds: number }
+  | { readonly type: "cooled" }
+  | { readonly type: "pause" }
+  | { readonly type: "resume" }
+  | { readonly type: "renew"; readonly id: string; readonly method: RenewalMethod }
+  | { readonly type: "slot.prepared"; readonly slot: number }
+  | ({ readonly type: "prepare.failed" } & Fault)
+  | { readonly type: "drained" }
+  | ({ readonly type: "drain.failed" } & Fault)
+  | { readonly type: "idle.verified" }
+  | ({ readonly type: "idle.refused" } & Fault)
+  | { readonly type: "switched"; readonly epoch: number }
+  | ({ readonly type: "switch.failed" } & Fault)
+  | { readonly type: "returned" }
+  | { readonly type: "cut.confirmed" }
+  | { readonly type: "stop" }
+  | { readonly type: "released" }
+  | { readonly type: "bound.passed"; readonly bound: Bound };
+
+/**
+ * Work that the lifecycle asks for. The engine's handler for each is the only place where it happens;
+ * what comes of it returns as an event.
+ */
+export const lifecycleEffects = {
+  /** Authorise the first slot: answers `slot.authorised` or `login.failed`. */
+  authorise: effect<{ readonly account: string }>(),
+  /** Obtain the token of the slot: answers `token.granted` once it is free. */
+  seekToken: effect<{ readonly slot: number }>(),
+  /** Connect, verify by a real call, fill the gap: `client.ready`, `client.failed` or `key.dead`. */
+  connect: effect<{ readonly slot: number; readonly epoch: number }>(),
+  /** Let conversations and the outbox use the connected client. */
+  serve: effect<{ readonly slot: number; readonly epoch: number }>(),
+  /** Keep the connection, send nothing. */
+  hold: effect<{ readonly slot: number; readonly waitSeconds: number | null }>(),
+  /** Log out slots that no longer serve, or never will. Answers nothing; it is retried at the next `active`. */
+  tidySlots: effect<{ readonly serving: number }>(),
+  /** Authorise a further slot while this one serves: `slot.prepared` or `prepare.failed`. */
+  prepareSlot: effect<{
+    readonly renewal: string;
+    readonly method: RenewalMethod;
+    readonly serving: number;
+  }>(),
+  /** Stop new calls, let those in flight finish, cut, see 0 sockets, free the token: `drained` or `drain.failed`. */
+  drain: effect<{ readonly slot: number; readonly epoch: number }>(),
+  /** Second, independent proof that nothing uses the key: `idle.verified` or `idle.refused`. */
+  verifyIdle: effect<{ readonly slot: number }>(),
+  /** Point the account at the next slot and take its token: `switched` or `switch.failed`. */
+  switchSlot: effect<{
+    readonly renewal: string;
+    readonly from: number;
+    readonly to: number;
+  }>(),
+  /** Point the account back at the old slot, drop the next one: `returned`. */
+  abortRenewal: effect<{
+    readonly renewal: string;
+    readonly slot: number;
+    readonly nextSlot: number | null;
+    readonly reason: Reason;
+  }>(),
+  /** Record that the renewal ended well. Answers nothing. */
+  finishRenewal: effect<{ readonly renewal: string; readonly slot: number }>(),
+  /** Cut whatever the account has open and free its token: `cut.confirmed`. */
+  cut: effect<{ readonly reason: Reason }>(),
+  /** Cut, mark the slot dead, keep the key record aside, tell a person. Answers nothing. */
+  quarantine: effect<{ readonly slot: number | null; readonly reason: Reason }>(),
+  /** Free the token: `released`. */
+  release: effect<{ readonly slot: number | null; readonly epoch: number }>(),
+  /** Send `bound.passed` when the bound's time has passed in this state. */
+  startBound: effect<{ readonly bound: Bound }>(),
+};
+
+/** The new slot has answered a real call and filled its gap: the renewal is done. */
+const renewalEnds = [
+  {
+    type: "finishRenewal",
+    params: ({ context }: { context: LifecycleContext }) => ({
+      renewal: context.renewal!.id,
+      slot: context.slot!,
+    }),
+  },
+  "endRenewal",
+  "clearReason",
+] as const;
+
+const boundReason = (bound: Bound): Reason => ({
+  code: `BOUND_${bound.toUpperCase()}`,
+  message: `${bound} took longer than its bound`,
+});
+
+export const lifecycleMachine = setup({
+  types: {
+    context: {} as LifecycleContext,
+    events: {} as LifecycleEvent,
+    input: {} as LifecycleInput,
+  },
+  guards: {
+    hasSlot: ({ context }) => context.slot !== null,
+    stopWanted: ({ context }) => context.stopWanted,
+    drainingToRenew: ({ context }) => context.draining === "renewal",
+    stillServing: ({ context }) => context.serving,
+    stillServingButStopping: ({ context }) => context.serving && context.stopWanted,
+  },
+  actions: {
+    ...lifecycleEffects,
+    adoptSlot: assign({
+      slot: ({ context, event }) => (event.type === "slot.authorised" ? event.slot : context.slot),
+      reason: null,
+    }),
+    adoptEpoch: assign({
+      epoch: ({ context, event }) => ("epoch" in event ? event.epoch : context.epoch),
+    }),
+    dropEpoch: assign({ epoch: 0, serving: false }),
+    startServing: assign({ serving: true }),
+    clearReason: assign({ reason: null }),
+    beginRenewal: assign({
+      renewal: ({ context, event }) =>
+        event.type === "renew" ? { id: event.id, method: event.method } : context.renewal,
+      nextSlot: null,
+      reason: null,
+    }),
+    adoptNextSlot: assign({
+      nextSlot: ({ context, event }) =>
+        event.type === "slot.prepared" ? event.slot : context.nextSlot,
+    }),
+    drainToRenew: assign({ draining: "renewal" }),
+    drainToStop: assign({ draining: "stop", stopWanted: true }),
+    wantStop: assign({ stopWanted: true }),
+    swapSlots: assign({
+      slot: ({ context }) => context.nextSlot,
+      nextSlot: ({ context }) => context.slot,
+      epoch: ({ context, event }) => ("epoch" in event ? event.epoch : context.epoch),
+    }),
+    swapSlotsBack: assign({
+      slot: ({ context }) => context.nextSlot,
+      nextSlot: ({ context }) => context.slot,
+      epoch: 0,
+      serving: false,
+    }),
+    endRenewal: assign({ renewal: null, nextSlot: null }),
+    rememberReason: assign({
+      reason: ({ context, event }) => ("reason" in event ? event.reason : context.reason),
+    }),
+    rememberBound: assign({
+      reason: ({ context, event }) =>
+        event.type === "bound.passed" ? boundReason(event.bound) : context.reason,
+    }),
+  },
+}).createMachine({
+  id: "lifecycle",
+  context: ({ input }) => ({
+    ...input,
+    epoch: 0,
+    renewal: null,
+    nextSlot: null,
+    draining: "stop",
+    serving: false,
+    stopWanted: false,
+    reason: null,
+  }),
+  initial: "unauthorised",
+  states: {
+    unauthorised: {
+      initial: "waiting",
+      always: { guard: "hasSlot", target: "seeking" },
+      on: { stop: "stopped" },
+      states: {
+        waiting: { on: { login: "authorising" } },
+        authorising: {
+          entry: {
+            type: "authorise",
+            params: ({ context }) => ({ account: context.account }),
+          },
+          on: {
+            "login.failed": { target: "waiting", actions: "rememberReason" },
+            "slot.authorised": { target: "#lifecycle.seeking", actions: "adoptSlot" },
+          },
+        },
+      },
+    },
+    seeking: {
+      entry: [
+        { type: "seekToken", params: ({ context }) => ({ slot: context.slot! }) },
+        { type: "startBound", params: { bound: "seeking" } },
+      ],
+      on: {
+        "token.granted": { target: "connecting", actions: "adoptEpoch" },
+        "bound.passed": { target: "seeking", reenter: true },
+        "key.dead": { target: "quarantined", actions: "rememberReason" },
+        stop: { target: "releasing", actions: "wantStop" },
+      },
+    },
+    connecting: {
+      entry: [
+        {
+          type: "connect",
+          params: ({ context }) => ({ slot: context.slot!, epoch: context.epoch }),
+        },
+        { type: "startBound", params: { bound: "connecting" } },
+      ],
+      on: {
+        "client.ready": "active",
+        "client.failed": { target: "fenced", actions: "rememberReason" },
+        "bound.passed": { target: "fenced", actions: "rememberBound" },
+        "token.lost": { target: "fenced", actions: "rememberReason" },
+        "key.dead": { target: "quarantined", actions: "rememberReason" },
+        stop: { target: "releasing", actions: "wantStop" },
+      },
+    },
+    active: {
+      initial: "serving",
+      entry: "startServing",
+      on: {
+        "client.lost": { target: "fenced", actions: "rememberReason" },
+        "token.lost": { target: "fenced", actions: "rememberReason" },
+        "key.dead": { target: "quarantined", actions: "rememberReason" },
+        stop: { target: "draining", actions: "drainToStop" },
+      },
+      states: {
+        serving: {
+          entry: [
+            {
+              type: "serve",
+              params: ({ context }) => ({ slot: context.slot!, epoch: context.epoch }),
+            },
+            { type: "tidySlots", params: ({ context }) => ({ serving: context.slot! }) },
+          ],
+          on: {
+            renew: { target: "preparing", actions: "beginRenewal" },
+            flood: "#lifecycle.cooling",
+            pause: "#lifecycle.paused",
+          },
+        },
+        preparing: {
+          entry: [
+            {
+              type: "prepareSlot",
+              params: ({ context }) => ({
+                renewal: context.renewal!.id,
+                method: context.renewal!.method,
+                serving: context.slot!,
+              }),
+            },
+            { type: "startBound", params: { bound: "preparing" } },
+          ],
+          on: {
+            "slot.prepared": {
+              target: "#lifecycle.draining",
+              actions: ["adoptNextSlot", "drainToRenew"],
+            },
+            "prepare.failed": { target: "#lifecycle.aborting", actions: "rememberReason" },
+            "bound.passed": { target: "#lifecycle.aborting", actions: "rememberBound" },
+          },
+        },
+      },
+    },
+    cooling: {
+      entry: {
+        type: "hold",
+        params: ({ context, event }) => ({
+          slot: context.slot!,
+          waitSeconds: event.type === "flood" ? event.waitSeconds : null,
+        }),
+      },
+      on: {
+        cooled: "active",
+        "client.lost": { target: "fenced", actions: "rememberReason" },
+        "token.lost": { target: "fenced", actions: "rememberReason" },
+        "key.dead": { target: "quarantined", actions: "rememberReason" },
+        stop: { target: "draining", actions: "drainToStop" },
+      },
+    },
+    paused: {
+      entry: {
+        type: "hold",
+        params: ({ context }) => ({ slot: context.slot!, waitSeconds: null }),
+      },
+      on: {
+        resume: "active",
+        "client.lost": { target: "fenced", actions: "rememberReason" },
+        "token.lost": { target: "fenced", actions: "rememberReason" },
+        "key.dead": { target: "quarantined", actions: "rememberReason" },
+        stop: { target: "draining", actions: "drainToStop" },
+      },
+    },
+    draining: {
+      entry: [
+        {
+          type: "drain",
+          params: ({ context }) => ({ slot: context.slot!, epoch: context.epoch }),
+        },
+        { type: "startBound", params: { bound: "draining" } },
+      ],
+      on: {
+        drained: [
+          { guard: "drainingToRenew", target: "verified-idle", actions: "dropEpoch" },
+          { target: "releasing" },
+        ],
+        "drain.failed": [
+          {
+            guard: "drainingToRenew",
+            target: "aborting",
+            actions: ["rememberReason", "dropEpoch"],
+          },
+          { target: "releasing", actions: "rememberReason" },
+        ],
+        "bound.passed": [
+          { guard: "drainingToRenew", target: "aborting", actions: ["rememberBound", "dropEpoch"] },
+          { target: "releasing", actions: "rememberBound" },
+        ],
+        "token.lost": [
+          {
+            guard: "drainingToRenew",
+            target: "aborting",
+            actions: ["rememberReason", "dropEpoch"],
+          },
+          { target: "releasing", actions: "rememberReason" },
+        ],
+        "key.dead": { target: "quarantined", actions: "rememberReason" },
+        stop: { actions: "wantStop" },
+      },
+    },
+    "verified-idle": {
+      entry: [
+        { type: "verifyIdle", params: ({ context }) => ({ slot: context.slot! }) },
+        { type: "startBound", params: { bound: "verifying" } },
+      ],
+      on: {
+        "idle.verified": "renewing",
+        "idle.refused": { target: "aborting", actions: "rememberReason" },
+        "bound.passed": { target: "aborting", actions: "rememberBound" },
+        stop: { actions: "wantStop" },
+      },
+    },
+    renewing: {
+      entry: [
+        {
+          type: "switchSlot",
+          params: ({ context }) => ({
+            renewal: context.renewal!.id,
+            from: context.slot!,
+            to: context.nextSlot!,
+          }),
+        },
+        { type: "startBound", params: { bound: "renewing" } },
+      ],
+      on: {
+        switched: { target: "restarting", actions: "swapSlots" },
+        "switch.failed": { target: "aborting", actions: "rememberReason" },
+        "bound.passed": { target: "aborting", actions: "rememberBound" },
+        stop: { actions: "wantStop" },
+      },
+    },
+    restarting: {
+      entry: [
+        {
+          type: "connect",
+          params: ({ context }) => ({ slot: context.slot!, epoch: context.epoch }),
+        },
+        { type: "startBound", params: { bound: "restarting" } },
+      ],
+      on: {
+        "client.ready": [
+          { guard: "stopWanted", target: "draining", actions: [...renewalEnds, "drainToStop"] },
+          { target: "active", actions: renewalEnds },
+        ],
+        "client.failed": { target: "aborting", actions: ["rememberReason", "swapSlotsBack"] },
+        "key.dead": { target: "aborting", actions: ["rememberReason", "swapSlotsBack"] },
+        "token.lost": { target: "aborting", actions: ["rememberReason", "swapSlotsBack"] },
+        "bound.passed": { target: "aborting", actions: ["rememberBound", "swapSlotsBack"] },
+        stop: { actions: "wantStop" },
+      },
+    },
+    aborting: {
+      entry: [
+        {
+          type: "abortRenewal",
+          params: ({ context }) => ({
+            renewal: context.renewal!.id,
+            slot: context.slot!,
+            nextSlot: context.nextSlot,
+            reason: context.reason!,
+          }),
+        },
+        { type: "startBound", params: { bound: "aborting" } },
+      ],
+      on: {
+        returned: [
+          {
+            guard: "stillServingButStopping",
+            target: "draining",
+            actions: ["endRenewal", "drainToStop"],
+          },
+          { guard: "stillServing", target: "active", actions: "endRenewal" },
+          { guard: "stopWanted", target: "releasing", actions: "endRenewal" },
+          { target: "seeking", actions: "endRenewal" },
+        ],
+        "bound.passed": { target: "aborting", reenter: true },
+        "client.lost": { actions: "dropEpoch" },
+        "token.lost": { actions: "dropEpoch" },
+        "key.dead": { target: "quarantined", actions: "rememberReason" },
+        stop: { actions: "wantStop" },
+      },
+    },
+    fenced: {
+      entry: ["dropEpoch", { type: "cut", params: ({ context }) => ({ reason: context.reason! }) }],
+      on: {
+        "cut.confirmed": [
+          { guard: "stopWanted", target: "releasing", actions: "endRenewal" },
+          { target: "seeking", actions: "endRenewal" },
+        ],
+        stop: { actions: "wantStop" },
+      },
+    },
+    quarantined: {
+      entry: [
+        "dropEpoch",
+        "endRenewal",
+        {
+          type: "quarantine",
+          params: ({ context }) => ({ slot: context.slot, reason: context.reason! }),
+        },
+      ],
+      on: { login: "unauthorised.authorising", stop: "stopped" },
+    },
+    releasing: {
+      entry: [
+        {
+          type: "release",
+          params: ({ context }) => ({ slot: context.slot, epoch: context.epoch }),
+        },
+        { type: "startBound", params: { bound: "releasing" } },
+      ],
+      on: {
+        released: { target: "stopped", actions: "dropEpoch" },
+        "bound.passed": { target: "stopped", actions: ["rememberBound", "dropEpoch"] },
+      },
+    },
+    stopped: { type: "final" },
+  },
+});
+
+/** The name that code, events, metrics and docs use for a state: `active` for `active.serving`. */
+export function lifecycleStateName(value: unknown): string {
+  if (typeof value === "string") return value;
+  const [[parent, child]] = Object.entries(value as Record<string, string>) as [[string, string]];
+  return parent === "active" && child === "serving" ? "active" : `${parent}.${child}`;
+}
