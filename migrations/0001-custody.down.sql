@@ -1,0 +1,1 @@
+drop table lifecycle_events, renewals, tokens, incarnations, authorisations, accounts;

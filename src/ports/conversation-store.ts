@@ -1,0 +1,141 @@
+import type { GrantRef } from "./gate.ts";
+import type { ChatPeer, UpdateCursor } from "./telegram.ts";
+
+export interface ConversationKey {
+  readonly channel: string;
+  readonly account: string;
+  readonly chatUser: string;
+}
+
+/** A choice offered with a reply: a button where the account may send them, else a numbered line. */
+export interface MenuChoice {
+  readonly label: string;
+  readonly action: string;
+  /** Points at one item of a tool output of the same session. */
+  readonly item?: { readonly toolOutputSeq: number; readonly index: number };
+}
+
+export interface StoredMessage {
+  readonly seq: number;
+  readonly role: "user" | "bot";
+  readonly body: string;
+  readonly menu: readonly MenuChoice[] | null;
+}
+
+export interface StoredToolOutput {
+  readonly seq: number;
+  readonly name: string;
+  readonly output: unknown;
+}
+
+/** Why a turn runs in the session that it runs in; also the stable code of its log line and event. */
+export type SessionDecision =
+  | "SESSION_CREATED_FIRST_CONTACT"
+  | "SESSION_CREATED_AFTER_END"
+  | "SESSION_CREATED_AFTER_EXPIRY"
+  | "SESSION_REUSED"
+  | "SESSION_WITH_HUMAN";
+
+export interface LoadedSession {
+  readonly id: string;
+  readonly decision: SessionDecision;
+  readonly status: "active" | "escalated";
+  readonly turns: number;
+  readonly lastSeq: number;
+  readonly snapshot: unknown;
+  /** The newest 20, oldest first. */
+  readonly messages: readonly StoredMessage[];
+  readonly toolOutputs: readonly StoredToolOutput[];
+}
+
+export interface TurnReply {
+  readonly body: string;
+  readonly menu: readonly MenuChoice[] | null;
+}
+
+export interface TurnRecord extends ConversationKey {
+  readonly sessionId: string;
+  /** `lastSeq` of the session as loaded; the commit is refused if it moved. */
+  readonly expectedSeq: number;
+  readonly inboundId: string;
+  readonly peer: ChatPeer;
+  readonly text: string;
+  readonly snapshot: unknown;
+  readonly toolOutputs: readonly StoredToolOutput[];
+  /** With seq numbers already given: user message expectedSeq + 1, replies after it. */
+  readonly replies: readonly (TurnReply & { readonly seq: number; readonly randomId: string })[];
+  readonly status: "active" | "escalated" | "ended";
+}
+
+export type TurnOutcome =
+  | "committed"
+  /** This inbound id took effect before: acknowledge and forget. */
+  | "duplicate"
+  /** Another turn moved the session: load again. */
+  | "conflict"
+  /** This node no longer owns the partition: stop. */
+  | "stale-owner";
+
+/**
+ * Sessions and turns. Hides SQL. A turn calls `load` once and `commit` once; nothing below asks again (I3).
+ * `load` is one statement that finds, reuses, rolls over or creates the session, with its history.
+ * `commit` is one statement: epoch and sequence are checked under the locks of the same statement, and
+ * the messages, tool outputs, snapshot, duplicate check and outbox rows are written together or not at all.
+ * Text that Postgres cannot hold (NUL, lone surrogates) is sanitised before.
+ */
+export interface ConversationStore {
+  claimPartition(owner: string): Promise<{ readonly epoch: number }>;
+  load(key: ConversationKey, inactiveAfterMs: number): Promise<LoadedSession>;
+  commit(turn: TurnRecord, ownerEpoch: number): Promise<TurnOutcome>;
+  /** Statements about sessions that `load` has run since the start, for the count per turn. */
+  readonly sessionLookups: number;
+  setStatus(sessionId: string, status: "active" | "escalated" | "ended"): Promise<boolean>;
+}
+
+export interface OutboxItem extends ConversationKey {
+  readonly id: string;
+  readonly peer: ChatPeer;
+  readonly inboundId: string;
+  readonly replyIndex: number;
+  readonly randomId: string;
+  readonly body: string;
+  readonly menu: readonly MenuChoice[] | null;
+  /** Session and message the menu belongs to, for the button's reference. */
+  readonly sessionId: string;
+  readonly seq: number;
+  /** An earlier attempt whose outcome is unknown; settle it by reading back before sending again. */
+  readonly attempted: boolean;
+}
+
+/** Replies on their way out, in order per chat. Hides SQL. Claims are refused for a token that moved on (I6). */
+export interface OutboxStore {
+  /**
+   * Marks up to `limit` unsent rows as being sent under this grant, oldest first, and answers them. `fresh` rows
+   * only, or with `recover` also those that an earlier attempt left behind. null: the token is no longer ours.
+   */
+  claim(
+    grant: GrantRef,
+    options: { readonly limit: number; readonly recover: boolean },
+  ): Promise<readonly OutboxItem[] | null>;
+  settle(
+    results: readonly (
+      | { readonly id: string; readonly messageId: number }
+      | { readonly id: string; readonly failure: string }
+      | { readonly id: string; readonly again: true }
+    )[],
+  ): Promise<void>;
+  /** Message ids of this chat that outbox rows already account for, at or above `fromMessageId`. */
+  knownMessageIds(key: ConversationKey, fromMessageId: number): Promise<ReadonlySet<number>>;
+  unsent(account: string): Promise<number>;
+}
+
+/** The update cursor per account: ours, advanced only after the stream has acknowledged. */
+export interface CursorStore {
+  load(account: string): Promise<UpdateCursor | null>;
+  /** `false`: the token of the grant is not connected or draining under this epoch any more. */
+  advance(grant: GrantRef, cursor: UpdateCursor): Promise<boolean>;
+  reportGap(
+    account: string,
+    gap: { readonly fromPts: number; readonly toPts: number; readonly recovered: number },
+  ): Promise<void>;
+}

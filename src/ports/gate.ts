@@ -1,0 +1,38 @@
+import type { Duplex } from "node:stream";
+import type { SlotRef } from "./token-store.ts";
+
+export interface GrantRef extends SlotRef {
+  readonly epoch: number;
+}
+
+/** Where a client wants to connect. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface CutProof {
+  /** Sockets of this slot that the gate still has: always 0 when the promise resolves. */
+  readonly sockets: 0;
+  /** Milliseconds from the request to the last close. */
+  readonly tookMs: number;
+}
+
+/**
+ * The node's view of the gate, which owns every socket to Telegram. Hides the gate's process, its lease
+ * and its journal. Nothing dials unless the gate was told of the grant, its lease is valid, the epoch was
+ * never cut and the slot has no other socket. Errors: GATE_REFUSED (with the reason), GATE_LOST.
+ */
+export interface Gate {
+  /** The incarnation under which tokens are granted, and the host's name in the fleet. */
+  readonly incarnation: string;
+  readonly host: string;
+  /** Tells the gate of a grant. `keyId` null: only a key exchange may be the first frame. */
+  admit(grant: GrantRef & { readonly keyId: string | null }): Promise<void>;
+  /** A connection to Telegram through the gate, under an admitted grant. */
+  dial(grant: GrantRef, to: Endpoint): Promise<Duplex>;
+  /** RST to every socket of the slot; resolves with 0 sockets; the epoch never dials again. */
+  cut(grant: GrantRef): Promise<CutProof>;
+  /** Open sockets of a slot at this moment, by the gate's own count. */
+  sockets(slot: SlotRef): Promise<number>;
+}

@@ -1,0 +1,40 @@
+import type { ChatPeer } from "./telegram.ts";
+
+/** One thing a chat user did, on its way to a turn. */
+export interface InboundItem {
+  readonly channel: "telegram";
+  readonly account: string;
+  readonly chatUser: string;
+  readonly peer: ChatPeer;
+  /** Durable and unique per account: `m:<message id>`, or `tap:<message id>:<data>`, so that double taps are one. */
+  readonly inboundId: string;
+  readonly kind: "text" | "tap";
+  readonly text: string;
+  /** Wall clock of receipt, milliseconds. */
+  readonly receivedAtMs: number;
+}
+
+export interface InboundDelivery {
+  readonly item: InboundItem;
+  /** Position in the stream, rising. */
+  readonly position: number;
+  /** The turn is committed: never deliver again. Resolves once the stream has confirmed. */
+  done(): Promise<void>;
+  /** Deliver again later. */
+  retry(delayMs: number): void;
+  /** It can never succeed: park it with the reason. */
+  park(reason: string): Promise<void>;
+}
+
+/**
+ * The durable queue between holder and turns. Hides JetStream. `append` resolves when every item is
+ * stored (deduplicated by account and inbound id within the stream's window; Postgres is the authority).
+ */
+export interface InboundStream {
+  append(items: readonly InboundItem[]): Promise<void>;
+  /** Delivers in stream order, at most `inFlightMax` unsettled; the returned function stops and waits. */
+  consume(options: {
+    readonly inFlightMax: number;
+    readonly onDelivery: (delivery: InboundDelivery) => void;
+  }): Promise<() => Promise<void>>;
+}

@@ -1,0 +1,149 @@
+import type { Duplex } from "node:stream";
+import type { Endpoint } from "./gate.ts";
+
+/** Addresses a chat user: ids are decimal strings, as JSON cannot hold 64 bits. */
+export interface ChatPeer {
+  readonly userId: string;
+  readonly accessHash: string;
+}
+
+export interface UpdateCursor {
+  readonly pts: number;
+  readonly qts: number;
+  readonly date: number;
+  readonly seq: number;
+}
+
+/** Something that happened in the account, in Telegram's order. */
+export type AccountUpdate =
+  | {
+      readonly kind: "message";
+      readonly peer: ChatPeer;
+      readonly messageId: number;
+      readonly text: string;
+      /** Sent by this account, from whichever session. */
+      readonly outgoing: boolean;
+      /** Unix seconds. */
+      readonly date: number;
+    }
+  | {
+      readonly kind: "tap";
+      readonly peer: ChatPeer;
+      readonly messageId: number;
+      readonly data: string;
+      readonly queryId: string;
+    };
+
+/** A push: `pts` and `ptsCount` as Telegram gave them; null for updates outside the common sequence. */
+export interface PushedUpdate {
+  readonly update: AccountUpdate | null;
+  readonly pts: number | null;
+  readonly ptsCount: number;
+}
+
+export type Difference =
+  | {
+      readonly kind: "part" | "last";
+      readonly updates: readonly AccountUpdate[];
+      readonly cursor: UpdateCursor;
+    }
+  | { readonly kind: "too-long"; readonly pts: number };
+
+export interface SentMessage {
+  readonly messageId: number;
+}
+
+/** How a Telegram error is to be treated; parsed from library text in one place, the driver. */
+export interface TelegramFault {
+  /** Telegram's own name, such as FLOOD_WAIT or AUTH_KEY_DUPLICATED; CONNECTION_LOST for a broken wire. */
+  readonly code: string;
+  /** `dead-key` names end the key for ever (ARCHITECTURE.md); `unknown` means the outcome is unknown. */
+  readonly kind: "dead-key" | "flood" | "refused" | "password-needed" | "unknown";
+  /** For `flood`. */
+  readonly waitSeconds?: number;
+  readonly message: string;
+}
+
+/**
+ * One client of one authorisation. Hides the client library. It never dials by itself: it is given `dial`.
+ * Every rejected call rejects with `TelegramError` (adapters raise it), whose `fault` says what to do.
+ */
+export interface TelegramClient {
+  /** 16 hex digits; null until the key exchange is done. */
+  readonly keyId: string | null;
+  /** Calls waiting for an answer. */
+  readonly callsInFlight: number;
+  /** Opens the connection; makes a key first when there is none, and reports it through `onSession`. */
+  connect(): Promise<void>;
+  /** Ends the client: pending calls reject, nothing reconnects. Never throws. */
+  close(): Promise<void>;
+
+  self(): Promise<{ readonly userId: string; readonly isBot: boolean }>;
+  /** Asks Telegram to send a login code; answers the hash to be given back. */
+  requestCode(phone: string): Promise<{ readonly codeHash: string }>;
+  signIn(login: {
+    readonly phone: string;
+    readonly codeHash: string;
+    readonly code: string;
+  }): Promise<void>;
+  signInBot(token: string): Promise<void>;
+  logOut(): Promise<void>;
+
+  cursor(): Promise<UpdateCursor>;
+  difference(from: UpdateCursor): Promise<Difference>;
+  /** Newest first, both directions, at most `limit` (1–100), older than `beforeId` when given. */
+  history(
+    peer: ChatPeer,
+    range: { readonly limit: number; readonly beforeId?: number },
+  ): Promise<readonly Extract<AccountUpdate, { kind: "message" }>[]>;
+  /** The newest dialogs' peers with their last message id, for reading back after a too-long gap. */
+  dialogs(limit: number): Promise<readonly { peer: ChatPeer; topMessageId: number }[]>;
+  send(message: {
+    readonly peer: ChatPeer;
+    readonly text: string;
+    /** Rows of one button each; only bots may send them. */
+    readonly buttons?: readonly { readonly label: string; readonly data: string }[];
+    /** Decimal, signed 64 bits. */
+    readonly randomId: string;
+  }): Promise<SentMessage>;
+  answerTap(queryId: string): Promise<void>;
+}
+
+export interface TelegramClientEvents {
+  /** The session changed (first of all: the key exists). Persist it before going on. */
+  onSession(session: { readonly keyId: string; readonly bytes: Uint8Array }): Promise<void>;
+  /** In order. `null`: something was pushed that must be fetched (`updatesTooLong`). */
+  onUpdates(updates: readonly PushedUpdate[] | null): void;
+  /** A message of Telegram's service account (777000), which may carry a login code. Never stored. */
+  onServiceMessage(text: string): void;
+  /** The wire broke; the library reconnects by itself through `dial`. */
+  onDisconnected(): void;
+  onConnected(): void;
+  /** A fault that ends the key, on whatever call or at transport level. */
+  onDeadKey(fault: TelegramFault): void;
+}
+
+export interface DataCentre extends Endpoint {
+  readonly id: number;
+  /** PEM of the RSA key to trust besides Telegram's own; null for Telegram itself. */
+  readonly publicKeyPem: string | null;
+}
+
+export interface TelegramDriver {
+  readonly name: "mtcute" | "telegram";
+  open(options: {
+    /** null makes a new key. */
+    readonly session: Uint8Array | null;
+    readonly dial: (to: Endpoint) => Promise<Duplex>;
+    readonly events: TelegramClientEvents;
+  }): TelegramClient;
+}
+
+/** What a driver is made with, once per process. */
+export interface TelegramDriverOptions {
+  readonly apiId: number;
+  readonly apiHash: string;
+  readonly dataCentre: DataCentre | null;
+  /** Stable across renewals, as Telegram shows it in the list of devices. */
+  readonly deviceModel: string;
+}
