@@ -111,6 +111,8 @@ export const lifecycleEffects = {
     readonly renewal: string;
     readonly slot: number;
     readonly nextSlot: number | null;
+    /** True when the old slot's client is still connected and must stay so. */
+    readonly stillServing: boolean;
     readonly reason: Reason;
   }>(),
   /** Record that the renewal ended well. Answers nothing. */
@@ -434,6 +436,7 @@ export const lifecycleMachine = setup({
             renewal: context.renewal!.id,
             slot: context.slot!,
             nextSlot: context.nextSlot,
+            stillServing: context.serving,
             reason: context.reason!,
           }),
         },

@@ -1,0 +1,59 @@
+import type { AccountKind } from "../../machines/lifecycle.ts";
+import type { AccountStore } from "../ports/account-store.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { EventSink } from "../ports/event-sink.ts";
+import type { Gate, GrantRef } from "../ports/gate.ts";
+import type { PushedUpdate, TelegramClient, TelegramDriver } from "../ports/telegram.ts";
+import type { TokenStore } from "../ports/token-store.ts";
+
+/** Follows the account's updates into the stream, as `update-cursor.ts` does. */
+export interface CursorWork {
+  /** Loads the cursor and fills the gap; the account is not active before that. */
+  start(): Promise<void>;
+  /** `null`: something must be fetched. */
+  onUpdates(pushed: readonly PushedUpdate[] | null): void;
+  /** Settles what was taken. */
+  stop(): Promise<void>;
+}
+
+/** Sends the account's replies, as `outbox.ts` does. */
+export interface OutboxWork {
+  start(): Promise<void>;
+  pause(): void;
+  resume(): void;
+  /** New replies were committed. */
+  notify(): void;
+  /** After a reconnect: settles the sends whose outcome the broken wire left unknown. */
+  recover(): Promise<void>;
+  /** Sends nothing new; resolves when the calls in flight have ended. */
+  stop(): Promise<void>;
+}
+
+/** How long things may take, in milliseconds. */
+export interface AccountTimings {
+  readonly drainMs: number;
+  readonly disconnectMs: number;
+  /** After this long without a code, missed updates are fetched. */
+  readonly codeLookMs: number;
+  /** Between attempts to log out slots that no longer serve. */
+  readonly tidyRetryMs: number;
+}
+
+/** Everything that the handlers of one account's lifecycle may touch. */
+export interface AccountWorld {
+  readonly account: string;
+  readonly kind: AccountKind;
+  readonly accounts: AccountStore;
+  readonly tokens: TokenStore;
+  readonly gate: Gate;
+  readonly driver: TelegramDriver;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  readonly timings: AccountTimings;
+  makeCursor(client: TelegramClient, grant: GrantRef): CursorWork;
+  makeOutbox(
+    client: TelegramClient,
+    grant: GrantRef,
+    faults: { onFlood(waitSeconds: number): void; onTokenLost(): void },
+  ): OutboxWork;
+}

@@ -1,0 +1,146 @@
+import type { Reason } from "../../machines/lifecycle.ts";
+import type { LifecycleHandlers } from "./account-runtime.ts";
+import type { AccountWorld } from "./account-world.ts";
+import { endEverything } from "./end-everything.ts";
+import { faultReason, isDeadKey } from "./fault-reason.ts";
+import type { LoginCodes } from "./login-codes.ts";
+import { createRenewalHandlers } from "./renewal-handlers.ts";
+import type { ServingSlot } from "./serving-slot.ts";
+import type { SideSlots } from "./side-slots.ts";
+import { takeToken } from "./slot-connection.ts";
+
+export interface HandlerParts {
+  readonly world: AccountWorld;
+  readonly serving: ServingSlot;
+  readonly sideSlots: SideSlots;
+  readonly codes: LoginCodes;
+}
+
+/** What is done for each effect of the lifecycle. Every result goes back as an event of the visit. */
+export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers {
+  const { world, serving, sideSlots } = parts;
+  const { account, accounts, clock } = world;
+
+  const abortOpenRenewal = async (reason: Reason) => {
+    const open = await accounts.openRenewal(account);
+    if (open !== null) await accounts.abortRenewal(open.id, reason);
+  };
+
+  // The old slot may be logged out only once the database knows that the renewal is done: a crash in
+  // between would otherwise return to a key that no longer works.
+  let renewalEnded: Promise<void> = Promise.resolve();
+
+  return {
+    ...createRenewalHandlers(parts),
+
+    finishRenewal({ renewal }) {
+      renewalEnded = accounts.finishRenewal(renewal);
+      return renewalEnded;
+    },
+
+    async authorise(_params, visit) {
+      try {
+        const ref = await sideSlots.authorise(visit.signal, () => {});
+        await accounts.adoptFirstSlot(ref);
+        visit.emit({ type: "slot.authorised", slot: ref.slot });
+      } catch (error) {
+        visit.emit({ type: "login.failed", reason: faultReason(error) });
+      }
+    },
+
+    async seekToken({ slot }, visit) {
+      const ref = { account, slot };
+      try {
+        await accounts.loadSession(ref);
+      } catch (error) {
+        if (!isDeadKey(error)) throw error;
+        visit.emit({ type: "key.dead", reason: faultReason(error) });
+        return;
+      }
+      const grant = await takeToken(world, ref);
+      if (grant === null) return;
+      if (visit.signal.aborted) {
+        await world.tokens.apply(ref, { type: "released", epoch: grant.epoch });
+        return;
+      }
+      visit.emit({ type: "token.granted", epoch: grant.epoch });
+    },
+
+    async connect({ slot, epoch }, visit) {
+      try {
+        await serving.open({ account, slot, epoch });
+        visit.emit({ type: "client.ready" });
+      } catch (error) {
+        const reason = faultReason(error);
+        visit.emit({ type: isDeadKey(error) ? "key.dead" : "client.failed", reason });
+      }
+    },
+
+    serve: () => serving.serve(),
+
+    async hold({ waitSeconds }, visit) {
+      serving.hold();
+      if (waitSeconds === null) return;
+      const cancel = clock.schedule(waitSeconds * 1000, () => visit.emit({ type: "cooled" }));
+      visit.signal.addEventListener("abort", cancel, { once: true });
+    },
+
+    async tidySlots({ serving: slot }, visit) {
+      await renewalEnded;
+      while (!visit.signal.aborted && !(await sideSlots.tidy(slot, visit.signal))) {
+        await pause(world, visit.signal);
+      }
+    },
+
+    async cut({ reason }, visit) {
+      await untilDone(parts, visit.signal, async () => {
+        await endEverything(parts);
+        await abortOpenRenewal(reason);
+      });
+      visit.emit({ type: "cut.confirmed" });
+    },
+
+    async quarantine({ slot, reason }, visit) {
+      await untilDone(parts, visit.signal, async () => {
+        await endEverything(parts);
+        await abortOpenRenewal(reason);
+        if (slot !== null) await accounts.markDead({ account, slot });
+      });
+    },
+
+    async release(_params, visit) {
+      await endEverything(parts);
+      visit.emit({ type: "released" });
+    },
+  };
+}
+
+/** Tries again until it succeeds or the state is left: safety work does not give up on a lost database. */
+async function untilDone(
+  { world }: HandlerParts,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      world.events.report({
+        type: "note",
+        account: world.account,
+        code: "WILL_TRY_AGAIN",
+        message: faultReason(error).message,
+      });
+      await pause(world, signal);
+    }
+  }
+}
+
+/** Resolves after the retry interval, or as soon as the state is left. */
+function pause(world: AccountWorld, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = world.clock.schedule(world.timings.tidyRetryMs, resolve);
+    signal.addEventListener("abort", () => (cancel(), resolve()), { once: true });
+  });
+}

@@ -1,0 +1,103 @@
+import { HoldfastError } from "../errors.ts";
+import type { LifecycleHandlers } from "./account-runtime.ts";
+import { faultReason } from "./fault-reason.ts";
+import { endEverything } from "./end-everything.ts";
+import type { HandlerParts } from "./lifecycle-handlers.ts";
+
+type RenewalEffects = "prepareSlot" | "drain" | "verifyIdle" | "switchSlot" | "abortRenewal";
+
+/** The steps of a renewal: each leaves a row before the next begins, and each may be aborted. */
+export function createRenewalHandlers({
+  world,
+  serving,
+  sideSlots,
+}: HandlerParts): Pick<LifecycleHandlers, RenewalEffects> {
+  const { account, accounts, tokens, gate, clock, timings } = world;
+
+  return {
+    async prepareSlot({ renewal, method }, visit) {
+      let cancelLook = () => {};
+      try {
+        if (!(await accounts.beginRenewal({ id: renewal, account, method })))
+          throw renewalKnown(renewal);
+        const ref = await sideSlots.authorise(visit.signal, () => {
+          cancelLook = clock.schedule(timings.codeLookMs, serving.refresh);
+        });
+        await accounts.recordPrepared(renewal, ref.slot);
+        visit.emit({ type: "slot.prepared", slot: ref.slot });
+      } catch (error) {
+        visit.emit({ type: "prepare.failed", reason: faultReason(error) });
+      } finally {
+        cancelLook();
+      }
+    },
+
+    async drain({ slot, epoch }, visit) {
+      try {
+        await tokens.apply({ account, slot }, { type: "drain", epoch });
+        await serving.drain();
+        visit.emit({ type: "drained" });
+      } catch (error) {
+        visit.emit({ type: "drain.failed", reason: faultReason(error) });
+      }
+    },
+
+    async verifyIdle({ slot }, visit) {
+      try {
+        const ref = { account, slot };
+        const [sockets, token] = await Promise.all([gate.sockets(ref), tokens.read(ref)]);
+        const uses = [
+          sockets > 0 && `the gate still has ${sockets} socket(s) of the key`,
+          serving.callsInFlight > 0 && `${serving.callsInFlight} call(s) are in flight`,
+          serving.grant !== null && "the client of the old slot has not ended",
+          token?.state !== "free" && `its token is ${token?.state ?? "missing"}`,
+        ].filter((use) => use !== false);
+        if (uses.length > 0) throw notIdle(uses);
+        visit.emit({ type: "idle.verified" });
+      } catch (error) {
+        visit.emit({ type: "idle.refused", reason: faultReason(error) });
+      }
+    },
+
+    async switchSlot({ renewal, from, to }, visit) {
+      try {
+        const { incarnation } = gate;
+        const switched = await accounts.switchSlot({ renewal, account, from, to, incarnation });
+        if (switched === null) throw switchRefused(from, to);
+        visit.emit({ type: "switched", epoch: switched.epoch });
+      } catch (error) {
+        visit.emit({ type: "switch.failed", reason: faultReason(error) });
+      }
+    },
+
+    async abortRenewal({ renewal, stillServing, reason }, visit) {
+      if (!stillServing) await endEverything({ world, serving });
+      await accounts.abortRenewal(renewal, reason);
+      visit.emit({ type: "returned" });
+    },
+  };
+}
+
+function renewalKnown(id: string): HoldfastError {
+  return new HoldfastError({
+    code: "RENEWAL_KNOWN",
+    message: `Renewal ${id} was asked for before, or another one is open.`,
+    next: "See it with: npx holdfast status",
+  });
+}
+
+function notIdle(uses: readonly string[]): HoldfastError {
+  return new HoldfastError({
+    code: "NOT_IDLE",
+    message: `Something still uses the old key: ${uses.join("; ")}.`,
+    next: "The old session stays; look at it with: npx holdfast status",
+  });
+}
+
+function switchRefused(from: number, to: number): HoldfastError {
+  return new HoldfastError({
+    code: "SWITCH_REFUSED",
+    message: `The database refused the switch from slot ${from} to slot ${to}.`,
+    next: "The old session stays; look at it with: npx holdfast status",
+  });
+}

@@ -1,0 +1,146 @@
+import type { GrantRef } from "../ports/gate.ts";
+import type { LifecycleEvent } from "../../machines/lifecycle.ts";
+import type { AccountWorld, CursorWork, OutboxWork } from "./account-world.ts";
+import { faultReason } from "./fault-reason.ts";
+import type { LoginCodes } from "./login-codes.ts";
+import { openSlot, type SlotConnection, tokenLost } from "./slot-connection.ts";
+
+/** The slot that serves: its client, its cursor and its outbox, made and ended together. */
+export interface ServingSlot {
+  readonly grant: GrantRef | null;
+  readonly callsInFlight: number;
+  /** Connects, verifies by a real call and fills the gap. Rejects with the fault; then `end` it. */
+  open(grant: GrantRef): Promise<void>;
+  serve(): Promise<void>;
+  hold(): void;
+  /** New replies were committed. */
+  notify(): void;
+  /** Fetches what may have been missed. */
+  refresh(): void;
+  /** Stops new calls, waits for those in flight at most `drainMs`, settles the cursor, then ends. */
+  drain(): Promise<void>;
+  /** Ends at once. Resolves with 0 sockets and the token free. */
+  end(): Promise<void>;
+}
+
+interface Parts {
+  readonly connection: SlotConnection;
+  readonly cursor: CursorWork;
+  readonly outbox: OutboxWork;
+  outboxStarted: boolean;
+  cancelGrace: () => void;
+}
+
+/** `tell` sends what happens to the connection to the lifecycle; events of an earlier connection are not sent. */
+export function createServingSlot(
+  world: AccountWorld,
+  codes: LoginCodes,
+  tell: (event: LifecycleEvent) => void,
+): ServingSlot {
+  let parts: Parts | null = null;
+
+  function wire(grant: GrantRef): Promise<Parts> {
+    const mine = () => parts !== null && parts.connection.grant === grant;
+    const tellMine = (event: LifecycleEvent) => {
+      if (mine()) tell(event);
+    };
+    return openSlot(world, grant, {
+      onUpdates: (pushed) => {
+        if (mine()) parts?.cursor.onUpdates(pushed);
+      },
+      onServiceMessage: codes.offer,
+      onDeadKey: (fault) => tellMine({ type: "key.dead", reason: fault }),
+      onConnected: () => {
+        if (!mine() || parts === null) return;
+        parts.cancelGrace();
+        if (parts.outboxStarted) void parts.outbox.recover().catch(() => undefined);
+      },
+      onDisconnected: () => {
+        if (!mine() || parts === null) return;
+        parts.cancelGrace();
+        parts.cancelGrace = world.clock.schedule(world.timings.disconnectMs, () =>
+          tellMine({
+            type: "client.lost",
+            reason: {
+              code: "CONNECTION_LOST",
+              message: "the connection did not come back in time",
+            },
+          }),
+        );
+      },
+    }).then((connection) => {
+      const { client } = connection;
+      return {
+        connection,
+        cursor: world.makeCursor(client, grant),
+        outbox: world.makeOutbox(client, grant, {
+          onFlood: (waitSeconds) => tellMine({ type: "flood", waitSeconds }),
+          onTokenLost: () =>
+            tellMine({ type: "token.lost", reason: faultReason(tokenLost(grant)) }),
+        }),
+        outboxStarted: false,
+        cancelGrace: () => {},
+      };
+    });
+  }
+
+  async function end(ending = parts): Promise<void> {
+    if (ending === null) return;
+    ending.cancelGrace();
+    ending.outbox.pause();
+    await ending.connection.end();
+    if (parts === ending) parts = null;
+  }
+
+  return {
+    get grant() {
+      return parts?.connection.grant ?? null;
+    },
+    get callsInFlight() {
+      return parts?.connection.client.callsInFlight ?? 0;
+    },
+    async open(grant) {
+      const opened = await wire(grant);
+      parts = opened;
+      try {
+        await opened.connection.connect();
+        await opened.connection.client.self();
+        await opened.cursor.start();
+      } catch (error) {
+        await end(opened);
+        throw error;
+      }
+    },
+    async serve() {
+      if (parts === null) return;
+      if (parts.outboxStarted) {
+        parts.outbox.resume();
+        return;
+      }
+      parts.outboxStarted = true;
+      await parts.outbox.start();
+    },
+    hold: () => parts?.outbox.pause(),
+    notify: () => parts?.outbox.notify(),
+    refresh: () => parts?.cursor.onUpdates(null),
+    async drain() {
+      const draining = parts;
+      if (draining === null) return;
+      await within(world, Promise.all([draining.outbox.stop(), draining.cursor.stop()]));
+      await end(draining);
+    },
+    end: () => end(),
+  };
+}
+
+/** Waits for the work to end, at most the drain's grace; what is still in flight then is cut. */
+function within(world: AccountWorld, work: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = world.clock.schedule(world.timings.drainMs, resolve);
+    const finish = () => {
+      cancel();
+      resolve();
+    };
+    work.then(finish, finish);
+  });
+}

@@ -1,0 +1,87 @@
+import { HoldfastError } from "../errors.ts";
+import type { GrantRef } from "../ports/gate.ts";
+import type { TelegramClient, TelegramClientEvents } from "../ports/telegram.ts";
+import type { SlotRef } from "../ports/token-store.ts";
+import type { AccountWorld } from "./account-world.ts";
+
+/** A client of one slot under one grant, and the way to end both. */
+export interface SlotConnection {
+  readonly grant: GrantRef;
+  readonly client: TelegramClient;
+  /** Makes the wire; the token is `connected` when it resolves. */
+  connect(): Promise<void>;
+  /** Ends the client, cuts its sockets with proof, frees the token. Safe to call twice. */
+  end(): Promise<void>;
+}
+
+export type SlotEvents = Omit<TelegramClientEvents, "onSession">;
+
+/** Mints the next epoch of a free token for this host's incarnation; null when another one has it. */
+export async function takeToken(world: AccountWorld, ref: SlotRef): Promise<GrantRef | null> {
+  const { gate, tokens } = world;
+  const granted = await tokens.apply(ref, { type: "grant", incarnation: gate.incarnation });
+  return granted.applied ? { ...ref, epoch: granted.token.epoch } : null;
+}
+
+/** Cuts with proof, then frees the token. A token that moved on is left to whoever has it. */
+export async function freeToken(world: AccountWorld, grant: GrantRef): Promise<void> {
+  await world.gate.cut(grant);
+  await world.tokens.apply(grant, { type: "released", epoch: grant.epoch });
+}
+
+/**
+ * Prepares a client for a slot under a grant. Nothing is dialled before `connect`. A new key is stored
+ * before the client may use it. Throws what the gate or the stores throw.
+ */
+export async function openSlot(
+  world: AccountWorld,
+  grant: GrantRef,
+  events: SlotEvents,
+): Promise<SlotConnection> {
+  const { accounts, gate, driver, tokens } = world;
+  const session = await accounts.loadSession(grant);
+  await gate.admit({ ...grant, keyId: session?.keyId ?? null });
+  const client = driver.open({
+    session: session?.bytes ?? null,
+    dial: (to) => gate.dial(grant, to),
+    events: { ...events, onSession: (made) => accounts.saveSession(grant, made) },
+  });
+  let ended: Promise<void> | null = null;
+  return {
+    grant,
+    client,
+    async connect() {
+      await client.connect();
+      const connected = await tokens.apply(grant, { type: "connected", epoch: grant.epoch });
+      if (!connected.applied) throw tokenLost(grant);
+    },
+    end() {
+      ended ??= client
+        .close()
+        .then(() => freeToken(world, grant))
+        .catch((error: unknown) => {
+          ended = null;
+          throw error;
+        });
+      return ended;
+    },
+  };
+}
+
+export function tokenLost({ account, slot, epoch }: GrantRef): HoldfastError {
+  return new HoldfastError({
+    code: "TOKEN_LOST",
+    message: `The token of ${account} slot ${slot} is no longer held under epoch ${epoch}.`,
+    next: "Nothing is sent any more; the account is sought again by itself.",
+    policy: "retryable",
+  });
+}
+
+/** Events of a client that serves nobody: only what its own calls answer counts. */
+export const silentEvents: SlotEvents = {
+  onUpdates: () => {},
+  onServiceMessage: () => {},
+  onDisconnected: () => {},
+  onConnected: () => {},
+  onDeadKey: () => {},
+};
