@@ -1,0 +1,206 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, mkdtempSync } from "node:fs";
+import { openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import pg from "pg";
+import { HoldfastError } from "../errors.ts";
+import { findPostgres } from "./postgres-binaries.ts";
+import { isRunning, startTimeOf } from "./process-identity.ts";
+import type { Log } from "./process-records.ts";
+import type { Managed } from "./processes.ts";
+import { launch } from "./processes.ts";
+import type { ServiceUser } from "./service-user.ts";
+import { canReach, serviceUser } from "./service-user.ts";
+
+export interface EmbeddedPostgres {
+  /** A connection string for `pg` and for `psql`; the socket is private, so there is no password. */
+  readonly url: string;
+  readonly pid: number;
+  readonly process: Managed;
+  stop(): Promise<void>;
+}
+
+export interface PostgresOptions {
+  readonly home: string;
+  readonly log: Log;
+  /** Server settings on top of the defaults: a test run may give up durability for speed. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+const superuser = "holdfast";
+const database = "holdfast";
+const port = 5432;
+const readyMsMax = 30_000;
+/** `sun_path` holds 108 bytes on Linux and 104 on macOS, the final zero included. */
+const socketPathBytesMax = 103;
+
+const defaults: Readonly<Record<string, string>> = {
+  listen_addresses: "",
+  fsync: "on",
+  synchronous_commit: "on",
+  logging_collector: "off",
+  log_destination: "stderr",
+};
+
+/** Where the server keeps its data, and how its own user names that folder. */
+interface DataFolder {
+  readonly path: string;
+  /** What the server is told: as a service user it may not be able to walk to `path`. */
+  readonly asSeenByServer: string;
+  readonly stdio: ("ignore" | "pipe" | number)[];
+  close(): void;
+}
+
+/**
+ * As root the server runs as another user, who may have no right to walk to a checkout under /root. On
+ * Linux the folder is then handed over as an open descriptor, which needs no walk, and named through it.
+ */
+function openDataFolder(home: string, user: ServiceUser | null): DataFolder {
+  const path = resolve(home, "postgres");
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  chmodSync(path, 0o700);
+  const plain = { path, asSeenByServer: path, close: () => {} };
+  if (user === null) return { ...plain, stdio: ["ignore", "pipe", "pipe"] };
+  chownSync(path, user.uid, user.gid);
+  if (canReach(path, user)) return { ...plain, stdio: ["ignore", "pipe", "pipe"] };
+  if (process.platform !== "linux")
+    throw new HoldfastError({
+      code: "HOME_UNREACHABLE",
+      message: `PostgreSQL runs as ${user.name}, who cannot reach ${path}.`,
+      next: "Start as an ordinary user, or name a folder that everybody can reach in HOLDFAST_HOME.",
+    });
+  const descriptor = openSync(path, "r");
+  return {
+    path,
+    asSeenByServer: "/proc/self/fd/3",
+    stdio: ["ignore", "pipe", "pipe", descriptor],
+    close: () => closeSync(descriptor),
+  };
+}
+
+function initialise(bin: string, folder: DataFolder, user: ServiceUser | null): void {
+  const args = ["-D", folder.asSeenByServer, "-U", superuser, "-E", "UTF8", "--locale=C"];
+  // Trust is sound here: only the server's own user and root can reach the socket in a 0700 folder.
+  const answer = spawnSync(join(bin, "initdb"), [...args, "-A", "trust", "--no-instructions"], {
+    cwd: "/",
+    stdio: folder.stdio,
+    encoding: "utf8",
+    ...(user === null ? {} : { uid: user.uid, gid: user.gid }),
+  });
+  if (answer.status === 0) return;
+  rmSync(folder.path, { recursive: true, force: true });
+  throw new HoldfastError({
+    code: "POSTGRES_INIT_FAILED",
+    message: `PostgreSQL could not lay out its data in ${folder.path}: ${lastWords(answer.stderr ?? "")}.`,
+    next: "Free some disk space or name another folder in HOLDFAST_HOME.",
+    cause: answer.error,
+  });
+}
+
+const lastWords = (text: string): string => text.trim().split("\n").slice(-3).join(" / ");
+
+function majorOfData(path: string): number | null {
+  const file = join(path, "PG_VERSION");
+  return existsSync(file) ? Number(readFileSync(file, "utf8")) : null;
+}
+
+/** A lock file whose process number now belongs to somebody else would make the server refuse to start. */
+function removeStaleLock(path: string): void {
+  const file = join(path, "postmaster.pid");
+  if (!existsSync(file)) return;
+  const pid = Number(readFileSync(file, "utf8").split("\n")[0]);
+  const startTime = startTimeOf(pid);
+  const isServer =
+    startTime !== null &&
+    isRunning({ pid, startTime }) &&
+    (spawnSync("ps", ["-o", "comm=", "-p", String(pid)], { encoding: "utf8" }).stdout ?? "").includes("postgres");
+  if (!isServer) rmSync(file, { force: true });
+}
+
+/** Beside the data, unless that path is too long for a socket's name. */
+function socketFolder(folder: DataFolder, user: ServiceUser | null) {
+  const socket = join(folder.path, `.s.PGSQL.${port}`);
+  if (Buffer.byteLength(socket) <= socketPathBytesMax)
+    return { forServer: ".", forClients: folder.path, dirs: [] };
+  const short = mkdtempSync(join(tmpdir(), "holdfast-socket-"));
+  if (user !== null) chownSync(short, user.uid, user.gid);
+  return { forServer: short, forClients: short, dirs: [short] };
+}
+
+const urlFor = (socketDirectory: string, name: string): string =>
+  `postgres://${superuser}@localhost:${port}/${name}?host=${encodeURIComponent(socketDirectory)}`;
+
+async function createDatabase(socketDirectory: string): Promise<void> {
+  const client = new pg.Client({ connectionString: urlFor(socketDirectory, "postgres") });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query("select 1 from pg_database where datname = $1", [
+      database,
+    ]);
+    if (rowCount === 0) await client.query(`create database ${database}`);
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * Starts a PostgreSQL server whose data lie in `home` and creates the database `holdfast`. Nothing listens
+ * on the network. Ended by `stop()`, with the parent process where the kernel can do that, and at the
+ * latest by the next start in the same home.
+ *
+ * Errors: POSTGRES_NOT_FOUND, POSTGRES_INIT_FAILED, POSTGRES_NOT_READY, HOME_UNREACHABLE, NO_SERVICE_USER.
+ */
+export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
+  const { home, log } = options;
+  const user = serviceUser();
+  const folder = openDataFolder(home, user);
+  try {
+    const major = majorOfData(folder.path);
+    const found = findPostgres({ major, user, path: process.env["PATH"] ?? "" });
+    if (major === null) {
+      log(`laying out a PostgreSQL ${found.major} database in ${folder.path}`);
+      initialise(found.bin, folder, user);
+    } else removeStaleLock(folder.path);
+    const socket = socketFolder(folder, user);
+    const settings = { ...defaults, ...options.settings };
+    const managed = await launch({
+      home,
+      name: "postgres",
+      command: join(found.bin, "postgres"),
+      args: [
+        ...["-D", folder.asSeenByServer, "-k", socket.forServer, "-p", String(port)],
+        ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+      ],
+      env: { PATH: process.env["PATH"], TZ: "UTC" },
+      cwd: "/",
+      ...(user === null ? {} : { uid: user.uid, gid: user.gid }),
+      stdio: folder.stdio,
+      // A fast shutdown; SIGTERM would wait for every client to leave.
+      stopSignal: "SIGINT",
+      dirs: [...socket.dirs, ...found.dirs],
+      endsWithParent: true,
+    });
+    await untilReady(managed, socket.forClients);
+    const stop = async () => void (await managed.stop());
+    return { url: urlFor(socket.forClients, database), pid: managed.pid, process: managed, stop };
+  } finally {
+    folder.close();
+  }
+}
+
+async function untilReady(managed: Managed, socketDirectory: string): Promise<void> {
+  try {
+    const ready = await managed.line(/database system is ready to accept connections/, readyMsMax);
+    if (ready === null) throw new Error(lastWords(managed.lastLines().join("\n")));
+    await createDatabase(socketDirectory);
+  } catch (cause) {
+    await managed.stop();
+    throw new HoldfastError({
+      code: "POSTGRES_NOT_READY",
+      message: `PostgreSQL did not become ready: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      next: "Read logs/postgres.log in the home; the data stay as they are.",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,83 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+/** A process, told apart from a later one that was given the same number. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Opaque: boot and clock ticks on Linux, a date elsewhere. Equal only for the same process. */
+  readonly startTime: string;
+}
+
+function startTimeOnLinux(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // proc(5): the name in parentheses may contain spaces; after it come state (field 3) … starttime (field 22).
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const state = fields[0];
+    const ticks = fields[19];
+    if (state === undefined || ticks === undefined || "ZXx".includes(state)) return null;
+    return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}:${ticks}`;
+  } catch {
+    return null;
+  }
+}
+
+function startTimeElsewhere(pid: number): string | null {
+  const answer = spawnSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], {
+    encoding: "utf8",
+    env: { ...process.env, LC_ALL: "C", TZ: "UTC" },
+  });
+  const line = answer.status === 0 ? answer.stdout.trim() : "";
+  if (line === "" || line.startsWith("Z")) return null;
+  return line.replace(/^\S+\s+/, "");
+}
+
+/** When the process started, or null when no such process runs (a zombie does not run). */
+export function startTimeOf(pid: number): string | null {
+  return process.platform === "linux" ? startTimeOnLinux(pid) : startTimeElsewhere(pid);
+}
+
+export function isRunning(of: ProcessIdentity): boolean {
+  return startTimeOf(of.pid) === of.startTime;
+}
+
+/** The identity of the calling process. */
+export function ownIdentity(): ProcessIdentity {
+  return { pid: process.pid, startTime: startTimeOf(process.pid) ?? "unknown" };
+}
+
+const lookAgainMs = 20;
+
+/**
+ * Resolves true once the process is gone, false after `timeoutMs`. It looks again and again because no
+ * event tells of the end of a process that is not one's own child.
+ */
+export async function waitUntilGone(of: ProcessIdentity, timeoutMs: number): Promise<boolean> {
+  const looks = Math.ceil(timeoutMs / lookAgainMs);
+  for (let look = 0; look < looks; look += 1) {
+    if (!isRunning(of)) return true;
+    await new Promise((resolve) => setTimeout(resolve, lookAgainMs));
+  }
+  return !isRunning(of);
+}
+
+/** Sends a signal; a process that has just gone is no error. */
+export function signal(of: ProcessIdentity, name: NodeJS.Signals): void {
+  if (!isRunning(of)) return;
+  try {
+    process.kill(of.pid, name);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ESRCH") throw cause;
+  }
+}
+
+/** Ends a process that is not one's own child: politely first, then for good. */
+export async function endProcess(
+  of: ProcessIdentity,
+  { politely, waitMs }: { readonly politely: NodeJS.Signals; readonly waitMs: number },
+): Promise<void> {
+  signal(of, politely);
+  if (await waitUntilGone(of, waitMs)) return;
+  signal(of, "SIGKILL");
+  await waitUntilGone(of, waitMs);
+}
