@@ -114,7 +114,9 @@ function removeStaleLock(path: string): void {
   const isServer =
     startTime !== null &&
     isRunning({ pid, startTime }) &&
-    (spawnSync("ps", ["-o", "comm=", "-p", String(pid)], { encoding: "utf8" }).stdout ?? "").includes("postgres");
+    (
+      spawnSync("ps", ["-o", "comm=", "-p", String(pid)], { encoding: "utf8" }).stdout ?? ""
+    ).includes("postgres");
   if (!isServer) rmSync(file, { force: true });
 }
 

@@ -61,8 +61,7 @@ function withParentDeathSignal(
   signalName: NodeJS.Signals,
 ): { command: string; args: readonly string[] } {
   const death = ["--pdeathsig", signalName.replace("SIG", "")];
-  const can =
-    process.platform === "linux" && spawnSync("setpriv", [...death, "true"]).status === 0;
+  const can = process.platform === "linux" && spawnSync("setpriv", [...death, "true"]).status === 0;
   return can ? { command: "setpriv", args: [...death, "--", command, ...args] } : { command, args };
 }
 

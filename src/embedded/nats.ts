@@ -1,0 +1,123 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join, resolve } from "node:path";
+import { HoldfastError } from "../errors.ts";
+import { findNats, isAtLeast } from "./nats-binary.ts";
+import type { Log } from "./process-records.ts";
+import type { Managed } from "./processes.ts";
+import { launch } from "./processes.ts";
+
+export interface EmbeddedNats {
+  /** nats://127.0.0.1:PORT */
+  readonly url: string;
+  readonly pid: number;
+  /** As the running server says. */
+  readonly version: string;
+  readonly process: Managed;
+  stop(): Promise<void>;
+}
+
+export interface NatsOptions {
+  readonly home: string;
+  readonly log: Log;
+  /** Default: the environment of this process. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Default true: each write is on disk before it is acknowledged (servers from 2.10). */
+  readonly syncAlways?: boolean;
+}
+
+const readyMsMax = 20_000;
+const infoMsMax = 5_000;
+
+function configuration(storeFolder: string, syncAlways: boolean): string {
+  return [
+    "# Written at every start; changes are lost.",
+    `host: "127.0.0.1"`,
+    "port: -1",
+    "server_name: embedded",
+    "jetstream {",
+    `  store_dir: ${JSON.stringify(storeFolder)}`,
+    "  max_memory_store: 64MB",
+    "  max_file_store: 4GB",
+    ...(syncAlways ? ["  sync_interval: always"] : []),
+    "}",
+    "",
+  ].join("\n");
+}
+
+/** The INFO line that a NATS server sends to every new connection. */
+function readInfo(port: number): Promise<{ version: string; jetstream?: boolean }> {
+  return new Promise((done, fail) => {
+    let text = "";
+    const socket = connect({ host: "127.0.0.1", port });
+    socket.setEncoding("utf8");
+    socket.setTimeout(infoMsMax, () => socket.destroy(new Error("the server sent no INFO")));
+    socket.on("error", fail);
+    socket.on("data", (chunk: string) => {
+      text += chunk;
+      const json = /^INFO (\{.*\})/.exec(text)?.[1];
+      if (json === undefined) return;
+      socket.destroy();
+      done(JSON.parse(json) as { version: string; jetstream?: boolean });
+    });
+  });
+}
+
+async function untilReady(managed: Managed, expectedVersion: string): Promise<number> {
+  try {
+    const listening = await managed.line(
+      /Listening for client connections on .*:(\d+)/,
+      readyMsMax,
+    );
+    const ready = listening && (await managed.line(/Server is ready/, readyMsMax));
+    if (!ready) throw new Error(managed.lastLines().slice(-3).join(" / ") || "it said nothing");
+    const port = Number(listening[1]);
+    const info = await readInfo(port);
+    if (info.version !== expectedVersion)
+      throw new Error(`version ${expectedVersion} was started but ${info.version} answers`);
+    if (info.jetstream !== true) throw new Error("it runs without JetStream");
+    managed.addPorts([port]);
+    return port;
+  } catch (cause) {
+    await managed.stop();
+    throw new HoldfastError({
+      code: "NATS_NOT_READY",
+      message: `nats-server did not become ready: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      next: "Read logs/nats.log in the home; the data stay as they are.",
+      cause,
+    });
+  }
+}
+
+/**
+ * Starts a nats-server with JetStream whose data lie in `home`, on a free loopback port. Ended as
+ * `startPostgres` says. Errors: NATS_SERVER_NOT_FOUND, NATS_SERVER_UNUSABLE, NATS_NOT_READY.
+ */
+export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
+  const { home, log, env = process.env, syncAlways = true } = options;
+  const binary = await findNats({ home, env, log });
+  const folder = resolve(home, "nats");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, "nats.conf");
+  // Older servers refuse to start with the setting.
+  const sync = syncAlways && isAtLeast(binary.version, "2.10.0");
+  writeFileSync(file, configuration(folder, sync), { mode: 0o600 });
+  const managed = await launch({
+    home,
+    name: "nats",
+    command: binary.file,
+    args: ["--config", file],
+    env: { PATH: env["PATH"] },
+    cwd: folder,
+    endsWithParent: true,
+  });
+  const port = await untilReady(managed, binary.version);
+  const stop = async () => void (await managed.stop());
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    pid: managed.pid,
+    version: binary.version,
+    process: managed,
+    stop,
+  };
+}

@@ -1,0 +1,62 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { startNats } from "../../src/embedded/nats.ts";
+import { startPostgres } from "../../src/embedded/postgres.ts";
+import type { ProcessIdentity } from "../../src/embedded/process-identity.ts";
+import { isRunning, ownIdentity } from "../../src/embedded/process-identity.ts";
+import { reap } from "../../src/embedded/process-records.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** The database server of this run; `createTestDatabase` makes databases in it. */
+    databaseServerUrl: string;
+    /** The NATS server of this run, with JetStream. Name streams and buckets so that files do not meet. */
+    natsUrl: string;
+  }
+}
+
+const prefix = "holdfast-tests-";
+
+/** What a run that was killed left behind. */
+async function sweep(): Promise<void> {
+  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(prefix))) {
+    const home = join(tmpdir(), name);
+    try {
+      const owner = JSON.parse(readFileSync(join(home, "owner.json"), "utf8")) as ProcessIdentity;
+      if (isRunning(owner)) continue;
+    } catch {
+      continue;
+    }
+    await reap(home, () => {});
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** One PostgreSQL and one nats-server for the whole run, in a temporary folder that goes with them. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await sweep();
+  const home = mkdtempSync(join(tmpdir(), prefix));
+  writeFileSync(join(home, "owner.json"), JSON.stringify(ownIdentity()));
+  const options = { home, log: () => {} };
+  const settings = { fsync: "off", max_connections: "300" };
+  const started = await Promise.allSettled([
+    startPostgres({ ...options, settings }),
+    startNats({ ...options, syncAlways: false }),
+  ]);
+  const stop = async () => {
+    await Promise.all(
+      started.map((part) => (part.status === "fulfilled" ? part.value.stop() : undefined)),
+    );
+    rmSync(home, { recursive: true, force: true });
+  };
+  const [postgres, nats] = started;
+  if (postgres.status === "rejected" || nats.status === "rejected") {
+    await stop();
+    throw postgres.status === "rejected" ? postgres.reason : (nats as PromiseRejectedResult).reason;
+  }
+  project.provide("databaseServerUrl", postgres.value.url);
+  project.provide("natsUrl", nats.value.url);
+  return stop;
+}
