@@ -1,0 +1,93 @@
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { HoldfastError } from "../../errors.ts";
+
+export interface HttpOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly metricsType: string;
+  metrics(): Promise<string>;
+  /** Why the node is not ready; null when it is. */
+  unready(): string | null;
+  status(): Promise<unknown>;
+}
+
+export interface HttpServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * `/metrics`, `/healthz` (this process answers), `/readyz` (every account is where it should be), `/status`
+ * as JSON, and `/` for a person. Throws PORT_IN_USE with the way out.
+ */
+export async function startHttpServer(options: HttpOptions): Promise<HttpServer> {
+  const { host, port } = options;
+  const server = createServer((request, response) => {
+    void respond(options, request.url ?? "/", response).catch((error: unknown) => {
+      response.writeHead(500, { "content-type": "text/plain; charset=utf-8" });
+      response.end(`${error instanceof Error ? error.message : String(error)}\n`);
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => reject(cannotListen(host, port, cause)));
+    server.listen(port, host, resolve);
+  });
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function respond(options: HttpOptions, url: string, response: ServerResponse): Promise<void> {
+  const send = (status: number, type: string, body: string) => {
+    response.writeHead(status, { "content-type": type, "cache-control": "no-store" });
+    response.end(body);
+  };
+  const plain = "text/plain; charset=utf-8";
+  switch (url.split("?")[0]) {
+    case "/metrics":
+      return send(200, options.metricsType, await options.metrics());
+    case "/healthz":
+      return send(200, plain, "alive\n");
+    case "/readyz": {
+      const why = options.unready();
+      return send(why === null ? 200 : 503, plain, why === null ? "ready\n" : `${why}\n`);
+    }
+    case "/status":
+      return send(200, "application/json", `${JSON.stringify(await options.status())}\n`);
+    case "/":
+      return send(200, "text/html; charset=utf-8", page(await options.status()));
+    default:
+      return send(404, plain, "Not here. Try /metrics, /healthz, /readyz or /status.\n");
+  }
+}
+
+function page(status: unknown): string {
+  const text = JSON.stringify(status, null, 2).replace(
+    /[&<>]/g,
+    (character) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[character] ?? character,
+  );
+  return `<!doctype html><meta charset="utf-8"><title>Holdfast</title>
+<style>body{font:15px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}</style>
+<h1>Holdfast</h1><p><a href="/metrics">metrics</a> · <a href="/healthz">health</a> · <a href="/readyz">readiness</a> ·
+<a href="/status">status as JSON</a></p><pre>${text}</pre>`;
+}
+
+function cannotListen(host: string, port: number, cause: NodeJS.ErrnoException): HoldfastError {
+  return new HoldfastError({
+    code: cause.code === "EADDRINUSE" ? "PORT_IN_USE" : "CANNOT_LISTEN",
+    message:
+      cause.code === "EADDRINUSE"
+        ? `Port ${port} on ${host} is in use by another program.`
+        : `Cannot listen on ${host}:${port} (${cause.code ?? cause.message}).`,
+    next: "Set HOLDFAST_HTTP_PORT to a free port, or to 0 for any.",
+    cause,
+  });
+}

@@ -1,0 +1,35 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { HoldfastError } from "../errors.ts";
+
+/** The addresses that a running `holdfast start` writes to `run.json` in its home folder. */
+export interface RunInfo {
+  readonly metrics: string;
+  readonly console: string;
+  readonly nats: string;
+  readonly database: string;
+  readonly telegram: string;
+  readonly telegramControl: string | null;
+  readonly pids: Readonly<Record<string, number>>;
+}
+
+/** null when nothing runs in that home folder. Throws RUN_INFO_BROKEN for a damaged file. */
+export async function readRunInfo(home: string): Promise<RunInfo | null> {
+  const path = join(home, "run.json");
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch {
+    return null;
+  }
+  try {
+    return JSON.parse(text) as RunInfo;
+  } catch (cause) {
+    throw new HoldfastError({
+      code: "RUN_INFO_BROKEN",
+      message: `${path} is not JSON.`,
+      next: "Stop holdfast, remove the file, and start again: npm start",
+      cause,
+    });
+  }
+}

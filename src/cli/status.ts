@@ -1,0 +1,75 @@
+import type { Reason } from "../../machines/lifecycle.ts";
+import { ask, type AskOptions } from "./ask.ts";
+
+export interface AccountStatus {
+  readonly name: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly slot: number | null;
+  readonly epoch: number | null;
+  readonly host: string;
+  readonly reason: Reason | null;
+  readonly renewal: { readonly id: string; readonly state: string } | null;
+}
+
+export interface StatusResult {
+  /** 0 when every account shown serves or is paused on purpose, else 1. */
+  readonly exitCode: number;
+  readonly accounts: readonly AccountStatus[];
+}
+
+const wellStates: ReadonlySet<string> = new Set([
+  "active",
+  "active.preparing",
+  "draining",
+  "verified-idle",
+  "renewing",
+  "restarting",
+  "cooling",
+  "paused",
+]);
+
+/** The state of one account, or of all. Throws ACCOUNT_UNKNOWN, NOT_RUNNING, NATS_UNAVAILABLE, NODE_UNAVAILABLE. */
+export async function readStatus(
+  account: string | undefined,
+  options: AskOptions,
+): Promise<StatusResult> {
+  const accounts =
+    account === undefined
+      ? ((await ask("holdfast.status", {}, options))["accounts"] as readonly AccountStatus[])
+      : [
+          (await ask(`holdfast.account.${account}.status`, {}, options))[
+            "account"
+          ] as AccountStatus,
+        ];
+  const exitCode = accounts.every(({ state }) => wellStates.has(state)) ? 0 : 1;
+  return { exitCode, accounts };
+}
+
+/** A table for a person: one line an account, and why where something is wrong. */
+export function statusTable(accounts: readonly AccountStatus[]): string {
+  if (accounts.length === 0) {
+    return "No accounts yet. Add one with: npx holdfast add <name> --bot-token <token>";
+  }
+  const rows = accounts.map(({ name, kind, state, slot, epoch, host, reason, renewal }) => [
+    name,
+    kind,
+    state,
+    slot === null ? "–" : String(slot),
+    epoch === null ? "–" : String(epoch),
+    host,
+    [renewal === null ? "" : `renewal ${renewal.id} ${renewal.state}`, reason?.message ?? ""]
+      .filter((note) => note !== "")
+      .join("; "),
+  ]);
+  const table = [["ACCOUNT", "KIND", "STATE", "SLOT", "EPOCH", "HOST", "NOTE"], ...rows];
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  return table
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
