@@ -15,11 +15,12 @@ export interface NatsBinary {
 /** The oldest server that a single embedded node may use; clusters need 2.10.27, which their nodes assert. */
 export const natsVersionMin = "2.9.10";
 
+const numbersOf = (version: string): number[] => version.split(/[.-]/).slice(0, 3).map(Number);
+
 /** Whether `version` is at least `min`; both are "major.minor.patch". */
 export function isAtLeast(version: string, min: string): boolean {
-  const parts = (text: string) => text.split(/[.-]/).slice(0, 3).map(Number);
-  const [have, want] = [parts(version), parts(min)];
-  for (const [index, wanted] of want.entries()) {
+  const have = numbersOf(version);
+  for (const [index, wanted] of numbersOf(min).entries()) {
     const had = have[index] ?? 0;
     if (had !== wanted) return had > wanted;
   }

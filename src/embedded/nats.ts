@@ -45,8 +45,22 @@ function configuration(storeFolder: string, syncAlways: boolean): string {
   ].join("\n");
 }
 
+interface ServerInfo {
+  readonly version: string;
+  readonly jetstream?: unknown;
+}
+
+function isServerInfo(value: unknown): value is ServerInfo {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "version" in value &&
+    typeof value.version === "string"
+  );
+}
+
 /** The INFO line that a NATS server sends to every new connection. */
-function readInfo(port: number): Promise<{ version: string; jetstream?: boolean }> {
+function readInfo(port: number): Promise<ServerInfo> {
   return new Promise((done, fail) => {
     let text = "";
     const socket = connect({ host: "127.0.0.1", port });
@@ -58,7 +72,9 @@ function readInfo(port: number): Promise<{ version: string; jetstream?: boolean 
       const json = /^INFO (\{.*\})/.exec(text)?.[1];
       if (json === undefined) return;
       socket.destroy();
-      done(JSON.parse(json) as { version: string; jetstream?: boolean });
+      const info: unknown = JSON.parse(json);
+      if (isServerInfo(info)) done(info);
+      else fail(new Error("the server's INFO names no version"));
     });
   });
 }

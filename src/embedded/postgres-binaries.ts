@@ -41,14 +41,25 @@ function systemFolders(): string[] {
   return newestFirst.map((version) => join(root, version, "bin"));
 }
 
+function isLink(value: unknown): value is { source: string; target: string } {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "source" in value &&
+    typeof value.source === "string" &&
+    "target" in value &&
+    typeof value.target === "string"
+  );
+}
+
 /** The npm package unpacks without its symbolic links and lists them in a file; npm may not run its script. */
 function restoreSymlinks(packageRoot: string): void {
   const list = join(packageRoot, "native", "pg-symlinks.json");
   if (!existsSync(list)) return;
-  const links = JSON.parse(readFileSync(list, "utf8")) as { source: string; target: string }[];
-  for (const { source, target } of links) {
-    const at = join(packageRoot, target);
-    if (!existsSync(at)) symlinkSync(basename(source), at);
+  const links: unknown = JSON.parse(readFileSync(list, "utf8"));
+  for (const link of Array.isArray(links) ? links.filter(isLink) : []) {
+    const at = join(packageRoot, link.target);
+    if (!existsSync(at)) symlinkSync(basename(link.source), at);
   }
 }
 

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, mkdtempSync } f
 import { openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import pg from "pg";
+import { Client } from "pg";
 import { HoldfastError } from "../errors.ts";
 import { findPostgres } from "./postgres-binaries.ts";
 import { isRunning, startTimeOf } from "./process-identity.ts";
@@ -134,7 +134,7 @@ const urlFor = (socketDirectory: string, name: string): string =>
   `postgres://${superuser}@localhost:${port}/${name}?host=${encodeURIComponent(socketDirectory)}`;
 
 async function createDatabase(socketDirectory: string): Promise<void> {
-  const client = new pg.Client({ connectionString: urlFor(socketDirectory, "postgres") });
+  const client = new Client({ connectionString: urlFor(socketDirectory, "postgres") });
   await client.connect();
   try {
     const { rowCount } = await client.query("select 1 from pg_database where datname = $1", [
@@ -171,7 +171,12 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
       name: "postgres",
       command: join(found.bin, "postgres"),
       args: [
-        ...["-D", folder.asSeenByServer, "-k", socket.forServer, "-p", String(port)],
+        "-D",
+        folder.asSeenByServer,
+        "-k",
+        socket.forServer,
+        "-p",
+        String(port),
         ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
       ],
       env: { PATH: process.env["PATH"], TZ: "UTC" },

@@ -8,6 +8,17 @@ export interface ProcessIdentity {
   readonly startTime: string;
 }
 
+export function isProcessIdentity(value: unknown): value is ProcessIdentity {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "pid" in value &&
+    typeof value.pid === "number" &&
+    "startTime" in value &&
+    typeof value.startTime === "string"
+  );
+}
+
 function startTimeOnLinux(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -67,7 +78,7 @@ export function signal(of: ProcessIdentity, name: NodeJS.Signals): void {
   try {
     process.kill(of.pid, name);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ESRCH") throw cause;
+    if (!(cause instanceof Error && "code" in cause && cause.code === "ESRCH")) throw cause;
   }
 }
 

@@ -1,12 +1,14 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ProcessIdentity } from "./process-identity.ts";
-import { endProcess, isRunning } from "./process-identity.ts";
+import { endProcess, isProcessIdentity, isRunning } from "./process-identity.ts";
+
+export type StopSignal = "SIGINT" | "SIGTERM";
 
 /** What the next start must know to clear up after this one. */
 export interface ProcessRecord extends ProcessIdentity {
   readonly name: string;
-  readonly stopSignal: NodeJS.Signals;
+  readonly stopSignal: StopSignal;
   /** Loopback ports it listens on, as far as known. */
   readonly ports: readonly number[];
   /** Temporary directories that go with it. */
@@ -39,12 +41,22 @@ export function clearRecord(home: string, record: ProcessRecord): void {
   rmSync(recordFile(home, record.name), { force: true });
 }
 
+function isProcessRecord(value: unknown): value is ProcessRecord {
+  return (
+    isProcessIdentity(value) &&
+    "name" in value &&
+    typeof value.name === "string" &&
+    "stopSignal" in value &&
+    (value.stopSignal === "SIGINT" || value.stopSignal === "SIGTERM") &&
+    "dirs" in value &&
+    Array.isArray(value.dirs)
+  );
+}
+
 function readRecord(file: string): ProcessRecord | null {
   try {
     const value: unknown = JSON.parse(readFileSync(file, "utf8"));
-    return typeof value === "object" && value !== null && "pid" in value && "startTime" in value
-      ? (value as ProcessRecord)
-      : null;
+    return isProcessRecord(value) ? value : null;
   } catch {
     return null;
   }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { HoldfastError } from "../errors.ts";
 import { startTimeOf } from "./process-identity.ts";
-import type { ProcessRecord } from "./process-records.ts";
+import type { ProcessRecord, StopSignal } from "./process-records.ts";
 import { clearRecord, writeRecord } from "./process-records.ts";
 
 export interface LaunchOptions {
@@ -22,7 +22,7 @@ export interface LaunchOptions {
   /** Default: no input, output and errors read line by line. */
   readonly stdio?: StdioOptions;
   /** Default SIGTERM. */
-  readonly stopSignal?: NodeJS.Signals;
+  readonly stopSignal?: StopSignal;
   /** After this the process is killed. Default 10,000 ms. */
   readonly stopMsMax?: number;
   /** Temporary directories, removed when the process has ended. */

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import pg from "pg";
+import { Client } from "pg";
 import { inject } from "vitest";
 import { migrate } from "../../src/adapters/postgres/migrate.ts";
 
@@ -26,8 +26,8 @@ const urlOf = (serverUrl: string, database: string): string => {
   return url.href;
 };
 
-async function withServer<Result>(task: (client: pg.Client) => Promise<Result>): Promise<Result> {
-  const client = new pg.Client({ connectionString: inject("databaseServerUrl") });
+async function withServer<Result>(task: (client: Client) => Promise<Result>): Promise<Result> {
+  const client = new Client({ connectionString: inject("databaseServerUrl") });
   await client.connect();
   try {
     return await task(client);
@@ -37,7 +37,7 @@ async function withServer<Result>(task: (client: pg.Client) => Promise<Result>):
 }
 
 /** The migrated database that is cloned; made by whoever comes first, while the others wait. */
-async function ensureTemplate(client: pg.Client, name: string): Promise<void> {
+async function ensureTemplate(client: Client, name: string): Promise<void> {
   await client.query("select pg_advisory_lock($1)", [templateLock]);
   const { rowCount } = await client.query("select 1 from pg_database where datname = $1", [name]);
   if (rowCount === 0) {

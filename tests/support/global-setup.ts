@@ -4,8 +4,7 @@ import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { startNats } from "../../src/embedded/nats.ts";
 import { startPostgres } from "../../src/embedded/postgres.ts";
-import type { ProcessIdentity } from "../../src/embedded/process-identity.ts";
-import { isRunning, ownIdentity } from "../../src/embedded/process-identity.ts";
+import { isProcessIdentity, isRunning, ownIdentity } from "../../src/embedded/process-identity.ts";
 import { reap } from "../../src/embedded/process-records.ts";
 
 declare module "vitest" {
@@ -24,8 +23,8 @@ async function sweep(): Promise<void> {
   for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(prefix))) {
     const home = join(tmpdir(), name);
     try {
-      const owner = JSON.parse(readFileSync(join(home, "owner.json"), "utf8")) as ProcessIdentity;
-      if (isRunning(owner)) continue;
+      const owner: unknown = JSON.parse(readFileSync(join(home, "owner.json"), "utf8"));
+      if (!isProcessIdentity(owner) || isRunning(owner)) continue;
     } catch {
       continue;
     }
@@ -46,15 +45,14 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     startNats({ ...options, syncAlways: false }),
   ]);
   const stop = async () => {
-    await Promise.all(
-      started.map((part) => (part.status === "fulfilled" ? part.value.stop() : undefined)),
-    );
+    for (const part of started) if (part.status === "fulfilled") await part.value.stop();
     rmSync(home, { recursive: true, force: true });
   };
   const [postgres, nats] = started;
   if (postgres.status === "rejected" || nats.status === "rejected") {
     await stop();
-    throw postgres.status === "rejected" ? postgres.reason : (nats as PromiseRejectedResult).reason;
+    const failed = started.find((part) => part.status === "rejected");
+    throw failed?.reason;
   }
   project.provide("databaseServerUrl", postgres.value.url);
   project.provide("natsUrl", nats.value.url);

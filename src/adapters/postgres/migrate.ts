@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import pg from "pg";
+import { Client } from "pg";
 import { HoldfastError } from "../../errors.ts";
 
 interface Migration {
@@ -35,7 +35,7 @@ async function readMigrations(directory: string): Promise<readonly Migration[]> 
  * Asks again and again instead of waiting inside `pg_advisory_lock`: a waiting statement holds a snapshot,
  * for which `create index concurrently` of the migrator at work would wait in turn, for ever.
  */
-async function lock(client: pg.Client): Promise<void> {
+async function lock(client: Client): Promise<void> {
   for (let look = 0; look < lockLooksMax; look += 1) {
     const { rows } = await client.query<{ got: boolean }>(
       "select pg_try_advisory_lock($1) as got",
@@ -52,7 +52,7 @@ async function lock(client: pg.Client): Promise<void> {
   });
 }
 
-async function appliedMigrations(client: pg.Client) {
+async function appliedMigrations(client: Client) {
   await client.query(
     `create table if not exists schema_migrations (
        version int primary key, name text not null, checksum text not null,
@@ -86,10 +86,7 @@ function refuseUnknown(
   }
 }
 
-async function apply(
-  client: pg.Client,
-  { version, name, sql, checksum }: Migration,
-): Promise<void> {
+async function apply(client: Client, { version, name, sql, checksum }: Migration): Promise<void> {
   try {
     await client.query("begin");
     await client.query(sql);
@@ -109,8 +106,8 @@ async function apply(
   }
 }
 
-async function connected(databaseUrl: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
+async function connected(databaseUrl: string): Promise<Client> {
+  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
   // A broken connection also rejects the query at work, which is where it is reported.
   client.on("error", () => {});
   try {
