@@ -164,6 +164,8 @@ export const lifecycleMachine = setup({
       slot: ({ context, event }) => (event.type === "slot.authorised" ? event.slot : context.slot),
       reason: null,
     }),
+    /** The dead key stays on record, but nothing seeks it again. */
+    forgetSlot: assign({ slot: null }),
     adoptEpoch: assign({
       epoch: ({ context, event }) => ("epoch" in event ? event.epoch : context.epoch),
     }),
@@ -198,6 +200,12 @@ export const lifecycleMachine = setup({
     rememberReason: assign({
       reason: ({ context, event }) => ("reason" in event ? event.reason : context.reason),
     }),
+    rememberStop: assign({
+      reason: {
+        code: "STOP_WANTED",
+        message: "a stop was asked for before the new slot was ready",
+      },
+    }),
     rememberBound: assign({
       reason: ({ context, event }) =>
         event.type === "bound.passed" ? boundReason(event.bound) : context.reason,
@@ -220,9 +228,8 @@ export const lifecycleMachine = setup({
     unauthorised: {
       initial: "waiting",
       always: { guard: "hasSlot", target: "seeking" },
-      on: { stop: "stopped" },
       states: {
-        waiting: { on: { login: "authorising" } },
+        waiting: { on: { login: "authorising", stop: "#lifecycle.stopped" } },
         authorising: {
           entry: {
             type: "authorise",
@@ -231,6 +238,7 @@ export const lifecycleMachine = setup({
           on: {
             "login.failed": { target: "waiting", actions: "rememberReason" },
             "slot.authorised": { target: "#lifecycle.seeking", actions: "adoptSlot" },
+            stop: { target: "#lifecycle.releasing", actions: "wantStop" },
           },
         },
       },
@@ -307,6 +315,7 @@ export const lifecycleMachine = setup({
             },
             "prepare.failed": { target: "#lifecycle.aborting", actions: "rememberReason" },
             "bound.passed": { target: "#lifecycle.aborting", actions: "rememberBound" },
+            stop: { target: "#lifecycle.aborting", actions: ["wantStop", "rememberStop"] },
           },
         },
       },
@@ -453,9 +462,27 @@ export const lifecycleMachine = setup({
           { guard: "stopWanted", target: "releasing", actions: "endRenewal" },
           { target: "seeking", actions: "endRenewal" },
         ],
-        "bound.passed": { target: "aborting", reenter: true },
-        "client.lost": { actions: "dropEpoch" },
-        "token.lost": { actions: "dropEpoch" },
+        "bound.passed": [
+          {
+            guard: "stopWanted",
+            target: "releasing",
+            actions: ["rememberBound", "endRenewal"],
+          },
+          { target: "aborting", reenter: true },
+        ],
+        // The abort was asked to leave the client alone; now that it is gone, what it held must be ended too.
+        "client.lost": {
+          guard: "stillServing",
+          target: "aborting",
+          reenter: true,
+          actions: "dropEpoch",
+        },
+        "token.lost": {
+          guard: "stillServing",
+          target: "aborting",
+          reenter: true,
+          actions: "dropEpoch",
+        },
         "key.dead": { target: "quarantined", actions: "rememberReason" },
         stop: { actions: "wantStop" },
       },
@@ -463,11 +490,9 @@ export const lifecycleMachine = setup({
     fenced: {
       entry: ["dropEpoch", { type: "cut", params: ({ context }) => ({ reason: context.reason! }) }],
       on: {
-        "cut.confirmed": [
-          { guard: "stopWanted", target: "releasing", actions: "endRenewal" },
-          { target: "seeking", actions: "endRenewal" },
-        ],
-        stop: { actions: "wantStop" },
+        "cut.confirmed": { target: "seeking", actions: "endRenewal" },
+        // Releasing cuts as well, and is bounded.
+        stop: { target: "releasing", actions: ["wantStop", "endRenewal"] },
       },
     },
     quarantined: {
@@ -479,7 +504,11 @@ export const lifecycleMachine = setup({
           params: ({ context }) => ({ slot: context.slot, reason: context.reason! }),
         },
       ],
-      on: { login: "unauthorised.authorising", stop: "stopped" },
+      always: { guard: "stopWanted", target: "releasing" },
+      on: {
+        login: { target: "unauthorised.authorising", actions: "forgetSlot" },
+        stop: { target: "releasing", actions: "wantStop" },
+      },
     },
     releasing: {
       entry: [
