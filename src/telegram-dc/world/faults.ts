@@ -1,0 +1,138 @@
+import { ControlError } from "./control-error.ts";
+
+/** The kinds of trouble that can be ordered; `docs/telegram-dc.md` describes each. */
+export const FAULT_KINDS = [
+  "drop-answer",
+  "delay",
+  "reset",
+  "flood",
+  "error",
+  "kill-key",
+  "lose-update",
+  "refuse-connections",
+  "blackhole",
+] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** What is to go wrong, for whom and how often. */
+export interface FaultSpec {
+  readonly kind: FaultKind;
+  /** Only calls of this method, such as `messages.sendMessage`. */
+  readonly method?: string | undefined;
+  readonly userId?: bigint | undefined;
+  readonly authKeyId?: string | undefined;
+  /** How many times; 1 by default, and without end for `blackhole` and `refuse-connections`. */
+  readonly count?: number | undefined;
+  /** `delay`: how long the answer is held back. */
+  readonly delayMs?: number | undefined;
+  /** `flood`: the X of FLOOD_WAIT_X. */
+  readonly seconds?: number | undefined;
+  /** `error`: what is answered, such as 500 and `INTERNAL`. */
+  readonly code?: number | undefined;
+  readonly message?: string | undefined;
+  /** `drop-answer`, `reset`: before the call takes effect, or after it (the default). */
+  readonly when?: "before" | "after" | undefined;
+  /** `kill-key`: what becomes of the key. */
+  readonly reason?: "duplicated" | "revoked" | "deactivated" | "banned" | undefined;
+}
+
+/** A fault that stands. */
+export interface Fault {
+  readonly id: number;
+  readonly spec: FaultSpec;
+  /** How often it may still strike; Infinity until it is removed. */
+  left: number;
+  /** How often it has struck. */
+  delivered: number;
+}
+
+/** Whom or what an event concerns, to be matched with the faults that stand. */
+export interface FaultTarget {
+  readonly method?: string | undefined;
+  readonly userId?: bigint | undefined;
+  readonly authKeyId?: string | undefined;
+}
+
+export interface Faults {
+  /** @throws ControlError BAD_FAULT when a figure that the kind needs is missing or wrong. */
+  add(spec: FaultSpec): Fault;
+  remove(id: number): boolean;
+  clear(): void;
+  /** Those that stand and those that are used up, in the order of their making. */
+  list(): readonly Fault[];
+  /** The oldest fault of one of the kinds that matches, counted as delivered. */
+  strike(kinds: readonly FaultKind[], target: FaultTarget): Fault | undefined;
+}
+
+const ENDLESS: readonly FaultKind[] = ["blackhole", "refuse-connections"];
+const FAULTS_MAX = 1_000;
+
+export function createFaults(): Faults {
+  let faults: Fault[] = [];
+  let idNext = 1;
+  return {
+    add(spec) {
+      refuseBadFault(spec);
+      const left = spec.count ?? (ENDLESS.includes(spec.kind) ? Infinity : 1);
+      const fault: Fault = { id: idNext++, spec, left, delivered: 0 };
+      faults = [...faults.slice(-(FAULTS_MAX - 1)), fault];
+      return fault;
+    },
+    remove(id) {
+      const before = faults.length;
+      faults = faults.filter((fault) => fault.id !== id);
+      return faults.length < before;
+    },
+    clear() {
+      faults = [];
+    },
+    list: () => faults,
+    strike(kinds, target) {
+      for (const fault of faults) {
+        if (fault.left <= 0 || !kinds.includes(fault.spec.kind) || !matches(fault.spec, target)) {
+          continue;
+        }
+        fault.left -= 1;
+        fault.delivered += 1;
+        return fault;
+      }
+      return undefined;
+    },
+  };
+}
+
+function matches(spec: FaultSpec, target: FaultTarget): boolean {
+  return (
+    (spec.method === undefined || spec.method === target.method) &&
+    (spec.userId === undefined || spec.userId === target.userId) &&
+    (spec.authKeyId === undefined || spec.authKeyId === target.authKeyId)
+  );
+}
+
+function refuseBadFault(spec: FaultSpec): void {
+  const fault = faultOf(spec);
+  if (fault !== undefined) {
+    throw new ControlError("BAD_FAULT", 400, `no fault was ordered: ${fault}`);
+  }
+}
+
+function faultOf(spec: FaultSpec): string | undefined {
+  if (!FAULT_KINDS.includes(spec.kind)) return `kind must be one of ${FAULT_KINDS.join(", ")}`;
+  if (spec.count !== undefined && (!Number.isInteger(spec.count) || spec.count < 1)) {
+    return "count must be a whole number from 1";
+  }
+  if (spec.kind === "delay" && !isFigure(spec.delayMs)) return "delay needs delayMs, from 0";
+  if (spec.kind === "flood" && !isFigure(spec.seconds)) return "flood needs seconds, from 0";
+  if (spec.kind === "error" && (!Number.isInteger(spec.code) || !spec.message)) {
+    return "error needs code and message, such as 500 and INTERNAL";
+  }
+  if (spec.kind === "kill-key" && spec.authKeyId === undefined && spec.userId === undefined) {
+    return "kill-key needs authKeyId or userId";
+  }
+  if (spec.kind === "lose-update" && spec.userId === undefined) return "lose-update needs userId";
+  return undefined;
+}
+
+function isFigure(value: number | undefined): boolean {
+  return value !== undefined && Number.isFinite(value) && value >= 0;
+}
