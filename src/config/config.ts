@@ -1,0 +1,167 @@
+import { resolve } from "node:path";
+import type { Fault } from "./faults.ts";
+import { ConfigError, nearest } from "./faults.ts";
+import { brokenInequalities } from "./inequalities.ts";
+import { thisMachine } from "./machine.ts";
+import type { Machine } from "./machine.ts";
+import type { Reading, TelegramDc } from "./values.ts";
+import {
+  readDatabaseUrl,
+  readMasterKey,
+  readNatsUrls,
+  readOneOf,
+  readPattern,
+  readSecret,
+  readTelegramDc,
+  readWhole,
+} from "./values.ts";
+import type { LogLevel, Profile, TimingName, Timings } from "./variables.ts";
+import { logLevels, timingNames, timingsOf, timingVariable, variables } from "./variables.ts";
+
+export interface Config {
+  /** Absolute. */
+  readonly home: string;
+  /** Null: the launcher starts an embedded one. */
+  readonly databaseUrl: string | null;
+  /** Null: the launcher starts an embedded one. May be several, separated by commas. */
+  readonly natsUrl: string | null;
+  /** Null: the simulated Telegram. */
+  readonly telegram: { readonly apiId: number; readonly apiHash: string } | null;
+  /** Null: Telegram's own data centres. */
+  readonly telegramDc: TelegramDc | null;
+  /** Port 0: any free one. */
+  readonly http: { readonly host: string; readonly port: number };
+  /** The name in the fleet. */
+  readonly host: string;
+  /** 32 bytes; null when neither the variable nor the file gives one. Not enumerable: it is never printed. */
+  readonly masterKey: Buffer | null;
+  readonly masterKeyFile: string | null;
+  readonly logLevel: LogLevel;
+  readonly profile: Profile;
+  readonly timings: Timings;
+}
+
+/** Variables by name, as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const timingMsMax = 86_400_000;
+
+/** Reads variables one by one and keeps what is wrong with them. An empty value counts as unset. */
+function reader(env: Environment) {
+  const faults: Fault[] = [];
+  const text = (name: string): string | null => env[name] || null;
+  const read = <Value>(name: string, how: (text: string) => Reading<Value>): Value | null => {
+    const given = text(name);
+    if (given === null) return null;
+    const reading = how(given);
+    if ("value" in reading) return reading.value;
+    faults.push({ variable: name, ...reading.fault });
+    return null;
+  };
+  return { faults, text, read };
+}
+
+type Reader = ReturnType<typeof reader>;
+
+function unknownVariables(env: Environment): readonly Fault[] {
+  const known = variables.map(({ name }) => name);
+  return Object.keys(env)
+    .filter((name) => name.startsWith("HOLDFAST_") && !known.includes(name))
+    .map((name) => ({
+      variable: name,
+      problem: "is not a variable of Holdfast.",
+      remedy: `Did you mean ${nearest(name, known)}?`,
+    }));
+}
+
+function readTelegram({ faults, text, read }: Reader): Config["telegram"] {
+  const [idName, hashName] = ["HOLDFAST_TELEGRAM_API_ID", "HOLDFAST_TELEGRAM_API_HASH"];
+  const apiId = read(idName, (given) => readWhole(given, { min: 1, max: 2_147_483_647 }));
+  const apiHash = read(hashName, (given) =>
+    readSecret(given, /^[0-9a-f]{32}$/i, "Copy the 32 hex digits from my.telegram.org."),
+  );
+  const missing = text(idName) === null ? idName : hashName;
+  if ((text(idName) === null) !== (text(hashName) === null))
+    faults.push({
+      variable: missing,
+      problem: `is unset, but ${missing === idName ? hashName : idName} is set.`,
+      remedy: "Set both for Telegram itself, or neither for the simulated one.",
+    });
+  return apiId === null || apiHash === null ? null : { apiId, apiHash };
+}
+
+function readKey({ faults, text, read }: Reader, { cwd, readFile }: Machine) {
+  const [name, fileName] = ["HOLDFAST_MASTER_KEY", "HOLDFAST_MASTER_KEY_FILE"];
+  const given = text(fileName);
+  const file = given === null ? null : resolve(cwd, given);
+  if (given !== null && text(name) !== null)
+    faults.push({
+      variable: name,
+      problem: `is set, and ${fileName} too.`,
+      remedy: "Set only one of them.",
+    });
+  const content = file === null ? null : readFile(file);
+  if (file !== null && content === null)
+    faults.push({
+      variable: fileName,
+      problem: `names ${file}, which cannot be read.`,
+      remedy: "Name a readable file that holds the key.",
+    });
+  const fromFile = content === null ? null : read(fileName, () => readMasterKey(content));
+  return { file, key: read(name, readMasterKey) ?? fromFile };
+}
+
+function readTimings({ faults, read }: Reader, profile: Profile): Timings {
+  const timings: Record<TimingName, number> = { ...timingsOf[profile] };
+  for (const name of timingNames) {
+    const given = read(timingVariable(name), (text) =>
+      readWhole(text, { min: 1, max: timingMsMax }),
+    );
+    timings[name] = given ?? timings[name];
+  }
+  faults.push(...brokenInequalities(timings));
+  return Object.freeze(timings);
+}
+
+/**
+ * The configuration that the environment gives. Pure but for `machine`. Throws one `ConfigError`
+ * (CONFIG_INVALID) with every fault: unknown HOLDFAST_* names, malformed values, pairs of which one is
+ * missing, times that break custody. Secrets appear neither in errors nor in a printed configuration.
+ */
+export function readConfig(env: Environment, machine: Machine = thisMachine()): Config {
+  const from = reader(env);
+  const { faults, read, text } = from;
+  faults.push(...unknownVariables(env));
+  const profile = read("HOLDFAST_PROFILE", (given) =>
+    readOneOf<Profile>(given, ["development", "production"]),
+  );
+  const key = readKey(from, machine);
+  const hostRemedy = "Give letters, digits, dots and hyphens, at most 63, none of those two first.";
+  const settings: Omit<Config, "masterKey"> = {
+    home: resolve(machine.cwd, text("HOLDFAST_HOME") ?? ".holdfast"),
+    databaseUrl: read("HOLDFAST_DATABASE_URL", readDatabaseUrl),
+    natsUrl: read("HOLDFAST_NATS_URL", readNatsUrls),
+    telegram: readTelegram(from),
+    telegramDc: read("HOLDFAST_TELEGRAM_DC", readTelegramDc),
+    http: Object.freeze({
+      host: text("HOLDFAST_HTTP_HOST") ?? "127.0.0.1",
+      port: read("HOLDFAST_HTTP_PORT", (given) => readWhole(given, { min: 0, max: 65_535 })) ?? 0,
+    }),
+    host:
+      read("HOLDFAST_HOST", (given) =>
+        readPattern(given, /^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/, hostRemedy),
+      ) ?? machine.hostname,
+    masterKeyFile: key.file,
+    logLevel: read("HOLDFAST_LOG_LEVEL", (given) => readOneOf(given, logLevels)) ?? "info",
+    profile: profile ?? "development",
+    timings: readTimings(from, profile ?? "development"),
+  };
+  if (faults.length > 0) throw new ConfigError(faults);
+  return Object.freeze(withHiddenKey(settings, key.key));
+}
+
+function withHiddenKey(settings: Omit<Config, "masterKey">, key: Buffer | null): Config {
+  const config: Config = { ...settings, masterKey: key };
+  Object.defineProperty(config, "masterKey", { enumerable: false });
+  return config;
+}

@@ -1,0 +1,63 @@
+import type { Fault } from "./faults.ts";
+import type { TimingName, Timings } from "./variables.ts";
+import { timingVariable } from "./variables.ts";
+
+/** How much faster one clock may run than another while both measure the same wait. */
+export const clockDrift = 1.05;
+
+interface Inequality {
+  /** The variable that the fault is reported under. */
+  readonly of: TimingName;
+  readonly holds: (t: Timings) => boolean;
+  readonly rule: string;
+  readonly why: string;
+}
+
+const inequalities: readonly Inequality[] = [
+  {
+    of: "takeMs",
+    holds: (t) => t.takeMs > t.holdMs * clockDrift,
+    rule: `takeMs must be greater than holdMs × ${clockDrift}`,
+    why: "or a token could be taken while its holder may still connect",
+  },
+  {
+    of: "softStopMs",
+    holds: (t) => t.softStopMs < t.holdMs,
+    rule: "softStopMs must be less than holdMs",
+    why: "or nothing could close in good order before the cut",
+  },
+  {
+    of: "softStopMs",
+    holds: (t) => t.heartbeatMs + t.casTimeoutMs < t.softStopMs,
+    rule: "heartbeatMs + casTimeoutMs must be less than softStopMs",
+    why: "or one slow renewal would stop a healthy host",
+  },
+  {
+    of: "retryMs",
+    holds: (t) => t.retryMs <= t.heartbeatMs,
+    rule: "retryMs must not be greater than heartbeatMs",
+    why: "or a failed renewal would be repeated later than the next one is due",
+  },
+  {
+    of: "suspectMs",
+    holds: (t) => t.suspectMs > t.heartbeatMs + t.casTimeoutMs,
+    rule: "suspectMs must be greater than heartbeatMs + casTimeoutMs",
+    why: "or healthy hosts would be suspected",
+  },
+];
+
+/** The custody rules that these times break. Source: the proof in ARCHITECTURE.md, section on custody. */
+export function brokenInequalities(timings: Timings): readonly Fault[] {
+  return inequalities
+    .filter(({ holds }) => !holds(timings))
+    .map(({ of, rule, why }) => ({
+      variable: timingVariable(of),
+      problem: `${rule}, ${why}; the values are ${valuesIn(rule, timings)}.`,
+      remedy: "Change one of them, or unset them for the profile's own.",
+    }));
+}
+
+function valuesIn(rule: string, timings: Timings): string {
+  const named = Object.entries(timings).filter(([name]) => rule.includes(name));
+  return named.map(([name, value]) => `${name} ${value}`).join(", ");
+}

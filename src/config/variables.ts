@@ -1,0 +1,183 @@
+/** One setting that the environment may give. */
+export interface Variable {
+  readonly name: string;
+  /** What a value looks like. */
+  readonly form: string;
+  /** Shown in the manual; what holds when the variable is unset. */
+  readonly byDefault: string;
+  readonly meaning: string;
+}
+
+export type Profile = "development" | "production";
+
+export const timingNames = [
+  "heartbeatMs",
+  "casTimeoutMs",
+  "retryMs",
+  "softStopMs",
+  "holdMs",
+  "suspectMs",
+  "takeMs",
+  "connectMs",
+  "drainMs",
+  "disconnectMs",
+  "idleVerifyMs",
+  "restartVerifyMs",
+  "preparingMs",
+] as const;
+
+export type TimingName = (typeof timingNames)[number];
+/** All in milliseconds. */
+export type Timings = Readonly<Record<TimingName, number>>;
+
+const production: Timings = {
+  heartbeatMs: 2_000,
+  casTimeoutMs: 800,
+  retryMs: 500,
+  softStopMs: 18_000,
+  holdMs: 20_000,
+  suspectMs: 10_000,
+  takeMs: 30_000,
+  connectMs: 20_000,
+  drainMs: 15_000,
+  disconnectMs: 10_000,
+  idleVerifyMs: 30_000,
+  restartVerifyMs: 20_000,
+  preparingMs: 600_000,
+};
+
+/** Custody a quarter as long, for one server on the same machine; what waits for Telegram or a person stays. */
+const development: Timings = {
+  ...production,
+  heartbeatMs: 500,
+  casTimeoutMs: 200,
+  retryMs: 125,
+  softStopMs: 4_500,
+  holdMs: 5_000,
+  suspectMs: 2_500,
+  takeMs: 7_500,
+  connectMs: 5_000,
+};
+
+export const timingsOf: Readonly<Record<Profile, Timings>> = { development, production };
+
+export const timingMeanings: Readonly<Record<TimingName, string>> = {
+  heartbeatMs: "the host renews its lease this often",
+  casTimeoutMs: "a renewal without an answer is given up after this",
+  retryMs: "a failed renewal is tried again after this",
+  softStopMs: "without a renewal for this long, calls stop and connections close in good order",
+  holdMs: "without a renewal for this long, every socket is cut and the lease is dead for ever",
+  suspectMs: "a host that is silent for this long is suspected",
+  takeMs: "after a revocation, the wait before another host may take the token",
+  connectMs: "a granted token that is not connected within this returns",
+  drainMs: "calls in flight may finish within this",
+  disconnectMs: "connections must have closed within this",
+  idleVerifyMs: "proof that nothing uses the old key must come within this",
+  restartVerifyMs: "the new key must have answered and filled its gap within this",
+  preparingMs: "a new key must be authorised within this, the wait for a person included",
+};
+
+/** `holdMs` → HOLDFAST_T_HOLD_MS. */
+export const timingVariable = (name: TimingName): string =>
+  `HOLDFAST_T_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+const plainVariables: readonly Variable[] = [
+  {
+    name: "HOLDFAST_HOME",
+    form: "folder",
+    byDefault: "`.holdfast` in the working directory",
+    meaning: "data of the embedded parts, the master key, logs, run.json",
+  },
+  {
+    name: "HOLDFAST_DATABASE_URL",
+    form: "postgres:// URL",
+    byDefault: "an embedded PostgreSQL",
+    meaning: "the database of the fleet",
+  },
+  {
+    name: "HOLDFAST_NATS_URL",
+    form: "nats:// or tls:// URLs, separated by commas",
+    byDefault: "an embedded nats-server",
+    meaning: "the NATS servers of the fleet, with JetStream",
+  },
+  {
+    name: "HOLDFAST_NATS_SERVER",
+    form: "file",
+    byDefault: "found on the PATH, or obtained once",
+    meaning: "the nats-server program that the embedded part runs",
+  },
+  {
+    name: "HOLDFAST_TELEGRAM_API_ID",
+    form: "whole number from my.telegram.org",
+    byDefault: "a simulated Telegram",
+    meaning: "with the hash: use Telegram itself",
+  },
+  {
+    name: "HOLDFAST_TELEGRAM_API_HASH",
+    form: "32 hex digits from my.telegram.org",
+    byDefault: "a simulated Telegram",
+    meaning: "with the id: use Telegram itself",
+  },
+  {
+    name: "HOLDFAST_TELEGRAM_DC",
+    form: '{"id","host","port","publicKeyPem","mediaPort"?} as JSON',
+    byDefault: "Telegram's own addresses",
+    meaning: "the data centre to connect to; set for the simulated one by whoever starts it",
+  },
+  {
+    name: "HOLDFAST_HTTP_HOST",
+    form: "address",
+    byDefault: "127.0.0.1",
+    meaning: "where metrics, health and console listen",
+  },
+  {
+    name: "HOLDFAST_HTTP_PORT",
+    form: "0 to 65535",
+    byDefault: "0: any free port",
+    meaning: "where metrics, health and console listen",
+  },
+  {
+    name: "HOLDFAST_HOST",
+    form: "letters, digits, dots and hyphens",
+    byDefault: "the machine's host name",
+    meaning: "this host's name in the fleet; every host needs its own",
+  },
+  {
+    name: "HOLDFAST_MASTER_KEY",
+    form: "32 bytes as base64 or hex",
+    byDefault: "`master.key` in the home, made at the first start",
+    meaning: "encrypts every stored secret; the same on every host of a fleet",
+  },
+  {
+    name: "HOLDFAST_MASTER_KEY_FILE",
+    form: "file",
+    byDefault: "`master.key` in the home, made at the first start",
+    meaning: "holds the master key, so that it is not in the environment",
+  },
+  {
+    name: "HOLDFAST_LOG_LEVEL",
+    form: logLevels.join(", "),
+    byDefault: "info",
+    meaning: "how much is logged",
+  },
+  {
+    name: "HOLDFAST_PROFILE",
+    form: "development, production",
+    byDefault: "development",
+    meaning: "which set of times holds (below)",
+  },
+];
+
+/** Every variable that Holdfast reads, in the order of the manual. */
+export const variables: readonly Variable[] = [
+  ...plainVariables,
+  ...timingNames.map((name) => ({
+    name: timingVariable(name),
+    form: "milliseconds",
+    byDefault: `${development[name]} (development), ${production[name]} (production)`,
+    meaning: timingMeanings[name],
+  })),
+];

@@ -1,0 +1,124 @@
+import { inspect } from "node:util";
+import { describe, expect, it } from "vitest";
+import { readConfig } from "../../src/config/config.ts";
+import { ConfigError } from "../../src/config/faults.ts";
+
+const files: Record<string, string> = { "/etc/key": `${"ab".repeat(32)}\n`, "/etc/short": "abcd" };
+const machine = { hostname: "box", cwd: "/srv", readFile: (path: string) => files[path] ?? null };
+const read = (env: Record<string, string>) => readConfig(env, machine);
+
+function faultsOf(env: Record<string, string>): Record<string, string> {
+  try {
+    read(env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return Object.fromEntries(error.faults.map(({ variable, problem }) => [variable, problem]));
+  }
+  return {};
+}
+
+describe("the configuration", () => {
+  it("needs no variable at all", () => {
+    const config = read({ PATH: "/bin" });
+    expect(config).toMatchObject({
+      home: "/srv/.holdfast",
+      databaseUrl: null,
+      natsUrl: null,
+      telegram: null,
+      http: { host: "127.0.0.1", port: 0 },
+      host: "box",
+      profile: "development",
+    });
+    expect(config.timings).toMatchObject({ heartbeatMs: 500, holdMs: 5_000, drainMs: 15_000 });
+  });
+
+  it("takes the production times by profile and one of them by its own variable", () => {
+    const { timings } = read({ HOLDFAST_PROFILE: "production", HOLDFAST_T_TAKE_MS: "40000" });
+    expect(timings).toMatchObject({ takeMs: 40_000, holdMs: 20_000, suspectMs: 10_000 });
+  });
+
+  it("cannot be changed once it is read", () => {
+    const config = read({});
+    expect([config, config.timings, config.http].every(Object.isFrozen)).toBe(true);
+  });
+
+  it("reports every fault at once, each with its variable", () => {
+    const faults = faultsOf({
+      HOLDFAST_DATABASE_URL: "mysql://u:geheim@h/d",
+      HOLDFAST_NATS_URL: "nats://one,ftp://two",
+      HOLDFAST_TELEGRAM_API_ID: "12",
+      HOLDFAST_TELEGRAM_DC: "{}",
+      HOLDFAST_HTTP_PORT: "65536",
+      HOLDFAST_HOST: "-x",
+      HOLDFAST_LOG_LEVEL: "loud",
+      HOLDFAST_MASTER_KEY_FILE: "/etc/short",
+      HOLDFAST_PROFILE: "test",
+      HOLDFAST_T_HOLD_MS: "5s",
+      HOLDFAST_DATABSE_URL: "x",
+    });
+    expect(Object.keys(faults).toSorted()).toEqual([
+      "HOLDFAST_DATABASE_URL",
+      "HOLDFAST_DATABSE_URL",
+      "HOLDFAST_HOST",
+      "HOLDFAST_HTTP_PORT",
+      "HOLDFAST_LOG_LEVEL",
+      "HOLDFAST_MASTER_KEY_FILE",
+      "HOLDFAST_NATS_URL",
+      "HOLDFAST_PROFILE",
+      "HOLDFAST_TELEGRAM_API_HASH",
+      "HOLDFAST_TELEGRAM_DC",
+      "HOLDFAST_T_HOLD_MS",
+    ]);
+    expect(JSON.stringify(faults)).not.toContain("geheim");
+  });
+
+  it("answers a misspelt variable with the name that was meant", () => {
+    expect(() => read({ HOLDFAST_DATABSE_URL: "x" })).toThrow(
+      /HOLDFAST_DATABSE_URL: .*Did you mean HOLDFAST_DATABASE_URL\?/,
+    );
+  });
+
+  it.each([
+    ["HOLDFAST_T_TAKE_MS", { HOLDFAST_T_TAKE_MS: "5250" }],
+    ["HOLDFAST_T_TAKE_MS", { HOLDFAST_T_HOLD_MS: "7143" }],
+    ["HOLDFAST_T_SOFT_STOP_MS", { HOLDFAST_T_SOFT_STOP_MS: "5000" }],
+    ["HOLDFAST_T_SOFT_STOP_MS", { HOLDFAST_T_HEARTBEAT_MS: "4400", HOLDFAST_T_SUSPECT_MS: "9000" }],
+    ["HOLDFAST_T_SUSPECT_MS", { HOLDFAST_T_SUSPECT_MS: "700" }],
+    ["HOLDFAST_T_RETRY_MS", { HOLDFAST_T_RETRY_MS: "501" }],
+  ])("refuses times that break custody (I1): %s", (variable, env) => {
+    expect(Object.keys(faultsOf(env))).toEqual([variable]);
+  });
+
+  it("accepts times at the edge of what custody allows", () => {
+    expect(faultsOf({ HOLDFAST_T_TAKE_MS: "5251", HOLDFAST_T_SOFT_STOP_MS: "4999" })).toEqual({});
+  });
+
+  it("reads the master key as hex or base64, from the variable or a file", () => {
+    const hex = "ab".repeat(32);
+    const base64 = Buffer.from(hex, "hex").toString("base64");
+    for (const config of [
+      read({ HOLDFAST_MASTER_KEY: hex }),
+      read({ HOLDFAST_MASTER_KEY: base64 }),
+      read({ HOLDFAST_MASTER_KEY_FILE: "/etc/key" }),
+    ])
+      expect(config.masterKey?.toString("hex")).toBe(hex);
+  });
+
+  it("prints no secret (I7)", () => {
+    const config = read({ HOLDFAST_MASTER_KEY: "ab".repeat(32) });
+    const printed = `${inspect(config)}${JSON.stringify(config)}`;
+    expect(printed).not.toMatch(/(ab){4}|ab ab ab|171,171/);
+    const faulty = "cd".repeat(31);
+    expect(JSON.stringify(faultsOf({ HOLDFAST_MASTER_KEY: faulty }))).not.toContain("cdcd");
+    expect(
+      JSON.stringify(
+        faultsOf({ HOLDFAST_TELEGRAM_API_ID: "1", HOLDFAST_TELEGRAM_API_HASH: "hushhush" }),
+      ),
+    ).not.toContain("hushhush");
+  });
+
+  it("takes the socket form of a database URL", () => {
+    const url = "postgres://me@/db?host=/run/postgresql";
+    expect(read({ HOLDFAST_DATABASE_URL: url }).databaseUrl).toBe(url);
+  });
+});
