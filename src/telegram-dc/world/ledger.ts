@@ -63,6 +63,13 @@ export interface AcceptedMessage {
   readonly authKeyId: string | undefined;
 }
 
+/** Which accepted messages are wanted; `after` is an originId. */
+export interface AcceptedFilter {
+  readonly from?: bigint | undefined;
+  readonly to?: bigint | undefined;
+  readonly after?: number | undefined;
+}
+
 /** What happened, for those who judge: read-only, and never changed by a fault. */
 export interface Ledger {
   /** Number of overlapping pairs of connections, under every policy. */
@@ -74,7 +81,7 @@ export interface Ledger {
   rpcs(): readonly RpcRecord[];
   /** Calls by method and outcome. */
   rpcCounts(): Record<string, Record<string, number>>;
-  messages(filter?: { from?: bigint; to?: bigint; after?: number }): AcceptedMessage[];
+  messages(filter?: AcceptedFilter): AcceptedMessage[];
   /** Methods that were called and are not simulated. */
   unknownMethods(): Record<string, number>;
   /** Repeated `random_id`s that were refused. */

@@ -1,0 +1,19 @@
+import type { ServerResponse } from "node:http";
+import type { Clock } from "../world/clock.ts";
+import type { Phone } from "../world/phone.ts";
+import { messageToWire } from "./wire.ts";
+
+/** Past this many unsent bytes the reader is too slow and is let go. */
+const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Server-sent events: `message` and `edit`, each with {userId, message}. */
+export function streamEvents(phone: Phone, clock: Clock, response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+  response.write(`: telegram-dc events since ${clock.nowMs()}\n\n`);
+  const end = phone.subscribe(({ kind, userId, message }) => {
+    const data = JSON.stringify({ userId: String(userId), message: messageToWire(message) });
+    response.write(`event: ${kind}\ndata: ${data}\n\n`);
+    if (response.writableLength > UNSENT_BYTES_MAX) response.destroy();
+  });
+  response.once("close", end);
+}

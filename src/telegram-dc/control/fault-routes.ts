@@ -1,0 +1,81 @@
+import { ControlError } from "../world/control-error.ts";
+import type { Fault } from "../world/faults.ts";
+import { FAULT_KINDS } from "../world/faults.ts";
+import type { Phone } from "../world/phone.ts";
+import type { Fields } from "./fields.ts";
+import type { Route } from "./routes.ts";
+
+const FAULT_FIELDS = [
+  "kind",
+  "method",
+  "userId",
+  "authKeyId",
+  "count",
+  "delayMs",
+  "seconds",
+  "code",
+  "message",
+  "when",
+  "reason",
+];
+
+/** Ordering faults and taking them back. */
+export function createFaultRoutes(phone: Phone): Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/faults",
+      fields: [],
+      answer: () => ({ faults: phone.faults().map(describe) }),
+    },
+    {
+      method: "POST",
+      path: "/faults",
+      fields: FAULT_FIELDS,
+      answer: ({ fields }) => describe(orderFault(phone, fields)),
+    },
+    {
+      method: "DELETE",
+      path: "/faults",
+      fields: [],
+      answer() {
+        phone.clearFaults();
+        return { faults: [] };
+      },
+    },
+    {
+      method: "DELETE",
+      path: "/faults/:id",
+      fields: [],
+      answer({ params }) {
+        if (phone.removeFault(Number(params["id"]))) return { removed: Number(params["id"]) };
+        throw new ControlError(
+          "UNKNOWN_FAULT",
+          404,
+          `there is no fault ${params["id"] ?? ""}; GET /faults lists those that stand`,
+        );
+      },
+    },
+  ];
+}
+
+function describe(fault: Fault): object {
+  return { id: fault.id, ...fault.spec, left: fault.left, delivered: fault.delivered };
+}
+
+function orderFault(phone: Phone, fields: Fields): Fault {
+  const user = fields.optionalText("userId");
+  return phone.addFault({
+    kind: fields.oneOf("kind", FAULT_KINDS),
+    method: fields.optionalText("method"),
+    userId: user === undefined ? undefined : phone.user(user).id,
+    authKeyId: fields.optionalText("authKeyId"),
+    count: fields.optionalInt("count"),
+    delayMs: fields.optionalInt("delayMs"),
+    seconds: fields.optionalInt("seconds"),
+    code: fields.optionalInt("code"),
+    message: fields.optionalText("message"),
+    when: fields.optionalOneOf("when", ["before", "after"]),
+    reason: fields.optionalOneOf("reason", ["duplicated", "revoked", "deactivated", "banned"]),
+  });
+}

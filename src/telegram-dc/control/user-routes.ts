@@ -1,0 +1,138 @@
+import type { Phone } from "../world/phone.ts";
+import type { ButtonChoice } from "../world/phone-lookup.ts";
+import { ControlError } from "../world/control-error.ts";
+import type { Fields } from "./fields.ts";
+import type { Route, RouteRequest } from "./routes.ts";
+import { messageToWire } from "./wire.ts";
+
+const WAIT_MS_MAX = 60_000;
+const WAIT_MS_DEFAULT = 30_000;
+
+/** Acting as a user. Every `:id` and `peer` is a numeric id or a username. */
+export function createUserRoutes(phone: Phone): Route[] {
+  return [
+    {
+      method: "POST",
+      path: "/users",
+      fields: ["phone", "firstName", "lastName", "username", "password", "bot"],
+      answer: ({ fields }) =>
+        phone.createUser({
+          phone: fields.optionalText("phone"),
+          firstName: fields.text("firstName"),
+          lastName: fields.optionalText("lastName"),
+          username: fields.optionalText("username"),
+          password: fields.optionalText("password"),
+          bot: fields.optionalFlag("bot"),
+        }),
+    },
+    { method: "GET", path: "/users", fields: [], answer: () => ({ users: phone.users() }) },
+    {
+      method: "GET",
+      path: "/users/:id",
+      fields: [],
+      answer: ({ params }) => phone.user(idOf(params)),
+    },
+    {
+      method: "GET",
+      path: "/users/:id/code",
+      fields: ["waitMs"],
+      async answer({ params, fields }) {
+        const code = await phone.waitForCode(idOf(params), waitMs(fields, 0));
+        return code === undefined ? { code: null } : { code: code.code, via: code.via };
+      },
+    },
+    ...createMessageRoutes(phone),
+    {
+      method: "GET",
+      path: "/users/:id/authorisations",
+      fields: [],
+      answer: ({ params }) => ({ authorisations: phone.authorisations(idOf(params)) }),
+    },
+    {
+      method: "POST",
+      path: "/users/:id/login-tokens",
+      fields: ["token"],
+      answer: ({ params, fields }) =>
+        phone.acceptLoginToken(idOf(params), Buffer.from(fields.text("token"), "base64url")),
+    },
+  ];
+}
+
+function createMessageRoutes(phone: Phone): Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/users/:id/messages",
+      fields: ["peer", "after", "limit"],
+      answer: ({ params, fields }) => ({
+        messages: phone
+          .messages(idOf(params), {
+            peer: fields.optionalText("peer"),
+            after: fields.optionalInt("after"),
+            limit: fields.optionalInt("limit"),
+          })
+          .map(messageToWire),
+      }),
+    },
+    {
+      method: "GET",
+      path: "/users/:id/messages/next",
+      fields: ["peer", "after", "waitMs"],
+      async answer({ params, fields }) {
+        const peer = fields.optionalText("peer");
+        const message = await phone.waitForMessage(idOf(params), {
+          after: fields.optionalInt("after") ?? 0,
+          ...(peer === undefined ? {} : { peer }),
+          waitMs: waitMs(fields, WAIT_MS_DEFAULT),
+        });
+        return { message: message === undefined ? null : messageToWire(message) };
+      },
+    },
+    {
+      method: "POST",
+      path: "/users/:id/send",
+      fields: ["peer", "text", "randomId"],
+      answer({ params, fields }) {
+        const randomId = fields.optionalLong("randomId");
+        return phone.send(idOf(params), {
+          peer: fields.text("peer"),
+          text: fields.text("text"),
+          ...(randomId === undefined ? {} : { randomId }),
+        });
+      },
+    },
+    {
+      method: "POST",
+      path: "/users/:id/press",
+      fields: ["peer", "messageId", "data", "dataBase64", "button"],
+      answer: async ({ params, fields }) => ({
+        answer: await phone.press(idOf(params), {
+          messageId: fields.int("messageId"),
+          ...choiceOf(fields),
+        }),
+      }),
+    },
+  ];
+}
+
+function idOf(params: RouteRequest["params"]): string {
+  return params["id"] ?? "";
+}
+
+function waitMs(fields: Fields, byDefault: number): number {
+  return Math.min(Math.max(fields.optionalInt("waitMs") ?? byDefault, 0), WAIT_MS_MAX);
+}
+
+function choiceOf(fields: Fields): ButtonChoice {
+  const button = fields.optionalText("button");
+  if (button !== undefined) return { button };
+  const base64 = fields.optionalText("dataBase64");
+  if (base64 !== undefined) return { data: Buffer.from(base64, "base64") };
+  const data = fields.optionalText("data");
+  if (data !== undefined) return { data: Buffer.from(data, "utf8") };
+  throw new ControlError(
+    "BAD_FIELD",
+    400,
+    'nothing was pressed: give "button" with the label, or "data" with the callback data',
+  );
+}

@@ -1,0 +1,61 @@
+import type { KeyRegistry, StoredKey } from "../seam.ts";
+import type { AuthKeyRecord, User } from "../world/model.ts";
+import type { WorldParts } from "../world/world.ts";
+
+/** What a data centre keeps between two runs. Faults, the ledger and pending logins are not kept. */
+export interface Snapshot {
+  readonly format: typeof SNAPSHOT_FORMAT;
+  /** PKCS#8 PEM. */
+  readonly rsaPrivateKeyPem: string;
+  /** Access hashes are made from it. */
+  readonly secret: Buffer;
+  readonly originIdLast: number;
+  readonly users: readonly User[];
+  readonly authKeys: readonly AuthKeyRecord[];
+  readonly storedKeys: readonly StoredKey[];
+}
+
+const SNAPSHOT_FORMAT = "telegram-dc state 1";
+
+export function takeSnapshot(
+  parts: WorldParts,
+  registry: Pick<KeyRegistry, "exportKeys">,
+  rsaPrivateKeyPem: string,
+): Snapshot {
+  return {
+    format: SNAPSHOT_FORMAT,
+    rsaPrivateKeyPem,
+    secret: parts.users.secret(),
+    originIdLast: parts.post.originIdLast(),
+    users: [...parts.users.all()],
+    authKeys: [...parts.authKeys.all()],
+    storedKeys: registry.exportKeys(),
+  };
+}
+
+/** Puts a snapshot into a world and a protocol half that are still empty. */
+export function restoreSnapshot(
+  snapshot: Snapshot,
+  parts: WorldParts,
+  registry: Pick<KeyRegistry, "importKeys">,
+): void {
+  for (const user of snapshot.users) parts.users.restore(user);
+  for (const key of snapshot.authKeys) parts.authKeys.restore(key);
+  parts.post.restoreOriginId(snapshot.originIdLast);
+  registry.importKeys(snapshot.storedKeys);
+}
+
+export function isSnapshot(value: unknown): value is Snapshot {
+  if (typeof value !== "object" || value === null) return false;
+  const { format, rsaPrivateKeyPem, secret, users, authKeys, storedKeys, originIdLast } =
+    value as Partial<Record<keyof Snapshot, unknown>>;
+  return (
+    format === SNAPSHOT_FORMAT &&
+    typeof rsaPrivateKeyPem === "string" &&
+    secret instanceof Uint8Array &&
+    typeof originIdLast === "number" &&
+    Array.isArray(users) &&
+    Array.isArray(authKeys) &&
+    Array.isArray(storedKeys)
+  );
+}

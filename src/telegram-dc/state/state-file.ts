@@ -1,0 +1,98 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
+import { ControlError } from "../world/control-error.ts";
+import { richParse, richStringify } from "./rich-json.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { isSnapshot } from "./snapshot.ts";
+
+/** Keeps a snapshot in a file that is always whole: written beside it and renamed over it. */
+export interface StateFile {
+  /** Something changed: the file is written once the present turn of the event loop has ended. */
+  touch(): void;
+  /** Writes what changed since the last write and stops. @throws the system's error */
+  close(): Promise<void>;
+}
+
+const OWNER_ONLY = 0o600;
+
+/**
+ * @returns undefined when there is no such file yet
+ * @throws ControlError BAD_STATE when it cannot be read or is not a state file
+ */
+export function readStateFile(path: string): Snapshot | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw badState(path, "it cannot be read", error);
+  }
+  let value: unknown;
+  try {
+    value = richParse(text);
+  } catch (error) {
+    throw badState(path, "it is not JSON", error);
+  }
+  if (!isSnapshot(value)) throw badState(path, "it was not written by this program");
+  return value;
+}
+
+function badState(path: string, why: string, cause?: unknown): ControlError {
+  return new ControlError(
+    "BAD_STATE",
+    500,
+    `the state file ${path} is of no use: ${why}; name another file with --state, or move this one away to begin anew`,
+    { cause },
+  );
+}
+
+/**
+ * Writes the file at once, to find out early whether it can be written, and again after every change.
+ * `onError` hears of later writes that failed; they are tried again at the next change.
+ * @throws ControlError BAD_STATE when the file cannot be written
+ */
+export function openStateFile(
+  path: string,
+  snapshot: () => Snapshot,
+  onError: (error: unknown) => void,
+): StateFile {
+  const beside = `${path}.${process.pid}.new`;
+  let isDirty = false;
+  let writing: Promise<void> | undefined;
+
+  function writeNow(): void {
+    writeFileSync(beside, richStringify(snapshot()), { mode: OWNER_ONLY });
+    renameSync(beside, path);
+  }
+
+  async function writeLater(): Promise<void> {
+    // Lets every change of this turn of the event loop into one write.
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    isDirty = false;
+    try {
+      await writeFile(beside, richStringify(snapshot()), { mode: OWNER_ONLY });
+      await rename(beside, path);
+    } catch (error) {
+      onError(error);
+    }
+    writing = isDirty ? writeLater() : undefined;
+  }
+
+  try {
+    writeNow();
+  } catch (error) {
+    throw badState(path, "it cannot be written", error);
+  }
+  return {
+    touch() {
+      isDirty = true;
+      writing ??= writeLater();
+    },
+    async close() {
+      while (writing !== undefined) await writing;
+      writeNow();
+    },
+  };
+}
