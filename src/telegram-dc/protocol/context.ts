@@ -1,0 +1,47 @@
+import type { World } from "../seam.ts";
+import type { ProtocolClock } from "./clock.ts";
+import type { ServerRsaKey } from "./crypto/rsa-key.ts";
+import type { KeyStore } from "./keys/key-store.ts";
+import type { MessageIdSource } from "./messages/message-id.ts";
+import type { ProtocolStats } from "./stats.ts";
+import type { LayerRegistry } from "./tl/layer-registry.ts";
+
+/** What every connection of one data centre shares. */
+export interface ProtocolContext {
+  readonly world: World;
+  readonly dcId: number;
+  readonly clock: ProtocolClock;
+  readonly rsa: ServerRsaKey;
+  readonly keys: KeyStore;
+  readonly schemas: LayerRegistry;
+  readonly messageIds: MessageIdSource;
+  readonly stats: ProtocolStats;
+  readonly limits: ProtocolLimits;
+  /** Told of handlers that threw and answers that could not be written. */
+  readonly onIncident: (incident: ProtocolIncident) => void;
+}
+
+/** Bounds of one data centre. */
+export interface ProtocolLimits {
+  /** Messages kept per session until the client acknowledges them. */
+  readonly unackedMax: number;
+  readonly sessionsPerKeyMax: number;
+  /** Bytes that may wait in a connection whose client does not read. */
+  readonly unsentBytesMax: number;
+  /** Answers longer than this are sent packed, if that makes them smaller. */
+  readonly packFromBytes: number;
+}
+
+export const DEFAULT_LIMITS: ProtocolLimits = {
+  unackedMax: 1_000,
+  sessionsPerKeyMax: 64,
+  unsentBytesMax: 16 * 1024 * 1024,
+  packFromBytes: 512,
+};
+
+/** Something that the data centre's owner should look at. */
+export interface ProtocolIncident {
+  readonly code: "HANDLER_FAILED" | "ANSWER_NOT_ENCODABLE" | "HANDSHAKE_REFUSED";
+  readonly message: string;
+  readonly cause?: unknown;
+}

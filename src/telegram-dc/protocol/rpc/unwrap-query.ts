@@ -1,0 +1,90 @@
+import type { ClientIdentity, TlObject } from "../../seam.ts";
+import { GZIP_ID, decodeFields, readDefinition, unpack } from "../tl/decode.ts";
+import type { TlDefinition } from "../tl/definition.ts";
+import { longField, longsField, numberField, stringField } from "../tl/fields.ts";
+import type { LayerRegistry } from "../tl/layer-registry.ts";
+import type { Layer } from "../tl/layer.ts";
+import { TlError, formatConstructorId } from "../tl/tl-error.ts";
+import { TlReader } from "../tl/tl-reader.ts";
+
+/** A call without its wrappers, and what they said. */
+export interface UnwrappedQuery {
+  readonly definition: TlDefinition;
+  readonly query: TlObject;
+  /** The layer that the answer is written in. */
+  readonly layer: Layer;
+  /** The layer that invokeWithLayer named. */
+  readonly announcedLayer: number | undefined;
+  readonly identity: ClientIdentity | undefined;
+  readonly withoutUpdates: boolean;
+  /** Messages whose calls must have succeeded before this one runs. */
+  readonly runAfter: readonly bigint[];
+}
+
+const WRAPPERS_MAX = 16;
+const QUERY_FIELD = "query";
+
+/** invokeWithLayer and its like: a method whose last field is the query itself. */
+function isWrapper(definition: TlDefinition): boolean {
+  const last = definition.parameters.at(-1);
+  return definition.kind === "method" && last?.name === QUERY_FIELD && last.type.kind === "any";
+}
+
+/**
+ * Reads a call through its wrappers, each in its own layer.
+ * @param layer the layer that the client announced before, until invokeWithLayer names another.
+ * @throws {TlError} when a constructor is unknown or the message is cut.
+ */
+export function unwrapQuery(
+  schemas: LayerRegistry,
+  initialLayer: Layer,
+  body: Buffer,
+): UnwrappedQuery {
+  let layer = initialLayer;
+  let reader = new TlReader(body);
+  let announcedLayer: number | undefined;
+  let identity: ClientIdentity | undefined;
+  let withoutUpdates = false;
+  const runAfter: bigint[] = [];
+  for (let depth = 0; depth < WRAPPERS_MAX; depth++) {
+    if (reader.peekUint() === GZIP_ID) {
+      reader.uint();
+      reader = new TlReader(unpack(reader.bytes()));
+      continue;
+    }
+    const definition = readDefinition(layer, reader);
+    if (!isWrapper(definition)) {
+      const query = readCall(layer, reader, definition);
+      return { definition, query, layer, announcedLayer, identity, withoutUpdates, runAfter };
+    }
+    const wrapper = decodeFields(layer, reader, definition, 0, QUERY_FIELD);
+    if (wrapper._ === "invokeWithLayer") {
+      announcedLayer = numberField(wrapper, "layer");
+      layer = schemas.resolve(announcedLayer);
+    } else if (wrapper._ === "initConnection") identity = readIdentity(wrapper);
+    else if (wrapper._ === "invokeWithoutUpdates") withoutUpdates = true;
+    else if (wrapper._ === "invokeAfterMsg") runAfter.push(longField(wrapper, "msg_id"));
+    else if (wrapper._ === "invokeAfterMsgs") runAfter.push(...longsField(wrapper, "msg_ids"));
+  }
+  throw new TlError("TL_TOO_DEEP", `A call is wrapped more than ${WRAPPERS_MAX} times. Unwrap it.`);
+}
+
+function readCall(layer: Layer, reader: TlReader, definition: TlDefinition): TlObject {
+  if (definition.kind !== "method") {
+    throw new TlError(
+      "TL_UNKNOWN_CONSTRUCTOR",
+      `${definition.name} is no method of layer ${layer.layer}, but ${formatConstructorId(definition.id)} was called.`,
+      { constructorId: definition.id },
+    );
+  }
+  return decodeFields(layer, reader, definition);
+}
+
+function readIdentity(wrapper: TlObject): ClientIdentity {
+  return {
+    apiId: numberField(wrapper, "api_id"),
+    deviceModel: stringField(wrapper, "device_model"),
+    systemVersion: stringField(wrapper, "system_version"),
+    appVersion: stringField(wrapper, "app_version"),
+  };
+}

@@ -1,0 +1,100 @@
+import type { OutgoingMessage } from "./session.ts";
+
+/** What became of one message that a client sent. */
+export interface Receipt {
+  readonly messageId: bigint;
+  readonly sequence: number;
+  readonly isCall: boolean;
+  /** `taken`: nothing more will come of it, or an answer is still being made for a call that is not `running` yet. */
+  state: "taken" | "running" | "succeeded" | "failed";
+  /** The client does not want the answer any more (rpc_drop_answer). */
+  isDropped: boolean;
+  /** The answer, until the client acknowledges it. */
+  answer: OutgoingMessage | undefined;
+  /** Called once when a running call has ended. */
+  onEnd: (() => void)[];
+}
+
+/** Whether a message may be handled: a bad_msg_notification code, or what it is. */
+export type Verdict = "new" | { readonly duplicateOf: Receipt } | { readonly errorCode: number };
+
+/** The client's recent messages, for duplicates, order and state requests. */
+export interface InboundWindow {
+  judge(messageId: bigint, sequence: number): Verdict;
+  take(messageId: bigint, sequence: number, isCall: boolean): Receipt;
+  find(messageId: bigint): Receipt | undefined;
+  /** The state byte of core.telegram.org/mtproto/service_messages_about_messages. */
+  stateByte(messageId: bigint): number;
+}
+
+const RECEIPTS_MAX = 4_096;
+const SEQUENCE_TOO_LOW = 32;
+const SEQUENCE_TOO_HIGH = 33;
+const TOO_OLD_TO_TELL = 20;
+
+/** An empty window; it remembers the last 4,096 messages. */
+export function createInboundWindow(): InboundWindow {
+  const receipts = new Map<bigint, Receipt>();
+  let highestId = 0n;
+  let highestSequence = -1;
+  /** Every message up to this one is forgotten. */
+  let forgottenUpTo = 0n;
+
+  function judgeOrder(messageId: bigint, sequence: number): Verdict {
+    if (messageId > highestId) {
+      return isOrderBroken(highestSequence, sequence) ? { errorCode: SEQUENCE_TOO_LOW } : "new";
+    }
+    for (const other of receipts.values()) {
+      if (other.messageId < messageId && isOrderBroken(other.sequence, sequence)) {
+        return { errorCode: SEQUENCE_TOO_LOW };
+      }
+      if (other.messageId > messageId && isOrderBroken(sequence, other.sequence)) {
+        return { errorCode: SEQUENCE_TOO_HIGH };
+      }
+    }
+    return "new";
+  }
+
+  return {
+    judge(messageId, sequence) {
+      const known = receipts.get(messageId);
+      if (known !== undefined) return { duplicateOf: known };
+      if (messageId <= forgottenUpTo) return { errorCode: TOO_OLD_TO_TELL };
+      return judgeOrder(messageId, sequence);
+    },
+    take(messageId, sequence, isCall) {
+      const receipt: Receipt = {
+        messageId,
+        sequence,
+        isCall,
+        state: "taken",
+        isDropped: false,
+        answer: undefined,
+        onEnd: [],
+      };
+      receipts.set(messageId, receipt);
+      if (messageId > highestId) highestId = messageId;
+      if (sequence > highestSequence) highestSequence = sequence;
+      if (receipts.size > RECEIPTS_MAX) {
+        const oldest = receipts.keys().next();
+        if (oldest.done !== true) {
+          receipts.delete(oldest.value);
+          if (oldest.value > forgottenUpTo) forgottenUpTo = oldest.value;
+        }
+      }
+      return receipt;
+    },
+    find: (messageId) => receipts.get(messageId),
+    stateByte(messageId) {
+      const receipt = receipts.get(messageId);
+      if (receipt === undefined)
+        return messageId > highestId ? 3 : messageId <= forgottenUpTo ? 1 : 2;
+      const isAnswered = receipt.state === "succeeded" || receipt.state === "failed";
+      return 4 | (receipt.isCall ? 8 | 32 : 16) | (isAnswered ? 64 : 0);
+    },
+  };
+}
+
+function isOrderBroken(earlier: number, later: number): boolean {
+  return earlier > later || (earlier === later && earlier % 2 === 1);
+}

@@ -1,0 +1,81 @@
+import { randomBytes } from "node:crypto";
+import type { ProtocolStats } from "../stats.ts";
+import { type InboundWindow, type Receipt, createInboundWindow } from "./inbound-window.ts";
+
+/** A message of the server with its place in the session; resent under the same id. */
+export interface OutgoingMessage {
+  readonly messageId: bigint;
+  readonly sequence: number;
+  readonly body: Buffer;
+  /** The call that it answers. */
+  readonly receipt: Receipt | undefined;
+}
+
+/** The connection that a session is served over. */
+export interface SessionLink {
+  enqueue(message: OutgoingMessage): void;
+  /** Asks for a frame although no message is waiting, for acknowledgements alone. */
+  requestFlush(): void;
+}
+
+/**
+ * One session of a client (core.telegram.org/mtproto/description#session): it outlives its connections, and
+ * what the client has not acknowledged is sent again on the next one.
+ */
+export interface Session {
+  readonly id: bigint;
+  /** Tells the client that its session was made anew. */
+  readonly uniqueId: bigint;
+  readonly inbound: InboundWindow;
+  /** Content messages sent and not acknowledged, by message id, oldest first. */
+  readonly unacked: Map<bigint, OutgoingMessage>;
+  /** Content messages sent so far. */
+  contentSent: number;
+  /** The client's messages that the next frame acknowledges. */
+  acksDue: bigint[];
+  link: SessionLink | undefined;
+}
+
+/** A session without messages. */
+export function createSession(id: bigint): Session {
+  return {
+    id,
+    uniqueId: randomBytes(8).readBigInt64LE(0),
+    inbound: createInboundWindow(),
+    unacked: new Map(),
+    contentSent: 0,
+    acksDue: [],
+    link: undefined,
+  };
+}
+
+/** Sequence number of the next message; content messages count (core.telegram.org/mtproto/description#message-sequence-number-msg-seqno). */
+export function nextSequence(session: Session, isContent: boolean): number {
+  if (!isContent) return session.contentSent * 2;
+  return session.contentSent++ * 2 + 1;
+}
+
+/** Sends a message that the client must acknowledge, and keeps it until then; the oldest beyond the bound are dropped. */
+export function sendContent(
+  session: Session,
+  message: OutgoingMessage,
+  unackedMax: number,
+  stats: ProtocolStats,
+): void {
+  session.unacked.set(message.messageId, message);
+  if (message.receipt !== undefined) message.receipt.answer = message;
+  if (session.unacked.size > unackedMax) {
+    const oldest = session.unacked.keys().next();
+    if (oldest.done !== true) acknowledge(session, oldest.value);
+    stats.unackedDropped++;
+  }
+  session.link?.enqueue(message);
+}
+
+/** Forgets a message that the client has. */
+export function acknowledge(session: Session, messageId: bigint): void {
+  const message = session.unacked.get(messageId);
+  if (message === undefined) return;
+  session.unacked.delete(messageId);
+  if (message.receipt !== undefined) message.receipt.answer = undefined;
+}

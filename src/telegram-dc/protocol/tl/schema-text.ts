@@ -1,0 +1,80 @@
+import { type TlDefinition, type TlParameter, type TlType, parseType } from "./definition.ts";
+import { TlError } from "./tl-error.ts";
+
+const LINE = /^([\w.]+)#([0-9a-f]{1,8})\s*(.*?)\s*=\s*([^;=]+);$/;
+const CONDITIONAL = /^(\w+)\.(\d+)\?(.+)$/;
+/** `vector` and the two Bools are part of the codec, not of a schema. */
+const BUILT_IN = new Set(["vector", "boolTrue", "boolFalse"]);
+
+export interface SchemaTextOptions {
+  /** MTProto's own schema writes `string` for fields that are bytes. */
+  readonly stringsAreBytes?: boolean;
+}
+
+function bytesForString(type: TlType): TlType {
+  return type.kind === "string" ? { kind: "bytes" } : type;
+}
+
+function parseParameter(token: string, options: SchemaTextOptions): TlParameter | undefined {
+  const colon = token.indexOf(":");
+  if (colon < 1 || token.startsWith("{") || token.startsWith("[")) return undefined;
+  const name = token.slice(0, colon);
+  const declared = token.slice(colon + 1);
+  const conditional = CONDITIONAL.exec(declared);
+  const type = parseType(conditional?.[3] ?? declared);
+  return {
+    name,
+    type: options.stringsAreBytes === true ? bytesForString(type) : type,
+    flag:
+      conditional === null
+        ? undefined
+        : { field: conditional[1] ?? "flags", bit: Number(conditional[2]) },
+  };
+}
+
+/**
+ * Parses a schema in the TL language (core.telegram.org/mtproto/TL). Lines without a constructor id, such as
+ * those of built-in types and comments, are passed over.
+ */
+export function parseSchemaText(text: string, options: SchemaTextOptions = {}): TlDefinition[] {
+  const definitions: TlDefinition[] = [];
+  let kind: TlDefinition["kind"] = "constructor";
+  for (const rawLine of text.split("\n")) {
+    const line = rawLine.trim();
+    if (line === "---functions---") kind = "method";
+    if (line === "---types---") kind = "constructor";
+    const match = LINE.exec(line);
+    const name = match?.[1];
+    if (match === null || name === undefined || BUILT_IN.has(name)) continue;
+    const parameters: TlParameter[] = [];
+    for (const token of (match[3] ?? "").split(/\s+/)) {
+      const parameter = parseParameter(token, options);
+      if (parameter !== undefined) parameters.push(parameter);
+    }
+    const result = parseType((match[4] ?? "").trim());
+    definitions.push({
+      name,
+      id: Number.parseInt(match[2] ?? "0", 16) >>> 0,
+      kind,
+      parameters,
+      result,
+    });
+  }
+  return definitions;
+}
+
+/** The layer that a schema names in a `// LAYER N` line, or undefined. */
+export function readLayerLine(text: string): number | undefined {
+  const match = /^\/\/\s*LAYER\s+(\d+)\s*$/im.exec(text);
+  return match === null ? undefined : Number(match[1]);
+}
+
+/** Refuses a text in which no definition was found, which is nearly always a wrong file. */
+export function requireDefinitions(definitions: readonly TlDefinition[], source: string): void {
+  if (definitions.length === 0) {
+    throw new TlError(
+      "TL_SCHEMA_INVALID",
+      `${source} holds no TL definition such as "user#83314fca flags:# id:long = User;". Give a .tl schema file.`,
+    );
+  }
+}

@@ -1,0 +1,60 @@
+import { type Cipher, type Decipher, createCipheriv, createDecipheriv } from "node:crypto";
+import { FramingError, type FramingName } from "./framing.ts";
+
+/** What the first bytes of a connection say of its transport. */
+export interface DetectedTransport {
+  readonly framing: FramingName;
+  /** Bytes of the header, which belong to no frame. */
+  readonly headerBytes: number;
+  /** The ciphers of the obfuscated form; undefined for the plain one. */
+  readonly obfuscation: Obfuscation | undefined;
+}
+
+/** AES-256-CTR in both directions. The decipher has already run over the header. */
+export interface Obfuscation {
+  readonly decipher: Decipher;
+  readonly cipher: Cipher;
+}
+
+const ABRIDGED_BYTE = 0xef;
+const TAGS: ReadonlyMap<number, FramingName> = new Map<number, FramingName>([
+  [0xefefefef, "abridged"],
+  [0xeeeeeeee, "intermediate"],
+  [0xdddddddd, "padded"],
+]);
+const OBFUSCATED_HEADER_BYTES = 64;
+
+/**
+ * Recognises abridged, intermediate, padded intermediate and full, each plain or obfuscated
+ * (core.telegram.org/mtproto/mtproto-transports).
+ * @returns undefined while too few bytes have come.
+ * @throws {FramingError} TRANSPORT_UNKNOWN
+ */
+export function detectTransport(stream: Buffer): DetectedTransport | undefined {
+  if (stream[0] === ABRIDGED_BYTE) {
+    return { framing: "abridged", headerBytes: 1, obfuscation: undefined };
+  }
+  if (stream.length < 8) return undefined;
+  const tagged = TAGS.get(stream.readUInt32LE(0));
+  if (tagged !== undefined) return { framing: tagged, headerBytes: 4, obfuscation: undefined };
+  // Full has no tag: its second word is the sequence number of the first frame, and obfuscated headers avoid it.
+  if (stream.readUInt32LE(4) === 0) {
+    return { framing: "full", headerBytes: 0, obfuscation: undefined };
+  }
+  if (stream.length < OBFUSCATED_HEADER_BYTES) return undefined;
+  return detectObfuscated(stream.subarray(0, OBFUSCATED_HEADER_BYTES));
+}
+
+function detectObfuscated(header: Buffer): DetectedTransport {
+  const reversed = Buffer.from(header.subarray(8, 56).toReversed());
+  const decipher = createDecipheriv("aes-256-ctr", header.subarray(8, 40), header.subarray(40, 56));
+  const cipher = createCipheriv("aes-256-ctr", reversed.subarray(0, 32), reversed.subarray(32, 48));
+  const framing = TAGS.get(decipher.update(header).readUInt32LE(56));
+  if (framing === undefined) {
+    throw new FramingError(
+      "TRANSPORT_UNKNOWN",
+      "The first 64 bytes are no transport header of MTProto. Use abridged, intermediate, padded intermediate or full, plain or obfuscated.",
+    );
+  }
+  return { framing, headerBytes: OBFUSCATED_HEADER_BYTES, obfuscation: { decipher, cipher } };
+}
