@@ -107,7 +107,7 @@ async function readBody(request: IncomingMessage): Promise<Record<string, unknow
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {
-    const bytes = Buffer.from(chunk as Uint8Array);
+    const bytes: Buffer = chunk;
     size += bytes.length;
     if (size > BODY_BYTES_MAX) {
       throw new ControlError("BODY_TOO_LONG", 413, "nothing was done: the body is over 1 MiB");
@@ -144,6 +144,10 @@ function replyError(response: ServerResponse, error: unknown): void {
     return;
   }
   const text = error instanceof Error ? error.message : String(error);
+  if (error instanceof URIError || (error instanceof TypeError && text === "Invalid URL")) {
+    reply(response, 400, { code: "BAD_URL", error: "nothing was done: the URL is malformed" });
+    return;
+  }
   reply(response, 500, {
     code: "INTERNAL",
     error: `the data centre failed: ${text}; read internalErrors in GET /ledger`,

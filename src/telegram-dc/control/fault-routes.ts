@@ -64,7 +64,7 @@ function describe(fault: Fault): object {
 }
 
 function orderFault(phone: Phone, fields: Fields): Fault {
-  const user = fields.optionalText("userId");
+  const user = fields.optionalName("userId");
   return phone.addFault({
     kind: fields.oneOf("kind", FAULT_KINDS),
     method: fields.optionalText("method"),

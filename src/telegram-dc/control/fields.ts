@@ -4,6 +4,9 @@ import { ControlError } from "../world/control-error.ts";
 export interface Fields {
   text(name: string): string;
   optionalText(name: string): string | undefined;
+  /** A user's numeric id, as text or as a number, or a username. */
+  name(name: string): string;
+  optionalName(name: string): string | undefined;
   optionalInt(name: string): number | undefined;
   int(name: string): number;
   optionalLong(name: string): bigint | undefined;
@@ -29,6 +32,10 @@ export function readFields(source: Record<string, unknown>, known: readonly stri
     if (value === undefined || typeof value === "string") return value;
     throw badField(name, "must be text");
   }
+  function optionalName(name: string): string | undefined {
+    const value = given(name);
+    return Number.isSafeInteger(value) ? JSON.stringify(value) : optionalText(name);
+  }
   function optionalInt(name: string): number | undefined {
     const value = given(name);
     if (value === undefined) return undefined;
@@ -44,22 +51,19 @@ export function readFields(source: Record<string, unknown>, known: readonly stri
     }
     return found;
   }
-  function required<T>(name: string, value: T | undefined): T {
-    if (value === undefined) throw badField(name, "is missing");
-    return value;
-  }
-
   return {
     optionalText,
+    optionalName,
+    name: (name) => required(name, optionalName(name)),
     optionalInt,
     optionalOneOf,
     text: (name) => required(name, optionalText(name)),
     int: (name) => required(name, optionalInt(name)),
     oneOf: (name, values) => required(name, optionalOneOf(name, values)),
     optionalLong(name) {
-      const value = given(name);
-      if (value === undefined) return undefined;
-      if (/^-?\d{1,19}$/.test(String(value))) return BigInt(String(value));
+      const digits = optionalName(name);
+      if (digits === undefined) return undefined;
+      if (/^-?\d{1,19}$/.test(digits)) return BigInt(digits);
       throw badField(name, "must be a decimal number, as text or as a number");
     },
     optionalFlag(name) {
@@ -70,6 +74,11 @@ export function readFields(source: Record<string, unknown>, known: readonly stri
       throw badField(name, "must be true or false");
     },
   };
+}
+
+function required<T>(name: string, value: T | undefined): T {
+  if (value === undefined) throw badField(name, "is missing");
+  return value;
 }
 
 function badField(name: string, why: string): ControlError {

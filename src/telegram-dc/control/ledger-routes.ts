@@ -42,8 +42,8 @@ export function createLedgerRoutes({ ledger, phone, protocolStats }: Controlled)
       path: "/ledger/messages",
       fields: ["from", "to", "after"],
       answer({ fields }) {
-        const from = idOf(fields.optionalText("from"));
-        const to = idOf(fields.optionalText("to"));
+        const from = idOf(fields.optionalName("from"));
+        const to = idOf(fields.optionalName("to"));
         const after = fields.optionalInt("after");
         return { messages: ledger.messages({ from, to, after }) };
       },

@@ -67,7 +67,7 @@ function createMessageRoutes(phone: Phone): Route[] {
       answer: ({ params, fields }) => ({
         messages: phone
           .messages(idOf(params), {
-            peer: fields.optionalText("peer"),
+            peer: fields.optionalName("peer"),
             after: fields.optionalInt("after"),
             limit: fields.optionalInt("limit"),
           })
@@ -79,7 +79,7 @@ function createMessageRoutes(phone: Phone): Route[] {
       path: "/users/:id/messages/next",
       fields: ["peer", "after", "waitMs"],
       async answer({ params, fields }) {
-        const peer = fields.optionalText("peer");
+        const peer = fields.optionalName("peer");
         const message = await phone.waitForMessage(idOf(params), {
           after: fields.optionalInt("after") ?? 0,
           ...(peer === undefined ? {} : { peer }),
@@ -95,7 +95,7 @@ function createMessageRoutes(phone: Phone): Route[] {
       answer({ params, fields }) {
         const randomId = fields.optionalLong("randomId");
         return phone.send(idOf(params), {
-          peer: fields.text("peer"),
+          peer: fields.name("peer"),
           text: fields.text("text"),
           ...(randomId === undefined ? {} : { randomId }),
         });
@@ -107,6 +107,7 @@ function createMessageRoutes(phone: Phone): Route[] {
       fields: ["peer", "messageId", "data", "dataBase64", "button"],
       answer: async ({ params, fields }) => ({
         answer: await phone.press(idOf(params), {
+          peer: fields.optionalName("peer"),
           messageId: fields.int("messageId"),
           ...choiceOf(fields),
         }),

@@ -80,6 +80,12 @@ export function openStateFile(
     writing = isDirty ? writeLater() : undefined;
   }
 
+  async function settled(): Promise<void> {
+    if (writing === undefined) return;
+    await writing;
+    await settled();
+  }
+
   try {
     writeNow();
   } catch (error) {
@@ -91,7 +97,7 @@ export function openStateFile(
       writing ??= writeLater();
     },
     async close() {
-      while (writing !== undefined) await writing;
+      await settled();
       writeNow();
     },
   };

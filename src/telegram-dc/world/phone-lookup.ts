@@ -39,23 +39,29 @@ export function refuseServiceAccount(user: User): void {
 /** A button by its text, or the callback data itself. */
 export type ButtonChoice = { readonly data: Uint8Array } | { readonly button: string };
 
+/** Which button of which message; `peer`, where given, must be the chat that the message stands in. */
+export type ButtonPress = ButtonChoice & {
+  readonly messageId: number;
+  readonly peer?: PeerName | undefined;
+};
+
 /** @throws ControlError UNKNOWN_MESSAGE, UNKNOWN_BUTTON or NOT_A_CALLBACK_BUTTON */
-export function chosenData(user: User, messageId: number, choice: ButtonChoice): Buffer {
-  const message = user.mailbox.messages.get(messageId);
-  if (message === undefined) {
+export function chosenData(user: User, press: ButtonPress, peerId: bigint | undefined): Buffer {
+  const message = user.mailbox.messages.get(press.messageId);
+  if (message === undefined || (peerId !== undefined && message.peerId !== peerId)) {
     throw new ControlError(
       "UNKNOWN_MESSAGE",
       404,
-      `user ${user.id} has no message ${messageId}; list the messages to see their ids`,
+      `user ${user.id} has no message ${press.messageId} there; list the messages to see their ids`,
     );
   }
-  if ("data" in choice) return Buffer.from(choice.data);
-  const found = buttonNamed(message, choice.button);
+  if ("data" in press) return Buffer.from(press.data);
+  const found = buttonNamed(message, press.button);
   if (found.data === undefined) {
     throw new ControlError(
       "NOT_A_CALLBACK_BUTTON",
       409,
-      `the button "${choice.button}" sends text; send that text as the user instead of pressing`,
+      `the button "${press.button}" sends text; send that text as the user instead of pressing`,
     );
   }
   return found.data;

@@ -5,7 +5,7 @@ import type { LoginCode } from "./login-codes.ts";
 import { rememberRandomId } from "./mailbox.ts";
 import { acceptLoginToken } from "./methods/auth-other.ts";
 import type { AuthKeyRecord, MailboxMessage, User } from "./model.ts";
-import type { ButtonChoice, PeerName } from "./phone-lookup.ts";
+import type { ButtonPress, PeerName } from "./phone-lookup.ts";
 import { chosenData, findUser, refuseServiceAccount } from "./phone-lookup.ts";
 import { listMessages, firstMessage, toPhoneMessage } from "./phone-messages.ts";
 import type { MessageFilter, PhoneMessage } from "./phone-messages.ts";
@@ -71,7 +71,7 @@ export interface Phone {
     messageId: number;
   };
   /** Presses a button under a message. @throws ControlError BOT_RESPONSE_TIMEOUT when the bot stays silent */
-  press(user: PeerName, press: { messageId: number } & ButtonChoice): Promise<ButtonAnswer>;
+  press(user: PeerName, press: ButtonPress): Promise<ButtonAnswer>;
   /** Messages of the account, oldest first. */
   messages(name: PeerName, filter?: MessageFilter): PhoneMessage[];
   /** The first incoming message after id `after`, there already or still to come; undefined after `waitMs`. */
@@ -145,7 +145,8 @@ export function createPhone(parts: WorldParts): Phone {
     },
     async press(name, press) {
       const user = find(name);
-      const data = chosenData(user, press.messageId, press);
+      const peerId = press.peer === undefined ? undefined : find(press.peer).id;
+      const data = chosenData(user, press, peerId);
       try {
         const answer = await callbacks.press(user, press.messageId, data);
         return {

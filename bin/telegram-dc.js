@@ -1,0 +1,6 @@
+#!/usr/bin/env node
+const { register } = await import("tsx/esm/api");
+register();
+const { main } = await import("../src/main/telegram-dc.ts");
+process.exitCode = await main(process.argv.slice(2));
+if (process.channel !== undefined) process.disconnect();
