@@ -88,6 +88,9 @@ create table outbox (
   address jsonb not null,
   inbound_id text not null,
   reply_index int not null,
+  -- The session and message that the reply is, for the references that its buttons carry.
+  session_id bigint not null references conversation_sessions (id),
+  seq int not null,
   random_id bigint not null,
   body text not null,
   menu jsonb,

@@ -34,7 +34,7 @@ export interface TokenStore {
   read(ref: SlotRef): Promise<TokenRecord | null>;
   heldBy(incarnation: string): Promise<readonly TokenRecord[]>;
 
-  /** Records a new LIVE incarnation of a host. Refused with INCARNATION_EXISTS if the id is known. */
+  /** Records a LIVE incarnation of a host; again for a respawned node. Throws INCARNATION_ENDED if it is not LIVE. */
   registerIncarnation(of: {
     readonly id: string;
     readonly host: string;

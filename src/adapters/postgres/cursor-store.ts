@@ -1,0 +1,34 @@
+import type { CursorStore } from "../../ports/conversation-store.ts";
+import type { UpdateCursor } from "../../ports/telegram.ts";
+import type { Database } from "./database.ts";
+
+export function createCursorStore(database: Database): CursorStore {
+  return {
+    async load(account) {
+      const [row] = await database.query<UpdateCursor & { [column: string]: number }>(
+        "select pts, qts, date, seq from update_cursors where account = $1",
+        [account],
+      );
+      return row ?? null;
+    },
+    async advance({ account, slot, epoch }, { pts, qts, date, seq }) {
+      const advanced = await database.query(
+        `with holder as (select from tokens where account = $1 and slot = $2 and epoch = $3
+             and state in ('connected', 'draining') for share)
+         insert into update_cursors (account, pts, qts, date, seq)
+         select $1, $4, $5, $6, $7 from holder
+         on conflict (account) do update set pts = excluded.pts, qts = excluded.qts,
+           date = excluded.date, seq = excluded.seq, changed_at = now()
+         returning account`,
+        [account, slot, epoch, pts, qts, date, seq],
+      );
+      return advanced.length > 0;
+    },
+    async reportGap(account, { fromPts, toPts, recovered }) {
+      await database.query(
+        "insert into update_gaps (account, from_pts, to_pts, recovered) values ($1, $2, $3, $4)",
+        [account, fromPts, toPts, recovered],
+      );
+    },
+  };
+}

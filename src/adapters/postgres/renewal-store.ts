@@ -1,0 +1,144 @@
+import type { Reason, RenewalMethod } from "../../../machines/lifecycle.ts";
+import type { AccountStore, RenewalRecord, RenewalState } from "../../ports/account-store.ts";
+import type { Database, Queries } from "./database.ts";
+
+interface RenewalRow {
+  readonly id: string;
+  readonly account: string;
+  readonly method: RenewalMethod;
+  readonly state: RenewalState;
+  readonly from_slot: number;
+  readonly to_slot: number | null;
+  readonly reason: Reason | null;
+}
+
+const columns = "id, account, method, state, from_slot, to_slot, reason";
+
+type RenewalStore = Pick<
+  AccountStore,
+  | "beginRenewal"
+  | "findRenewal"
+  | "openRenewal"
+  | "recordPrepared"
+  | "switchSlot"
+  | "abortRenewal"
+  | "finishRenewal"
+>;
+
+export function createRenewalStore(database: Database): RenewalStore {
+  return {
+    async beginRenewal({ id, account, method }) {
+      const begun = await database.query(
+        `insert into renewals (id, account, method, state, from_slot)
+         select $1, name, $3, 'preparing', serving_slot from accounts
+         where name = $2 and serving_slot is not null on conflict do nothing returning id`,
+        [id, account, method],
+      );
+      return begun.length > 0;
+    },
+    async findRenewal(id) {
+      const [row] = await database.query<RenewalRow>(
+        `select ${columns} from renewals where id = $1`,
+        [id],
+      );
+      return row === undefined ? null : toRenewal(row);
+    },
+    async openRenewal(account) {
+      const [row] = await database.query<RenewalRow>(
+        `select ${columns} from renewals
+         where account = $1 and state in ('preparing', 'prepared', 'switched')`,
+        [account],
+      );
+      return row === undefined ? null : toRenewal(row);
+    },
+    async recordPrepared(id, toSlot) {
+      await database.query(
+        `update renewals set state = 'prepared', to_slot = $2, changed_at = now()
+         where id = $1 and state = 'preparing'`,
+        [id, toSlot],
+      );
+    },
+    switchSlot: (change) => database.transaction((queries) => switchSlot(queries, change)),
+    abortRenewal: (id, reason) =>
+      database.transaction((queries) => abortRenewal(queries, id, reason)),
+    async finishRenewal(id) {
+      await database.query(
+        "update renewals set state = 'done', changed_at = now() where id = $1 and state = 'switched'",
+        [id],
+      );
+    },
+  };
+}
+
+type SwitchChange = Parameters<AccountStore["switchSlot"]>[0];
+
+/** Null without a change unless the renewal, both slots, both tokens and the holder are as they must be. */
+async function switchSlot(
+  queries: Queries,
+  { renewal, account, from, to, incarnation }: SwitchChange,
+): Promise<{ readonly epoch: number } | null> {
+  const allowed = await queries.query(
+    `select from renewals r join accounts a on a.name = r.account
+     where r.id = $1 and r.state = 'prepared' and r.to_slot = $4
+       and a.name = $2 and a.serving_slot = $3 for update`,
+    [renewal, account, from, to],
+  );
+  const live = await queries.query(
+    "select from incarnations where id = $1 and state = 'LIVE' for share",
+    [incarnation],
+  );
+  const free = await queries.query(
+    `select from tokens where account = $1 and slot in ($2, $3) and state = 'free'
+     order by slot for update`,
+    [account, from, to],
+  );
+  if (allowed.length === 0 || live.length === 0 || free.length !== 2) return null;
+  await moveServing(queries, account, { from, fromBecomes: "RETIRING", to });
+  const [token] = await queries.query<{ epoch: string }>(
+    `update tokens set epoch = epoch + 1, state = 'granted', incarnation = $3, changed_at = now()
+     where account = $1 and slot = $2 returning epoch`,
+    [account, to, incarnation],
+  );
+  await queries.query("update renewals set state = 'switched', changed_at = now() where id = $1", [
+    renewal,
+  ]);
+  return { epoch: Number(token!.epoch) };
+}
+
+async function abortRenewal(queries: Queries, id: string, reason: Reason): Promise<void> {
+  const [renewal] = await queries.query<RenewalRow>(
+    `select ${columns} from renewals where id = $1
+     and state in ('preparing', 'prepared', 'switched') for update`,
+    [id],
+  );
+  if (renewal === undefined) return;
+  const { account, state, from_slot: from, to_slot: to } = renewal;
+  if (state === "switched" && to !== null) {
+    await moveServing(queries, account, { from: to, fromBecomes: "PENDING", to: from });
+  }
+  await queries.query(
+    "update renewals set state = 'aborted', reason = $2, changed_at = now() where id = $1",
+    [id, JSON.stringify(reason)],
+  );
+}
+
+/** The account's serving slot changes; one slot stops serving before the other begins. */
+async function moveServing(
+  queries: Queries,
+  account: string,
+  { from, fromBecomes, to }: { from: number; fromBecomes: "RETIRING" | "PENDING"; to: number },
+): Promise<void> {
+  const become = `update authorisations set state = $3, changed_at = now()
+    where account = $1 and slot = $2`;
+  await queries.query(become, [account, from, fromBecomes]);
+  await queries.query(become, [account, to, "SERVING"]);
+  await queries.query("update accounts set serving_slot = $2, changed_at = now() where name = $1", [
+    account,
+    to,
+  ]);
+}
+
+function toRenewal(row: RenewalRow): RenewalRecord {
+  const { id, account, method, state, from_slot, to_slot, reason } = row;
+  return { id, account, method, state, fromSlot: from_slot, toSlot: to_slot, reason };
+}

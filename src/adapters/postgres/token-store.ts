@@ -1,0 +1,144 @@
+import type { TokenEvent, TokenState } from "../../../machines/token.ts";
+import { HoldfastError } from "../../errors.ts";
+import type {
+  IncarnationRecord,
+  SlotRef,
+  TokenRecord,
+  TokenStore,
+} from "../../ports/token-store.ts";
+import type { Database } from "./database.ts";
+
+interface TokenRow {
+  readonly account: string;
+  readonly slot: number;
+  readonly epoch: string;
+  readonly state: TokenState;
+  readonly held_as: TokenRecord["heldAs"];
+  readonly incarnation: string | null;
+}
+
+const columns = "account, slot, epoch, state, held_as, incarnation";
+const freed = "state = 'free', incarnation = null, held_as = null";
+
+/**
+ * One guarded update per event: the same rule as `machines/token.ts`, judged under the row's lock.
+ * $1 account, $2 slot, $3 the event's epoch or incarnation.
+ */
+const changes: Readonly<Record<Exclude<TokenEvent["type"], "grant">, string>> = {
+  connected: "set state = 'connected' where state = 'granted' and epoch = $3",
+  "connect.expired": `set ${freed} where state = 'granted' and epoch = $3`,
+  drain: "set state = 'draining' where state = 'connected' and epoch = $3",
+  released: `set ${freed} where state in ('granted', 'connected', 'draining') and epoch = $3`,
+  suspected:
+    "set held_as = state, state = 'suspect' where state in ('granted', 'connected', 'draining') and incarnation = $3",
+  recovered: "set state = held_as, held_as = null where state = 'suspect' and incarnation = $3",
+  revoked: "set state = 'revoked' where state = 'suspect' and incarnation = $3",
+  silenced: `set ${freed} where state = 'revoked' and incarnation = $3`,
+};
+
+const grant = `
+  with live as (select id from incarnations where id = $3 and state = 'LIVE' for share)
+  update tokens set epoch = epoch + 1, state = 'granted', incarnation = live.id, changed_at = now()
+  from live where account = $1 and slot = $2 and tokens.state = 'free'
+  returning account, slot, epoch, tokens.state, held_as, incarnation`;
+
+function statementFor(event: TokenEvent): { readonly text: string; readonly value: unknown } {
+  if (event.type === "grant") return { text: grant, value: event.incarnation };
+  const [set, where] = changes[event.type].split(" where ") as [string, string];
+  return {
+    text: `update tokens ${set}, changed_at = now()
+      where account = $1 and slot = $2 and ${where} returning ${columns}`,
+    value: "epoch" in event ? event.epoch : event.incarnation,
+  };
+}
+
+export function createTokenStore(database: Database): TokenStore {
+  async function read({ account, slot }: SlotRef): Promise<TokenRecord | null> {
+    const [row] = await database.query<TokenRow>(
+      `select ${columns} from tokens where account = $1 and slot = $2`,
+      [account, slot],
+    );
+    return row === undefined ? null : toRecord(row);
+  }
+
+  return {
+    read,
+    async apply(ref, event) {
+      const { text, value } = statementFor(event);
+      const [row] = await database.query<TokenRow>(text, [ref.account, ref.slot, value]);
+      return row === undefined
+        ? { applied: false, token: await read(ref) }
+        : { applied: true, token: toRecord(row) };
+    },
+    async heldBy(incarnation) {
+      const rows = await database.query<TokenRow>(
+        `select ${columns} from tokens where incarnation = $1 order by account, slot`,
+        [incarnation],
+      );
+      return rows.map(toRecord);
+    },
+    async registerIncarnation({ id, host, proof }) {
+      const [row] = await database.query<{ state: string }>(
+        `insert into incarnations (id, host, proof) values ($1, $2, $3)
+         on conflict (id) do update set proof = incarnations.proof returning state`,
+        [id, host, JSON.stringify(proof)],
+      );
+      if (row?.state !== "LIVE") throw incarnationEnded(id);
+    },
+    async predecessors({ id, host }) {
+      const rows = await database.query<IncarnationRow>(
+        `select id, host, state, extract(epoch from now() - ended_at) * 1000 as ended_for_ms
+         from incarnations i where host = $2 and id <> $1 and (state = 'LIVE'
+           or exists (select from tokens t where t.incarnation = i.id))
+         order by started_at`,
+        [id, host],
+      );
+      return rows.map(toIncarnation);
+    },
+    async revokeIncarnation(id) {
+      await database.query(
+        `with revoked as (update incarnations set state = 'REVOKED', ended_at = now()
+           where id = $1 and state = 'LIVE' returning id)
+         update tokens set held_as = coalesce(held_as, state), state = 'revoked', changed_at = now()
+         from revoked where tokens.incarnation = revoked.id and tokens.state <> 'revoked'`,
+        [id],
+      );
+    },
+    async silenceIncarnation(id) {
+      await database.query(
+        `update tokens set ${freed}, changed_at = now() where incarnation = $1 and state = 'revoked'`,
+        [id],
+      );
+    },
+    async releaseIncarnation(id) {
+      await database.query(
+        `update incarnations set state = 'RELEASED', ended_at = now() where id = $1 and state = 'LIVE'
+           and not exists (select from tokens where incarnation = $1)`,
+        [id],
+      );
+    },
+  };
+}
+
+interface IncarnationRow {
+  readonly id: string;
+  readonly host: string;
+  readonly state: IncarnationRecord["state"];
+  readonly ended_for_ms: string | null;
+}
+
+function toIncarnation({ id, host, state, ended_for_ms }: IncarnationRow): IncarnationRecord {
+  return { id, host, state, endedForMs: ended_for_ms === null ? null : Number(ended_for_ms) };
+}
+
+function toRecord({ account, slot, epoch, state, held_as, incarnation }: TokenRow): TokenRecord {
+  return { account, slot, epoch: Number(epoch), state, heldAs: held_as, incarnation };
+}
+
+function incarnationEnded(id: string): HoldfastError {
+  return new HoldfastError({
+    code: "INCARNATION_ENDED",
+    message: `The incarnation ${id} of this host was revoked; it may not hold anything any more.`,
+    next: "The gate has to start anew: stop holdfast and start it again.",
+  });
+}
