@@ -48,7 +48,10 @@ export const siteManagerMachine = setup({
       ],
     },
     "not-understood": { actions: "explainMenu" },
-    "stale-button": { target: ".sites", actions: ["explainStaleButton", "listSites"] },
+    "stale-button": {
+      target: ".sites",
+      actions: ["forgetSite", "explainStaleButton", "listSites"],
+    },
   },
   states: { greeting: {}, sites: {}, tasks: {} },
 });

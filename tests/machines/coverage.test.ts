@@ -1,0 +1,111 @@
+import { createMachine, setup } from "xstate";
+import { describe, expect, test } from "vitest";
+import { coverageOf } from "../models/coverage.ts";
+import { models, tokenModel } from "../models/events.ts";
+import { loadMachines } from "../models/load-machines.ts";
+import type { MachineModel } from "../models/model.ts";
+
+const machines = await loadMachines();
+
+const nothingLeft = {
+  neverTaken: [],
+  neverRefused: [],
+  statesNeverEntered: [],
+  eventsWithoutCases: [],
+};
+
+test("the folder of machines holds at least the four that the product is made of", () => {
+  expect(machines.map(({ machine }) => machine.id)).toEqual(
+    expect.arrayContaining(["token", "lifecycle", "conversation", "site-manager"]),
+  );
+});
+
+test("no two machines share an id, which would share their paths", () => {
+  const ids = machines.map(({ machine }) => machine.id);
+  expect(ids).toEqual([...new Set(ids)]);
+});
+
+describe.each(machines)("$machine.id, exported by machines/$file", ({ file, machine }) => {
+  test("is walked in full: each transition taken, each guard both ways, each state entered", () => {
+    const model = models.get(machine.id);
+    if (model === undefined) {
+      throw new Error(`machines/${file} needs its event cases in tests/models/events.ts`);
+    }
+    expect(model.machine).toBe(machine);
+    expect(coverageOf(model)).toMatchObject(nothingLeft);
+  });
+});
+
+describe("the walk notices", () => {
+  const modelOf = (machine: MachineModel["machine"], types: readonly string[]): MachineModel => ({
+    machine,
+    starts: { "the beginning": undefined },
+    cases: Object.fromEntries(types.map((type) => [type, () => [{ type }]])),
+    stateKey: ({ value }) => JSON.stringify(value),
+  });
+
+  test("a state that nothing leads to", () => {
+    const machine = createMachine({
+      id: "island",
+      initial: "shore",
+      states: { shore: {}, island: { on: { swim: "shore" } } },
+    });
+    expect(coverageOf(modelOf(machine, ["swim"]))).toMatchObject({
+      neverTaken: ["island.island · swim [0] → island.shore"],
+      statesNeverEntered: ["island.island"],
+    });
+  });
+
+  test("an eventless transition that is never taken", () => {
+    const machine = setup({ guards: { never: () => false } }).createMachine({
+      id: "stuck",
+      initial: "here",
+      states: { here: { always: { guard: "never", target: "there" } }, there: {} },
+    });
+    expect(coverageOf(modelOf(machine, [])).neverTaken).toEqual([
+      "stuck.here · always [0] → stuck.there",
+    ]);
+  });
+
+  test("a guard that always agrees, and the transition behind it that is dead", () => {
+    const machine = setup({ guards: { sure: () => true } }).createMachine({
+      id: "yes",
+      initial: "asked",
+      states: { asked: { on: { go: [{ guard: "sure", target: "gone" }, "asked"] } }, gone: {} },
+    });
+    expect(coverageOf(modelOf(machine, ["go"]))).toMatchObject({
+      neverTaken: ["yes.asked · go [1] → yes.asked"],
+      neverRefused: ["yes.asked · go [0] → yes.gone"],
+    });
+  });
+
+  test("a transition of the root", () => {
+    const machine = createMachine({
+      id: "root",
+      on: { reset: {} },
+      initial: "a",
+      states: { a: {} },
+    });
+    expect(coverageOf(modelOf(machine, [])).neverTaken).toEqual(["root · reset [0] → stays"]);
+  });
+
+  test("an event for which the model has no payload", () => {
+    const { silenced: _, ...cases } = tokenModel.cases;
+    const report = coverageOf({ ...tokenModel, cases } as unknown as MachineModel);
+    expect(report.eventsWithoutCases).toEqual(["silenced"]);
+    expect(report.neverTaken).toEqual(["token.revoked · silenced [0] → token.free"]);
+  });
+
+  test("a state key that drops what decides a transition", () => {
+    const machine = createMachine({
+      id: "forgetful",
+      initial: "a",
+      states: { a: { on: { go: "b" } }, b: { on: { go: "c" } }, c: { on: { go: "a" } } },
+    });
+    const model: MachineModel = {
+      ...modelOf(machine, ["go"]),
+      stateKey: ({ value }) => (value === "c" ? "a" : String(value)),
+    };
+    expect(coverageOf(model).neverTaken).toEqual(["forgetful.c · go [0] → forgetful.a"]);
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, test } from "vitest";
+import { siteManagerMachine } from "../../machines/site-manager.ts";
+import { siteManagerModel } from "../models/events.ts";
+import { edgePaths } from "../models/paths.ts";
+import { specify } from "../models/specify.ts";
+
+const bot = () => specify(siteManagerMachine, undefined);
+const champigny = { type: "choose-site", siteId: "champigny" } as const;
+
+describe("the site-manager bot", () => {
+  test("greets, then shows the sites, then the tasks of the chosen one", () => {
+    bot()
+      .on({ type: "hello" })
+      .is({ state: "greeting", asks: ["greet"] })
+      .on({ type: "view-sites" })
+      .is({ state: "sites", asks: ["listSites"] })
+      .on(champigny)
+      .is({
+        state: "tasks",
+        asks: [{ type: "listTasks", params: { siteId: "champigny" } }],
+        context: { siteId: "champigny" },
+      });
+  });
+
+  test("goes from the tasks of one site to those of another", () => {
+    bot()
+      .after(champigny)
+      .on({ type: "choose-site", siteId: "nogent" })
+      .is({ state: "tasks", asks: ["listTasks"], context: { siteId: "nogent" } });
+  });
+
+  test("shows the sites again where a button is out of date", () => {
+    bot()
+      .after({ type: "view-sites" })
+      .on({ type: "stale-button" })
+      .is({ state: "sites", asks: ["explainStaleButton", "listSites"] });
+  });
+
+  test("explains itself without moving where it did not understand", () => {
+    bot()
+      .after(champigny)
+      .on({ type: "not-understood" })
+      .is({ state: "tasks", asks: ["explainMenu"], context: { siteId: "champigny" } });
+  });
+});
+
+describe("on every path of the site-manager bot", () => {
+  const paths = edgePaths(siteManagerModel);
+
+  test("each event is answered, whatever came before", () => {
+    for (const { steps } of paths) {
+      for (const { asks } of steps) expect(asks.length).toBeGreaterThan(0);
+    }
+  });
+
+  test("a site is remembered exactly while its tasks are shown", () => {
+    for (const { steps } of paths) {
+      for (const { event, after } of steps) {
+        expect({ event, shows: after.value === "tasks" }).toEqual({
+          event,
+          shows: after.context.siteId !== null,
+        });
+      }
+    }
+  });
+});

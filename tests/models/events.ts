@@ -1,0 +1,148 @@
+import type { SnapshotFrom } from "xstate";
+import { conversationMachine } from "../../machines/conversation.ts";
+import { type Bound, lifecycleMachine, lifecycleStateName } from "../../machines/lifecycle.ts";
+import { siteManagerMachine } from "../../machines/site-manager.ts";
+import { tokenMachine } from "../../machines/token.ts";
+import type { MachineModel } from "./model.ts";
+
+type TokenSnapshot = SnapshotFrom<typeof tokenMachine>;
+type LifecycleSnapshot = SnapshotFrom<typeof lifecycleMachine>;
+
+const epochs = ({ context }: TokenSnapshot) => [context.epoch, context.epoch - 1];
+const incarnations = ({ context }: TokenSnapshot) => [
+  context.incarnation ?? "incarnation-1",
+  "stranger",
+];
+
+export const tokenModel: MachineModel<typeof tokenMachine> = {
+  machine: tokenMachine,
+  starts: { "a new slot": {} },
+  cases: {
+    grant: () => [{ type: "grant", incarnation: "incarnation-1" }],
+    connected: (now) => epochs(now).map((epoch) => ({ type: "connected", epoch })),
+    "connect.expired": (now) => epochs(now).map((epoch) => ({ type: "connect.expired", epoch })),
+    drain: (now) => epochs(now).map((epoch) => ({ type: "drain", epoch })),
+    released: (now) => epochs(now).map((epoch) => ({ type: "released", epoch })),
+    suspected: (now) =>
+      incarnations(now).map((incarnation) => ({ type: "suspected", incarnation })),
+    recovered: (now) =>
+      incarnations(now).map((incarnation) => ({ type: "recovered", incarnation })),
+    revoked: (now) => incarnations(now).map((incarnation) => ({ type: "revoked", incarnation })),
+    silenced: (now) => incarnations(now).map((incarnation) => ({ type: "silenced", incarnation })),
+  },
+  stateKey: ({ value, context }) =>
+    JSON.stringify([value, context.heldAs, context.incarnation === null]),
+};
+
+/** The bound that runs in each state that has one. */
+const boundOfState: Readonly<Record<string, Bound>> = {
+  seeking: "seeking",
+  connecting: "connecting",
+  "active.preparing": "preparing",
+  draining: "draining",
+  "verified-idle": "verifying",
+  renewing: "renewing",
+  restarting: "restarting",
+  aborting: "aborting",
+  releasing: "releasing",
+};
+
+const fault = (code: string) => ({ reason: { code, message: `told by the test: ${code}` } });
+
+const newSlot = ({ context }: LifecycleSnapshot) =>
+  Math.max(context.slot ?? 0, context.nextSlot ?? 0) + 1;
+
+export const lifecycleModel: MachineModel<typeof lifecycleMachine> = {
+  machine: lifecycleMachine,
+  starts: {
+    "a user without an authorisation": { account: "amelie", kind: "user", slot: null },
+    "a bot that was authorised before": { account: "sites-bot", kind: "bot", slot: 1 },
+  },
+  cases: {
+    login: () => [{ type: "login" }],
+    "login.failed": () => [{ type: "login.failed", ...fault("PHONE_CODE_INVALID") }],
+    "slot.authorised": (now) => [{ type: "slot.authorised", slot: newSlot(now) }],
+    "token.granted": () => [{ type: "token.granted", epoch: 7 }],
+    "token.lost": () => [{ type: "token.lost", ...fault("TOKEN_LOST") }],
+    "client.ready": () => [{ type: "client.ready" }],
+    "client.failed": () => [{ type: "client.failed", ...fault("CONNECTION_LOST") }],
+    "client.lost": () => [{ type: "client.lost", ...fault("CONNECTION_LOST") }],
+    "key.dead": () => [{ type: "key.dead", ...fault("AUTH_KEY_DUPLICATED") }],
+    flood: () => [{ type: "flood", waitSeconds: 30 }],
+    cooled: () => [{ type: "cooled" }],
+    pause: () => [{ type: "pause" }],
+    resume: () => [{ type: "resume" }],
+    renew: ({ context }) => [
+      {
+        type: "renew",
+        id: "renewal-1",
+        method: context.kind === "bot" ? "bot-token" : "auto-code",
+      },
+    ],
+    "slot.prepared": (now) => [{ type: "slot.prepared", slot: newSlot(now) }],
+    "prepare.failed": () => [{ type: "prepare.failed", ...fault("PHONE_CODE_EXPIRED") }],
+    drained: () => [{ type: "drained" }],
+    "drain.failed": () => [{ type: "drain.failed", ...fault("GATE_LOST") }],
+    "idle.verified": () => [{ type: "idle.verified" }],
+    "idle.refused": () => [{ type: "idle.refused", ...fault("NOT_IDLE") }],
+    switched: () => [{ type: "switched", epoch: 3 }],
+    "switch.failed": () => [{ type: "switch.failed", ...fault("SWITCH_REFUSED") }],
+    returned: () => [{ type: "returned" }],
+    "cut.confirmed": () => [{ type: "cut.confirmed" }],
+    stop: () => [{ type: "stop" }],
+    released: () => [{ type: "released" }],
+    "bound.passed": ({ value }) => {
+      const bound = boundOfState[lifecycleStateName(value)];
+      return bound === undefined ? [] : [{ type: "bound.passed", bound }];
+    },
+  },
+  stateKey: ({ value, context }) =>
+    JSON.stringify([
+      value,
+      context.kind,
+      context.slot === null,
+      context.nextSlot === null ? null : context.nextSlot > (context.slot ?? 0),
+      context.epoch > 0,
+      context.renewal === null,
+      context.draining,
+      context.serving,
+      context.stopWanted,
+    ]),
+};
+
+export const conversationModel: MachineModel<typeof conversationMachine> = {
+  machine: conversationMachine,
+  starts: { "a chat user never seen": undefined },
+  cases: {
+    inbound: () => [{ type: "inbound" }],
+    inactive: () => [{ type: "inactive" }],
+    escalate: () => [{ type: "escalate" }],
+    resolve: () => [{ type: "resolve" }],
+    end: () => [{ type: "end" }],
+  },
+  stateKey: ({ value }) => JSON.stringify(value),
+};
+
+export const siteManagerModel: MachineModel<typeof siteManagerMachine> = {
+  machine: siteManagerMachine,
+  starts: { "a new session": undefined },
+  cases: {
+    hello: () => [{ type: "hello" }],
+    "view-sites": () => [{ type: "view-sites" }],
+    "choose-site": () => [
+      { type: "choose-site", siteId: "site-1" },
+      { type: "choose-site", siteId: "site-2" },
+    ],
+    "not-understood": () => [{ type: "not-understood" }],
+    "stale-button": () => [{ type: "stale-button" }],
+  },
+  stateKey: ({ value, context }) => JSON.stringify([value, context.siteId]),
+};
+
+/** One model per machine, found by the machine's id. */
+export const models: ReadonlyMap<string, MachineModel> = new Map<string, MachineModel>([
+  [tokenMachine.id, tokenModel],
+  [lifecycleMachine.id, lifecycleModel],
+  [conversationMachine.id, conversationModel],
+  [siteManagerMachine.id, siteManagerModel],
+]);
