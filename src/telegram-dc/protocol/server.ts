@@ -58,9 +58,22 @@ export interface ProtocolServer {
 
 const RSA_BITS = 2048;
 
-/** Makes a data centre's RSA key. */
+const FINGERPRINT_FULL_WIDTH = 1n << 60n;
+const KEY_TRIES_MAX = 64;
+
+/**
+ * Makes a data centre's RSA key. mtcute writes fingerprints in hexadecimal without leading zeros and then does
+ * not find a key whose fingerprint begins with one, as one key in sixteen does: those are thrown away.
+ */
 export function generateRsaKey(): KeyObject {
-  return generateKeyPairSync("rsa", { modulusLength: RSA_BITS, publicExponent: 65_537 }).privateKey;
+  for (let tries = 1; ; tries++) {
+    const { privateKey } = generateKeyPairSync("rsa", {
+      modulusLength: RSA_BITS,
+      publicExponent: 65_537,
+    });
+    const fingerprint = BigInt.asUintN(64, createServerRsaKey(privateKey).fingerprint);
+    if (fingerprint >= FINGERPRINT_FULL_WIDTH || tries === KEY_TRIES_MAX) return privateKey;
+  }
 }
 
 /** Puts the protocol together; nothing listens before `listen`. */
