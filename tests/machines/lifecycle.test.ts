@@ -1,0 +1,183 @@
+import { describe, expect, test } from "vitest";
+import { type LifecycleEvent, lifecycleMachine } from "../../machines/lifecycle.ts";
+import { specify } from "../models/specify.ts";
+import {
+  accountIn,
+  dead,
+  faulty,
+  granted,
+  type Place,
+  ready,
+  tokenLost,
+  user,
+} from "./lifecycle-story.ts";
+
+const serving = { active: "serving" };
+const startBound = (bound: string) => ({ type: "startBound", params: { bound } });
+
+describe("an account without an authorisation", () => {
+  const account = () => specify(lifecycleMachine, { ...user, slot: null });
+
+  test("waits for an operator to log it in", () => {
+    account().is({ state: { unauthorised: "waiting" } });
+  });
+
+  test("authorises its first slot at login, then seeks that slot's token", () => {
+    account()
+      .on({ type: "login" })
+      .is({
+        state: { unauthorised: "authorising" },
+        asks: [{ type: "authorise", params: { account: "amelie" } }],
+      })
+      .on({ type: "slot.authorised", slot: 1 })
+      .is({
+        state: "seeking",
+        asks: [{ type: "seekToken", params: { slot: 1 } }, startBound("seeking")],
+      });
+  });
+
+  test("waits again, and says why, when the login failed", () => {
+    account()
+      .after({ type: "login" })
+      .on({ type: "login.failed", reason: faulty })
+      .is({ state: { unauthorised: "waiting" }, context: { reason: faulty } });
+  });
+});
+
+describe("an account that was authorised before", () => {
+  test("seeks its token at once", () => {
+    specify(lifecycleMachine, user).is({ state: "seeking", asks: ["seekToken", "startBound"] });
+  });
+
+  test("keeps seeking while the token is held elsewhere", () => {
+    accountIn("seeking")
+      .on({ type: "bound.passed", bound: "seeking" })
+      .is({ state: "seeking", asks: ["seekToken", "startBound"] });
+  });
+
+  test("connects under the epoch that it was granted, within a bound", () => {
+    accountIn("seeking")
+      .on(granted)
+      .is({
+        state: "connecting",
+        asks: [{ type: "connect", params: { slot: 1, epoch: 5 } }, startBound("connecting")],
+      });
+  });
+
+  test("serves once its client has answered, and only then logs out slots that are left over", () => {
+    accountIn("connecting")
+      .on(ready)
+      .is({
+        state: serving,
+        asks: [
+          { type: "serve", params: { slot: 1, epoch: 5 } },
+          { type: "tidySlots", params: { serving: 1 } },
+        ],
+      });
+  });
+
+  test.each<LifecycleEvent>([
+    { type: "client.failed", reason: faulty },
+    { type: "bound.passed", bound: "connecting" },
+    tokenLost,
+  ])("is cut when connecting meets $type, and seeks again once the cut is confirmed", (fault) => {
+    accountIn("connecting")
+      .on(fault)
+      .is({ state: "fenced", asks: ["cut"], context: { epoch: 0 } })
+      .on({ type: "cut.confirmed" })
+      .is({ state: "seeking", asks: ["seekToken", "startBound"] });
+  });
+});
+
+describe("a connected account", () => {
+  test("holds its connection and sends nothing for as long as a flood wait lasts", () => {
+    accountIn("active")
+      .on({ type: "flood", waitSeconds: 259 })
+      .is({ state: "cooling", asks: [{ type: "hold", params: { slot: 1, waitSeconds: 259 } }] })
+      .on({ type: "cooled" })
+      .is({ state: serving, asks: ["serve", "tidySlots"] });
+  });
+
+  test("holds its connection while paused, until it is resumed", () => {
+    accountIn("active")
+      .on({ type: "pause" })
+      .is({ state: "paused", asks: [{ type: "hold", params: { slot: 1, waitSeconds: null } }] })
+      .on({ type: "resume" })
+      .is({ state: serving, asks: ["serve", "tidySlots"] });
+  });
+
+  test.each<Place>(["active", "cooling", "paused", "preparing"])(
+    "that loses its token or its connection while %s is cut before it seeks again",
+    (place) => {
+      for (const type of ["token.lost", "client.lost"] as const) {
+        accountIn(place)
+          .on({ type, reason: faulty })
+          .is({
+            state: "fenced",
+            asks: [{ type: "cut", params: { reason: faulty } }],
+            context: { epoch: 0, serving: false },
+          })
+          .on({ type: "cut.confirmed" })
+          .is({ state: "seeking", asks: ["seekToken", "startBound"], context: { renewal: null } });
+      }
+    },
+  );
+});
+
+describe("a dead key", () => {
+  test.each<Place>([
+    "seeking",
+    "connecting",
+    "active",
+    "cooling",
+    "paused",
+    "preparing",
+    "draining",
+    "aborting while serving",
+  ])("quarantines the account in %s", (place) => {
+    accountIn(place)
+      .on(dead)
+      .is({
+        state: "quarantined",
+        asks: [{ type: "quarantine", params: { slot: 1, reason: faulty } }],
+        context: { epoch: 0, renewal: null, nextSlot: null, reason: faulty },
+      });
+  });
+
+  test("of the new slot does not touch the old one: the renewal aborts", () => {
+    accountIn("restarting")
+      .on(dead)
+      .is({ state: "aborting", asks: ["abortRenewal", "startBound"] });
+  });
+
+  test("is left by nothing but a login, which authorises a new slot and forgets the dead one", () => {
+    const quarantined = accountIn("quarantined");
+    for (const event of [
+      granted,
+      ready,
+      { type: "renew", id: "r", method: "auto-code" },
+    ] as const) {
+      expect(quarantined.snapshot.can(event)).toBe(false);
+    }
+    quarantined
+      .on({ type: "login" })
+      .is({
+        state: { unauthorised: "authorising" },
+        asks: ["authorise"],
+        context: { slot: null },
+      })
+      .on({ type: "slot.authorised", slot: 2 })
+      .is({
+        state: "seeking",
+        asks: [{ type: "seekToken", params: { slot: 2 } }, startBound("seeking")],
+        context: { reason: null },
+      });
+  });
+
+  test("during a login that failed leaves the account waiting, not seeking the dead slot", () => {
+    accountIn("quarantined")
+      .after({ type: "login" })
+      .on({ type: "login.failed", reason: faulty })
+      .is({ state: { unauthorised: "waiting" }, context: { slot: null } });
+  });
+});
