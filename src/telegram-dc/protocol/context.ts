@@ -45,3 +45,11 @@ export interface ProtocolIncident {
   readonly message: string;
   readonly cause?: unknown;
 }
+
+/** Counts and reports a value of the world that the client's layer cannot express. */
+export function reportUnencodable(context: ProtocolContext, what: string, cause: unknown): void {
+  context.stats.unencodableAnswers++;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const message = `${what} cannot be written: ${reason}`;
+  context.onIncident({ code: "ANSWER_NOT_ENCODABLE", message, cause });
+}

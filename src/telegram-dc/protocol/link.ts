@@ -14,6 +14,6 @@ export interface Link {
   /** The session that a push goes to. */
   attach(session: Session): void;
   stopUpdates(): void;
-  /** Resets the connection unless another such order comes within the delay. */
+  /** Closes the connection unless another such order comes within the delay. */
   disconnectAfter(delayMs: number): void;
 }

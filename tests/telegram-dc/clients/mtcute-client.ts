@@ -31,7 +31,7 @@ export interface MtcuteOptions {
   readonly onLog?: (line: MtcuteLogLine) => void;
   /** Passed to the client as they are. */
   readonly client?: Partial<BaseTelegramClientOptions>;
-  /** Handles updates; by default the client asks for none. */
+  /** False wraps every call in invokeWithoutUpdates; mtcute then takes a second to connect. */
   readonly updates?: boolean;
 }
 
@@ -55,7 +55,7 @@ export function makeMtcute(dc: TestDataCentre, options: MtcuteOptions = {}): Bas
     transport: createTcpTransport(createCodec === undefined ? {} : { createCodec }),
     storage: new MemoryStorage(),
     defaultDcs: addressesOf(dc),
-    disableUpdates: options.updates !== true,
+    disableUpdates: options.updates === false,
     network: { connectionCount: () => 1 },
     ...options.client,
   });

@@ -1,5 +1,5 @@
 import type { RpcOutcome } from "../../seam.ts";
-import type { ProtocolContext } from "../context.ts";
+import { type ProtocolContext, reportUnencodable } from "../context.ts";
 import { bindTemporaryKey } from "../handshake/bind-temporary-key.ts";
 import { ownerOf } from "../keys/auth-key.ts";
 import type { Link } from "../link.ts";
@@ -68,8 +68,9 @@ function describeUnreadable(call: IncomingCall, error: TlError): RpcOutcome {
   }
   const hexId = formatConstructorId(error.constructorId);
   countIn(stats.unknownConstructors, hexId);
+  const what = error.code === "TL_UNKNOWN_METHOD" ? "METHOD" : "CONSTRUCTOR";
   const layer = ownerOf(call.link.key)?.layer ?? 0;
-  return { kind: "error", code: 400, message: `INPUT_METHOD_INVALID_${hexId}_${layer}` };
+  return { kind: "error", code: 400, message: `INPUT_${what}_INVALID_${hexId}_${layer}` };
 }
 
 /** Notes what the wrappers said, and refuses a call that the key may not make yet. */
@@ -120,19 +121,28 @@ function whenReady(
 }
 
 function execute(call: IncomingCall, unwrapped: UnwrappedQuery): void {
+  const own = executeKeyMethod(call, unwrapped);
+  if (own === undefined) void executeInWorld(call, unwrapped);
+  else answer(call, unwrapped, own);
+}
+
+async function executeInWorld(call: IncomingCall, unwrapped: UnwrappedQuery): Promise<void> {
   const { context, link, receipt } = call;
   const { query, layer } = unwrapped;
-  const own = executeKeyMethod(call, unwrapped);
-  if (own !== undefined) {
-    answer(call, unwrapped, own);
-    return;
-  }
   const authKeyId = ownerOf(link.key)?.hexId ?? link.key.hexId;
-  const { messageId } = receipt;
-  void context.world
-    .onRpc({ connection: link.connection, authKeyId, messageId, query, layer: layer.layer })
-    .catch((cause: unknown) => describeFailure(context, query._, cause))
-    .then((outcome) => answer(call, unwrapped, outcome));
+  let outcome: RpcOutcome;
+  try {
+    outcome = await context.world.onRpc({
+      connection: link.connection,
+      authKeyId,
+      messageId: receipt.messageId,
+      query,
+      layer: layer.layer,
+    });
+  } catch (cause) {
+    outcome = describeFailure(context, query._, cause);
+  }
+  answer(call, unwrapped, outcome);
 }
 
 function describeFailure(context: ProtocolContext, method: string, cause: unknown): RpcOutcome {
@@ -202,13 +212,7 @@ function writeAnswer(
     encodeResult(unwrapped.layer, scratch.reset(), unwrapped.definition.result, outcome.value);
   } catch (cause) {
     receipt.state = "failed";
-    context.stats.unencodableAnswers++;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    context.onIncident({
-      code: "ANSWER_NOT_ENCODABLE",
-      message: `The answer to ${unwrapped.query._} cannot be written: ${reason}`,
-      cause,
-    });
+    reportUnencodable(context, `The answer to ${unwrapped.query._}`, cause);
     return writeError(messageId, 500, "INTERNAL");
   }
   const plain = scratch.finish();

@@ -1,5 +1,5 @@
 import type { ClientIdentity, TlObject } from "../../seam.ts";
-import { GZIP_ID, decodeFields, readDefinition, unpack } from "../tl/decode.ts";
+import { GZIP_ID, decodeFields, unpack } from "../tl/decode.ts";
 import type { TlDefinition } from "../tl/definition.ts";
 import { longField, longsField, numberField, stringField } from "../tl/fields.ts";
 import type { LayerRegistry } from "../tl/layer-registry.ts";
@@ -52,9 +52,9 @@ export function unwrapQuery(
       reader = new TlReader(unpack(reader.bytes()));
       continue;
     }
-    const definition = readDefinition(layer, reader);
+    const definition = readMethod(layer, reader);
     if (!isWrapper(definition)) {
-      const query = readCall(layer, reader, definition);
+      const query = decodeFields(layer, reader, definition);
       return { definition, query, layer, announcedLayer, identity, withoutUpdates, runAfter };
     }
     const wrapper = decodeFields(layer, reader, definition, 0, QUERY_FIELD);
@@ -69,15 +69,17 @@ export function unwrapQuery(
   throw new TlError("TL_TOO_DEEP", `A call is wrapped more than ${WRAPPERS_MAX} times. Unwrap it.`);
 }
 
-function readCall(layer: Layer, reader: TlReader, definition: TlDefinition): TlObject {
-  if (definition.kind !== "method") {
+function readMethod(layer: Layer, reader: TlReader): TlDefinition {
+  const id = reader.uint();
+  const definition = layer.byId.get(id);
+  if (definition?.kind !== "method") {
     throw new TlError(
-      "TL_UNKNOWN_CONSTRUCTOR",
-      `${definition.name} is no method of layer ${layer.layer}, but ${formatConstructorId(definition.id)} was called.`,
-      { constructorId: definition.id },
+      "TL_UNKNOWN_METHOD",
+      `Layer ${layer.layer} has no method ${formatConstructorId(id)}. Add its schema with loadSchemaFile.`,
+      { constructorId: id },
     );
   }
-  return decodeFields(layer, reader, definition);
+  return definition;
 }
 
 function readIdentity(wrapper: TlObject): ClientIdentity {

@@ -4,6 +4,7 @@ export type TlErrorCode =
   | "TL_TOO_DEEP"
   | "TL_VECTOR_EXPECTED"
   | "TL_UNKNOWN_CONSTRUCTOR"
+  | "TL_UNKNOWN_METHOD"
   | "TL_UNKNOWN_NAME"
   | "TL_FIELD_MISSING"
   | "TL_FIELD_TYPE"
