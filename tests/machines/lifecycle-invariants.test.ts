@@ -1,0 +1,150 @@
+import { type SnapshotFrom, transition } from "xstate";
+import { describe, expect, test } from "vitest";
+import {
+  type LifecycleEvent,
+  lifecycleMachine,
+  lifecycleStateName,
+} from "../../machines/lifecycle.ts";
+import { judgeCustody } from "../models/custody-judge.ts";
+import { eventsIn, edgePaths } from "../models/paths.ts";
+import { lifecycleModel } from "../models/events.ts";
+import { asksIn } from "../models/model.ts";
+
+type Snapshot = SnapshotFrom<typeof lifecycleMachine>;
+
+const paths = edgePaths(lifecycleModel);
+const steps = paths.flatMap((path) =>
+  path.steps.map((step, index) => ({
+    ...step,
+    before: index === 0 ? path.initial : path.steps[index - 1]!.after,
+  })),
+);
+const snapshots = [
+  ...new Map(
+    paths
+      .flatMap(({ initial, steps: taken }) => [initial, ...taken.map(({ after }) => after)])
+      .map((snapshot) => [lifecycleModel.stateKey(snapshot), snapshot]),
+  ).values(),
+];
+const nameOf = ({ value }: Snapshot) => lifecycleStateName(value);
+
+const connectedStates = ["connecting", "active", "active.preparing", "cooling", "paused"];
+
+describe("on every path of the lifecycle", () => {
+  test("[I1] [I2] nothing connects, serves, switches or is logged out that the events do not allow", () => {
+    for (const path of paths) judgeCustody(path);
+  });
+
+  test("a slot and an epoch are known in every state that is connected or about to be", () => {
+    for (const { after } of steps) {
+      if (![...connectedStates, "restarting"].includes(nameOf(after))) continue;
+      expect(after.context.slot).not.toBeNull();
+      expect(after.context.epoch).toBeGreaterThan(0);
+    }
+  });
+
+  test("no epoch is remembered where nothing may be connected", () => {
+    const idle = ["verified-idle", "renewing", "fenced", "quarantined", "seeking", "stopped"];
+    for (const { after } of steps) {
+      if (idle.includes(nameOf(after))) expect(after.context.epoch).toBe(0);
+    }
+  });
+
+  test("a renewal is remembered exactly from its beginning to its end", () => {
+    const renewing = ["active.preparing", "verified-idle", "renewing", "restarting", "aborting"];
+    const never = ["seeking", "connecting", "active", "cooling", "paused", "quarantined"];
+    for (const { after } of steps) {
+      const { renewal, nextSlot } = after.context;
+      if (renewing.includes(nameOf(after))) expect(renewal).not.toBeNull();
+      if ([...never, "releasing", "stopped"].includes(nameOf(after))) {
+        expect({ renewal, nextSlot }).toEqual({ renewal: null, nextSlot: null });
+      }
+    }
+  });
+
+  test("every state in which an account does not serve for a fault has a reason", () => {
+    for (const { after } of steps) {
+      if (["fenced", "quarantined", "aborting"].includes(nameOf(after))) {
+        expect(after.context.reason).not.toBeNull();
+      }
+    }
+  });
+
+  test("quarantine is left by a login or a stop and by nothing else", () => {
+    for (const { before, event, after } of steps) {
+      if (nameOf(before) === "quarantined" && nameOf(after) !== "quarantined") {
+        expect(["login", "stop"]).toContain(event.type);
+      }
+    }
+  });
+
+  test("an account stops only from releasing, or where nothing was ever begun", () => {
+    for (const { before, after } of steps) {
+      if (nameOf(after) === "stopped") {
+        expect(["releasing", "unauthorised.waiting"]).toContain(nameOf(before));
+      }
+    }
+  });
+
+  test("each wait that Telegram, Postgres or the gate could leave unanswered is bounded", () => {
+    for (const { after, asks } of steps) {
+      for (const { params } of asks.filter(({ type }) => type === "startBound")) {
+        const { bound } = params as { bound: string };
+        const events = eventsIn(lifecycleModel, after, { events: "handled" });
+        expect(events).toContainEqual({ type: "bound.passed", bound });
+      }
+    }
+  });
+});
+
+describe("from every state of the lifecycle", () => {
+  /** Ten bounds in a row are more than any way to the end has. */
+  const boundsMax = 10;
+
+  function stopAnswering(snapshot: Snapshot): string {
+    let now = snapshot;
+    const take = (event: LifecycleEvent) => {
+      [now] = transition(lifecycleMachine, now, event);
+    };
+    take({ type: "stop" });
+    for (let passed = 0; passed < boundsMax && now.status === "active"; passed += 1) {
+      for (const event of lifecycleModel.cases["bound.passed"](now)) take(event);
+    }
+    return nameOf(now);
+  }
+
+  test("a stop ends in stopped, even when nothing answers any more and only bounds pass", () => {
+    const stuck = snapshots
+      .filter(({ status }) => status === "active")
+      .flatMap((snapshot) => {
+        const end = stopAnswering(snapshot);
+        return end === "stopped" ? [] : [`${nameOf(snapshot)} ends in ${end}`];
+      });
+    expect(stuck).toEqual([]);
+  });
+
+  test("an account that nobody stops can serve again", () => {
+    const canServe = new Set(
+      snapshots.filter((now) => nameOf(now) === "active").map(lifecycleModel.stateKey),
+    );
+    const edges = steps.map(({ before, after }) => [before, after].map(lifecycleModel.stateKey));
+    for (let known = -1; known < canServe.size; ) {
+      known = canServe.size;
+      for (const [from, to] of edges) if (canServe.has(to!)) canServe.add(from!);
+    }
+    const stuck = snapshots.filter(
+      (now) =>
+        now.status === "active" &&
+        !now.context.stopWanted &&
+        !canServe.has(lifecycleModel.stateKey(now)),
+    );
+    expect(stuck.map(nameOf)).toEqual([]);
+  });
+
+  test("the same snapshot and event ask for the same work: nothing outside the machine decides", () => {
+    for (const { before, event, asks } of steps) {
+      const [, actions] = transition(lifecycleMachine, before, event);
+      expect(asksIn(actions)).toEqual(asks);
+    }
+  });
+});

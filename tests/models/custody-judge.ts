@@ -1,0 +1,111 @@
+import { expect } from "vitest";
+import type { LifecycleEvent, lifecycleMachine } from "../../machines/lifecycle.ts";
+import type { Ask } from "./model.ts";
+import type { Path } from "./paths.ts";
+
+type Held = { readonly slot: number; readonly epoch: number };
+
+/** What an outsider knows of an account from its events and requests alone, without looking at its context. */
+interface Knowledge {
+  /** The grant that was given and whose end was not confirmed yet. */
+  readonly held: Held | null;
+  /** The slot whose client has answered since it was connected; null once its end was asked for. */
+  readonly answered: number | null;
+  /** Independent proofs of idleness since the last connect. */
+  readonly idleProofs: ReadonlySet<"drained" | "idle.verified">;
+  readonly openRenewal: string | null;
+}
+
+const nothing: Knowledge = {
+  held: null,
+  answered: null,
+  idleProofs: new Set(),
+  openRenewal: null,
+};
+
+/**
+ * Follows one path with its own books and fails where a request contradicts them. It reads events and
+ * requests only, so that a context that lies to itself is caught.
+ */
+export function judgeCustody({ asks, steps }: Path<typeof lifecycleMachine>): void {
+  let known = asks.reduce(heed, nothing);
+  for (const { event, after, asks: requests } of steps) {
+    known = requests.reduce(heed, learn(known, event, after.context.slot));
+    if (after.value === "stopped") expect(known.held).toBeNull();
+  }
+}
+
+/** What an event proves. */
+function learn(known: Knowledge, event: LifecycleEvent, slotNow: number | null): Knowledge {
+  switch (event.type) {
+    case "token.granted":
+    case "switched":
+      return { ...known, held: { slot: slotNow ?? 0, epoch: event.epoch }, answered: null };
+    case "client.ready":
+      return { ...known, answered: known.held?.slot ?? null };
+    case "drained":
+      return {
+        ...known,
+        held: null,
+        answered: null,
+        idleProofs: new Set([...known.idleProofs, event.type]),
+      };
+    case "idle.verified":
+      return { ...known, idleProofs: new Set([...known.idleProofs, event.type]) };
+    case "cut.confirmed":
+    case "released":
+      return { ...known, held: null, answered: null };
+    default:
+      return known;
+  }
+}
+
+/** What a request needs to be allowed, and what it begins or ends. */
+function heed(known: Knowledge, { type, params }: Ask): Knowledge {
+  const asked = params as Readonly<Record<string, unknown>>;
+  switch (type) {
+    case "seekToken":
+      expect(known.held, "a token is sought while an earlier grant was not ended").toBeNull();
+      return known;
+    case "connect":
+      expect(asked, "connects under a grant that is not held").toEqual(known.held);
+      return { ...known, answered: null, idleProofs: new Set() };
+    case "serve":
+      expect(asked, "serves under a grant that is not held").toEqual(known.held);
+      expect(known.answered, "serves before the client has answered").toBe(asked["slot"]);
+      return known;
+    case "tidySlots":
+      expect(known.answered, "[I2] logs slots out before the serving one has answered").toBe(
+        asked["serving"],
+      );
+      return known;
+    case "prepareSlot":
+      expect(known.openRenewal, "a second renewal while one is open").toBeNull();
+      return { ...known, openRenewal: asked["renewal"] as string };
+    case "switchSlot":
+      expect([...known.idleProofs], "[I2] switches without two proofs of idleness").toEqual([
+        "drained",
+        "idle.verified",
+      ]);
+      expect(known.held, "[I2] switches while the old slot is held").toBeNull();
+      return known;
+    case "finishRenewal":
+      expect(known.openRenewal).toBe(asked["renewal"]);
+      expect(known.answered, "[I2] ends the renewal before the new slot has answered").toBe(
+        asked["slot"],
+      );
+      return { ...known, openRenewal: null };
+    case "abortRenewal":
+      return { ...(asked["stillServing"] === true ? known : ended(known)), openRenewal: null };
+    case "cut":
+    case "quarantine":
+      return { ...ended(known), openRenewal: null };
+    case "release":
+      return ended(known);
+    default:
+      return known;
+  }
+}
+
+/** The request itself ends what is held: the handler answers only after the cut was proven. */
+const ended = (known: Knowledge): Knowledge => ({ ...known, held: null, answered: null });
