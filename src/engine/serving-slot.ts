@@ -53,7 +53,9 @@ export function createServingSlot(
       onConnected: () => {
         if (!mine() || parts === null) return;
         parts.cancelGrace();
-        if (parts.outboxStarted) void parts.outbox.recover().catch(() => undefined);
+        if (!parts.outboxStarted) return;
+        parts.cursor.onUpdates(null);
+        void parts.outbox.recover().catch(() => undefined);
       },
       onDisconnected: () => {
         if (!mine() || parts === null) return;

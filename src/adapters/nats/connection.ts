@@ -1,0 +1,20 @@
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { HoldfastError } from "../../errors.ts";
+
+/** Short pings and endless reconnects: the library's defaults notice a dead server after minutes. */
+const options = { pingInterval: 1000, maxPingOut: 2, timeout: 1000, maxReconnectAttempts: -1 };
+
+/** `url` may name several servers, separated by commas. Throws NATS_UNAVAILABLE. */
+export async function connectNats(url: string, name: string): Promise<NatsConnection> {
+  try {
+    return await connect({ ...options, servers: url.split(","), name });
+  } catch (cause) {
+    throw new HoldfastError({
+      code: "NATS_UNAVAILABLE",
+      message: `NATS does not answer at ${url.replaceAll(/\/\/[^@/,]*@/g, "//")}.`,
+      next: "Check that nats-server runs and that HOLDFAST_NATS_URL names it.",
+      policy: "retryable",
+      cause,
+    });
+  }
+}

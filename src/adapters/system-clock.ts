@@ -1,0 +1,14 @@
+import type { Clock } from "../ports/clock.ts";
+
+/** The machine's own time. Delays beyond 24.8 days, which Node would fire at once, are cut to that. */
+export function createSystemClock(): Clock {
+  const delayMsMax = 2 ** 31 - 1;
+  return {
+    now: () => Date.now(),
+    monotonicMs: () => performance.now(),
+    schedule(delayMs, task) {
+      const timer = setTimeout(task, Math.min(delayMs, delayMsMax));
+      return () => clearTimeout(timer);
+    },
+  };
+}

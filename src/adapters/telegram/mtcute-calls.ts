@@ -1,0 +1,209 @@
+import { Long, type tl } from "@mtcute/core";
+import type {
+  AccountUpdate,
+  ChatPeer,
+  TelegramClient,
+  TelegramDriverOptions,
+} from "../../ports/telegram.ts";
+import { TelegramError } from "../../ports/telegram-error.ts";
+import type { Reader } from "./mtcute-updates.ts";
+
+/** One remote call; rejects with TelegramError. */
+export type RawCall = <M extends tl.RpcMethod>(query: M) => Promise<tl.RpcCallReturn[M["_"]]>;
+
+type Calls = Omit<TelegramClient, "keyId" | "callsInFlight" | "connect" | "close">;
+
+/** The calls of the port as Telegram's methods. */
+export function createMtcuteCalls(
+  call: RawCall,
+  reader: Reader,
+  { apiId, apiHash }: TelegramDriverOptions,
+): Calls {
+  return {
+    ...createLoginCalls(call, apiId, apiHash),
+    ...createUpdateCalls(call, reader),
+    async send({ peer, text, buttons, randomId }) {
+      const sent = await call({
+        _: "messages.sendMessage",
+        peer: inputPeer(peer),
+        message: text,
+        randomId: Long.fromString(randomId),
+        noWebpage: true,
+        ...(buttons === undefined ? {} : { replyMarkup: keyboard(buttons) }),
+      });
+      const messageId = messageIdIn(sent, randomId);
+      if (messageId !== null) return { messageId };
+      throw new TelegramError({
+        code: "SEND_UNCONFIRMED",
+        kind: "unknown",
+        message: `Telegram's answer ${sent._} does not name the message`,
+      });
+    },
+    async answerTap(queryId) {
+      await call({
+        _: "messages.setBotCallbackAnswer",
+        queryId: Long.fromString(queryId),
+        cacheTime: 0,
+      });
+    },
+  };
+}
+
+type LoginCalls = Pick<Calls, "self" | "requestCode" | "signIn" | "signInBot" | "logOut">;
+
+function createLoginCalls(call: RawCall, apiId: number, apiHash: string): LoginCalls {
+  return {
+    async self() {
+      const [user] = await call({ _: "users.getUsers", id: [{ _: "inputUserSelf" }] });
+      if (user?._ === "user") return { userId: String(user.id), isBot: user.bot === true };
+      throw refused("SELF_UNKNOWN", "Telegram does not say who this session belongs to");
+    },
+    async requestCode(phone) {
+      const sent = await call({
+        _: "auth.sendCode",
+        phoneNumber: phone,
+        apiId,
+        apiHash,
+        settings: { _: "codeSettings" },
+      });
+      if (sent._ === "auth.sentCode") return { codeHash: sent.phoneCodeHash };
+      throw refused("CODE_NOT_SENT", `Telegram answered ${sent._} to the request for a code`);
+    },
+    async signIn({ phone, codeHash, code }) {
+      const signed = await call({
+        _: "auth.signIn",
+        phoneNumber: phone,
+        phoneCodeHash: codeHash,
+        phoneCode: code,
+      });
+      if (signed._ !== "auth.authorization") {
+        throw refused("SIGN_UP_REQUIRED", "the phone number has no Telegram account");
+      }
+    },
+    async signInBot(token) {
+      await call({
+        _: "auth.importBotAuthorization",
+        flags: 0,
+        apiId,
+        apiHash,
+        botAuthToken: token,
+      });
+    },
+    async logOut() {
+      await call({ _: "auth.logOut" });
+    },
+  };
+}
+
+type UpdateCalls = Pick<Calls, "cursor" | "difference" | "history" | "dialogs">;
+type Message = Extract<AccountUpdate, { kind: "message" }>;
+
+function createUpdateCalls(call: RawCall, reader: Reader): UpdateCalls {
+  const messagesIn = (raw: readonly tl.TypeMessage[]): Message[] =>
+    raw.map(reader.message).filter((message) => message !== null);
+
+  return {
+    async cursor() {
+      const { pts, qts, date, seq } = await call({ _: "updates.getState" });
+      return { pts, qts, date, seq };
+    },
+    async difference({ pts, qts, date, seq }) {
+      const found = await call({ _: "updates.getDifference", pts, qts, date });
+      switch (found._) {
+        case "updates.differenceEmpty":
+          return {
+            kind: "last",
+            updates: [],
+            cursor: { pts, qts, date: found.date, seq: found.seq },
+          };
+        case "updates.differenceTooLong":
+          return { kind: "too-long", pts: found.pts };
+        case "updates.difference":
+        case "updates.differenceSlice": {
+          reader.meet(found.users);
+          const state = found._ === "updates.difference" ? found.state : found.intermediateState;
+          const others = reader.pushed({
+            _: "updates",
+            updates: found.otherUpdates.filter(({ _ }) => _ === "updateBotCallbackQuery"),
+            users: found.users,
+            chats: [],
+            date,
+            seq,
+          });
+          const taps = (others ?? []).flatMap(({ update }) => (update === null ? [] : [update]));
+          return {
+            kind: found._ === "updates.difference" ? "last" : "part",
+            updates: [...messagesIn(found.newMessages), ...taps],
+            cursor: { pts: state.pts, qts: state.qts, date: state.date, seq: state.seq },
+          };
+        }
+      }
+    },
+    async history(peer, { limit, beforeId = 0 }) {
+      const found = await call({
+        _: "messages.getHistory",
+        peer: inputPeer(peer),
+        offsetId: beforeId,
+        offsetDate: 0,
+        addOffset: 0,
+        limit,
+        maxId: 0,
+        minId: 0,
+        hash: Long.ZERO,
+      });
+      if (found._ === "messages.messagesNotModified") return [];
+      reader.meet(found.users);
+      return messagesIn(found.messages);
+    },
+    async dialogs(limit) {
+      const found = await call({
+        _: "messages.getDialogs",
+        offsetDate: 0,
+        offsetId: 0,
+        offsetPeer: { _: "inputPeerEmpty" },
+        limit,
+        hash: Long.ZERO,
+      });
+      if (found._ === "messages.dialogsNotModified") return [];
+      reader.meet(found.users);
+      return found.dialogs.flatMap((dialog) => {
+        if (dialog._ !== "dialog" || dialog.peer._ !== "peerUser") return [];
+        const peer = reader.peer(dialog.peer.userId);
+        return peer === null ? [] : [{ peer, topMessageId: dialog.topMessage }];
+      });
+    },
+  };
+}
+
+function inputPeer({ userId, accessHash }: ChatPeer): tl.TypeInputPeer {
+  return {
+    _: "inputPeerUser",
+    userId: Number(userId),
+    accessHash: Long.fromString(accessHash),
+  };
+}
+
+function keyboard(
+  buttons: readonly { readonly label: string; readonly data: string }[],
+): tl.TypeReplyMarkup {
+  return {
+    _: "replyInlineMarkup",
+    rows: buttons.map(({ label, data }) => ({
+      _: "keyboardButtonRow",
+      buttons: [{ _: "keyboardButtonCallback", text: label, data: Buffer.from(data) }],
+    })),
+  };
+}
+
+function messageIdIn(sent: tl.TypeUpdates, randomId: string): number | null {
+  if (sent._ === "updateShortSentMessage") return sent.id;
+  if (sent._ !== "updates" && sent._ !== "updatesCombined") return null;
+  for (const update of sent.updates) {
+    if (update._ === "updateMessageID" && update.randomId.toString() === randomId) return update.id;
+  }
+  return null;
+}
+
+function refused(code: string, message: string): TelegramError {
+  return new TelegramError({ code, kind: "refused", message });
+}

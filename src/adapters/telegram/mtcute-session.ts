@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import { MemoryStorage } from "@mtcute/core";
+import { HoldfastError } from "../../errors.ts";
+
+interface SessionForm {
+  readonly version: 1;
+  readonly dcId: number;
+  /** The 256 bytes of the authorisation key, base64. */
+  readonly key: string;
+}
+
+const keyBytes = 256;
+
+/** 16 hex digits: the low 64 bits of the key's sha1 (https://core.telegram.org/mtproto/auth_key). */
+export function keyIdOf(key: Uint8Array): string {
+  const digest = createHash("sha1").update(key).digest();
+  return digest.readBigUInt64LE(12).toString(16).padStart(16, "0");
+}
+
+export function writeSession(dcId: number, key: Uint8Array): Uint8Array {
+  const form: SessionForm = { version: 1, dcId, key: Buffer.from(key).toString("base64") };
+  return Buffer.from(JSON.stringify(form));
+}
+
+/** Throws SESSION_BLOB_BROKEN for anything that `writeSession` did not write. */
+export function readSession(bytes: Uint8Array): { readonly dcId: number; readonly key: Buffer } {
+  try {
+    const { version, dcId, key } = JSON.parse(Buffer.from(bytes).toString()) as SessionForm;
+    const raw = Buffer.from(key, "base64");
+    if (version !== 1 || raw.length !== keyBytes) throw new Error("not a session of version 1");
+    return { dcId, key: raw };
+  } catch (cause) {
+    throw new HoldfastError({
+      code: "SESSION_BLOB_BROKEN",
+      message: "The stored session is not one that this version of Holdfast wrote.",
+      next: "Log the account in again with: npx holdfast login <account>",
+      cause,
+    });
+  }
+}
+
+/**
+ * mtcute's storage in memory, with one change: the key of the main data centre is told, and a key that is
+ * there is never replaced. mtcute would make a new one when Telegram no longer knows it; here that is a death.
+ */
+export function createKeyStorage(
+  session: { readonly dcId: number; readonly key: Uint8Array } | null,
+  onKey: (dcId: number, key: Uint8Array) => void,
+): MemoryStorage {
+  const storage = new MemoryStorage();
+  const keep = storage.authKeys.set.bind(storage.authKeys);
+  if (session !== null) keep(session.dcId, session.key);
+  let known = session !== null;
+  storage.authKeys.set = (dcId, key) => {
+    if (key === null || known) return;
+    known = true;
+    keep(dcId, key);
+    onKey(dcId, key);
+  };
+  return storage;
+}

@@ -1,0 +1,119 @@
+import { connect, type Socket } from "node:net";
+import { HoldfastError } from "../errors.ts";
+import type { Gate } from "../ports/gate.ts";
+import {
+  type ControlAnswer,
+  type ControlRequest,
+  readLine,
+  readLines,
+  type Verdict,
+  writeLine,
+} from "./wire.ts";
+
+export interface GateClientOptions {
+  readonly path: string;
+  readonly secret: string;
+  readonly incarnation: string;
+  readonly host: string;
+  /** The gate is gone: nothing may be done any more. */
+  onLost(): void;
+}
+
+export interface GateClient extends Gate {
+  /** The gate's own figures, for the node's metrics. */
+  figures(): Promise<Readonly<Record<string, number>>>;
+  close(): void;
+}
+
+type Asked = ControlRequest extends infer R
+  ? R extends { id: number }
+    ? Omit<R, "id">
+    : never
+  : never;
+
+/** Connects to the gate that started this node. Throws GATE_LOST when it is not there. */
+export async function connectGate(options: GateClientOptions): Promise<GateClient> {
+  const { path, secret } = options;
+  const control = await reach(path);
+  const waiting = new Map<number, (answer: ControlAnswer) => void>();
+  let lastId = 0;
+  let closing = false;
+  writeLine(control, { kind: "control", secret });
+  await readLine(control);
+  readLines(control, (line) => {
+    const answer = JSON.parse(line) as ControlAnswer;
+    waiting.get(answer.id)?.(answer);
+    waiting.delete(answer.id);
+  });
+  control.once("close", () => {
+    for (const [id, answer] of waiting) answer({ id, ok: false, code: "GATE_LOST" });
+    waiting.clear();
+    if (!closing) options.onLost();
+  });
+
+  async function ask(request: Asked): Promise<unknown> {
+    if (control.destroyed) throw gateLost();
+    const id = (lastId += 1);
+    const answer = await new Promise<ControlAnswer>((resolve) => {
+      waiting.set(id, resolve);
+      writeLine(control, { id, ...request });
+    });
+    if (!answer.ok) throw refusal(answer);
+    return answer.value;
+  }
+
+  return {
+    incarnation: options.incarnation,
+    host: options.host,
+    async admit(grant) {
+      await ask({ op: "admit", grant });
+    },
+    async dial({ account, slot, epoch }, to) {
+      const socket = await reach(path);
+      writeLine(socket, { kind: "dial", secret, grant: { account, slot, epoch }, to });
+      const verdict = JSON.parse(await readLine(socket)) as Verdict;
+      if (verdict.ok) return socket;
+      socket.destroy();
+      throw refusal(verdict);
+    },
+    async cut({ account, slot, epoch }) {
+      const from = performance.now();
+      await ask({ op: "cut", grant: { account, slot, epoch } });
+      return { sockets: 0, tookMs: performance.now() - from };
+    },
+    async sockets({ account, slot }) {
+      return (await ask({ op: "sockets", slot: { account, slot } })) as number;
+    },
+    async figures() {
+      return (await ask({ op: "figures" })) as Readonly<Record<string, number>>;
+    },
+    close() {
+      closing = true;
+      control.destroy();
+    },
+  };
+}
+
+function reach(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path });
+    socket.once("error", (cause) => reject(gateLost(cause)));
+    socket.once("connect", () => {
+      socket.on("error", () => {});
+      resolve(socket);
+    });
+  });
+}
+
+function refusal({ code = "GATE_REFUSED", message = "The gate refused.", next }: Verdict) {
+  return new HoldfastError({ code, message, ...(next === undefined ? {} : { next }) });
+}
+
+function gateLost(cause?: unknown): HoldfastError {
+  return new HoldfastError({
+    code: "GATE_LOST",
+    message: "The gate of this node is gone, and with it every connection to Telegram.",
+    next: "The node ends; holdfast start brings both back.",
+    cause,
+  });
+}

@@ -1,0 +1,87 @@
+import { chmodSync, rmSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { errorLine, HoldfastError } from "../errors.ts";
+import type { SocketTable } from "./socket-table.ts";
+import { type ControlRequest, type Hello, readLine, readLines, writeLine } from "./wire.ts";
+
+export interface GateServer {
+  close(): Promise<void>;
+}
+
+/** Serves the node of this gate, and nobody who does not know the secret that the node was given. */
+export async function serveGate(
+  path: string,
+  secret: () => string,
+  table: SocketTable,
+  figures: () => Readonly<Record<string, number>>,
+): Promise<GateServer> {
+  const open = new Set<Socket>();
+
+  async function answerControl(request: ControlRequest): Promise<unknown> {
+    switch (request.op) {
+      case "admit":
+        return table.admit(request.grant);
+      case "cut":
+        return table.cut(request.grant);
+      case "sockets":
+        return table.sockets(request.slot);
+      case "figures":
+        return figures();
+    }
+  }
+
+  function control(socket: Socket): void {
+    readLines(socket, (line) => {
+      const request = JSON.parse(line) as ControlRequest;
+      answerControl(request).then(
+        (value) => writeLine(socket, { id: request.id, ok: true, value }),
+        (error: unknown) => writeLine(socket, { id: request.id, ...refusalOf(error) }),
+      );
+    });
+  }
+
+  async function welcome(socket: Socket): Promise<void> {
+    const hello = JSON.parse(await readLine(socket)) as Hello;
+    if (hello.secret !== secret()) return void socket.destroy();
+    if (hello.kind === "control") {
+      writeLine(socket, { ok: true });
+      return control(socket);
+    }
+    try {
+      await table.dial(hello.grant, hello.to, socket);
+      writeLine(socket, { ok: true });
+      socket.resume();
+    } catch (error) {
+      socket.end(`${JSON.stringify(refusalOf(error))}\n`);
+    }
+  }
+
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on("error", () => {});
+    socket.once("close", () => open.delete(socket));
+    welcome(socket).catch(() => socket.destroy());
+  });
+  rmSync(path, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, resolve);
+  });
+  chmodSync(path, 0o600);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of open) socket.destroy();
+        server.close(() => {
+          rmSync(path, { force: true });
+          resolve();
+        });
+      }),
+  };
+}
+
+function refusalOf(error: unknown) {
+  return error instanceof HoldfastError
+    ? { ok: false, code: error.code, message: error.message, next: error.next }
+    : { ok: false, code: "UNEXPECTED", message: errorLine(error) };
+}

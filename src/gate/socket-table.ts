@@ -1,0 +1,198 @@
+import { connect, type Socket } from "node:net";
+import { HoldfastError } from "../errors.ts";
+import type { Endpoint, GrantRef } from "../ports/gate.ts";
+import type { SlotRef } from "../ports/token-store.ts";
+import { keyExchangeId, readFirstFrame } from "./first-frame.ts";
+import type { JournalEntry } from "./journal.ts";
+
+export interface SocketTableOptions {
+  /** Judged before each dial and each forwarded write. */
+  mayAct(): boolean;
+  journal(entry: JournalEntry): void;
+  now(): number;
+}
+
+/** Every socket to Telegram of this host. Nothing else dials. */
+export interface SocketTable {
+  admit(grant: GrantRef & { readonly keyId: string | null }): void;
+  /** Pipes `client` to Telegram once the far side is there; the client's first bytes may be `head`. */
+  dial(grant: GrantRef, to: Endpoint, client: Socket): Promise<void>;
+  cut(grant: GrantRef): Promise<void>;
+  cutAll(): Promise<void>;
+  sockets(slot: SlotRef): number;
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+interface Grant extends GrantRef {
+  /** What the first frame must carry; null until a key exchange has made one. */
+  keyId: string | null;
+}
+
+interface Pipe {
+  readonly grant: Grant;
+  readonly client: Socket;
+  readonly upstream: Socket;
+  readonly closed: Promise<void>;
+}
+
+const dialTimeoutMs = 10_000;
+
+export function createSocketTable({ mayAct, journal, now }: SocketTableOptions): SocketTable {
+  const grants = new Map<string, Grant>();
+  const cutEpochs = new Map<string, number>();
+  const pipes = new Map<string, Pipe>();
+  const figures = { dials: 0, refused: 0, cuts: 0, bytesOut: 0, bytesIn: 0 };
+  const keyOf = ({ account, slot }: SlotRef) => `${account}/${slot}`;
+
+  function admitted(grant: GrantRef): Grant {
+    const key = keyOf(grant);
+    const known = grants.get(key);
+    if (!mayAct()) throw refusal("this host's lease is over");
+    if (grant.epoch <= (cutEpochs.get(key) ?? 0)) throw refusal(`epoch ${grant.epoch} was cut`);
+    if (known === undefined || known.epoch !== grant.epoch) {
+      throw refusal(`no grant of epoch ${grant.epoch} was announced`);
+    }
+    if (pipes.has(key)) throw refusal("the slot has a socket already");
+    return known;
+  }
+
+  async function open(grant: Grant, to: Endpoint, client: Socket): Promise<void> {
+    const key = keyOf(grant);
+    const upstream = connect({ host: to.host, port: to.port, noDelay: true, keepAlive: true });
+    const closed = new Promise<void>((resolve) => upstream.once("close", () => resolve()));
+    const pipe = { grant, client, upstream, closed };
+    pipes.set(key, pipe);
+    void closed.then(() => {
+      if (pipes.get(key) === pipe) pipes.delete(key);
+      client.destroy();
+    });
+    client.once("close", () => upstream.resetAndDestroy());
+    client.on("error", () => {});
+    await reached(upstream, to);
+    upstream.on("error", () => {});
+    const told = { account: grant.account, slot: grant.slot, epoch: grant.epoch };
+    const ends = { remote: `${to.host}:${to.port}`, localPort: upstream.localPort ?? 0 };
+    journal({ kind: "open", at: new Date(now()).toISOString(), ...told, ...ends });
+    void closed.then(() => {
+      const { bytesWritten: bytesOut, bytesRead: bytesIn } = upstream;
+      figures.bytesOut += bytesOut;
+      figures.bytesIn += bytesIn;
+      const at = new Date(now()).toISOString();
+      journal({ kind: "close", at, ...told, ...ends, bytesOut, bytesIn });
+    });
+  }
+
+  /** Forwards with back pressure, after the first frame has shown the key that was granted. */
+  function forward({ grant, client, upstream }: Pipe): void {
+    let head: Buffer | null = Buffer.alloc(0);
+    const write = (chunk: Buffer) => {
+      if (!mayAct()) return void upstream.resetAndDestroy();
+      if (!upstream.write(chunk)) {
+        client.pause();
+        upstream.once("drain", () => client.resume());
+      }
+    };
+    client.on("data", (chunk: Buffer) => {
+      if (head === null) return write(chunk);
+      head = Buffer.concat([head, chunk]);
+      const frame = readFirstFrame(head);
+      if (frame === "waiting") return;
+      if (frame === "unreadable" || !isGranted(grant, frame.keyId)) {
+        figures.refused += 1;
+        return void upstream.resetAndDestroy();
+      }
+      const first = head;
+      head = null;
+      write(first);
+    });
+    upstream.on("data", (chunk: Buffer) => {
+      if (!client.write(chunk)) {
+        upstream.pause();
+        client.once("drain", () => upstream.resume());
+      }
+    });
+    upstream.on("end", () => client.end());
+    client.on("end", () => upstream.end());
+  }
+
+  async function cutPipe(key: string): Promise<void> {
+    const pipe = pipes.get(key);
+    if (pipe === undefined) return;
+    figures.cuts += 1;
+    if (pipe.upstream.connecting) pipe.upstream.destroy();
+    else pipe.upstream.resetAndDestroy();
+    await pipe.closed;
+  }
+
+  return {
+    admit({ account, slot, epoch, keyId }) {
+      grants.set(keyOf({ account, slot }), { account, slot, epoch, keyId });
+    },
+    async dial(ref, to, client) {
+      try {
+        const grant = admitted(ref);
+        figures.dials += 1;
+        await open(grant, to, client);
+        const pipe = pipes.get(keyOf(ref));
+        if (pipe === undefined || pipe.client !== client) throw refusal("it was cut meanwhile");
+        forward(pipe);
+      } catch (error) {
+        figures.refused += 1;
+        throw error;
+      }
+    },
+    async cut(grant) {
+      const key = keyOf(grant);
+      cutEpochs.set(key, Math.max(cutEpochs.get(key) ?? 0, grant.epoch));
+      await cutPipe(key);
+    },
+    async cutAll() {
+      for (const [key, { epoch }] of grants) {
+        cutEpochs.set(key, Math.max(cutEpochs.get(key) ?? 0, epoch));
+      }
+      await Promise.all([...pipes.keys()].map(cutPipe));
+    },
+    sockets: (slot) => (pipes.has(keyOf(slot)) ? 1 : 0),
+    get figures() {
+      return { ...figures, sockets: pipes.size };
+    },
+  };
+}
+
+/** A key exchange may begin where no key is known; the key that it made is then the only one. */
+function isGranted(grant: Grant, keyId: string): boolean {
+  if (grant.keyId === null && keyId !== keyExchangeId) grant.keyId = keyId;
+  return keyId === (grant.keyId ?? keyExchangeId);
+}
+
+function reached(upstream: Socket, to: Endpoint): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error) => {
+      clearTimeout(timer);
+      reject(
+        new HoldfastError({
+          code: "TELEGRAM_UNREACHABLE",
+          message: `${to.host}:${to.port} does not answer (${cause.message}).`,
+          policy: "retryable",
+          cause,
+        }),
+      );
+    };
+    const timer = setTimeout(() => upstream.destroy(new Error("timed out")), dialTimeoutMs);
+    upstream.once("error", fail);
+    upstream.once("close", () => fail(new Error("closed")));
+    upstream.once("connect", () => {
+      clearTimeout(timer);
+      upstream.off("error", fail);
+      resolve();
+    });
+  });
+}
+
+function refusal(why: string): HoldfastError {
+  return new HoldfastError({
+    code: "GATE_REFUSED",
+    message: `The gate does not dial: ${why}.`,
+    next: "See who holds the account with: npx holdfast status",
+  });
+}

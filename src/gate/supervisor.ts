@@ -1,0 +1,127 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../ports/clock.ts";
+
+/** What a node tells its gate. */
+export type NodeMessage =
+  | { readonly type: "ready"; readonly http: string }
+  | { readonly type: "failed"; readonly message: string };
+
+/** What a gate tells its node. */
+export type GateMessage =
+  | {
+      readonly type: "gate";
+      readonly path: string;
+      readonly secret: string;
+      readonly incarnation: string;
+      readonly host: string;
+      readonly httpPort: number;
+    }
+  | { readonly type: "stop" };
+
+export interface SupervisorOptions {
+  readonly modulePath: string;
+  readonly execArgv: readonly string[];
+  readonly clock: Clock;
+  /** What every node is told, apart from its secret and the HTTP port of its predecessor. */
+  readonly introduction: {
+    readonly path: string;
+    readonly incarnation: string;
+    readonly host: string;
+  };
+  readonly httpPort: number;
+  /** The node has ended: cut what it had open before the next one begins. */
+  onGone(): Promise<void>;
+  onReady(http: string, pid: number): void;
+  onRespawn(pid: number): void;
+  /** The node cannot start, and says why. */
+  onFailed(message: string): void;
+}
+
+export interface Supervisor {
+  start(): void;
+  /** The secret of the node that runs now. */
+  secret(): string;
+  readonly pid: number | null;
+  /** Asks the node to stop, waits at most `waitMs`, then ends it. */
+  stop(waitMs: number): Promise<void>;
+  kill(): void;
+}
+
+const backoffMs = [0, 250, 500, 1000, 2000, 5000];
+/** A node that served this long has earned a fresh start at once. */
+const steadyMs = 30_000;
+
+/** Keeps one node running as a child of the gate. */
+export function createSupervisor(options: SupervisorOptions): Supervisor {
+  const { clock, introduction } = options;
+  let child: ChildProcess | null = null;
+  let secret = "";
+  let stopping = false;
+  let everReady = false;
+  let httpPort = options.httpPort;
+  let deaths = 0;
+  let gone: Promise<void> = Promise.resolve();
+
+  function spawn(): void {
+    if (stopping) return;
+    secret = randomBytes(32).toString("hex");
+    const begunMs = clock.monotonicMs();
+    const node = fork(options.modulePath, [], { execArgv: [...options.execArgv] });
+    child = node;
+    const hello: GateMessage = { type: "gate", secret, httpPort, ...introduction };
+    node.send(hello);
+    node.on("message", (message: NodeMessage) => heard(node, message));
+    gone = new Promise((resolve) => {
+      node.once("exit", () => {
+        child = null;
+        secret = "";
+        void options.onGone().then(() => {
+          resolve();
+          respawn(begunMs);
+        });
+      });
+    });
+  }
+
+  function respawn(begunMs: number): void {
+    if (stopping) return;
+    deaths = clock.monotonicMs() - begunMs > steadyMs ? 0 : deaths + 1;
+    const delayMs = backoffMs[Math.min(Math.max(deaths - 1, 0), backoffMs.length - 1)]!;
+    clock.schedule(delayMs, spawn);
+  }
+
+  function heard(node: ChildProcess, message: NodeMessage): void {
+    if (message.type === "failed") {
+      if (everReady) return;
+      stopping = true;
+      options.onFailed(message.message);
+      return;
+    }
+    httpPort = Number(new URL(message.http).port);
+    if (everReady) options.onRespawn(node.pid!);
+    else options.onReady(message.http, node.pid!);
+    everReady = true;
+  }
+
+  return {
+    start: spawn,
+    secret: () => secret,
+    get pid() {
+      return child?.pid ?? null;
+    },
+    async stop(waitMs) {
+      stopping = true;
+      if (child === null) return gone;
+      const node = child;
+      const cancel = clock.schedule(waitMs, () => node.kill("SIGKILL"));
+      if (node.connected) node.send({ type: "stop" } satisfies GateMessage);
+      await gone;
+      cancel();
+    },
+    kill() {
+      stopping = true;
+      child?.kill("SIGKILL");
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { uptime } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createSystemClock } from "../adapters/system-clock.ts";
+import { connectNats } from "../adapters/nats/connection.ts";
+import { readConfig } from "../config/config.ts";
+import { errorLine } from "../errors.ts";
+import { serveGate } from "../gate/gate-server.ts";
+import { createHostLease } from "../gate/host-lease.ts";
+import { takeHostLock } from "../gate/host-lock.ts";
+import { createJournal } from "../gate/journal.ts";
+import { createLeaseDeadline } from "../gate/lease-deadline.ts";
+import { createSocketTable } from "../gate/socket-table.ts";
+import { createSupervisor } from "../gate/supervisor.ts";
+
+/** The lease is over: whoever started this gate may start a fresh incarnation. */
+const latchedExitCode = 75;
+const stopMarginMs = 2000;
+
+function tell(message: unknown): void {
+  if (process.connected) process.send?.(message);
+}
+
+function fail(message: string): void {
+  process.stderr.write(`holdfast gate: ${message}\n`);
+  tell({ type: "failed", message });
+  process.exitCode = 1;
+  if (process.connected) process.disconnect();
+}
+
+async function runGate(): Promise<void> {
+  const config = readConfig(process.env);
+  const { home, host, timings } = config;
+  const clock = createSystemClock();
+  const natsUrl = config.natsUrl ?? "nats://127.0.0.1:4222";
+  const unlock = await takeHostLock(`${natsUrl}\n${config.databaseUrl ?? ""}`, host);
+  const nats = await connectNats(natsUrl, `gate ${host}`);
+  const incarnation = randomUUID();
+  const deadline = createLeaseDeadline(
+    {
+      monotonicMs: () => performance.now(),
+      uptimeMs: () => uptime() * 1000,
+      wallMs: () => Date.now(),
+    },
+    timings.holdMs,
+  );
+  const table = createSocketTable({
+    mayAct: deadline.isAlive,
+    journal: createJournal(join(home, "journal", `gate-${incarnation}.jsonl`)),
+    now: () => Date.now(),
+  });
+  const lease = createHostLease({
+    nats,
+    host,
+    incarnation,
+    deadline,
+    clock,
+    timings,
+    onLatched(why) {
+      void table.cutAll();
+      supervisor.kill();
+      process.stderr.write(`holdfast gate: ${why}; everything is cut and this gate ends\n`);
+      process.exit(latchedExitCode);
+    },
+  });
+  const path = join(home, "run", `gate-${process.pid}.sock`);
+  mkdirSync(join(home, "run"), { recursive: true });
+  const supervisor = createSupervisor({
+    modulePath: fileURLToPath(new URL("./node.ts", import.meta.url)),
+    execArgv: ["--import", import.meta.resolve("tsx")],
+    clock,
+    introduction: { path, incarnation, host },
+    httpPort: config.http.port,
+    onGone: table.cutAll,
+    onReady: (http, node) => tell({ type: "ready", http, pids: { gate: process.pid, node } }),
+    onRespawn: (pid) => tell({ type: "node", pid }),
+    onFailed: (message) => void end(() => fail(message)),
+  });
+  const server = await serveGate(path, supervisor.secret, table, () => ({
+    ...table.figures,
+    leaseRenewals: lease.renewals,
+    leaseLeftMs: deadline.leftMs,
+  }));
+
+  let ending: Promise<void> | null = null;
+  function end(then: () => void): Promise<void> {
+    ending ??= (async () => {
+      await supervisor.stop(timings.drainMs + timings.disconnectMs + stopMarginMs);
+      await table.cutAll();
+      await lease.release();
+      await server.close();
+      await nats.close();
+      unlock();
+      then();
+    })();
+    return ending;
+  }
+  const endQuietly = () =>
+    void end(() => {
+      if (process.connected) process.disconnect();
+      process.exit(process.exitCode ?? 0);
+    });
+  process.once("SIGTERM", endQuietly);
+  process.once("SIGINT", endQuietly);
+  process.once("disconnect", endQuietly);
+
+  try {
+    await lease.acquire();
+  } catch (error) {
+    await end(() => fail(errorLine(error)));
+    return;
+  }
+  supervisor.start();
+}
+
+await runGate().catch((error: unknown) => {
+  fail(errorLine(error));
+  process.exit(1);
+});
