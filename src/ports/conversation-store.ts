@@ -62,7 +62,10 @@ export interface TurnRecord extends ConversationKey {
   readonly text: string;
   readonly snapshot: unknown;
   readonly toolOutputs: readonly StoredToolOutput[];
-  /** With seq numbers already given: user message expectedSeq + 1, replies after it. */
+  /**
+   * With seq numbers already given. One counter numbers all that a turn adds: the user message is expectedSeq + 1,
+   * tool outputs and replies follow in the order of the bot's calls, and the session's lastSeq becomes the highest.
+   */
   readonly replies: readonly (TurnReply & { readonly seq: number; readonly randomId: string })[];
   readonly status: "active" | "escalated" | "ended";
 }

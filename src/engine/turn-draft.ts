@@ -1,0 +1,168 @@
+import { HoldfastError } from "../errors.ts";
+import type { BotState, Turn } from "../ports/bot.ts";
+import type {
+  LoadedSession,
+  MenuChoice,
+  StoredToolOutput,
+  TurnRecord,
+} from "../ports/conversation-store.ts";
+import type { InboundItem } from "../ports/inbound-stream.ts";
+import { type MenuStyle, type ResolvedInput, renderText } from "./menu.ts";
+import { deriveRandomId } from "./turn-random-id.ts";
+
+const replyUnitsMax = 4096;
+const repliesMax = 20;
+const choicesMax = 50;
+
+/** A turn being worked out: what the bot sees of it, and the record of what the bot asked for. */
+export interface TurnDraft {
+  readonly turn: Turn;
+  /** Closes the turn, later calls of the bot are refused, and answers what is to be committed. */
+  seal(): TurnRecord;
+}
+
+interface Draft {
+  state: BotState | null;
+  status: TurnRecord["status"];
+  lastSeq: number;
+  readonly toolOutputs: StoredToolOutput[];
+  readonly replies: TurnRecord["replies"][number][];
+  sealed: boolean;
+}
+
+/** What the session adds by itself: the message alone, for sessions that a person has taken over. */
+export function recordWithoutBot(item: InboundItem, session: LoadedSession): TurnRecord {
+  return {
+    ...recordBase(item, session, item.text),
+    snapshot: session.snapshot,
+    toolOutputs: [],
+    replies: [],
+    status: session.status,
+  };
+}
+
+export function createTurnDraft(
+  item: InboundItem,
+  session: LoadedSession,
+  resolved: ResolvedInput,
+  style: MenuStyle,
+): TurnDraft {
+  const draft: Draft = {
+    state: readState(session.snapshot),
+    status: "active",
+    lastSeq: session.lastSeq + 1,
+    toolOutputs: [],
+    replies: [],
+    sealed: false,
+  };
+  const turn = offerTurn(item, session, resolved, style, draft);
+  return {
+    turn,
+    seal() {
+      draft.sealed = true;
+      return {
+        ...recordBase(item, session, resolved.text),
+        snapshot: draft.state ?? session.snapshot,
+        toolOutputs: draft.toolOutputs,
+        replies: draft.replies,
+        status: draft.status,
+      };
+    },
+  };
+}
+
+function offerTurn(
+  item: InboundItem,
+  session: LoadedSession,
+  { input }: ResolvedInput,
+  style: MenuStyle,
+  draft: Draft,
+): Turn {
+  const { channel, account, chatUser, inboundId } = item;
+  const id = `${channel}:${account}:${inboundId}`;
+  const next = () => {
+    if (draft.sealed) throw sealedError(id);
+    draft.lastSeq += 1;
+    return draft.lastSeq;
+  };
+  const close = (status: "escalated" | "ended") => {
+    if (draft.sealed) throw sealedError(id);
+    draft.status = status;
+  };
+  return {
+    id,
+    account,
+    session: { id: session.id, decision: session.decision, turns: session.turns },
+    history: session.messages,
+    toolOutputs: session.toolOutputs,
+    input,
+    get state() {
+      return draft.state;
+    },
+    setState(state) {
+      if (draft.sealed) throw sealedError(id);
+      draft.state = state;
+    },
+    record(name, output) {
+      const seq = next();
+      draft.toolOutputs.push({ seq, name, output });
+      return seq;
+    },
+    reply(body, menu) {
+      const choices = menu === undefined || menu.length === 0 ? null : menu;
+      refuseUnsendable(body, choices, style, draft.replies.length);
+      const randomId = deriveRandomId(account, chatUser, inboundId, draft.replies.length);
+      draft.replies.push({ seq: next(), body, menu: choices, randomId });
+    },
+    escalate: () => close("escalated"),
+    end: () => close("ended"),
+  };
+}
+
+function recordBase(item: InboundItem, session: LoadedSession, text: string) {
+  const { channel, account, chatUser, inboundId, peer } = item;
+  const expectedSeq = session.lastSeq;
+  return { channel, account, chatUser, sessionId: session.id, expectedSeq, inboundId, peer, text };
+}
+
+/** null for a session without a state, and for one that no bot of this program has written. */
+function readState(snapshot: unknown): BotState | null {
+  if (typeof snapshot !== "object" || snapshot === null) return null;
+  if (!("machineId" in snapshot) || typeof snapshot.machineId !== "string") return null;
+  if (!("schemaVersion" in snapshot) || typeof snapshot.schemaVersion !== "number") return null;
+  const { machineId, schemaVersion } = snapshot;
+  return { machineId, schemaVersion, state: "state" in snapshot ? snapshot.state : null };
+}
+
+/** What Telegram would refuse is refused here, where the bot's author sees it, before it is committed. */
+function refuseUnsendable(
+  body: string,
+  menu: readonly MenuChoice[] | null,
+  style: MenuStyle,
+  repliesBefore: number,
+): void {
+  const units = renderText(body, menu, style).length;
+  const faults = [
+    body.trim() === "" && "its text is empty",
+    units > replyUnitsMax && `it has ${units} UTF-16 units and Telegram takes ${replyUnitsMax}`,
+    repliesBefore >= repliesMax && `a turn may send at most ${repliesMax}`,
+    menu !== null &&
+      menu.length > choicesMax &&
+      `it offers ${menu.length} choices and may offer ${choicesMax}`,
+    menu?.some(({ label }) => label.trim() === "") === true && "a choice has no label",
+  ].filter((fault) => fault !== false);
+  if (faults.length === 0) return;
+  throw new HoldfastError({
+    code: "REPLY_UNSENDABLE",
+    message: `The bot's reply cannot be sent: ${faults.join(", ")}.`,
+    next: "Correct what the bot passes to reply(); nothing of this turn was committed.",
+  });
+}
+
+function sealedError(id: string): HoldfastError {
+  return new HoldfastError({
+    code: "TURN_SEALED",
+    message: `The bot used turn ${id} after its handler had returned, thrown or run out of time.`,
+    next: "Await everything that the handler starts before it returns.",
+  });
+}

@@ -1,0 +1,203 @@
+import type { AccountKind } from "../../machines/lifecycle.ts";
+import { errorLine, HoldfastError } from "../errors.ts";
+import type { Bot } from "../ports/bot.ts";
+import type { Clock } from "../ports/clock.ts";
+import type {
+  ConversationStore,
+  LoadedSession,
+  SessionDecision,
+  TurnRecord,
+} from "../ports/conversation-store.ts";
+import type { EventSink } from "../ports/event-sink.ts";
+import type { InboundItem } from "../ports/inbound-stream.ts";
+import { type MenuStyle, resolveInput } from "./menu.ts";
+import { createTurnDraft, recordWithoutBot } from "./turn-draft.ts";
+
+/** Which bot answers for an account, and what kind of account it is: only bot accounts may send buttons. */
+export interface BotSeat {
+  readonly bot: Bot;
+  readonly kind: AccountKind;
+}
+
+/** The session that a committed turn ran in, and why it was that one. */
+export interface TurnDecision {
+  readonly turnId: string;
+  readonly account: string;
+  readonly sessionId: string;
+  readonly code: SessionDecision;
+}
+
+export interface TurnRunOptions {
+  readonly store: Pick<ConversationStore, "load" | "commit">;
+  /** null: this host knows no such account. */
+  findBot(account: string): BotSeat | null;
+  readonly ownerEpoch: number;
+  /** A session without a turn for this long has expired. */
+  readonly inactiveAfterMs: number;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  onDecision(decision: TurnDecision): void;
+  readonly limits: TurnLimits;
+}
+
+export interface TurnLimits {
+  /** How long a bot's handler may take before its turn counts as failed. */
+  readonly handlerMsMax: number;
+  /** How often a handler may run for one turn when it fails with retryable errors. */
+  readonly handlerRunsMax: number;
+  /** Before the second attempt; doubles up to `retryDelayMsMax`. */
+  readonly retryDelayMs: number;
+  readonly retryDelayMsMax: number;
+}
+
+export type TurnResult =
+  | { readonly ending: "committed" | "duplicate" | "stale-owner" | "given-back" }
+  | { readonly ending: "parked"; readonly reason: string };
+
+const conflictsPerNote = 10;
+
+/**
+ * Takes one inbound item to its turn: load once, ask the bot, commit once. The database away means waiting here,
+ * so that the user's later messages wait too; `signal` ends the waiting and the item is given back.
+ */
+export function createTurnRun(
+  options: TurnRunOptions,
+): (item: InboundItem, signal: AbortSignal) => Promise<TurnResult> {
+  const { store, events, limits } = options;
+
+  const note = (item: InboundItem, code: string, message: string) =>
+    events.report({ type: "note", account: item.account, code, message });
+
+  /** `false`: the engine is stopping. */
+  function pause(attempt: number, signal: AbortSignal): Promise<boolean> {
+    const delayMs = Math.min(limits.retryDelayMs * 2 ** attempt, limits.retryDelayMsMax);
+    if (signal.aborted) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const stop = () => {
+        cancel();
+        resolve(false);
+      };
+      const cancel = options.clock.schedule(delayMs, () => {
+        signal.removeEventListener("abort", stop);
+        resolve(true);
+      });
+      signal.addEventListener("abort", stop, { once: true });
+    });
+  }
+
+  /**
+   * Repeats one statement while the database is away. A commit whose outcome is unknown is repeated as it was:
+   * if it took effect after all, the store calls the second one a duplicate. null: the engine is stopping.
+   */
+  async function persist<T>(item: InboundItem, signal: AbortSignal, statement: () => Promise<T>) {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await statement();
+      } catch (error) {
+        if (!isRetryable(error)) throw error;
+        if (attempt === 0) note(item, codeOf(error), `will be tried again: ${errorLine(error)}`);
+        if (!(await pause(attempt, signal))) return null;
+      }
+    }
+  }
+
+  async function answer(item: InboundItem, session: LoadedSession, { bot, kind }: BotSeat) {
+    if (session.status === "escalated") return recordWithoutBot(item, session);
+    const style: MenuStyle = kind === "bot" ? "buttons" : "numbered";
+    const resolved = resolveInput(item, session, style);
+    if (resolved.input.kind === "stale-action") {
+      note(item, resolved.input.reason, "a button was pressed that this session does not know");
+    }
+    const draft = createTurnDraft(item, session, resolved, style);
+    try {
+      await withinMs(options.clock, limits.handlerMsMax, async () => bot.handle(draft.turn), bot);
+      return draft.seal();
+    } catch (error) {
+      draft.seal();
+      throw error;
+    }
+  }
+
+  async function attemptTurns(item: InboundItem, seat: BotSeat, signal: AbortSignal) {
+    let failures = 0;
+    for (let conflicts = 0; ; ) {
+      const session = await persist(item, signal, () => store.load(item, options.inactiveAfterMs));
+      if (session === null) return { ending: "given-back" } as const;
+      let record: TurnRecord;
+      try {
+        record = await answer(item, session, seat);
+      } catch (error) {
+        failures += 1;
+        if (!isRetryable(error) || failures >= limits.handlerRunsMax) throw error;
+        if (!(await pause(failures - 1, signal))) return { ending: "given-back" } as const;
+        continue;
+      }
+      const outcome = await persist(item, signal, () => store.commit(record, options.ownerEpoch));
+      if (outcome === null) return { ending: "given-back" } as const;
+      if (outcome === "committed") reportDecision(options, item, session);
+      if (outcome !== "conflict") return { ending: outcome } as const;
+      conflicts += 1;
+      if (conflicts % conflictsPerNote === 0) {
+        note(
+          item,
+          "TURN_CONFLICT_PERSISTS",
+          `another turn has moved the session ${conflicts} times`,
+        );
+      }
+      if (!(await pause(conflicts - 1, signal))) return { ending: "given-back" } as const;
+    }
+  }
+
+  return async (item, signal) => {
+    const seat = options.findBot(item.account);
+    try {
+      if (seat === null) throw unknownAccount(item.account);
+      return await attemptTurns(item, seat, signal);
+    } catch (error) {
+      const reason = `${codeOf(error)}: ${errorLine(error)}`;
+      note(item, "TURN_PARKED", `inbound ${item.inboundId} was set aside: ${reason}`);
+      return { ending: "parked", reason };
+    }
+  };
+}
+
+function reportDecision(options: TurnRunOptions, item: InboundItem, session: LoadedSession): void {
+  const { channel, account, inboundId } = item;
+  const turnId = `${channel}:${account}:${inboundId}`;
+  options.onDecision({ turnId, account, sessionId: session.id, code: session.decision });
+}
+
+const isRetryable = (error: unknown): boolean =>
+  error instanceof HoldfastError && error.policy === "retryable";
+
+const codeOf = (error: unknown): string =>
+  error instanceof HoldfastError ? error.code : "UNEXPECTED";
+
+const unknownAccount = (account: string) =>
+  new HoldfastError({
+    code: "ACCOUNT_UNKNOWN",
+    message: `A message arrived for the account ${account}, which has no bot on this host.`,
+    next: "Give the account a bot, then put the parked message back.",
+  });
+
+/** Rejects when the task takes longer; the task itself cannot be ended and finds its turn sealed. */
+function withinMs(
+  clock: Clock,
+  msMax: number,
+  task: () => Promise<void>,
+  { name }: Bot,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.schedule(msMax, () =>
+      reject(
+        new HoldfastError({
+          code: "BOT_TIMED_OUT",
+          message: `The bot ${name} did not finish its turn within ${msMax} ms.`,
+          next: "Give the calls that the handler waits for a shorter time limit.",
+          policy: "retryable",
+        }),
+      ),
+    );
+    task().then(resolve, reject).finally(cancel);
+  });
+}

@@ -1,0 +1,71 @@
+import type {
+  MenuChoice,
+  SessionDecision,
+  StoredMessage,
+  StoredToolOutput,
+} from "./conversation-store.ts";
+
+/** What a bot keeps between turns. The version is the bot's own: it must be able to read its older ones. */
+export interface BotState {
+  readonly machineId: string;
+  readonly schemaVersion: number;
+  /** JSON. */
+  readonly state: unknown;
+}
+
+/** The item of a tool output that a choice pointed at, as it was when the menu was shown. */
+export interface ChosenItem {
+  /** The name the output was recorded under. */
+  readonly toolOutput: string;
+  readonly index: number;
+  readonly value: unknown;
+}
+
+/** Why a choice could not be resolved; also the stable code that is counted. */
+export type StaleReason = "CHOICE_MALFORMED" | "CHOICE_OF_OTHER_SESSION" | "CHOICE_UNKNOWN";
+
+export type TurnInput =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "action"; readonly action: string; readonly item?: ChosenItem }
+  /** A button of an ended session, or data that no button of this account carries: offer a fresh menu. */
+  | { readonly kind: "stale-action"; readonly reason: StaleReason };
+
+/**
+ * One inbound message on its way to its effects. Nothing happens while the handler runs: what it asks for is
+ * committed together after it returns, or not at all when it throws, and the turn may then run again.
+ */
+export interface Turn {
+  /** The same in every attempt at this turn: a key for calls to the outside that must happen once. */
+  readonly id: string;
+  readonly account: string;
+  readonly session: {
+    readonly id: string;
+    readonly decision: SessionDecision;
+    /** Turns taken before this one. */
+    readonly turns: number;
+  };
+  /** The newest messages of the session before this one, oldest first. */
+  readonly history: readonly StoredMessage[];
+  readonly toolOutputs: readonly StoredToolOutput[];
+  readonly input: TurnInput;
+  /** What `setState` kept in an earlier turn of this session; null in its first. */
+  readonly state: BotState | null;
+  setState(state: BotState): void;
+  /** Keeps a result (JSON) in the session. Answers the number by which `MenuChoice.item` points into it. */
+  record(name: string, output: unknown): number;
+  /** Sent after the commit, in this order: 1–4096 UTF-16 units, menu lines included, at most 50 choices. */
+  reply(body: string, menu?: readonly MenuChoice[]): void;
+  /** Hands the session to a person: later messages are recorded and the bot does not run. */
+  escalate(): void;
+  /** Ends the session with this turn; the next message begins a new one. */
+  end(): void;
+}
+
+/**
+ * What a bot author writes. A handler that throws a `HoldfastError` with the policy `retryable` runs again a
+ * few times; any other error parks the inbound message with its reason, and the user's next one goes on.
+ */
+export interface Bot {
+  readonly name: string;
+  handle(turn: Turn): Promise<void> | void;
+}
