@@ -3,4 +3,4 @@ const { register } = await import("tsx/esm/api");
 register();
 const { main } = await import("../src/main/telegram-dc.ts");
 process.exitCode = await main(process.argv.slice(2));
-if (process.channel !== undefined) process.disconnect();
+if (process.connected) process.disconnect();

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import type { Connection, RpcOutcome, TlObject } from "../../../src/telegram-dc/seam.ts";
+import type { Connection, RpcOutcome, TlObject, TlValue } from "../../../src/telegram-dc/seam.ts";
 import type { Clock, RandomSource } from "../../../src/telegram-dc/world/clock.ts";
 import type { WorldConfig } from "../../../src/telegram-dc/world/config.ts";
 import { DEFAULT_WORLD_CONFIG } from "../../../src/telegram-dc/world/config.ts";
 import { createPhone } from "../../../src/telegram-dc/world/phone.ts";
 import type { Phone } from "../../../src/telegram-dc/world/phone.ts";
+import { isTlObject, objectsField } from "../../../src/telegram-dc/world/tl-fields.ts";
 import { createWorld } from "../../../src/telegram-dc/world/world.ts";
 import type { SimulatedWorld } from "../../../src/telegram-dc/world/world.ts";
 
@@ -55,7 +56,9 @@ export interface Client {
   readonly pushes: TlObject[];
   /** Sends a frame with one call and returns what the world answers. */
   call(method: string, fields?: Record<string, TlObject[string]>): Promise<RpcOutcome>;
-  /** The answer's value. @throws Error with the RPC error's text */
+  /** The answer's value, of any type. @throws Error with the RPC error's number and text */
+  ask(method: string, fields?: Record<string, TlObject[string]>): Promise<TlValue>;
+  /** The answer, which must be an object. */
   get(method: string, fields?: Record<string, TlObject[string]>): Promise<TlObject>;
   frame(): "accept" | "ignore" | 404;
   close(): void;
@@ -126,11 +129,12 @@ export function createBench(config: Partial<WorldConfig> = {}): Bench {
         const query: TlObject = { _: method, ...fields };
         return world.onRpc({ connection, authKeyId: keyId, messageId, query, layer: 198 });
       },
-      async get(method, fields) {
+      get: async (method, fields) => asObject(await client.ask(method, fields)),
+      async ask(method, fields) {
         const outcome = await client.call(method, fields);
         if (outcome.kind === "error") throw new Error(`${outcome.code} ${outcome.message}`);
         if (outcome.kind !== "result") throw new Error(outcome.kind);
-        return outcome.value as TlObject;
+        return outcome.value;
       },
       close() {
         open.delete(connection);
@@ -189,14 +193,22 @@ export function inputPeer(bench: Bench, viewerId: bigint, targetId: bigint): TlO
 export function pushedUpdates(client: Client): TlObject[] {
   return client.pushes.flatMap((envelope) =>
     envelope._ === "updateShort"
-      ? [envelope["update"] as TlObject]
-      : (envelope["updates"] as TlObject[]),
+      ? [asObject(envelope["update"])]
+      : objectsField(envelope, "updates"),
   );
 }
 
-/** A value's field as an object, for expectations. */
-export function inner(object: TlObject | undefined, ...path: (string | number)[]): unknown {
-  let value: unknown = object;
-  for (const step of path) value = (value as Record<string | number, unknown>)[step];
+/** What stands at the end of a path of fields and indexes. */
+export function inner(object: TlObject | undefined, ...path: (string | number)[]): TlValue {
+  let value: TlValue = object;
+  for (const step of path) {
+    if (typeof step === "number") value = Array.isArray(value) ? value[step] : undefined;
+    else value = isTlObject(value) ? value[step] : undefined;
+  }
   return value;
+}
+
+function asObject(value: TlValue): TlObject {
+  if (isTlObject(value)) return value;
+  throw new Error("the answer is not an object; read it with ask");
 }
