@@ -184,14 +184,22 @@ function encodeFields(
   definition: TlDefinition,
   value: TlObject,
 ): void {
+  const flags = new Map<string, number>();
   for (const parameter of definition.parameters) {
-    const field = value[parameter.name];
     if (parameter.type.kind === "flags") {
-      writer.uint(collectFlags(definition, parameter.name, value));
-    } else if (parameter.flag === undefined || isPresent(field, parameter)) {
-      encodeType(layer, writer, parameter.type, field, { definition, parameter });
+      const bits = collectFlags(definition, parameter.name, value);
+      flags.set(parameter.name, bits);
+      writer.uint(bits);
+    } else if (isWritten(parameter, flags)) {
+      encodeType(layer, writer, parameter.type, value[parameter.name], { definition, parameter });
     }
   }
+}
+
+/** Several fields may share a bit, as `bot` and `bot_info_version` of a user do: then all of them are written. */
+function isWritten({ flag }: TlParameter, flags: ReadonlyMap<string, number>): boolean {
+  if (flag === undefined) return true;
+  return (((flags.get(flag.field) ?? 0) >>> flag.bit) & 1) === 1;
 }
 
 function collectFlags(definition: TlDefinition, field: string, value: TlObject): number {
