@@ -5,7 +5,7 @@
  */
 export const effect =
   <Params>() =>
-  (_: unknown, _params: Params): void => {};
+  (_args: unknown, _params: Params): void => {};
 
 /** What must be done for each effect a machine declares: one handler per name. */
 export type HandlersFor<Effects extends Record<string, (_: unknown, params: never) => void>> = {

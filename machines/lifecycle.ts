@@ -213,6 +213,7 @@ export const lifecycleMachine = setup({
   },
 }).createMachine({
   id: "lifecycle",
+  description: "One account from its first login through serving, renewal and faults to its stop.",
   context: ({ input }) => ({
     ...input,
     epoch: 0,

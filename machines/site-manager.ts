@@ -35,6 +35,7 @@ export const siteManagerMachine = setup({
   },
 }).createMachine({
   id: "site-manager",
+  description: "The example bot's place in a conversation: greeting, sites, tasks of a site.",
   context: { siteId: null },
   initial: "greeting",
   on: {

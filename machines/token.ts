@@ -61,6 +61,8 @@ export const tokenMachine = setup({
   },
 }).createMachine({
   id: "token",
+  description:
+    "The right to connect with one authorisation: who holds it, under which epoch, and what is known of the holder.",
   context: ({ input }) => ({ epoch: input.epoch ?? 0, incarnation: null, heldAs: null }),
   initial: "free",
   states: {

@@ -26,7 +26,11 @@ const snapshots = [
       .map((snapshot) => [lifecycleModel.stateKey(snapshot), snapshot]),
   ).values(),
 ];
+const keyOf = (snapshot: Snapshot) => lifecycleModel.stateKey(snapshot);
 const nameOf = ({ value }: Snapshot) => lifecycleStateName(value);
+
+const stepsInto = (...states: readonly string[]) =>
+  steps.filter(({ after }) => states.includes(nameOf(after)));
 
 const connectedStates = ["connecting", "active", "active.preparing", "cooling", "paused"];
 
@@ -36,8 +40,7 @@ describe("on every path of the lifecycle", () => {
   });
 
   test("a slot and an epoch are known in every state that is connected or about to be", () => {
-    for (const { after } of steps) {
-      if (![...connectedStates, "restarting"].includes(nameOf(after))) continue;
+    for (const { after } of stepsInto(...connectedStates, "restarting")) {
       expect(after.context.slot).not.toBeNull();
       expect(after.context.epoch).toBeGreaterThan(0);
     }
@@ -45,53 +48,42 @@ describe("on every path of the lifecycle", () => {
 
   test("no epoch is remembered where nothing may be connected", () => {
     const idle = ["verified-idle", "renewing", "fenced", "quarantined", "seeking", "stopped"];
-    for (const { after } of steps) {
-      if (idle.includes(nameOf(after))) expect(after.context.epoch).toBe(0);
-    }
+    for (const { after } of stepsInto(...idle)) expect(after.context.epoch).toBe(0);
   });
 
   test("a renewal is remembered exactly from its beginning to its end", () => {
     const renewing = ["active.preparing", "verified-idle", "renewing", "restarting", "aborting"];
     const never = ["seeking", "connecting", "active", "cooling", "paused", "quarantined"];
-    for (const { after } of steps) {
-      const { renewal, nextSlot } = after.context;
-      if (renewing.includes(nameOf(after))) expect(renewal).not.toBeNull();
-      if ([...never, "releasing", "stopped"].includes(nameOf(after))) {
-        expect({ renewal, nextSlot }).toEqual({ renewal: null, nextSlot: null });
-      }
+    for (const { after } of stepsInto(...renewing)) expect(after.context.renewal).not.toBeNull();
+    for (const { after } of stepsInto(...never, "releasing", "stopped")) {
+      expect(after.context).toMatchObject({ renewal: null, nextSlot: null });
     }
   });
 
   test("every state in which an account does not serve for a fault has a reason", () => {
-    for (const { after } of steps) {
-      if (["fenced", "quarantined", "aborting"].includes(nameOf(after))) {
-        expect(after.context.reason).not.toBeNull();
-      }
+    for (const { after } of stepsInto("fenced", "quarantined", "aborting")) {
+      expect(after.context.reason).not.toBeNull();
     }
   });
 
   test("quarantine is left by a login or a stop and by nothing else", () => {
-    for (const { before, event, after } of steps) {
-      if (nameOf(before) === "quarantined" && nameOf(after) !== "quarantined") {
-        expect(["login", "stop"]).toContain(event.type);
-      }
-    }
+    const leaving = steps.filter(
+      ({ before, after }) => nameOf(before) === "quarantined" && nameOf(after) !== "quarantined",
+    );
+    expect(new Set(leaving.map(({ event }) => event.type))).toEqual(new Set(["login", "stop"]));
   });
 
   test("an account stops only from releasing, or where nothing was ever begun", () => {
-    for (const { before, after } of steps) {
-      if (nameOf(after) === "stopped") {
-        expect(["releasing", "unauthorised.waiting"]).toContain(nameOf(before));
-      }
-    }
+    expect(new Set(stepsInto("stopped").map(({ before }) => nameOf(before)))).toEqual(
+      new Set(["releasing", "unauthorised.waiting"]),
+    );
   });
 
   test("each wait that Telegram, Postgres or the gate could leave unanswered is bounded", () => {
     for (const { after, asks } of steps) {
+      const events = eventsIn(lifecycleModel, after, { events: "handled" });
       for (const { params } of asks.filter(({ type }) => type === "startBound")) {
-        const { bound } = params as { bound: string };
-        const events = eventsIn(lifecycleModel, after, { events: "handled" });
-        expect(events).toContainEqual({ type: "bound.passed", bound });
+        expect(events).toContainEqual({ ...Object(params), type: "bound.passed" });
       }
     }
   });
@@ -124,19 +116,14 @@ describe("from every state of the lifecycle", () => {
   });
 
   test("an account that nobody stops can serve again", () => {
-    const canServe = new Set(
-      snapshots.filter((now) => nameOf(now) === "active").map(lifecycleModel.stateKey),
-    );
-    const edges = steps.map(({ before, after }) => [before, after].map(lifecycleModel.stateKey));
+    const canServe = new Set(snapshots.filter((now) => nameOf(now) === "active").map(keyOf));
+    const edges = steps.map(({ before, after }) => [before, after].map(keyOf));
     for (let known = -1; known < canServe.size; ) {
       known = canServe.size;
       for (const [from, to] of edges) if (canServe.has(to!)) canServe.add(from!);
     }
     const stuck = snapshots.filter(
-      (now) =>
-        now.status === "active" &&
-        !now.context.stopWanted &&
-        !canServe.has(lifecycleModel.stateKey(now)),
+      (now) => now.status === "active" && !now.context.stopWanted && !canServe.has(keyOf(now)),
     );
     expect(stuck.map(nameOf)).toEqual([]);
   });

@@ -15,15 +15,15 @@ import {
 const serving = { active: "serving" };
 const startBound = (bound: string) => ({ type: "startBound", params: { bound } });
 
-describe("an account without an authorisation", () => {
-  const account = () => specify(lifecycleMachine, { ...user, slot: null });
+const newcomer = () => specify(lifecycleMachine, { ...user, slot: null });
 
+describe("an account without an authorisation", () => {
   test("waits for an operator to log it in", () => {
-    account().is({ state: { unauthorised: "waiting" } });
+    newcomer().is({ state: { unauthorised: "waiting" } });
   });
 
   test("authorises its first slot at login, then seeks that slot's token", () => {
-    account()
+    newcomer()
       .on({ type: "login" })
       .is({
         state: { unauthorised: "authorising" },
@@ -37,7 +37,7 @@ describe("an account without an authorisation", () => {
   });
 
   test("waits again, and says why, when the login failed", () => {
-    account()
+    newcomer()
       .after({ type: "login" })
       .on({ type: "login.failed", reason: faulty })
       .is({ state: { unauthorised: "waiting" }, context: { reason: faulty } });

@@ -12,7 +12,7 @@ interface Knowledge {
   /** The slot whose client has answered since it was connected; null once its end was asked for. */
   readonly answered: number | null;
   /** Independent proofs of idleness since the last connect. */
-  readonly idleProofs: ReadonlySet<"drained" | "idle.verified">;
+  readonly idleProofs: ReadonlySet<string>;
   readonly openRenewal: string | null;
 }
 
@@ -37,24 +37,20 @@ export function judgeCustody({ asks, steps }: Path<typeof lifecycleMachine>): vo
 
 /** What an event proves. */
 function learn(known: Knowledge, event: LifecycleEvent, slotNow: number | null): Knowledge {
-  switch (event.type) {
-    case "token.granted":
-    case "switched":
-      return { ...known, held: { slot: slotNow ?? 0, epoch: event.epoch }, answered: null };
+  if (event.type === "token.granted" || event.type === "switched") {
+    return { ...known, held: { slot: slotNow ?? 0, epoch: event.epoch }, answered: null };
+  }
+  const type: string = event.type;
+  switch (type) {
     case "client.ready":
       return { ...known, answered: known.held?.slot ?? null };
     case "drained":
-      return {
-        ...known,
-        held: null,
-        answered: null,
-        idleProofs: new Set([...known.idleProofs, event.type]),
-      };
+      return { ...ended(known), idleProofs: new Set([...known.idleProofs, type]) };
     case "idle.verified":
-      return { ...known, idleProofs: new Set([...known.idleProofs, event.type]) };
+      return { ...known, idleProofs: new Set([...known.idleProofs, type]) };
     case "cut.confirmed":
     case "released":
-      return { ...known, held: null, answered: null };
+      return ended(known);
     default:
       return known;
   }

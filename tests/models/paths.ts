@@ -96,7 +96,7 @@ function pathsFrom<M extends AnyStateMachine>(
   options: WalkOptions,
 ): readonly Path<M>[] {
   const adjacency = getAdjacencyMap(model.machine as AnyStateMachine, {
-    input: model.starts[start] as unknown,
+    input: model.starts[start] as InputFrom<M>,
     events: (snapshot: AnyMachineSnapshot) => eventsIn(model, snapshot as SnapshotFrom<M>, options),
     filterEvents: ({ status }) => status === "active",
     serializeState: (snapshot: AnyMachineSnapshot) => model.stateKey(snapshot as SnapshotFrom<M>),

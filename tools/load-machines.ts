@@ -6,11 +6,11 @@ export interface MachineFile {
   readonly machine: AnyStateMachine;
 }
 
-const folder = new URL("../../machines/", import.meta.url);
+const folder = new URL("../machines/", import.meta.url);
 
 /** Every machine that a file in `machines/` exports, by file name. */
 export async function loadMachines(): Promise<readonly MachineFile[]> {
-  const files = (await readdir(folder)).filter((file) => file.endsWith(".ts")).sort();
+  const files = (await readdir(folder)).filter((file) => file.endsWith(".ts")).toSorted();
   const loaded = await Promise.all(
     files.map(async (file) => {
       const exported: Readonly<Record<string, unknown>> = await import(new URL(file, folder).href);
