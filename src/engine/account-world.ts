@@ -50,7 +50,7 @@ export interface AccountWorld {
   readonly clock: Clock;
   readonly events: EventSink;
   readonly timings: AccountTimings;
-  makeCursor(client: TelegramClient, grant: GrantRef): CursorWork;
+  makeCursor(client: TelegramClient, grant: GrantRef, faults: { onTokenLost(): void }): CursorWork;
   makeOutbox(
     client: TelegramClient,
     grant: GrantRef,

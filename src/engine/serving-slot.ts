@@ -44,6 +44,8 @@ export function createServingSlot(
     const tellMine = (event: LifecycleEvent) => {
       if (mine()) tell(event);
     };
+    const onTokenLost = () =>
+      tellMine({ type: "token.lost", reason: faultReason(tokenLost(grant)) });
     return openSlot(world, grant, {
       onUpdates: (pushed) => {
         if (mine()) parts?.cursor.onUpdates(pushed);
@@ -74,11 +76,10 @@ export function createServingSlot(
       const { client } = connection;
       return {
         connection,
-        cursor: world.makeCursor(client, grant),
+        cursor: world.makeCursor(client, grant, { onTokenLost }),
         outbox: world.makeOutbox(client, grant, {
           onFlood: (waitSeconds) => tellMine({ type: "flood", waitSeconds }),
-          onTokenLost: () =>
-            tellMine({ type: "token.lost", reason: faultReason(tokenLost(grant)) }),
+          onTokenLost,
         }),
         outboxStarted: false,
         cancelGrace: () => {},

@@ -1,0 +1,130 @@
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { HoldfastError } from "../errors.ts";
+
+export interface ProvisionOptions {
+  readonly natsUrl: string;
+  /** The control API of the simulated data centre. */
+  readonly controlUrl: string;
+}
+
+/** The example's accounts: a bot with buttons, and a person's account with numbered menus. */
+export const exampleBot = { account: "site-bot", username: "site_bot" } as const;
+export const exampleDesk = {
+  account: "site-desk",
+  username: "site_desk",
+  phone: "+33100000001",
+} as const;
+
+interface Reply {
+  readonly ok: boolean;
+  readonly code?: string;
+  readonly message?: string;
+  readonly account?: { readonly state: string };
+}
+
+const readyMsMax = 30_000;
+const askMsMax = 10_000;
+
+/**
+ * Creates the two example accounts on the simulated data centre, adds them to the node and logs them in, playing
+ * the phone. Does nothing to what is there already. Resolves when both are active.
+ */
+export async function provisionExampleAccounts(options: ProvisionOptions): Promise<void> {
+  const nats = await connect({ servers: options.natsUrl, maxReconnectAttempts: 0 });
+  try {
+    await Promise.all([provisionBot(nats, options), provisionDesk(nats, options)]);
+  } finally {
+    await nats.close();
+  }
+}
+
+async function provisionBot(nats: NatsConnection, { controlUrl }: ProvisionOptions): Promise<void> {
+  const { account, username } = exampleBot;
+  const body = { firstName: "Site manager", username, bot: true };
+  const { botToken } = await userOf<{ botToken: string }>(controlUrl, username, body);
+  await add(nats, account, { botToken });
+  await untilActive(nats, account, async () => {});
+}
+
+async function provisionDesk(
+  nats: NatsConnection,
+  { controlUrl }: ProvisionOptions,
+): Promise<void> {
+  const { account, username, phone } = exampleDesk;
+  await userOf(controlUrl, username, { firstName: "Site desk", username, phone });
+  await add(nats, account, { phone });
+  await untilActive(nats, account, async () => {
+    const { code } = await control<{ code: string | null }>(
+      controlUrl,
+      `/users/${username}/code?waitMs=${askMsMax}`,
+    );
+    await ask(nats, account, "code", { code });
+  });
+}
+
+/** Logs the account in where it needs that; `onLogin` plays the person. */
+async function untilActive(
+  nats: NatsConnection,
+  account: string,
+  onLogin: () => Promise<void>,
+): Promise<void> {
+  const events = nats.subscribe(`holdfast.account.${account}.event`);
+  const timer = setTimeout(() => events.unsubscribe(), readyMsMax);
+  try {
+    const { account: status } = await ask(nats, account, "status", {});
+    if (status?.state === "active") return;
+    if (status?.state === "unauthorised.waiting" || status?.state === "quarantined") {
+      await ask(nats, account, "login", {});
+      await onLogin();
+    }
+    for await (const message of events) {
+      if (message.json<{ to?: string }>().to === "active") return;
+    }
+    throw notActive(account, (await ask(nats, account, "status", {})).account?.state);
+  } finally {
+    clearTimeout(timer);
+    events.unsubscribe();
+  }
+}
+
+async function add(nats: NatsConnection, account: string, body: unknown): Promise<void> {
+  await ask(nats, account, "add", body).catch((error: unknown) => {
+    if (!(error instanceof HoldfastError) || error.code !== "ACCOUNT_EXISTS") throw error;
+  });
+}
+
+async function ask(
+  nats: NatsConnection,
+  account: string,
+  verb: string,
+  body: unknown,
+): Promise<Reply> {
+  const subject = `holdfast.account.${account}.${verb}`;
+  const reply = await nats.request(subject, JSON.stringify(body), { timeout: askMsMax });
+  const answer = reply.json<Reply>();
+  if (answer.ok) return answer;
+  const { code = "REFUSED", message = `The node refused ${verb}.` } = answer;
+  throw new HoldfastError({ code, message });
+}
+
+async function control<T>(base: string, path: string, body?: unknown): Promise<T> {
+  const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+  const response = await fetch(new URL(path, base), {
+    ...init,
+    headers: { "content-type": "application/json" },
+  });
+  if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
+  return (await response.json()) as T;
+}
+
+async function userOf<T>(base: string, username: string, body: unknown): Promise<T> {
+  return control<T>(base, `/users/${username}`).catch(() => control<T>(base, "/users", body));
+}
+
+function notActive(account: string, state: string | undefined): HoldfastError {
+  return new HoldfastError({
+    code: "EXAMPLE_NOT_ACTIVE",
+    message: `The example account ${account} is ${state ?? "unknown"} after ${readyMsMax / 1000} s.`,
+    next: `Look at it with: npx holdfast status ${account}. Its log is logs/gate.log in the home.`,
+  });
+}

@@ -1,0 +1,73 @@
+import type { Bound } from "../../machines/lifecycle.ts";
+import type { Config } from "../config/config.ts";
+import { type Account, createAccount } from "../engine/account.ts";
+import type { AccountWorld } from "../engine/account-world.ts";
+import { createOutboxSender } from "../engine/outbox.ts";
+import { createUpdateCursor } from "../engine/update-cursor.ts";
+import type { AccountRecord } from "../ports/account-store.ts";
+import type { CursorStore, OutboxStore } from "../ports/conversation-store.ts";
+import type { InboundStream } from "../ports/inbound-stream.ts";
+
+const codeLookMs = 3000;
+const tidyRetryMs = 1000;
+/** A token that another host holds is looked for again this often when no event tells of it. */
+const seekAgainMs = 5000;
+
+export interface AccountParts
+  extends Omit<AccountWorld, "account" | "kind" | "timings" | "makeCursor" | "makeOutbox"> {
+  readonly cursors: CursorStore;
+  readonly outbox: OutboxStore;
+  readonly stream: InboundStream;
+  onReply(outcome: string): void;
+}
+
+/** Puts one account together from the parts that all accounts of this node share. */
+export function makeAccount(
+  parts: AccountParts,
+  { timings }: Pick<Config, "timings">,
+  record: AccountRecord,
+): Account {
+  const { cursors, outbox, stream, onReply, ...shared } = parts;
+  const { clock, events } = shared;
+  const world: AccountWorld = {
+    ...shared,
+    account: record.name,
+    kind: record.kind,
+    timings: {
+      drainMs: timings.drainMs,
+      disconnectMs: timings.disconnectMs,
+      codeLookMs,
+      tidyRetryMs,
+    },
+    makeCursor: (client, grant, { onTokenLost }) =>
+      createUpdateCursor({ client, grant, store: cursors, stream, clock, events, onTokenLost }),
+    makeOutbox: (client, grant, { onFlood, onTokenLost }) =>
+      createOutboxSender({
+        store: outbox,
+        client,
+        grant,
+        kind: record.kind,
+        clock,
+        events,
+        onFlood,
+        onTokenLost,
+        onReply,
+      }),
+  };
+  return createAccount(world, record, boundsOf(timings));
+}
+
+/** The bounds of ARCHITECTURE.md, in milliseconds. */
+export function boundsOf(timings: Config["timings"]): Readonly<Record<Bound, number>> {
+  return {
+    seeking: seekAgainMs,
+    connecting: timings.connectMs,
+    preparing: timings.preparingMs,
+    draining: timings.drainMs + timings.disconnectMs,
+    verifying: timings.idleVerifyMs,
+    renewing: timings.idleVerifyMs,
+    restarting: timings.restartVerifyMs,
+    aborting: timings.disconnectMs,
+    releasing: timings.disconnectMs,
+  };
+}

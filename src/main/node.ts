@@ -1,0 +1,202 @@
+import { randomUUID } from "node:crypto";
+import { connectNats } from "../adapters/nats/connection.ts";
+import { serveCommands } from "../adapters/nats/command-server.ts";
+import { publishEvent } from "../adapters/nats/event-publisher.ts";
+import { openInboundStream } from "../adapters/nats/inbound-stream.ts";
+import { startHttpServer } from "../adapters/http/http-server.ts";
+import { createLogger } from "../adapters/log/logger.ts";
+import { createMetrics } from "../adapters/metrics/metrics.ts";
+import { createSealer } from "../adapters/crypto/sealing.ts";
+import { createAccountStore } from "../adapters/postgres/account-store.ts";
+import { createConversationStore } from "../adapters/postgres/conversation-store.ts";
+import { createCursorStore } from "../adapters/postgres/cursor-store.ts";
+import { openDatabase } from "../adapters/postgres/database.ts";
+import { createOutboxStore } from "../adapters/postgres/outbox-store.ts";
+import { createTokenStore } from "../adapters/postgres/token-store.ts";
+import { createSystemClock } from "../adapters/system-clock.ts";
+import { createMtcuteDriver } from "../adapters/telegram/mtcute-driver.ts";
+import { createSiteManager } from "../bots/site-manager/site-manager.ts";
+import { type Config, readConfig } from "../config/config.ts";
+import { createCommands } from "../engine/commands.ts";
+import { createHost } from "../engine/host.ts";
+import { createTurnEngine } from "../engine/turns.ts";
+import { errorLine, HoldfastError } from "../errors.ts";
+import { connectGate, type GateClient } from "../gate/gate-client.ts";
+import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
+import type { EventSink } from "../ports/event-sink.ts";
+import { lifecycleStateNames } from "./lifecycle-states.ts";
+import { makeAccount } from "./node-accounts.ts";
+
+/** A session without a turn for this long has expired. */
+const sessionInactiveMs = 24 * 3600 * 1000;
+const simulatedApiId = 1;
+const simulatedApiHash = "0".repeat(32);
+const unwellStates: ReadonlySet<string> = new Set(["quarantined", "fenced"]);
+
+type Introduction = Extract<GateMessage, { type: "gate" }>;
+
+function tell(message: NodeMessage): void {
+  if (process.connected) process.send?.(message);
+}
+
+/** The gate introduces itself first; a node without a gate may not run. */
+function introduction(): Promise<Introduction> {
+  if (!process.connected) {
+    throw new HoldfastError({
+      code: "GATE_MISSING",
+      message: "A node runs only as the child of its gate.",
+      next: "Start everything with: npm start",
+    });
+  }
+  return new Promise((resolve) => {
+    process.on("message", (message: GateMessage) => {
+      if (message.type === "gate") resolve(message);
+    });
+  });
+}
+
+function required<T>(value: T | null, variable: string): T {
+  if (value !== null) return value;
+  throw new HoldfastError({
+    code: "CONFIG_INVALID",
+    message: `${variable} is not set.`,
+    next: "Set it, or start everything with: npm start",
+  });
+}
+
+async function runNode(config: Config, gateIs: Introduction): Promise<void> {
+  const log = createLogger(config.logLevel, "node");
+  const clock = createSystemClock();
+  const metrics = createMetrics(lifecycleStateNames());
+  const database = openDatabase(required(config.databaseUrl, "HOLDFAST_DATABASE_URL"));
+  const sealer = createSealer(required(config.masterKey, "HOLDFAST_MASTER_KEY_FILE"));
+  const nats = await connectNats(
+    required(config.natsUrl, "HOLDFAST_NATS_URL"),
+    `node ${gateIs.host}`,
+  );
+  const gate: GateClient = await connectGate({ ...gateIs, onLost: () => process.exit(1) });
+
+  const events: EventSink = {
+    report(event) {
+      publishEvent(nats, event);
+      if (event.type === "transition") metrics.transition(event);
+      else metrics.note(event.code);
+      log.info(event, event.type === "transition" ? `${event.from} → ${event.to}` : event.message);
+    },
+  };
+  const accounts = createAccountStore(database, sealer);
+  const tokens = createTokenStore(database);
+  const conversations = createConversationStore(database);
+  const stream = await openInboundStream(nats, { host: gateIs.host });
+  const driver = createMtcuteDriver({
+    apiId: config.telegram?.apiId ?? simulatedApiId,
+    apiHash: config.telegram?.apiHash ?? simulatedApiHash,
+    dataCentre: config.telegramDc,
+    deviceModel: "Holdfast",
+  });
+  const parts = {
+    accounts,
+    tokens,
+    gate,
+    driver,
+    clock,
+    events,
+    stream,
+    cursors: createCursorStore(database),
+    outbox: createOutboxStore(database),
+    onReply: metrics.reply,
+  };
+  const host = createHost({
+    accounts,
+    tokens,
+    gate,
+    clock,
+    takeMs: config.timings.takeMs,
+    proof: { pid: process.ppid, gate: gateIs.path },
+    onWait: (incarnation, waitMs) =>
+      log.warn(
+        { incarnation, waitMs },
+        "an earlier gate of this host ended without release; its tokens rest",
+      ),
+    makeAccount: (record) => makeAccount(parts, config, record),
+  });
+
+  const bot = createSiteManager();
+  const { epoch: ownerEpoch } = await conversations.claimPartition(gate.incarnation);
+  const turns = createTurnEngine({
+    store: conversations,
+    stream,
+    clock,
+    events,
+    ownerEpoch,
+    inactiveAfterMs: sessionInactiveMs,
+    findBot: (account) => {
+      const found = host.find(account);
+      return found === null ? null : { bot, kind: found.runtime.snapshot.context.kind };
+    },
+    notifyOutbox: (account) => host.find(account)?.notifyOutbox(),
+    onDecision: ({ code, sessionId, account, turnId }) => {
+      metrics.sessionDecision(code);
+      log.info({ code, sessionId, account, turnId }, code);
+    },
+    onTurn: metrics.turn,
+    onStaleOwner: () => process.exit(1),
+  });
+
+  const commands = createCommands({ host, hostName: gate.host, accounts, newId: randomUUID });
+  const stopCommands = serveCommands(nats, commands);
+  const http = await startHttpServer({
+    ...config.http,
+    port: gateIs.httpPort,
+    metricsType: metrics.contentType,
+    metrics: metrics.render,
+    status: commands.status,
+    unready: () => {
+      const ill = host.all().filter(({ runtime }) => unwellStates.has(runtime.state));
+      if (!begun) return "starting: accounts are not taken up yet";
+      return ill.length === 0
+        ? null
+        : ill.map(({ name, runtime }) => `${name} is ${runtime.state}`).join(", ");
+    },
+  });
+  let gateFigures: Readonly<Record<string, number>> = {};
+  metrics.gate(() => {
+    void gate.figures().then(
+      (figures) => (gateFigures = figures),
+      () => undefined,
+    );
+    return gateFigures;
+  });
+
+  let begun = false;
+  async function stop(): Promise<void> {
+    stopCommands();
+    await turns.stop();
+    await host.stop();
+    await http.close();
+    await nats.drain();
+    await database.close();
+    gate.close();
+    process.exit(0);
+  }
+  process.on("message", (message: GateMessage) => {
+    if (message.type === "stop") void stop();
+  });
+  process.once("disconnect", () => process.exit(1));
+
+  tell({ type: "ready", http: http.url });
+  await host.start();
+  begun = true;
+  await turns.start();
+  log.info({ http: http.url, ownerEpoch }, "serving");
+}
+
+process.on("SIGINT", () => undefined);
+await introduction()
+  .then((gateIs) => runNode(readConfig(process.env), gateIs))
+  .catch((error: unknown) => {
+    const message = errorLine(error);
+    process.stderr.write(`holdfast node: ${message}\n`);
+    tell({ type: "failed", message });
+    setImmediate(() => process.exit(1));
+  });
