@@ -13,6 +13,8 @@ import { deriveRandomId } from "./turn-random-id.ts";
 const replyUnitsMax = 4096;
 const repliesMax = 20;
 const choicesMax = 50;
+/** Tool outputs of one turn; the numbers of two turns can never meet. */
+const toolOutputsMax = 64;
 
 /** A turn being worked out: what the bot sees of it, and the record of what the bot asked for. */
 export interface TurnDraft {
@@ -24,7 +26,6 @@ export interface TurnDraft {
 interface Draft {
   state: BotState | null;
   status: TurnRecord["status"];
-  lastSeq: number;
   readonly toolOutputs: StoredToolOutput[];
   readonly replies: TurnRecord["replies"][number][];
   sealed: boolean;
@@ -50,7 +51,6 @@ export function createTurnDraft(
   const draft: Draft = {
     state: readState(session.snapshot),
     status: "active",
-    lastSeq: session.lastSeq + 1,
     toolOutputs: [],
     replies: [],
     sealed: false,
@@ -80,13 +80,12 @@ function offerTurn(
 ): Turn {
   const { channel, account, chatUser, inboundId } = item;
   const id = `${channel}:${account}:${inboundId}`;
-  const next = () => {
+  const userSeq = session.lastSeq + 1;
+  const refuseSealed = () => {
     if (draft.sealed) throw sealedError(id);
-    draft.lastSeq += 1;
-    return draft.lastSeq;
   };
   const close = (status: "escalated" | "ended") => {
-    if (draft.sealed) throw sealedError(id);
+    refuseSealed();
     draft.status = status;
   };
   return {
@@ -100,19 +99,23 @@ function offerTurn(
       return draft.state;
     },
     setState(state) {
-      if (draft.sealed) throw sealedError(id);
+      refuseSealed();
       draft.state = state;
     },
     record(name, output) {
-      const seq = next();
+      refuseSealed();
+      if (draft.toolOutputs.length >= toolOutputsMax) throw tooManyOutputs(id);
+      const seq = userSeq * toolOutputsMax + draft.toolOutputs.length;
       draft.toolOutputs.push({ seq, name, output });
       return seq;
     },
     reply(body, menu) {
+      refuseSealed();
       const choices = menu === undefined || menu.length === 0 ? null : menu;
       refuseUnsendable(body, choices, style, draft.replies.length);
       const randomId = deriveRandomId(account, chatUser, inboundId, draft.replies.length);
-      draft.replies.push({ seq: next(), body, menu: choices, randomId });
+      const seq = userSeq + 1 + draft.replies.length;
+      draft.replies.push({ seq, body, menu: choices, randomId });
     },
     escalate: () => close("escalated"),
     end: () => close("ended"),
@@ -164,5 +167,13 @@ function sealedError(id: string): HoldfastError {
     code: "TURN_SEALED",
     message: `The bot used turn ${id} after its handler had returned, thrown or run out of time.`,
     next: "Await everything that the handler starts before it returns.",
+  });
+}
+
+function tooManyOutputs(id: string): HoldfastError {
+  return new HoldfastError({
+    code: "TOOL_OUTPUTS_TOO_MANY",
+    message: `The bot recorded more than ${toolOutputsMax} tool outputs in turn ${id}.`,
+    next: "Record one output that holds a list instead of many that hold an item.",
   });
 }

@@ -55,6 +55,8 @@ export type TurnResult =
   | { readonly ending: "parked"; readonly reason: string };
 
 const conflictsPerNote = 10;
+/** For errors of the store that do not say that trying again helps. */
+const storeTriesMax = 6;
 
 /**
  * Takes one inbound item to its turn: load once, ask the bot, commit once. The database away means waiting here,
@@ -86,7 +88,7 @@ export function createTurnRun(
   }
 
   /**
-   * Repeats one statement while the database is away. A commit whose outcome is unknown is repeated as it was:
+   * Repeats one statement while the database is away, and a few times when it fails otherwise. A commit whose outcome is unknown is repeated as it was:
    * if it took effect after all, the store calls the second one a duplicate. null: the engine is stopping.
    */
   async function persist<T>(item: InboundItem, signal: AbortSignal, statement: () => Promise<T>) {
@@ -94,7 +96,7 @@ export function createTurnRun(
       try {
         return await statement();
       } catch (error) {
-        if (!isRetryable(error)) throw error;
+        if (!isRetryable(error) && attempt + 1 >= storeTriesMax) throw error;
         if (attempt === 0) note(item, codeOf(error), `will be tried again: ${errorLine(error)}`);
         if (!(await pause(attempt, signal))) return null;
       }

@@ -61,11 +61,9 @@ export interface TurnRecord extends ConversationKey {
   readonly peer: ChatPeer;
   readonly text: string;
   readonly snapshot: unknown;
+  /** Numbered apart from the messages, unique in the session. */
   readonly toolOutputs: readonly StoredToolOutput[];
-  /**
-   * With seq numbers already given. One counter numbers all that a turn adds: the user message is expectedSeq + 1,
-   * tool outputs and replies follow in the order of the bot's calls, and the session's lastSeq becomes the highest.
-   */
+  /** With seq numbers already given: user message expectedSeq + 1, replies after it without a gap. */
   readonly replies: readonly (TurnReply & { readonly seq: number; readonly randomId: string })[];
   readonly status: "active" | "escalated" | "ended";
 }
