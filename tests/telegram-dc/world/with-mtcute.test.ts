@@ -11,30 +11,41 @@ const ADA = "99966100001";
 const cleanup = createCleanup();
 
 async function client(dc: TelegramDc, session?: string): Promise<TelegramClient> {
-  const options = { updates: true, ...(session === undefined ? {} : { session }) };
+  // With catchUp the updates loop runs as soon as the login has ended; without, it begins at some later moment.
+  const options = {
+    updates: true,
+    client: { updates: { catchUp: true } },
+    ...(session === undefined ? {} : { session }),
+  };
   const high = highLevelMtcute(await connectMtcute(dc, options));
   cleanup.later(() => high.destroy());
   return high;
 }
 
-/**
- * By the single steps rather than by `start`, which leaves the updates loop to start by itself: what arrives
- * before it runs is dropped, and a second loop would hand every button press out twice.
- */
-async function logIn(dc: TelegramDc, password?: string): Promise<TelegramClient> {
+/** Resolves when the client has its first state; what arrives before that is not handed out. */
+function caughtUp(tg: TelegramClient): Promise<void> {
+  return new Promise((resolve) => {
+    let isUpdating = false;
+    tg.onConnectionState.add((state) => {
+      if (isUpdating && state === "connected") resolve();
+      isUpdating ||= state === "updating";
+    });
+  });
+}
+
+async function logIn(dc: TelegramDc, password = "", user = "ada"): Promise<TelegramClient> {
   const tg = await client(dc);
-  const { id } = dc.phone.users().find((user) => user.phone === ADA) ?? { id: 0n };
-  const sent = await tg.sendCode({ phone: ADA });
-  if (!("phoneCodeHash" in sent)) throw new Error("logged in without a code");
-  const phoneCode = dc.phone.readCode(id)?.code ?? "";
-  const signedIn = tg.signIn({ phone: ADA, phoneCodeHash: sent.phoneCodeHash, phoneCode });
-  if (password === undefined) {
-    await signedIn;
-  } else {
-    await expect(signedIn).rejects.toMatchObject({ text: "SESSION_PASSWORD_NEEDED" });
-    await tg.checkPassword(password);
-  }
-  await tg.startUpdatesLoop();
+  const ready = caughtUp(tg);
+  await tg.start({
+    phone: ADA,
+    code: async () => (await dc.phone.waitForCode(user, 5_000))?.code ?? "",
+    codeSentCallback: () => undefined,
+    password: async () => password,
+    invalidCodeCallback(type) {
+      throw new Error(`wrong ${type}`);
+    },
+  });
+  await ready;
   return tg;
 }
 
@@ -60,7 +71,6 @@ describe("unmodified mtcute", () => {
       code: async () => /Login code: (\d+)/.exec(await arrived)?.[1] ?? "",
       codeSentCallback: () => undefined,
     });
-    await second.startUpdatesLoop();
     expect((await second.getMe()).username).toBe("ada");
     expect(dc.phone.authorisations(ada.id)).toHaveLength(2);
     expect(dc.ledger.internalErrors()).toEqual([]);
@@ -70,8 +80,8 @@ describe("unmodified mtcute", () => {
   it("proves a cloud password by SRP, and is refused with a wrong one", async () => {
     const dc = await cleanup.dataCentre();
     dc.phone.createUser({ phone: ADA, firstName: "Eve", username: "eve", password: "secret" });
-    expect((await (await logIn(dc, "secret")).getMe()).username).toBe("eve");
-    await expect(logIn(dc, "wrong")).rejects.toMatchObject({ text: "PASSWORD_HASH_INVALID" });
+    expect((await (await logIn(dc, "secret", "eve")).getMe()).username).toBe("eve");
+    await expect(logIn(dc, "wrong", "eve")).rejects.toThrow("wrong password");
   });
 
   it("logs in by QR code that the account's phone scans", async () => {
@@ -116,8 +126,9 @@ describe("unmodified mtcute", () => {
     const bot = dc.phone.createUser({ firstName: "Bot", username: "site_bot", bot: true });
     const ada = dc.phone.createUser({ firstName: "Ada", username: "ada" });
     const tg = await client(dc);
-    await tg.signInBot(bot.botToken ?? "");
-    await tg.startUpdatesLoop();
+    const ready = caughtUp(tg);
+    await tg.start({ botToken: bot.botToken ?? "" });
+    await ready;
     const work: Promise<unknown>[] = [];
     tg.onNewMessage.add((message) => {
       if (message.isOutgoing) return;
