@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { decodeBoxed } from "../../../src/telegram-dc/protocol/tl/decode.ts";
 import { encodeBoxed, encodeResult } from "../../../src/telegram-dc/protocol/tl/encode.ts";
@@ -13,6 +13,8 @@ import {
   loadSchemaFile,
 } from "../../../src/telegram-dc/protocol/tl/load-schemas.ts";
 import { parseSchemaText } from "../../../src/telegram-dc/protocol/tl/schema-text.ts";
+import { isTlObject } from "../../../src/telegram-dc/protocol/tl/fields.ts";
+import { TlError } from "../../../src/telegram-dc/protocol/tl/tl-error.ts";
 import { TlReader } from "../../../src/telegram-dc/protocol/tl/tl-reader.ts";
 import { TlWriter } from "../../../src/telegram-dc/protocol/tl/tl-writer.ts";
 import type { Layer } from "../../../src/telegram-dc/protocol/tl/layer.ts";
@@ -41,8 +43,17 @@ function encode(value: TlObject, to: Layer = layer): Buffer {
   return writer.finish();
 }
 
-function decode(bytes: Buffer, from: Layer = layer): TlValue {
-  return decodeBoxed(from, new TlReader(bytes));
+function decode(wire: Buffer, from: Layer = layer): TlValue {
+  return decodeBoxed(from, new TlReader(wire));
+}
+
+function decodeCode(wire: Buffer): string {
+  try {
+    decode(wire);
+    return "TL_READ";
+  } catch (error) {
+    return error instanceof TlError ? error.code : String(error);
+  }
 }
 
 const int = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
@@ -74,7 +85,8 @@ const tree = fc.record({
 });
 
 function withoutFlags(value: TlValue): Record<string, unknown> {
-  const { flags: _flags, flags2: _flags2, ...fields } = value as TlObject;
+  if (!isTlObject(value)) throw new Error("an object was expected");
+  const { flags: _flags, flags2: _flags2, ...fields } = value;
   return fields;
 }
 
@@ -106,16 +118,10 @@ describe("the TL codec", () => {
     );
   });
 
-  it("survives arbitrary bytes", () => {
+  it("fails on arbitrary bytes with its own errors only", () => {
     fc.assert(
       fc.property(fc.constantFrom(3, 4, 5), fc.uint8Array({ maxLength: 200 }), (id, rest) => {
-        const wire = Buffer.concat([Buffer.from([id, 0, 0, 0]), rest]);
-        try {
-          decode(wire);
-        } catch (error) {
-          expect(error).toMatchObject({ code: expect.stringMatching(/^TL_/) });
-        }
-        expect(true).toBe(true);
+        expect(decodeCode(Buffer.concat([Buffer.from([id, 0, 0, 0]), rest]))).toMatch(/^TL_/);
       }),
     );
   });
@@ -187,8 +193,8 @@ describe("values that do not fit a layer", () => {
 
   it("names the field and the types when a value is of the wrong type", () => {
     expect(() => encode({ _: "leaf", id: "7", name: "n" })).toThrow(/leaf\.id .*long, not string/);
-    const tree = { _: "tree", key: Buffer.alloc(16), leaves: [{ _: "tree" }] };
-    expect(() => encode(tree)).toThrow(/tree\.leaves .*Leaf, not tree/);
+    const wrong = { _: "tree", key: Buffer.alloc(16), leaves: [{ _: "tree" }] };
+    expect(() => encode(wrong)).toThrow(/tree\.leaves .*Leaf, not tree/);
   });
 
   it("names a constructor that the layer does not have", () => {

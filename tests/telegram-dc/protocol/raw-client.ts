@@ -34,10 +34,18 @@ export interface RawConnection {
   cut(): Promise<void>;
 }
 
+export interface RawOptions {
+  readonly framing?: FramingName;
+  readonly obfuscated?: boolean;
+  readonly port?: number;
+  /** Asks for a quick acknowledgement with every frame; for intermediate only. */
+  readonly quickAck?: boolean;
+}
+
 /** Opens a connection in a given framing, plain or obfuscated. */
 export async function openRaw(
   dc: TestDataCentre,
-  options: { framing?: FramingName; obfuscated?: boolean; port?: number } = {},
+  options: RawOptions = {},
 ): Promise<RawConnection> {
   const { framing: name = "intermediate", obfuscated = false, port = dc.port } = options;
   const socket = connect({ host: dc.host, port, noDelay: true });
@@ -45,7 +53,18 @@ export async function openRaw(
   const framing = createFraming(name);
   const ciphers = obfuscated ? startObfuscation(socket, name) : undefined;
   if (!obfuscated && TAGS[name].length > 0) socket.write(TAGS[name]);
-  return readFrames(socket, framing, ciphers);
+  return readFrames(socket, options.quickAck === true ? askQuickAcks(framing) : framing, ciphers);
+}
+
+function askQuickAcks(framing: Framing): Framing {
+  return {
+    ...framing,
+    write(payload) {
+      const frame = framing.write(payload);
+      frame.writeUInt32LE((frame.readUInt32LE(0) | 0x80000000) >>> 0, 0);
+      return frame;
+    },
+  };
 }
 
 interface Ciphers {

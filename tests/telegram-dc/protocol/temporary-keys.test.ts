@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sha1 } from "../../../src/telegram-dc/protocol/crypto/hash.ts";
 import { igeEncrypt } from "../../../src/telegram-dc/protocol/crypto/ige.ts";
 import { deriveMessageKeyV1 } from "../../../src/telegram-dc/protocol/crypto/message-keys.ts";
+import { longField } from "../../../src/telegram-dc/protocol/tl/fields.ts";
 import type { TlObject } from "../../../src/telegram-dc/seam.ts";
 import { connectMtcute } from "../clients/mtcute-client.ts";
 import { type ManualClock, createManualClock } from "./manual-clock.ts";
@@ -34,7 +35,7 @@ afterEach(async () => {
 });
 
 /** Sends auth.bindTempAuthKey, with parts of the sealed message changed. */
-async function bind(changes: TlObject | undefined = undefined, flip = false): Promise<unknown> {
+async function bind(changes?: TlObject, flip = false): Promise<unknown> {
   const messageId = session.nextMessageId();
   const expiresAt = Math.floor(clock.nowMs() / 1000) + LIFETIME_SECONDS;
   const inner = {
@@ -120,7 +121,7 @@ describe("a temporary key", () => {
     const byPermanent = startSession(dc, other, permanent);
     byPermanent.adopt(session.id);
     byPermanent.service({ _: "ping", ping_id: 1n });
-    const again = await byPermanent.resultOf(answered.value["req_msg_id"] as bigint);
+    const again = await byPermanent.resultOf(longField(answered.value, "req_msg_id"));
     expect(again.messageId).toBe(answered.messageId);
     await other.cut();
   });
