@@ -16,7 +16,7 @@ const incarnations = ({ context }: TokenSnapshot) => [
 
 export const tokenModel: MachineModel<typeof tokenMachine> = {
   machine: tokenMachine,
-  starts: { "a new slot": {} },
+  starts: { "a new slot": {}, "a slot with a history": { epoch: 41 } },
   cases: {
     grant: () => [{ type: "grant", incarnation: "incarnation-1" }],
     connected: (now) => epochs(now).map((epoch) => ({ type: "connected", epoch })),
