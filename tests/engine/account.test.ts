@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type AccountBench, openAccountBench } from "../support/account-bench.ts";
+
+let bench: AccountBench;
+beforeEach(async () => {
+  bench = await openAccountBench();
+});
+afterEach(() => bench.close());
+
+const states = () =>
+  bench.events.flatMap((event) => (event.type === "transition" ? [event.to] : []));
+
+describe("an account on real protocols", () => {
+  it("logs a bot in and serves under the first epoch", async () => {
+    const account = await bench.makeAccount("bot");
+    await account.start();
+    await account.login();
+    await account.runtime.until((state) => state === "active");
+    expect(account.grant).toMatchObject({ slot: 1 });
+    expect(await bench.tokens.read({ account: account.name, slot: 1 })).toMatchObject({
+      state: "connected",
+    });
+    expect(bench.dc.ledger.connections({ open: true })).toHaveLength(1);
+  });
+
+  it("renews a bot without an overlap and retires the old slot", async () => {
+    const account = await bench.makeAccount("bot");
+    await account.start();
+    await account.login();
+    await account.runtime.until((state) => state === "active");
+    await account.renew("r1");
+    await account.runtime.until((state, { context }) => state === "active" && context.slot === 2);
+    await expect
+      .poll(async () => (await bench.accounts.slots(account.name)).map(({ state }) => state))
+      .toEqual(["RETIRED", "SERVING"]);
+    expect(states().slice(-6)).toEqual([
+      "active.preparing",
+      "draining",
+      "verified-idle",
+      "renewing",
+      "restarting",
+      "active",
+    ]);
+    expect(bench.dc.ledger.overlaps()["any-two-connections"]).toBe(0);
+    expect(await bench.accounts.findRenewal("r1")).toMatchObject({ state: "done" });
+  });
+
+  it("renews a user account with the code that its own session receives", async () => {
+    const account = await bench.makeAccount("user");
+    await account.start();
+    await account.login();
+    const code = await bench.dc.phone.waitForCode("user_account0", 5000);
+    expect(account.supplyCode(code!.code)).toBe(true);
+    await account.runtime.until((state) => state === "active");
+    await account.renew("r1");
+    await account.runtime.until((state, { context }) => state === "active" && context.slot === 2);
+    await expect.poll(() => bench.dc.phone.authorisations("user_account0").length).toBe(1);
+    expect(bench.dc.ledger.overlaps()["any-two-connections"]).toBe(0);
+    expect(bench.appended).toEqual([]);
+  });
+
+  it("stops with every socket closed and every token free", async () => {
+    const account = await bench.makeAccount("bot");
+    await account.start();
+    await account.login();
+    await account.runtime.until((state) => state === "active");
+    await account.stop();
+    expect(bench.dc.ledger.connections({ open: true })).toEqual([]);
+    expect(await bench.tokens.heldBy(bench.incarnation)).toEqual([]);
+  });
+});

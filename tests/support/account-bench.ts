@@ -1,0 +1,158 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { AccountKind, Bound } from "../../machines/lifecycle.ts";
+import { createSealer } from "../../src/adapters/crypto/sealing.ts";
+import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
+import { createCursorStore } from "../../src/adapters/postgres/cursor-store.ts";
+import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
+import { createTokenStore } from "../../src/adapters/postgres/token-store.ts";
+import { createMtcuteDriver } from "../../src/adapters/telegram/mtcute-driver.ts";
+import { type Account, createAccount } from "../../src/engine/account.ts";
+import type { AccountWorld, OutboxWork } from "../../src/engine/account-world.ts";
+import { createUpdateCursor } from "../../src/engine/update-cursor.ts";
+import { connectGate } from "../../src/gate/gate-client.ts";
+import { serveGate } from "../../src/gate/gate-server.ts";
+import { createSocketTable } from "../../src/gate/socket-table.ts";
+import type { AccountStore, Credentials } from "../../src/ports/account-store.ts";
+import type { NoteEvent, TransitionEvent } from "../../src/ports/event-sink.ts";
+import type { InboundItem, InboundStream } from "../../src/ports/inbound-stream.ts";
+import type { TokenStore } from "../../src/ports/token-store.ts";
+import { startTelegramDc, type TelegramDc } from "../../src/telegram-dc/telegram-dc.ts";
+import { createTestDatabase } from "./database.ts";
+import { createTestClock, type TestClock } from "./test-clock.ts";
+
+/** One host without its node: real Postgres, real gate sockets, telegram-dc, and time in the test's hand. */
+export interface AccountBench {
+  readonly dc: TelegramDc;
+  readonly database: Database;
+  readonly accounts: AccountStore;
+  readonly tokens: TokenStore;
+  readonly clock: TestClock;
+  readonly events: readonly (TransitionEvent | NoteEvent)[];
+  readonly appended: readonly InboundItem[];
+  readonly incarnation: string;
+  /** Adds the account to the database and to the data centre, and makes its runtime. */
+  makeAccount(kind: AccountKind, change?: (world: AccountWorld) => AccountWorld): Promise<Account>;
+  close(): Promise<void>;
+}
+
+const boundsMs: Readonly<Record<Bound, number>> = {
+  seeking: 5000,
+  connecting: 5000,
+  preparing: 600_000,
+  draining: 25_000,
+  verifying: 30_000,
+  renewing: 30_000,
+  restarting: 20_000,
+  aborting: 10_000,
+  releasing: 10_000,
+};
+
+/** An outbox with nothing to send. */
+const emptyOutbox: OutboxWork = {
+  start: async () => {},
+  pause: () => {},
+  resume: () => {},
+  notify: () => {},
+  recover: async () => {},
+  stop: async () => {},
+};
+
+export async function openAccountBench(): Promise<AccountBench> {
+  const folder = await mkdtemp(join(tmpdir(), "holdfast-bench-"));
+  const [testDatabase, dc] = await Promise.all([createTestDatabase(), startTelegramDc()]);
+  const database = openDatabase(testDatabase.url);
+  const accounts = createAccountStore(database, createSealer(randomBytes(32)));
+  const tokens = createTokenStore(database);
+  const cursors = createCursorStore(database);
+  const clock = createTestClock();
+  const events: (TransitionEvent | NoteEvent)[] = [];
+  const appended: InboundItem[] = [];
+  const incarnation = randomUUID();
+  await tokens.registerIncarnation({ id: incarnation, host: "bench", proof: {} });
+
+  const table = createSocketTable({ mayAct: () => true, journal: () => {}, now: () => 0 });
+  const path = join(folder, "gate.sock");
+  const secret = "bench";
+  const server = await serveGate(
+    path,
+    () => secret,
+    table,
+    () => table.figures,
+  );
+  const gate = await connectGate({ path, secret, incarnation, host: "bench", onLost: () => {} });
+  const driver = createMtcuteDriver({
+    apiId: 1,
+    apiHash: "0".repeat(32),
+    dataCentre: { id: dc.dcId, host: dc.host, port: dc.port, publicKeyPem: dc.rsaPublicKeyPem },
+    deviceModel: "bench",
+  });
+  const stream: Pick<InboundStream, "append"> & InboundStream = {
+    append: async (items) => void appended.push(...items),
+    consume: async () => async () => {},
+  };
+  const sink = { report: (event: TransitionEvent | NoteEvent) => void events.push(event) };
+  const made: Account[] = [];
+
+  async function credentialsOf(name: string, kind: AccountKind): Promise<Credentials> {
+    const spec = { firstName: name, username: name.replaceAll("-", "_") };
+    if (kind === "bot") {
+      return { kind, token: dc.phone.createUser({ ...spec, bot: true }).botToken! };
+    }
+    const phone = `+3310000${String(made.length).padStart(4, "0")}`;
+    dc.phone.createUser({ ...spec, phone });
+    return { kind, phone };
+  }
+
+  return {
+    dc,
+    database,
+    accounts,
+    tokens,
+    clock,
+    events,
+    appended,
+    incarnation,
+    async makeAccount(kind, change = (world) => world) {
+      const name = `${kind}-account${made.length}`;
+      await accounts.add({ name, kind, credentials: await credentialsOf(name, kind) });
+      const world = change({
+        account: name,
+        kind,
+        accounts,
+        tokens,
+        gate,
+        driver,
+        clock,
+        events: sink,
+        timings: { drainMs: 15_000, disconnectMs: 10_000, codeLookMs: 3000, tidyRetryMs: 1000 },
+        makeCursor: (client, grant, { onTokenLost }) =>
+          createUpdateCursor({
+            client,
+            grant,
+            store: cursors,
+            stream,
+            clock,
+            events: sink,
+            onTokenLost,
+          }),
+        makeOutbox: () => emptyOutbox,
+      });
+      const account = createAccount(world, (await accounts.find(name))!, boundsMs);
+      made.push(account);
+      return account;
+    },
+    async close() {
+      for (const account of made) account.runtime.abandon();
+      await table.cutAll();
+      gate.close();
+      await server.close();
+      await dc.close();
+      await database.close();
+      await testDatabase.drop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
