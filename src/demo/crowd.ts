@@ -6,6 +6,7 @@ export interface SeenTurn {
   readonly sentAtMs: number;
   repliedAtMs: number | null;
   readonly wrong: string | null;
+  readonly kind: "text" | "tap";
 }
 
 /** People who walk through the site manager, over and over, until told to stop. */
@@ -37,6 +38,7 @@ export function createCrowd(members: readonly CrowdMember[]): Crowd {
 
   async function take(
     { account }: CrowdMember,
+    kind: SeenTurn["kind"],
     expected: string,
     act: () => Promise<PhoneReply>,
   ): Promise<PhoneReply> {
@@ -45,6 +47,7 @@ export function createCrowd(members: readonly CrowdMember[]): Crowd {
       sentAtMs: Date.now(),
       repliedAtMs: null,
       wrong: null,
+      kind,
     };
     turns.push(seen);
     try {
@@ -64,9 +67,10 @@ export function createCrowd(members: readonly CrowdMember[]): Crowd {
     const { user, buttons } = member;
     const pick = (reply: PhoneReply, label: string) =>
       buttons ? user.press(labelLike(reply, label)) : user.say(numberOf(reply, label));
-    const greeted = await take(member, greeting, () => user.say(greeting));
-    const sites = await take(member, site, () => pick(greeted, "View Sites"));
-    await take(member, `Tasks of ${site}`, () => pick(sites, site));
+    const kind = buttons ? "tap" : "text";
+    const greeted = await take(member, "text", greeting, () => user.say(greeting));
+    const sites = await take(member, kind, site, () => pick(greeted, "View Sites"));
+    await take(member, kind, `Tasks of ${site}`, () => pick(sites, site));
   }
 
   return {

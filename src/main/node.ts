@@ -15,7 +15,7 @@ import { createOutboxStore } from "../adapters/postgres/outbox-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
 import { createSystemClock } from "../adapters/system-clock.ts";
 import { createMtcuteDriver } from "../adapters/telegram/mtcute-driver.ts";
-import { createSiteManager } from "../bots/site-manager/site-manager.ts";
+import { createSiteManagerBot } from "../bots/site-manager/site-manager-bot.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import { createCommands } from "../engine/commands.ts";
 import { createHost } from "../engine/host.ts";
@@ -121,7 +121,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     makeAccount: (record) => makeAccount(parts, config, record),
   });
 
-  const bot = createSiteManager();
+  const bot = createSiteManagerBot();
   const { epoch: ownerEpoch } = await conversations.claimPartition(gate.incarnation);
   const turns = createTurnEngine({
     store: conversations,

@@ -1,0 +1,107 @@
+import type { Database } from "../adapters/postgres/database.ts";
+import { control } from "./phone-user.ts";
+
+/** What the data centre's ledger and the database say together; the code under test is not asked. */
+export interface Judgement {
+  /** Messages and taps without exactly one reply that arrived. */
+  readonly lost: number;
+  /** Replies beyond the first to one message or tap. */
+  readonly duplicated: number;
+  /** Pairs of connections of one key that were in use at once, under the strictest policy. */
+  readonly overlaps: number;
+  readonly details: readonly string[];
+}
+
+export interface JudgedAccount {
+  readonly account: string;
+  readonly username: string;
+  /** Taps that the account has answered, as the people counted them. */
+  readonly tapsAnswered: number;
+}
+
+interface LedgerMessage {
+  readonly fromMessageId: number;
+  readonly toMessageId: number;
+}
+
+interface TurnRow {
+  readonly inbound_id: string;
+  readonly replies: number;
+  readonly message_ids: readonly (number | null)[];
+}
+
+export async function judge(
+  database: Database,
+  controlUrl: string,
+  accounts: readonly JudgedAccount[],
+): Promise<Judgement> {
+  const parts = await Promise.all(
+    accounts.map((account) => judgeAccount(database, controlUrl, account)),
+  );
+  const overlaps = await control<Readonly<Record<string, number>>>(
+    controlUrl,
+    "GET",
+    "/ledger/overlaps",
+  );
+  return {
+    lost: parts.reduce((sum, { lost }) => sum + lost.length, 0),
+    duplicated: parts.reduce((sum, { extra }) => sum + extra.length, 0),
+    overlaps: overlaps["any-two-connections"] ?? Number.NaN,
+    details: parts.flatMap(({ lost, extra }) => [...lost, ...extra]),
+  };
+}
+
+async function judgeAccount(
+  database: Database,
+  controlUrl: string,
+  { account, username, tapsAnswered }: JudgedAccount,
+) {
+  const ledger = async (side: "from" | "to") =>
+    (
+      await control<{ messages: readonly LedgerMessage[] }>(
+        controlUrl,
+        "GET",
+        `/ledger/messages?${side}=${username}`,
+      )
+    ).messages;
+  const [received, sent, turns] = await Promise.all([
+    ledger("to"),
+    ledger("from"),
+    database.query<TurnRow & Record<string, unknown>>(
+      `select t.inbound_id, count(o.id)::int as replies, array_agg(o.message_id) as message_ids
+       from inbound_turns t left join outbox o using (channel, account, inbound_id)
+       where account = $1 group by t.inbound_id`,
+      [account],
+    ),
+  ]);
+  const arrived = new Set(sent.map(({ fromMessageId }) => fromMessageId));
+  const taken = new Set(turns.map(({ inbound_id }) => inbound_id));
+  const answeredBy = (id: number | null) => id !== null && arrived.has(id);
+  const taps = turns.filter(({ inbound_id }) => inbound_id.startsWith("tap:")).length;
+  const accountedFor = new Set(turns.flatMap(({ message_ids }) => message_ids));
+
+  const lost = [
+    ...received
+      .filter(({ toMessageId }) => !taken.has(`m:${toMessageId}`))
+      .map(({ toMessageId }) => `${account}: message ${toMessageId} was never taken`),
+    ...turns
+      .filter(({ message_ids }) => !message_ids.some(answeredBy))
+      .map(({ inbound_id }) => `${account}: ${inbound_id} got no reply`),
+    ...Array.from(
+      { length: Math.max(0, tapsAnswered - taps) },
+      () => `${account}: a tap was answered and never taken`,
+    ),
+  ];
+  const extra = [
+    ...turns.flatMap(({ inbound_id, message_ids }) =>
+      message_ids
+        .filter(answeredBy)
+        .slice(1)
+        .map((id) => `${account}: ${inbound_id} was answered again with message ${String(id)}`),
+    ),
+    ...sent
+      .filter(({ fromMessageId }) => !accountedFor.has(fromMessageId))
+      .map(({ fromMessageId }) => `${account}: message ${fromMessageId} answers nothing`),
+  ];
+  return { lost, extra };
+}

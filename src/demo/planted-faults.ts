@@ -1,0 +1,66 @@
+import { connect } from "node:net";
+import type { Database } from "../adapters/postgres/database.ts";
+import { createMtcuteDriver } from "../adapters/telegram/mtcute-driver.ts";
+import type { AccountStore } from "../ports/account-store.ts";
+import type { DataCentre } from "../ports/telegram.ts";
+
+export type PlantedFault = "overlap" | "lose" | "duplicate";
+
+export const plantedFaults: readonly PlantedFault[] = ["overlap", "lose", "duplicate"];
+
+/** Which reply meets the planted fault. */
+const unluckyReply = 50;
+
+/** The database itself drops one reply, or makes a second one, behind the back of the code under test. */
+export async function plantInDatabase(database: Database, fault: PlantedFault): Promise<void> {
+  if (fault === "overlap") return;
+  const work =
+    fault === "lose"
+      ? "return null;"
+      : `insert into outbox (channel, account, chat_user, address, inbound_id, reply_index, session_id,
+           seq, random_id, body, menu)
+         values (new.channel, new.account, new.chat_user, new.address, new.inbound_id,
+           new.reply_index + 1000, new.session_id, new.seq, new.random_id + 1, new.body, new.menu);
+         return new;`;
+  await database.query(`create sequence planted`);
+  await database.query(
+    `create function planted() returns trigger language plpgsql as $$ begin
+       if pg_trigger_depth() = 1 and nextval('planted') = ${unluckyReply} then ${work} end if;
+       return new;
+     end $$`,
+  );
+  await database.query(
+    `create trigger planted before insert on outbox for each row execute function planted()`,
+  );
+}
+
+/** Uses the serving key a second time, past the gate: what no code of Holdfast can do. */
+export async function plantOverlap(
+  accounts: AccountStore,
+  account: string,
+  dataCentre: DataCentre,
+): Promise<void> {
+  const slot = (await accounts.find(account))?.servingSlot ?? 1;
+  const session = await accounts.loadSession({ account, slot });
+  const driver = createMtcuteDriver({
+    apiId: 1,
+    apiHash: "0".repeat(32),
+    dataCentre,
+    deviceModel: "planted",
+  });
+  const client = driver.open({
+    session: session?.bytes ?? null,
+    dial: async ({ host, port }) => connect({ host, port }),
+    events: {
+      onSession: async () => {},
+      onUpdates: () => {},
+      onServiceMessage: () => {},
+      onConnected: () => {},
+      onDisconnected: () => {},
+      onDeadKey: () => {},
+    },
+  });
+  await client.connect().catch(() => undefined);
+  await client.self().catch(() => undefined);
+  await client.close();
+}

@@ -1,0 +1,15 @@
+import type { Database } from "../adapters/postgres/database.ts";
+
+const looksMax = 100;
+const lookAgainMs = 100;
+
+/** Resolves when no reply waits to be sent any more, or after ten seconds: the judge sees what is left. */
+export async function settled(database: Database): Promise<void> {
+  for (let look = 0; look < looksMax; look += 1) {
+    const unsent = await database.query(
+      "select from outbox where state in ('pending', 'sending') limit 1",
+    );
+    if (unsent.length === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, lookAgainMs));
+  }
+}

@@ -1,0 +1,53 @@
+import { connect } from "@nats-io/transport-node";
+import type { TransitionEvent } from "../ports/event-sink.ts";
+
+/** Follows what the accounts publish about themselves. */
+export interface Transitions {
+  readonly seen: readonly TransitionEvent[];
+  /** Resolves with the next event, or one seen from `since` (ms since 1970), that `accepts` takes. */
+  until(since: number, accepts: (event: TransitionEvent) => boolean): Promise<TransitionEvent>;
+  request(subject: string, body: unknown): Promise<Readonly<Record<string, unknown>>>;
+  close(): Promise<void>;
+}
+
+const requestMsMax = 10_000;
+const untilMsMax = 60_000;
+
+export async function followTransitions(natsUrl: string): Promise<Transitions> {
+  const nats = await connect({ servers: natsUrl });
+  const seen: TransitionEvent[] = [];
+  const watchers = new Set<(event: TransitionEvent) => void>();
+  nats.subscribe("holdfast.account.*.event", {
+    callback: (_error, message) => {
+      const event = message.json<TransitionEvent>();
+      if (event.type !== "transition") return;
+      seen.push(event);
+      for (const watcher of watchers) watcher(event);
+    },
+  });
+  await nats.flush();
+
+  return {
+    seen,
+    until: (since, accepts) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          watchers.delete(look);
+          reject(new Error(`nothing of the kind happened within ${untilMsMax / 1000} s`));
+        }, untilMsMax);
+        const look = (event: TransitionEvent) => {
+          if (event.atMs < since || !accepts(event)) return;
+          clearTimeout(timer);
+          watchers.delete(look);
+          resolve(event);
+        };
+        watchers.add(look);
+        for (const event of seen) look(event);
+      }),
+    async request(subject, body) {
+      const reply = await nats.request(subject, JSON.stringify(body), { timeout: requestMsMax });
+      return reply.json<Readonly<Record<string, unknown>>>();
+    },
+    close: () => nats.close(),
+  };
+}
