@@ -62,7 +62,7 @@ function readRecord(file: string): ProcessRecord | null {
   }
 }
 
-const stopOrphanWithinMs = 10_000;
+const stopOrphanWithinMs = 3_000;
 
 /**
  * Ends what an earlier run in `home` left behind, by pid *and* start time, and removes its records and

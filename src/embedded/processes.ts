@@ -163,6 +163,8 @@ export async function launch(options: LaunchOptions): Promise<Managed> {
     env: options.env,
     uid: options.uid,
     gid: options.gid,
+    // A group of its own: Ctrl-C in a terminal must reach the launcher alone, which stops the rest in order.
+    detached: true,
     stdio: options.stdio ?? ["ignore", "pipe", "pipe"],
   });
   const { pid } = child;

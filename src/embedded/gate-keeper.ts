@@ -1,0 +1,98 @@
+import { errorLine, HoldfastError } from "../errors.ts";
+import type { GateProcess, GateProcessOptions, GateReady } from "./gate-process.ts";
+import { startGateProcess } from "./gate-process.ts";
+import type { Log } from "./process-records.ts";
+
+/** Keeps a gate running: a latched or crashed one is replaced, a bounded number of times. */
+export interface GateKeeper {
+  readonly ready: GateReady;
+  stop(): Promise<void>;
+}
+
+export interface GateKeeperOptions extends Omit<GateProcessOptions, "env"> {
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
+  /** A new gate serves; the addresses are the old ones. */
+  readonly onReplaced: (ready: GateReady) => void;
+  /** No gate could be kept; the keeper has stopped. */
+  readonly onGivenUp: (error: HoldfastError) => void;
+}
+
+/** Waits before each attempt in a row. The first is none: a fresh gate is the cure for a latched one. */
+const delaysMs = [0, 500, 1_000, 2_000, 4_000, 8_000] as const;
+/** A gate that served for this long starts the count anew. */
+const steadyMs = 60_000;
+
+/** Throws what `startGateProcess` throws; a gate that never served is not tried again. */
+export async function keepGate(options: GateKeeperOptions): Promise<GateKeeper> {
+  const { log, onReplaced, onGivenUp } = options;
+  let gate: GateProcess | null = await startGateProcess(options);
+  const first = gate.ready;
+  // The address was announced, so a replacement serves at the same one.
+  const env = { ...options.env, HOLDFAST_HTTP_PORT: new URL(first.http).port };
+  const stopping = new AbortController();
+  let attempts = 0;
+  let replacing: Promise<void> = Promise.resolve();
+
+  function watch(of: GateProcess): void {
+    const since = performance.now();
+    void of.process.exited.then(({ code, signal }) => {
+      if (stopping.signal.aborted) return;
+      if (performance.now() - since > steadyMs) attempts = 0;
+      log(`the gate ended (${signal ?? `exit ${code}`}); starting another`);
+      gate = null;
+      replacing = replace();
+    });
+  }
+
+  async function replace(): Promise<void> {
+    let reason = "it keeps ending";
+    while (attempts < delaysMs.length && !stopping.signal.aborted) {
+      await pause(delaysMs[attempts] ?? 0, stopping.signal);
+      attempts += 1;
+      if (stopping.signal.aborted) return;
+      try {
+        gate = await startGateProcess({ ...options, env, signal: stopping.signal });
+        watch(gate);
+        onReplaced(gate.ready);
+        return;
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        reason = errorLine(error);
+        log(`the gate did not start: ${reason}`);
+      }
+    }
+    if (stopping.signal.aborted) return;
+    onGivenUp(
+      new HoldfastError({
+        code: "GATE_GIVEN_UP",
+        message: `The gate could not be kept running: ${reason}`,
+        next: "Read logs/gate.log in the home, then start again.",
+      }),
+    );
+  }
+
+  watch(gate);
+  return {
+    ready: first,
+    stop: async () => {
+      stopping.abort();
+      await replacing;
+      await gate?.stop();
+    },
+  };
+}
+
+/** Ends early when the signal fires. */
+function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, delayMs);
+    signal.addEventListener("abort", end);
+  });
+}

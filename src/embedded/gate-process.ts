@@ -1,0 +1,131 @@
+import { HoldfastError } from "../errors.ts";
+import { startTimeOf, endProcess } from "./process-identity.ts";
+import { clearRecord, writeRecord } from "./process-records.ts";
+import type { Managed } from "./processes.ts";
+import { launch } from "./processes.ts";
+import { endedEarly, hasType, onMessage, programArguments, within } from "./program.ts";
+
+export interface GateReady {
+  /** http://HOST:PORT of metrics, health and console. */
+  readonly http: string;
+  readonly pids: { readonly gate: number; readonly node: number };
+}
+
+/** One life of the gate, which itself keeps the node alive. */
+export interface GateProcess {
+  readonly process: Managed;
+  readonly ready: GateReady;
+  stop(): Promise<void>;
+}
+
+export interface GateProcessOptions {
+  readonly home: string;
+  /** The whole environment of the gate, HOLDFAST_* filled in. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Arguments of `process.execPath`; a test may run a double. */
+  readonly program?: readonly string[];
+  /** The gate lets calls finish before it ends; after this it is killed. */
+  readonly stopMsMax: number;
+  readonly onNode: (pid: number) => void;
+  /** Ends a start that is under way. */
+  readonly signal?: AbortSignal;
+}
+
+const readyMsMax = 60_000;
+const nodeEndsWithinMs = 1_000;
+
+function isReady(value: unknown): value is GateReady & { readonly type: "ready" } {
+  return (
+    hasType(value, "ready") &&
+    "http" in value &&
+    typeof value.http === "string" &&
+    "pids" in value &&
+    typeof value.pids === "object" &&
+    value.pids !== null &&
+    "gate" in value.pids &&
+    typeof value.pids.gate === "number" &&
+    "node" in value.pids &&
+    typeof value.pids.node === "number"
+  );
+}
+
+function isNode(value: unknown): value is { readonly type: "node"; readonly pid: number } {
+  return hasType(value, "node") && "pid" in value && typeof value.pid === "number";
+}
+
+function isFailed(value: unknown): value is { readonly type: "failed"; readonly message: string } {
+  return hasType(value, "failed") && "message" in value && typeof value.message === "string";
+}
+
+/** The node is the gate's child, but it is recorded too: a node that hangs outlives a gate that was killed. */
+function nodeRecords(home: string) {
+  let record: Parameters<typeof writeRecord>[1] | null = null;
+  return {
+    note: (pid: number) => {
+      const startTime = startTimeOf(pid);
+      if (startTime === null) return;
+      record = { name: "node", pid, startTime, stopSignal: "SIGTERM", ports: [], dirs: [] };
+      writeRecord(home, record);
+    },
+    end: async () => {
+      if (record === null) return;
+      await endProcess(record, { politely: "SIGTERM", waitMs: nodeEndsWithinMs });
+      clearRecord(home, record);
+    },
+  };
+}
+
+function untilReady(managed: Managed): Promise<GateReady> {
+  const next = "Read logs/gate.log in the home.";
+  const ready = new Promise<GateReady>((resolve, reject) => {
+    let reason: HoldfastError | undefined;
+    onMessage(managed, isReady, resolve);
+    onMessage(managed, isFailed, ({ message }) => {
+      reason = new HoldfastError({ code: "GATE_FAILED", message });
+    });
+    void managed.exited.then(() => reject(reason ?? endedEarly(managed, next)));
+  });
+  return within(readyMsMax, ready, () => {
+    const message = `The gate was not ready within ${readyMsMax / 1000} s.`;
+    return new HoldfastError({ code: "GATE_NOT_READY", message, next });
+  });
+}
+
+/**
+ * Starts the gate and waits until its node serves. Errors: GATE_FAILED with the gate's own line,
+ * PART_ENDED, GATE_NOT_READY; after each of them neither gate nor node runs.
+ */
+export async function startGateProcess(options: GateProcessOptions): Promise<GateProcess> {
+  const { home, env, stopMsMax, onNode, signal } = options;
+  const managed = await launch({
+    home,
+    name: "gate",
+    command: process.execPath,
+    args: options.program ?? programArguments("src/main/gate.ts"),
+    env,
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    stopMsMax,
+  });
+  const nodes = nodeRecords(home);
+  const nodeEnded = managed.exited.then(nodes.end);
+  const stop = async () => {
+    await managed.stop();
+    await nodeEnded;
+  };
+  onMessage(managed, isNode, ({ pid }) => {
+    nodes.note(pid);
+    onNode(pid);
+  });
+  onMessage(managed, isReady, ({ pids }) => nodes.note(pids.node));
+  const giveUp = () => void managed.stop();
+  if (signal?.aborted) giveUp();
+  signal?.addEventListener("abort", giveUp);
+  try {
+    return { process: managed, ready: await untilReady(managed), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", giveUp);
+  }
+}

@@ -1,0 +1,27 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "../config/config.ts";
+import { HoldfastError } from "../errors.ts";
+
+const keyBytes = 32;
+
+/**
+ * The file with the master key: the one configured, else `master.key` in the home, made at the first
+ * start and readable by its owner only. Null when the key itself is configured. Throws MASTER_KEY_MISSING
+ * when the home holds data that a key made now could not read.
+ */
+export function masterKeyFile(config: Config): string | null {
+  if (config.masterKeyFile !== null) return config.masterKeyFile;
+  if (config.masterKey !== null) return null;
+  const file = join(config.home, "master.key");
+  if (existsSync(file)) return file;
+  if (existsSync(join(config.home, "postgres", "PG_VERSION")))
+    throw new HoldfastError({
+      code: "MASTER_KEY_MISSING",
+      message: `${file} is missing, but ${config.home} holds accounts that were encrypted with it.`,
+      next: "Restore the file, name it in HOLDFAST_MASTER_KEY_FILE, or remove the home to begin anew.",
+    });
+  writeFileSync(file, `${randomBytes(keyBytes).toString("base64")}\n`, { mode: 0o600, flag: "wx" });
+  return file;
+}

@@ -1,0 +1,50 @@
+import { createRequire } from "node:module";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { HoldfastError } from "../errors.ts";
+import type { Managed } from "./processes.ts";
+
+/** How to run a TypeScript file of this repository: the arguments for `process.execPath`, in any folder. */
+export function programArguments(file: string): readonly string[] {
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+  return ["--import", loader, fileURLToPath(new URL(`../../${file}`, import.meta.url))];
+}
+
+/** Calls back with each message that a child process sends and that `is` recognises. */
+export function onMessage<Message>(
+  { child }: Managed,
+  is: (value: unknown) => value is Message,
+  handle: (message: Message) => void,
+): void {
+  child.on("message", (value: unknown) => {
+    if (is(value)) handle(value);
+  });
+}
+
+export function hasType<Type extends string>(
+  value: unknown,
+  type: Type,
+): value is { readonly type: Type } {
+  return typeof value === "object" && value !== null && "type" in value && value.type === type;
+}
+
+/** Why a child process that ended is of no use, in its own last words. */
+export function endedEarly(managed: Managed, next: string): HoldfastError {
+  const words = managed.lastLines().slice(-3).join(" / ") || "it said nothing";
+  return new HoldfastError({
+    code: "PART_ENDED",
+    message: `${managed.name} ended before it was ready: ${words}.`,
+    next,
+  });
+}
+
+/** The promise's value, or `late()` as an error after `timeoutMs`. */
+export function within<Value>(
+  timeoutMs: number,
+  promise: Promise<Value>,
+  late: () => Error,
+): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), timeoutMs);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,94 @@
+import { join } from "node:path";
+import type { TelegramDc } from "../config/values.ts";
+import { HoldfastError } from "../errors.ts";
+import type { Log } from "./process-records.ts";
+import type { Managed } from "./processes.ts";
+import { launch } from "./processes.ts";
+import { endedEarly, hasType, onMessage, programArguments, within } from "./program.ts";
+
+export interface EmbeddedTelegramDc {
+  readonly dataCentre: TelegramDc;
+  /** The phone of the simulated users: an HTTP API on loopback. */
+  readonly controlUrl: string;
+  readonly process: Managed;
+  stop(): Promise<void>;
+}
+
+interface ReadyMessage {
+  readonly type: "ready";
+  readonly host: string;
+  readonly port: number;
+  readonly mediaPort: number;
+  readonly control: string;
+  readonly dcId: number;
+  readonly rsaPublicKeyPem: string;
+}
+
+const readyMsMax = 30_000;
+
+function isReady(value: unknown): value is ReadyMessage {
+  return (
+    hasType(value, "ready") &&
+    "control" in value &&
+    typeof value.control === "string" &&
+    "rsaPublicKeyPem" in value &&
+    typeof value.rsaPublicKeyPem === "string"
+  );
+}
+
+/**
+ * Starts the simulated data centre as a process of its own; its accounts outlive a restart. Errors:
+ * PART_ENDED, TELEGRAM_DC_NOT_READY.
+ */
+export async function startTelegramDcProcess({
+  home,
+  env,
+}: {
+  readonly home: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
+}): Promise<EmbeddedTelegramDc> {
+  const managed = await launch({
+    home,
+    name: "telegram-dc",
+    command: process.execPath,
+    args: [
+      ...programArguments("bin/telegram-dc.js"),
+      "--port",
+      "0",
+      "--control",
+      "0",
+      "--state",
+      join(home, "telegram-dc.json"),
+    ],
+    env,
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
+  const next = "Read logs/telegram-dc.log in the home.";
+  try {
+    const ready = await within(
+      readyMsMax,
+      new Promise<ReadyMessage>((resolve, reject) => {
+        onMessage(managed, isReady, resolve);
+        void managed.exited.then(() => reject(endedEarly(managed, next)));
+      }),
+      () =>
+        new HoldfastError({
+          code: "TELEGRAM_DC_NOT_READY",
+          message: `The simulated Telegram was not ready within ${readyMsMax / 1000} s.`,
+          next,
+        }),
+    );
+    const { host, port, mediaPort, dcId, rsaPublicKeyPem, control } = ready;
+    managed.addPorts([port, mediaPort, Number(new URL(control).port)]);
+    return {
+      dataCentre: { id: dcId, host, port, mediaPort, publicKeyPem: rsaPublicKeyPem },
+      controlUrl: control,
+      process: managed,
+      stop: async () => void (await managed.stop()),
+    };
+  } catch (error) {
+    await managed.stop();
+    throw error;
+  }
+}
