@@ -13,7 +13,7 @@ import type { Clock, RandomSource } from "./world/clock.ts";
 import type { WorldConfig } from "./world/config.ts";
 import { DEFAULT_WORLD_CONFIG } from "./world/config.ts";
 import { ControlError } from "./world/control-error.ts";
-import type { Ledger } from "./world/ledger.ts";
+import type { Ledger } from "./world/ledger-records.ts";
 import { createPhone } from "./world/phone.ts";
 import type { Phone } from "./world/phone.ts";
 import { createWorld } from "./world/world.ts";

@@ -1,4 +1,4 @@
-import type { Ledger } from "../world/ledger.ts";
+import type { Ledger } from "../world/ledger-records.ts";
 import type { Phone } from "../world/phone.ts";
 import { createFaultRoutes } from "./fault-routes.ts";
 import type { Fields } from "./fields.ts";

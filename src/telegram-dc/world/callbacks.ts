@@ -11,7 +11,7 @@ import type { Topic } from "./topic.ts";
 import type { Users } from "./users.ts";
 
 /** A pressed button that the bot has not answered yet. */
-export interface CallbackQuery {
+interface CallbackQuery {
   readonly id: bigint;
   readonly bot: User;
   readonly user: User;

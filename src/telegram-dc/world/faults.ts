@@ -47,7 +47,7 @@ export interface Fault {
 }
 
 /** Whom or what an event concerns, to be matched with the faults that stand. */
-export interface FaultTarget {
+interface FaultTarget {
   readonly method?: string | undefined;
   readonly userId?: bigint | undefined;
   readonly authKeyId?: string | undefined;

@@ -66,7 +66,7 @@ export interface Mailbox {
 }
 
 /** Why a key no longer serves. */
-export type DeathReason = "duplicated" | "revoked";
+type DeathReason = "duplicated" | "revoked";
 
 /** What the data centre knows of one permanent auth key. */
 export interface AuthKeyRecord {

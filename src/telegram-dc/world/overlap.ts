@@ -15,14 +15,14 @@ export interface Overlap {
 }
 
 /** What the detector needs of a connection. */
-export interface UsedConnection {
+interface UsedConnection {
   readonly id: number;
   readonly address: string;
   readonly isMedia: boolean;
 }
 
 /** The key as it stands when it is used. Only an authorised key can overlap: Telegram speaks of logged-in sessions. */
-export interface UsedKey {
+interface UsedKey {
   readonly id: string;
   readonly userId: bigint | undefined;
 }

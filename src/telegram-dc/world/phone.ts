@@ -1,19 +1,12 @@
-import { ControlError } from "./control-error.ts";
 import type { Fault, FaultSpec } from "./faults.ts";
 import { killKeys } from "./kill-key.ts";
 import type { LoginCode } from "./login-codes.ts";
-import { rememberRandomId } from "./mailbox.ts";
-import { acceptLoginToken } from "./methods/auth-other.ts";
-import type { AuthKeyRecord, MailboxMessage, User } from "./model.ts";
+import { createPhoneAccounts } from "./phone-accounts.ts";
 import type { ButtonPress, PeerName } from "./phone-lookup.ts";
-import { chosenData, findUser, refuseServiceAccount } from "./phone-lookup.ts";
-import { listMessages, firstMessage, toPhoneMessage } from "./phone-messages.ts";
 import type { MessageFilter, PhoneMessage } from "./phone-messages.ts";
-import { RpcError } from "./rpc-error.ts";
-import { codePoints } from "./text-length.ts";
+import { toPhoneMessage } from "./phone-messages.ts";
+import { createPhoneTalk } from "./phone-talk.ts";
 import type { UserSpec } from "./users.ts";
-import { optionalText } from "./tl-fields.ts";
-import { firstOf } from "./waiting.ts";
 import type { WorldParts } from "./world.ts";
 
 /** An account as the phone shows it. */
@@ -27,14 +20,14 @@ export interface PhoneUser {
 }
 
 /** A message that reached an account, or was changed there. */
-export interface PhoneEvent {
+interface PhoneEvent {
   readonly kind: "message" | "edit";
   readonly userId: bigint;
   readonly message: PhoneMessage;
 }
 
 /** What the bot answered to a pressed button. */
-export interface ButtonAnswer {
+interface ButtonAnswer {
   readonly text: string | undefined;
   readonly isAlert: boolean;
   readonly url: string | undefined;
@@ -91,101 +84,10 @@ export interface Phone {
 }
 
 export function createPhone(parts: WorldParts): Phone {
-  const { users, post, codes, callbacks, authKeys, faults, clock, ledger, changed } = parts;
-  const find = (name: PeerName): User => findUser(users, name);
-  const toPhoneUser = (user: User): PhoneUser => ({
-    id: user.id,
-    accessHash: users.accessHash(user.id, user.id),
-    phone: user.phone,
-    username: user.username,
-    botToken: user.botToken,
-  });
-
+  const { post, faults } = parts;
   return {
-    createUser(spec) {
-      const user = users.add(spec);
-      changed.publish();
-      return toPhoneUser(user);
-    },
-    user: (name) => toPhoneUser(find(name)),
-    users: () => [...users.all()].map(toPhoneUser),
-    readCode: (name) => codes.latest(find(name).id),
-    waitForCode(name, waitMs) {
-      const user = find(name);
-      return firstOf({
-        clock,
-        topic: codes.issued,
-        already: () => codes.latest(user.id),
-        pick: (code) => (code.userId === user.id ? code : undefined),
-        waitMs,
-      });
-    },
-    send(from, message) {
-      const sender = find(from);
-      const receiver = find(message.peer);
-      refuseServiceAccount(sender);
-      refuseText(message.text, parts.config.messageLengthMax);
-      const randomKey = message.randomId === undefined ? undefined : `phone:${message.randomId}`;
-      const before = randomKey === undefined ? undefined : sender.mailbox.randomIds.get(randomKey);
-      if (before !== undefined) {
-        ledger.duplicateRefused();
-        return { messageId: before };
-      }
-      const { message: sent } = post.send({
-        from: sender,
-        to: receiver,
-        text: message.text,
-        randomId: message.randomId,
-      });
-      if (randomKey !== undefined) {
-        rememberRandomId(sender.mailbox, randomKey, sent.id, parts.config.randomIdsMax);
-      }
-      changed.publish();
-      return { messageId: sent.id };
-    },
-    async press(name, press) {
-      const user = find(name);
-      const peerId = press.peer === undefined ? undefined : find(press.peer).id;
-      const data = chosenData(user, press, peerId);
-      try {
-        const answer = await callbacks.press(user, press.messageId, data);
-        return {
-          text: optionalText(answer, "message"),
-          isAlert: answer["alert"] === true,
-          url: optionalText(answer, "url"),
-        };
-      } catch (error) {
-        throw pressError(error, press.messageId);
-      }
-    },
-    messages: (name, filter) => listMessages(users, find(name), filter),
-    waitForMessage(name, { after = 0, peer, waitMs }) {
-      const user = find(name);
-      const peerId = peer === undefined ? undefined : find(peer).id;
-      const isWanted = (message: MailboxMessage): boolean =>
-        !message.isOutgoing &&
-        message.id > after &&
-        (peerId === undefined || message.peerId === peerId);
-      return firstOf({
-        clock,
-        topic: post.delivered,
-        already: () => firstMessage(user, isWanted),
-        pick: (delivery) =>
-          delivery.user === user && isWanted(delivery.message)
-            ? toPhoneMessage(delivery.message)
-            : undefined,
-        waitMs,
-      });
-    },
-    authorisations: (name) => authKeys.ofUser(find(name).id).map(toAuthorisation),
-    acceptLoginToken(name, token) {
-      const user = find(name);
-      try {
-        return toAuthorisation(acceptLoginToken(parts, user, token));
-      } catch (error) {
-        throw tokenError(error);
-      }
-    },
+    ...createPhoneAccounts(parts),
+    ...createPhoneTalk(parts),
     addFault: (spec) => (spec.kind === "kill-key" ? killKeys(parts, spec) : faults.add(spec)),
     removeFault: (id) => faults.remove(id),
     clearFaults() {
@@ -204,52 +106,4 @@ export function createPhone(parts: WorldParts): Phone {
       };
     },
   };
-}
-
-function toAuthorisation(key: AuthKeyRecord): Authorisation {
-  return {
-    authKeyId: key.id,
-    hash: key.authorisationHash ?? 0n,
-    deviceModel: key.identity?.deviceModel ?? "",
-    createdAtMs: key.authorisedAtMs ?? key.createdAtMs,
-    activeAtMs: key.activeAtMs,
-    address: key.address,
-  };
-}
-
-function refuseText(text: string, lengthMax: number): void {
-  if (text.trim() !== "" && codePoints(text) <= lengthMax) return;
-  throw new ControlError(
-    "BAD_TEXT",
-    400,
-    `nothing was sent: the text must have 1 to ${lengthMax} characters that are not all blank`,
-  );
-}
-
-function pressError(error: unknown, messageId: number): unknown {
-  if (!(error instanceof RpcError)) return error;
-  if (error.text === "BOT_RESPONSE_TIMEOUT") {
-    return new ControlError(
-      error.text,
-      504,
-      "the bot did not answer in time; see that its process runs and answers callback queries",
-      { cause: error },
-    );
-  }
-  return new ControlError(
-    error.text,
-    409,
-    `message ${messageId} has no buttons of a bot; press under a message that a bot sent with buttons`,
-    { cause: error },
-  );
-}
-
-function tokenError(error: unknown): unknown {
-  if (!(error instanceof RpcError)) return error;
-  return new ControlError(
-    error.text,
-    409,
-    "the login token is unknown, expired or accepted already; ask the client for a new one",
-    { cause: error },
-  );
 }

@@ -13,7 +13,7 @@ import type { Topic } from "./topic.ts";
 import type { Users } from "./users.ts";
 
 /** A message on its way. */
-export interface Letter {
+interface Letter {
   readonly from: User;
   readonly to: User;
   readonly text: string;
@@ -28,7 +28,7 @@ export interface Letter {
 }
 
 /** A message that stands in somebody's message box. */
-export interface Delivery {
+interface Delivery {
   readonly user: User;
   readonly message: MailboxMessage;
 }

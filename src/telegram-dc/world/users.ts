@@ -37,7 +37,7 @@ export interface Users {
 const USER_ID_FIRST = 5_000_000_001n;
 
 /** Digits of a phone number. */
-export function phoneDigits(phone: string): string {
+function phoneDigits(phone: string): string {
   return phone.replaceAll(/\D/g, "");
 }
 

@@ -10,11 +10,11 @@ import { createWorld } from "../../../src/telegram-dc/world/world.ts";
 import type { SimulatedWorld } from "../../../src/telegram-dc/world/world.ts";
 
 /** A clock that stands still until it is moved. */
-export interface HandClock extends Clock {
+interface HandClock extends Clock {
   advance(ms: number): void;
 }
 
-export function createHandClock(startMs = 1_800_000_000_000): HandClock {
+function createHandClock(startMs = 1_800_000_000_000): HandClock {
   let nowMs = startMs;
   let orders: { atMs: number; action: () => void }[] = [];
   return {
@@ -36,7 +36,7 @@ export function createHandClock(startMs = 1_800_000_000_000): HandClock {
 }
 
 /** The same bytes in every run. */
-export function createSeededRandom(seed = "seed"): RandomSource {
+function createSeededRandom(seed = "seed"): RandomSource {
   let count = 0;
   return {
     bytes(length) {

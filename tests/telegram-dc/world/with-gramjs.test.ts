@@ -1,6 +1,6 @@
-import bigInt from "big-integer";
 import { Api } from "telegram";
 import type { TelegramClient } from "telegram";
+import { returnBigInt } from "telegram/Helpers.js";
 import { NewMessage } from "telegram/events/index.js";
 import type { NewMessageEvent } from "telegram/events/index.js";
 import { describe, expect, it } from "vitest";
@@ -139,7 +139,7 @@ describe("unmodified GramJS", () => {
     const dc = await cleanup.dataCentre();
     const ada = dc.phone.createUser({ phone: ADA, firstName: "Ada" });
     const tg = await logIn(dc, ada.id);
-    const randomId = bigInt(7);
+    const randomId = returnBigInt(7);
     const send = () =>
       tg.invoke(new Api.messages.SendMessage({ peer: "me", message: "note", randomId }));
     dc.phone.addFault({ kind: "flood", method: "messages.sendMessage", seconds: 99 });

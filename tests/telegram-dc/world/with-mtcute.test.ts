@@ -121,6 +121,27 @@ describe("unmodified mtcute", () => {
     expect(history.map((message) => message.text)).toEqual(["three", "lost", "one", "hello Bob"]);
   });
 
+  it("goes on from the newest state after a gap that was too long", async () => {
+    const dc = await cleanup.dataCentre({ config: { differenceGapMax: 5 } });
+    const ada = dc.phone.createUser({ phone: ADA, firstName: "Ada", username: "ada" });
+    const bob = dc.phone.createUser({ firstName: "Bob", username: "bob" });
+    const tg = await logIn(dc);
+    dc.phone.addFault({ kind: "lose-update", userId: ada.id, count: 10 });
+    for (let count = 1; count <= 10; count += 1) {
+      dc.phone.send(bob.id, { peer: "ada", text: `lost ${count}` });
+    }
+    const askedForGap = new Promise<string>((resolve) => {
+      dc.ledger.onAnswered(({ method }) => {
+        if (method === "updates.getDifference") resolve(method);
+      });
+    });
+    dc.phone.send(bob.id, { peer: "ada", text: "the gap is seen" });
+    await askedForGap;
+    const heard = nextText(tg);
+    dc.phone.send(bob.id, { peer: "ada", text: "afterwards" });
+    expect(await heard).toBe("afterwards");
+  });
+
   it("serves a bot by its token, with buttons and their answers", async () => {
     const dc = await cleanup.dataCentre();
     const bot = dc.phone.createUser({ firstName: "Bot", username: "site_bot", bot: true });

@@ -82,7 +82,7 @@ export function createReadingMethods(deps: ReadingDeps): MethodTable {
 }
 
 /** One page, newest first, as https://core.telegram.org/api/offsets describes. */
-export function pageOf(newestFirst: readonly MailboxMessage[], query: TlObject): MailboxMessage[] {
+function pageOf(newestFirst: readonly MailboxMessage[], query: TlObject): MailboxMessage[] {
   const offsetId = intField(query, "offset_id");
   const offsetDateS = intField(query, "offset_date");
   const maxId = intField(query, "max_id");
