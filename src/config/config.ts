@@ -16,7 +16,7 @@ import {
   readWhole,
 } from "./values.ts";
 import type { LogLevel, Profile, TimingName, Timings } from "./variables.ts";
-import { internalVariables, logLevels, timingNames, timingsOf, timingVariable, variables } from "./variables.ts";
+import { logLevels, timingNames, timingsOf, timingVariable, variables } from "./variables.ts";
 
 export interface Config {
   /** Absolute. */
@@ -66,8 +66,7 @@ type Reader = ReturnType<typeof reader>;
 function unknownVariables(env: Environment): readonly Fault[] {
   const known = variables.map(({ name }) => name);
   return Object.keys(env)
-    .filter((name) => name.startsWith("HOLDFAST_"))
-    .filter((name) => !known.includes(name) && !internalVariables.includes(name))
+    .filter((name) => name.startsWith("HOLDFAST_") && !known.includes(name))
     .map((name) => ({
       variable: name,
       problem: "is not a variable of Holdfast.",

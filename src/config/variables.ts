@@ -171,13 +171,6 @@ const plainVariables: readonly Variable[] = [
   },
 ];
 
-/** Handed from the gate to its node; nobody sets them by hand. */
-export const internalVariables: readonly string[] = [
-  "HOLDFAST_GATE_SOCKET",
-  "HOLDFAST_GATE_SECRET",
-  "HOLDFAST_INCARNATION",
-];
-
 /** Every variable that Holdfast reads, in the order of the manual. */
 export const variables: readonly Variable[] = [
   ...plainVariables,

@@ -2,6 +2,7 @@ import { errorLine, HoldfastError } from "../errors.ts";
 import type { GateProcess, GateProcessOptions, GateReady } from "./gate-process.ts";
 import { startGateProcess } from "./gate-process.ts";
 import type { Log } from "./process-records.ts";
+import type { Exit } from "./processes.ts";
 
 /** Keeps a gate running: a latched or crashed one is replaced, a bounded number of times. */
 export interface GateKeeper {
@@ -36,13 +37,14 @@ export async function keepGate(options: GateKeeperOptions): Promise<GateKeeper> 
 
   function watch(of: GateProcess): void {
     const since = performance.now();
-    void of.process.exited.then(({ code, signal }) => {
+    const onEnd = ({ code, signal }: Exit): void => {
       if (stopping.signal.aborted) return;
       if (performance.now() - since > steadyMs) attempts = 0;
       log(`the gate ended (${signal ?? `exit ${code}`}); starting another`);
       gate = null;
       replacing = replace();
-    });
+    };
+    void of.process.exited.then(onEnd);
   }
 
   async function replace(): Promise<void> {

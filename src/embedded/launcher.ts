@@ -1,31 +1,33 @@
-import { rmSync } from "node:fs";
-import { join } from "node:path";
+import { EventEmitter } from "node:events";
 import { migrate } from "../adapters/postgres/migrate.ts";
 import type { RunInfo } from "../cli/run-info.ts";
 import type { Config } from "../config/config.ts";
 import { readConfig } from "../config/config.ts";
 import { HoldfastError } from "../errors.ts";
+import type { GateKeeper } from "./gate-keeper.ts";
 import { keepGate } from "./gate-keeper.ts";
+import type { GateReady } from "./gate-process.ts";
+import type { OpenHome } from "./home.ts";
 import { openHome } from "./home.ts";
 import { masterKeyFile } from "./master-key.ts";
 import type { Parts } from "./parts.ts";
 import { startParts } from "./parts.ts";
 import type { Log } from "./process-records.ts";
-import { writeFileAtomically } from "./process-records.ts";
+import { createRunFile } from "./run-file.ts";
 
 export interface EmbeddedOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Default: as `env` says. */
   readonly home?: string;
   readonly log: Log;
-  /** Ends a start that is under way: everything begun is stopped, and the start throws START_STOPPED. */
+  /** Ends a start that is under way: what was begun is stopped, and START_STOPPED is thrown. */
   readonly signal?: AbortSignal;
-  /** Adds accounts to play with; called once everything serves, for the simulated Telegram only. */
+  /** Adds accounts to play with; called once everything serves, with the embedded Telegram only. */
   readonly provision?: (of: {
     readonly natsUrl: string;
     readonly controlUrl: string;
   }) => Promise<void>;
-  /** Arguments of `process.execPath` in place of the gate; for tests of the launcher alone. */
+  /** Arguments of `process.execPath` in place of the gate's; for tests of the launcher alone. */
   readonly gateProgram?: readonly string[];
   readonly now?: () => Date;
 }
@@ -33,80 +35,146 @@ export interface EmbeddedOptions {
 /** Everything that a host needs, running. */
 export interface Running {
   /** As in run.json, at this moment. */
-  readonly run: RunInfo;
-  /** Resolves when a part has died that cannot be replaced. `stop` is still to be called. */
+  run(): RunInfo;
+  /** Resolves when something has died that cannot be replaced; `stop` is still to be called. */
   readonly failed: Promise<HoldfastError>;
-  /** SIGKILL to the node; the gate starts another. Returns the process number that was killed. */
+  /** SIGKILL to the node; the gate starts another. Returns the process number. */
   killNode(): number;
-  /** Resolves with the next node's process number. */
+  /** Resolves with the process number of the next node, once it was started. */
   nextNode(): Promise<number>;
-  /** In order, bounded. Idempotent. Afterwards no process, socket or temporary file is left. */
+  /** In order and bounded. Idempotent. Afterwards no process, socket or temporary file is left. */
   stop(): Promise<void>;
 }
 
-/** Beyond the gate's own bounds: it still has to release its lease and to exit. */
+/** Beyond the gate's own bounds: it still releases its lease and exits. */
 const gateStopSlackMs = 5_000;
 
-function gateEnvironment(options: EmbeddedOptions, config: Config, parts: Parts) {
+function gateEnvironment(env: NodeJS.ProcessEnv, config: Config, parts: Parts): NodeJS.ProcessEnv {
   const keyFile = masterKeyFile(config);
+  const dataCentre = parts.telegramDc?.dataCentre;
   return {
-    ...options.env,
+    ...env,
     HOLDFAST_HOME: config.home,
     HOLDFAST_DATABASE_URL: parts.databaseUrl,
     HOLDFAST_NATS_URL: parts.natsUrl,
     ...(keyFile === null ? {} : { HOLDFAST_MASTER_KEY_FILE: keyFile }),
-    ...(parts.telegramDc === null
-      ? {}
-      : { HOLDFAST_TELEGRAM_DC: JSON.stringify(parts.telegramDc.dataCentre) }),
+    ...(dataCentre === undefined ? {} : { HOLDFAST_TELEGRAM_DC: JSON.stringify(dataCentre) }),
   };
 }
 
-function telegramAddress(config: Config, parts: Parts): string {
+function runInfo(config: Config, parts: Parts, { http, pids }: GateReady): RunInfo {
   const dataCentre = parts.telegramDc?.dataCentre ?? config.telegramDc;
-  return dataCentre === null ? "telegram" : `${dataCentre.host}:${dataCentre.port}`;
+  return {
+    metrics: `${http}/metrics`,
+    console: `${http}/`,
+    nats: parts.natsUrl,
+    database: parts.databaseUrl,
+    telegram: dataCentre === null ? "telegram" : `${dataCentre.host}:${dataCentre.port}`,
+    telegramControl: parts.telegramDc?.controlUrl ?? null,
+    pids: { launcher: process.pid, ...parts.pids, ...pids },
+  };
 }
 
-/** The database's URL as anybody may see it. */
-export function withoutPassword(url: string): string {
-  return url.replace(/^(\w+:\/\/[^:/@]*):[^@]*@/, "$1:***@");
-}
-
-function refuseIfAborted(signal: AbortSignal | undefined): void {
+function refuseIfStopped(signal: AbortSignal | undefined): void {
   if (signal?.aborted !== true) return;
   throw new HoldfastError({ code: "START_STOPPED", message: "The start was stopped." });
 }
 
-/** The pieces that a start has put in place, undone in reverse order, each once. */
-function undoStack() {
-  const undo: (() => Promise<void> | void)[] = [];
-  return {
-    add: (step: () => Promise<void> | void) => void undo.push(step),
-    run: async () => {
-      for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
-    },
+/** Steps to undo what a start has put in place, the last first, each once. */
+function undoSteps() {
+  const steps: (() => Promise<void> | void)[] = [];
+  let running: Promise<void> | undefined;
+  const runAll = async () => {
+    for (let step = steps.pop(); step !== undefined; step = steps.pop()) await step();
   };
-}
-
-interface State {
-  run: RunInfo;
-  readonly nodeWaiters: ((pid: number) => void)[];
+  return {
+    add: (step: () => Promise<void> | void) => void steps.push(step),
+    run: () => (running ??= runAll()),
+  };
 }
 
 /**
  * Starts what the environment does not name (PostgreSQL, nats-server, a simulated Telegram), brings the
- * schema up to date, and starts the gate with its node. Writes `run.json` into the home while it runs.
- * Throws a `HoldfastError` with one line; nothing is then left behind.
+ * schema up to date, and starts the gate with its node. While it runs, `run.json` in the home says where.
+ * Throws a `HoldfastError` with one line, or a `ConfigError`; nothing runs then and nothing is left.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Running> {
-  const { log, signal, now = () => new Date() } = options;
-  const env = options.home === undefined ? options.env : { ...options.env, HOLDFAST_HOME: options.home };
+  const { home, log, signal, now = () => new Date() } = options;
+  const env = home === undefined ? options.env : { ...options.env, HOLDFAST_HOME: home };
   const config = readConfig(env);
-  const undo = undoStack();
-  const failed = Promise.withResolvers
+  const undo = undoSteps();
   try {
-    return await start();
+    const held = await openHome(config.home, { log, now });
+    undo.add(() => held.release());
+    return await startIn(held, { ...options, env }, config, undo);
   } catch (error) {
     await undo.run();
+    refuseIfStopped(signal);
     throw error;
   }
+}
+
+async function startIn(
+  held: OpenHome,
+  options: EmbeddedOptions,
+  config: Config,
+  undo: ReturnType<typeof undoSteps>,
+): Promise<Running> {
+  const { env, log, signal } = options;
+  // Before any data: a key made later than the data could not read them.
+  masterKeyFile(config);
+  const parts = await startParts(config, { env, log });
+  undo.add(() => parts.stop());
+  refuseIfStopped(signal);
+  const { applied } = await migrate(parts.databaseUrl);
+  if (applied.length > 0) log(`the schema is up to date (${applied.length} migrations applied)`);
+  refuseIfStopped(signal);
+
+  const runFile = createRunFile(held.path);
+  undo.add(() => runFile.remove());
+  const lost = new EventEmitter<{ gate: [HoldfastError] }>();
+  const gateLost = new Promise<HoldfastError>((resolve) => {
+    lost.once("gate", resolve);
+  });
+  let nodeWaiters: ((pid: number) => void)[] = [];
+  const noteNode = (pid: number) => {
+    runFile.setPids({ node: pid });
+    for (const tell of nodeWaiters.splice(0)) tell(pid);
+  };
+  const keeper: GateKeeper = await keepGate({
+    home: held.path,
+    env: gateEnvironment(env, config, parts),
+    stopMsMax: config.timings.drainMs + config.timings.disconnectMs + gateStopSlackMs,
+    log,
+    ...(options.gateProgram === undefined ? {} : { program: options.gateProgram }),
+    ...(signal === undefined ? {} : { signal }),
+    onNode: noteNode,
+    onReplaced: ({ pids }) => {
+      runFile.setPids({ gate: pids.gate });
+      noteNode(pids.node);
+    },
+    onGivenUp: (error) => lost.emit("gate", error),
+  });
+  undo.add(() => keeper.stop());
+  runFile.write(runInfo(config, parts, keeper.ready));
+  if (parts.telegramDc !== null && options.provision !== undefined)
+    await options.provision({
+      natsUrl: parts.natsUrl,
+      controlUrl: parts.telegramDc.controlUrl,
+    });
+  refuseIfStopped(signal);
+  return {
+    run: () => runFile.current(),
+    failed: Promise.race([parts.died, gateLost]),
+    killNode: () => {
+      const { node } = runFile.current().pids;
+      if (node !== undefined) process.kill(node, "SIGKILL");
+      return node ?? 0;
+    },
+    nextNode: () =>
+      new Promise((resolve) => {
+        nodeWaiters = [...nodeWaiters, resolve];
+      }),
+    stop: () => undo.run(),
+  };
 }

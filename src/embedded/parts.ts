@@ -1,0 +1,75 @@
+import type { Config } from "../config/config.ts";
+import { HoldfastError } from "../errors.ts";
+import { startNats } from "./nats.ts";
+import { startPostgres } from "./postgres.ts";
+import type { Log } from "./process-records.ts";
+import type { Managed } from "./processes.ts";
+import type { EmbeddedTelegramDc } from "./telegram-dc.ts";
+import { startTelegramDcProcess } from "./telegram-dc.ts";
+
+/** What gate and node lean on: embedded where the configuration names nothing. */
+export interface Parts {
+  readonly databaseUrl: string;
+  readonly natsUrl: string;
+  /** Null with Telegram itself, or with a data centre that somebody else runs. */
+  readonly telegramDc: EmbeddedTelegramDc | null;
+  /** Process numbers of the embedded ones, by name. */
+  readonly pids: Readonly<Record<string, number>>;
+  /** Resolves when an embedded part ended that `stop` did not end. */
+  readonly died: Promise<HoldfastError>;
+  stop(): Promise<void>;
+}
+
+interface Part {
+  readonly process: Managed;
+  stop(): Promise<void>;
+}
+
+function diedUnexpectedly({ name, exited }: Managed): Promise<HoldfastError> {
+  return exited.then(
+    ({ code, signal }) =>
+      new HoldfastError({
+        code: "PART_DIED",
+        message: `${name} ended unexpectedly (${signal ?? `exit ${code}`}).`,
+        next: `Read logs/${name}.log in the home, then start again; the data stay as they are.`,
+      }),
+  );
+}
+
+/** Starts all at once. When one fails the others are stopped, and its error is thrown. */
+export async function startParts(
+  config: Config,
+  { env, log }: { readonly env: NodeJS.ProcessEnv; readonly log: Log },
+): Promise<Parts> {
+  const { home } = config;
+  const withTelegram = config.telegram === null && config.telegramDc === null;
+  // nats-server and the data centre first: laying out a database keeps this process busy for a while.
+  const starts = [
+    config.natsUrl === null ? startNats({ home, env, log }) : Promise.resolve(null),
+    withTelegram ? startTelegramDcProcess({ home, env, log }) : Promise.resolve(null),
+    config.databaseUrl === null ? startPostgres({ home, log }) : Promise.resolve(null),
+  ] as const;
+  const settled = await Promise.allSettled(starts);
+  const running: Part[] = [];
+  for (const part of settled)
+    if (part.status === "fulfilled" && part.value !== null) running.push(part.value);
+  const stop = async () => void (await Promise.all(running.map((part) => part.stop())));
+  const failure = settled.find((part) => part.status === "rejected");
+  if (failure !== undefined) {
+    await stop();
+    throw failure.reason;
+  }
+  const [nats, telegramDc, postgres] = await Promise.all(starts);
+  return {
+    databaseUrl: postgres?.url ?? config.databaseUrl ?? "",
+    natsUrl: nats?.url ?? config.natsUrl ?? "",
+    telegramDc,
+    pids: Object.fromEntries(running.map(({ process: { name, pid } }) => [name, pid])),
+    died: Promise.race([
+      ...running.map((part) => diedUnexpectedly(part.process)),
+      // Never settles: with nothing embedded nothing embedded can die.
+      new Promise<HoldfastError>(() => {}),
+    ]),
+    stop,
+  };
+}

@@ -1,0 +1,78 @@
+import type { RunInfo } from "../cli/run-info.ts";
+import type { Running } from "../embedded/launcher.ts";
+import { startEmbedded } from "../embedded/launcher.ts";
+import { provisionExampleAccounts } from "../embedded/provision.ts";
+import { errorLine, HoldfastError } from "../errors.ts";
+
+const tell = (line: string): void => void process.stderr.write(`holdfast: ${line}\n`);
+
+const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** A password in a URL is for run.json, which only its owner reads, not for a terminal or a log. */
+export function withoutPassword(url: string): string {
+  return url.replaceAll(/(\w+:\/\/[^:/@,]*):[^@/,]*@/g, "$1:***@");
+}
+
+export function readyLine(run: RunInfo): string {
+  const { metrics, console, nats, database, telegram, telegramControl } = run;
+  const fields = {
+    metrics,
+    console,
+    nats: withoutPassword(nats),
+    database: withoutPassword(database),
+    telegram,
+    telegramControl: telegramControl ?? "none",
+  };
+  const pairs = Object.entries(fields).map(([name, value]) => `${name}=${value}`);
+  return `holdfast ready ${pairs.join(" ")}`;
+}
+
+/** Resolves at the first signal; later ones change nothing, because a stop is bounded anyway. */
+function untilSignalled(): {
+  readonly signal: AbortSignal;
+  readonly signalled: Promise<void>;
+  release(): void;
+} {
+  const controller = new AbortController();
+  const onSignal = () => {
+    tell(controller.signal.aborted ? "still stopping" : "stopping");
+    controller.abort();
+  };
+  for (const name of stopSignals) process.on(name, onSignal);
+  return {
+    signal: controller.signal,
+    signalled: new Promise((resolve) => {
+      controller.signal.addEventListener("abort", () => resolve(), { once: true });
+    }),
+    release: () => {
+      for (const name of stopSignals) process.off(name, onSignal);
+    },
+  };
+}
+
+/** Starts everything, serves until a signal, stops. Resolves with the exit code. */
+export async function runStart(_args: readonly string[]): Promise<number> {
+  const stopping = untilSignalled();
+  const { signal, signalled } = stopping;
+  let running: Running | undefined;
+  try {
+    tell("starting");
+    running = await startEmbedded({
+      env: process.env,
+      log: tell,
+      signal,
+      provision: provisionExampleAccounts,
+    });
+    process.stdout.write(`${readyLine(running.run())}\n`);
+    const failure = await Promise.race([running.failed, signalled]);
+    if (failure !== undefined) tell(failure.line);
+    await running.stop();
+    return failure === undefined ? 0 : 1;
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === "START_STOPPED") return 0;
+    tell(errorLine(error));
+    return 1;
+  } finally {
+    stopping.release();
+  }
+}
