@@ -1,0 +1,111 @@
+import { errorLine } from "../errors.ts";
+import type { OutboxItem, OutboxStore } from "../ports/conversation-store.ts";
+import type { TelegramClient, TelegramFault } from "../ports/telegram.ts";
+import { TelegramError } from "../ports/telegram-error.ts";
+import { type MenuStyle, renderButtons, renderText } from "./menu.ts";
+
+/** What one attempt at a reply came to. */
+export type Delivery =
+  | { readonly kind: "sent"; readonly messageId: number; readonly readBack: boolean }
+  | { readonly kind: "refused"; readonly fault: TelegramFault }
+  /** `reached: false`: nothing of this reply has gone out, now or before. */
+  | { readonly kind: "flood"; readonly waitSeconds: number; readonly reached: boolean }
+  | { readonly kind: "dead-key"; readonly fault: TelegramFault }
+  /** It may have arrived or not: only reading back can tell. */
+  | { readonly kind: "unknown"; readonly code: string; readonly message: string };
+
+export interface OutboxDeliveryOptions {
+  readonly client: Pick<TelegramClient, "send" | "history">;
+  readonly store: Pick<OutboxStore, "knownMessageIds">;
+  readonly style: MenuStyle;
+}
+
+/**
+ * `taken` are message ids of the same chat that were settled but may not be written yet; a message that is found
+ * or sent is added.
+ */
+export type Deliver = (item: OutboxItem, taken: Set<number>) => Promise<Delivery>;
+
+const pageMessages = 100;
+const pagesMax = 3;
+/** Telegram knows this `random_id` already: the reply has arrived. */
+const duplicateCode = "RANDOM_ID_DUPLICATE";
+/** Where Telegram says that a reply has arrived and the chat does not show it any more. */
+const unknownMessageId = 0;
+
+/** Sends one reply. One whose earlier outcome is unknown is looked for in the chat before it is sent again. */
+export function createOutboxDelivery({ client, store, style }: OutboxDeliveryOptions): Deliver {
+  /** Telegram lets bots send but not read a chat: there, the repeated `random_id` alone tells. */
+  async function page(item: OutboxItem, beforeId: number | undefined) {
+    try {
+      const range = { limit: pageMessages, ...(beforeId !== undefined && { beforeId }) };
+      return await client.history(item.peer, range);
+    } catch (error) {
+      if (error instanceof TelegramError && error.fault.kind === "refused") return [];
+      throw error;
+    }
+  }
+
+  /** The oldest outgoing message with the reply's text that no settled reply accounts for. */
+  async function findSent(item: OutboxItem, taken: ReadonlySet<number>): Promise<number | null> {
+    const text = renderText(item.body, item.menu, style).trim();
+    const found: number[] = [];
+    let beforeId: number | undefined;
+    for (let pages = 0; pages < pagesMax; pages += 1) {
+      const messages = await page(item, beforeId);
+      for (const message of messages) {
+        if (message.outgoing && message.text.trim() === text) found.push(message.messageId);
+      }
+      beforeId = messages.at(-1)?.messageId;
+      if (messages.length < pageMessages) break;
+    }
+    const oldestFirst = found.toSorted((left, right) => left - right);
+    if (oldestFirst[0] === undefined) return null;
+    const known = await store.knownMessageIds(item, oldestFirst[0]);
+    return oldestFirst.find((id) => !known.has(id) && !taken.has(id)) ?? null;
+  }
+
+  async function send(item: OutboxItem): Promise<Delivery> {
+    const { peer, body, menu, randomId } = item;
+    const buttons = renderButtons(item, style);
+    const text = renderText(body, menu, style);
+    const message = { peer, text, randomId, ...(buttons !== undefined && { buttons }) };
+    const { messageId } = await client.send(message);
+    return { kind: "sent", messageId, readBack: false };
+  }
+
+  async function attempt(item: OutboxItem, taken: ReadonlySet<number>): Promise<Delivery> {
+    if (item.attempted) {
+      const messageId = await findSent(item, taken);
+      if (messageId !== null) return { kind: "sent", messageId, readBack: true };
+    }
+    try {
+      return await send(item);
+    } catch (error) {
+      if (!(error instanceof TelegramError) || error.fault.code !== duplicateCode) throw error;
+      const messageId = (await findSent(item, taken)) ?? unknownMessageId;
+      return { kind: "sent", messageId, readBack: true };
+    }
+  }
+
+  return async (item, taken) => {
+    try {
+      const delivery = await attempt(item, taken);
+      if (delivery.kind === "sent") taken.add(delivery.messageId);
+      return delivery;
+    } catch (error) {
+      return failed(error, item.attempted);
+    }
+  };
+}
+
+function failed(error: unknown, attempted: boolean): Delivery {
+  if (!(error instanceof TelegramError)) {
+    return { kind: "unknown", code: "UNEXPECTED", message: errorLine(error) };
+  }
+  const { fault } = error;
+  const { kind, code, message, waitSeconds = 1 } = fault;
+  if (kind === "flood") return { kind, waitSeconds, reached: attempted };
+  if (kind === "dead-key") return { kind, fault };
+  return kind === "unknown" ? { kind, code, message } : { kind: "refused", fault };
+}

@@ -1,0 +1,69 @@
+import type { OutboxItem } from "../ports/conversation-store.ts";
+
+/** The replies of one chat that were claimed, in order: the first is the one that is sent. */
+export interface OutboxLane {
+  readonly key: string;
+  readonly queue: OutboxItem[];
+  /** Message ids settled since the lane was made. */
+  readonly taken: Set<number>;
+  /** A call is in flight. */
+  busy: boolean;
+  /** The first reply's outcome is unknown: nothing may overtake it. */
+  blocked: boolean;
+}
+
+export interface OutboxLanes {
+  add(items: readonly OutboxItem[]): void;
+  /** A lane that may send now. */
+  next(): OutboxLane | null;
+  /** Forgets a lane that has nothing left. */
+  tidy(lane: OutboxLane): void;
+  /** Empties the idle lanes; answers the replies of which no attempt was made. */
+  clear(): readonly OutboxItem[];
+  readonly held: number;
+  readonly busy: number;
+  readonly blocked: number;
+}
+
+export function createOutboxLanes(): OutboxLanes {
+  const lanes = new Map<string, OutboxLane>();
+  const all = () => [...lanes.values()];
+
+  return {
+    add(items) {
+      for (const item of items) {
+        const key = JSON.stringify([item.channel, item.account, item.chatUser]);
+        const lane = lanes.get(key) ?? {
+          key,
+          queue: [],
+          taken: new Set<number>(),
+          busy: false,
+          blocked: false,
+        };
+        lane.queue.push(item);
+        lanes.set(key, lane);
+      }
+    },
+    next: () =>
+      all().find(({ busy, blocked, queue }) => !busy && !blocked && queue.length > 0) ?? null,
+    tidy(lane) {
+      if (lane.queue.length === 0 && !lane.busy) lanes.delete(lane.key);
+    },
+    clear() {
+      const idle = all().filter(({ busy }) => !busy);
+      for (const { key } of idle) lanes.delete(key);
+      return idle
+        .flatMap(({ queue, blocked }) => (blocked ? queue.slice(1) : queue))
+        .filter(({ attempted }) => !attempted);
+    },
+    get held() {
+      return all().reduce((sum, { queue }) => sum + queue.length, 0);
+    },
+    get busy() {
+      return all().filter(({ busy }) => busy).length;
+    },
+    get blocked() {
+      return all().filter(({ blocked }) => blocked).length;
+    },
+  };
+}

@@ -1,0 +1,246 @@
+import { errorLine } from "../errors.ts";
+import type { OutboxItem } from "../ports/conversation-store.ts";
+import type { OutboxWork } from "./account-world.ts";
+import { createOutboxDelivery, type Delivery } from "./outbox-delivery.ts";
+import { createOutboxLanes, type OutboxLane } from "./outbox-lanes.ts";
+import { defaultOutboxLimits, type OutboxSenderOptions } from "./outbox-options.ts";
+import { createOutboxSettling } from "./outbox-settling.ts";
+
+export interface OutboxSender extends OutboxWork {
+  /** Calls to Telegram that have not been answered. */
+  readonly inFlight: number;
+}
+
+/**
+ * Sends one account's replies under one grant: in order per chat, each exactly once (I4). What an earlier attempt
+ * left unknown is settled by reading back before anything newer of that chat goes out. Driven by `notify`; it
+ * waits for time only where nothing else can tell: a database that is away, an outcome that stays unknown.
+ */
+export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
+  const { store, grant, clock, events, kind } = options;
+  const limits = { ...defaultOutboxLimits, ...options.limits };
+  const lanes = createOutboxLanes();
+  const deliver = createOutboxDelivery({
+    ...options,
+    style: kind === "bot" ? "buttons" : "numbered",
+  });
+  const note = (code: string, message: string) =>
+    events.report({ type: "note", account: grant.account, code, message });
+  const settling = createOutboxSettling({
+    store,
+    clock,
+    retryDelayMs: limits.retryDelayMs,
+    onFailure: (line) => note("OUTBOX_NOT_SETTLED", `will be tried again: ${line}`),
+  });
+
+  let paused = false;
+  let stopped = false;
+  let tokenLost = false;
+  let recoveryDue = true;
+  let claimDue = true;
+  /** All that earlier attempts left is in the lanes: new replies may be claimed beside it. */
+  let recovered = false;
+  /** Calls in flight are waited for, and none begins. */
+  let quiescing = false;
+  let failures = 0;
+  let woken = false;
+  let working: Promise<void> | null = null;
+  let cancelRetry: (() => void) | null = null;
+  const quietWaiters: (() => void)[] = [];
+
+  const maySend = () => !paused && !stopped && !quiescing;
+  const mayWork = () => !paused && !stopped;
+  const mayClaim = () => claimDue && recovered && mayWork();
+
+  function retryLater(): void {
+    cancelRetry?.();
+    if (stopped) return;
+    const delayMs = Math.min(limits.retryDelayMs * 2 ** failures, limits.retryDelayMsMax);
+    failures += 1;
+    cancelRetry = clock.schedule(delayMs, () => {
+      recoveryDue ||= !recovered || lanes.blocked > 0;
+      void work();
+    });
+  }
+
+  function apply(lane: OutboxLane, item: OutboxItem, delivery: Delivery): void {
+    switch (delivery.kind) {
+      case "sent":
+        lane.queue.shift();
+        settling.add({ id: item.id, messageId: delivery.messageId });
+        options.onReply(delivery.readBack ? "read-back" : "sent");
+        return;
+      case "refused":
+        lane.queue.shift();
+        settling.add({ id: item.id, failure: delivery.fault.code });
+        note(
+          "REPLY_REFUSED",
+          `reply ${item.id}: ${delivery.fault.code}: ${delivery.fault.message}`,
+        );
+        options.onReply("refused");
+        return;
+      case "flood":
+        recoveryDue ||= delivery.reached;
+        if (paused) return;
+        paused = true;
+        options.onFlood(delivery.waitSeconds);
+        return;
+      case "dead-key":
+        lane.blocked = true;
+        stopped = true;
+        return;
+      case "unknown":
+        lane.blocked = true;
+        note("REPLY_UNKNOWN", `reply ${item.id}: ${delivery.code}: ${delivery.message}`);
+        options.onReply("unknown");
+        // Reading back at once would meet the same broken wire; a reconnect asks for it sooner.
+        retryLater();
+    }
+  }
+
+  async function drive(lane: OutboxLane): Promise<void> {
+    lane.busy = true;
+    let [item] = lane.queue;
+    while (item !== undefined && maySend() && !lane.blocked) {
+      apply(lane, item, await deliver(item, lane.taken));
+      [item] = lane.queue;
+    }
+    lane.busy = false;
+    lanes.tidy(lane);
+    pump();
+    wakeWhenQuiet();
+    if (claimDue) void work();
+  }
+
+  function pump(): void {
+    while (maySend() && lanes.busy < limits.chatsMax) {
+      const lane = lanes.next();
+      if (lane === null) return;
+      void drive(lane);
+    }
+  }
+
+  function wakeWhenQuiet(): void {
+    if (lanes.busy > 0 || (maySend() && lanes.next() !== null)) return;
+    for (const wake of quietWaiters.splice(0)) wake();
+  }
+
+  /** Resolves when no call is in flight and nothing more can be sent for now. */
+  const quiet = () =>
+    new Promise<void>((resolve) => {
+      quietWaiters.push(resolve);
+      wakeWhenQuiet();
+    });
+
+  function giveBack(): Promise<void> {
+    const untried = lanes.clear();
+    if (!tokenLost) for (const { id } of untried) settling.add({ id, again: true });
+    return settling.flushed();
+  }
+
+  /** How many rows came, and whether there may be more; null: the token is lost or there is no room. */
+  async function claim(recover: boolean): Promise<{ readonly full: boolean } | null> {
+    const limit = Math.min(limits.claimMax, limits.heldMax - lanes.held);
+    if (limit <= 0) return null;
+    const items = await store.claim(grant, { limit, recover });
+    if (items === null) {
+      tokenLost = true;
+      stopped = true;
+      options.onTokenLost();
+      return null;
+    }
+    lanes.add(items);
+    pump();
+    return { full: items.length === limit };
+  }
+
+  /** Rebuilds the lanes from the store, oldest first, until all that earlier attempts left has been tried. */
+  async function recoverAll(): Promise<void> {
+    recovered = false;
+    quiescing = true;
+    await quiet();
+    quiescing = false;
+    await giveBack();
+    while (mayWork() && !recovered) {
+      const claimed = await claim(true);
+      if (claimed === null) return;
+      await quiet();
+      await settling.flushed();
+      // With one of a full batch unsettled, newer rows of the same chats may lie behind it unseen.
+      if (claimed.full && lanes.blocked > 0) return;
+      recovered = !claimed.full && mayWork();
+    }
+    if (!recovered) recoveryDue = true;
+    else if (lanes.blocked === 0) failures = 0;
+  }
+
+  async function workThrough(): Promise<void> {
+    try {
+      if (recoveryDue && mayWork()) {
+        recoveryDue = false;
+        await recoverAll();
+      }
+      while (mayClaim()) {
+        claimDue = false;
+        const claimed = await claim(false);
+        claimDue ||= claimed === null || claimed.full;
+        if (claimed === null) return;
+      }
+    } catch (error) {
+      quiescing = false;
+      claimDue = true;
+      note("OUTBOX_WAITS", `will be tried again: ${errorLine(error)}`);
+      retryLater();
+    }
+  }
+
+  /** Runs until nothing has asked for work since it began its last round. */
+  async function rounds(): Promise<void> {
+    while (woken) {
+      woken = false;
+      await workThrough();
+    }
+    working = null;
+  }
+
+  function work(): Promise<void> {
+    woken = true;
+    working ??= rounds();
+    return working;
+  }
+
+  function serve(): Promise<void> {
+    if (stopped) return Promise.resolve();
+    claimDue = true;
+    return work();
+  }
+
+  return {
+    get inFlight() {
+      return lanes.busy;
+    },
+    start: serve,
+    notify: () => void serve(),
+    pause() {
+      paused = true;
+    },
+    resume() {
+      paused = false;
+      pump();
+      void serve();
+    },
+    recover() {
+      recoveryDue = true;
+      cancelRetry?.();
+      return serve();
+    },
+    async stop() {
+      stopped = true;
+      cancelRetry?.();
+      settling.close();
+      await quiet();
+      await giveBack();
+      await working;
+    },
+  };
+}
