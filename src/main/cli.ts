@@ -94,8 +94,8 @@ function addAccountCommands(program: Command): void {
       .description(description)
       .action(async (account: string) => {
         const answer = await ask(`holdfast.account.${account}.${verb}`, {}, { env });
-        const state = answer["state"] ?? `renewal ${String(answer["renewal"])}`;
-        stdout.write(`${account}: ${String(state)}\n`);
+        const state = answer["state"] ?? `renewal ${JSON.stringify(answer["renewal"])} has begun`;
+        stdout.write(`${account}: ${typeof state === "string" ? state : JSON.stringify(state)}\n`);
       });
   }
 

@@ -62,7 +62,7 @@ async function perform(
   options: DemoOptions,
   narrate: (line: string) => void,
 ): Promise<number> {
-  const { run } = running;
+  const run = running.run();
   const controlUrl = run.telegramControl!;
   const database = openDatabase(run.database);
   const transitions = await followTransitions(run.nats);

@@ -73,13 +73,13 @@ export function createMetrics(lifecycleStates: readonly string[]): Metrics {
     reply: (outcome) => replies.inc({ outcome }),
     note: (code) => notes.inc({ code }),
     gate(read) {
-      new Gauge({
+      const figures = new Gauge({
         ...of,
         name: "holdfast_gate",
         help: "The gate's own figures: sockets, refusals, cuts, bytes, milliseconds to its lease's deadline",
         labelNames: ["figure"],
         collect() {
-          for (const [figure, value] of Object.entries(read())) this.set({ figure }, value);
+          for (const [figure, value] of Object.entries(read())) figures.set({ figure }, value);
         },
       });
     },
