@@ -52,7 +52,8 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
   let cancel = () => {};
 
   async function write(next: LeaseValue, sentAt: Moment): Promise<void> {
-    revision = await bucket.update(key, JSON.stringify(next), revision);
+    // `put` and not `update`, which refuses 0: the sequence of a key that does not exist yet.
+    revision = await bucket.put(key, JSON.stringify(next), { previousSeq: revision });
     value = next;
     if (!deadline.extend(sentAt)) throw new Error("the renewal came too late");
   }
@@ -136,7 +137,8 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
       cancel();
       deadline.latch();
       const last = { ...value, n: value.n + 1, nonce: randomUUID(), released: true as const };
-      await bucket.update(key, JSON.stringify(last), revision).catch(() => undefined);
+      const expected = { previousSeq: revision };
+      await bucket.put(key, JSON.stringify(last), expected).catch(() => undefined);
     },
   };
 }
