@@ -1,0 +1,87 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { openHome } from "../../src/embedded/home.ts";
+import { startTimeOf, waitUntilGone } from "../../src/embedded/process-identity.ts";
+import { reap, writeRecord } from "../../src/embedded/process-records.ts";
+import { startInHome } from "./fixtures/programs.ts";
+import { anyRunning, leftovers, temporaryHome } from "./fixtures/temporary-home.ts";
+
+const quiet = () => {};
+const clock = { log: quiet, now: () => new Date("2026-01-02T03:04:05Z") };
+
+/** A process that ends only when it is told to. */
+function bystander() {
+  const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"], { stdio: "ignore" });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const pid = child.pid ?? 0;
+  return { child, pid, startTime: startTimeOf(pid) ?? "" };
+}
+
+describe("reaping", () => {
+  it("ends a process that a killed run has recorded, and removes its temporary folder", async () => {
+    const home = temporaryHome();
+    const { child, pid, startTime } = bystander();
+    const folder = join(home, "socket-folder");
+    mkdirSync(folder);
+    const rest = { stopSignal: "SIGTERM", ports: [], dirs: [folder] } as const;
+    writeRecord(home, { name: "part", pid, startTime, ...rest });
+    const ended = once(child, "exit");
+    const reaped = await reap(home, quiet);
+    expect(await ended).toEqual([null, "SIGTERM"]);
+    expect(reaped.map(({ name }) => name)).toEqual(["part"]);
+    expect([existsSync(folder), leftovers(home)]).toEqual([false, []]);
+  });
+
+  it("spares a later process that was given the same number", async () => {
+    const home = temporaryHome();
+    const { child, pid } = bystander();
+    const rest = { stopSignal: "SIGTERM", ports: [], dirs: [] } as const;
+    writeRecord(home, { name: "part", pid, startTime: "another-boot:1", ...rest });
+    expect(await reap(home, quiet)).toEqual([]);
+    expect([child.exitCode, child.signalCode, leftovers(home)]).toEqual([null, null, []]);
+  });
+});
+
+describe("a home", () => {
+  it("is refused to a second start while the first runs, with who, since when and what to do", async () => {
+    const home = temporaryHome();
+    const held = await openHome(home, clock);
+    await expect(openHome(home, clock)).rejects.toMatchObject({
+      code: "HOME_IN_USE",
+      line: `Holdfast already runs in ${home} (pid ${process.pid}, since 2026-01-02T03:04:05.000Z). Stop it with Ctrl-C there or with \`kill ${process.pid}\`, or name another folder in HOLDFAST_HOME.`,
+    });
+    held.release();
+    const again = await openHome(home, clock);
+    again.release();
+    expect(leftovers(home)).toEqual([]);
+  });
+
+  it("is free again after kill −9 of the whole run, and nothing of that run is left", async () => {
+    const home = temporaryHome();
+    const launcher = spawn(process.execPath, startInHome, {
+      env: { ...process.env, HOLDFAST_HOME: home },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const lines = createInterface({ input: launcher.stdout });
+    const [line] = (await once(lines, "line")) as [string];
+    const pids: Record<string, number> = JSON.parse(line.replace("ready ", ""));
+    expect(anyRunning(pids).toSorted()).toEqual(
+      ["gate", "launcher", "nats", "node", "postgres", "telegram-dc"].toSorted(),
+    );
+    const ended = once(launcher, "exit");
+    launcher.kill("SIGKILL");
+    await ended;
+
+    const held = await openHome(home, clock);
+    held.release();
+    for (const [name, pid] of Object.entries(pids)) {
+      const startTime = startTimeOf(pid) ?? "";
+      expect([name, await waitUntilGone({ pid, startTime }, 3_000)]).toEqual([name, true]);
+    }
+    expect(leftovers(home).filter((file) => !file.includes("postgres"))).toEqual([]);
+  });
+});
