@@ -56,7 +56,7 @@ export function openStateFile(
   snapshot: () => Snapshot,
   onError: (error: unknown) => void,
 ): StateFile {
-  const beside = `${path}.${process.pid}.new`;
+  const beside = `${path}.new`;
   let isDirty = false;
   let writing: Promise<void> | undefined;
 

@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync, watch } from "node:fs";
 import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
+import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ReadyMessage } from "../../../src/main/telegram-dc.ts";
 import { createCleanup, portOf } from "./data-centres.ts";
@@ -40,6 +42,21 @@ async function ready(child: ChildProcess): Promise<ReadyMessage> {
   return message;
 }
 
+function post(dc: ReadyMessage, path: string, body: unknown): Promise<Response> {
+  return fetch(`${dc.control}${path}`, { method: "POST", body: JSON.stringify(body) });
+}
+
+/** Woken by the system at each change of the file's folder. */
+function untilFileHolds(path: string, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    const watcher = watch(dirname(path), () => {
+      if (!readFileSync(path, "utf8").includes(text)) return;
+      watcher.close();
+      resolve();
+    });
+  });
+}
+
 async function folder(): Promise<string> {
   const path = await mkdtemp(`${tmpdir()}/telegram-dc-`);
   cleanup.later(() => rm(path, { recursive: true }));
@@ -66,24 +83,25 @@ describe("npm run telegram-dc", () => {
   });
 
   it("keeps accounts, the key and messages in its state file, also over kill -9", async () => {
-    const args = ["--control", "0", "--state", `${await folder()}/state.json`];
+    const state = `${await folder()}/state.json`;
+    const args = ["--control", "0", "--state", state];
     const first = run(args, true);
     const before = await ready(first);
-    const post = (path: string, body: unknown) =>
-      fetch(`${before.control}${path}`, { method: "POST", body: JSON.stringify(body) });
-    await post("/users", { firstName: "Ada", username: "ada", password: "secret" });
-    await post("/users/ada/send", { peer: "ada", text: "remember" });
+    await post(before, "/users", { firstName: "Ada", username: "ada", password: "secret" });
+    await post(before, "/users/ada/send", { peer: "ada", text: "one" });
     first.disconnect();
     await once(first, "exit");
     const second = run(args, true);
-    const after = await ready(second);
+    const between = await ready(second);
+    const isKept = untilFileHolds(state, '"two"');
+    await post(between, "/users/ada/send", { peer: "ada", text: "two" });
+    await isKept;
     second.kill("SIGKILL");
     await once(second, "exit");
-    const third = run(args, true);
-    const last = await ready(third);
-    const answer = await fetch(`${last.control}/users/ada/messages`);
-    expect(await answer.json()).toMatchObject({ messages: [{ text: "remember" }] });
-    expect([after.rsaPublicKeyPem, last.rsaPublicKeyPem]).toEqual([
+    const after = await ready(run(args, true));
+    const answer = await fetch(`${after.control}/users/ada/messages`);
+    expect(await answer.json()).toMatchObject({ messages: [{ text: "one" }, { text: "two" }] });
+    expect([between.rsaPublicKeyPem, after.rsaPublicKeyPem]).toEqual([
       before.rsaPublicKeyPem,
       before.rsaPublicKeyPem,
     ]);
