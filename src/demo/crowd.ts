@@ -53,7 +53,7 @@ export function createCrowd(members: readonly CrowdMember[]): Crowd {
     try {
       const reply = await act();
       seen.repliedAtMs = reply.repliedAtMs;
-      if (!reply.text.includes(expected)) {
+      if (![reply.text, ...reply.labels].some((text) => text.includes(expected))) {
         seen.wrong = reply.text;
         failures.push(`expected "${expected}", got "${reply.text.slice(0, 80)}"`);
       }

@@ -22,12 +22,13 @@ export interface JudgedAccount {
 interface LedgerMessage {
   readonly fromMessageId: number;
   readonly toMessageId: number;
+  /** Decimal; what a reply in the database and a message in the ledger have in common. */
+  readonly randomId?: string;
 }
 
 interface TurnRow {
   readonly inbound_id: string;
-  readonly replies: number;
-  readonly message_ids: readonly (number | null)[];
+  readonly random_ids: readonly (string | null)[];
 }
 
 export async function judge(
@@ -68,24 +69,25 @@ async function judgeAccount(
     ledger("to"),
     ledger("from"),
     database.query<TurnRow & Record<string, unknown>>(
-      `select t.inbound_id, count(o.id)::int as replies, array_agg(o.message_id) as message_ids
+      `select t.inbound_id, array_agg(o.random_id::text) as random_ids
        from inbound_turns t left join outbox o using (channel, account, inbound_id)
        where account = $1 group by t.inbound_id`,
       [account],
     ),
   ]);
-  const arrived = new Set(sent.map(({ fromMessageId }) => fromMessageId));
+  const arrived = new Set(sent.map(({ randomId }) => randomId));
   const taken = new Set(turns.map(({ inbound_id }) => inbound_id));
-  const answeredBy = (id: number | null) => id !== null && arrived.has(id);
+  const hasArrived = (id: string | null) => id !== null && arrived.has(id);
   const taps = turns.filter(({ inbound_id }) => inbound_id.startsWith("tap:")).length;
-  const accountedFor = new Set(turns.flatMap(({ message_ids }) => message_ids));
+  const replies = new Set(turns.flatMap(({ random_ids }) => random_ids));
+  const counted = new Set<string>();
 
   const lost = [
     ...received
       .filter(({ toMessageId }) => !taken.has(`m:${toMessageId}`))
       .map(({ toMessageId }) => `${account}: message ${toMessageId} was never taken`),
     ...turns
-      .filter(({ message_ids }) => !message_ids.some(answeredBy))
+      .filter(({ random_ids }) => !random_ids.some(hasArrived))
       .map(({ inbound_id }) => `${account}: ${inbound_id} got no reply`),
     ...Array.from(
       { length: Math.max(0, tapsAnswered - taps) },
@@ -93,14 +95,18 @@ async function judgeAccount(
     ),
   ];
   const extra = [
-    ...turns.flatMap(({ inbound_id, message_ids }) =>
-      message_ids
-        .filter(answeredBy)
+    ...turns.flatMap(({ inbound_id, random_ids }) =>
+      random_ids
+        .filter(hasArrived)
         .slice(1)
-        .map((id) => `${account}: ${inbound_id} was answered again with message ${String(id)}`),
+        .map(() => `${account}: ${inbound_id} was answered more than once`),
     ),
     ...sent
-      .filter(({ fromMessageId }) => !accountedFor.has(fromMessageId))
+      .filter(({ randomId }) => {
+        const again = randomId !== undefined && counted.has(randomId);
+        if (randomId !== undefined) counted.add(randomId);
+        return again || randomId === undefined || !replies.has(randomId);
+      })
       .map(({ fromMessageId }) => `${account}: message ${fromMessageId} answers nothing`),
   ];
   return { lost, extra };

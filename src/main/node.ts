@@ -87,7 +87,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   const accounts = createAccountStore(database, sealer);
   const tokens = createTokenStore(database);
   const conversations = createConversationStore(database);
-  const stream = await openInboundStream(nats);
+  const stream = await openInboundStream(nats, { host: gateIs.host });
   const driver = createMtcuteDriver({
     apiId: config.telegram?.apiId ?? simulatedApiId,
     apiHash: config.telegram?.apiHash ?? simulatedApiHash,
