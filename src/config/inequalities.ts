@@ -3,7 +3,7 @@ import type { TimingName, Timings } from "./variables.ts";
 import { timingVariable } from "./variables.ts";
 
 /** How much faster one clock may run than another while both measure the same wait. */
-export const clockDrift = 1.05;
+const clockDrift = 1.05;
 
 interface Inequality {
   /** The variable that the fault is reported under. */

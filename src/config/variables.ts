@@ -61,7 +61,7 @@ const development: Timings = {
 
 export const timingsOf: Readonly<Record<Profile, Timings>> = { development, production };
 
-export const timingMeanings: Readonly<Record<TimingName, string>> = {
+const timingMeanings: Readonly<Record<TimingName, string>> = {
   heartbeatMs: "the host renews its lease this often",
   casTimeoutMs: "a renewal without an answer is given up after this",
   retryMs: "a failed renewal is tried again after this",
@@ -177,7 +177,10 @@ export const variables: readonly Variable[] = [
   ...timingNames.map((name) => ({
     name: timingVariable(name),
     form: "milliseconds",
-    byDefault: `${development[name]} (development), ${production[name]} (production)`,
+    byDefault:
+      development[name] === production[name]
+        ? String(production[name])
+        : `${development[name]} (development), ${production[name]} (production)`,
     meaning: timingMeanings[name],
   })),
 ];

@@ -13,7 +13,7 @@ export interface NatsBinary {
 }
 
 /** The oldest server that a single embedded node may use; clusters need 2.10.27, which their nodes assert. */
-export const natsVersionMin = "2.9.10";
+const natsVersionMin = "2.9.10";
 
 const numbersOf = (version: string): number[] => version.split(/[.-]/).slice(0, 3).map(Number);
 
@@ -28,7 +28,7 @@ export function isAtLeast(version: string, min: string): boolean {
 }
 
 /** The program's version, or null when it cannot be run here. */
-export function natsVersionOf(file: string): string | null {
+function natsVersionOf(file: string): string | null {
   try {
     accessSync(file, constants.X_OK);
   } catch {
@@ -39,7 +39,7 @@ export function natsVersionOf(file: string): string | null {
 }
 
 /** Where programs that were obtained once are kept for every home of this user. */
-export function cacheFolder(env: NodeJS.ProcessEnv): string {
+function cacheFolder(env: NodeJS.ProcessEnv): string {
   const base = env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache");
   return join(base, "holdfast");
 }

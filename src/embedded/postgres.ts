@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { Client } from "pg";
 import { HoldfastError } from "../errors.ts";
 import { findPostgres } from "./postgres-binaries.ts";
-import { isRunning, startTimeOf } from "./process-identity.ts";
+import { programOf } from "./process-identity.ts";
 import type { Log } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
 import { launch } from "./processes.ts";
@@ -110,14 +110,7 @@ function removeStaleLock(path: string): void {
   const file = join(path, "postmaster.pid");
   if (!existsSync(file)) return;
   const pid = Number(readFileSync(file, "utf8").split("\n")[0]);
-  const startTime = startTimeOf(pid);
-  const isServer =
-    startTime !== null &&
-    isRunning({ pid, startTime }) &&
-    (
-      spawnSync("ps", ["-o", "comm=", "-p", String(pid)], { encoding: "utf8" }).stdout ?? ""
-    ).includes("postgres");
-  if (!isServer) rmSync(file, { force: true });
+  if (programOf(pid)?.includes("postgres") !== true) rmSync(file, { force: true });
 }
 
 /** Beside the data, unless that path is too long for a socket's name. */

@@ -48,6 +48,18 @@ export function startTimeOf(pid: number): string | null {
   return process.platform === "linux" ? startTimeOnLinux(pid) : startTimeElsewhere(pid);
 }
 
+/** The name of the program that a process runs, or null when no such process runs. */
+export function programOf(pid: number): string | null {
+  if (startTimeOf(pid) === null) return null;
+  try {
+    if (process.platform === "linux") return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  } catch {
+    return null;
+  }
+  const answer = spawnSync("ps", ["-o", "comm=", "-p", String(pid)], { encoding: "utf8" });
+  return answer.status === 0 ? answer.stdout.trim() : null;
+}
+
 export function isRunning(of: ProcessIdentity): boolean {
   return startTimeOf(of.pid) === of.startTime;
 }
@@ -73,7 +85,7 @@ export async function waitUntilGone(of: ProcessIdentity, timeoutMs: number): Pro
 }
 
 /** Sends a signal; a process that has just gone is no error. */
-export function signal(of: ProcessIdentity, name: NodeJS.Signals): void {
+function signal(of: ProcessIdentity, name: NodeJS.Signals): void {
   if (!isRunning(of)) return;
   try {
     process.kill(of.pid, name);

@@ -1,0 +1,126 @@
+import { readFileSync } from "node:fs";
+import { dirname, join, posix } from "node:path";
+
+/** What the files of one folder may import. */
+interface Rule {
+  /** With a trailing slash, or a file. The first rule that matches a file holds. */
+  readonly from: string;
+  /** Files and folders of the repository. */
+  readonly to: readonly string[];
+  /** The same, by `import type` only. */
+  readonly typesFrom?: readonly string[];
+  /** Packages, `node:` ones included; null: any. */
+  readonly packages: readonly string[] | null;
+}
+
+const errors = "src/errors.ts";
+
+/** Imports point one way: machines ← ports ← engine, adapters ← main. */
+const rules: readonly Rule[] = [
+  { from: "machines/", to: ["machines/"], packages: ["xstate"] },
+  { from: errors, to: [], packages: [] },
+  { from: "src/ports/", to: ["machines/", "src/ports/", errors], packages: ["node:stream"] },
+  {
+    from: "src/engine/",
+    to: ["machines/", "src/ports/", "src/engine/", errors],
+    packages: ["xstate", "node:crypto"],
+  },
+  { from: "src/bots/", to: ["machines/", "src/ports/", "src/bots/", errors], packages: ["xstate"] },
+  {
+    from: "src/gate/",
+    to: ["src/ports/", "src/gate/", errors],
+    typesFrom: ["src/config/"],
+    packages: null,
+  },
+  {
+    from: "src/config/",
+    to: ["src/config/", errors],
+    packages: ["node:os", "node:fs", "node:path", "node:buffer"],
+  },
+  { from: "src/telegram-dc/", to: ["src/telegram-dc/"], packages: null },
+  ...["src/main/", "src/cli/", "src/demo/", "src/embedded/"].map((from) => ({
+    from,
+    to: ["machines/", "src/"],
+    packages: null,
+  })),
+];
+
+/** An adapter knows its port and its driver: its own folder, and of another adapter only the types. */
+function ruleForAdapter(file: string): Rule {
+  const own = `${posix.dirname(file)}/`;
+  return {
+    from: own,
+    to: ["machines/", "src/ports/", own, errors],
+    typesFrom: ["src/config/", "src/adapters/"],
+    packages: null,
+  };
+}
+
+function ruleFor(file: string): Rule | undefined {
+  if (file.startsWith("src/adapters/")) return ruleForAdapter(file);
+  return rules.find(({ from }) => file === from || (from.endsWith("/") && file.startsWith(from)));
+}
+
+interface Import {
+  readonly specifier: string;
+  readonly isType: boolean;
+  /** From 1. */
+  readonly line: number;
+}
+
+const importStatement =
+  /(?:^|[\n;])\s*(?:import|export)\s+(?<type>type\s)?(?:[^"'();]*?\sfrom\s+)?["'](?<static>[^"']+)["']|\bimport\(\s*["'](?<dynamic>[^"']+)["']/g;
+
+export function importsIn(source: string): readonly Import[] {
+  return [...source.matchAll(importStatement)].map((match) => {
+    const specifier = match.groups?.["static"] ?? match.groups?.["dynamic"] ?? "";
+    const at = match.index + match[0].lastIndexOf(specifier);
+    return {
+      specifier,
+      isType: match.groups?.["type"] !== undefined,
+      line: source.slice(0, at).split("\n").length,
+    };
+  });
+}
+
+const packageOf = (specifier: string): string =>
+  specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+
+const within = (target: string, places: readonly string[]): boolean =>
+  places.some((place) => target === place || (place.endsWith("/") && target.startsWith(place)));
+
+function refusal(file: string, rule: Rule, { specifier, isType }: Import): string | null {
+  if (!specifier.startsWith(".")) {
+    if (rule.packages === null || rule.packages.includes(packageOf(specifier))) return null;
+    return `${rule.from} may import the packages ${rule.packages.join(", ") || "(none)"}, not ${specifier}; move what needs it into an adapter behind a port`;
+  }
+  const target = posix.normalize(posix.join(posix.dirname(file), specifier));
+  if (within(target, rule.to)) return null;
+  if (isType && within(target, rule.typesFrom ?? [])) return null;
+  return `${rule.from} may import ${rule.to.join(", ") || "nothing"}, not ${target}; pass it in from src/main, or move the shared part to where both may look`;
+}
+
+/** Breaches of the import rule, one line each: `file:line: rule and remedy`. */
+export function checkImports(root: string, files: readonly string[]): readonly string[] {
+  const breaches: string[] = [];
+  let read = 0;
+  for (const file of files.filter((name) => /^(machines|src)\/.*\.ts$/.test(name))) {
+    const rule = ruleFor(file);
+    if (rule === undefined) {
+      breaches.push(
+        `${file}:1: ${dirname(file)} has no import rule; add one in tools/check-imports.ts`,
+      );
+      continue;
+    }
+    for (const found of importsIn(readFileSync(join(root, file), "utf8"))) {
+      read += 1;
+      const reason = refusal(file, rule, found);
+      if (reason !== null) breaches.push(`${file}:${found.line}: ${reason}`);
+    }
+  }
+  if (read === 0) breaches.push("no import was read: the check looks at nothing");
+  return breaches;
+}
