@@ -1,0 +1,190 @@
+import { randomBytes } from "node:crypto";
+import type { AccountKind } from "../../../machines/lifecycle.ts";
+import { createSealer } from "../../../src/adapters/crypto/sealing.ts";
+import { createAccountStore } from "../../../src/adapters/postgres/account-store.ts";
+import { createConversationStore } from "../../../src/adapters/postgres/conversation-store.ts";
+import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
+import { createOutboxStore } from "../../../src/adapters/postgres/outbox-store.ts";
+import { createTokenStore } from "../../../src/adapters/postgres/token-store.ts";
+import { createSystemClock } from "../../../src/adapters/system-clock.ts";
+import { createOutboxSender, type OutboxSender } from "../../../src/engine/outbox.ts";
+import type { OutboxSenderOptions } from "../../../src/engine/outbox-options.ts";
+import {
+  createTurnEngine,
+  type TurnEngine,
+  type TurnEngineOptions,
+} from "../../../src/engine/turns.ts";
+import type { Bot } from "../../../src/ports/bot.ts";
+import type { ConversationStore, OutboxStore } from "../../../src/ports/conversation-store.ts";
+import type { NoteEvent, TransitionEvent } from "../../../src/ports/event-sink.ts";
+import type { GrantRef } from "../../../src/ports/gate.ts";
+import type { InboundItem } from "../../../src/ports/inbound-stream.ts";
+import type { TokenStore } from "../../../src/ports/token-store.ts";
+import { createTestDatabase } from "../../support/database.ts";
+import { createTestStream, type TestStream } from "./test-stream.ts";
+import { createTestTelegram, type TestTelegram } from "./test-telegram.ts";
+
+/** Conversations over real Postgres, with the stream and Telegram in the test's hand. */
+export interface ConversationBench {
+  readonly database: Database;
+  readonly conversations: ConversationStore;
+  readonly outbox: OutboxStore;
+  readonly tokens: TokenStore;
+  readonly stream: TestStream;
+  readonly telegram: TestTelegram;
+  readonly grant: GrantRef;
+  /** Codes of the notes reported so far. */
+  readonly notes: string[];
+  readonly decisions: string[];
+  readonly turnEndings: string[];
+  /** Statements that Postgres was given. */
+  readonly statements: string[];
+  /** An engine under a new owner's epoch. Its commits go to the outbox of the last sender. */
+  makeEngine(bot: Bot, change?: Partial<TurnEngineOptions>): Promise<TurnEngine>;
+  makeSender(change?: Partial<OutboxSenderOptions>): OutboxSender;
+  /** Resolves when nothing of the account is left to send. */
+  sent(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const account = "site-bot";
+const incarnation = "bench";
+
+export async function openConversationBench(kind: AccountKind = "bot"): Promise<ConversationBench> {
+  const testDatabase = await createTestDatabase();
+  const statements: string[] = [];
+  const database = openDatabase(testDatabase.url, {
+    onQuery: (text) => void statements.push(text),
+  });
+  const tokens = createTokenStore(database);
+  const grant = await connectAccount(database, tokens, kind);
+  const conversations = createConversationStore(database);
+  const outbox = createOutboxStore(database);
+  const clock = createSystemClock();
+  const stream = createTestStream();
+  const telegram = createTestTelegram();
+  const notes: string[] = [];
+  const decisions: string[] = [];
+  const turnEndings: string[] = [];
+  const watchers = new Set<() => void>();
+  const events = {
+    report: (event: NoteEvent | TransitionEvent) => {
+      if (event.type === "note") notes.push(event.code);
+    },
+  };
+  const engines: TurnEngine[] = [];
+  const senders: OutboxSender[] = [];
+
+  const announced: OutboxStore = {
+    ...outbox,
+    async settle(results) {
+      await outbox.settle(results);
+      for (const watcher of watchers) watcher();
+    },
+  };
+
+  return {
+    database,
+    conversations,
+    outbox,
+    tokens,
+    stream,
+    telegram,
+    grant,
+    notes,
+    decisions,
+    turnEndings,
+    statements,
+    async makeEngine(bot, change = {}) {
+      const { epoch } = await conversations.claimPartition("bench");
+      const engine = createTurnEngine({
+        store: conversations,
+        stream,
+        clock,
+        events,
+        ownerEpoch: epoch,
+        inactiveAfterMs: 3_600_000,
+        findBot: (name) => (name === account ? { bot, kind } : null),
+        notifyOutbox: () => senders.at(-1)?.notify(),
+        onDecision: ({ code }) => void decisions.push(code),
+        onTurn: (ending) => void turnEndings.push(ending),
+        onStaleOwner: () => {},
+        limits: { retryDelayMs: 1, retryDelayMsMax: 5 },
+        ...change,
+      });
+      engines.push(engine);
+      return engine;
+    },
+    makeSender(change = {}) {
+      const sender = createOutboxSender({
+        store: announced,
+        client: telegram.client,
+        grant,
+        kind,
+        clock,
+        events,
+        onFlood: () => {},
+        onTokenLost: () => {},
+        onReply: () => {},
+        limits: { retryDelayMs: 1, retryDelayMsMax: 5 },
+        ...change,
+      });
+      senders.push(sender);
+      return sender;
+    },
+    sent: () =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          outbox.unsent(account).then((unsent) => {
+            if (unsent > 0) return;
+            watchers.delete(look);
+            resolve();
+          }, reject);
+        };
+        watchers.add(look);
+        look();
+      }),
+    async close() {
+      await Promise.all(engines.map((engine) => engine.stop()));
+      await Promise.all(senders.map((sender) => sender.stop()));
+      await database.close();
+      await testDatabase.drop();
+    },
+  };
+}
+
+/** An account whose token is connected, as the outbox demands. */
+async function connectAccount(
+  database: Database,
+  tokens: TokenStore,
+  kind: AccountKind,
+): Promise<GrantRef> {
+  const accounts = createAccountStore(database, createSealer(randomBytes(32)));
+  await accounts.add({ name: account, kind, credentials: { kind: "bot", token: "1:bench" } });
+  const slot = await accounts.addSlot(account);
+  await tokens.registerIncarnation({ id: incarnation, host: "bench", proof: {} });
+  await tokens.apply(slot, { type: "grant", incarnation });
+  const { token } = await tokens.apply(slot, { type: "connected", epoch: 1 });
+  return { ...slot, epoch: token?.epoch ?? 0 };
+}
+
+let messageIds = 0;
+
+export function textFrom(chatUser: string, text: string, inboundId?: string): InboundItem {
+  messageIds += 1;
+  return {
+    channel: "telegram",
+    account,
+    chatUser,
+    peer: { userId: chatUser, accessHash: "7" },
+    inboundId: inboundId ?? `m:${messageIds}`,
+    kind: "text",
+    text,
+    receivedAtMs: 0,
+  };
+}
+
+export function tapFrom(chatUser: string, messageId: number, data: string): InboundItem {
+  const inboundId = `tap:${messageId}:${data}`;
+  return { ...textFrom(chatUser, data, inboundId), kind: "tap" };
+}
