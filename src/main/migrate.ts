@@ -1,0 +1,21 @@
+import { migrate } from "../adapters/postgres/migrate.ts";
+import { readConfig } from "../config/config.ts";
+import { errorLine, HoldfastError } from "../errors.ts";
+
+/** Brings the schema of HOLDFAST_DATABASE_URL up to date, once, before the hosts of a fleet start. */
+async function runMigrate(): Promise<void> {
+  const { databaseUrl } = readConfig(process.env);
+  if (databaseUrl === null)
+    throw new HoldfastError({
+      code: "DATABASE_UNNAMED",
+      message: "HOLDFAST_DATABASE_URL is not set, so there is nothing to migrate.",
+      next: "Set it; `npm start` migrates its embedded database by itself.",
+    });
+  const { applied, version } = await migrate(databaseUrl);
+  process.stdout.write(`schema version ${version}, ${applied.length} migrations applied\n`);
+}
+
+await runMigrate().catch((error: unknown) => {
+  process.stderr.write(`holdfast migrate: ${errorLine(error)}\n`);
+  process.exitCode = 1;
+});

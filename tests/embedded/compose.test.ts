@@ -1,0 +1,128 @@
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { readConfig } from "../../src/config/config.ts";
+import { variables } from "../../src/config/variables.ts";
+
+interface Service {
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly volumes?: readonly string[];
+  readonly ports?: readonly string[];
+  readonly depends_on?: readonly string[] | Readonly<Record<string, unknown>>;
+  readonly build?: { readonly dockerfile: string };
+}
+
+interface Compose {
+  readonly services: Readonly<Record<string, Service>>;
+  readonly volumes: Readonly<Record<string, unknown>>;
+}
+
+const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
+const text = (name: string) => readFileSync(path(name), "utf8");
+const compose: Compose = parse(text("docker-compose.yml"), { merge: true });
+const services = Object.entries(compose.services);
+const natsNames = ["nats-1", "nats-2", "nats-3"];
+
+/** As compose would fill them in. */
+function filledIn(environment: Readonly<Record<string, string>>): Record<string, string> {
+  const values: Record<string, string> = {
+    POSTGRES_PASSWORD: "word",
+    HOLDFAST_TELEGRAM_API_ID: "1",
+    HOLDFAST_TELEGRAM_API_HASH: "0".repeat(32),
+  };
+  return Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => [
+      name,
+      value.replaceAll(/\$\{(\w+):\?[^}]*\}/g, (_all, variable: string) => values[variable] ?? ""),
+    ]),
+  );
+}
+
+describe("the compose file", () => {
+  it("runs three NATS servers, PostgreSQL, two hosts, Prometheus and Grafana", () => {
+    expect(Object.keys(compose.services)).toEqual(
+      expect.arrayContaining([
+        ...natsNames,
+        "postgres",
+        "host-a",
+        "host-b",
+        "prometheus",
+        "grafana",
+      ]),
+    );
+  });
+
+  it.each(["migrate", "host-a", "host-b"])("gives %s a configuration without a fault", (name) => {
+    const environment = compose.services[name]?.environment ?? {};
+    const machine = { hostname: "c", cwd: "/app", readFile: () => "ab".repeat(32) };
+    expect(readConfig(filledIn(environment), machine)).toMatchObject({
+      profile: "production",
+      home: "/var/lib/holdfast",
+      http: { host: "0.0.0.0", port: 9464 },
+    });
+    const known = variables.map((variable) => variable.name);
+    expect(known).toEqual(expect.arrayContaining(Object.keys(environment)));
+  });
+
+  it("gives each host its own name and its own files", () => {
+    const hosts = ["host-a", "host-b"].map((name) => compose.services[name]);
+    expect(new Set(hosts.map((host) => host?.environment?.["HOLDFAST_HOST"])).size).toBe(2);
+    expect(new Set(hosts.map((host) => host?.volumes?.join())).size).toBe(2);
+  });
+
+  it("mounts only files that are here and volumes that it declares", () => {
+    const mounts = services.flatMap(([, { volumes = [] }]) =>
+      volumes.map((line) => line.split(":")[0] ?? ""),
+    );
+    const missing = mounts.filter((source) =>
+      source.startsWith("./") ? !existsSync(path(source)) : !(source in compose.volumes),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it("publishes ports on loopback only, each once", () => {
+    const ports = services.flatMap(([, service]) => service.ports ?? []);
+    expect(ports.every((port) => port.startsWith("127.0.0.1:"))).toBe(true);
+    expect(new Set(ports).size).toBe(ports.length);
+  });
+
+  it("waits only for services that exist", () => {
+    const awaited = services.flatMap(([, { depends_on: needs = [] }]) =>
+      Array.isArray(needs) ? needs : Object.keys(needs),
+    );
+    expect(awaited.filter((name) => !(name in compose.services))).toEqual([]);
+  });
+
+  it("clusters the NATS servers by their names and writes through to disk", () => {
+    const conf = text("docker/nats.conf");
+    expect(natsNames.filter((name) => !conf.includes(`nats://${name}:6222`))).toEqual([]);
+    expect(conf).toMatch(/^\s*sync_interval: always$/m);
+    for (const name of natsNames) expect(compose.services[name]?.command).toContain(name);
+  });
+
+  it("lets Prometheus scrape both hosts", () => {
+    const targets = JSON.stringify(parse(text("docker/prometheus.yml")));
+    expect(targets).toContain('"host-a:9464","host-b:9464"');
+  });
+
+  it("builds an image of files that are here", () => {
+    const dockerfile = text("docker/Dockerfile");
+    const copied = [...dockerfile.matchAll(/^COPY (.+) \S+$/gm)].flatMap(
+      ([, names]) => names?.split(" ") ?? [],
+    );
+    expect(copied.filter((name) => !existsSync(path(name)))).toEqual([]);
+    expect(copied.length).toBeGreaterThan(5);
+    for (const [, { command = [] }] of services)
+      for (const file of command.filter((word) => word.startsWith("src/")))
+        expect(existsSync(path(file))).toBe(true);
+  });
+
+  it("shows only metrics that the node has", () => {
+    const shown = new Set(text("docker/grafana/dashboards/holdfast.json").match(/holdfast_\w+/g));
+    const metrics = text("src/adapters/metrics/metrics.ts");
+    const missing = [...shown].filter((name) => !metrics.includes(name.replace(/_bucket$/, "")));
+    expect(missing).toEqual([]);
+  });
+});
