@@ -47,12 +47,24 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       provision: provisionExampleAccounts,
     });
     narrate("both accounts are logged in and serve");
-    return await perform(running, home, fault, options, narrate);
+    return await Promise.race([
+      perform(running, home, fault, options, narrate),
+      running.failed.then((error) => Promise.reject(error)),
+      aborted(interrupted.signal),
+    ]);
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
     await running?.stop();
     await rm(home, { recursive: true, force: true });
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const stop = () =>
+      reject(new HoldfastError({ code: "DEMO_STOPPED", message: "The demo was stopped." }));
+    signal.addEventListener("abort", stop, { once: true });
+  });
 }
 
 async function perform(
