@@ -3,7 +3,7 @@ import { format } from "node:util";
 import type { ICorePlatform } from "@mtcute/core";
 
 export { createNodeCrypto, trustServerKey } from "./node-crypto.ts";
-export { type TcpTransportOptions, createTcpTransport, wrapSocket } from "./tcp-transport.ts";
+export { createTcpTransport } from "./tcp-transport.ts";
 
 /** One line of mtcute's log. Level 1 is an error, 2 a warning, 3 information, 4 and 5 are for debugging. */
 export interface MtcuteLogLine {

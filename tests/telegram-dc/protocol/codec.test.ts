@@ -128,7 +128,7 @@ describe("the TL codec", () => {
 
   it("refuses a vector that declares more elements than the message can hold", () => {
     const wire = Buffer.from("15c4b51cffffff7f", "hex");
-    expect(() => decode(wire)).toThrow(expect.objectContaining({ code: "TL_TRUNCATED" }));
+    expect(() => decode(wire)).toThrow(/declares 2147483647 elements in 0 bytes/);
   });
 
   it("refuses a message that nests without end", () => {

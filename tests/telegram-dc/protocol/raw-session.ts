@@ -22,7 +22,7 @@ import type { StubDataCentre } from "./stub-world.ts";
 
 const RPC_RESULT_ID = 0xf35c6d01;
 const RPC_ERROR_ID = 0x2144ca19;
-export const LAYER = 198;
+const LAYER = 198;
 
 /** A message of the server, decoded. `rpc_result` holds req_msg_id, isPacked, and result or error. */
 export interface ServerMessage {
@@ -49,6 +49,10 @@ export interface RawSession {
   expect(type: string): Promise<ServerMessage>;
   /** The result of a call, or its error. */
   resultOf(messageId: bigint): Promise<ServerMessage>;
+  /** Flips a bit in the last block of the next frame, which is padding. */
+  damageNextFrame(): void;
+  /** How many messages of a type came and were not asked for. */
+  unreadOf(type: string): number;
   /** Takes the id of another session, as a client does that changes its temporary key. */
   adopt(id: bigint): void;
   /** Goes on over another connection. */
@@ -78,6 +82,7 @@ export function startSession(dc: StubDataCentre, firstRaw: RawConnection, key: R
   let raw = firstRaw;
   let lastMessageId = 0n;
   let contentSent = 0;
+  let isNextDamaged = false;
 
   function encodeWith(layer: number, value: TlObject): Buffer {
     const writer = new TlWriter();
@@ -158,7 +163,7 @@ export function startSession(dc: StubDataCentre, firstRaw: RawConnection, key: R
     encodeApi: (query) => encodeWith(LAYER, query),
     encodeService: (message) => encodeWith(0, message),
     sendWire({ messageId, sequence, body }) {
-      const paddingBytes = 12 + ((16 - ((32 + body.length + 12) % 16)) % 16);
+      const paddingBytes = 16 + 12 + ((16 - ((32 + body.length + 12) % 16)) % 16);
       const plain = Buffer.concat([Buffer.alloc(32), body, randomBytes(paddingBytes)]);
       plain.writeBigInt64LE(session.salt, 0);
       plain.writeBigInt64LE(session.id, 8);
@@ -169,6 +174,8 @@ export function startSession(dc: StubDataCentre, firstRaw: RawConnection, key: R
       const sealed = igeEncrypt(deriveMessageKey(key.bytes, messageKey, "from-client"), plain);
       const id = Buffer.alloc(8);
       id.writeBigInt64LE(key.id);
+      if (isNextDamaged) sealed[sealed.length - 1] = (sealed.at(-1) ?? 0) ^ 1;
+      isNextDamaged = false;
       raw.send(Buffer.concat([id, messageKey, sealed]));
     },
     call(query) {
@@ -200,6 +207,10 @@ export function startSession(dc: StubDataCentre, firstRaw: RawConnection, key: R
     expect: (type) => find((message) => message.value._ === type),
     resultOf: (messageId) =>
       find(({ value }) => value._ === "rpc_result" && value["req_msg_id"] === messageId),
+    damageNextFrame() {
+      isNextDamaged = true;
+    },
+    unreadOf: (type) => received.filter((message) => message.value._ === type).length,
     adopt(id) {
       session.id = id;
     },

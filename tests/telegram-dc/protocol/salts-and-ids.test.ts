@@ -137,6 +137,14 @@ describe("containers", () => {
     }
   });
 
+  it("refuse an id that is not divisible by four with code 18", async () => {
+    const messageId = at.session.nextMessageId();
+    const containerId = at.session.nextMessageId() + 1n;
+    at.session.container([{ messageId, sequence: 3, body: nearestBody() }], containerId);
+    const { value } = await at.session.expect("bad_msg_notification");
+    expect(value).toMatchObject({ bad_msg_id: containerId, error_code: 18 });
+  });
+
   it("refuse to nest with code 64", async () => {
     const messageId = at.session.nextMessageId();
     const innermost = { messageId, sequence: 3, body: at.session.encodeApi(NEAREST) };

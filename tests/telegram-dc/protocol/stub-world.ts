@@ -37,7 +37,7 @@ export interface StubWorld extends World {
 }
 
 /** help.getConfig with every field that has no zero. */
-export function configFor(dc: { host: string; port: number; mediaPort: number }): TlObject {
+function configFor(dc: { host: string; port: number; mediaPort: number }): TlObject {
   const option = { _: "dcOption", id: DC_ID, ip_address: dc.host };
   return {
     _: "config",

@@ -28,7 +28,7 @@ export function unpack(packed: Uint8Array): Buffer {
 }
 
 /** The definition that the next four bytes name; the reader moves past them. */
-export function readDefinition(layer: Layer, reader: TlReader): TlDefinition {
+function readDefinition(layer: Layer, reader: TlReader): TlDefinition {
   const id = reader.uint();
   const definition = layer.byId.get(id);
   if (definition === undefined) {
@@ -89,7 +89,7 @@ function isFlagSet(value: MutableObject, parameter: TlParameter): boolean {
 }
 
 /** Reads one value of a known type. */
-export function decodeType(layer: Layer, reader: TlReader, type: TlType, depth = 0): TlValue {
+function decodeType(layer: Layer, reader: TlReader, type: TlType, depth = 0): TlValue {
   switch (type.kind) {
     case "int":
       return reader.int();
@@ -140,9 +140,6 @@ function decodeVector(
   isBare: boolean,
   depth: number,
 ): TlValue[] {
-  if (depth > DEPTH_MAX) {
-    throw new TlError("TL_TOO_DEEP", `The message nests deeper than ${DEPTH_MAX}. Flatten it.`);
-  }
   if (!isBare && reader.uint() !== VECTOR_ID) {
     throw new TlError(
       "TL_VECTOR_EXPECTED",

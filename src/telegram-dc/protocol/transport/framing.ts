@@ -30,7 +30,7 @@ export class FramingError extends Error {
 }
 
 /** Larger than any message that MTProto allows (1 MiB), so that a wrong length cannot hold memory. */
-export const FRAME_BYTES_MAX = 2 * 1024 * 1024;
+const FRAME_BYTES_MAX = 2 * 1024 * 1024;
 const QUICK_ACK_BIT = 0x80000000;
 
 function requireSize(bytes: number): void {
