@@ -1,6 +1,8 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { HoldfastError } from "../errors.ts";
 import { startTimeOf, endProcess } from "./process-identity.ts";
-import { clearRecord, writeRecord } from "./process-records.ts";
+import { clearRecord, runDirectory, writeRecord } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
 import { launch } from "./processes.ts";
 import { endedEarly, hasType, onMessage, programArguments, within } from "./program.ts";
@@ -107,7 +109,11 @@ export async function startGateProcess(options: GateProcessOptions): Promise<Gat
     stopMsMax,
   });
   const nodes = nodeRecords(home);
-  const nodeEnded = managed.exited.then(nodes.end);
+  const nodeEnded = managed.exited.then(() => {
+    // A gate that had to be killed could not remove it.
+    rmSync(join(runDirectory(home), `gate-${managed.pid}.sock`), { force: true });
+    return nodes.end();
+  });
   const stop = async () => {
     await managed.stop();
     await nodeEnded;

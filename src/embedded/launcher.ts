@@ -1,4 +1,4 @@
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { migrate } from "../adapters/postgres/migrate.ts";
 import type { RunInfo } from "../cli/run-info.ts";
 import type { Config } from "../config/config.ts";
@@ -80,6 +80,25 @@ function refuseIfStopped(signal: AbortSignal | undefined): void {
   throw new HoldfastError({ code: "START_STOPPED", message: "The start was stopped." });
 }
 
+/** The promise's outcome, or START_STOPPED as soon as the signal fires. */
+async function unlessStopped<Value>(
+  signal: AbortSignal | undefined,
+  promise: Promise<Value>,
+): Promise<Value> {
+  if (signal === undefined) return promise;
+  const done = new AbortController();
+  const stopped = once(signal, "abort", { signal: done.signal });
+  // When the promise wins, waiting for the signal is called off, which rejects.
+  stopped.catch(() => {});
+  try {
+    await Promise.race([promise, stopped]);
+    refuseIfStopped(signal);
+    return await promise;
+  } finally {
+    done.abort();
+  }
+}
+
 /** Steps to undo what a start has put in place, the last first, each once. */
 function undoSteps() {
   const steps: (() => Promise<void> | void)[] = [];
@@ -158,10 +177,10 @@ async function startIn(
   undo.add(() => keeper.stop());
   runFile.write(runInfo(config, parts, keeper.ready));
   if (parts.telegramDc !== null && options.provision !== undefined)
-    await options.provision({
-      natsUrl: parts.natsUrl,
-      controlUrl: parts.telegramDc.controlUrl,
-    });
+    await unlessStopped(
+      signal,
+      options.provision({ natsUrl: parts.natsUrl, controlUrl: parts.telegramDc.controlUrl }),
+    );
   refuseIfStopped(signal);
   return {
     run: () => runFile.current(),

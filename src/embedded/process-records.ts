@@ -87,7 +87,7 @@ export async function reap(home: string, log: Log): Promise<readonly ProcessReco
     }
     clearRecord(home, record);
   }
-  for (const file of files.filter((name) => name.endsWith(".tmp")))
+  for (const file of files.filter((name) => /\.(tmp|sock)$/.test(name)))
     rmSync(join(directory, file), { force: true });
   return reaped;
 }
