@@ -37,7 +37,7 @@ export interface ProtocolServerOptions {
 }
 
 /** What the owner of a protocol server may do with its keys. */
-export interface ProtocolKeyRegistry extends KeyRegistry {
+interface ProtocolKeyRegistry extends KeyRegistry {
   /** Ends the salts of a key and of the temporary keys bound to it; false when there is no such key. */
   rotateSalt(authKeyId: string): boolean;
 }

@@ -44,7 +44,7 @@ function socketsTo(dc: TestDataCentre): typeof PromisedNetSockets {
 }
 
 /** An unmodified GramJS client for a data centre, not connected yet. End it with `destroy()`. */
-export function makeGramJs(dc: TestDataCentre, options: GramJsOptions = {}): TelegramClient {
+function makeGramJs(dc: TestDataCentre, options: GramJsOptions = {}): TelegramClient {
   trustKey(dc.rsaPublicKeyPem);
   const session = new StringSession(options.session ?? "");
   if (options.session === undefined) session.setDC(dc.dcId, dc.host, HTTPS_PORT);

@@ -25,7 +25,7 @@ const RPC_ERROR_ID = 0x2144ca19;
 const LAYER = 198;
 
 /** A message of the server, decoded. `rpc_result` holds req_msg_id, isPacked, and result or error. */
-export interface ServerMessage {
+interface ServerMessage {
   readonly messageId: bigint;
   readonly sequence: number;
   readonly value: TlObject;

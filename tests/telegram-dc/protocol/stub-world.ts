@@ -22,7 +22,7 @@ const DC_ID = 2;
 let sharedKey: KeyObject | undefined;
 
 /** What a world remembers so that tests can ask. */
-export interface StubWorld extends World {
+interface StubWorld extends World {
   readonly connections: Connection[];
   readonly calls: RpcCall[];
   readonly keys: { authKeyId: string; kind: "permanent" | "temporary" }[];

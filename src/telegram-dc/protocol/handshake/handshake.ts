@@ -21,7 +21,7 @@ import { TlWriter } from "../tl/tl-writer.ts";
 import { bytesField, isTlObject, longField, numberField } from "../tl/fields.ts";
 
 /** How the server takes one step: an answer, perhaps with the finished key, or a transport error. */
-export type HandshakeStep =
+type HandshakeStep =
   | { readonly kind: "answer"; readonly answer: TlObject; readonly newKey?: AuthKey }
   | { readonly kind: "refuse"; readonly transportError: 404 | 444; readonly reason: string };
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { ProtocolClock } from "../clock.ts";
 
 /** A server salt and when it holds, in seconds since the epoch. */
-export interface ServerSalt {
+interface ServerSalt {
   readonly salt: bigint;
   readonly validSince: number;
   readonly validUntil: number;

@@ -16,7 +16,7 @@ export interface Receipt {
 }
 
 /** Whether a message may be handled: a bad_msg_notification code, or what it is. */
-export type Verdict = "new" | { readonly duplicateOf: Receipt } | { readonly errorCode: number };
+type Verdict = "new" | { readonly duplicateOf: Receipt } | { readonly errorCode: number };
 
 /** The client's recent messages, for duplicates, order and state requests. */
 export interface InboundWindow {

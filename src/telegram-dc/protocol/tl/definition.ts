@@ -8,7 +8,7 @@ export type TlType =
   | { readonly kind: "bare"; readonly name: string }
   | { readonly kind: "vector"; readonly element: TlType; readonly isBare: boolean };
 
-export interface TlFlag {
+interface TlFlag {
   /** The `#` field that carries the bit. */
   readonly field: string;
   readonly bit: number;

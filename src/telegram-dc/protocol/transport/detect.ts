@@ -11,7 +11,7 @@ export interface DetectedTransport {
 }
 
 /** AES-256-CTR in both directions. The decipher has already run over the header. */
-export interface Obfuscation {
+interface Obfuscation {
   readonly decipher: Decipher;
   readonly cipher: Cipher;
 }
