@@ -26,5 +26,5 @@ function abridged(bytes: Buffer): FirstFrame {
 
 function keyIdAt(bytes: Buffer, offset: number): FirstFrame {
   if (bytes.length < offset + 8) return "waiting";
-  return { keyId: bytes.readBigUInt64LE(offset).toString(16).padStart(16, "0") };
+  return { keyId: bytes.toString("hex", offset, offset + 8) };
 }

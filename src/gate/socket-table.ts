@@ -66,7 +66,7 @@ export function createSocketTable({ mayAct, journal, now }: SocketTableOptions):
       if (pipes.get(key) === pipe) pipes.delete(key);
       client.destroy();
     });
-    client.once("close", () => upstream.resetAndDestroy());
+    client.once("close", () => reset(upstream));
     client.on("error", () => {});
     await reached(upstream, to);
     upstream.on("error", () => {});
@@ -86,7 +86,7 @@ export function createSocketTable({ mayAct, journal, now }: SocketTableOptions):
   function forward({ grant, client, upstream }: Pipe): void {
     let head: Buffer | null = Buffer.alloc(0);
     const write = (chunk: Buffer) => {
-      if (!mayAct()) return void upstream.resetAndDestroy();
+      if (!mayAct()) return reset(upstream);
       if (!upstream.write(chunk)) {
         client.pause();
         upstream.once("drain", () => client.resume());
@@ -99,7 +99,7 @@ export function createSocketTable({ mayAct, journal, now }: SocketTableOptions):
       if (frame === "waiting") return;
       if (frame === "unreadable" || !isGranted(grant, frame.keyId)) {
         figures.refused += 1;
-        return void upstream.resetAndDestroy();
+        return reset(upstream);
       }
       const first = head;
       head = null;
@@ -112,15 +112,14 @@ export function createSocketTable({ mayAct, journal, now }: SocketTableOptions):
       }
     });
     upstream.on("end", () => client.end());
-    client.on("end", () => upstream.end());
+    client.on("end", () => reset(upstream));
   }
 
   async function cutPipe(key: string): Promise<void> {
     const pipe = pipes.get(key);
     if (pipe === undefined) return;
     figures.cuts += 1;
-    if (pipe.upstream.connecting) pipe.upstream.destroy();
-    else pipe.upstream.resetAndDestroy();
+    reset(pipe.upstream);
     await pipe.closed;
   }
 
@@ -187,6 +186,12 @@ function reached(upstream: Socket, to: Endpoint): Promise<void> {
       resolve();
     });
   });
+}
+
+/** RST, so that nothing queued leaves. A socket that has been ended cannot be reset: Node would never close it. */
+function reset(upstream: Socket): void {
+  if (upstream.connecting || upstream.writableEnded) upstream.destroy();
+  else upstream.resetAndDestroy();
 }
 
 function refusal(why: string): HoldfastError {

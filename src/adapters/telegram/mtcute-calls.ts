@@ -1,36 +1,40 @@
 import { Long, type tl } from "@mtcute/core";
-import type {
-  AccountUpdate,
-  ChatPeer,
-  TelegramClient,
-  TelegramDriverOptions,
-} from "../../ports/telegram.ts";
+import type { ChatPeer, TelegramClient, TelegramDriverOptions } from "../../ports/telegram.ts";
 import { TelegramError } from "../../ports/telegram-error.ts";
-import type { Reader } from "./mtcute-updates.ts";
+import { type Message, type Reader, serviceUserId } from "./mtcute-updates.ts";
 
 /** One remote call; rejects with TelegramError. */
 export type RawCall = <M extends tl.RpcMethod>(query: M) => Promise<tl.RpcCallReturn[M["_"]]>;
 
 type Calls = Omit<TelegramClient, "keyId" | "callsInFlight" | "connect" | "close">;
 
-/** The calls of the port as Telegram's methods. */
+/** Telegram's limit (https://core.telegram.org/constructor/keyboardButtonCallback). */
+const buttonDataBytesMax = 64;
+
+/**
+ * The calls of the port as Telegram's methods. `tell` takes the updates that Telegram puts into the answer of a
+ * call, as it pushes them to other connections only.
+ */
 export function createMtcuteCalls(
   call: RawCall,
   reader: Reader,
   { apiId, apiHash }: TelegramDriverOptions,
+  tell: (updates: tl.TypeUpdates) => void,
 ): Calls {
   return {
     ...createLoginCalls(call, apiId, apiHash),
     ...createUpdateCalls(call, reader),
-    async send({ peer, text, buttons, randomId }) {
+    async send({ peer, text, buttons = [], randomId }) {
+      refuseLongData(buttons);
       const sent = await call({
         _: "messages.sendMessage",
         peer: inputPeer(peer),
         message: text,
         randomId: Long.fromString(randomId),
         noWebpage: true,
-        ...(buttons === undefined ? {} : { replyMarkup: keyboard(buttons) }),
+        ...(buttons.length === 0 ? {} : { replyMarkup: keyboard(buttons) }),
       });
+      tell(sent);
       const messageId = messageIdIn(sent, randomId);
       if (messageId !== null) return { messageId };
       throw new TelegramError({
@@ -96,7 +100,6 @@ function createLoginCalls(call: RawCall, apiId: number, apiHash: string): LoginC
 }
 
 type UpdateCalls = Pick<Calls, "cursor" | "difference" | "history" | "dialogs">;
-type Message = Extract<AccountUpdate, { kind: "message" }>;
 
 function createUpdateCalls(call: RawCall, reader: Reader): UpdateCalls {
   const messagesIn = (raw: readonly tl.TypeMessage[]): Message[] =>
@@ -107,7 +110,7 @@ function createUpdateCalls(call: RawCall, reader: Reader): UpdateCalls {
       const { pts, qts, date, seq } = await call({ _: "updates.getState" });
       return { pts, qts, date, seq };
     },
-    async difference({ pts, qts, date, seq }) {
+    async difference({ pts, qts, date }) {
       const found = await call({ _: "updates.getDifference", pts, qts, date });
       switch (found._) {
         case "updates.differenceEmpty":
@@ -122,15 +125,9 @@ function createUpdateCalls(call: RawCall, reader: Reader): UpdateCalls {
         case "updates.differenceSlice": {
           reader.meet(found.users);
           const state = found._ === "updates.difference" ? found.state : found.intermediateState;
-          const others = reader.pushed({
-            _: "updates",
-            updates: found.otherUpdates.filter(({ _ }) => _ === "updateBotCallbackQuery"),
-            users: found.users,
-            chats: [],
-            date,
-            seq,
-          });
-          const taps = (others ?? []).flatMap(({ update }) => (update === null ? [] : [update]));
+          const taps = found.otherUpdates.flatMap((update) =>
+            update._ === "updateBotCallbackQuery" ? (reader.tap(update) ?? []) : [],
+          );
           return {
             kind: found._ === "updates.difference" ? "last" : "part",
             updates: [...messagesIn(found.newMessages), ...taps],
@@ -168,8 +165,10 @@ function createUpdateCalls(call: RawCall, reader: Reader): UpdateCalls {
       reader.meet(found.users);
       return found.dialogs.flatMap((dialog) => {
         if (dialog._ !== "dialog" || dialog.peer._ !== "peerUser") return [];
-        const peer = reader.peer(dialog.peer.userId);
-        return peer === null ? [] : [{ peer, topMessageId: dialog.topMessage }];
+        const { userId } = dialog.peer;
+        // Reading the service account back would bring old login codes up again.
+        if (userId === serviceUserId) return [];
+        return [{ peer: reader.peer(userId), topMessageId: dialog.topMessage }];
       });
     },
   };
@@ -183,9 +182,18 @@ function inputPeer({ userId, accessHash }: ChatPeer): tl.TypeInputPeer {
   };
 }
 
-function keyboard(
-  buttons: readonly { readonly label: string; readonly data: string }[],
-): tl.TypeReplyMarkup {
+type Buttons = readonly { readonly label: string; readonly data: string }[];
+
+function refuseLongData(buttons: Buttons): void {
+  const long = buttons.find(({ data }) => Buffer.byteLength(data) > buttonDataBytesMax);
+  if (long === undefined) return;
+  throw refused(
+    "BUTTON_DATA_INVALID",
+    `nothing was sent: the data of the button "${long.label}" has more than ${buttonDataBytesMax} bytes`,
+  );
+}
+
+function keyboard(buttons: Buttons): tl.TypeReplyMarkup {
   return {
     _: "replyInlineMarkup",
     rows: buttons.map(({ label, data }) => ({

@@ -1,7 +1,5 @@
-import type { Socket } from "node:net";
-import { TransportError } from "@mtcute/core";
-import { BaseTelegramClient } from "@mtcute/core/client.js";
-import type { DcOptions, ICryptoProvider } from "@mtcute/core/utils.js";
+import { type ICorePlatform, MtClient } from "@mtcute/core";
+import { type DcOptions, defaultProductionDc, type ICryptoProvider } from "@mtcute/core/utils.js";
 import { HoldfastError } from "../../errors.ts";
 import { TelegramError } from "../../ports/telegram-error.ts";
 import type {
@@ -10,153 +8,224 @@ import type {
   TelegramDriverOptions,
   TelegramFault,
 } from "../../ports/telegram.ts";
+import { createCallTable } from "./call-table.ts";
 import { createMtcuteCalls, type RawCall } from "./mtcute-calls.ts";
 import { createNodeCrypto, createNodePlatform, trustServerKey } from "./mtcute-platform.ts";
 import { createKeyStorage, keyIdOf, readSession, writeSession } from "./mtcute-session.ts";
 import { createUpdateReader } from "./mtcute-updates.ts";
-import { createTcpTransport } from "./tcp-transport.ts";
-import { parseFault } from "./telegram-fault.ts";
+import { createWires } from "./mtcute-wires.ts";
+import { parseFault, rpcFault, unknownKeyFault } from "./telegram-fault.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 const reconnectStepMs = 250;
-const reconnectMsMax = 2000;
+const reconnectMsMax = 5000;
+/** While a client ends, its library looks this often whether it may stop. */
+const endingLookMs = 10;
+/** Longer than any answer that Telegram owes; then the outcome is unknown. */
+const callMsDefault = 30_000;
 
-/** Drives Telegram with mtcute: one connection a client, no update manager, no waiting by itself. */
-export function createMtcuteDriver(options: TelegramDriverOptions): TelegramDriver {
+interface Shared {
+  readonly options: TelegramDriverOptions;
+  readonly crypto: ICryptoProvider;
+  readonly platform: ICorePlatform;
+  readonly home: DcOptions;
+  readonly callMsMax: number;
+}
+
+/**
+ * Drives Telegram with mtcute's low-level client: one connection per client, no update manager, no waiting out of
+ * floods, no retries of calls. @param limits `callMsMax`: how long a call may wait for its answer.
+ */
+export function createMtcuteDriver(
+  options: TelegramDriverOptions,
+  limits: { readonly callMsMax?: number } = {},
+): TelegramDriver {
+  const { dataCentre } = options;
   const crypto = createNodeCrypto();
-  if (options.dataCentre?.publicKeyPem != null) {
-    trustServerKey(crypto, options.dataCentre.publicKeyPem);
+  if (dataCentre !== null && dataCentre.publicKeyPem !== null) {
+    trustServerKey(crypto, dataCentre.publicKeyPem);
   }
-  const platform = createNodePlatform({ deviceModel: options.deviceModel });
-  return { name: "mtcute", open: (opening) => openClient(options, crypto, platform, opening) };
+  const shared: Shared = {
+    options,
+    crypto,
+    platform: createNodePlatform({ deviceModel: options.deviceModel }),
+    home: dataCentre === null ? defaultProductionDc : addressesOf(dataCentre),
+    callMsMax: limits.callMsMax ?? callMsDefault,
+  };
+  return { name: "mtcute", open: (opening) => openClient(shared, opening) };
 }
 
 type Opening = Parameters<TelegramDriver["open"]>[0];
 
-function openClient(
-  options: TelegramDriverOptions,
-  crypto: ICryptoProvider,
-  platform: ReturnType<typeof createNodePlatform>,
-  { session, dial, events }: Opening,
-): TelegramClient {
+function openClient(shared: Shared, { session, dial, events }: Opening): TelegramClient {
   const known = session === null ? null : readSession(session);
+  refuseOtherHome(shared.home, known);
   let keyId = known === null ? null : keyIdOf(known.key);
+  let authorised = known !== null;
   let saved: Promise<void> = Promise.resolve();
-  let callsInFlight = 0;
-  let closed = false;
-  let dead = false;
-  let refusedDial = false;
+  let connecting: Promise<void> | null = null;
+  let ending: Promise<void> | null = null;
   const ended = new AbortController();
+  const calls = createCallTable(shared.callMsMax);
   const reader = createUpdateReader(events.onServiceMessage);
 
   const storage = createKeyStorage(known, (dcId, key) => {
     keyId = keyIdOf(key);
     saved = events.onSession({ keyId, bytes: writeSession(dcId, key) });
-    saved.catch(() => undefined);
+    saved.catch(giveUp);
   });
 
-  const client = new BaseTelegramClient({
-    apiId: options.apiId,
-    apiHash: options.apiHash,
-    crypto,
-    platform,
+  const wires = createWires({
+    dial,
+    ended: ended.signal,
+    mayWrite: () => saved,
+    onAnswered: events.onConnected,
+    onBroken(answered) {
+      if (ended.signal.aborted) return;
+      calls.breakAll(connectionLost());
+      if (answered) events.onDisconnected();
+    },
+    onDialFailed(error) {
+      if (!(error instanceof HoldfastError) || !error.code.startsWith("GATE_")) return;
+      giveUp(error);
+      events.onDisconnected();
+    },
+    onTransportError(code) {
+      // Without a key it is an answer to the key exchange, which is tried again.
+      if (code === 404 && keyId !== null) die(unknownKeyFault);
+    },
+  });
+
+  const mt = new MtClient({
+    apiId: shared.options.apiId,
+    apiHash: shared.options.apiHash,
+    crypto: shared.crypto,
+    platform: shared.platform,
     storage,
-    transport: createTcpTransport({
-      dial: async ({ ipAddress: host, port }) => {
-        try {
-          return (await dial({ host, port })) as Socket;
-        } catch (error) {
-          if (error instanceof HoldfastError && error.code.startsWith("GATE_")) {
-            refusedDial = true;
-            end({ code: error.code, kind: "unknown", message: error.message });
-          }
-          throw error;
-        }
-      },
-    }),
-    ...(options.dataCentre === null ? {} : { defaultDcs: addressesOf(options.dataCentre) }),
-    initConnectionOptions: { deviceModel: options.deviceModel, appVersion: "holdfast" },
-    updates: false,
+    transport: wires.transport,
+    defaultDcs: shared.home,
+    initConnectionOptions: { deviceModel: shared.options.deviceModel, appVersion: "holdfast" },
     logLevel: 0,
+    onError: () => undefined,
     network: { connectionCount: () => 1, middlewares: [], floodControl: false },
-    reconnectionStrategy: ({ consequentFails }) =>
-      closed || dead || refusedDial
-        ? false
-        : Math.min(consequentFails * reconnectStepMs, reconnectMsMax),
+    reconnectionStrategy: ({ previousWait }) => {
+      if (ended.signal.aborted) return endingLookMs;
+      return previousWait === null ? 0 : Math.min(previousWait + reconnectStepMs, reconnectMsMax);
+    },
+  });
+  mt.network.changePrimaryDc = (dcId) => Promise.reject(livesElsewhere(dcId));
+  mt.onUpdate.add((updates) => {
+    if (!ended.signal.aborted) events.onUpdates(reader.pushed(updates));
   });
 
-  /** Every call that waits now rejects with `fault`, and no further one begins. */
-  function end(fault: TelegramFault): void {
-    if (!ended.signal.aborted) ended.abort(new TelegramError(fault));
+  /** No further call begins, every call that waits rejects, and nothing is dialled any more. */
+  function end(fault: TelegramFault, cause?: unknown): void {
+    if (ended.signal.aborted) return;
+    const reason = new TelegramError(fault, cause);
+    ended.abort(reason);
+    calls.endAll(reason);
+    ending = shutDown();
+  }
+
+  async function shutDown(): Promise<void> {
+    // The library must know its connections before it can be told to end them.
+    await connecting?.catch(() => undefined);
+    await Promise.all([wires.cut(), mt.disconnect().catch(() => undefined)]);
+    await mt.destroy().catch(() => undefined);
+  }
+
+  function giveUp(error: unknown): void {
+    end(parseFault(error), error);
   }
 
   function die(fault: TelegramFault): void {
-    if (dead || closed) return;
-    dead = true;
+    if (ended.signal.aborted) return;
     end(fault);
     events.onDeadKey(fault);
-    void client.destroy().catch(() => undefined);
   }
 
-  client.onServerUpdate.add((updates) => {
-    if (!closed && !dead) events.onUpdates(reader.pushed(updates));
-  });
-  client.onConnectionState.add((state) => {
-    if (closed || dead) return;
-    if (state === "connected") events.onConnected();
-    if (state === "offline") events.onDisconnected();
-  });
-  client.onError.add((error) => {
-    if (error instanceof TransportError && error.code === 404 && known !== null) {
-      die({
-        code: "TRANSPORT_404",
-        kind: "dead-key",
-        message: "Telegram no longer knows the key (transport error -404)",
-      });
-    }
-  });
+  const callKept =
+    (outlivesWire: boolean): RawCall =>
+    async (query) => {
+      const answer = await calls.run({ outlivesWire, ended: ended.signal }, (abortSignal) =>
+        mt.call(query, { abortSignal }),
+      );
+      if (!isRpcError(answer)) {
+        authorised ||= isAuthorised(query._);
+        return answer;
+      }
+      const fault = rpcFault(answer.errorCode, answer.errorMessage);
+      // The answer to every call of a key that was never logged in.
+      const isStranger = fault.code === "AUTH_KEY_UNREGISTERED" && !authorised;
+      if (isStranger) throw new TelegramError({ ...fault, kind: "refused" });
+      if (fault.kind === "dead-key") die(fault);
+      throw new TelegramError(fault);
+    };
 
-  const call: RawCall = async (query) => {
-    ended.signal.throwIfAborted();
-    callsInFlight += 1;
-    try {
-      return await orEnded(ended.signal, client.call(query));
-    } catch (error) {
-      const fault = parseFault(error);
-      if (fault.kind === "dead-key" && known !== null) die(fault);
-      throw error instanceof TelegramError ? error : new TelegramError(fault, error);
-    } finally {
-      callsInFlight -= 1;
-    }
-  };
+  async function connect(): Promise<void> {
+    await untilAborted(ended.signal, mt.connect());
+  }
 
   return {
     get keyId() {
       return keyId;
     },
     get callsInFlight() {
-      return callsInFlight;
+      return calls.size;
     },
     async connect() {
-      await orEnded(ended.signal, client.connect());
-      await call({ _: "help.getConfig" });
-      await saved;
+      ended.signal.throwIfAborted();
+      connecting ??= connect();
+      await connecting;
+      await callKept(true)({ _: "help.getConfig" });
     },
     async close() {
-      closed = true;
       end({ code: "CLIENT_CLOSED", kind: "unknown", message: "the client was closed" });
-      await client.destroy().catch(() => undefined);
+      await ending;
     },
-    ...createMtcuteCalls(call, reader, options),
+    ...createMtcuteCalls(callKept(false), reader, shared.options, (updates) => {
+      if (!ended.signal.aborted) events.onUpdates(reader.pushed(updates));
+    }),
   };
 }
 
-/** Like the promise, but rejects at once when the client ends: the library leaves such calls waiting. */
-function orEnded<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason as Error);
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+function isRpcError(
+  answer: unknown,
+): answer is { readonly errorCode: number; readonly errorMessage: string } {
+  return (
+    typeof answer === "object" && answer !== null && "_" in answer && answer._ === "mt_rpc_error"
+  );
+}
+
+/** Calls that only a key that is logged in gets an answer to. */
+function isAuthorised(method: string): boolean {
+  return !method.startsWith("help.") && (!method.startsWith("auth.") || loginMethods.has(method));
+}
+
+const loginMethods: ReadonlySet<string> = new Set(["auth.signIn", "auth.importBotAuthorization"]);
+
+function connectionLost(): TelegramError {
+  return new TelegramError({
+    code: "CONNECTION_LOST",
+    kind: "unknown",
+    message: "the connection broke before Telegram answered",
+  });
+}
+
+function livesElsewhere(dcId: number): TelegramError {
+  return new TelegramError({
+    code: "OTHER_DATA_CENTRE",
+    kind: "refused",
+    message: `Telegram keeps this account in data centre ${dcId}, which this node does not connect to`,
+  });
+}
+
+function refuseOtherHome(home: DcOptions, known: { readonly dcId: number } | null): void {
+  if (known === null || known.dcId === home.main.id) return;
+  throw new HoldfastError({
+    code: "SESSION_OF_OTHER_DC",
+    message: `The stored session belongs to data centre ${known.dcId}; this node connects to ${home.main.id}.`,
+    next: "Set HOLDFAST_TELEGRAM_DC as it was when the account was logged in.",
   });
 }
 

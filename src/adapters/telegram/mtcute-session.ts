@@ -11,10 +11,12 @@ interface SessionForm {
 
 const keyBytes = 256;
 
-/** 16 hex digits: the low 64 bits of the key's sha1 (https://core.telegram.org/mtproto/auth_key). */
+/**
+ * 16 hex digits: the low 64 bits of the key's sha1, as its 8 bytes stand at the beginning of every encrypted frame
+ * (https://core.telegram.org/mtproto/description#defining-authorization-key-identifier).
+ */
 export function keyIdOf(key: Uint8Array): string {
-  const digest = createHash("sha1").update(key).digest();
-  return digest.readBigUInt64LE(12).toString(16).padStart(16, "0");
+  return createHash("sha1").update(key).digest().toString("hex", 12);
 }
 
 export function writeSession(dcId: number, key: Uint8Array): Uint8Array {
@@ -22,13 +24,28 @@ export function writeSession(dcId: number, key: Uint8Array): Uint8Array {
   return Buffer.from(JSON.stringify(form));
 }
 
+function isSessionForm(value: unknown): value is SessionForm {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "version" in value &&
+    value.version === 1 &&
+    "dcId" in value &&
+    Number.isInteger(value.dcId) &&
+    "key" in value &&
+    typeof value.key === "string"
+  );
+}
+
 /** Throws SESSION_BLOB_BROKEN for anything that `writeSession` did not write. */
 export function readSession(bytes: Uint8Array): { readonly dcId: number; readonly key: Buffer } {
   try {
-    const { version, dcId, key } = JSON.parse(Buffer.from(bytes).toString()) as SessionForm;
-    const raw = Buffer.from(key, "base64");
-    if (version !== 1 || raw.length !== keyBytes) throw new Error("not a session of version 1");
-    return { dcId, key: raw };
+    const form: unknown = JSON.parse(Buffer.from(bytes).toString());
+    const key = isSessionForm(form) ? Buffer.from(form.key, "base64") : null;
+    if (!isSessionForm(form) || key?.length !== keyBytes) {
+      throw new Error("not a session of version 1");
+    }
+    return { dcId: form.dcId, key };
   } catch (cause) {
     throw new HoldfastError({
       code: "SESSION_BLOB_BROKEN",

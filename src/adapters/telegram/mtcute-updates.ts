@@ -2,97 +2,138 @@ import type { tl } from "@mtcute/core";
 import type { AccountUpdate, ChatPeer, PushedUpdate } from "../../ports/telegram.ts";
 
 /** Telegram's own account, whose messages may carry login codes. */
-const serviceUserId = 777000;
+export const serviceUserId = 777000;
+/** Access hashes remembered; a push of a forgotten user is fetched, and the answer names the user again. */
+const usersMax = 20_000;
+/** What stands for an access hash that Telegram did not give: an answer to it fails and is seen, a loss is not. */
+const unknownHash = "0";
 
-/** What an update says; `complete: false` where a peer's access hash is not known, so that it must be fetched. */
+export type Message = Extract<AccountUpdate, { kind: "message" }>;
+
+/** Reads Telegram's objects as the port's. Messages of the service account are told apart and never come out. */
 export interface Reader {
   /** Remembers the access hashes of users. */
   meet(users: readonly tl.TypeUser[]): void;
-  peer(userId: number): ChatPeer | null;
-  /** null for what is no private message, or one of the service account, which is told apart. */
-  message(message: tl.TypeMessage): Extract<AccountUpdate, { kind: "message" }> | null;
-  /** `null`: something that must be fetched. */
+  peer(userId: number): ChatPeer;
+  /** null for what is no private message, and for one of the service account. */
+  message(raw: tl.TypeMessage): Message | null;
+  /** null for a button press that is not in a private chat or carries no data. */
+  tap(raw: tl.RawUpdateBotCallbackQuery): AccountUpdate | null;
+  /** `null`: something that must be fetched, as a user's access hash is not known. */
   pushed(updates: tl.TypeUpdates): readonly PushedUpdate[] | null;
 }
 
 export function createUpdateReader(onServiceMessage: (text: string) => void): Reader {
   const hashes = new Map<number, string>();
 
-  const peer = (userId: number): ChatPeer | null => {
-    const accessHash = hashes.get(userId);
-    return accessHash === undefined ? null : { userId: String(userId), accessHash };
-  };
-
-  function message(raw: tl.TypeMessage): Extract<AccountUpdate, { kind: "message" }> | null {
-    if (raw._ !== "message" || raw.peerId._ !== "peerUser") return null;
-    const { userId } = raw.peerId;
-    const outgoing = raw.out === true;
-    if (userId === serviceUserId) {
-      if (!outgoing) onServiceMessage(raw.message);
-      return null;
+  function meet(users: readonly tl.TypeUser[]): void {
+    for (const user of users) {
+      // The hash of a `min` user opens nothing (https://core.telegram.org/api/min).
+      if (user._ !== "user" || user.accessHash === undefined || user.min === true) continue;
+      hashes.delete(user.id);
+      hashes.set(user.id, user.accessHash.toString());
     }
-    const known = peer(userId);
-    if (known === null) return null;
-    const { id: messageId, message: text, date } = raw;
-    return { kind: "message", peer: known, messageId, text, outgoing, date };
+    for (const id of hashes.keys()) {
+      if (hashes.size <= usersMax) return;
+      hashes.delete(id);
+    }
   }
 
-  function one(update: tl.TypeUpdate): PushedUpdate | null {
-    switch (update._) {
-      case "updateNewMessage": {
-        const { message: raw, pts, ptsCount } = update;
-        const from = raw._ === "message" && raw.peerId._ === "peerUser" ? raw.peerId.userId : null;
-        if (from !== null && from !== serviceUserId && peer(from) === null) return null;
-        return { update: message(raw), pts, ptsCount };
-      }
-      case "updateBotCallbackQuery": {
-        const known = peer(update.userId.valueOf());
-        if (known === null) return null;
-        const tap: AccountUpdate = {
-          kind: "tap",
-          peer: known,
-          messageId: update.msgId,
-          data: Buffer.from(update.data ?? []).toString("utf8"),
-          queryId: update.queryId.toString(),
-        };
-        return { update: tap, pts: null, ptsCount: 0 };
-      }
-      default: {
-        const { pts, ptsCount } = update as { readonly pts?: number; readonly ptsCount?: number };
-        const isChannel = "channelId" in update || update._.includes("Channel");
-        if (pts === undefined || ptsCount === undefined || isChannel) {
-          return { update: null, pts: null, ptsCount: 0 };
-        }
-        return { update: null, pts, ptsCount };
-      }
+  const peer = (userId: number): ChatPeer => ({
+    userId: String(userId),
+    accessHash: hashes.get(userId) ?? unknownHash,
+  });
+
+  function privateMessage(raw: ShortMessage): Message | null {
+    const { userId, messageId, text, outgoing, date } = raw;
+    if (userId !== serviceUserId) {
+      return { kind: "message", peer: peer(userId), messageId, text, outgoing, date };
     }
+    if (!outgoing) onServiceMessage(text);
+    return null;
+  }
+
+  function message(raw: tl.TypeMessage): Message | null {
+    if (raw._ !== "message" || raw.peerId._ !== "peerUser") return null;
+    return privateMessage({
+      userId: raw.peerId.userId,
+      messageId: raw.id,
+      text: raw.message,
+      outgoing: raw.out === true,
+      date: raw.date,
+    });
+  }
+
+  function tap(raw: tl.RawUpdateBotCallbackQuery): AccountUpdate | null {
+    if (raw.peer._ !== "peerUser" || raw.data === undefined) return null;
+    return {
+      kind: "tap",
+      peer: peer(raw.userId),
+      messageId: raw.msgId,
+      data: Buffer.from(raw.data).toString("utf8"),
+      queryId: raw.queryId.toString(),
+    };
+  }
+
+  function isKnown(update: tl.TypeUpdate): boolean {
+    const userId = userOf(update);
+    return userId === null || userId === serviceUserId || hashes.has(userId);
+  }
+
+  function one(update: tl.TypeUpdate): PushedUpdate {
+    if (update._ === "updateBotCallbackQuery") {
+      return { update: tap(update), pts: null, ptsCount: 0 };
+    }
+    const read = update._ === "updateNewMessage" ? message(update.message) : null;
+    return { update: read, ...sequenceOf(update) };
   }
 
   return {
-    meet(users) {
-      for (const user of users) {
-        if (user._ === "user" && user.accessHash !== undefined && user.min !== true) {
-          hashes.set(user.id, user.accessHash.toString());
-        }
-      }
-    },
+    meet,
     peer,
     message,
+    tap,
     pushed(updates) {
       switch (updates._) {
         case "updates":
-        case "updatesCombined": {
-          this.meet(updates.users);
-          const read = updates.updates.map(one);
-          return read.includes(null) ? null : (read as PushedUpdate[]);
+        case "updatesCombined":
+          meet(updates.users);
+          return updates.updates.every(isKnown) ? updates.updates.map(one) : null;
+        case "updateShort":
+          return isKnown(updates.update) ? [one(updates.update)] : null;
+        case "updateShortMessage": {
+          const { userId, pts, ptsCount, id: messageId, message: text, date } = updates;
+          if (userId !== serviceUserId && !hashes.has(userId)) return null;
+          const outgoing = updates.out === true;
+          const update = privateMessage({ userId, messageId, text, outgoing, date });
+          return [{ update, pts, ptsCount }];
         }
-        case "updateShort": {
-          const read = one(updates.update);
-          return read === null ? null : [read];
-        }
-        default:
+        case "updateShortChatMessage":
+        case "updateShortSentMessage":
+          return [{ update: null, pts: updates.pts, ptsCount: updates.ptsCount }];
+        case "updatesTooLong":
           return null;
       }
     },
   };
+}
+
+interface ShortMessage extends Omit<Message, "kind" | "peer"> {
+  readonly userId: number;
+}
+
+/** The user whose access hash the update needs. */
+function userOf(update: tl.TypeUpdate): number | null {
+  if (update._ === "updateBotCallbackQuery") return update.userId;
+  if (update._ !== "updateNewMessage" || update.message._ !== "message") return null;
+  const { peerId } = update.message;
+  return peerId._ === "peerUser" ? peerId.userId : null;
+}
+
+/** An update's place in the common message box; channels count by themselves. */
+function sequenceOf(update: tl.TypeUpdate): Pick<PushedUpdate, "pts" | "ptsCount"> {
+  const isCommon = "pts" in update && "ptsCount" in update && !update._.includes("Channel");
+  return isCommon && update.pts !== undefined && update.ptsCount !== undefined
+    ? { pts: update.pts, ptsCount: update.ptsCount }
+    : { pts: null, ptsCount: 0 };
 }

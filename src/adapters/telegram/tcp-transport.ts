@@ -1,4 +1,5 @@
-import { type Socket, connect } from "node:net";
+import { Socket, connect } from "node:net";
+import type { Duplex } from "node:stream";
 import { ConnectionClosedError } from "@fuman/net";
 import {
   type IPacketCodec,
@@ -14,7 +15,7 @@ export interface TcpTransportOptions {
    * Opens the socket for a data centre and resolves once it is connected; by default it dials the address
    * itself. A socket gate is put in here.
    */
-  readonly dial?: (dc: BasicDcOption) => Promise<Socket>;
+  readonly dial?: (dc: BasicDcOption) => Promise<Duplex>;
   /** The framing on the wire; by default intermediate. */
   readonly createCodec?: () => IPacketCodec;
 }
@@ -33,7 +34,7 @@ function createIntermediateCodec(): IPacketCodec {
   return new IntermediatePacketCodec();
 }
 
-function dialDirectly(dc: BasicDcOption): Promise<Socket> {
+function dialDirectly(dc: BasicDcOption): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const socket = connect({
       host: dc.ipAddress,
@@ -53,7 +54,7 @@ function dialDirectly(dc: BasicDcOption): Promise<Socket> {
  * A connected socket as mtcute reads and writes it. Bytes are taken from the socket only as fast as the client
  * asks for them. Closing resets the connection, so that nothing queued leaves afterwards.
  */
-export function wrapSocket(socket: Socket): ITelegramConnection {
+export function wrapSocket(socket: Duplex): ITelegramConnection {
   let wakeReader: (() => void) | undefined;
   let failure: Error | undefined;
 
@@ -74,8 +75,9 @@ export function wrapSocket(socket: Socket): ITelegramConnection {
   }
 
   return {
-    localAddress: endpoint(socket.localAddress, socket.localPort),
-    remoteAddress: endpoint(socket.remoteAddress, socket.remotePort),
+    localAddress: socket instanceof Socket ? endpoint(socket.localAddress, socket.localPort) : null,
+    remoteAddress:
+      socket instanceof Socket ? endpoint(socket.remoteAddress, socket.remotePort) : null,
     async read(into) {
       for (;;) {
         const bytes = Math.min(into.length, socket.readableLength);
@@ -105,9 +107,19 @@ export function wrapSocket(socket: Socket): ITelegramConnection {
       });
     },
     close() {
-      socket.resetAndDestroy();
+      resetSocket(socket);
     },
   };
+}
+
+/**
+ * Ends a socket at once: what is queued does not leave. Only TCP knows a reset, and a TCP socket that has been
+ * ended cannot be reset any more: Node would never close it. Those are destroyed.
+ */
+export function resetSocket(socket: Duplex): void {
+  const isTcp = socket instanceof Socket && socket.remotePort !== undefined;
+  if (isTcp && !socket.writableEnded && !socket.destroyed) socket.resetAndDestroy();
+  else socket.destroy();
 }
 
 function endpoint(

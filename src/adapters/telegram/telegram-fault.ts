@@ -1,4 +1,4 @@
-import { tl } from "@mtcute/core";
+import { MtTimeoutError, TransportError } from "@mtcute/core";
 import { HoldfastError } from "../../errors.ts";
 import { TelegramError } from "../../ports/telegram-error.ts";
 import type { TelegramFault } from "../../ports/telegram.ts";
@@ -10,35 +10,51 @@ const deadKeyNames: ReadonlySet<string> = new Set([
   "AUTH_KEY_INVALID",
   "SESSION_REVOKED",
   "SESSION_EXPIRED",
-  "USER_DEACTIVATED",
-  "USER_DEACTIVATED_BAN",
 ]);
-const floodNames = /^(?:FLOOD_WAIT|FLOOD_PREMIUM_WAIT|SLOWMODE_WAIT)_/;
+/** USER_DEACTIVATED, USER_DEACTIVATED_BAN and what may follow them. */
+const deadAccountName = /^USER_DEACTIVATED(?:_|$)/;
+const waitName = /^(?<family>FLOOD_WAIT|FLOOD_PREMIUM_WAIT|SLOWMODE_WAIT|\w+)_(?<seconds>\d+)$/;
+const floodFamilies: ReadonlySet<string> = new Set([
+  "FLOOD_WAIT",
+  "FLOOD_PREMIUM_WAIT",
+  "SLOWMODE_WAIT",
+]);
+/** Other calls that must wait carry this number (https://core.telegram.org/api/errors#420-flood). */
+const floodNumber = 420;
 
-/** An RPC error by its number and name; `waitSeconds` where the library has taken it out of the name. */
-export function rpcFault(code: number, name: string, waitSeconds = 0): TelegramFault {
+/** The transport's answer to a key that it does not know (https://core.telegram.org/mtproto/mtproto-transports). */
+export const unknownKeyFault: TelegramFault = {
+  code: "TRANSPORT_404",
+  kind: "dead-key",
+  message: "Telegram no longer knows the key (transport error -404)",
+};
+
+/** Telegram's answer to a call, by its number and name, such as 420 and FLOOD_WAIT_33. */
+export function rpcFault(code: number, name: string): TelegramFault {
   const message = `Telegram answered ${code} ${name}`;
-  if (deadKeyNames.has(name)) return { code: name, kind: "dead-key", message };
-  if (name === "SESSION_PASSWORD_NEEDED") return { code: name, kind: "password-needed", message };
-  if (floodNames.test(name)) {
-    const seconds = waitSeconds || Number(/\d+$/.exec(name)?.[0] ?? 0);
-    return { code: "FLOOD_WAIT", kind: "flood", waitSeconds: seconds, message };
+  if (deadKeyNames.has(name) || deadAccountName.test(name)) {
+    return { code: name, kind: "dead-key", message };
   }
+  if (name === "SESSION_PASSWORD_NEEDED") return { code: name, kind: "password-needed", message };
+  const { family, seconds } = waitName.exec(name)?.groups ?? {};
+  if (family !== undefined && (floodFamilies.has(family) || code === floodNumber)) {
+    return { code: family, kind: "flood", waitSeconds: Number(seconds), message };
+  }
+  // It carries 500, but says for certain that the message has arrived before.
   if (name === "RANDOM_ID_DUPLICATE") return { code: name, kind: "refused", message };
+  // -503 is Telegram's own timeout.
   if (code >= 500 || code < 0) return { code: name, kind: "unknown", message };
   return { code: name, kind: "refused", message };
 }
 
-/** Whatever a call of the library rejected with. A broken wire leaves the outcome unknown. */
+/** Whatever else a call rejected with. A broken wire leaves the outcome unknown. */
 export function parseFault(error: unknown): TelegramFault {
   if (error instanceof TelegramError) return error.fault;
-  if (tl.RpcError.is(error)) {
-    const { seconds } = error as { readonly seconds?: number };
-    return rpcFault(error.code, error.text.replace("%d", String(seconds ?? "")), seconds);
-  }
-  if (error instanceof HoldfastError) {
-    return { code: error.code, kind: "unknown", message: error.message };
-  }
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof HoldfastError) return { code: error.code, kind: "unknown", message };
+  if (error instanceof TransportError) {
+    return { code: `TRANSPORT_${error.code}`, kind: "unknown", message };
+  }
+  if (error instanceof MtTimeoutError) return { code: "CALL_TIMEOUT", kind: "unknown", message };
   return { code: "CONNECTION_LOST", kind: "unknown", message };
 }
