@@ -46,23 +46,27 @@ export function createOutboxDelivery({ client, store, style }: OutboxDeliveryOpt
     }
   }
 
-  /** The oldest outgoing message with the reply's text that no settled reply accounts for. */
+  /**
+   * The reply as the chat shows it: an outgoing message with its text, after the message that it answers and after
+   * every reply that is accounted for, since a chat's replies go out in order. null: it did not arrive.
+   */
   async function findSent(item: OutboxItem, taken: ReadonlySet<number>): Promise<number | null> {
     const text = renderText(item.body, item.menu, style).trim();
-    const found: number[] = [];
+    const answered = answeredMessageId(item.inboundId);
+    const known = await store.knownMessageIds(item, answered + 1);
+    const floor = Math.max(answered, ...known, ...taken);
+    let found: number | null = null;
     let beforeId: number | undefined;
     for (let pages = 0; pages < pagesMax; pages += 1) {
       const messages = await page(item, beforeId);
       for (const message of messages) {
-        if (message.outgoing && message.text.trim() === text) found.push(message.messageId);
+        if (message.messageId <= floor) return found;
+        if (message.outgoing && message.text.trim() === text) found = message.messageId;
       }
-      beforeId = messages.at(-1)?.messageId;
       if (messages.length < pageMessages) break;
+      beforeId = messages.at(-1)?.messageId;
     }
-    const oldestFirst = found.toSorted((left, right) => left - right);
-    if (oldestFirst[0] === undefined) return null;
-    const known = await store.knownMessageIds(item, oldestFirst[0]);
-    return oldestFirst.find((id) => !known.has(id) && !taken.has(id)) ?? null;
+    return found;
   }
 
   async function send(item: OutboxItem): Promise<Delivery> {
@@ -98,6 +102,10 @@ export function createOutboxDelivery({ client, store, style }: OutboxDeliveryOpt
     }
   };
 }
+
+/** 0 for an inbound id that names no message. */
+const answeredMessageId = (inboundId: string): number =>
+  Number(/^(?:m|tap):(\d{1,10})(?:$|:)/.exec(inboundId)?.[1] ?? 0);
 
 function failed(error: unknown, attempted: boolean): Delivery {
   if (!(error instanceof TelegramError)) {

@@ -86,7 +86,7 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
   return {
     database,
     conversations,
-    outbox,
+    outbox: announced,
     tokens,
     stream,
     telegram,

@@ -54,7 +54,7 @@ export function createTestStream(): TestStream {
       },
       retry() {
         to.taken.delete(position);
-        if (consumer === to) queueMicrotask(pump);
+        queueMicrotask(pump);
       },
       async park(reason) {
         settle(to, position);

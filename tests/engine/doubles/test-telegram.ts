@@ -36,13 +36,16 @@ export const faults = {
   notForBots: { code: "BOT_METHOD_INVALID", kind: "refused", message: "not for bots" },
 } as const satisfies Readonly<Record<string, TelegramFault>>;
 
+/** Above the ids of the messages that are answered. */
+export const firstMessageId = 1_000_000;
+
 export function createTestTelegram(): TestTelegram {
   const arrived: Arrived[] = [];
   let sends = 0;
   let historyReads = 0;
 
   function take(message: Message): { readonly messageId: number } {
-    const messageId = arrived.length + 101;
+    const messageId = firstMessageId + arrived.length;
     arrived.push({ ...message, messageId });
     return { messageId };
   }
