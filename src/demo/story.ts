@@ -85,9 +85,11 @@ async function renew({ transitions }: StoryOptions, account: string): Promise<Sp
   const end = await transitions.until(
     fromMs,
     ({ account: name, from, to }) =>
-      name === account && to === "active" && (from === "restarting" || from === "aborting"),
+      name === account && (to === "aborting" || (to === "active" && from === "restarting")),
   );
-  if (end.from === "aborting") throw new Error(`the renewal of ${account} was aborted`);
+  if (end.to === "aborting") {
+    throw new Error(`the renewal of ${account} was aborted: ${end.reason?.message ?? "no reason"}`);
+  }
   return { fromMs, toMs: end.atMs };
 }
 

@@ -3,7 +3,7 @@ import { type Logger, pino } from "pino";
 /** Structured logs on standard error. What could carry a secret is never passed in; these paths are the net. */
 export function createLogger(level: string, name: string): Logger {
   const redact = {
-    paths: ["*.phone", "*.token", "*.code", "*.password", "*.session"],
+    paths: ["*.phone", "*.token", "*.password", "*.session"],
     censor: "[redacted]",
   };
   return pino({ level, name, base: { pid: process.pid }, redact }, pino.destination(2));

@@ -17,10 +17,11 @@ interface OutboxRow {
   readonly attempted: boolean;
 }
 
-/** Nothing is claimed unless the token is still connected under this very epoch, locked meanwhile. */
+/** Nothing is claimed unless the token is still held under this very epoch, locked meanwhile. */
 const claimRows = `
   with holder as (
-    select from tokens where account = $1 and slot = $2 and epoch = $3 and state = 'connected' for share
+    select from tokens where account = $1 and slot = $2 and epoch = $3
+      and state in ('connected', 'draining') for share
   ), picked as (
     select id, state from outbox where account = $1 and exists (select from holder)
       and (state = 'pending' or ($5 and state = 'sending'))
