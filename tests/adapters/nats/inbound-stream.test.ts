@@ -1,0 +1,201 @@
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import {
+  createInbox,
+  type InboundBench,
+  itemOf,
+  openInboundBench,
+  textsOf,
+} from "./inbound-bench.ts";
+
+let bench: InboundBench;
+beforeEach(async () => {
+  bench = await openInboundBench();
+});
+afterEach(() => bench.close());
+
+const inFlightMax = 100;
+
+describe("appending", () => {
+  test("an item that is appended twice is delivered once, and items come in order", async () => {
+    const { stream } = await bench.open();
+    const items = ["a", "b", "c", "d"].map((text) => itemOf("1", text));
+    await stream.append(items);
+    await stream.append([items[1]!, itemOf("1", "e")]);
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const got = await inbox.atLeast(5);
+    expect(textsOf(got)).toEqual(["a", "b", "c", "d", "e"]);
+    expect(got[0]!.item).toEqual(items[0]);
+    expect(got.map(({ position }) => position)).toEqual([1, 2, 3, 4, 5]);
+    for (const delivery of got) await delivery.done();
+    expect((await bench.info("inbound")).state.messages).toBe(0);
+  });
+
+  test("names that mean something else to NATS cannot leave their subject", async () => {
+    const { stream } = await bench.open();
+    const odd = [itemOf("a.b", "1", "c>"), itemOf("*", "2", ""), itemOf("ü\n ", "3")];
+    await stream.append(odd);
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const got = await inbox.atLeast(3);
+    expect(new Set(textsOf(got))).toEqual(new Set(["1", "2", "3"]));
+    for (const delivery of got) await delivery.done();
+  });
+
+  test("a full stream refuses what is new and keeps what is old", async () => {
+    const { stream } = await bench.open({ messagesMax: 2 });
+    await stream.append([itemOf("1", "a"), itemOf("1", "b")]);
+    await expect(stream.append([itemOf("1", "c")])).rejects.toMatchObject({
+      code: "INBOUND_FULL",
+      policy: "retryable",
+    });
+    expect((await bench.info("inbound")).state).toMatchObject({ messages: 2, first_seq: 1 });
+  });
+
+  test("without an acknowledgement the caller is told to try again", async () => {
+    const { stream, nats } = await bench.open({ publishTimeoutMs: 20 });
+    await nats.close();
+    await expect(stream.append([itemOf("1", "a")])).rejects.toMatchObject({
+      code: "INBOUND_UNAVAILABLE",
+      policy: "retryable",
+    });
+  });
+
+  test("a server that refuses the streams is told of in one line", async () => {
+    const { nats } = bench;
+    await nats.close();
+    await expect(
+      bench.open({ names: { ...bench.names, stream: "bad name" } }),
+    ).rejects.toMatchObject({ code: "INBOUND_UNAVAILABLE" });
+  });
+});
+
+describe("consuming", () => {
+  test("after a crash what was not settled comes first and at once, in order (I4, I5)", async () => {
+    const first = await bench.open({ publishTimeoutMs: 100 });
+    const crashed = createInbox();
+    await first.stream.append(["a", "b", "c", "d"].map((text) => itemOf("1", text)));
+    await first.stream.consume({ inFlightMax: 3, onDelivery: crashed.onDelivery });
+    const [a, b] = await crashed.atLeast(3);
+    await b!.done();
+    await first.nats.close();
+
+    const second = await bench.open();
+    await second.stream.append([itemOf("1", "e")]);
+    const inbox = createInbox();
+    await second.stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    expect(textsOf(await inbox.atLeast(4))).toEqual(["a", "c", "d", "e"]);
+    await expect(a!.done()).rejects.toBeInstanceOf(Error);
+    for (const delivery of inbox.got) await delivery.done();
+  });
+
+  test("what is at work for longer than the wait is not delivered again", async () => {
+    const { stream } = await bench.open({ ackWaitMs: 400 });
+    await stream.append([itemOf("1", "slow")]);
+    let reports = 0;
+    const threeWaits = new Promise<void>((resolve) => {
+      bench.nats.subscribe(`$JS.ACK.${bench.names.stream}.>`, {
+        callback: (_error, message) => {
+          if (message.string() !== "+WPI") return;
+          reports += 1;
+          if (reports === 9) resolve();
+        },
+      });
+    });
+    await bench.nats.flush();
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const [slow] = await inbox.atLeast(1);
+    await threeWaits;
+    expect(textsOf(inbox.got)).toEqual(["slow"]);
+    await slow!.done();
+  });
+
+  test("what is given back comes again, in the same position", async () => {
+    const { stream } = await bench.open();
+    await stream.append([itemOf("1", "a")]);
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const [given] = await inbox.atLeast(1);
+    given!.retry(0);
+    const [, again] = await inbox.atLeast(2);
+    expect(again!.position).toBe(given!.position);
+    await again!.done();
+  });
+
+  test("no more than the bound are unsettled at once", async () => {
+    const { stream } = await bench.open();
+    await stream.append(["a", "b", "c"].map((text) => itemOf("1", text)));
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax: 2, onDelivery: inbox.onDelivery });
+    const [a] = await inbox.atLeast(2);
+    await bench.nats.flush();
+    expect(inbox.got).toHaveLength(2);
+    await a!.done();
+    const got = await inbox.atLeast(3);
+    for (const delivery of got.slice(1)) await delivery.done();
+  });
+
+  test("what can never succeed is parked whole with its reason and leaves the stream", async () => {
+    const { stream } = await bench.open();
+    const item = itemOf("1", "poison");
+    await stream.append([item]);
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const [poison] = await inbox.atLeast(1);
+    await poison!.park("UNEXPECTED: cannot read\nthis");
+    expect((await bench.info("inbound")).state.messages).toBe(0);
+    const parked = await (await jetstreamManager(bench.nats)).streams.getMessage(
+      bench.names.parkedStream,
+      { seq: 1 },
+    );
+    expect(parked?.json()).toEqual(item);
+    expect(parked?.header.get("Holdfast-Reason")).toBe("UNEXPECTED: cannot read this");
+  });
+
+  test.each(["not json", "{}", JSON.stringify({ ...itemOf("1", "a"), peer: null })])(
+    "a message that is no item is parked and the next one comes: %s",
+    async (data) => {
+      const { stream } = await bench.open();
+      await jetstream(bench.nats).publish(`${bench.names.subjectPrefix}.x.y`, data);
+      await stream.append([itemOf("1", "good")]);
+      const inbox = createInbox();
+      const stop = await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+      const [good] = await inbox.atLeast(1);
+      expect(good!.item.text).toBe("good");
+      await good!.done();
+      await stop();
+      expect((await bench.info("parked")).state.messages).toBe(1);
+    },
+  );
+
+  test("a consumer that somebody deleted is opened again", async () => {
+    const { stream } = await bench.open();
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const manager = await jetstreamManager(bench.nats);
+    for await (const { name } of manager.consumers.list(bench.names.stream)) {
+      await manager.consumers.delete(bench.names.stream, name);
+    }
+    await stream.append([itemOf("1", "after")]);
+    const [after] = await inbox.atLeast(1);
+    expect(after!.item.text).toBe("after");
+    await after!.done();
+  });
+
+  test("stopping waits for what is unsettled, then nothing of the consumer is left", async () => {
+    const { stream } = await bench.open();
+    await stream.append([itemOf("1", "a")]);
+    const inbox = createInbox();
+    const stop = await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const [a] = await inbox.atLeast(1);
+    let stopped = false;
+    const stopping = stop().then(() => (stopped = true));
+    await stream.append([itemOf("1", "too late")]);
+    expect([stopped, inbox.got.length]).toEqual([false, 1]);
+    await a!.done();
+    await stopping;
+    expect((await bench.info("inbound")).state).toMatchObject({ messages: 1, consumer_count: 0 });
+  });
+});
