@@ -14,6 +14,8 @@ import type { Parts } from "./parts.ts";
 import { startParts } from "./parts.ts";
 import type { Log } from "./process-records.ts";
 import { createRunFile } from "./run-file.ts";
+import { startSentinel } from "./sentinel.ts";
+import { untilAccountsAreTakenUp } from "./readiness.ts";
 
 export interface EmbeddedOptions {
   readonly env: NodeJS.ProcessEnv;
@@ -62,7 +64,12 @@ function gateEnvironment(env: NodeJS.ProcessEnv, config: Config, parts: Parts): 
   };
 }
 
-function runInfo(config: Config, parts: Parts, { http, pids }: GateReady): RunInfo {
+function runInfo(
+  config: Config,
+  parts: Parts,
+  { http, pids }: GateReady,
+  sentinel: number,
+): RunInfo {
   const dataCentre = parts.telegramDc?.dataCentre ?? config.telegramDc;
   return {
     metrics: `${http}/metrics`,
@@ -71,7 +78,7 @@ function runInfo(config: Config, parts: Parts, { http, pids }: GateReady): RunIn
     database: parts.databaseUrl,
     telegram: dataCentre === null ? "telegram" : `${dataCentre.host}:${dataCentre.port}`,
     telegramControl: parts.telegramDc?.controlUrl ?? null,
-    pids: { launcher: process.pid, ...parts.pids, ...pids },
+    pids: { launcher: process.pid, sentinel, ...parts.pids, ...pids },
   };
 }
 
@@ -142,6 +149,8 @@ async function startIn(
   const { env, log, signal } = options;
   // Before any data: a key made later than the data could not read them.
   masterKeyFile(config);
+  const sentinel = await startSentinel(config.home);
+  undo.add(async () => void (await sentinel.stop()));
   const parts = await startParts(config, { env, log });
   undo.add(() => parts.stop());
   refuseIfStopped(signal);
@@ -175,7 +184,8 @@ async function startIn(
     onGivenUp: (error) => lost.emit("gate", error),
   });
   undo.add(() => keeper.stop());
-  runFile.write(runInfo(config, parts, keeper.ready));
+  runFile.write(runInfo(config, parts, keeper.ready, sentinel.pid));
+  await unlessStopped(signal, untilAccountsAreTakenUp(keeper.ready.http, log));
   if (parts.telegramDc !== null && options.provision !== undefined)
     await unlessStopped(
       signal,

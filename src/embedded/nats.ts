@@ -24,6 +24,8 @@ export interface NatsOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Default true: each write is on disk before it is acknowledged (servers from 2.10). */
   readonly syncAlways?: boolean;
+  /** As for PostgreSQL. */
+  readonly endsWithParent?: boolean;
 }
 
 const readyMsMax = 20_000;
@@ -125,7 +127,7 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
     args: ["--config", file],
     env: { PATH: env["PATH"] },
     cwd: folder,
-    endsWithParent: true,
+    endsWithParent: options.endsWithParent ?? false,
   });
   const port = await untilReady(managed, binary.version);
   const stop = async () => void (await managed.stop());

@@ -26,6 +26,8 @@ export interface PostgresOptions {
   readonly log: Log;
   /** Server settings on top of the defaults: a test run may give up durability for speed. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Let the kernel end the server with this process, where it can (Linux). Default false. */
+  readonly endsWithParent?: boolean;
 }
 
 const superuser = "holdfast";
@@ -141,8 +143,7 @@ async function createDatabase(socketDirectory: string): Promise<void> {
 
 /**
  * Starts a PostgreSQL server whose data lie in `home` and creates the database `holdfast`. Nothing listens
- * on the network. Ended by `stop()`, with the parent process where the kernel can do that, and at the
- * latest by the next start in the same home.
+ * on the network. Ended by `stop()`, and at the latest by the next start in the same home.
  *
  * Errors: POSTGRES_NOT_FOUND, POSTGRES_INIT_FAILED, POSTGRES_NOT_READY, HOME_UNREACHABLE, NO_SERVICE_USER.
  */
@@ -179,7 +180,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
       // A fast shutdown; SIGTERM would wait for every client to leave.
       stopSignal: "SIGINT",
       dirs: [...socket.dirs, ...found.dirs],
-      endsWithParent: true,
+      endsWithParent: options.endsWithParent ?? false,
     });
     await untilReady(managed, socket.forClients);
     const stop = async () => void (await managed.stop());

@@ -1,4 +1,12 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { ProcessIdentity } from "./process-identity.ts";
 import { endProcess, isProcessIdentity, isRunning } from "./process-identity.ts";
@@ -35,10 +43,16 @@ export function writeRecord(home: string, record: ProcessRecord): void {
   writeFileAtomically(recordFile(home, record.name), `${JSON.stringify(record)}\n`);
 }
 
-/** Removes the record and the temporary directories of a process that has ended. */
+/**
+ * Removes the record and the temporary directories of a process that has ended. A record that meanwhile
+ * tells of another process stays.
+ */
 export function clearRecord(home: string, record: ProcessRecord): void {
   for (const dir of record.dirs) rmSync(dir, { recursive: true, force: true });
-  rmSync(recordFile(home, record.name), { force: true });
+  const file = recordFile(home, record.name);
+  const now = readRecord(file);
+  if (now !== null && now.pid === record.pid && now.startTime === record.startTime)
+    rmSync(file, { force: true });
 }
 
 function isProcessRecord(value: unknown): value is ProcessRecord {
@@ -62,32 +76,50 @@ function readRecord(file: string): ProcessRecord | null {
   }
 }
 
-const stopOrphanWithinMs = 3_000;
+const stopOrphanWithinMs = 10_000;
+/** What uses others ends first: the gate gives its lease and tokens back, for which it needs the rest. */
+const endingOrder = ["sentinel", "gate", "node", "telegram-dc"];
+
+function inEndingOrder(records: readonly ProcessRecord[]): readonly ProcessRecord[] {
+  const rank = ({ name }: ProcessRecord) => {
+    const place = endingOrder.indexOf(name);
+    return place < 0 ? endingOrder.length : place;
+  };
+  return records.toSorted((a, b) => rank(a) - rank(b));
+}
 
 /**
- * Ends what an earlier run in `home` left behind, by pid *and* start time, and removes its records and
- * temporary directories. Call it only as the holder of the home. Returns the records that still ran.
+ * Ends every process that is recorded in `home`, but the calling one, by pid *and* start time, and removes
+ * its record and temporary directories. Returns those that still ran.
+ */
+export async function endRecorded(home: string, log: Log): Promise<readonly ProcessRecord[]> {
+  const directory = runDirectory(home);
+  const names = existsSync(directory) ? readdirSync(directory) : [];
+  const records = names
+    .filter((name) => name.endsWith(".process.json"))
+    .map((name) => readRecord(join(directory, name)))
+    .filter((found) => found !== null && found.pid !== process.pid);
+  const ended: ProcessRecord[] = [];
+  for (const record of inEndingOrder(records.filter((found) => found !== null))) {
+    if (isRunning(record)) {
+      log(`ending ${record.name} (pid ${record.pid}), left behind by an earlier run`);
+      await endProcess(record, { politely: record.stopSignal, waitMs: stopOrphanWithinMs });
+      ended.push(record);
+    }
+    clearRecord(home, record);
+  }
+  return ended;
+}
+
+/**
+ * Ends what an earlier run in `home` left behind and removes its records, sockets and unfinished files.
+ * Call it only as the holder of the home. Returns the records that still ran.
  */
 export async function reap(home: string, log: Log): Promise<readonly ProcessRecord[]> {
   const directory = runDirectory(home);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const files = readdirSync(directory);
-  const reaped: ProcessRecord[] = [];
-  for (const file of files.filter((name) => name.endsWith(".process.json"))) {
-    const path = join(directory, file);
-    const record = readRecord(path);
-    if (record === null) {
-      rmSync(path, { force: true });
-      continue;
-    }
-    if (isRunning(record)) {
-      log(`ending ${record.name} (pid ${record.pid}), left behind by an earlier run`);
-      await endProcess(record, { politely: record.stopSignal, waitMs: stopOrphanWithinMs });
-      reaped.push(record);
-    }
-    clearRecord(home, record);
-  }
-  for (const file of files.filter((name) => /\.(tmp|sock)$/.test(name)))
-    rmSync(join(directory, file), { force: true });
+  const reaped = await endRecorded(home, log);
+  for (const name of readdirSync(directory))
+    if (/\.(process\.json|tmp|sock)$/.test(name)) rmSync(join(directory, name), { force: true });
   return reaped;
 }

@@ -38,7 +38,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await sweep();
   const home = mkdtempSync(join(tmpdir(), prefix));
   writeFileSync(join(home, "owner.json"), JSON.stringify(ownIdentity()));
-  const options = { home, log: () => {} };
+  const options = { home, log: () => {}, endsWithParent: true };
   const settings = { fsync: "off", max_connections: "300" };
   const started = await Promise.allSettled([
     startPostgres({ ...options, settings }),

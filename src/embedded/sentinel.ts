@@ -1,0 +1,27 @@
+import type { Managed } from "./processes.ts";
+import { launch } from "./processes.ts";
+import { programArguments } from "./program.ts";
+
+/** Waits for the end of its standard input, which the kernel closes with the launcher, however that ends. */
+const waitThenEndTheRest = 'read -r _ || true; exec "$@"';
+
+/**
+ * Starts the process that outlives a killed launcher and then ends everything recorded in the home, the
+ * gate first, so that it can give back its lease. Until then it is a sleeping shell.
+ */
+export function startSentinel(home: string): Promise<Managed> {
+  const [program, ...args] = [
+    process.execPath,
+    ...programArguments("src/embedded/end-recorded.ts"),
+  ];
+  return launch({
+    home,
+    name: "sentinel",
+    command: "/bin/sh",
+    args: ["-c", waitThenEndTheRest, "sentinel", program, ...args, home],
+    env: { PATH: process.env["PATH"] },
+    cwd: "/",
+    stdio: ["pipe", "ignore", "ignore"],
+    stopMsMax: 1_000,
+  });
+}
