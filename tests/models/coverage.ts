@@ -92,6 +92,20 @@ export function transitionsTaken<M extends AnyStateMachine>(
   return taken;
 }
 
+/** The longest paths first, as many as it takes to take each transition that any of them takes. */
+export function coveringPaths<M extends AnyStateMachine>(
+  { machine }: MachineModel<M>,
+  paths: readonly Path<M>[],
+): readonly Path<M>[] {
+  const seen = new Set<string>();
+  const byLength = paths.toSorted((one, other) => other.steps.length - one.steps.length);
+  return byLength.filter((path) => {
+    const fresh = transitionsTaken(machine, path).filter((id) => !seen.has(id));
+    for (const id of fresh) seen.add(id);
+    return fresh.length > 0;
+  });
+}
+
 const everyEvent: WalkOptions = { events: "handled" };
 
 /** Guarded transitions that this snapshot, with some event of the model, does not allow. */

@@ -1,0 +1,211 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { AccountKind, Bound } from "../../machines/lifecycle.ts";
+import { publishEvent } from "../../src/adapters/nats/event-publisher.ts";
+import { createConversationStore } from "../../src/adapters/postgres/conversation-store.ts";
+import { createOutboxStore } from "../../src/adapters/postgres/outbox-store.ts";
+import { type Account, createAccount } from "../../src/engine/account.ts";
+import type { AccountWorld } from "../../src/engine/account-world.ts";
+import { createOutboxSender } from "../../src/engine/outbox.ts";
+import type { PhoneUser } from "../../src/telegram-dc/world/phone.ts";
+import type { AccountBench } from "../support/account-bench.ts";
+import { createHeldCalls, type HeldCalls } from "./held-calls.ts";
+import { createTimerBook, type TimerBook } from "./timer-book.ts";
+import { createTransitionFeed, type TransitionFeed } from "./transition-feed.ts";
+
+export type ChangeWorld = (world: AccountWorld) => AccountWorld;
+
+/** What the paths of one file share. */
+export interface Stage {
+  readonly bench: AccountBench;
+  readonly nats: NatsConnection;
+  /** An incarnation of another host, which takes and gives back tokens. */
+  readonly stranger: string;
+  /** Somebody who writes to the accounts. */
+  readonly caller: PhoneUser;
+}
+
+/** One account on its way along a path: everything that its causes and its judges may touch. */
+export interface Scene extends Stage {
+  readonly world: AccountWorld;
+  readonly account: Account;
+  /** The account as Telegram knows it. */
+  readonly self: PhoneUser;
+  readonly selfName: string;
+  readonly held: HeldCalls;
+  readonly timers: TimerBook;
+  readonly transitions: TransitionFeed;
+  /** Undoes what causes have arranged, after the step that they were for. */
+  readonly undo: (() => Promise<void>)[];
+}
+
+export const boundsMs: Readonly<Record<Bound, number>> = {
+  seeking: 5000,
+  connecting: 6000,
+  preparing: 600_000,
+  draining: 25_000,
+  verifying: 30_000,
+  renewing: 30_000,
+  restarting: 20_000,
+  aborting: 10_000,
+  releasing: 10_000,
+};
+
+/** The port calls that wait in each state, so that the test decides what comes of the state's work. */
+const heldIn: Readonly<Record<string, readonly string[]>> = {
+  "unauthorised.authorising": ["accounts.addSlot"],
+  seeking: ["accounts.loadSession"],
+  connecting: ["accounts.loadSession"],
+  "active.preparing": ["accounts.credentials"],
+  draining: ["tokens.drain"],
+  "verified-idle": ["gate.sockets", "tokens.read"],
+  renewing: ["accounts.switchSlot"],
+  restarting: ["accounts.loadSession"],
+  aborting: ["accounts.abortRenewal"],
+  fenced: ["accounts.openRenewal"],
+  quarantined: [],
+  releasing: ["tokens.heldBy"],
+};
+
+export async function openScene(
+  stage: Stage,
+  start: { readonly kind: AccountKind; readonly slot: number | null },
+  change: ChangeWorld,
+): Promise<Scene> {
+  const { bench, nats } = stage;
+  let plain: AccountWorld | null = null;
+  const { name } = await bench.makeAccount(start.kind, (world) => {
+    plain = world;
+    return world;
+  });
+  if (plain === null) throw new Error("the bench made no world");
+  const transitions = await createTransitionFeed(nats, name);
+  const known = withOutbox(publishing(plain, nats), bench);
+  if (start.slot !== null) await authoriseBefore(known, bench, transitions);
+
+  const runtime: { account: Account | null } = { account: null };
+  const held = createHeldCalls(heldIn, () => runtime.account?.runtime.state ?? "");
+  const timers = createTimerBook(known.clock);
+  const world = change(slowed({ ...known, clock: timers.clock }, held));
+  const record = await bench.accounts.find(name);
+  if (record === null) throw new Error(`the database has no account ${name}`);
+  const account = createAccount(world, record, boundsMs);
+  runtime.account = account;
+  const selfName = name.replaceAll("-", "_");
+  const self = bench.dc.phone.user(selfName);
+  return { ...stage, world, account, self, selfName, held, timers, transitions, undo: [] };
+}
+
+/** An account that an earlier process has logged in and stopped. */
+async function authoriseBefore(
+  world: AccountWorld,
+  bench: AccountBench,
+  transitions: TransitionFeed,
+): Promise<void> {
+  const record = await bench.accounts.find(world.account);
+  if (record === null) throw new Error(`the database has no account ${world.account}`);
+  const earlier = createAccount(world, record, boundsMs);
+  await earlier.start();
+  await earlier.login();
+  await earlier.runtime.until((state) => state === "active");
+  await earlier.stop();
+  await transitions.skipTo("stopped");
+}
+
+function publishing(world: AccountWorld, nats: NatsConnection): AccountWorld {
+  return {
+    ...world,
+    events: {
+      report(event) {
+        world.events.report(event);
+        publishEvent(nats, event);
+      },
+    },
+  };
+}
+
+function withOutbox(world: AccountWorld, { database }: AccountBench): AccountWorld {
+  const store = createOutboxStore(database);
+  const { kind, clock, events } = world;
+  return {
+    ...world,
+    makeOutbox: (client, grant, faults) =>
+      createOutboxSender({
+        store,
+        client,
+        grant,
+        kind,
+        clock,
+        events,
+        onReply: () => {},
+        ...faults,
+      }),
+  };
+}
+
+function slowed(world: AccountWorld, held: HeldCalls): AccountWorld {
+  const { accounts, tokens, gate } = world;
+  const drain = held.around("tokens.drain", tokens.apply);
+  const grant = held.around("tokens.grant", tokens.apply);
+  return {
+    ...world,
+    accounts: {
+      ...accounts,
+      addSlot: held.around("accounts.addSlot", accounts.addSlot),
+      loadSession: held.around("accounts.loadSession", accounts.loadSession),
+      credentials: held.around("accounts.credentials", accounts.credentials),
+      switchSlot: held.around("accounts.switchSlot", accounts.switchSlot),
+      abortRenewal: held.around("accounts.abortRenewal", accounts.abortRenewal),
+      openRenewal: held.around("accounts.openRenewal", accounts.openRenewal),
+      markDead: held.around("accounts.markDead", accounts.markDead),
+    },
+    tokens: {
+      ...tokens,
+      read: held.around("tokens.read", tokens.read),
+      heldBy: held.around("tokens.heldBy", tokens.heldBy),
+      apply(ref, event) {
+        if (event.type === "drain") return drain(ref, event);
+        return event.type === "grant" ? grant(ref, event) : tokens.apply(ref, event);
+      },
+    },
+    gate: {
+      incarnation: gate.incarnation,
+      host: gate.host,
+      admit: (granted) => gate.admit(granted),
+      dial: held.around("gate.dial", (granted, to) => gate.dial(granted, to)),
+      cut: (granted) => gate.cut(granted),
+      sockets: held.around("gate.sockets", (slot) => gate.sockets(slot)),
+    },
+  };
+}
+
+/** A reply on its way to the caller, as a turn would commit it. */
+export async function commitReply({ bench, account, caller }: Scene): Promise<void> {
+  const store = createConversationStore(bench.database);
+  const key = { channel: "telegram", account: account.name, chatUser: String(caller.id) };
+  const { epoch } = await store.claimPartition("paths");
+  const session = await store.load(key, 3_600_000);
+  const inbound = bench.appended.findLast((item) => item.account === account.name);
+  if (inbound === undefined) throw new Error("nobody has written to the account yet");
+  await store.commit(
+    {
+      ...key,
+      sessionId: session.id,
+      expectedSeq: session.lastSeq,
+      inboundId: `${inbound.inboundId}:${session.lastSeq}`,
+      peer: inbound.peer,
+      text: inbound.text,
+      snapshot: null,
+      toolOutputs: [],
+      replies: [
+        {
+          body: "Bonjour",
+          menu: null,
+          seq: session.lastSeq + 2,
+          randomId: String(session.lastSeq + 1),
+        },
+      ],
+      status: "active",
+    },
+    epoch,
+  );
+}
