@@ -10,10 +10,7 @@ const waitThenEndTheRest = 'read -r _ || true; exec "$@"';
  * gate first, so that it can give back its lease. Until then it is a sleeping shell.
  */
 export function startSentinel(home: string): Promise<Managed> {
-  const [program, ...args] = [
-    process.execPath,
-    ...programArguments("src/embedded/end-recorded.ts"),
-  ];
+  const [program, ...args] = [process.execPath, ...programArguments("src/main/end-recorded.ts")];
   return launch({
     home,
     name: "sentinel",

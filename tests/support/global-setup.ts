@@ -44,9 +44,17 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     startPostgres({ ...options, settings }),
     startNats({ ...options, syncAlways: false }),
   ]);
+  const endAtOnce = () => {
+    for (const part of started)
+      if (part.status === "fulfilled") part.value.process.child.kill("SIGKILL");
+    rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+  };
+  // An interrupted run skips the teardown.
+  process.once("exit", endAtOnce);
   const stop = async () => {
     for (const part of started) if (part.status === "fulfilled") await part.value.stop();
     rmSync(home, { recursive: true, force: true });
+    process.off("exit", endAtOnce);
   };
   const [postgres, nats] = started;
   if (postgres.status === "rejected" || nats.status === "rejected") {
