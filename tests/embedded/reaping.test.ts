@@ -80,7 +80,9 @@ describe("a home", () => {
     const running = Object.entries(pids).map(([name, pid]) => {
       return { name, pid, startTime: startTimeOf(pid) ?? "" };
     });
+    const ended = once(launcher, "exit");
     for (const name of killed.toReversed()) process.kill(pids[name] ?? 0, "SIGKILL");
+    await ended;
 
     const hasWatcher = !killed.includes("sentinel");
     if (!hasWatcher) (await openHome(home, clock)).release();
