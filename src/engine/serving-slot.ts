@@ -124,7 +124,9 @@ export function createServingSlot(
       await parts.outbox.start();
     },
     hold: () => parts?.outbox.pause(),
-    notify: () => parts?.outbox.notify(),
+    notify() {
+      if (parts?.outboxStarted === true) parts.outbox.notify();
+    },
     refresh: () => parts?.cursor.onUpdates(null),
     async drain() {
       const draining = parts;
