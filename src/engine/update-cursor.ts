@@ -3,57 +3,70 @@ import type { Clock } from "../ports/clock.ts";
 import type { CursorStore } from "../ports/conversation-store.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import type { GrantRef } from "../ports/gate.ts";
-import type { InboundItem, InboundStream } from "../ports/inbound-stream.ts";
-import type {
-  AccountUpdate,
-  PushedUpdate,
-  TelegramClient,
-  UpdateCursor,
-} from "../ports/telegram.ts";
+import type { InboundStream } from "../ports/inbound-stream.ts";
+import { TelegramError } from "../ports/telegram-error.ts";
+import type { AccountUpdate, TelegramClient, UpdateCursor } from "../ports/telegram.ts";
 import type { CursorWork } from "./account-world.ts";
 import { faultReason } from "./fault-reason.ts";
+import { inboundItems } from "./inbound-item.ts";
+import { createPendingUpdates } from "./update-pending.ts";
 import { readBack } from "./update-read-back.ts";
 
 export interface UpdateCursorOptions {
-  readonly client: TelegramClient;
+  readonly client: Pick<
+    TelegramClient,
+    "cursor" | "difference" | "dialogs" | "history" | "answerTap"
+  >;
   readonly grant: GrantRef;
   readonly store: CursorStore;
-  readonly stream: InboundStream;
+  readonly stream: Pick<InboundStream, "append">;
   readonly clock: Clock;
   readonly events: EventSink;
   /** The token is not ours any more: this work has stopped. */
   onTokenLost(): void;
 }
 
-/** Pushes kept at most while earlier ones are settled; beyond that, they are fetched instead. */
-const pendingMax = 1000;
 const retryMs = 500;
+const retryMsMax = 30_000;
 
 /**
  * Follows an account's updates into the stream. The cursor is ours: it advances only after the stream has
  * acknowledged what lies before it, so that a crash delivers again and never loses. Pushes that fit are
- * taken, what lies behind is dropped, and any gap is fetched (https://core.telegram.org/api/updates).
+ * taken, what lies behind is dropped, and any gap is fetched (https://core.telegram.org/api/updates). The stored
+ * cursor belongs to the account, so the next slot goes on where this one ended: the common pts carries over, and
+ * the slot's first difference brings its own date and seq.
  */
 export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
   const { client, grant, store, stream, clock, events } = options;
   const { account } = grant;
+  const pending = createPendingUpdates();
   let cursor: UpdateCursor = { pts: 0, qts: 0, date: 0, seq: 0 };
-  let pending: PushedUpdate[] = [];
   let mustFetch = false;
   let working: Promise<void> | null = null;
-  let stopped = false;
-  let started = false;
+  let state: "waiting" | "following" | "stopped" = "waiting";
+  let failures = 0;
+  /** Something failed: until when nothing is tried, or until the connection is back. */
+  let rest: { readonly forFlood: boolean; readonly cancel: () => void } | null = null;
 
-  async function settle(updates: readonly AccountUpdate[], next: UpdateCursor): Promise<void> {
-    const items = updates.flatMap((update) => itemOf(account, update, clock.now()));
+  const isStopped = (): boolean => state === "stopped";
+  const note = (code: string, message: string): void =>
+    events.report({ type: "note", account, code, message });
+
+  /** The effect comes after the commit: stored in the stream, then acknowledged to Telegram. */
+  async function append(updates: readonly AccountUpdate[]): Promise<void> {
+    const items = inboundItems(account, updates, clock.now());
     if (items.length > 0) await stream.append(items);
-    if (next !== cursor) {
-      if (!(await store.advance(grant, next))) throw tokenMoved(grant);
-      cursor = next;
-    }
     for (const update of updates) {
-      if (update.kind === "tap") client.answerTap(update.queryId).catch(() => undefined);
+      if (update.kind !== "tap") continue;
+      client.answerTap(update.queryId).catch(() => {
+        // The button stops spinning by itself, and the press is stored.
+      });
     }
+  }
+
+  async function advance(next: UpdateCursor): Promise<void> {
+    if (!(await store.advance(grant, next))) throw tokenMoved(grant);
+    cursor = next;
   }
 
   async function fetch(): Promise<void> {
@@ -63,8 +76,11 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
         await recover(found.pts);
         continue;
       }
-      await settle(found.updates, found.cursor);
-      if (found.kind === "last") return;
+      const from = cursor.pts;
+      await append(found.updates);
+      await advance(found.cursor);
+      if (found.kind === "last" || isStopped()) return;
+      if (found.cursor.pts <= from) throw standsStill(from);
     }
   }
 
@@ -73,122 +89,141 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
     const fromPts = cursor.pts;
     const { qts, date, seq } = await client.cursor();
     const updates = await readBack(client, cursor.date);
-    await settle(updates, { pts: toPts, qts, date, seq });
+    await append(updates);
     await store.reportGap(account, { fromPts, toPts, recovered: updates.length });
-    events.report({
-      type: "note",
-      account,
-      code: "UPDATE_GAP",
-      message: `Telegram skipped updates ${fromPts} to ${toPts}; ${updates.length} messages were read back from history`,
-    });
+    await advance({ pts: toPts, qts, date, seq });
+    note(
+      "UPDATE_GAP",
+      `Telegram skipped updates ${fromPts} to ${toPts}; ${updates.length} messages were read back from history`,
+    );
   }
 
-  /** The longest run of pushes that fits the cursor; the rest waits for a fetch. */
-  async function take(): Promise<void> {
-    const batch = pending;
-    pending = [];
-    const updates: AccountUpdate[] = [];
-    let { pts } = cursor;
-    for (const [index, pushed] of batch.entries()) {
-      if (pushed.pts !== null) {
-        if (pushed.pts <= pts) continue;
-        if (pushed.pts - pushed.ptsCount !== pts) {
-          pending = [...batch.slice(index), ...pending];
-          mustFetch = true;
-          break;
-        }
-        ({ pts } = pushed);
+  /** Stores what fits. What was not acknowledged goes back. `true`: a gap follows. */
+  async function take(): Promise<boolean> {
+    const run = pending.take(cursor.pts);
+    try {
+      await append(run.updates);
+      if (run.pts !== cursor.pts) {
+        await advance({ ...cursor, pts: run.pts, date: Math.max(cursor.date, run.date) });
       }
-      if (pushed.update !== null) updates.push(pushed.update);
+      return run.gap;
+    } catch (error) {
+      pending.giveBack(run);
+      mustFetch = true;
+      throw error;
     }
-    await settle(updates, pts === cursor.pts ? cursor : { ...cursor, pts });
   }
 
   async function work(): Promise<void> {
-    while (!stopped && (mustFetch || pending.length > 0)) {
+    let fetchedAt: number | null = null;
+    while (!isStopped() && (mustFetch || pending.size > 0)) {
       if (mustFetch) {
         mustFetch = false;
-        await fetch();
-      } else {
-        await take();
+        try {
+          await fetch();
+        } catch (error) {
+          mustFetch = true;
+          throw error;
+        }
+        fetchedAt = cursor.pts;
+      } else if (await take()) {
+        mustFetch = true;
+        if (fetchedAt === cursor.pts) throw gapStays(fetchedAt);
       }
     }
+    failures = 0;
   }
 
   function begin(): void {
-    if (working !== null || stopped || !started) return;
+    if (working !== null || rest !== null || state !== "following") return;
     working = work()
-      .catch((error: unknown) => fail(error))
+      .catch(fail)
       .finally(() => {
         working = null;
-        if (mustFetch || pending.length > 0) clock.schedule(0, begin);
+        // A push may have come between the last look at the queue and now.
+        if (mustFetch || pending.size > 0) begin();
       });
   }
 
-  /** Nothing was acknowledged that is not stored, so all of it can be fetched again. */
-  async function fail(error: unknown): Promise<void> {
-    if (error instanceof HoldfastError && error.code === "TOKEN_LOST") {
-      stopped = true;
+  /** Nothing was acknowledged that is not stored, so all of it is tried again. */
+  function fail(error: unknown): void {
+    if (isTokenLost(error)) {
+      state = "stopped";
       options.onTokenLost();
       return;
     }
-    if (stopped) return;
-    events.report({
-      type: "note",
-      account,
-      code: "UPDATES_DELAYED",
-      message: faultReason(error).message,
-    });
-    await new Promise<void>((resolve) => clock.schedule(retryMs, resolve));
-    pending = [];
-    mustFetch = true;
+    if (isStopped()) return;
+    const reason = faultReason(error);
+    if (isEndOfClient(error)) {
+      state = "stopped";
+      return;
+    }
+    note("UPDATES_DELAYED", `will be tried again: ${reason.code}: ${reason.message}`);
+    const cancel = clock.schedule(delayMsAfter(error, failures), goOn);
+    rest = { forFlood: isFlood(error), cancel };
+    failures += 1;
+  }
+
+  function goOn(): void {
+    rest?.cancel();
+    rest = null;
+    begin();
   }
 
   return {
     async start() {
       const known = await store.load(account);
-      if (known === null) {
-        const first = await client.cursor();
-        if (!(await store.advance(grant, first))) throw tokenMoved(grant);
-        cursor = first;
-      } else {
-        cursor = known;
-      }
+      if (known === null) await advance(await client.cursor());
+      else cursor = known;
       await fetch();
-      started = true;
+      if (isStopped()) return;
+      state = "following";
       begin();
     },
     onUpdates(pushed) {
-      if (stopped) return;
-      if (pushed === null || pending.length + pushed.length > pendingMax) {
-        pending = pending.filter(({ pts }) => pts === null);
+      if (isStopped()) return;
+      if (pushed === null) {
         mustFetch = true;
+        if (rest?.forFlood === false) goOn();
+        else begin();
+        return;
       }
-      if (pushed !== null) pending.push(...pushed.slice(0, pendingMax));
+      const { lost, collapsed } = pending.add(pushed);
+      mustFetch ||= collapsed;
+      if (lost > 0) note("TAPS_LOST", `${lost} button presses did not fit the queue`);
       begin();
     },
     async stop() {
-      stopped = true;
+      const wasFollowing = state === "following";
+      state = "stopped";
+      rest?.cancel();
       await working;
+      // What has been pushed is stored if it fits; a push after a gap is fetched by whoever comes next.
+      if (wasFollowing && pending.size > 0) await take().catch(fail);
     },
   };
 }
 
-function itemOf(account: string, update: AccountUpdate, receivedAtMs: number): InboundItem[] {
-  const { peer, messageId } = update;
-  const common = {
-    channel: "telegram",
-    account,
-    chatUser: peer.userId,
-    peer,
-    receivedAtMs,
-  } as const;
-  if (update.kind === "tap") {
-    const inboundId = `tap:${messageId}:${update.data}`;
-    return [{ ...common, inboundId, kind: "tap", text: update.data }];
+function isTokenLost(error: unknown): boolean {
+  return error instanceof HoldfastError && error.code === "TOKEN_LOST";
+}
+
+/** Whoever ended the client knows; there is nobody to ask any more. */
+function isEndOfClient(error: unknown): boolean {
+  if (!(error instanceof TelegramError)) return false;
+  const { kind, code } = error.fault;
+  return kind === "dead-key" || code === "CLIENT_CLOSED" || code.startsWith("GATE_");
+}
+
+function isFlood(error: unknown): boolean {
+  return error instanceof TelegramError && error.fault.kind === "flood";
+}
+
+function delayMsAfter(error: unknown, failures: number): number {
+  if (error instanceof TelegramError && error.fault.waitSeconds !== undefined) {
+    return error.fault.waitSeconds * 1000;
   }
-  if (update.outgoing) return [];
-  return [{ ...common, inboundId: `m:${messageId}`, kind: "text", text: update.text }];
+  return Math.min(retryMs * 2 ** failures, retryMsMax);
 }
 
 function tokenMoved({ account, slot, epoch }: GrantRef): HoldfastError {
@@ -196,6 +231,24 @@ function tokenMoved({ account, slot, epoch }: GrantRef): HoldfastError {
     code: "TOKEN_LOST",
     message: `The token of ${account} slot ${slot} moved on from epoch ${epoch}; its cursor is not ours.`,
     next: "The account is sought again by itself.",
+    policy: "retryable",
+  });
+}
+
+function gapStays(pts: number): HoldfastError {
+  return new HoldfastError({
+    code: "GAP_STAYS",
+    message: `Telegram pushes updates beyond pts ${pts} that its difference does not give yet.`,
+    next: "It is asked again by itself.",
+    policy: "retryable",
+  });
+}
+
+function standsStill(pts: number): HoldfastError {
+  return new HoldfastError({
+    code: "DIFFERENCE_STANDS_STILL",
+    message: `Telegram gave a part of the difference that does not go beyond pts ${pts}.`,
+    next: "It is asked again by itself.",
     policy: "retryable",
   });
 }

@@ -65,6 +65,7 @@ function openClient(shared: Shared, { session, dial, events }: Opening): Telegra
   let saved: Promise<void> = Promise.resolve();
   let connecting: Promise<void> | null = null;
   let ending: Promise<void> | null = null;
+  let saidDisconnected = false;
   const ended = new AbortController();
   const calls = createCallTable(shared.callMsMax);
   const reader = createUpdateReader(events.onServiceMessage);
@@ -79,16 +80,19 @@ function openClient(shared: Shared, { session, dial, events }: Opening): Telegra
     dial,
     ended: ended.signal,
     mayWrite: () => saved,
-    onAnswered: events.onConnected,
+    onAnswered() {
+      saidDisconnected = false;
+      events.onConnected();
+    },
     onBroken(answered) {
       if (ended.signal.aborted) return;
       calls.breakAll(connectionLost());
-      if (answered) events.onDisconnected();
+      if (answered) sayDisconnected();
     },
     onDialFailed(error) {
       if (!(error instanceof HoldfastError) || !error.code.startsWith("GATE_")) return;
       giveUp(error);
-      events.onDisconnected();
+      sayDisconnected();
     },
     onTransportError(code) {
       // Without a key it is an answer to the key exchange, which is tried again.
@@ -132,6 +136,12 @@ function openClient(shared: Shared, { session, dial, events }: Opening): Telegra
     await connecting?.catch(() => undefined);
     await Promise.all([wires.cut(), mt.disconnect().catch(() => undefined)]);
     await mt.destroy().catch(() => undefined);
+  }
+
+  function sayDisconnected(): void {
+    if (saidDisconnected) return;
+    saidDisconnected = true;
+    events.onDisconnected();
   }
 
   function giveUp(error: unknown): void {

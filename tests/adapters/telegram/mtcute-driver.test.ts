@@ -1,7 +1,7 @@
 import { describe } from "vitest";
 import { createMtcuteDriver } from "../../../src/adapters/telegram/mtcute-driver.ts";
-import { specifyLogins } from "../../contracts/telegram-driver-login.ts";
+import { specifyTelegramDriver } from "../../contracts/telegram-driver.ts";
 
 describe("the mtcute driver", () => {
-  specifyLogins(createMtcuteDriver);
+  specifyTelegramDriver(createMtcuteDriver);
 });

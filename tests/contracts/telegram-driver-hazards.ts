@@ -1,0 +1,180 @@
+import { createServer } from "node:net";
+import { Duplex } from "node:stream";
+import { describe, expect, it } from "vitest";
+import { HoldfastError } from "../../src/errors.ts";
+import { createTelegramBench, dialTcp, faultOf, type MakeDriver } from "./telegram-bench.ts";
+
+/**
+ * What client libraries are known to get wrong when they are ended. The bench checks after each that no socket
+ * lives, and at the end of the file that no client has dialled after it was closed.
+ */
+export function specifyHazards(makeDriver: MakeDriver): void {
+  const bench = createTelegramBench(makeDriver);
+
+  describe("closing", () => {
+    it("rejects the calls that wait", async () => {
+      const dc = await bench.startDc();
+      const { client } = await bench.person(dc, "ada");
+      dc.phone.addFault({ kind: "drop-answer", method: "messages.getDialogs" });
+      const call = faultOf(client.dialogs(10));
+      await client.close();
+      expect(await call).toMatchObject({ code: "CLIENT_CLOSED", kind: "unknown" });
+      expect(client.callsInFlight).toBe(0);
+    });
+
+    it("is final, may be repeated, and is told to nobody", async () => {
+      const dc = await bench.startDc();
+      const { client, wire, dials } = await bench.person(dc, "ada");
+      await Promise.all([client.close(), client.close()]);
+      await client.close();
+      expect((await faultOf(client.self())).code).toBe("CLIENT_CLOSED");
+      expect((await faultOf(client.connect())).code).toBe("CLIENT_CLOSED");
+      expect(wire).toEqual(["connected"]);
+      expect(dials()).toBe(1);
+    });
+
+    it("ends a client that never connected", async () => {
+      const dc = await bench.startDc();
+      const { client, dials } = bench.open(dc);
+      await client.close();
+      expect((await faultOf(client.connect())).code).toBe("CLIENT_CLOSED");
+      expect(dials()).toBe(0);
+    });
+
+    it("during the key exchange ends it", async () => {
+      const silent = createServer((socket) => socket.on("error", () => undefined).resume());
+      await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+      const dc = await bench.startDc();
+      const { port } = silent.address() as { port: number };
+      const reached = new Promise<void>((resolve) => silent.once("connection", () => resolve()));
+      const { client, sessions } = bench.open(dc, {
+        dial: () => dialTcp({ host: "127.0.0.1", port }),
+      });
+      const connecting = faultOf(client.connect());
+      await reached;
+      await client.close();
+      expect((await connecting).code).toBe("CLIENT_CLOSED");
+      expect(sessions).toEqual([]);
+      await new Promise((resolve) => silent.close(resolve));
+    });
+
+    it("while the session is being stored ends it, and the key is never used", async () => {
+      const dc = await bench.startDc();
+      const { client, sessions, until } = bench.open(dc, {
+        onSession: () => new Promise(() => {}),
+      });
+      const connecting = faultOf(client.connect());
+      await until(() => sessions.length === 1);
+      await client.close();
+      expect((await connecting).code).toBe("CLIENT_CLOSED");
+      expect(dc.ledger.rpcs()).toEqual([]);
+    });
+
+    it("while it dials ends the socket that comes too late", async () => {
+      const dc = await bench.startDc();
+      let give = (_socket: Duplex) => {};
+      let dialled = () => {};
+      const late = new Promise<Duplex>((resolve) => (give = resolve));
+      const dialling = new Promise<void>((resolve) => (dialled = resolve));
+      const { client } = bench.open(dc, {
+        dial() {
+          dialled();
+          return late;
+        },
+      });
+      const connecting = faultOf(client.connect());
+      await dialling;
+      await client.close();
+      expect((await connecting).code).toBe("CLIENT_CLOSED");
+      const socket = await dialTcp(dc);
+      give(socket);
+      await new Promise((resolve) => socket.once("close", resolve));
+      expect(dc.ledger.rpcs()).toEqual([]);
+    });
+
+    it("between two attempts to connect again ends them", async () => {
+      const dc = await bench.startDc();
+      let refused = () => {};
+      const refusals = new Promise<void>((resolve) => (refused = resolve));
+      const { client } = await bench.person(dc, "ada", {
+        dial(n, dialDc) {
+          if (n === 1) return dialDc();
+          if (n === 3) refused();
+          return Promise.reject(new Error("connection refused"));
+        },
+      });
+      dc.phone.addFault({ kind: "reset", method: "messages.getDialogs" });
+      await faultOf(client.dialogs(10));
+      await refusals;
+      await client.close();
+      expect((await faultOf(client.self())).code).toBe("CLIENT_CLOSED");
+    });
+
+    it("while nothing answers the dial ends the first attempts too", async () => {
+      const dc = await bench.startDc();
+      let refused = () => {};
+      const refusals = new Promise<void>((resolve) => (refused = resolve));
+      const { client } = bench.open(dc, {
+        dial(n) {
+          if (n === 2) refused();
+          return Promise.reject(new Error("connection refused"));
+        },
+      });
+      const connecting = faultOf(client.connect());
+      await refusals;
+      await client.close();
+      expect((await connecting).code).toBe("CLIENT_CLOSED");
+    });
+  });
+
+  describe("a gate that refuses", () => {
+    const refusal = () =>
+      new HoldfastError({ code: "GATE_REFUSED", message: "The gate does not dial: it was cut." });
+
+    it("is final for a client that connects", async () => {
+      const dc = await bench.startDc();
+      const { client, wire, dials } = bench.open(dc, { dial: () => Promise.reject(refusal()) });
+      expect((await faultOf(client.connect())).code).toBe("GATE_REFUSED");
+      expect((await faultOf(client.self())).code).toBe("GATE_REFUSED");
+      expect(wire).toEqual(["disconnected"]);
+      expect(dials()).toBe(1);
+    });
+
+    it("is final for a client whose wire broke, which is told once", async () => {
+      const dc = await bench.startDc();
+      const { client, wire, dials } = await bench.person(dc, "ada", {
+        dial: (n, dialDc) => (n === 1 ? dialDc() : Promise.reject(refusal())),
+      });
+      dc.phone.addFault({ kind: "reset", method: "messages.getDialogs" });
+      await faultOf(client.dialogs(10));
+      await expect.poll(() => faultOf(client.self())).toMatchObject({ code: "GATE_REFUSED" });
+      expect(wire).toEqual(["connected", "disconnected"]);
+      expect(dials()).toBe(2);
+    });
+  });
+
+  it("works over any stream that it is given, not TCP sockets only", async () => {
+    const dc = await bench.startDc();
+    const { client } = await bench.person(dc, "ada", {
+      dial: async (_n, dialDc) => tunnel(await dialDc()),
+    });
+    expect((await client.self()).isBot).toBe(false);
+  });
+}
+
+/** A stream that is no socket and passes everything on to one. */
+function tunnel(inner: Duplex): Duplex {
+  const outer = new Duplex({
+    read: () => void inner.resume(),
+    write: (chunk: Buffer, _encoding, done) => void inner.write(chunk, done),
+    destroy(error, done) {
+      inner.destroy();
+      done(error);
+    },
+  });
+  inner.on("data", (chunk: Buffer) => {
+    if (!outer.push(chunk)) inner.pause();
+  });
+  inner.once("close", () => outer.destroy());
+  return outer;
+}

@@ -1,0 +1,13 @@
+import { specifyFaults } from "./telegram-driver-faults.ts";
+import { specifyHazards } from "./telegram-driver-hazards.ts";
+import { specifyLogins } from "./telegram-driver-login.ts";
+import { specifyTalk } from "./telegram-driver-talk.ts";
+import type { MakeDriver } from "./telegram-bench.ts";
+
+/** What every driver behind the port must do, against telegram-dc. */
+export function specifyTelegramDriver(makeDriver: MakeDriver): void {
+  specifyLogins(makeDriver);
+  specifyTalk(makeDriver);
+  specifyFaults(makeDriver);
+  specifyHazards(makeDriver);
+}
