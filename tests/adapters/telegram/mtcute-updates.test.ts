@@ -1,0 +1,206 @@
+import { Long, type tl } from "@mtcute/core";
+import { describe, expect, it } from "vitest";
+import { createUpdateReader } from "../../../src/adapters/telegram/mtcute-updates.ts";
+
+const bob = 42;
+const service = 777000;
+
+const user = (id: number, change: Partial<tl.RawUser> = {}): tl.RawUser => ({
+  _: "user",
+  id,
+  accessHash: Long.fromNumber(id * 10),
+  ...change,
+});
+
+const message = (peerId: tl.TypePeer, change: Partial<tl.RawMessage> = {}): tl.RawMessage => ({
+  _: "message",
+  id: 5,
+  peerId,
+  date: 100,
+  message: "hello",
+  ...change,
+});
+
+const peerUser = (userId: number): tl.TypePeer => ({ _: "peerUser", userId });
+
+const arrival = (raw: tl.TypeMessage, pts = 11): tl.TypeUpdate => ({
+  _: "updateNewMessage",
+  message: raw,
+  pts,
+  ptsCount: 1,
+});
+
+const envelope = (
+  updates: tl.TypeUpdate[],
+  users: tl.TypeUser[] = [user(bob)],
+): tl.TypeUpdates => ({
+  _: "updates",
+  updates,
+  users,
+  chats: [],
+  date: 100,
+  seq: 0,
+});
+
+const short = (change: Partial<tl.RawUpdateShortMessage> = {}): tl.TypeUpdates => ({
+  _: "updateShortMessage",
+  id: 5,
+  userId: bob,
+  message: "hello",
+  date: 100,
+  pts: 11,
+  ptsCount: 1,
+  ...change,
+});
+
+const hello = {
+  kind: "message",
+  peer: { userId: "42", accessHash: "420" },
+  messageId: 5,
+  text: "hello",
+  outgoing: false,
+  date: 100,
+};
+
+function openReader() {
+  const codes: string[] = [];
+  return { codes, reader: createUpdateReader((text) => void codes.push(text)) };
+}
+
+describe("reading pushes", () => {
+  it("gives a private message with its user's access hash and its place", () => {
+    const { reader } = openReader();
+    expect(reader.pushed(envelope([arrival(message(peerUser(bob)))]))).toEqual([
+      { update: hello, pts: 11, ptsCount: 1 },
+    ]);
+    const combined = { ...envelope([arrival(message(peerUser(bob)))]), _: "updatesCombined" };
+    expect(reader.pushed({ ...combined, seqStart: 0 } as tl.RawUpdatesCombined)).toHaveLength(1);
+  });
+
+  it("must fetch a message of a user whose access hash it was never given", () => {
+    const { reader } = openReader();
+    const known = arrival(message(peerUser(service)));
+    const strange = envelope([known, arrival(message(peerUser(bob)))], []);
+    expect(reader.pushed(strange)).toBeNull();
+    expect(reader.pushed(short())).toBeNull();
+  });
+
+  it("remembers access hashes, for short messages too", () => {
+    const { reader } = openReader();
+    reader.meet([user(bob)]);
+    expect(reader.pushed(short())).toEqual([{ update: hello, pts: 11, ptsCount: 1 }]);
+    expect(reader.pushed(short({ out: true }))).toMatchObject([{ update: { outgoing: true } }]);
+  });
+
+  it("takes no access hash from a user that Telegram shows in part only", () => {
+    const { reader } = openReader();
+    reader.meet([user(bob, { min: true })]);
+    expect(reader.pushed(short())).toBeNull();
+  });
+
+  it("tells service messages apart, once, and counts them", () => {
+    const { codes, reader } = openReader();
+    const code = arrival(message(peerUser(service), { message: "Login code: 12345." }));
+    expect(reader.pushed(envelope([code]))).toEqual([{ update: null, pts: 11, ptsCount: 1 }]);
+    expect(
+      reader.pushed(short({ userId: service, message: "Login code: 54321.", pts: 12 })),
+    ).toEqual([{ update: null, pts: 12, ptsCount: 1 }]);
+    expect(codes).toEqual(["Login code: 12345.", "Login code: 54321."]);
+  });
+
+  it("says no code that it must fetch anyway, as the fetch brings it again", () => {
+    const { codes, reader } = openReader();
+    const code = arrival(message(peerUser(service), { message: "Login code: 12345." }));
+    const strange = envelope([code, arrival(message(peerUser(bob)), 12)], []);
+    expect(reader.pushed(strange)).toBeNull();
+    expect(codes).toEqual([]);
+  });
+
+  it("says nothing of groups, edits and service notes, but counts them", () => {
+    const { reader } = openReader();
+    const group: tl.TypePeer = { _: "peerChat", chatId: 9 };
+    const edit: tl.TypeUpdate = {
+      _: "updateEditMessage",
+      message: message(peerUser(bob)),
+      pts: 13,
+      ptsCount: 1,
+    };
+    expect(reader.pushed(envelope([arrival(message(group), 12), edit]))).toEqual([
+      { update: null, pts: 12, ptsCount: 1 },
+      { update: null, pts: 13, ptsCount: 1 },
+    ]);
+  });
+
+  it("does not count what counts in a channel, or nowhere", () => {
+    const { reader } = openReader();
+    const channel: tl.TypeUpdate = {
+      _: "updateNewChannelMessage",
+      message: message({ _: "peerChannel", channelId: 3 }),
+      pts: 900,
+      ptsCount: 1,
+    };
+    const typing: tl.TypeUpdate = {
+      _: "updateUserTyping",
+      userId: bob,
+      action: { _: "sendMessageTypingAction" },
+    };
+    const nowhere = { update: null, pts: null, ptsCount: 0 };
+    expect(reader.pushed(envelope([channel, typing]))).toEqual([nowhere, nowhere]);
+    expect(reader.pushed({ _: "updateShort", update: typing, date: 100 })).toEqual([nowhere]);
+  });
+
+  it("counts the short forms that carry nothing for a turn", () => {
+    const { reader } = openReader();
+    const sent: tl.TypeUpdates = {
+      _: "updateShortSentMessage",
+      id: 6,
+      pts: 14,
+      ptsCount: 1,
+      date: 100,
+    };
+    expect(reader.pushed(sent)).toEqual([{ update: null, pts: 14, ptsCount: 1 }]);
+  });
+
+  it("must fetch when Telegram says that there is too much", () => {
+    expect(openReader().reader.pushed({ _: "updatesTooLong" })).toBeNull();
+  });
+
+  it("gives a tap of a private chat, and none of a group or a game", () => {
+    const { reader } = openReader();
+    const tap: tl.RawUpdateBotCallbackQuery = {
+      _: "updateBotCallbackQuery",
+      queryId: Long.fromString("9007199254740993"),
+      userId: bob,
+      peer: peerUser(bob),
+      msgId: 5,
+      chatInstance: Long.ZERO,
+      data: Buffer.from("sites:7"),
+    };
+    const { data: _data, ...game } = tap;
+    const inGroup = { ...tap, peer: { _: "peerChat", chatId: 9 } } as const;
+    expect(reader.pushed(envelope([tap, game, inGroup]))).toEqual([
+      {
+        update: {
+          kind: "tap",
+          peer: { userId: "42", accessHash: "420" },
+          messageId: 5,
+          data: "sites:7",
+          queryId: "9007199254740993",
+        },
+        pts: null,
+        ptsCount: 0,
+      },
+      { update: null, pts: null, ptsCount: 0 },
+      { update: null, pts: null, ptsCount: 0 },
+    ]);
+  });
+});
+
+describe("reading what was fetched", () => {
+  it("gives a message of an unknown user without an access hash rather than lose it", () => {
+    const { reader } = openReader();
+    expect(reader.message(message(peerUser(bob)))).toMatchObject({
+      peer: { userId: "42", accessHash: "0" },
+    });
+  });
+});
