@@ -82,7 +82,7 @@ export function createCrowd(members: readonly CrowdMember[]): Crowd {
         while (going) {
           await walk(member).catch((error: unknown) => {
             failures.push(error instanceof Error ? error.message : String(error));
-            going = failures.length < members.length;
+            if (failures.length >= members.length) going = false;
           });
         }
       });
