@@ -3,7 +3,6 @@ import { expect } from "vitest";
 import { type lifecycleMachine, lifecycleStateName } from "../../machines/lifecycle.ts";
 import { lifecycleModel } from "./events.ts";
 import { eventually } from "./eventually.ts";
-import { ledgerKey } from "./ledger-key.ts";
 import type { Scene } from "./lifecycle-scene.ts";
 
 type Snapshot = SnapshotFrom<typeof lifecycleMachine>;
@@ -55,7 +54,7 @@ async function judgeSockets(scene: Scene, name: string): Promise<void> {
     expect(open, `[I1] connections in ${name}`).toHaveLength(1);
   }
   if (silent.has(name)) {
-    await eventually(() => {
+    await eventually(scene.stepMsMax, () => {
       expect(openConnections(scene, keys), `[I1] connections in ${name}`).toEqual([]);
     });
   }
@@ -71,7 +70,7 @@ interface KnownKey {
 async function keysOf({ bench, account }: Scene): Promise<readonly KnownKey[]> {
   const slots = await bench.accounts.slots(account.name);
   return slots.flatMap(({ slot, state, keyId }) =>
-    keyId === null ? [] : [{ slot, state, key: ledgerKey(keyId) }],
+    keyId === null ? [] : [{ slot, state, key: keyId }],
   );
 }
 
@@ -86,14 +85,15 @@ function openConnections({ bench }: Scene, keys: readonly KnownKey[]): readonly 
 export async function judgeRest(scene: Scene): Promise<void> {
   const { bench, account } = scene;
   const keys = await keysOf(scene);
-  await eventually(async () => {
+  await eventually(scene.stepMsMax, async () => {
     expect(openConnections(scene, keys), "[I1] connections at rest").toEqual([]);
     const held = await bench.tokens.heldBy(bench.incarnation);
     expect(held.filter((token) => token.account === account.name)).toEqual([]);
   });
 }
 
-async function judgeToken({ bench, account }: Scene, name: string): Promise<void> {
+async function judgeToken(scene: Scene, name: string): Promise<void> {
+  const { bench, account } = scene;
   const { slot, epoch } = account.runtime.snapshot.context;
   if (connected.has(name)) {
     expect(await bench.tokens.read({ account: account.name, slot: slot ?? 0 })).toMatchObject({
@@ -103,7 +103,7 @@ async function judgeToken({ bench, account }: Scene, name: string): Promise<void
     });
   }
   if (name === "quarantined" || name === "stopped") {
-    await eventually(async () => {
+    await eventually(scene.stepMsMax, async () => {
       const held = await bench.tokens.heldBy(bench.incarnation);
       expect(held.filter((token) => token.account === account.name)).toEqual([]);
     });
@@ -113,7 +113,7 @@ async function judgeToken({ bench, account }: Scene, name: string): Promise<void
 /** [I2] What no longer serves is logged out; what is not known to be dead is not forgotten. */
 async function judgeOldSlots(scene: Scene): Promise<void> {
   const { bench, account, selfName } = scene;
-  await eventually(async () => {
+  await eventually(scene.stepMsMax, async () => {
     const slots = await bench.accounts.slots(account.name);
     const left = slots.filter(({ state }) => state === "PENDING" || state === "RETIRING");
     expect(left, "[I2] slots not logged out yet").toEqual([]);

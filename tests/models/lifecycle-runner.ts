@@ -23,20 +23,37 @@ export async function runLifecyclePath(
   { input, initial, steps }: LifecyclePath,
   { change = (world) => world, stepMsMax = 10_000 }: RunOptions = {},
 ): Promise<void> {
-  const scene = await openScene(stage, input, change);
+  const scene = await openScene(stage, input, { change, stepMsMax });
   try {
     await scene.account.start();
-    await arrive(scene, { event: "start", state: lifecycleStateName(initial.value), stepMsMax });
+    await arrive(scene, "start", lifecycleStateName(initial.value));
     await judge(scene, initial);
     for (const [index, step] of steps.entries()) {
-      await takeStep(scene, step, stepMsMax).catch((cause: unknown) => {
+      await takeStep(scene, step).catch((cause: unknown) => {
         throw new Error(`step ${index + 1} of ${nameOf(steps)}: ${messageOf(cause)}`, { cause });
       });
     }
-    await comeToRest(scene, stepMsMax);
+    await comeToRest(scene);
   } finally {
     await leave(scene);
   }
+}
+
+const ofTheConnection: ReadonlySet<string> = new Set(["client.lost", "token.lost", "key.dead"]);
+const beforeServing: ReadonlySet<string> = new Set(["seeking", "connecting", "restarting"]);
+
+/**
+ * Whether the world can bring about each event of a path: no event that the machine refuses, and nothing that only
+ * a client which serves would find out where none does.
+ */
+export function canBeCaused({ initial, steps }: LifecyclePath): boolean {
+  const befores = [initial, ...steps.map(({ after }) => after)];
+  return steps.every(({ event }, index) => {
+    const before = befores[index] ?? initial;
+    if (!before.can(event)) return false;
+    if (!ofTheConnection.has(event.type)) return true;
+    return before.context.serving || beforeServing.has(lifecycleStateName(before.value));
+  });
 }
 
 export const nameOf = (steps: LifecyclePath["steps"]): string =>
@@ -45,13 +62,12 @@ export const nameOf = (steps: LifecyclePath["steps"]): string =>
 async function takeStep(
   scene: Scene,
   { event, after, asks }: Step<typeof lifecycleMachine>,
-  stepMsMax: number,
 ): Promise<void> {
-  const { held, undo } = scene;
+  const { held, undo, stepMsMax } = scene;
   const workBefore = held.waiting;
   const state = lifecycleStateName(after.value);
-  await causeEvent(scene, event);
-  await arrive(scene, { event: event.type, state, stepMsMax });
+  await within(stepMsMax, `the cause of ${event.type}`, causeEvent(scene, event));
+  await arrive(scene, event.type, state);
   // A state that was left, or entered anew, no longer counts what its earlier work finds out, late as it is.
   const entered = asks.length > 0 || scene.account.runtime.snapshot.status !== "active";
   if (entered) for (const call of workBefore) call.goOn();
@@ -60,20 +76,14 @@ async function takeStep(
   await judge(scene, after);
 }
 
-interface Arrival {
-  readonly event: string;
-  readonly state: string;
-  readonly stepMsMax: number;
-}
-
-async function arrive(scene: Scene, { event, state, stepMsMax }: Arrival): Promise<void> {
-  const seen = await scene.transitions.next(`${event} to ${state}`, stepMsMax);
+async function arrive(scene: Scene, event: string, state: string): Promise<void> {
+  const seen = await scene.transitions.next(`${event} to ${state}`, scene.stepMsMax);
   expect(`${seen.event} to ${seen.to}`).toBe(`${event} to ${state}`);
 }
 
 /** From wherever the path has led, a stop ends everything and leaves no token behind. */
-async function comeToRest(scene: Scene, stepMsMax: number): Promise<void> {
-  const { account, bench, held } = scene;
+async function comeToRest(scene: Scene): Promise<void> {
+  const { account, bench, held, stepMsMax } = scene;
   held.end();
   bench.dc.phone.clearFaults();
   await strangerGivesBack(scene);

@@ -34,6 +34,8 @@ export interface Scene extends Stage {
   readonly held: HeldCalls;
   readonly timers: TimerBook;
   readonly transitions: TransitionFeed;
+  /** How long a step may take before the path counts as failed. */
+  readonly stepMsMax: number;
   /** Undoes what causes have arranged, after the step that they were for. */
   readonly undo: (() => Promise<void>)[];
 }
@@ -46,7 +48,7 @@ export const boundsMs: Readonly<Record<Bound, number>> = {
   verifying: 30_000,
   renewing: 30_000,
   restarting: 20_000,
-  aborting: 10_000,
+  aborting: 12_000,
   releasing: 10_000,
 };
 
@@ -69,7 +71,7 @@ const heldIn: Readonly<Record<string, readonly string[]>> = {
 export async function openScene(
   stage: Stage,
   start: { readonly kind: AccountKind; readonly slot: number | null },
-  change: ChangeWorld,
+  { change, stepMsMax }: { readonly change: ChangeWorld; readonly stepMsMax: number },
 ): Promise<Scene> {
   const { bench, nats } = stage;
   let plain: AccountWorld | null = null;
@@ -92,7 +94,18 @@ export async function openScene(
   runtime.account = account;
   const selfName = name.replaceAll("-", "_");
   const self = bench.dc.phone.user(selfName);
-  return { ...stage, world, account, self, selfName, held, timers, transitions, undo: [] };
+  return {
+    ...stage,
+    world,
+    account,
+    self,
+    selfName,
+    held,
+    timers,
+    transitions,
+    stepMsMax,
+    undo: [],
+  };
 }
 
 /** An account that an earlier process has logged in and stopped. */
