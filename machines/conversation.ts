@@ -20,7 +20,7 @@ export type ConversationEvent =
   | { readonly type: "resolve" }
   | { readonly type: "end" };
 
-export const conversationEffects = {
+const conversationEffects = {
   sessionCreated: effect<{ readonly why: "first-contact" | "after-end" | "after-expiry" }>(),
   sessionReused: effect<undefined>(),
   sessionKeptForHuman: effect<undefined>(),

@@ -6,8 +6,3 @@
 export const effect =
   <Params>() =>
   (_args: unknown, _params: Params): void => {};
-
-/** What must be done for each effect a machine declares: one handler per name. */
-export type HandlersFor<Effects extends Record<string, (_: unknown, params: never) => void>> = {
-  readonly [Name in keyof Effects]: (params: Parameters<Effects[Name]>[1]) => Promise<void>;
-};

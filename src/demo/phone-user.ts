@@ -41,7 +41,7 @@ export async function control<T>(
   return answer;
 }
 
-export class ControlRefusal extends Error {
+class ControlRefusal extends Error {
   readonly code: string;
   constructor(path: string, code: string) {
     super(`telegram-dc refused ${path}: ${code}`);
@@ -95,7 +95,7 @@ export async function createPhoneUser(
   };
 }
 
-export class NoReply extends Error {
+class NoReply extends Error {
   constructor(name: string, waitedMs: number) {
     super(`${name} got no reply within ${waitedMs / 1000} s`);
   }

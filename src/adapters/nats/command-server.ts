@@ -6,7 +6,7 @@ export interface CommandHandlers {
   run(account: string, verb: string, body: unknown): Promise<Readonly<Record<string, unknown>>>;
 }
 
-export const statusSubject = "holdfast.status";
+const statusSubject = "holdfast.status";
 const accountSubject = "holdfast.account.*.*";
 /** Published by the node itself, and so not a command. */
 const eventVerb = "event";
