@@ -1,43 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Bot } from "../../src/ports/bot.ts";
 import type { OutboxStore } from "../../src/ports/conversation-store.ts";
-import type { InboundItem } from "../../src/ports/inbound-stream.ts";
-import { createTestClock } from "../support/test-clock.ts";
 import {
   account,
   type ConversationBench,
   openConversationBench,
-  textFrom,
 } from "./doubles/conversation-bench.ts";
 import { deferred } from "./doubles/deferred.ts";
-import { faults, firstMessageId } from "./doubles/test-telegram.ts";
+import { faults } from "./doubles/test-telegram.ts";
 
 let bench: ConversationBench;
 beforeEach(async () => {
   bench = await openConversationBench("user");
 });
 afterEach(() => bench.close());
-
-/** Replies with each line of the message. */
-const lines: Bot = {
-  name: "lines",
-  handle(turn) {
-    if (turn.input.kind !== "text") return;
-    for (const line of turn.input.text.split("\n")) turn.reply(line);
-  },
-};
-
-/** Commits these replies for the chat. */
-const commitReplies = (chatUser: string, ...bodies: readonly string[]): Promise<void> =>
-  commit(textFrom(chatUser, bodies.join("\n")));
-
-async function commit(item: InboundItem): Promise<void> {
-  const engine = await bench.makeEngine(lines);
-  await engine.start();
-  await bench.stream.append([item]);
-  await bench.stream.emptied();
-  await engine.stop();
-}
 
 interface Row {
   readonly body: string;
@@ -52,16 +27,13 @@ const rows = () =>
   );
 const states = async () => (await rows()).map(({ state }) => state);
 
-/** The rows as a process leaves them that was killed while it sent. */
-const leaveSending = () => bench.outbox.claim(bench.grant, { limit: 100, recover: false });
-
 describe("sending", () => {
   test("replies go out in order per chat, also those that are committed meanwhile", async () => {
-    await commitReplies("1", "a", "b", "c");
-    await commitReplies("2", "d", "e");
+    await bench.commitReplies("1", "a", "b", "c");
+    await bench.commitReplies("2", "d", "e");
     const sender = bench.makeSender();
     await sender.start();
-    await commitReplies("1", "f", "g");
+    await bench.commitReplies("1", "f", "g");
     sender.notify();
     await bench.sent();
     expect(bench.telegram.texts("1")).toEqual(["a", "b", "c", "f", "g"]);
@@ -80,8 +52,8 @@ describe("sending", () => {
       if (peer.userId === "1") await slow.promise;
       return null;
     };
-    await commitReplies("1", "a", "b");
-    for (const chatUser of ["2", "3", "4"]) await commitReplies(chatUser, "c", "d");
+    await bench.commitReplies("1", "a", "b");
+    for (const chatUser of ["2", "3", "4"]) await bench.commitReplies(chatUser, "c", "d");
     const sender = bench.makeSender({ limits: { chatsMax: 2 } });
     const started = sender.start();
     await expect.poll(() => bench.telegram.texts("4")).toEqual(["c", "d"]);
@@ -94,7 +66,7 @@ describe("sending", () => {
 
   test("more replies than fit in one claim all go out", async () => {
     const bodies = Array.from({ length: 20 }, (_, index) => `line ${index}`);
-    for (const chatUser of ["1", "2", "3"]) await commitReplies(chatUser, ...bodies);
+    for (const chatUser of ["1", "2", "3"]) await bench.commitReplies(chatUser, ...bodies);
     const sender = bench.makeSender({ limits: { claimMax: 7, heldMax: 14 } });
     await sender.start();
     sender.notify();
@@ -114,7 +86,7 @@ describe("sending", () => {
     const sender = bench.makeSender({ store: { ...bench.outbox, claim } });
     const started = sender.start();
     await expect.poll(() => claims).toBe(2);
-    await commitReplies("1", "just now");
+    await bench.commitReplies("1", "just now");
     sender.notify();
     empty.resolve();
     await started;
@@ -125,7 +97,7 @@ describe("sending", () => {
   test("a refused reply fails with Telegram's name for it and the next one goes on", async () => {
     bench.telegram.onSend = ({ text }) =>
       text === "bad" ? { fault: faults.blocked, arrives: false } : null;
-    await commitReplies("1", "bad", "good");
+    await bench.commitReplies("1", "bad", "good");
     await bench.makeSender().start();
     await bench.sent();
     expect(bench.telegram.texts("1")).toEqual(["good"]);
@@ -137,131 +109,13 @@ describe("sending", () => {
   });
 });
 
-describe("unknown outcomes (I4)", () => {
-  test("a reply that arrived although its answer was lost is settled by reading back", async () => {
-    let lost = true;
-    bench.telegram.onSend = ({ text }) => {
-      const now = lost && text === "b";
-      if (now) lost = false;
-      return now ? { fault: faults.lost, arrives: true } : null;
-    };
-    const outcomes: string[] = [];
-    await commitReplies("1", "a", "b", "c");
-    const sender = bench.makeSender({ onReply: (outcome) => void outcomes.push(outcome) });
-    await sender.start();
-    await bench.sent();
-    expect(bench.telegram.texts("1")).toEqual(["a", "b", "c"]);
-    expect(bench.telegram.sends).toBe(3);
-    expect(outcomes).toEqual(["sent", "unknown", "read-back", "sent"]);
-  });
-
-  test("a reply that did not arrive is sent again under the same random_id, before any later one", async () => {
-    const ids: string[] = [];
-    bench.telegram.onSend = ({ text, randomId }) => {
-      if (text === "a") ids.push(randomId);
-      return ids.length === 1 ? { fault: faults.lost, arrives: false } : null;
-    };
-    await commitReplies("1", "a", "b");
-    await bench.makeSender().start();
-    await bench.sent();
-    expect(bench.telegram.texts("1")).toEqual(["a", "b"]);
-    expect(new Set(ids).size).toBe(1);
-    expect(ids).toHaveLength(2);
-  });
-
-  test("the same text twice is two messages: each found one accounts for one reply", async () => {
-    await commitReplies("1", "OK", "OK", "OK");
-    const [first] = (await leaveSending()) ?? [];
-    bench.telegram.sendByHand({ peer: first!.peer, text: "OK", randomId: first!.randomId });
-    await bench.makeSender().start();
-    expect(bench.telegram.texts("1")).toEqual(["OK", "OK", "OK"]);
-    expect(new Set((await rows()).map(({ message_id }) => message_id)).size).toBe(3);
-  });
-
-  test("a message that an earlier reply accounts for is not taken for a later one", async () => {
-    await commitReplies("1", "OK");
-    const sender = bench.makeSender();
-    await sender.start();
-    await sender.stop();
-    await commitReplies("1", "OK");
-    await leaveSending();
-    await bench.makeSender().start();
-    expect(bench.telegram.texts("1")).toEqual(["OK", "OK"]);
-  });
-
-  test("what was written by hand before the question is not taken for the answer", async () => {
-    const peer = { userId: "1", accessHash: "7" };
-    bench.telegram.sendByHand({ peer, text: "OK", randomId: "1" });
-    await commit(textFrom("1", "OK", `m:${firstMessageId}`));
-    await leaveSending();
-    await bench.makeSender().start();
-    expect(bench.telegram.texts("1")).toEqual(["OK", "OK"]);
-    expect(await rows()).toMatchObject([{ state: "sent", message_id: firstMessageId + 1 }]);
-  });
-
-  test("what was sent 150 messages ago is still found", async () => {
-    await commitReplies("1", "long ago");
-    const [left] = (await leaveSending()) ?? [];
-    const { peer } = left!;
-    bench.telegram.sendByHand({ peer, text: "long ago", randomId: left!.randomId });
-    for (let index = 0; index < 150; index += 1) {
-      bench.telegram.sendByHand({ peer, text: `by hand ${index}`, randomId: `9${index}` });
-    }
-    await bench.makeSender().start();
-    expect(await rows()).toMatchObject([{ state: "sent", message_id: firstMessageId }]);
-    expect(bench.telegram.sends).toBe(0);
-  });
-
-  test("where the chat cannot be read, Telegram's memory of the random_id decides", async () => {
-    bench.telegram.readable = false;
-    await commitReplies("1", "a", "b");
-    const [first] = (await leaveSending()) ?? [];
-    bench.telegram.sendByHand({ peer: first!.peer, text: "a", randomId: first!.randomId });
-    await bench.makeSender().start();
-    expect(bench.telegram.texts("1")).toEqual(["a", "b"]);
-    expect(await states()).toEqual(["sent", "sent"]);
-  });
-
-  test("while one chat's outcome stays unknown, nothing overtakes it and other chats go on", async () => {
-    let broken = true;
-    bench.telegram.onSend = ({ peer }) =>
-      broken && peer.userId === "1" ? { fault: faults.lost, arrives: false } : null;
-    const clock = createTestClock();
-    await commitReplies("1", "a", "b");
-    const sender = bench.makeSender({ clock });
-    await sender.start();
-    await commitReplies("2", "c");
-    await commitReplies("1", "d");
-    sender.notify();
-    await expect.poll(() => bench.telegram.texts("2")).toEqual(["c"]);
-    expect(bench.telegram.texts("1")).toEqual([]);
-    broken = false;
-    await sender.recover();
-    await bench.sent();
-    expect(bench.telegram.texts("1")).toEqual(["a", "b", "d"]);
-  });
-
-  test("without a reconnect the unknown is looked at again after a while", async () => {
-    let failures = 3;
-    bench.telegram.onSend = () => {
-      failures -= 1;
-      return failures > 0 ? { fault: faults.lost, arrives: false } : null;
-    };
-    await commitReplies("1", "a");
-    await bench.makeSender().start();
-    await bench.sent();
-    expect(bench.telegram.texts("1")).toEqual(["a"]);
-    expect(bench.telegram.sends).toBe(3);
-  });
-});
-
 describe("flood waits, pauses and ends", () => {
   test("a flood wait is reported once, nothing more is sent until the account has cooled", async () => {
     let flooded = true;
     bench.telegram.onSend = () => (flooded ? { fault: faults.flood, arrives: false } : null);
     const waits: number[] = [];
-    await commitReplies("1", "a", "b");
-    await commitReplies("2", "c");
+    await bench.commitReplies("1", "a", "b");
+    await bench.commitReplies("2", "c");
     const sender = bench.makeSender({ onFlood: (seconds) => void waits.push(seconds) });
     await sender.start();
     sender.notify();
@@ -278,7 +132,7 @@ describe("flood waits, pauses and ends", () => {
     const sender = bench.makeSender();
     await sender.start();
     sender.pause();
-    await commitReplies("1", "a");
+    await bench.commitReplies("1", "a");
     sender.notify();
     expect(bench.telegram.sends).toBe(0);
     sender.resume();
@@ -292,7 +146,7 @@ describe("flood waits, pauses and ends", () => {
       await slow.promise;
       return null;
     };
-    await commitReplies("1", "a", "b");
+    await bench.commitReplies("1", "a", "b");
     const sender = bench.makeSender();
     void sender.start();
     await expect.poll(() => sender.inFlight).toBe(1);
@@ -306,7 +160,7 @@ describe("flood waits, pauses and ends", () => {
 
   test("a dead key ends the sending; its reply stays to be read back by the next slot", async () => {
     bench.telegram.onSend = () => ({ fault: faults.dead, arrives: false });
-    await commitReplies("1", "a", "b");
+    await bench.commitReplies("1", "a", "b");
     const sender = bench.makeSender();
     await sender.start();
     sender.notify();
@@ -320,8 +174,8 @@ describe("flood waits, pauses and ends", () => {
   });
 
   test("a sender whose token has moved on sends nothing and says so (I6)", async () => {
-    await bench.tokens.apply(bench.grant, { type: "drain", epoch: bench.grant.epoch });
-    await commitReplies("1", "a");
+    await bench.tokens.apply(bench.grant, { type: "released", epoch: bench.grant.epoch });
+    await bench.commitReplies("1", "a");
     let lost = 0;
     const sender = bench.makeSender({ onTokenLost: () => (lost += 1) });
     await sender.start();
@@ -343,7 +197,7 @@ describe("flood waits, pauses and ends", () => {
       };
     const { claim, settle } = bench.outbox;
     const store = { ...bench.outbox, claim: unreliable(claim), settle: unreliable(settle) };
-    await commitReplies("1", "a", "b");
+    await bench.commitReplies("1", "a", "b");
     const sender = bench.makeSender({ store });
     await sender.start();
     await bench.sent();

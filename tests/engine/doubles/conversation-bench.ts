@@ -42,6 +42,11 @@ export interface ConversationBench {
   /** An engine under a new owner's epoch. Its commits go to the outbox of the last sender. */
   makeEngine(bot: Bot, change?: Partial<TurnEngineOptions>): Promise<TurnEngine>;
   makeSender(change?: Partial<OutboxSenderOptions>): OutboxSender;
+  /** Bodies for one chat user, in the order in which they were committed. */
+  repliesTo(chatUser: string): Promise<readonly string[]>;
+  /** Commits one reply per body for the chat, or for a given message one per line of it. */
+  commitReplies(chatUser: string, ...bodies: readonly string[]): Promise<void>;
+  commitLines(item: InboundItem): Promise<void>;
   /** Resolves when nothing of the account is left to send. */
   sent(): Promise<void>;
   close(): Promise<void>;
@@ -83,7 +88,7 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
     },
   };
 
-  return {
+  const bench: ConversationBench = {
     database,
     conversations,
     outbox: announced,
@@ -132,6 +137,22 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
       senders.push(sender);
       return sender;
     },
+    async repliesTo(chatUser) {
+      const rows = await database.query<{ body: string }>(
+        "select body from outbox where chat_user = $1 order by id",
+        [chatUser],
+      );
+      return rows.map(({ body }) => body);
+    },
+    commitReplies: (chatUser, ...bodies) =>
+      bench.commitLines(textFrom(chatUser, bodies.join("\n"))),
+    async commitLines(item) {
+      const engine = await bench.makeEngine(lines);
+      await engine.start();
+      await stream.append([item]);
+      await stream.emptied();
+      await engine.stop();
+    },
     sent: () =>
       new Promise((resolve, reject) => {
         const look = () => {
@@ -151,7 +172,17 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
       await testDatabase.drop();
     },
   };
+  return bench;
 }
+
+/** Replies with each line of the message. */
+const lines: Bot = {
+  name: "lines",
+  handle(turn) {
+    if (turn.input.kind !== "text") return;
+    for (const line of turn.input.text.split("\n")) turn.reply(line);
+  },
+};
 
 /** An account whose token is connected, as the outbox demands. */
 async function connectAccount(

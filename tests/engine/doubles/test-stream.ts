@@ -23,6 +23,7 @@ interface Consumer {
   readonly onDelivery: (delivery: InboundDelivery) => void;
   readonly taken: Set<number>;
   readonly inFlightMax: number;
+  readonly restWaiters: (() => void)[];
   lost: boolean;
 }
 
@@ -34,10 +35,15 @@ export function createTestStream(): TestStream {
   let last = 0;
   let consumer: Consumer | null = null;
 
+  function release(by: Consumer, position: number): void {
+    by.taken.delete(position);
+    if (by.taken.size === 0) for (const wake of by.restWaiters.splice(0)) wake();
+  }
+
   function settle(by: Consumer, position: number): void {
     if (by.lost) throw new Error("the consumer is gone");
     waiting.delete(position);
-    by.taken.delete(position);
+    release(by, position);
     if (waiting.size === 0) for (const wake of emptyWaiters.splice(0)) wake();
     pump();
   }
@@ -53,7 +59,7 @@ export function createTestStream(): TestStream {
         done.push(position);
       },
       retry() {
-        to.taken.delete(position);
+        release(to, position);
         queueMicrotask(pump);
       },
       async park(reason) {
@@ -83,11 +89,19 @@ export function createTestStream(): TestStream {
       pump();
     },
     async consume({ inFlightMax, onDelivery }) {
-      const mine: Consumer = { onDelivery, inFlightMax, taken: new Set(), lost: false };
+      const mine: Consumer = {
+        onDelivery,
+        inFlightMax,
+        taken: new Set(),
+        restWaiters: [],
+        lost: false,
+      };
       consumer = mine;
       pump();
       return async () => {
         if (consumer === mine) consumer = null;
+        if (mine.lost || mine.taken.size === 0) return;
+        await new Promise<void>((resolve) => mine.restWaiters.push(resolve));
       };
     },
     crash() {
