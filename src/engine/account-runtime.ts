@@ -103,7 +103,9 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
     return {
       signal,
       emit: (event) => {
-        if (!signal.aborted && !abandoned) void send(event);
+        void serially(async () => {
+          if (!signal.aborted) await step(event);
+        });
       },
     };
   }

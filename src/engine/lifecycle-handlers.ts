@@ -29,6 +29,7 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
   // The old slot may be logged out only once the database knows that the renewal is done: a crash in
   // between would otherwise return to a key that no longer works.
   let renewalEnded: Promise<void> = Promise.resolve();
+  let failedConnects = 0;
 
   return {
     ...createRenewalHandlers(parts),
@@ -57,6 +58,8 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
         visit.emit({ type: "key.dead", reason: faultReason(error) });
         return;
       }
+      if (failedConnects > 1) await pause(world, visit.signal, connectBackoffMs(failedConnects));
+      if (visit.signal.aborted) return;
       const grant = await takeToken(world, ref);
       if (grant === null) return;
       if (visit.signal.aborted) {
@@ -68,15 +71,19 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
 
     async connect({ slot, epoch }, visit) {
       try {
-        await serving.open({ account, slot, epoch });
+        await serving.open({ account, slot, epoch }, visit.signal);
         visit.emit({ type: "client.ready" });
       } catch (error) {
+        failedConnects += 1;
         const reason = faultReason(error);
         visit.emit({ type: isDeadKey(error) ? "key.dead" : "client.failed", reason });
       }
     },
 
-    serve: () => serving.serve(),
+    serve() {
+      failedConnects = 0;
+      return serving.serve();
+    },
 
     async hold({ waitSeconds }, visit) {
       serving.hold();
@@ -137,10 +144,17 @@ async function untilDone(
   }
 }
 
+/** The first failure is answered at once; a data centre that stays away is not asked in a tight loop. */
+const connectBackoffMs = (failures: number): number => Math.min(250 * 2 ** (failures - 2), 5000);
+
 /** Resolves after the retry interval, or as soon as the state is left. */
-function pause(world: AccountWorld, signal: AbortSignal): Promise<void> {
+function pause(
+  world: AccountWorld,
+  signal: AbortSignal,
+  delayMs = world.timings.tidyRetryMs,
+): Promise<void> {
   return new Promise((resolve) => {
-    const cancel = world.clock.schedule(world.timings.tidyRetryMs, resolve);
+    const cancel = world.clock.schedule(delayMs, resolve);
     signal.addEventListener("abort", () => (cancel(), resolve()), { once: true });
   });
 }

@@ -1,3 +1,4 @@
+import type { Reason } from "../../machines/lifecycle.ts";
 import { HoldfastError } from "../errors.ts";
 import type { LifecycleHandlers } from "./account-runtime.ts";
 import { faultReason } from "./fault-reason.ts";
@@ -20,13 +21,17 @@ export function createRenewalHandlers({
       try {
         if (!(await accounts.beginRenewal({ id: renewal, account, method })))
           throw renewalKnown(renewal);
+        visit.signal.throwIfAborted();
         const ref = await sideSlots.authorise(visit.signal, () => {
           cancelLook = clock.schedule(timings.codeLookMs, serving.refresh);
         });
         await accounts.recordPrepared(renewal, ref.slot);
+        visit.signal.throwIfAborted();
         visit.emit({ type: "slot.prepared", slot: ref.slot });
       } catch (error) {
-        visit.emit({ type: "prepare.failed", reason: faultReason(error) });
+        // Whoever left the state looked for the renewal before its row came: it may not stay open.
+        if (visit.signal.aborted) await accounts.abortRenewal(renewal, leftBehind);
+        else visit.emit({ type: "prepare.failed", reason: faultReason(error) });
       } finally {
         cancelLook();
       }
@@ -73,10 +78,17 @@ export function createRenewalHandlers({
     async abortRenewal({ renewal, stillServing, reason }, visit) {
       if (!stillServing) await endEverything({ world, serving });
       await accounts.abortRenewal(renewal, reason);
+      // A switch that was under way may have been granted the next slot's token in between.
+      if (!stillServing) await endEverything({ world, serving });
       visit.emit({ type: "returned" });
     },
   };
 }
+
+const leftBehind: Reason = {
+  code: "RENEWAL_LEFT",
+  message: "the account left its state while the new slot was being prepared",
+};
 
 function renewalKnown(id: string): HoldfastError {
   return new HoldfastError({

@@ -9,8 +9,8 @@ import { openSlot, type SlotConnection, tokenLost } from "./slot-connection.ts";
 export interface ServingSlot {
   readonly grant: GrantRef | null;
   readonly callsInFlight: number;
-  /** Connects, verifies by a real call and fills the gap. Rejects with the fault; then `end` it. */
-  open(grant: GrantRef): Promise<void>;
+  /** Connects, verifies by a real call and fills the gap. Rejects with the fault, ended, also when `signal` aborts. */
+  open(grant: GrantRef, signal: AbortSignal): Promise<void>;
   serve(): Promise<void>;
   hold(): void;
   /** New replies were committed. */
@@ -28,7 +28,8 @@ interface Parts {
   readonly cursor: CursorWork;
   readonly outbox: OutboxWork;
   outboxStarted: boolean;
-  cancelGrace: () => void;
+  /** Ends the wait for the connection to come back; null while it is there. */
+  cancelGrace: (() => void) | null;
 }
 
 /** `tell` sends what happens to the connection to the lifecycle; events of an earlier connection are not sent. */
@@ -54,14 +55,14 @@ export function createServingSlot(
       onDeadKey: (fault) => tellMine({ type: "key.dead", reason: fault }),
       onConnected: () => {
         if (!mine() || parts === null) return;
-        parts.cancelGrace();
+        parts.cancelGrace?.();
+        parts.cancelGrace = null;
         if (!parts.outboxStarted) return;
         parts.cursor.onUpdates(null);
         void parts.outbox.recover().catch(() => undefined);
       },
       onDisconnected: () => {
-        if (!mine() || parts === null) return;
-        parts.cancelGrace();
+        if (!mine() || parts === null || parts.cancelGrace !== null) return;
         parts.cancelGrace = world.clock.schedule(world.timings.disconnectMs, () =>
           tellMine({
             type: "client.lost",
@@ -82,14 +83,14 @@ export function createServingSlot(
           onTokenLost,
         }),
         outboxStarted: false,
-        cancelGrace: () => {},
+        cancelGrace: null,
       };
     });
   }
 
   async function end(ending = parts): Promise<void> {
     if (ending === null) return;
-    ending.cancelGrace();
+    ending.cancelGrace?.();
     ending.outbox.pause();
     await ending.connection.end();
     if (parts === ending) parts = null;
@@ -102,8 +103,11 @@ export function createServingSlot(
     get callsInFlight() {
       return parts?.connection.client.callsInFlight ?? 0;
     },
-    async open(grant) {
+    async open(grant, signal) {
       const opened = await wire(grant);
+      // Another epoch may be served by now: what comes late must not take its place.
+      if (signal.aborted) await opened.connection.end();
+      signal.throwIfAborted();
       parts = opened;
       try {
         await opened.connection.connect();

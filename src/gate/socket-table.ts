@@ -115,9 +115,10 @@ export function createSocketTable({ mayAct, journal, now }: SocketTableOptions):
     client.on("end", () => reset(upstream));
   }
 
-  async function cutPipe(key: string): Promise<void> {
+  /** A late cut of an earlier epoch leaves the socket of a newer one alone. */
+  async function cutPipe(key: string, epochMax: number): Promise<void> {
     const pipe = pipes.get(key);
-    if (pipe === undefined) return;
+    if (pipe === undefined || pipe.grant.epoch > epochMax) return;
     figures.cuts += 1;
     reset(pipe.upstream);
     await pipe.closed;
@@ -125,7 +126,12 @@ export function createSocketTable({ mayAct, journal, now }: SocketTableOptions):
 
   return {
     admit({ account, slot, epoch, keyId }) {
-      grants.set(keyOf({ account, slot }), { account, slot, epoch, keyId });
+      const key = keyOf({ account, slot });
+      const known = grants.get(key);
+      if (known !== undefined && known.epoch > epoch) {
+        throw refusal(`epoch ${known.epoch} was announced after epoch ${epoch}`);
+      }
+      grants.set(key, { account, slot, epoch, keyId });
     },
     async dial(ref, to, client) {
       try {
@@ -143,13 +149,13 @@ export function createSocketTable({ mayAct, journal, now }: SocketTableOptions):
     async cut(grant) {
       const key = keyOf(grant);
       cutEpochs.set(key, Math.max(cutEpochs.get(key) ?? 0, grant.epoch));
-      await cutPipe(key);
+      await cutPipe(key, grant.epoch);
     },
     async cutAll() {
       for (const [key, { epoch }] of grants) {
         cutEpochs.set(key, Math.max(cutEpochs.get(key) ?? 0, epoch));
       }
-      await Promise.all([...pipes.keys()].map(cutPipe));
+      await Promise.all([...pipes.keys()].map((key) => cutPipe(key, Infinity)));
     },
     sockets: (slot) => (pipes.has(keyOf(slot)) ? 1 : 0),
     get figures() {
