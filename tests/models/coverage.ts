@@ -25,7 +25,7 @@ export interface CoverageReport {
 }
 
 /** Names a transition by its source, its event and its place among the candidates, then by where it leads. */
-export function transitionId(transition: AnyTransitionDefinition): string {
+function transitionId(transition: AnyTransitionDefinition): string {
   const { eventType, target } = transition;
   const leadsTo = target === undefined ? "stays" : target.map(({ id }) => id).join(" + ");
   const index = candidatesBeside(transition).indexOf(transition);
@@ -33,7 +33,7 @@ export function transitionId(transition: AnyTransitionDefinition): string {
 }
 
 /** Every transition of a machine: the root's own, and `always`, which the machine's definition leaves out. */
-export function transitionsOf(machine: AnyStateMachine): readonly AnyTransitionDefinition[] {
+function transitionsOf(machine: AnyStateMachine): readonly AnyTransitionDefinition[] {
   return nodesOf(machine).flatMap((node) => [
     ...[...node.transitions.values()].flat(),
     ...(node.always ?? []),
@@ -72,7 +72,7 @@ export function coverageOf<M extends AnyStateMachine>(
 }
 
 /** The transitions that a path takes, in order, repeated as often as taken. */
-export function transitionsTaken<M extends AnyStateMachine>(
+function transitionsTaken<M extends AnyStateMachine>(
   machine: M,
   path: Path<M>,
 ): readonly string[] {
