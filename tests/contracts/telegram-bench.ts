@@ -75,7 +75,7 @@ export function createTelegramBench(makeDriver: MakeDriver): TelegramBench {
   afterEach(async () => {
     await Promise.all(clients.splice(0).map((client) => client.close()));
     for (const dc of centres.splice(0)) {
-      await expect.poll(() => dc.ledger.summary().connectionsOpen).toBe(0);
+      await untilNoneOpen(dc);
       expect(dc.ledger.overlaps()["any-two-connections"]).toBe(0);
       expect(dc.ledger.internalErrors()).toEqual([]);
       expect(dc.ledger.unknownMethods()).toEqual({});
@@ -200,6 +200,14 @@ export async function faultOf(call: Promise<unknown>): Promise<TelegramFault> {
     throw error;
   }
   throw new Error("the call was answered");
+}
+
+/** A loaded machine may take this long for what takes milliseconds. */
+export const patienceMs = 10_000;
+
+/** Resolves when the data centre has no connection left. */
+export async function untilNoneOpen(dc: TelegramDc): Promise<void> {
+  await expect.poll(() => dc.ledger.summary().connectionsOpen, { timeout: patienceMs }).toBe(0);
 }
 
 /** How often a method was called, whatever came of it. */

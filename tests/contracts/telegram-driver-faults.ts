@@ -7,6 +7,7 @@ import {
   dialTcp,
   faultOf,
   type MakeDriver,
+  untilNoneOpen,
 } from "./telegram-bench.ts";
 
 /** Errors of calls, broken wires and dead keys. */
@@ -128,7 +129,7 @@ export function specifyFaults(makeDriver: MakeDriver): void {
       expect(told[0]).toMatchObject({ kind: "dead-key", code: expect.stringMatching(name) });
       for (const fault of faults) expect(fault.kind).toBe("dead-key");
       expect((await faultOf(client.self())).kind).toBe("dead-key");
-      await expect.poll(() => dc.ledger.summary().connectionsOpen).toBe(0);
+      await untilNoneOpen(dc);
       expect(dials()).toBe(1);
     });
 
@@ -147,22 +148,32 @@ export function specifyFaults(makeDriver: MakeDriver): void {
       expect(again.dials()).toBe(1);
     });
 
-    it("is not what the same answer to a key exchange means", async () => {
+    it("is not what the same answer to a key exchange means, which is made anew on a new wire", async () => {
       const dc = await bench.startDc();
       const refusing = await startRefusing();
+      const wires: Socket[] = [];
+      let openAtSecond = 0;
       try {
         const { client, deaths, sessions } = bench.open(dc, {
-          dial: (n, dialDc) => (n === 1 ? dialTcp(refusing) : dialDc()),
+          async dial(n, dialDc) {
+            if (n === 1) wires.push(await dialTcp(refusing));
+            else openAtSecond = wires.filter(({ destroyed }) => !destroyed).length;
+            return wires[n - 1] ?? dialDc();
+          },
         });
         await client.connect();
         expect(deaths).toEqual([]);
         expect(sessions).toHaveLength(1);
+        expect(openAtSecond).toBe(0);
       } finally {
         refusing.close();
       }
     });
   });
 }
+
+/** The transport's tag comes before the first frame, with it or alone. */
+const tagBytes = 4;
 
 /** Answers the first frame of every connection with the transport error -404. */
 async function startRefusing(): Promise<Pick<TelegramDc, "host" | "port"> & { close(): void }> {
@@ -173,7 +184,12 @@ async function startRefusing(): Promise<Pick<TelegramDc, "host" | "port"> & { cl
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on("error", () => undefined);
-    socket.once("data", () => socket.once("data", () => socket.write(answer)));
+    let bytes = 0;
+    socket.on("data", (chunk: Buffer) => {
+      const hadFrame = bytes > tagBytes;
+      bytes += chunk.length;
+      if (!hadFrame && bytes > tagBytes) socket.write(answer);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();

@@ -2,7 +2,13 @@ import { createServer } from "node:net";
 import { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { HoldfastError } from "../../src/errors.ts";
-import { createTelegramBench, dialTcp, faultOf, type MakeDriver } from "./telegram-bench.ts";
+import {
+  createTelegramBench,
+  dialTcp,
+  faultOf,
+  type MakeDriver,
+  patienceMs,
+} from "./telegram-bench.ts";
 
 /**
  * What client libraries are known to get wrong when they are ended. The bench checks after each that no socket
@@ -147,7 +153,9 @@ export function specifyHazards(makeDriver: MakeDriver): void {
       });
       dc.phone.addFault({ kind: "reset", method: "messages.getDialogs" });
       await faultOf(client.dialogs(10));
-      await expect.poll(() => faultOf(client.self())).toMatchObject({ code: "GATE_REFUSED" });
+      await expect
+        .poll(() => faultOf(client.self()), { timeout: patienceMs })
+        .toMatchObject({ code: "GATE_REFUSED" });
       expect(wire).toEqual(["connected", "disconnected"]);
       expect(dials()).toBe(2);
     });

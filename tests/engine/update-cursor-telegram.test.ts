@@ -9,6 +9,7 @@ import {
   createTelegramBench,
   faultOf,
   type OpenedClient,
+  patienceMs,
 } from "../contracts/telegram-bench.ts";
 import { createTestClock } from "../support/test-clock.ts";
 
@@ -84,11 +85,11 @@ describe("the update cursor against the data centre (I5)", () => {
     await follow(ada, keeping);
     const fetches = callsOf(dc, "updates.getDifference");
     say(dc, "one");
-    await expect.poll(keeping.texts).toEqual(["one"]);
+    await expect.poll(keeping.texts, { timeout: patienceMs }).toEqual(["one"]);
     const [dialog] = await ada.client.dialogs(1);
     await ada.client.send({ peer: dialog!.peer, text: "reply", randomId: "1" });
     say(dc, "two");
-    await expect.poll(keeping.texts).toEqual(["one", "two"]);
+    await expect.poll(keeping.texts, { timeout: patienceMs }).toEqual(["one", "two"]);
     expect(callsOf(dc, "updates.getDifference")).toBe(fetches);
     expect(keeping.notes).toEqual([]);
   });
@@ -99,10 +100,10 @@ describe("the update cursor against the data centre (I5)", () => {
     const keeping = createKeeping();
     await follow(ada, keeping);
     say(dc, "one");
-    await expect.poll(keeping.texts).toEqual(["one"]);
+    await expect.poll(keeping.texts, { timeout: patienceMs }).toEqual(["one"]);
     dc.phone.addFault({ kind: "lose-update", userId: ada.id });
     say(dc, "two", "three");
-    await expect.poll(keeping.texts).toEqual(["one", "two", "three"]);
+    await expect.poll(keeping.texts, { timeout: patienceMs }).toEqual(["one", "two", "three"]);
   });
 
   it("goes on under a new client where the last one stopped", async () => {
@@ -111,7 +112,7 @@ describe("the update cursor against the data centre (I5)", () => {
     const keeping = createKeeping();
     const first = await follow(ada, keeping);
     say(dc, "one");
-    await expect.poll(keeping.texts).toEqual(["one"]);
+    await expect.poll(keeping.texts, { timeout: patienceMs }).toEqual(["one"]);
     await first.stop();
     await ada.client.close();
     say(dc, "two", "three");
@@ -156,7 +157,7 @@ describe("the update cursor against the data centre (I5)", () => {
     reconnect();
     await ada.until(() => ada.wire.length === 3);
     cursor.onUpdates(null);
-    await expect.poll(keeping.texts).toEqual(["while you were away"]);
+    await expect.poll(keeping.texts, { timeout: patienceMs }).toEqual(["while you were away"]);
   });
 
   it("reads history back, and reports the gap, when the difference is too long", async () => {

@@ -185,6 +185,7 @@ describe("taps", () => {
     const bench = await following();
     bench.faults.append = new Error("the stream is away");
     bench.cursor.onUpdates([uncounted(tap(4)), counted(11, message(1))]);
+    bench.cursor.onUpdates([uncounted(tap(5))]);
     await bench.settled();
     expect(bench.items).toEqual([]);
     bench.cursor.onUpdates([uncounted(tap(6))]);
@@ -193,7 +194,7 @@ describe("taps", () => {
     bench.clock.advance(500);
     await bench.settled();
     const ids = bench.items.map(({ inboundId }) => inboundId).toSorted();
-    expect(ids).toEqual(["m:1", "tap:4:sites", "tap:6:sites"]);
+    expect(ids).toEqual(["m:1", "tap:4:sites", "tap:5:sites", "tap:6:sites"]);
   });
 });
 
