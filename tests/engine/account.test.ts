@@ -68,4 +68,19 @@ describe("an account on real protocols", () => {
     expect(bench.dc.ledger.connections({ open: true })).toEqual([]);
     expect(await bench.tokens.heldBy(bench.incarnation)).toEqual([]);
   });
+
+  it("quarantines an account whose stored session is broken, and dials nothing", async () => {
+    const account = await bench.makeAccount("bot");
+    const ref = await bench.accounts.addSlot(account.name);
+    await bench.database.query(
+      "update authorisations set key_id = 'aa', session = 'broken' where account = $1",
+      [account.name],
+    );
+    await bench.accounts.adoptFirstSlot(ref);
+    const again = await bench.reopen(account.name);
+    await again.start();
+    await again.runtime.until((state) => state === "quarantined");
+    expect(again.runtime.snapshot.context.reason).toMatchObject({ code: "SESSION_BLOB_BROKEN" });
+    expect(bench.dc.ledger.connections()).toEqual([]);
+  });
 });

@@ -35,6 +35,8 @@ export interface AccountBench {
   readonly incarnation: string;
   /** Adds the account to the database and to the data centre, and makes its runtime. */
   makeAccount(kind: AccountKind, change?: (world: AccountWorld) => AccountWorld): Promise<Account>;
+  /** A new runtime for an account that the database knows, as after a restart. */
+  reopen(name: string): Promise<Account>;
   close(): Promise<void>;
 }
 
@@ -106,6 +108,38 @@ export async function openAccountBench(): Promise<AccountBench> {
     return { kind, phone };
   }
 
+  async function open(
+    name: string,
+    kind: AccountKind,
+    change: (world: AccountWorld) => AccountWorld,
+  ): Promise<Account> {
+    const world = change({
+      account: name,
+      kind,
+      accounts,
+      tokens,
+      gate,
+      driver,
+      clock,
+      events: sink,
+      timings: { drainMs: 15_000, disconnectMs: 10_000, codeLookMs: 3000, tidyRetryMs: 1000 },
+      makeCursor: (client, grant, { onTokenLost }) =>
+        createUpdateCursor({
+          client,
+          grant,
+          store: cursors,
+          stream,
+          clock,
+          events: sink,
+          onTokenLost,
+        }),
+      makeOutbox: () => emptyOutbox,
+    });
+    const account = createAccount(world, (await accounts.find(name))!, boundsMs);
+    made.push(account);
+    return account;
+  }
+
   return {
     dc,
     database,
@@ -118,32 +152,9 @@ export async function openAccountBench(): Promise<AccountBench> {
     async makeAccount(kind, change = (world) => world) {
       const name = `${kind}-account${made.length}`;
       await accounts.add({ name, kind, credentials: await credentialsOf(name, kind) });
-      const world = change({
-        account: name,
-        kind,
-        accounts,
-        tokens,
-        gate,
-        driver,
-        clock,
-        events: sink,
-        timings: { drainMs: 15_000, disconnectMs: 10_000, codeLookMs: 3000, tidyRetryMs: 1000 },
-        makeCursor: (client, grant, { onTokenLost }) =>
-          createUpdateCursor({
-            client,
-            grant,
-            store: cursors,
-            stream,
-            clock,
-            events: sink,
-            onTokenLost,
-          }),
-        makeOutbox: () => emptyOutbox,
-      });
-      const account = createAccount(world, (await accounts.find(name))!, boundsMs);
-      made.push(account);
-      return account;
+      return open(name, kind, change);
     },
+    reopen: async (name) => open(name, (await accounts.find(name))!.kind, (world) => world),
     async close() {
       for (const account of made) account.runtime.abandon();
       await table.cutAll();
