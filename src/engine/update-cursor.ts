@@ -1,14 +1,21 @@
-import { HoldfastError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CursorStore } from "../ports/conversation-store.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import type { GrantRef } from "../ports/gate.ts";
 import type { InboundStream } from "../ports/inbound-stream.ts";
-import { TelegramError } from "../ports/telegram-error.ts";
 import type { AccountUpdate, TelegramClient, UpdateCursor } from "../ports/telegram.ts";
 import type { CursorWork } from "./account-world.ts";
 import { faultReason } from "./fault-reason.ts";
 import { inboundItems } from "./inbound-item.ts";
+import {
+  delayMsAfter,
+  gapStays,
+  isEndOfClient,
+  isFlood,
+  isTokenLost,
+  standsStill,
+  tokenMoved,
+} from "./update-faults.ts";
 import { createPendingUpdates } from "./update-pending.ts";
 import { readBack } from "./update-read-back.ts";
 
@@ -25,9 +32,6 @@ export interface UpdateCursorOptions {
   /** The token is not ours any more: this work has stopped. */
   onTokenLost(): void;
 }
-
-const retryMs = 500;
-const retryMsMax = 30_000;
 
 /**
  * Follows an account's updates into the stream. The cursor is ours: it advances only after the stream has
@@ -202,53 +206,4 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
       if (wasFollowing && pending.size > 0) await take().catch(fail);
     },
   };
-}
-
-function isTokenLost(error: unknown): boolean {
-  return error instanceof HoldfastError && error.code === "TOKEN_LOST";
-}
-
-/** Whoever ended the client knows; there is nobody to ask any more. */
-function isEndOfClient(error: unknown): boolean {
-  if (!(error instanceof TelegramError)) return false;
-  const { kind, code } = error.fault;
-  return kind === "dead-key" || code === "CLIENT_CLOSED" || code.startsWith("GATE_");
-}
-
-function isFlood(error: unknown): boolean {
-  return error instanceof TelegramError && error.fault.kind === "flood";
-}
-
-function delayMsAfter(error: unknown, failures: number): number {
-  if (error instanceof TelegramError && error.fault.waitSeconds !== undefined) {
-    return error.fault.waitSeconds * 1000;
-  }
-  return Math.min(retryMs * 2 ** failures, retryMsMax);
-}
-
-function tokenMoved({ account, slot, epoch }: GrantRef): HoldfastError {
-  return new HoldfastError({
-    code: "TOKEN_LOST",
-    message: `The token of ${account} slot ${slot} moved on from epoch ${epoch}; its cursor is not ours.`,
-    next: "The account is sought again by itself.",
-    policy: "retryable",
-  });
-}
-
-function gapStays(pts: number): HoldfastError {
-  return new HoldfastError({
-    code: "GAP_STAYS",
-    message: `Telegram pushes updates beyond pts ${pts} that its difference does not give yet.`,
-    next: "It is asked again by itself.",
-    policy: "retryable",
-  });
-}
-
-function standsStill(pts: number): HoldfastError {
-  return new HoldfastError({
-    code: "DIFFERENCE_STANDS_STILL",
-    message: `Telegram gave a part of the difference that does not go beyond pts ${pts}.`,
-    next: "It is asked again by itself.",
-    policy: "retryable",
-  });
 }

@@ -6,8 +6,10 @@ import type {
   AccountUpdate,
   Difference,
   PushedUpdate,
+  TelegramFault,
   UpdateCursor,
 } from "../../../src/ports/telegram.ts";
+import { TelegramError } from "../../../src/ports/telegram-error.ts";
 import { createTestClock, type TestClock } from "../../support/test-clock.ts";
 
 export type Message = Extract<AccountUpdate, { kind: "message" }>;
@@ -159,3 +161,15 @@ export function createCursorBench(stored: UpdateCursor | null): CursorBench {
   };
   return bench;
 }
+
+/** A cursor that follows, from pts 10, with nothing done yet. */
+export async function following(): Promise<CursorBench & { since(): string[] }> {
+  const bench = createCursorBench(cursorAt(10));
+  await bench.cursor.start();
+  const from = bench.done.length;
+  return Object.assign(bench, { since: () => bench.done.slice(from) });
+}
+
+/** What a call of the client rejects with; a broken wire unless `fault` says otherwise. */
+export const failing = (fault: Partial<TelegramFault>): TelegramError =>
+  new TelegramError({ code: "CONNECTION_LOST", kind: "unknown", message: "broken", ...fault });
