@@ -1,0 +1,105 @@
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
+import { provisionExampleAccounts } from "../../src/embedded/provision.ts";
+
+const bin = fileURLToPath(new URL("../../bin/holdfast.js", import.meta.url));
+
+let home: string;
+let running: Running;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), "holdfast-start-"));
+  const env = { ...process.env, HOLDFAST_HOME: home };
+  running = await startEmbedded({ env, log: () => {}, provision: provisionExampleAccounts });
+}, 120_000);
+
+afterAll(async () => {
+  await running.stop();
+  await rm(home, { recursive: true, force: true });
+}, 60_000);
+
+/** Runs a command of the README as a person does. */
+function holdfast(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, HOLDFAST_HOME: home };
+    const child = spawn(process.execPath, [bin, ...args], {
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let out = "";
+    let err = "";
+    child.stdout.on("data", (chunk) => (out += String(chunk)));
+    child.stderr.on("data", (chunk) => (err += String(chunk)));
+    child.once("close", (code) => resolve({ code, out, err }));
+  });
+}
+
+const isRunning = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+describe("a host from nothing", () => {
+  it("serves the example accounts and says so", async () => {
+    const { code, out } = await holdfast("status", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      accounts: [
+        { name: "site-bot", kind: "bot", state: "active" },
+        { name: "site-desk", kind: "user", state: "active" },
+      ],
+    });
+  });
+
+  it("answers for its health and its figures over HTTP", async () => {
+    const base = new URL(running.run().metrics);
+    const ready = await fetch(new URL("/readyz", base));
+    expect([ready.status, await ready.text()]).toEqual([200, "ready\n"]);
+    expect((await fetch(new URL("/healthz", base))).status).toBe(200);
+    const metrics = await (await fetch(new URL("/metrics", base))).text();
+    expect(metrics).toContain('holdfast_account_state{account="site-bot",state="active"} 1');
+  });
+
+  it("renews an account on command, and the account serves from its next slot", async () => {
+    expect((await holdfast("renew", "site-bot")).code).toBe(0);
+    await expect
+      .poll(async () => (await holdfast("status", "site-bot")).out, { timeout: 20_000 })
+      .toMatch(/site-bot +bot +active +2 /);
+  });
+
+  it("refuses an unknown account with one line that says what to type next", async () => {
+    const { code, err, out } = await holdfast("status", "nobody");
+    expect([code, out]).toEqual([1, ""]);
+    expect(err).toMatch(/^holdfast: There is no account "nobody".*npx holdfast status\n$/);
+  });
+
+  it("takes its accounts up again after the node was killed", async () => {
+    const before = running.run().pids["node"];
+    const next = running.nextNode();
+    running.killNode();
+    expect(await next).not.toBe(before);
+    await expect.poll(async () => (await holdfast("status")).code, { timeout: 20_000 }).toBe(0);
+    const control = running.run().telegramControl!;
+    const overlaps = (await (await fetch(new URL("/ledger/overlaps", control))).json()) as object;
+    expect(overlaps).toMatchObject({ "any-two-connections": 0 });
+  });
+
+  it("leaves no process and no socket behind when it stops", async () => {
+    const pids = Object.values(running.run().pids).filter((pid) => pid !== process.pid);
+    expect(pids.length).toBeGreaterThan(4);
+    expect(pids.every(isRunning)).toBe(true);
+    await running.stop();
+    expect(pids.filter(isRunning)).toEqual([]);
+    expect(existsSync(join(home, "run.json"))).toBe(false);
+    expect(readdirSync(join(home, "run"))).toEqual([]);
+  });
+});
