@@ -72,10 +72,7 @@ export function coverageOf<M extends AnyStateMachine>(
 }
 
 /** The transitions that a path takes, in order, repeated as often as taken. */
-function transitionsTaken<M extends AnyStateMachine>(
-  machine: M,
-  path: Path<M>,
-): readonly string[] {
+function transitionsTaken<M extends AnyStateMachine>(machine: M, path: Path<M>): readonly string[] {
   const taken: string[] = [];
   const actor = createActor(machine as AnyStateMachine, {
     input: path.input as unknown,
