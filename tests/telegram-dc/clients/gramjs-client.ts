@@ -59,12 +59,38 @@ function makeGramJs(dc: TestDataCentre, options: GramJsOptions = {}): TelegramCl
   });
 }
 
-/** An unmodified GramJS client, connected. End it with `destroy()`. */
+/** GramJS's `connect` may never settle when a handshake goes wrong, so it is bounded, and begun anew. */
+const connectTriesMax = 3;
+const connectMsMax = 8_000;
+
+/**
+ * An unmodified GramJS client, connected. End it with `destroy()`. A client object serves one attempt: GramJS was
+ * seen to hang while connecting, once in several hundred attempts.
+ */
 export async function connectGramJs(
   dc: TestDataCentre,
   options: GramJsOptions = {},
 ): Promise<TelegramClient> {
-  const client = makeGramJs(dc, options);
-  await client.connect();
-  return client;
+  for (let tries = 1; ; tries += 1) {
+    const client = makeGramJs(dc, options);
+    if (await connectsInTime(client)) return client;
+    await client.destroy();
+    if (tries === connectTriesMax) throw new Error(`GramJS did not connect in ${tries} attempts`);
+  }
+}
+
+function connectsInTime(client: TelegramClient): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(false), connectMsMax);
+    client.connect().then(
+      (connected) => {
+        clearTimeout(timer);
+        resolve(connected);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
 }
