@@ -5,9 +5,18 @@ export interface PhoneUser {
   say(text: string): Promise<PhoneReply>;
   /** Presses the button with that label under the newest reply, again if the bot did not answer in time. */
   press(label: string): Promise<PhoneReply>;
+  /** Presses a button and waits for the bot's answer only, not for a reply. */
+  tap(messageId: number, label: string): Promise<void>;
+  /** The first reply after a message, there already or still to come. */
+  reply(after: number): Promise<PhoneReply>;
+  /** The newest reply seen by `say`, `press` or `reply`. */
+  newest(): PhoneReply;
+  /** The texts of everything that has come from the account. */
+  received(): Promise<readonly string[]>;
 }
 
 export interface PhoneReply {
+  readonly id: number;
   readonly text: string;
   readonly labels: readonly string[];
   readonly sentAtMs: number;
@@ -15,6 +24,7 @@ export interface PhoneReply {
 }
 
 interface WireMessage {
+  readonly isOutgoing: boolean;
   readonly id: number;
   readonly text: string;
   readonly buttons: readonly (readonly { readonly text: string }[])[];
@@ -56,42 +66,51 @@ export async function createPhoneUser(
   account: string,
 ): Promise<PhoneUser> {
   const { id } = await control<{ id: string }>(base, "POST", "/users", { firstName: name });
-  let newest: WireMessage = { id: 0, text: "", buttons: [] };
+  let newest: PhoneReply = { id: 0, text: "", labels: [], sentAtMs: 0, repliedAtMs: 0 };
+
+  async function reply(after: number, sentAtMs = Date.now()): Promise<PhoneReply> {
+    const query = `after=${after}&peer=${account}&waitMs=${replyWaitMs}`;
+    const path = `/users/${id}/messages/next?${query}`;
+    const { message } = await control<{ message: WireMessage | null }>(base, "GET", path);
+    if (message === null) throw new NoReply(name, replyWaitMs);
+    const labels = message.buttons.flat().map((button) => button.text);
+    newest = { id: message.id, text: message.text, labels, sentAtMs, repliedAtMs: Date.now() };
+    return newest;
+  }
 
   async function turn(act: () => Promise<unknown>): Promise<PhoneReply> {
     const after = newest.id;
     const sentAtMs = Date.now();
     await act();
-    const query = `after=${after}&peer=${account}&waitMs=${replyWaitMs}`;
-    const path = `/users/${id}/messages/next?${query}`;
-    const { message } = await control<{ message: WireMessage | null }>(base, "GET", path);
-    if (message === null) throw new NoReply(name, replyWaitMs);
-    newest = message;
-    const labels = message.buttons.flat().map((button) => button.text);
-    return { text: message.text, labels, sentAtMs, repliedAtMs: Date.now() };
+    return reply(after, sentAtMs);
   }
 
-  async function pressOnce(label: string): Promise<void> {
-    const messageId = newest.id;
+  /** Again if the bot did not answer in time, as a person would. */
+  async function tap(messageId: number, label: string): Promise<void> {
     const body = { peer: account, messageId, button: label };
-    await control(base, "POST", `/users/${id}/press`, body);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await control(base, "POST", `/users/${id}/press`, body);
+        return;
+      } catch (error) {
+        const late = error instanceof ControlRefusal && error.code === "BOT_RESPONSE_TIMEOUT";
+        if (!late || tries === pressTriesMax) throw error;
+      }
+    }
   }
 
   return {
     id,
     say: (text) => turn(() => control(base, "POST", `/users/${id}/send`, { peer: account, text })),
-    press: (label) =>
-      turn(async () => {
-        for (let tries = 1; ; tries += 1) {
-          try {
-            await pressOnce(label);
-            return;
-          } catch (error) {
-            const late = error instanceof ControlRefusal && error.code === "BOT_RESPONSE_TIMEOUT";
-            if (!late || tries === pressTriesMax) throw error;
-          }
-        }
-      }),
+    press: (label) => turn(() => tap(newest.id, label)),
+    tap,
+    reply,
+    newest: () => newest,
+    async received() {
+      const path = `/users/${id}/messages?peer=${account}&limit=1000`;
+      const { messages } = await control<{ messages: readonly WireMessage[] }>(base, "GET", path);
+      return messages.filter(({ isOutgoing }) => !isOutgoing).map(({ text }) => text);
+    },
   };
 }
 

@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openDatabase } from "../../src/adapters/postgres/database.ts";
+import { createPhoneUser } from "../../src/demo/phone-user.ts";
 import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
 import { provisionExampleAccounts } from "../../src/embedded/provision.ts";
 
@@ -91,6 +93,30 @@ describe("a host from nothing", () => {
     const control = running.run().telegramControl!;
     const overlaps = (await (await fetch(new URL("/ledger/overlaps", control))).json()) as object;
     expect(overlaps).toMatchObject({ "any-two-connections": 0 });
+  });
+
+  it("shows Champigny's tasks once for three taps at once, with a kill between the taps (V2, V6)", async () => {
+    const control = running.run().telegramControl!;
+    const person = await createPhoneUser(control, "Maçon", "site_bot");
+    expect((await person.say("Bonjour")).text).toContain("Bonjour");
+    expect((await person.press("View Sites")).labels).toContain("Champigny");
+    const next = running.nextNode();
+    running.killNode();
+    const sites = await person.newest();
+    const tap = () => person.tap(sites.id, "Champigny");
+    const [shown] = await Promise.all([person.reply(sites.id), tap(), tap(), tap()]);
+    await next;
+    expect(shown.text).toContain("Tasks of Champigny");
+
+    const database = openDatabase(running.run().database);
+    const sessions = await database.query(
+      "select id, turns from conversation_sessions where chat_user = $1",
+      [person.id],
+    );
+    await database.close();
+    expect(sessions).toMatchObject([{ turns: 3 }]);
+    const all = await person.received();
+    expect(all.filter((text) => text.includes("Tasks of Champigny"))).toHaveLength(1);
   });
 
   it("leaves no process and no socket behind when it stops", async () => {
