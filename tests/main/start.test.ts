@@ -102,7 +102,7 @@ describe("a host from nothing", () => {
     expect((await person.press("View Sites")).labels).toContain("Champigny");
     const next = running.nextNode();
     running.killNode();
-    const sites = await person.newest();
+    const sites = person.newest();
     const tap = () => person.tap(sites.id, "Champigny");
     const [shown] = await Promise.all([person.reply(sites.id), tap(), tap(), tap()]);
     await next;
