@@ -1,0 +1,33 @@
+import type { GrantRef } from "./gate.ts";
+
+/** Said to every node of the fleet. A hint that makes things fast: it may be lost, late or come twice. */
+export type FleetNews =
+  /** A token is free again. */
+  | ({ readonly type: "freed" } & GrantRef)
+  /**
+   * The gate of an incarnation has cut these grants and will never connect under them again. Proof for whoever
+   * hears it: the tokens may be released under these epochs.
+   */
+  | {
+      readonly type: "let-go";
+      readonly incarnation: string;
+      readonly grants: readonly GrantRef[];
+    };
+
+/** `everything`: the incarnation ends for ever. `token`: only this grant is cut. */
+export type FenceRequest =
+  | { readonly type: "everything" }
+  | { readonly type: "token"; readonly grant: GrantRef };
+
+/** What hosts say to each other besides the shared registers. Hides NATS subjects. */
+export interface FleetBus {
+  tell(news: FleetNews): void;
+  onNews(listener: (news: FleetNews) => void): () => void;
+  /**
+   * Asks the gate of that very incarnation to cut. `true` only if that gate answered that it has cut and will not
+   * connect again; `false` means unknown: wait.
+   */
+  fence(incarnation: string, request: FenceRequest): Promise<boolean>;
+  /** Answers fences for one incarnation; the answer goes out when `handler` resolves. */
+  onFence(incarnation: string, handler: (request: FenceRequest) => Promise<void>): () => void;
+}
