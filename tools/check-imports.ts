@@ -22,13 +22,18 @@ const rules: readonly Rule[] = [
   { from: "src/ports/", to: ["machines/", "src/ports/", errors], packages: ["node:stream"] },
   {
     from: "src/engine/",
-    to: ["machines/", "src/ports/", "src/engine/", errors],
+    to: ["machines/", "src/ports/", "src/engine/", "src/custody/", errors],
     packages: ["xstate", "node:crypto"],
+  },
+  {
+    from: "src/custody/",
+    to: ["machines/", "src/ports/", "src/custody/", errors],
+    packages: [],
   },
   { from: "src/bots/", to: ["machines/", "src/ports/", "src/bots/", errors], packages: ["xstate"] },
   {
     from: "src/gate/",
-    to: ["src/ports/", "src/gate/", errors],
+    to: ["src/ports/", "src/gate/", "src/custody/", errors],
     typesFrom: ["src/config/"],
     packages: null,
   },

@@ -16,25 +16,29 @@ export interface LeaseValue {
   readonly serving: boolean;
 }
 
-/** What stands in the register of floors under `<account>.<slot>`: the highest epoch that ever connected. */
+/**
+ * What stands in the register of floors under `<account>.<slot>`: the highest epoch that may ever have connected,
+ * and under whom. Written before the connection, so that a Postgres restored from an older copy, which mints an
+ * epoch again, is found out before anything is dialled.
+ */
 export interface FloorValue {
   readonly epoch: number;
+  readonly incarnation: string;
+  readonly host: string;
   readonly nonce: string;
 }
 
 /**
- * What stands in the register of the fleet under `era`. An era ends when Postgres turns out to be older than what
- * the fleet remembers: nothing is granted until everything was let go and the next era has begun.
+ * What stands in the register of the fleet under `era`: how often Postgres was found to be older than what the
+ * fleet remembers. Messages that are taken in again afterwards are not duplicates of those that were lost.
  */
 export interface EraValue {
   readonly era: number;
-  /** The incarnation that prepares the next era; null while nothing is wrong. */
-  readonly recovering: string | null;
   readonly nonce: string;
 }
 
 export const eraKey = "era";
 export const floorKey = ({ account, slot }: { account: string; slot: number }): string =>
   `${account}.${slot}`;
-/** Host names as keys: the register takes letters, digits, `_` and `-`. */
+/** Host names as keys: the register takes letters, digits, `_`, `-` and `.`, the last not at the ends. */
 export const hostKey = (host: string): string => host.replaceAll(/[^A-Za-z0-9_-]/g, "_");

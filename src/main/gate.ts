@@ -8,10 +8,12 @@ import { connectNats } from "../adapters/nats/connection.ts";
 import { readConfig } from "../config/config.ts";
 import { errorLine } from "../errors.ts";
 import { serveGate } from "../gate/gate-server.ts";
-import { createHostLease } from "../gate/host-lease.ts";
+import { openSharedRegister } from "../adapters/nats/shared-register.ts";
+import { createHostLease } from "../custody/host-lease.ts";
 import { takeHostLock } from "../gate/host-lock.ts";
 import { createJournal } from "../gate/journal.ts";
-import { createLeaseDeadline } from "../gate/lease-deadline.ts";
+import { createLeaseDeadline } from "../custody/lease-deadline.ts";
+import type { LeaseValue } from "../custody/lease-value.ts";
 import { createSocketTable } from "../gate/socket-table.ts";
 import { createSupervisor } from "../gate/supervisor.ts";
 
@@ -52,7 +54,10 @@ async function runGate(): Promise<void> {
     now: () => Date.now(),
   });
   const lease = createHostLease({
-    nats,
+    hosts: await openSharedRegister<LeaseValue>(nats, "HOLDFAST_HOSTS", {
+      timeoutMs: timings.casTimeoutMs,
+    }),
+    newNonce: randomUUID,
     host,
     incarnation,
     deadline,

@@ -12,9 +12,9 @@ export interface HolderRecord {
 
 /** What Postgres answers to a host's beat. */
 export type Beat =
-  /** `beats`: how often this incarnation has beaten; one that falls back means that Postgres was restored. */
-  | { readonly state: "LIVE"; readonly beats: number; readonly era: number }
-  | { readonly state: "REVOKED" | "RELEASED" | "MISSING"; readonly era: number };
+  /** How often this incarnation has beaten; a count that falls back means that Postgres was restored. */
+  | { readonly state: "LIVE"; readonly beats: number }
+  | { readonly state: "REVOKED" | "RELEASED" | "MISSING" };
 
 /** A serving slot and its token, for whoever decides where accounts run. */
 export interface ServingToken extends TokenRecord {
@@ -26,11 +26,13 @@ export interface ServingToken extends TokenRecord {
  * `TokenStore`, which changes one token at a time. Throws DATABASE_UNAVAILABLE (unknown outcome).
  */
 export interface CustodyStore {
+  /** Mints the next epoch of a free token: the incarnation must be LIVE (locked for share in the same statement). */
+  grant(ref: SlotRef, incarnation: string): Promise<TokenOutcome>;
   /**
-   * Mints the next epoch of a free token: the incarnation must be LIVE (locked for share in the same statement)
-   * and the era the present one.
+   * After a restore: the epoch of this grant was used before, up to `floor`. The grant goes on under the epoch
+   * after it, if it still stands and its incarnation is LIVE. null: it does not.
    */
-  grant(ref: SlotRef, incarnation: string, era: number): Promise<TokenOutcome>;
+  supersede(grant: GrantRef, incarnation: string, floor: number): Promise<GrantRef | null>;
   /** Releases what a gate let go of, as far as these epochs still stand. Answers what became free. */
   releaseAll(grants: readonly GrantRef[]): Promise<readonly SlotRef[]>;
   /** Which of these tokens are free. */
@@ -41,17 +43,8 @@ export interface CustodyStore {
   beat(incarnation: string): Promise<Beat>;
   /** Incarnations that are LIVE, or not LIVE while a token of theirs is not free. */
   holders(): Promise<readonly HolderRecord[]>;
-  /** LIVE → REVOKED, and its tokens `revoked`. Idempotent. `false`: Postgres does not know it. */
+  /** LIVE or RELEASED → REVOKED, and its tokens `revoked`. Idempotent. `false`: Postgres does not know it. */
   revoke(incarnation: string): Promise<boolean>;
   /** Frees the tokens of a REVOKED incarnation, only while it still is REVOKED. Answers what became free. */
   silence(incarnation: string): Promise<readonly GrantRef[]>;
-  /**
-   * Begins an era after a restore: every incarnation REVOKED, every token free with an epoch above both its own and
-   * its floor. Only if the era is still `from`. Idempotent: `false` when the era has moved on.
-   */
-  beginEra(change: {
-    readonly from: number;
-    readonly to: number;
-    readonly floors: readonly GrantRef[];
-  }): Promise<boolean>;
 }

@@ -12,7 +12,11 @@ export type FleetNews =
       readonly type: "let-go";
       readonly incarnation: string;
       readonly grants: readonly GrantRef[];
-    };
+    }
+  /** Accounts were added. */
+  | { readonly type: "accounts" }
+  /** Replies of this account were committed. */
+  | { readonly type: "replies"; readonly account: string };
 
 /** `everything`: the incarnation ends for ever. `token`: only this grant is cut. */
 export type FenceRequest =

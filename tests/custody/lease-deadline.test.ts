@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createLeaseDeadline } from "../../src/gate/lease-deadline.ts";
+import { createLeaseDeadline } from "../../src/custody/lease-deadline.ts";
 
 function clocks() {
   const at = { monotonicMs: 0, uptimeMs: 0, wallMs: 1_700_000_000_000 };

@@ -1,0 +1,215 @@
+import { HoldfastError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { CustodyStore } from "../ports/custody-store.ts";
+import type { FleetBus } from "../ports/fleet-bus.ts";
+import type { Gate, GrantRef } from "../ports/gate.ts";
+import type { SharedRegister } from "../ports/shared-register.ts";
+import type { SlotRef, TokenRecord, TokenStore } from "../ports/token-store.ts";
+import { type FloorValue, floorKey } from "./lease-value.ts";
+import type { Takeover } from "./takeover.ts";
+
+export interface ClaimsOptions {
+  readonly floors: SharedRegister<FloorValue>;
+  readonly store: Pick<CustodyStore, "grant" | "supersede" | "freeAmong" | "releaseAll">;
+  readonly tokens: Pick<TokenStore, "heldBy">;
+  readonly bus: FleetBus;
+  readonly gate: Pick<Gate, "incarnation" | "host" | "cut">;
+  readonly takeover: Takeover;
+  readonly clock: Clock;
+  /** Tokens that are waited for are looked at this often, for news that got lost; in milliseconds. */
+  readonly sweepMs: number;
+  newNonce(): string;
+  /** Postgres minted an epoch that had been used: it was restored from an older copy. */
+  onRestored(ref: SlotRef, floor: FloorValue): void;
+}
+
+/** Tokens for this host's incarnation. Nothing may be admitted at the gate that did not come from here. */
+export interface Claims {
+  /**
+   * Mints the next epoch of a free token and raises its floor. null: another one holds it. Only for a token that
+   * nothing in this process uses: what is left of an earlier attempt is given back.
+   */
+  claim(ref: SlotRef): Promise<GrantRef | null>;
+  /**
+   * Raises the floor for a grant that was minted elsewhere (the switch of a renewal). Throws POSTGRES_RESTORED:
+   * this epoch was used before, and must not connect.
+   */
+  confirm(grant: GrantRef): Promise<void>;
+  /** Resolves when the token may be free, or when `signal` aborts. */
+  untilFree(ref: SlotRef, signal: AbortSignal): Promise<void>;
+  /** Gives back what this incarnation holds for accounts that do not run here. */
+  giveBackStrays(isRunning: (account: string) => boolean): Promise<void>;
+  stop(): void;
+}
+
+const floorTriesMax = 5;
+
+export function createClaims(options: ClaimsOptions): Claims {
+  const { floors, store, bus, gate, takeover, clock, newNonce } = options;
+  const { incarnation, host } = gate;
+  const waiting = new Map<string, { readonly ref: SlotRef; readonly wakers: Set<() => void> }>();
+  let cancelSweep: (() => void) | null = null;
+
+  const stopNews = bus.onNews((news) => {
+    if (news.type === "freed") wake(news);
+    if (news.type === "let-go" && news.incarnation !== incarnation) void takeLetGo(news.grants);
+  });
+
+  function wake(ref: SlotRef): void {
+    const found = waiting.get(floorKey(ref));
+    for (const waker of [...(found?.wakers ?? [])]) waker();
+  }
+
+  /** A gate said that it has cut these: that is proof, and whoever waits for one releases it. */
+  async function takeLetGo(grants: readonly GrantRef[]): Promise<void> {
+    if (grants.length === 0) return;
+    const freed = await store.releaseAll(grants).catch(() => []);
+    for (const ref of freed) {
+      const grant = grants.find(
+        ({ account, slot }) => account === ref.account && slot === ref.slot,
+      );
+      if (grant !== undefined) bus.tell({ type: "freed", ...grant });
+    }
+  }
+
+  function scheduleSweep(): void {
+    if (cancelSweep !== null || waiting.size === 0) return;
+    cancelSweep = clock.schedule(options.sweepMs, () => {
+      cancelSweep = null;
+      const refs = [...waiting.values()].map(({ ref }) => ref);
+      store.freeAmong(refs).then(
+        (free) => {
+          for (const ref of free) wake(ref);
+          scheduleSweep();
+        },
+        () => scheduleSweep(),
+      );
+    });
+  }
+
+  /**
+   * `null`: the floor is raised. Otherwise the floor that stands in the way. Never goes back: a write that lost
+   * the race is read again.
+   */
+  async function raiseFloor(grant: GrantRef): Promise<FloorValue | null> {
+    const key = floorKey(grant);
+    for (let tries = 0; tries < floorTriesMax; tries += 1) {
+      const entry = await floors.read(key);
+      if (entry !== null && entry.value.epoch >= grant.epoch) {
+        const isOurs = entry.value.incarnation === incarnation && entry.value.epoch === grant.epoch;
+        return isOurs ? null : entry.value;
+      }
+      const value = { epoch: grant.epoch, incarnation, host, nonce: newNonce() };
+      try {
+        await floors.write(key, value, entry?.revision ?? 0);
+        return null;
+      } catch {
+        // Unknown or lost: the next read shows whose value stands.
+      }
+    }
+    throw floorNotRaised(grant);
+  }
+
+  /** Makes sure that whoever connected under the floor's epoch can do nothing any more. */
+  async function endFormer(ref: SlotRef, floor: FloorValue): Promise<void> {
+    const former = { ...ref, epoch: floor.epoch };
+    if (floor.incarnation === incarnation) {
+      await gate.cut(former);
+      return;
+    }
+    if (await bus.fence(floor.incarnation, { type: "token", grant: former })) return;
+    for (;;) {
+      const ended = await takeover.take(
+        { incarnation: floor.incarnation, host: floor.host },
+        { force: true },
+      );
+      if (ended.ended) return;
+    }
+  }
+
+  async function adopt(first: GrantRef): Promise<GrantRef | null> {
+    let grant: GrantRef | null = first;
+    for (;;) {
+      const floor = await raiseFloor(grant);
+      if (floor === null) return grant;
+      options.onRestored(grant, floor);
+      await endFormer(grant, floor);
+      grant = await store.supersede(grant, incarnation, floor.epoch);
+      if (grant === null) return null;
+    }
+  }
+
+  /**
+   * Held by this incarnation although nobody here uses it: an answer of Postgres got lost. Its epoch may have been
+   * given back by a write that is still under way, so it is cut and never used.
+   */
+  async function giveBack({ account, slot, epoch }: GrantRef): Promise<void> {
+    await gate.cut({ account, slot, epoch });
+    await store.releaseAll([{ account, slot, epoch }]);
+    bus.tell({ type: "freed", account, slot, epoch });
+  }
+
+  const isOwn = (token: TokenRecord | null): token is TokenRecord =>
+    token !== null && token.incarnation === incarnation;
+
+  return {
+    async claim(ref) {
+      let granted = await store.grant(ref, incarnation);
+      if (!granted.applied && isOwn(granted.token)) {
+        await giveBack(granted.token);
+        granted = await store.grant(ref, incarnation);
+      }
+      if (!granted.applied) return null;
+      return adopt({ account: ref.account, slot: ref.slot, epoch: granted.token.epoch });
+    },
+    async confirm(grant) {
+      const floor = await raiseFloor(grant);
+      if (floor === null) return;
+      options.onRestored(grant, floor);
+      throw restored(grant, floor);
+    },
+    untilFree(ref, signal) {
+      const key = floorKey(ref);
+      return new Promise((resolve) => {
+        if (signal.aborted) return resolve();
+        const found = waiting.get(key) ?? { ref, wakers: new Set<() => void>() };
+        waiting.set(key, found);
+        const finish = () => {
+          signal.removeEventListener("abort", finish);
+          found.wakers.delete(finish);
+          if (found.wakers.size === 0 && waiting.get(key) === found) waiting.delete(key);
+          resolve();
+        };
+        found.wakers.add(finish);
+        signal.addEventListener("abort", finish, { once: true });
+        scheduleSweep();
+      });
+    },
+    async giveBackStrays(isRunning) {
+      for (const token of await options.tokens.heldBy(incarnation)) {
+        if (!isRunning(token.account)) await giveBack(token);
+      }
+    },
+    stop() {
+      stopNews();
+      cancelSweep?.();
+      cancelSweep = null;
+    },
+  };
+}
+
+const floorNotRaised = ({ account, slot }: SlotRef) =>
+  new HoldfastError({
+    code: "FLOOR_NOT_RAISED",
+    message: `NATS did not acknowledge the epoch of ${account} slot ${slot}; nothing was dialled.`,
+    next: "It is tried again by itself; check NATS if this goes on.",
+    policy: "retryable",
+  });
+
+const restored = ({ account, slot, epoch }: GrantRef, floor: FloorValue) =>
+  new HoldfastError({
+    code: "POSTGRES_RESTORED",
+    message: `Postgres minted epoch ${epoch} of ${account} slot ${slot}, but epoch ${floor.epoch} was used by ${floor.host}: it was restored from an older copy. Nothing was dialled.`,
+    next: "The token is taken up again by itself once its former holder has let go.",
+    policy: "retryable",
+  });

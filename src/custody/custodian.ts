@@ -1,0 +1,226 @@
+import type { Clock } from "../ports/clock.ts";
+import type { CustodyStore } from "../ports/custody-store.ts";
+import type { FleetBus } from "../ports/fleet-bus.ts";
+import type { FleetMembers } from "./fleet-members.ts";
+import { hostKey } from "./lease-value.ts";
+import { placeOf } from "./placement.ts";
+import type { Takeover } from "./takeover.ts";
+
+export interface CustodianOptions {
+  readonly members: FleetMembers;
+  readonly store: Pick<CustodyStore, "holders">;
+  readonly bus: Pick<FleetBus, "onNews">;
+  readonly takeover: Takeover;
+  readonly clock: Clock;
+  readonly host: string;
+  readonly incarnation: string;
+  /** Names of all accounts of the fleet. */
+  names(): Promise<readonly string[]>;
+  /** Takes the account up here: it seeks its token. */
+  begin(name: string): Promise<void>;
+  /** Hands the account over: drained, cut, its token free. */
+  end(name: string): Promise<void>;
+  /** Gives back tokens that are held for accounts that do not run here. */
+  giveBackStrays(isRunning: (name: string) => boolean): Promise<void>;
+  readonly limits: {
+    /** An account that moved here stays at least this long, in milliseconds. */
+    readonly tenureMs: number;
+    /** Accounts that are handed over at the same time. */
+    readonly handoversMax: number;
+    /** Accounts that begin at the same time. */
+    readonly beginsMax: number;
+    /** How often what no event told of is looked for, in milliseconds. */
+    readonly sweepMs: number;
+    /** How long a holder must have been silent before it is revoked, in milliseconds. */
+    readonly suspectMs: number;
+  };
+  onTakeover(outcome: {
+    readonly host: string;
+    readonly incarnation: string;
+    readonly how: string;
+  }): void;
+  /** Something failed that is tried again by itself. */
+  onFault(what: string, error: unknown): void;
+}
+
+/** Decides which accounts run on this host, and ends hosts that fell silent. */
+export interface Custodian {
+  /** Takes up what belongs here; resolves when that has begun. */
+  start(): Promise<void>;
+  /** Looks again now, as when accounts were added. */
+  look(): Promise<void>;
+  /** Hands every account over. */
+  stop(): Promise<void>;
+  readonly running: readonly string[];
+}
+
+export function createCustodian(options: CustodianOptions): Custodian {
+  const { members, store, takeover, clock, host, incarnation, limits } = options;
+  const ownKey = hostKey(host);
+  /** Since when each account runs here. */
+  const running = new Map<string, number>();
+  const handingOver = new Set<string>();
+  const taking = new Set<string>();
+  /** Since when a holder that Postgres knows was seen without a lease. */
+  const leaseless = new Map<string, number>();
+  let looking: Promise<void> | null = null;
+  let lookAgain = false;
+  let stopping = false;
+  let lastSweepMs = -Infinity;
+  let cancelTenure = () => {};
+  const stops: (() => void)[] = [];
+
+  async function lookOnce(): Promise<void> {
+    const serving = members.serving();
+    // Not serving itself: it starts, or it stops, or its own lease is not seen to be renewed.
+    if (!serving.includes(ownKey)) return;
+    const names = await options.names();
+    const mine = new Set(names.filter((name) => placeOf(name, serving) === ownKey));
+    if (stopping) return;
+    await inBatches(
+      [...mine].filter((name) => !running.has(name)),
+      limits.beginsMax,
+      begin,
+    );
+    handOver([...running.keys()].filter((name) => !mine.has(name)));
+  }
+
+  function look(): Promise<void> {
+    if (looking !== null) {
+      lookAgain = true;
+      return looking;
+    }
+    looking = lookOnce()
+      .catch((error: unknown) => options.onFault("placing accounts", error))
+      .then(() => {
+        looking = null;
+        if (!lookAgain || stopping) return;
+        lookAgain = false;
+        return look();
+      });
+    return looking;
+  }
+
+  async function begin(name: string): Promise<void> {
+    if (stopping || running.has(name)) return;
+    running.set(name, clock.monotonicMs());
+    try {
+      await options.begin(name);
+    } catch (error) {
+      running.delete(name);
+      options.onFault(`taking up ${name}`, error);
+    }
+  }
+
+  async function end(name: string): Promise<void> {
+    handingOver.add(name);
+    try {
+      await options.end(name);
+      running.delete(name);
+    } catch (error) {
+      options.onFault(`handing over ${name}`, error);
+    } finally {
+      handingOver.delete(name);
+    }
+  }
+
+  /** At most so many at once, and none that has only just arrived. */
+  function handOver(names: readonly string[]): void {
+    cancelTenure();
+    let nextMs = Infinity;
+    for (const name of names) {
+      if (handingOver.has(name)) continue;
+      const leftMs = limits.tenureMs - (clock.monotonicMs() - (running.get(name) ?? 0));
+      if (leftMs > 0) nextMs = Math.min(nextMs, leftMs);
+      else if (handingOver.size < limits.handoversMax) void end(name).then(look);
+    }
+    if (nextMs < Infinity) cancelTenure = clock.schedule(nextMs, () => void look());
+  }
+
+  function onOwnBeat(): void {
+    if (stopping) return;
+    for (const lease of members.leases()) {
+      if (lease.status !== "live" || members.isLive(lease.incarnation)) continue;
+      if (lease.incarnation === incarnation) continue;
+      take({ incarnation: lease.incarnation, host: lease.key }, lease.revision);
+    }
+    if (clock.monotonicMs() - lastSweepMs < limits.sweepMs) return;
+    lastSweepMs = clock.monotonicMs();
+    void sweep().catch((error: unknown) => options.onFault("looking for silent holders", error));
+  }
+
+  /** What events did not tell: accounts, and holders whose lease is gone. */
+  async function sweep(): Promise<void> {
+    void look();
+    await options.giveBackStrays((name) => running.has(name));
+    const holders = await store.holders();
+    const nowMs = clock.monotonicMs();
+    const gone = holders.filter(
+      (one) => one.incarnation !== incarnation && !members.isLive(one.incarnation),
+    );
+    const known = new Set(gone.map((one) => one.incarnation));
+    for (const id of leaseless.keys()) if (!known.has(id)) leaseless.delete(id);
+    for (const one of gone) {
+      const sinceMs = leaseless.get(one.incarnation) ?? nowMs;
+      leaseless.set(one.incarnation, sinceMs);
+      const lease = members.leases().find(({ incarnation: id }) => id === one.incarnation);
+      const waited = nowMs - sinceMs >= limits.suspectMs;
+      if (waited || lease?.status === "released") take(one, lease?.revision);
+    }
+  }
+
+  /** One host of the fleet does it; when that one goes, the next. */
+  function take(target: { incarnation: string; host: string }, atRevision?: number): void {
+    const { incarnation: id } = target;
+    if (stopping || taking.has(id)) return;
+    if (placeOf(`takeover of ${id}`, members.serving()) !== ownKey) return;
+    taking.add(id);
+    takeover
+      .take(target, atRevision === undefined ? {} : { atRevision })
+      .then((outcome) => {
+        if (!outcome.ended) return;
+        leaseless.delete(id);
+        options.onTakeover({ ...target, how: outcome.how });
+      })
+      .catch((error: unknown) => options.onFault(`taking over from ${target.host}`, error))
+      .finally(() => taking.delete(id));
+  }
+
+  return {
+    get running() {
+      return [...running.keys()];
+    },
+    async start() {
+      stops.push(
+        members.onChange(() => void look()),
+        members.onOwnBeat(onOwnBeat),
+        options.bus.onNews((news) => {
+          if (news.type === "accounts") void look();
+        }),
+      );
+      await look();
+    },
+    look,
+    async stop() {
+      stopping = true;
+      cancelTenure();
+      for (const stop of stops.splice(0)) stop();
+      await looking;
+      const names = [...running.keys()].filter((name) => !handingOver.has(name));
+      await inBatches(names, limits.beginsMax, end);
+    },
+  };
+}
+
+/** Runs `work` for every item, at most `size` at a time. */
+async function inBatches<Item>(
+  items: readonly Item[],
+  size: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const rest = [...items];
+  const worker = async () => {
+    for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(size, items.length) }, worker));
+}

@@ -1,0 +1,115 @@
+import type { Clock } from "../ports/clock.ts";
+import type { RegisterEntry, SharedRegister } from "../ports/shared-register.ts";
+import { hostKey, type LeaseValue } from "./lease-value.ts";
+
+export interface FleetMembersOptions {
+  readonly hosts: SharedRegister<LeaseValue>;
+  /** This host's own name and incarnation. */
+  readonly host: string;
+  readonly incarnation: string;
+  readonly clock: Clock;
+  readonly timings: { readonly heartbeatMs: number; readonly suspectMs: number };
+}
+
+/** A lease as this node last saw it. */
+export interface SeenLease extends LeaseValue {
+  readonly key: string;
+  readonly revision: number;
+}
+
+/** Which hosts there are, as their leases show it. Judged by what this node sees arrive, not by clocks of others. */
+export interface FleetMembers {
+  /** Resolves when every present lease was read. */
+  start(): Promise<void>;
+  stop(): void;
+  /** Keys of the hosts that renew their lease and take accounts, this one included. */
+  serving(): readonly string[];
+  /** Every lease, as it was last seen. */
+  leases(): readonly SeenLease[];
+  /** True when the lease of that incarnation was renewed within the time of suspicion. */
+  isLive(incarnation: string): boolean;
+  /** Called when a host joins, leaves, falls silent, or starts or stops to take accounts. */
+  onChange(listener: () => void): () => void;
+  /**
+   * Called with each renewal of this host's own lease: the occasion to look at what is silent, because NATS was
+   * seen to work just now.
+   */
+  onOwnBeat(listener: () => void): () => void;
+}
+
+interface Seen {
+  readonly lease: SeenLease;
+  readonly atMs: number;
+  /** Own beats that had been seen by then. */
+  readonly atBeat: number;
+}
+
+export function createFleetMembers(options: FleetMembersOptions): FleetMembers {
+  const { hosts, incarnation, clock, timings } = options;
+  const ownKey = hostKey(options.host);
+  /** So many own renewals must have been seen while another host's were not. */
+  const silentBeats = Math.ceil(timings.suspectMs / timings.heartbeatMs);
+  const seen = new Map<string, Seen>();
+  const changeListeners = new Set<() => void>();
+  const beatListeners = new Set<() => void>();
+  let beats = 0;
+  let servingBefore = "";
+  let stopWatching = () => {};
+  let stopped = false;
+
+  const isSilent = ({ atMs, atBeat }: Seen): boolean =>
+    beats - atBeat >= silentBeats && clock.monotonicMs() - atMs >= timings.suspectMs;
+  const isAlive = (one: Seen): boolean => one.lease.status === "live" && !isSilent(one);
+
+  const serving = (): readonly string[] =>
+    [...seen.values()]
+      .filter((one) => isAlive(one) && one.lease.serving)
+      .map(({ lease }) => lease.key)
+      .toSorted();
+
+  function tellChange(): void {
+    const now = serving().join(" ");
+    if (now === servingBefore) return;
+    servingBefore = now;
+    for (const listener of changeListeners) listener();
+  }
+
+  function take({ key, value, revision }: RegisterEntry<LeaseValue>): void {
+    if (stopped) return;
+    const before = seen.get(key);
+    // Delivered again after a reconnect: nothing new was heard of that host.
+    if (before?.lease.nonce === value.nonce) return;
+    const isOwnBeat = key === ownKey && value.incarnation === incarnation;
+    if (isOwnBeat) beats += 1;
+    seen.set(key, {
+      lease: { ...value, key, revision },
+      atMs: clock.monotonicMs(),
+      atBeat: beats,
+    });
+    tellChange();
+    if (isOwnBeat) for (const listener of beatListeners) listener();
+  }
+
+  const addTo = (listeners: Set<() => void>) => (listener: () => void) => {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  };
+
+  return {
+    async start() {
+      for (const entry of await hosts.entries()) take(entry);
+      const unwatch = await hosts.watch(take);
+      if (stopped) unwatch();
+      else stopWatching = unwatch;
+    },
+    stop() {
+      stopped = true;
+      stopWatching();
+    },
+    serving,
+    leases: () => [...seen.values()].map(({ lease }) => lease),
+    isLive: (id) => [...seen.values()].some((one) => one.lease.incarnation === id && isAlive(one)),
+    onChange: addTo(changeListeners),
+    onOwnBeat: addTo(beatListeners),
+  };
+}

@@ -1,0 +1,62 @@
+import type { Clock } from "../ports/clock.ts";
+import type { CustodyStore } from "../ports/custody-store.ts";
+
+export interface HeartbeatOptions {
+  readonly store: Pick<CustodyStore, "beat">;
+  readonly incarnation: string;
+  readonly clock: Clock;
+  /** Postgres away for longer than this is reported, in milliseconds. */
+  readonly awayMs: number;
+  /** This incarnation may not hold anything any more. */
+  onEnded(why: string): void;
+  /** Postgres does not remember what it acknowledged: it was restored from an older copy. */
+  onRestored(why: string): void;
+  /** Postgres has been away for `awayMs`; again `false` when it is back. */
+  onAway(away: boolean): void;
+}
+
+/** Tells this host early that Postgres was restored, that it was revoked there, or that it is away. */
+export interface Heartbeat {
+  /** One beat; call it with every renewal of the lease. At most one is under way. */
+  beat(): Promise<void>;
+}
+
+export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
+  const { store, incarnation, clock } = options;
+  /** The highest count that was acknowledged. */
+  let beats = 0;
+  let answeredMs = clock.monotonicMs();
+  let away = false;
+  let beating = false;
+
+  function setAway(next: boolean): void {
+    if (away === next) return;
+    away = next;
+    options.onAway(next);
+  }
+
+  async function beat(): Promise<void> {
+    const found = await store.beat(incarnation);
+    answeredMs = clock.monotonicMs();
+    setAway(false);
+    if (found.state === "LIVE") {
+      if (found.beats <= beats) {
+        options.onRestored(`it counts ${found.beats} beats of this host after ${beats}`);
+      }
+      beats = Math.max(beats, found.beats);
+      return;
+    }
+    if (found.state === "MISSING") options.onRestored("it does not know this host's incarnation");
+    else options.onEnded(`the incarnation is ${found.state} in Postgres`);
+  }
+
+  return {
+    async beat() {
+      if (clock.monotonicMs() - answeredMs >= options.awayMs) setAway(true);
+      if (beating) return;
+      beating = true;
+      await beat().catch(() => undefined);
+      beating = false;
+    },
+  };
+}

@@ -1,0 +1,208 @@
+import { HoldfastError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { RegisterEntry, SharedRegister } from "../ports/shared-register.ts";
+import type { LeaseDeadline, Moment } from "./lease-deadline.ts";
+import { hostKey, type LeaseValue } from "./lease-value.ts";
+
+export interface HostLeaseOptions {
+  readonly hosts: SharedRegister<LeaseValue>;
+  readonly host: string;
+  readonly incarnation: string;
+  readonly deadline: LeaseDeadline;
+  readonly clock: Clock;
+  newNonce(): string;
+  readonly timings: {
+    readonly heartbeatMs: number;
+    readonly retryMs: number;
+    readonly suspectMs: number;
+  };
+  /** The lease is over and cannot come back: cut, and end this process. */
+  onLatched(why: string): void;
+}
+
+/** One lease per host, renewed by compare-and-set; only an acknowledgement extends it. */
+export interface HostLease {
+  /** Takes the lease; waits out a predecessor's. Throws LEASE_HELD while another gate renews it. */
+  acquire(): Promise<void>;
+  /** Tells the fleet at once whether this host takes accounts. */
+  setServing(serving: boolean): void;
+  /** Ends it for ever without telling anybody: everything was or is about to be cut. */
+  latch(why: string): void;
+  /** Gives it up with everything cut, so that a successor need not wait. */
+  release(): Promise<void>;
+  readonly renewals: number;
+}
+
+interface Attempt {
+  readonly value: LeaseValue;
+  readonly sentAt: Moment;
+}
+
+export function createHostLease(options: HostLeaseOptions): HostLease {
+  const { hosts, host, incarnation, deadline, clock, timings, newNonce } = options;
+  const key = hostKey(host);
+  /** Writes since the last acknowledgement whose outcome is not known, by nonce. */
+  const outstanding = new Map<string, Attempt>();
+  let revision = 0;
+  let value: LeaseValue = {
+    generation: 0,
+    incarnation,
+    n: 0,
+    nonce: "",
+    status: "live",
+    serving: false,
+  };
+  let wantServing = false;
+  let stopped = false;
+  let renewing = false;
+  let renewals = 0;
+  let cancelRenewal = () => {};
+  let stopWatching = () => {};
+
+  function latch(why: string): void {
+    if (stopped) return;
+    stop();
+    options.onLatched(why);
+  }
+
+  function stop(): void {
+    stopped = true;
+    cancelRenewal();
+    stopWatching();
+    deadline.latch();
+  }
+
+  function acknowledge(attempt: Attempt, at: number): void {
+    revision = at;
+    value = attempt.value;
+    outstanding.clear();
+    if (!deadline.extend(attempt.sentAt)) latch(`a renewal of ${host} came after its deadline`);
+  }
+
+  /** After anything but an acknowledgement: only one of our own outstanding nonces says that the write was ours. */
+  async function settle(): Promise<boolean> {
+    const entry = await hosts.read(key);
+    if (stopped) return false;
+    const attempt = entry === null ? undefined : outstanding.get(entry.value.nonce);
+    if (entry !== null && attempt !== undefined) {
+      acknowledge(attempt, entry.revision);
+      return true;
+    }
+    if (!isOursOfBefore(entry)) latch(`the lease of ${host} ${whatHappened(entry)}`);
+    return false;
+  }
+
+  /** A server that lags or is isolated shows what stood there before; the deadline goes on running meanwhile. */
+  function isOursOfBefore(entry: RegisterEntry<LeaseValue> | null): boolean {
+    if (entry === null || entry.value.incarnation !== incarnation) return false;
+    if (entry.value.status !== "live") return false;
+    return entry.value.nonce === value.nonce || entry.value.n < value.n;
+  }
+
+  async function attemptRenewal(): Promise<boolean> {
+    const next = { ...value, n: value.n + 1, nonce: newNonce(), serving: wantServing };
+    const attempt: Attempt = { value: next, sentAt: deadline.note() };
+    outstanding.set(next.nonce, attempt);
+    try {
+      const at = await hosts.write(key, next, revision);
+      if (stopped) return false;
+      acknowledge(attempt, at);
+      return true;
+    } catch {
+      return settle().catch(() => false);
+    }
+  }
+
+  async function renew(): Promise<void> {
+    if (stopped || renewing) return;
+    if (!deadline.isAlive()) return latch(`the lease of ${host} ran out before it was renewed`);
+    renewing = true;
+    cancelRenewal();
+    const renewed = await attemptRenewal();
+    renewing = false;
+    if (renewed) renewals += 1;
+    if (stopped) return;
+    const isNews = renewed && value.serving !== wantServing;
+    const waitMs = renewed ? timings.heartbeatMs : timings.retryMs;
+    cancelRenewal = clock.schedule(isNews ? 0 : waitMs, () => void renew());
+  }
+
+  /** Ends the hold on time even when no renewal answers at all. */
+  function watchDeadline(): void {
+    if (stopped) return;
+    if (!deadline.isAlive()) {
+      return latch(`the lease of ${host} ran out: NATS did not acknowledge a renewal`);
+    }
+    const waitMs = Math.max(1, Math.min(deadline.leftMs, timings.heartbeatMs));
+    clock.schedule(waitMs, watchDeadline);
+  }
+
+  /** A revocation is known at once, and not only with the next renewal. */
+  function noticeOthers(entry: RegisterEntry<LeaseValue>): void {
+    if (entry.key !== key || entry.revision <= revision) return;
+    const { incarnation: found, status } = entry.value;
+    if (found !== incarnation || status === "revoked") {
+      latch(`the lease of ${host} ${whatHappened(entry)}`);
+    }
+  }
+
+  async function standsStill(nonce: string): Promise<boolean> {
+    await new Promise<void>((resolve) => clock.schedule(timings.suspectMs, resolve));
+    const entry = await hosts.read(key);
+    return entry !== null && entry.value.nonce === nonce;
+  }
+
+  return {
+    get renewals() {
+      return renewals;
+    },
+    latch,
+    setServing(serving) {
+      if (wantServing === serving) return;
+      wantServing = serving;
+      if (revision > 0) void renew();
+    },
+    async acquire() {
+      const found = await hosts.read(key);
+      if (found?.value.status === "live" && !(await standsStill(found.value.nonce))) {
+        throw leaseHeld(host, found.value.incarnation);
+      }
+      value = { ...value, generation: (found?.value.generation ?? 0) + 1, nonce: newNonce() };
+      const attempt: Attempt = { value, sentAt: deadline.note() };
+      outstanding.set(value.nonce, attempt);
+      try {
+        acknowledge(attempt, await hosts.write(key, value, found?.revision ?? 0));
+      } catch (cause) {
+        if (!(await settle().catch(() => false))) throw leaseHeld(host, "another gate", cause);
+      }
+      cancelRenewal = clock.schedule(timings.heartbeatMs, () => void renew());
+      watchDeadline();
+      const unwatch = await hosts.watch(noticeOthers);
+      if (stopped) unwatch();
+      else stopWatching = unwatch;
+    },
+    async release() {
+      const wasStopped = stopped;
+      stop();
+      if (wasStopped || revision === 0) return;
+      const last = { ...value, n: value.n + 1, nonce: newNonce(), serving: false };
+      await hosts.write(key, { ...last, status: "released" }, revision).catch(() => undefined);
+    },
+  };
+}
+
+function whatHappened(entry: RegisterEntry<LeaseValue> | null): string {
+  if (entry === null) return "is gone from NATS, which was emptied or restored";
+  const { incarnation, status } = entry.value;
+  if (status === "revoked") return "was revoked by another host, which had not seen it renewed";
+  return `shows another write (incarnation ${incarnation})`;
+}
+
+function leaseHeld(host: string, holder: string, cause?: unknown): HoldfastError {
+  return new HoldfastError({
+    code: "LEASE_HELD",
+    message: `Another gate holds the lease of host "${host}" and renews it (${holder}).`,
+    next: "Stop it, or give this host a name of its own in HOLDFAST_HOST.",
+    cause,
+  });
+}

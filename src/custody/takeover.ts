@@ -1,0 +1,150 @@
+import type { Clock } from "../ports/clock.ts";
+import type { CustodyStore } from "../ports/custody-store.ts";
+import type { FleetBus } from "../ports/fleet-bus.ts";
+import type { GrantRef } from "../ports/gate.ts";
+import type { SharedRegister } from "../ports/shared-register.ts";
+import { hostKey, type LeaseValue } from "./lease-value.ts";
+import { wait } from "./wait.ts";
+
+export interface TakeoverOptions {
+  readonly hosts: SharedRegister<LeaseValue>;
+  readonly store: Pick<CustodyStore, "revoke" | "silence">;
+  readonly bus: Pick<FleetBus, "fence" | "tell">;
+  readonly clock: Clock;
+  /** How long after the revocation a silent holder may still act, in milliseconds. */
+  readonly takeMs: number;
+  newNonce(): string;
+}
+
+export interface Target {
+  readonly incarnation: string;
+  readonly host: string;
+}
+
+export type TakeoverOutcome =
+  /** The holder can do nothing any more, and its tokens are free. */
+  | { readonly ended: true; readonly freed: readonly GrantRef[]; readonly how: SilenceHow }
+  /** It renewed its lease meanwhile, or somebody else revoked it in between: look again. */
+  | { readonly ended: false; readonly why: "alive" | "moved" };
+
+/** How it is known that the holder does nothing any more. */
+export type SilenceHow = "released" | "fenced" | "proven" | "waited";
+
+/** Ends an incarnation for ever. */
+export interface Takeover {
+  /**
+   * Revokes the lease in NATS and the incarnation in Postgres; then its gate's own answer, a proof, or the wait
+   * for T_take shows that nothing of it can act; then frees its tokens. `atRevision`: the lease as it was seen
+   * silent; one that was renewed since is left alone. `force`: revoke it although it is alive.
+   * Throws what the ports throw: what was revoked stays revoked, and another attempt goes on from there.
+   */
+  take(
+    target: Target,
+    how?: {
+      readonly atRevision?: number;
+      readonly force?: boolean;
+      /** Resolves with true once its silence is proven; the wait goes on beside it. */
+      readonly proof?: Promise<boolean>;
+    },
+  ): Promise<TakeoverOutcome>;
+}
+
+interface Revoked {
+  readonly done: "revoked" | "released" | "alive" | "moved";
+  /** Writes once more: only a write shows that the revocation stands. */
+  confirm(): Promise<boolean>;
+}
+
+const never = async (): Promise<boolean> => false;
+
+export function createTakeover(options: TakeoverOptions): Takeover {
+  const { hosts, store, bus, clock, takeMs, newNonce } = options;
+
+  /** One write under our own nonce; after an unknown outcome, a read that shows the nonce. Null: it is not ours. */
+  async function writeRevoked(
+    key: string,
+    value: LeaseValue,
+    previous: number,
+  ): Promise<number | null> {
+    try {
+      return await hosts.write(key, value, previous);
+    } catch {
+      const entry = await hosts.read(key);
+      return entry?.value.nonce === value.nonce ? entry.revision : null;
+    }
+  }
+
+  async function revokeLease(
+    { incarnation, host }: Target,
+    atRevision: number | undefined,
+    force: boolean,
+  ): Promise<Revoked> {
+    const key = hostKey(host);
+    const entry = await hosts.read(key);
+    const standing = entry?.value;
+    if (standing !== undefined && standing.incarnation !== incarnation) {
+      // A successor of that host wrote over it: its renewals fail against that write.
+      return { done: "revoked", confirm: () => stillOther(key, incarnation) };
+    }
+    if (standing?.status === "released") return { done: "released", confirm: never };
+    const mayRevoke = force || standing === undefined || standing.status === "revoked";
+    if (!mayRevoke && entry?.revision !== atRevision) return { done: "alive", confirm: never };
+    const value: LeaseValue = {
+      generation: standing?.generation ?? 1,
+      incarnation,
+      n: standing?.n ?? 0,
+      nonce: newNonce(),
+      status: "revoked",
+      serving: false,
+    };
+    const revision = await writeRevoked(key, value, entry?.revision ?? 0);
+    if (revision === null) return { done: "moved", confirm: never };
+    return {
+      done: "revoked",
+      confirm: async () =>
+        (await writeRevoked(key, { ...value, nonce: newNonce() }, revision)) !== null,
+    };
+  }
+
+  async function stillOther(key: string, incarnation: string): Promise<boolean> {
+    const entry = await hosts.read(key);
+    return entry !== null && entry.value.incarnation !== incarnation;
+  }
+
+  /** The wait begins after both revocations are acknowledged. */
+  async function untilSilent(
+    incarnation: string,
+    proof: Promise<boolean> | undefined,
+  ): Promise<SilenceHow> {
+    const over = new AbortController();
+    const yes = async (answer: Promise<boolean>, how: SilenceHow): Promise<SilenceHow> =>
+      (await answer.catch(() => false)) ? how : new Promise<never>(() => {});
+    const how = await Promise.race([
+      wait(clock, takeMs, over.signal).then((): SilenceHow => "waited"),
+      yes(bus.fence(incarnation, { type: "everything" }), "fenced"),
+      ...(proof === undefined ? [] : [yes(proof, "proven")]),
+    ]);
+    over.abort();
+    return how;
+  }
+
+  async function free(incarnation: string, how: SilenceHow): Promise<TakeoverOutcome> {
+    const freed = await store.silence(incarnation);
+    for (const grant of freed) bus.tell({ type: "freed", ...grant });
+    return { ended: true, freed, how };
+  }
+
+  return {
+    async take(target, { atRevision, force = false, proof } = {}) {
+      const { incarnation } = target;
+      const lease = await revokeLease(target, atRevision, force);
+      if (lease.done === "alive" || lease.done === "moved")
+        return { ended: false, why: lease.done };
+      await store.revoke(incarnation);
+      if (lease.done === "released") return free(incarnation, "released");
+      const how = await untilSilent(incarnation, proof);
+      if (!(await lease.confirm())) return { ended: false, why: "moved" };
+      return free(incarnation, how);
+    },
+  };
+}
