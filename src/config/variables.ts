@@ -24,6 +24,7 @@ export const timingNames = [
   "idleVerifyMs",
   "restartVerifyMs",
   "preparingMs",
+  "tenureMs",
 ] as const;
 
 export type TimingName = (typeof timingNames)[number];
@@ -44,6 +45,7 @@ const production: Timings = {
   idleVerifyMs: 30_000,
   restartVerifyMs: 20_000,
   preparingMs: 600_000,
+  tenureMs: 60_000,
 };
 
 /** Custody a quarter as long, for one server on the same machine; what waits for Telegram or a person stays. */
@@ -57,6 +59,7 @@ const development: Timings = {
   suspectMs: 2_500,
   takeMs: 7_500,
   connectMs: 5_000,
+  tenureMs: 5_000,
 };
 
 export const timingsOf: Readonly<Record<Profile, Timings>> = { development, production };
@@ -74,6 +77,7 @@ const timingMeanings: Readonly<Record<TimingName, string>> = {
   disconnectMs: "connections must have closed within this",
   idleVerifyMs: "proof that nothing uses the old key must come within this",
   restartVerifyMs: "the new key must have answered and filled its gap within this",
+  tenureMs: "an account that moved to a host stays there at least this long, unless the host goes",
   preparingMs: "a new key must be authorised within this, the wait for a person included",
 };
 

@@ -37,6 +37,8 @@ export interface Claims {
   confirm(grant: GrantRef): Promise<void>;
   /** Resolves when the token may be free, or when `signal` aborts. */
   untilFree(ref: SlotRef, signal: AbortSignal): Promise<void>;
+  /** Tells the fleet that a token was released here. */
+  freed(grant: GrantRef): void;
   /** Gives back what this incarnation holds for accounts that do not run here. */
   giveBackStrays(isRunning: (account: string) => boolean): Promise<void>;
   stop(): void;
@@ -185,6 +187,7 @@ export function createClaims(options: ClaimsOptions): Claims {
         scheduleSweep();
       });
     },
+    freed: ({ account, slot, epoch }) => bus.tell({ type: "freed", account, slot, epoch }),
     async giveBackStrays(isRunning) {
       for (const token of await options.tokens.heldBy(incarnation)) {
         if (!isRunning(token.account)) await giveBack(token);

@@ -1,5 +1,6 @@
 import type { AccountKind } from "../../machines/lifecycle.ts";
 import type { AccountStore } from "../ports/account-store.ts";
+import type { Claims } from "../custody/claims.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import type { Gate, GrantRef } from "../ports/gate.ts";
@@ -45,6 +46,7 @@ export interface AccountWorld {
   readonly kind: AccountKind;
   readonly accounts: AccountStore;
   readonly tokens: TokenStore;
+  readonly claims: Pick<Claims, "claim" | "confirm" | "untilFree" | "freed">;
   readonly gate: Gate;
   readonly driver: TelegramDriver;
   readonly clock: Clock;

@@ -62,7 +62,7 @@ export function createCommands(options: CommandOptions): Commands {
   async function add(name: string, body: Readonly<Record<string, unknown>>): Promise<CommandReply> {
     const credentials = credentialsIn(body);
     await accounts.add({ name, kind: credentials.kind, credentials });
-    await host.adopt(name);
+    await host.adopt();
     return { ok: true, account: name };
   }
 

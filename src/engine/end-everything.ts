@@ -14,7 +14,10 @@ export async function endEverything({
   readonly serving: ServingSlot;
 }): Promise<void> {
   await serving.end();
-  for (const { account, slot, epoch } of await world.tokens.heldBy(world.gate.incarnation)) {
-    if (account === world.account) await freeToken(world, { account, slot, epoch });
+  for (const { account, slot, epoch } of await world.tokens.heldBy(
+    world.gate.incarnation,
+    world.account,
+  )) {
+    await freeToken(world, { account, slot, epoch });
   }
 }

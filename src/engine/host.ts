@@ -1,91 +1,109 @@
+import type { Custodian } from "../custody/custodian.ts";
+import type { Takeover } from "../custody/takeover.ts";
 import type { AccountRecord, AccountStore } from "../ports/account-store.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { CustodyStore } from "../ports/custody-store.ts";
 import type { Gate } from "../ports/gate.ts";
-import type { TokenStore } from "../ports/token-store.ts";
+import type { IncarnationRecord, TokenStore } from "../ports/token-store.ts";
 import { type Account, interruptedRenewal } from "./account.ts";
+
+/** What the custodian asks of the accounts of this host. */
+export interface AccountKeeping {
+  names(): Promise<readonly string[]>;
+  begin(name: string): Promise<void>;
+  end(name: string): Promise<void>;
+}
 
 export interface HostOptions {
   readonly accounts: AccountStore;
   readonly tokens: TokenStore;
+  readonly custody: Pick<CustodyStore, "releaseAll">;
   readonly gate: Gate;
-  readonly clock: Clock;
-  /** How long a silent predecessor's tokens must rest after its revocation, in milliseconds. */
-  readonly takeMs: number;
+  readonly takeover: Takeover;
+  /** How this process can be told from others, for whoever has to prove later that it ended. */
   readonly proof: Readonly<Record<string, unknown>>;
-  /** Tells a person that the start takes this long, and why. */
-  onWait(incarnation: string, waitMs: number): void;
+  /** Resolves with true when nothing of an earlier incarnation of this host can act any more. */
+  proveSilence(of: IncarnationRecord): Promise<boolean>;
+  /** Tells a person that a predecessor is waited for, and why. */
+  onWait(incarnation: string): void;
   makeAccount(record: AccountRecord): Account;
+  /** An account has begun here; the returned function is called when it has ended. */
+  onBegun(account: Account): () => void;
+  makeCustodian(keeping: AccountKeeping): Custodian;
 }
 
 /** The accounts of this host. */
 export interface Host {
-  /** Frees what a dead predecessor held, as far as that is proven or waited out, then starts every account. */
+  /** Frees what a dead predecessor held, as far as that is proven or waited out. */
+  inherit(): Promise<void>;
+  /** Takes up the accounts that belong here. */
   start(): Promise<void>;
   find(name: string): Account | null;
   all(): readonly Account[];
-  /** Starts an account that was just added to the database. */
-  adopt(name: string): Promise<Account | null>;
-  /** Stops every account and gives the tokens back. */
+  /** Looks for accounts that were just added to the database. */
+  adopt(): Promise<void>;
+  /** Hands every account over and gives the tokens back. */
   stop(): Promise<void>;
 }
 
 export function createHost(options: HostOptions): Host {
-  const { accounts, tokens, gate, clock } = options;
-  const running = new Map<string, Account>();
+  const { accounts, tokens, gate, takeover } = options;
+  const running = new Map<string, { readonly account: Account; readonly ended: () => void }>();
 
-  async function begin(record: AccountRecord): Promise<Account> {
-    const known = running.get(record.name);
-    if (known !== undefined) return known;
-    const open = await accounts.openRenewal(record.name);
+  async function begin(name: string): Promise<void> {
+    if (running.has(name)) return;
+    const open = await accounts.openRenewal(name);
     if (open !== null) await accounts.abortRenewal(open.id, interruptedRenewal(open));
-    const current = open === null ? record : await accounts.find(record.name);
-    const account = options.makeAccount(current ?? record);
-    running.set(record.name, account);
+    const record = await accounts.find(name);
+    if (record === null) return;
+    const account = options.makeAccount(record);
+    running.set(name, { account, ended: options.onBegun(account) });
     await account.start();
-    return account;
+  }
+
+  async function end(name: string): Promise<void> {
+    const found = running.get(name);
+    if (found === undefined) return;
+    await found.account.stop();
+    found.ended();
+    running.delete(name);
   }
 
   /** The gate is the same one, so what the dead node held is cut: that is proof, and it frees at once. */
   async function freeOwnTokens(): Promise<void> {
-    for (const { account, slot, epoch } of await tokens.heldBy(gate.incarnation)) {
-      await gate.cut({ account, slot, epoch });
-      await tokens.apply({ account, slot }, { type: "released", epoch });
+    const held = await tokens.heldBy(gate.incarnation);
+    await Promise.all(held.map(({ account, slot, epoch }) => gate.cut({ account, slot, epoch })));
+    if (held.length > 0) await options.custody.releaseAll(held);
+  }
+
+  async function endPredecessor(predecessor: IncarnationRecord): Promise<void> {
+    options.onWait(predecessor.id);
+    const target = { incarnation: predecessor.id, host: predecessor.host };
+    for (;;) {
+      const proof = options.proveSilence(predecessor);
+      const outcome = await takeover.take(target, { force: true, proof });
+      if (outcome.ended) return;
     }
   }
 
-  async function outwaitPredecessors(): Promise<void> {
-    const self = { id: gate.incarnation, host: gate.host };
-    for (const { id, state } of await tokens.predecessors(self)) {
-      if (state === "LIVE") await tokens.revokeIncarnation(id);
-    }
-    for (const { id, endedForMs } of await tokens.predecessors(self)) {
-      const waitMs = Math.max(0, options.takeMs - (endedForMs ?? 0));
-      if (waitMs > 0) options.onWait(id, waitMs);
-      await new Promise<void>((resolve) => clock.schedule(waitMs, resolve));
-      await tokens.silenceIncarnation(id);
-    }
-  }
-
-  async function register(): Promise<void> {
-    const { incarnation: id, host } = gate;
-    await tokens.registerIncarnation({ id, host, proof: options.proof });
-  }
+  const custodian = options.makeCustodian({
+    names: async () => (await accounts.list()).map(({ name }) => name),
+    begin,
+    end,
+  });
 
   return {
-    async start() {
-      await register();
+    async inherit() {
+      const self = { id: gate.incarnation, host: gate.host };
+      await tokens.registerIncarnation({ ...self, proof: options.proof });
       await freeOwnTokens();
-      await outwaitPredecessors();
-      await Promise.all((await accounts.list()).map(begin));
+      await Promise.all((await tokens.predecessors(self)).map(endPredecessor));
     },
-    find: (name) => running.get(name) ?? null,
-    all: () => [...running.values()],
-    async adopt(name) {
-      const record = await accounts.find(name);
-      return record === null ? null : begin(record);
-    },
+    start: () => custodian.start(),
+    find: (name) => running.get(name)?.account ?? null,
+    all: () => [...running.values()].map(({ account }) => account),
+    adopt: () => custodian.look(),
     async stop() {
-      await Promise.all([...running.values()].map((account) => account.stop()));
+      await custodian.stop();
       await tokens.releaseIncarnation(gate.incarnation);
     },
   };

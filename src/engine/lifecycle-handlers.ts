@@ -1,5 +1,7 @@
 import type { Reason } from "../../machines/lifecycle.ts";
 import type { LifecycleHandlers } from "./account-runtime.ts";
+import type { GrantRef } from "../ports/gate.ts";
+import type { SlotRef } from "../ports/token-store.ts";
 import type { AccountWorld } from "./account-world.ts";
 import { endEverything } from "./end-everything.ts";
 import { faultReason, isDeadKey } from "./fault-reason.ts";
@@ -7,7 +9,7 @@ import type { LoginCodes } from "./login-codes.ts";
 import { createRenewalHandlers } from "./renewal-handlers.ts";
 import type { ServingSlot } from "./serving-slot.ts";
 import type { SideSlots } from "./side-slots.ts";
-import { takeToken } from "./slot-connection.ts";
+import { freeToken } from "./slot-connection.ts";
 
 export interface HandlerParts {
   readonly world: AccountWorld;
@@ -60,13 +62,10 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       }
       if (failedConnects > 1) await pause(world, visit.signal, connectBackoffMs(failedConnects));
       if (visit.signal.aborted) return;
-      const grant = await takeToken(world, ref);
+      const grant = await claimWhenFree(world, ref, visit.signal);
       if (grant === null) return;
-      if (visit.signal.aborted) {
-        await world.tokens.apply(ref, { type: "released", epoch: grant.epoch });
-        return;
-      }
-      visit.emit({ type: "token.granted", epoch: grant.epoch });
+      if (visit.signal.aborted) await freeToken(world, grant);
+      else visit.emit({ type: "token.granted", epoch: grant.epoch });
     },
 
     async connect({ slot, epoch }, visit) {
@@ -120,6 +119,35 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       visit.emit({ type: "released" });
     },
   };
+}
+
+/** The token as soon as it is free; null when the state is left first. What fails is tried again after a moment. */
+async function claimWhenFree(
+  world: AccountWorld,
+  ref: SlotRef,
+  signal: AbortSignal,
+): Promise<GrantRef | null> {
+  while (!signal.aborted) {
+    const looked = new AbortController();
+    // Listens before it looks, so that news in between are not missed.
+    const freed = world.claims.untilFree(ref, AbortSignal.any([signal, looked.signal]));
+    try {
+      const grant = await world.claims.claim(ref);
+      if (grant !== null) return grant;
+      await freed;
+    } catch (error) {
+      world.events.report({
+        type: "note",
+        account: world.account,
+        code: "WILL_TRY_AGAIN",
+        message: faultReason(error).message,
+      });
+      await pause(world, signal);
+    } finally {
+      looked.abort();
+    }
+  }
+  return null;
 }
 
 /** Tries again until it succeeds or the state is left: safety work does not give up on a lost database. */

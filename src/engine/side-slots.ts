@@ -3,7 +3,7 @@ import { TelegramError } from "../ports/telegram-error.ts";
 import type { SlotRef } from "../ports/token-store.ts";
 import type { AccountWorld } from "./account-world.ts";
 import type { LoginCodes } from "./login-codes.ts";
-import { openSlot, silentEvents, type SlotConnection, takeToken } from "./slot-connection.ts";
+import { openSlot, silentEvents, type SlotConnection } from "./slot-connection.ts";
 
 /** Slots that do not serve: authorising new ones, logging out old ones. One such job at a time per account. */
 export interface SideSlots {
@@ -28,7 +28,7 @@ export function createSideSlots(world: AccountWorld, codes: LoginCodes): SideSlo
     signal: AbortSignal,
     use: (connection: SlotConnection) => Promise<T>,
   ): Promise<T> {
-    const grant = await takeToken(world, ref);
+    const grant = await world.claims.claim(ref);
     if (grant === null) throw slotBusy(ref);
     const connection = await openSlot(world, grant, silentEvents);
     const stop = () => void connection.end().catch(() => undefined);

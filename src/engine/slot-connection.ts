@@ -1,7 +1,6 @@
 import { HoldfastError } from "../errors.ts";
 import type { GrantRef } from "../ports/gate.ts";
 import type { TelegramClient, TelegramClientEvents } from "../ports/telegram.ts";
-import type { SlotRef } from "../ports/token-store.ts";
 import type { AccountWorld } from "./account-world.ts";
 
 /** A client of one slot under one grant, and the way to end both. */
@@ -16,17 +15,11 @@ export interface SlotConnection {
 
 export type SlotEvents = Omit<TelegramClientEvents, "onSession">;
 
-/** Mints the next epoch of a free token for this host's incarnation; null when another one has it. */
-export async function takeToken(world: AccountWorld, ref: SlotRef): Promise<GrantRef | null> {
-  const { gate, tokens } = world;
-  const granted = await tokens.apply(ref, { type: "grant", incarnation: gate.incarnation });
-  return granted.applied ? { ...ref, epoch: granted.token.epoch } : null;
-}
-
 /** Cuts with proof, then frees the token. A token that moved on is left to whoever has it. */
 export async function freeToken(world: AccountWorld, grant: GrantRef): Promise<void> {
   await world.gate.cut(grant);
   await world.tokens.apply(grant, { type: "released", epoch: grant.epoch });
+  world.claims.freed(grant);
 }
 
 /**
@@ -40,6 +33,7 @@ export async function openSlot(
 ): Promise<SlotConnection> {
   const { accounts, gate, driver, tokens } = world;
   const session = await accounts.loadSession(grant);
+  await world.claims.confirm(grant);
   await gate.admit({ ...grant, keyId: session?.keyId ?? null });
   const client = driver.open({
     session: session?.bytes ?? null,

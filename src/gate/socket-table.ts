@@ -18,7 +18,8 @@ export interface SocketTable {
   /** Pipes `client` to Telegram once the far side is there; the client's first bytes may be `head`. */
   dial(grant: GrantRef, to: Endpoint, client: Socket): Promise<void>;
   cut(grant: GrantRef): Promise<void>;
-  cutAll(): Promise<void>;
+  /** Cuts every grant that was announced, and answers them: none of them will ever dial again. */
+  cutAll(): Promise<readonly GrantRef[]>;
   sockets(slot: SlotRef): number;
   readonly figures: Readonly<Record<string, number>>;
 }
@@ -156,6 +157,7 @@ export function createSocketTable({ mayAct, journal, now }: SocketTableOptions):
         cutEpochs.set(key, Math.max(cutEpochs.get(key) ?? 0, epoch));
       }
       await Promise.all([...pipes.keys()].map((key) => cutPipe(key, Infinity)));
+      return [...grants.values()].map(({ account, slot, epoch }) => ({ account, slot, epoch }));
     },
     sockets: (slot) => (pipes.has(keyOf(slot)) ? 1 : 0),
     get figures() {

@@ -5,6 +5,12 @@ import type { Clock } from "../ports/clock.ts";
 /** What a node tells its gate. */
 export type NodeMessage =
   | { readonly type: "ready"; readonly http: string }
+  /** Whether accounts may be placed on this host. */
+  | { readonly type: "serving"; readonly serving: boolean }
+  /** Cut everything and tell the fleet; the incarnation goes on. */
+  | { readonly type: "let-go"; readonly why: string }
+  /** Cut everything; this incarnation is over. */
+  | { readonly type: "end"; readonly why: string }
   | { readonly type: "failed"; readonly message: string };
 
 /** What a gate tells its node. */
@@ -31,8 +37,11 @@ export interface SupervisorOptions {
   };
   readonly httpPort: number;
   /** The node has ended: cut what it had open before the next one begins. */
-  onGone(): Promise<void>;
+  onGone(): Promise<unknown>;
   onReady(http: string, pid: number): void;
+  onServing(serving: boolean): void;
+  onLetGo(why: string): void;
+  onEnd(why: string): void;
   onRespawn(pid: number): void;
   /** The node cannot start, and says why. */
   onFailed(message: string): void;
@@ -98,6 +107,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       options.onFailed(message.message);
       return;
     }
+    if (message.type === "serving") return options.onServing(message.serving);
+    if (message.type === "let-go") return options.onLetGo(message.why);
+    if (message.type === "end") return options.onEnd(message.why);
     httpPort = Number(new URL(message.http).port);
     if (everReady) options.onRespawn(node.pid!);
     else options.onReady(message.http, node.pid!);

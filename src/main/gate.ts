@@ -8,6 +8,7 @@ import { connectNats } from "../adapters/nats/connection.ts";
 import { readConfig } from "../config/config.ts";
 import { errorLine } from "../errors.ts";
 import { serveGate } from "../gate/gate-server.ts";
+import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openSharedRegister } from "../adapters/nats/shared-register.ts";
 import { createHostLease } from "../custody/host-lease.ts";
 import { takeHostLock } from "../gate/host-lock.ts";
@@ -20,6 +21,7 @@ import { createSupervisor } from "../gate/supervisor.ts";
 /** The lease is over: whoever started this gate may start a fresh incarnation. */
 const latchedExitCode = 75;
 const stopMarginMs = 2000;
+const fencedExitMs = 50;
 
 function tell(message: unknown): void {
   if (process.connected) process.send?.(message);
@@ -53,6 +55,7 @@ async function runGate(): Promise<void> {
     journal: createJournal(join(home, "journal", `gate-${incarnation}.jsonl`)),
     now: () => Date.now(),
   });
+  const bus = createFleetBus(nats, { fenceTimeoutMs: timings.casTimeoutMs });
   const lease = createHostLease({
     hosts: await openSharedRegister<LeaseValue>(nats, "HOLDFAST_HOSTS", {
       timeoutMs: timings.casTimeoutMs,
@@ -70,6 +73,22 @@ async function runGate(): Promise<void> {
       process.exit(latchedExitCode);
     },
   });
+
+  /** What was cut can be taken by others at once: the fleet is told, and places the accounts elsewhere. */
+  async function letGo(): Promise<void> {
+    lease.setServing(false);
+    const grants = await table.cutAll();
+    bus.tell({ type: "let-go", incarnation, grants });
+  }
+
+  bus.onFence(incarnation, async (request) => {
+    if (request.type === "token") return table.cut(request.grant);
+    deadline.latch();
+    await table.cutAll();
+    // The answer leaves first: whoever fenced may take over at once.
+    setTimeout(() => lease.latch("another host asked this one to end"), fencedExitMs);
+  });
+
   const path = join(home, "run", `gate-${process.pid}.sock`);
   mkdirSync(join(home, "run"), { recursive: true });
   const supervisor = createSupervisor({
@@ -78,7 +97,13 @@ async function runGate(): Promise<void> {
     clock,
     introduction: { path, incarnation, host },
     httpPort: config.http.port,
-    onGone: table.cutAll,
+    onGone: letGo,
+    onServing: lease.setServing,
+    onLetGo(why) {
+      process.stderr.write(`holdfast gate: everything is cut: ${why}\n`);
+      void letGo();
+    },
+    onEnd: (why) => lease.latch(why),
     onReady: (http, node) => tell({ type: "ready", http, pids: { gate: process.pid, node } }),
     onRespawn: (pid) => tell({ type: "node", pid }),
     onFailed: (message) => void end(() => fail(message)),
@@ -92,6 +117,7 @@ async function runGate(): Promise<void> {
   let ending: Promise<void> | null = null;
   function end(then: () => void): Promise<void> {
     ending ??= (async () => {
+      lease.setServing(false);
       await supervisor.stop(timings.drainMs + timings.disconnectMs + stopMarginMs);
       await table.cutAll();
       await lease.release();

@@ -8,6 +8,7 @@ import { createLogger } from "../adapters/log/logger.ts";
 import { createMetrics } from "../adapters/metrics/metrics.ts";
 import { createSealer } from "../adapters/crypto/sealing.ts";
 import { createAccountStore } from "../adapters/postgres/account-store.ts";
+import { createCustodyStore } from "../adapters/postgres/custody-store.ts";
 import { createConversationStore } from "../adapters/postgres/conversation-store.ts";
 import { createCursorStore } from "../adapters/postgres/cursor-store.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
@@ -26,6 +27,7 @@ import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import { lifecycleStateNames } from "./lifecycle-states.ts";
 import { makeAccount } from "./node-accounts.ts";
+import { joinFleet } from "./node-custody.ts";
 
 /** A session without a turn for this long has expired. */
 const sessionInactiveMs = 24 * 3600 * 1000;
@@ -86,6 +88,24 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   };
   const accounts = createAccountStore(database, sealer);
   const tokens = createTokenStore(database);
+  const custody = createCustodyStore(database);
+  let given = false;
+  const fleet = await joinFleet({
+    nats,
+    store: custody,
+    tokens,
+    gate,
+    clock,
+    config,
+    log,
+    onEnd: (why) => tell({ type: "end", why }),
+    onAway(away) {
+      // A fresh process finds the database as it is; until then nothing is held.
+      if (!away) process.exit(1);
+      given = true;
+      tell({ type: "let-go", why: "Postgres is away, and other hosts may reach it" });
+    },
+  });
   const conversations = createConversationStore(database);
   const stream = await openInboundStream(nats, { host: gateIs.host });
   const driver = createMtcuteDriver({
@@ -97,6 +117,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   const parts = {
     accounts,
     tokens,
+    claims: fleet.claims,
     gate,
     driver,
     clock,
@@ -109,16 +130,19 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   const host = createHost({
     accounts,
     tokens,
+    custody,
     gate,
-    clock,
-    takeMs: config.timings.takeMs,
+    takeover: fleet.takeover,
     proof: { pid: process.ppid, gate: gateIs.path },
-    onWait: (incarnation, waitMs) =>
+    proveSilence: async () => false,
+    onWait: (incarnation) =>
       log.warn(
-        { incarnation, waitMs },
-        "an earlier gate of this host ended without release; its tokens rest",
+        { incarnation },
+        "an earlier gate of this host ended without release; its tokens rest until it can do nothing any more",
       ),
     makeAccount: (record) => makeAccount(parts, config, record),
+    onBegun: () => () => {},
+    makeCustodian: fleet.makeCustodian,
   });
 
   const bot = createSiteManagerBot();
@@ -153,6 +177,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     status: commands.status,
     unready: () => {
       const ill = host.all().filter(({ runtime }) => unwellStates.has(runtime.state));
+      if (given) return "Postgres is away; everything is given up until it is back";
       if (!begun) return "starting: accounts are not taken up yet";
       return ill.length === 0
         ? null
@@ -171,9 +196,11 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   let begun = false;
   async function stop(): Promise<void> {
     stopCommands();
+    tell({ type: "serving", serving: false });
     await turns.stop();
     await host.stop();
     await http.close();
+    fleet.stop();
     await nats.drain();
     await database.close();
     gate.close();
@@ -185,6 +212,9 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   process.once("disconnect", () => process.exit(1));
 
   tell({ type: "ready", http: http.url });
+  await host.inherit();
+  tell({ type: "serving", serving: true });
+  await fleet.untilServing();
   await host.start();
   begun = true;
   await turns.start();

@@ -32,7 +32,8 @@ export interface IncarnationRecord {
 export interface TokenStore {
   apply(ref: SlotRef, event: TokenEvent): Promise<TokenOutcome>;
   read(ref: SlotRef): Promise<TokenRecord | null>;
-  heldBy(incarnation: string): Promise<readonly TokenRecord[]>;
+  /** What an incarnation holds, of one account or of all. */
+  heldBy(incarnation: string, account?: string): Promise<readonly TokenRecord[]>;
 
   /** Records a LIVE incarnation of a host; again for a respawned node. Throws INCARNATION_ENDED if it is not LIVE. */
   registerIncarnation(of: {

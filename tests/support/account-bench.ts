@@ -3,6 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AccountKind, Bound } from "../../machines/lifecycle.ts";
+import { Kvm } from "@nats-io/kv";
+import { inject } from "vitest";
+import { connectNats } from "../../src/adapters/nats/connection.ts";
+import { createFleetBus } from "../../src/adapters/nats/fleet-bus.ts";
+import { openSharedRegister } from "../../src/adapters/nats/shared-register.ts";
+import { createCustodyStore } from "../../src/adapters/postgres/custody-store.ts";
+import { createClaims } from "../../src/custody/claims.ts";
+import type { FloorValue, LeaseValue } from "../../src/custody/lease-value.ts";
+import { createTakeover } from "../../src/custody/takeover.ts";
 import { createSealer } from "../../src/adapters/crypto/sealing.ts";
 import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
 import { createCursorStore } from "../../src/adapters/postgres/cursor-store.ts";
@@ -85,6 +94,26 @@ export async function openAccountBench(): Promise<AccountBench> {
     () => table.figures,
   );
   const gate = await connectGate({ path, secret, incarnation, host: "bench", onLost: () => {} });
+  const nats = await connectNats(inject("natsUrl"), "bench");
+  const registers = randomUUID().slice(0, 8);
+  const bounds = { timeoutMs: 2000 };
+  const hosts = await openSharedRegister<LeaseValue>(nats, `HOSTS_${registers}`, bounds);
+  const floors = await openSharedRegister<FloorValue>(nats, `FLOORS_${registers}`, bounds);
+  const store = createCustodyStore(database);
+  const bus = createFleetBus(nats, { fenceTimeoutMs: 500 });
+  const newNonce = randomUUID;
+  const claims = createClaims({
+    floors,
+    store,
+    tokens,
+    bus,
+    gate,
+    takeover: createTakeover({ hosts, store, bus, clock, takeMs: 7500, newNonce }),
+    clock,
+    sweepMs: 2500,
+    newNonce,
+    onRestored: () => {},
+  });
   const driver = createMtcuteDriver({
     apiId: 1,
     apiHash: "0".repeat(32),
@@ -118,6 +147,7 @@ export async function openAccountBench(): Promise<AccountBench> {
       kind,
       accounts,
       tokens,
+      claims,
       gate,
       driver,
       clock,
@@ -158,6 +188,12 @@ export async function openAccountBench(): Promise<AccountBench> {
     async close() {
       for (const account of made) account.runtime.abandon();
       await table.cutAll();
+      claims.stop();
+      const kv = new Kvm(nats);
+      for (const name of [`HOSTS_${registers}`, `FLOORS_${registers}`]) {
+        await (await kv.open(name)).destroy();
+      }
+      await nats.close();
       gate.close();
       await server.close();
       await dc.close();

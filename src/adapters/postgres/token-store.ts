@@ -70,10 +70,11 @@ export function createTokenStore(database: Database): TokenStore {
         ? { applied: false, token: await read(ref) }
         : { applied: true, token: toRecord(row) };
     },
-    async heldBy(incarnation) {
+    async heldBy(incarnation, account) {
       const rows = await database.query<TokenRow>(
-        `select ${columns} from tokens where incarnation = $1 order by account, slot`,
-        [incarnation],
+        `select ${columns} from tokens where incarnation = $1 and ($2::text is null or account = $2)
+         order by account, slot`,
+        [incarnation, account ?? null],
       );
       return rows.map(toRecord);
     },

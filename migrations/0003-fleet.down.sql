@@ -1,0 +1,3 @@
+drop index incarnations_by_state;
+drop index tokens_by_incarnation;
+alter table incarnations drop column beats;

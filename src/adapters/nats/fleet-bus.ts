@@ -1,0 +1,98 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { FenceRequest, FleetBus, FleetNews } from "../../ports/fleet-bus.ts";
+import type { GrantRef } from "../../ports/gate.ts";
+
+const newsSubject = "holdfast.custody.news";
+const fenceSubject = (incarnation: string): string => `holdfast.custody.fence.${incarnation}`;
+const cutAnswer = "cut";
+
+/** The bus over NATS. What is malformed is ignored: it can only be a hint that got lost. */
+export function createFleetBus(
+  nats: NatsConnection,
+  { fenceTimeoutMs }: { readonly fenceTimeoutMs: number },
+): FleetBus {
+  return {
+    tell(news) {
+      if (!nats.isClosed()) nats.publish(newsSubject, JSON.stringify(news));
+    },
+    onNews(listener) {
+      const subscription = nats.subscribe(newsSubject, {
+        callback: (_error, message) => {
+          const news = parse(message.string(), isNews);
+          if (news !== null) listener(news);
+        },
+      });
+      return () => subscription.unsubscribe();
+    },
+    async fence(incarnation, request) {
+      try {
+        const answer = await nats.request(fenceSubject(incarnation), JSON.stringify(request), {
+          timeout: fenceTimeoutMs,
+        });
+        return answer.string() === cutAnswer;
+      } catch {
+        return false;
+      }
+    },
+    onFence(incarnation, handler) {
+      const subscription = nats.subscribe(fenceSubject(incarnation), {
+        callback: (_error, message) => {
+          const request = parse(message.string(), isFence);
+          if (request === null) return;
+          handler(request).then(
+            () => message.respond(cutAnswer),
+            () => message.respond("failed"),
+          );
+        },
+      });
+      return () => subscription.unsubscribe();
+    },
+  };
+}
+
+function parse<Value>(text: string, is: (value: unknown) => value is Value): Value | null {
+  try {
+    const value = JSON.parse(text) as unknown;
+    return is(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Fields => typeof value === "object" && value !== null;
+
+function isGrant(value: unknown): value is GrantRef {
+  return (
+    isObject(value) &&
+    typeof value["account"] === "string" &&
+    Number.isInteger(value["slot"]) &&
+    Number.isInteger(value["epoch"])
+  );
+}
+
+function isNews(value: unknown): value is FleetNews {
+  if (!isObject(value)) return false;
+  switch (value["type"]) {
+    case "freed":
+      return isGrant(value);
+    case "let-go":
+      return (
+        typeof value["incarnation"] === "string" &&
+        Array.isArray(value["grants"]) &&
+        value["grants"].every(isGrant)
+      );
+    case "accounts":
+      return true;
+    case "replies":
+      return typeof value["account"] === "string";
+    default:
+      return false;
+  }
+}
+
+function isFence(value: unknown): value is FenceRequest {
+  if (!isObject(value)) return false;
+  return value["type"] === "everything" || (value["type"] === "token" && isGrant(value["grant"]));
+}

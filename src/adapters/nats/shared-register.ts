@@ -1,0 +1,146 @@
+import { JetStreamApiError } from "@nats-io/jetstream";
+import { type KV, type KvEntry, Kvm } from "@nats-io/kv";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { errorLine, HoldfastError } from "../../errors.ts";
+import type { RegisterEntry, SharedRegister } from "../../ports/shared-register.ts";
+
+export interface SharedRegisterOptions {
+  /** How long one request may take; afterwards its outcome is unknown. */
+  readonly timeoutMs: number;
+  /** Copies on different servers; default 1, or 3 where the servers form a cluster. */
+  readonly replicas?: number;
+}
+
+/** JetStream's code for a write whose expected revision is not the present one. */
+const wrongRevision = 10071;
+const reopenDelayMs = 250;
+
+/**
+ * One KV bucket as a register of JSON values. The bucket is made when it is missing.
+ * Throws REGISTER_UNAVAILABLE when NATS does not answer or has no JetStream.
+ */
+export async function openSharedRegister<Value>(
+  nats: NatsConnection,
+  bucket: string,
+  { timeoutMs, replicas = 1 }: SharedRegisterOptions,
+): Promise<SharedRegister<Value>> {
+  const kv: KV = await new Kvm(nats)
+    .create(bucket, { history: 1, replicas, timeout: Math.max(timeoutMs, 5000) })
+    .catch((cause: unknown) => Promise.reject(unavailable(bucket, cause)));
+
+  const within = <Answer>(work: Promise<Answer>): Promise<Answer> => bounded(work, timeoutMs);
+
+  async function entries(): Promise<readonly RegisterEntry<Value>[]> {
+    const keys: string[] = [];
+    for await (const key of await kv.keys()) keys.push(key);
+    const found = await Promise.all(keys.map((key) => kv.get(key)));
+    return found.flatMap((entry) => toEntry<Value>(entry) ?? []);
+  }
+
+  /** Delivers what stands there and then the changes; ends when the watch ends. */
+  async function follow(
+    onEntry: (entry: RegisterEntry<Value>) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const changes = await kv.watch();
+    const end = () => changes.stop();
+    signal.addEventListener("abort", end, { once: true });
+    try {
+      if (signal.aborted) return end();
+      for await (const change of changes) {
+        const entry = toEntry<Value>(change);
+        if (entry !== null && !signal.aborted) onEntry(entry);
+      }
+    } finally {
+      signal.removeEventListener("abort", end);
+    }
+  }
+
+  return {
+    async read(key) {
+      try {
+        return toEntry<Value>(await within(kv.get(key)));
+      } catch (cause) {
+        throw unavailable(bucket, cause);
+      }
+    },
+    async entries() {
+      try {
+        return await within(entries());
+      } catch (cause) {
+        throw unavailable(bucket, cause);
+      }
+    },
+    async write(key, value, previous) {
+      try {
+        // `put` and not `update`, which refuses 0: the sequence of a key that does not exist yet.
+        return await within(kv.put(key, JSON.stringify(value), { previousSeq: previous }));
+      } catch (cause) {
+        if (cause instanceof JetStreamApiError && cause.code === wrongRevision) {
+          throw conflict(bucket, key, previous, cause);
+        }
+        throw unknown(bucket, key, cause);
+      }
+    },
+    async watch(onEntry) {
+      const stopped = new AbortController();
+      const { signal } = stopped;
+      const followAgain = () => {
+        if (signal.aborted || nats.isClosed()) return;
+        follow(onEntry, signal)
+          .catch(() => undefined)
+          .then(
+            () => {
+              if (!signal.aborted) setTimeout(followAgain, reopenDelayMs).unref();
+            },
+            () => undefined,
+          );
+      };
+      followAgain();
+      return () => stopped.abort();
+    },
+  };
+}
+
+function toEntry<Value>(entry: KvEntry | null): RegisterEntry<Value> | null {
+  if (entry === null || entry.operation !== "PUT" || entry.length === 0) return null;
+  return { key: entry.key, value: entry.json<Value>(), revision: entry.revision };
+}
+
+function bounded<Answer>(work: Promise<Answer>, timeoutMs: number): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`no answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+const next = "Check that NATS runs with JetStream and that HOLDFAST_NATS_URL names it.";
+
+const unavailable = (bucket: string, cause: unknown) =>
+  new HoldfastError({
+    code: "REGISTER_UNAVAILABLE",
+    message: `The register ${bucket} cannot be read: ${errorLine(cause)}.`,
+    next,
+    policy: "retryable",
+    cause,
+  });
+
+const unknown = (bucket: string, key: string, cause: unknown) =>
+  new HoldfastError({
+    code: "REGISTER_UNKNOWN",
+    message: `It is not known whether ${key} was written to ${bucket}: ${errorLine(cause)}.`,
+    next,
+    policy: "retryable",
+    cause,
+  });
+
+const conflict = (bucket: string, key: string, previous: number, cause: unknown) =>
+  new HoldfastError({
+    code: "REGISTER_CONFLICT",
+    message: `${key} of ${bucket} is no longer at revision ${previous}; nothing was written.`,
+    policy: "retryable",
+    cause,
+  });
