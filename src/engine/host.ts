@@ -33,6 +33,8 @@ export interface HostOptions {
 
 /** The accounts of this host. */
 export interface Host {
+  /** Records this host's incarnation; nothing is granted to it before. */
+  register(): Promise<void>;
   /** Frees what a dead predecessor held, as far as that is proven or waited out. */
   inherit(): Promise<void>;
   /** Takes up the accounts that belong here. */
@@ -47,6 +49,7 @@ export interface Host {
 
 export function createHost(options: HostOptions): Host {
   const { accounts, tokens, gate, takeover } = options;
+  const self = { id: gate.incarnation, host: gate.host };
   const running = new Map<string, { readonly account: Account; readonly ended: () => void }>();
 
   async function begin(name: string): Promise<void> {
@@ -92,9 +95,10 @@ export function createHost(options: HostOptions): Host {
   });
 
   return {
-    async inherit() {
-      const self = { id: gate.incarnation, host: gate.host };
+    async register() {
       await tokens.registerIncarnation({ ...self, proof: options.proof });
+    },
+    async inherit() {
       await freeOwnTokens();
       await Promise.all((await tokens.predecessors(self)).map(endPredecessor));
     },

@@ -52,6 +52,8 @@ export interface NodeCustody {
   /** The era when this node began. */
   readonly era: number;
   makeCustodian(keeping: AccountKeeping): Custodian;
+  /** From now on Postgres is asked with each renewal of the lease; this host's incarnation must be recorded. */
+  startBeats(): void;
   /** Resolves once the fleet sees that this host takes accounts. */
   untilServing(): Promise<void>;
   stop(): void;
@@ -113,7 +115,7 @@ export async function joinFleet(parts: NodeCustodyParts): Promise<NodeCustody> {
       parts.onAway(away);
     },
   });
-  const stopBeats = members.onOwnBeat(() => void heartbeat.beat());
+  let stopBeats = () => {};
   await members.start();
 
   return {
@@ -153,6 +155,9 @@ export async function joinFleet(parts: NodeCustodyParts): Promise<NodeCustody> {
         const stopLooking = members.onChange(look);
         look();
       }),
+    startBeats() {
+      stopBeats = members.onOwnBeat(() => void heartbeat.beat());
+    },
     stop() {
       stopBeats();
       claims.stop();

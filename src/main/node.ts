@@ -212,6 +212,8 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   process.once("disconnect", () => process.exit(1));
 
   tell({ type: "ready", http: http.url });
+  await host.register();
+  fleet.startBeats();
   await host.inherit();
   tell({ type: "serving", serving: true });
   await fleet.untilServing();

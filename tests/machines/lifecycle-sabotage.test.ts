@@ -56,13 +56,11 @@ const cutNothing: ChangeWorld = (world) => ({
 
 const recordNoGrant: ChangeWorld = (world) => ({
   ...world,
-  tokens: {
-    ...world.tokens,
-    async apply(ref, event) {
+  claims: {
+    ...world.claims,
+    async claim(ref) {
       const token = await world.tokens.read(ref);
-      if (event.type !== "grant" || token === null) return world.tokens.apply(ref, event);
-      const epoch = token.epoch + 1;
-      return { applied: true, token: { ...token, state: "granted", epoch, ...event } };
+      return { account: ref.account, slot: ref.slot, epoch: (token?.epoch ?? 0) + 1 };
     },
   },
 });

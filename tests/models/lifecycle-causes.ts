@@ -213,7 +213,7 @@ async function leaveUnanswered(scene: Scene): Promise<void> {
   const { state } = account.runtime;
   if (state === "seeking") {
     await strangerTakesOnce(scene);
-    const refused = held.answered("tokens.grant");
+    const refused = held.answered("claims.claim");
     goOn(scene);
     await refused;
   } else if (isConnecting(scene)) {

@@ -156,9 +156,8 @@ function withOutbox(world: AccountWorld, { database }: AccountBench): AccountWor
 }
 
 function slowed(world: AccountWorld, held: HeldCalls): AccountWorld {
-  const { accounts, tokens, gate } = world;
+  const { accounts, tokens, claims, gate } = world;
   const drain = held.around("tokens.drain", tokens.apply);
-  const grant = held.around("tokens.grant", tokens.apply);
   return {
     ...world,
     accounts: {
@@ -175,11 +174,10 @@ function slowed(world: AccountWorld, held: HeldCalls): AccountWorld {
       ...tokens,
       read: held.around("tokens.read", tokens.read),
       heldBy: held.around("tokens.heldBy", tokens.heldBy),
-      apply(ref, event) {
-        if (event.type === "drain") return drain(ref, event);
-        return event.type === "grant" ? grant(ref, event) : tokens.apply(ref, event);
-      },
+      apply: (ref, event) =>
+        event.type === "drain" ? drain(ref, event) : tokens.apply(ref, event),
     },
+    claims: { ...claims, claim: held.around("claims.claim", claims.claim) },
     gate: {
       incarnation: gate.incarnation,
       host: gate.host,
