@@ -13,7 +13,7 @@ export interface Commands {
 }
 
 export interface CommandOptions {
-  readonly host: Host;
+  readonly host: Host<Account>;
   readonly hostName: string;
   readonly accounts: AccountStore;
   newId(): string;
@@ -106,7 +106,7 @@ function credentialsIn(body: Readonly<Record<string, unknown>>): Credentials {
   return { kind: "user", phone: text(body["phone"], "phone") };
 }
 
-function unknownAccount(name: string, host: Host): HoldfastError {
+function unknownAccount(name: string, host: Host<Account>): HoldfastError {
   const names = host.all().map((account) => account.name);
   return new HoldfastError({
     code: "ACCOUNT_UNKNOWN",

@@ -1,21 +1,25 @@
 import type { Custodian } from "../custody/custodian.ts";
+import type { AccountKeeping } from "../custody/fleet-part.ts";
 import type { Takeover } from "../custody/takeover.ts";
 import type { AccountRecord, AccountStore } from "../ports/account-store.ts";
 import type { CustodyStore } from "../ports/custody-store.ts";
 import type { Gate } from "../ports/gate.ts";
 import type { IncarnationRecord, TokenStore } from "../ports/token-store.ts";
-import { type Account, interruptedRenewal } from "./account.ts";
+import { interruptedRenewal } from "./account.ts";
 
-/** What the custodian asks of the accounts of this host. */
-export interface AccountKeeping {
-  names(): Promise<readonly string[]>;
-  begin(name: string): Promise<void>;
-  end(name: string): Promise<void>;
+/** What a host needs an account to do. */
+export interface Keepable {
+  start(): Promise<void>;
+  /** Resolves when the account has stopped and its token is free. */
+  stop(): Promise<void>;
 }
 
-export interface HostOptions {
-  readonly accounts: AccountStore;
-  readonly tokens: TokenStore;
+export interface HostOptions<Account extends Keepable> {
+  readonly accounts: Pick<AccountStore, "list" | "find" | "openRenewal" | "abortRenewal">;
+  readonly tokens: Pick<
+    TokenStore,
+    "heldBy" | "predecessors" | "registerIncarnation" | "releaseIncarnation"
+  >;
   readonly custody: Pick<CustodyStore, "releaseAll">;
   readonly gate: Gate;
   readonly takeover: Takeover;
@@ -32,7 +36,7 @@ export interface HostOptions {
 }
 
 /** The accounts of this host. */
-export interface Host {
+export interface Host<Account extends Keepable> {
   /** Records this host's incarnation; nothing is granted to it before. */
   register(): Promise<void>;
   /** Frees what a dead predecessor held, as far as that is proven or waited out. */
@@ -47,7 +51,7 @@ export interface Host {
   stop(): Promise<void>;
 }
 
-export function createHost(options: HostOptions): Host {
+export function createHost<Account extends Keepable>(options: HostOptions<Account>): Host<Account> {
   const { accounts, tokens, gate, takeover } = options;
   const self = { id: gate.incarnation, host: gate.host };
   const running = new Map<string, { readonly account: Account; readonly ended: () => void }>();

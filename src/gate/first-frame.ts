@@ -5,7 +5,6 @@
  */
 export type FirstFrame = "waiting" | "unreadable" | { readonly keyId: string };
 
-export const keyExchangeId = "0".repeat(16);
 const abridgedTag = 0xef;
 const intermediateTag = 0xeeeeeeee;
 const paddedTag = 0xdddddddd;

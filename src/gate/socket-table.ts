@@ -1,8 +1,9 @@
 import { connect, type Socket } from "node:net";
+import { createAdmission, refusal } from "../custody/admission.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Endpoint, GrantRef } from "../ports/gate.ts";
 import type { SlotRef } from "../ports/token-store.ts";
-import { keyExchangeId, readFirstFrame } from "./first-frame.ts";
+import { readFirstFrame } from "./first-frame.ts";
 import type { JournalEntry } from "./journal.ts";
 
 export interface SocketTableOptions {
@@ -24,13 +25,8 @@ export interface SocketTable {
   readonly figures: Readonly<Record<string, number>>;
 }
 
-interface Grant extends GrantRef {
-  /** What the first frame must carry; null until a key exchange has made one. */
-  keyId: string | null;
-}
-
 interface Pipe {
-  readonly grant: Grant;
+  readonly grant: GrantRef;
   readonly client: Socket;
   readonly upstream: Socket;
   readonly closed: Promise<void>;
@@ -39,25 +35,12 @@ interface Pipe {
 const dialTimeoutMs = 10_000;
 
 export function createSocketTable({ mayAct, journal, now }: SocketTableOptions): SocketTable {
-  const grants = new Map<string, Grant>();
-  const cutEpochs = new Map<string, number>();
   const pipes = new Map<string, Pipe>();
   const figures = { dials: 0, refused: 0, cuts: 0, bytesOut: 0, bytesIn: 0 };
   const keyOf = ({ account, slot }: SlotRef) => `${account}/${slot}`;
+  const admission = createAdmission({ mayAct, isOpen: (slot) => pipes.has(keyOf(slot)) });
 
-  function admitted(grant: GrantRef): Grant {
-    const key = keyOf(grant);
-    const known = grants.get(key);
-    if (!mayAct()) throw refusal("this host's lease is over");
-    if (grant.epoch <= (cutEpochs.get(key) ?? 0)) throw refusal(`epoch ${grant.epoch} was cut`);
-    if (known === undefined || known.epoch !== grant.epoch) {
-      throw refusal(`no grant of epoch ${grant.epoch} was announced`);
-    }
-    if (pipes.has(key)) throw refusal("the slot has a socket already");
-    return known;
-  }
-
-  async function open(grant: Grant, to: Endpoint, client: Socket): Promise<void> {
+  async function open(grant: GrantRef, to: Endpoint, client: Socket): Promise<void> {
     const key = keyOf(grant);
     const upstream = connect({ host: to.host, port: to.port, noDelay: true, keepAlive: true });
     const closed = new Promise<void>((resolve) => upstream.once("close", () => resolve()));
@@ -98,7 +81,7 @@ export function createSocketTable({ mayAct, journal, now }: SocketTableOptions):
       head = Buffer.concat([head, chunk]);
       const frame = readFirstFrame(head);
       if (frame === "waiting") return;
-      if (frame === "unreadable" || !isGranted(grant, frame.keyId)) {
+      if (frame === "unreadable" || !admission.checkKey(grant, frame.keyId)) {
         figures.refused += 1;
         return reset(upstream);
       }
@@ -126,20 +109,14 @@ export function createSocketTable({ mayAct, journal, now }: SocketTableOptions):
   }
 
   return {
-    admit({ account, slot, epoch, keyId }) {
-      const key = keyOf({ account, slot });
-      const known = grants.get(key);
-      if (known !== undefined && known.epoch > epoch) {
-        throw refusal(`epoch ${known.epoch} was announced after epoch ${epoch}`);
-      }
-      grants.set(key, { account, slot, epoch, keyId });
-    },
-    async dial(ref, to, client) {
+    admit: ({ account, slot, epoch, keyId }) => admission.admit({ account, slot, epoch, keyId }),
+    async dial({ account, slot, epoch }, to, client) {
+      const grant = { account, slot, epoch };
       try {
-        const grant = admitted(ref);
+        admission.checkDial(grant);
         figures.dials += 1;
         await open(grant, to, client);
-        const pipe = pipes.get(keyOf(ref));
+        const pipe = pipes.get(keyOf(grant));
         if (pipe === undefined || pipe.client !== client) throw refusal("it was cut meanwhile");
         forward(pipe);
       } catch (error) {
@@ -148,28 +125,19 @@ export function createSocketTable({ mayAct, journal, now }: SocketTableOptions):
       }
     },
     async cut(grant) {
-      const key = keyOf(grant);
-      cutEpochs.set(key, Math.max(cutEpochs.get(key) ?? 0, grant.epoch));
-      await cutPipe(key, grant.epoch);
+      admission.cut(grant);
+      await cutPipe(keyOf(grant), grant.epoch);
     },
     async cutAll() {
-      for (const [key, { epoch }] of grants) {
-        cutEpochs.set(key, Math.max(cutEpochs.get(key) ?? 0, epoch));
-      }
+      const grants = admission.cutAll();
       await Promise.all([...pipes.keys()].map((key) => cutPipe(key, Infinity)));
-      return [...grants.values()].map(({ account, slot, epoch }) => ({ account, slot, epoch }));
+      return grants;
     },
     sockets: (slot) => (pipes.has(keyOf(slot)) ? 1 : 0),
     get figures() {
       return { ...figures, sockets: pipes.size };
     },
   };
-}
-
-/** A key exchange may begin where no key is known; the key that it made is then the only one. */
-function isGranted(grant: Grant, keyId: string): boolean {
-  if (grant.keyId === null && keyId !== keyExchangeId) grant.keyId = keyId;
-  return keyId === (grant.keyId ?? keyExchangeId);
 }
 
 function reached(upstream: Socket, to: Endpoint): Promise<void> {
@@ -200,12 +168,4 @@ function reached(upstream: Socket, to: Endpoint): Promise<void> {
 function reset(upstream: Socket): void {
   if (upstream.connecting || upstream.writableEnded) upstream.destroy();
   else upstream.resetAndDestroy();
-}
-
-function refusal(why: string): HoldfastError {
-  return new HoldfastError({
-    code: "GATE_REFUSED",
-    message: `The gate does not dial: ${why}.`,
-    next: "See who holds the account with: npx holdfast status",
-  });
 }

@@ -10,6 +10,7 @@ import { errorLine } from "../errors.ts";
 import { serveGate } from "../gate/gate-server.ts";
 import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openSharedRegister } from "../adapters/nats/shared-register.ts";
+import { createGateCustody } from "../custody/gate-custody.ts";
 import { createHostLease } from "../custody/host-lease.ts";
 import { takeHostLock } from "../gate/host-lock.ts";
 import { createJournal } from "../gate/journal.ts";
@@ -74,19 +75,14 @@ async function runGate(): Promise<void> {
     },
   });
 
-  /** What was cut can be taken by others at once: the fleet is told, and places the accounts elsewhere. */
-  async function letGo(): Promise<void> {
-    lease.setServing(false);
-    const grants = await table.cutAll();
-    bus.tell({ type: "let-go", incarnation, grants });
-  }
-
-  bus.onFence(incarnation, async (request) => {
-    if (request.type === "token") return table.cut(request.grant);
-    deadline.latch();
-    await table.cutAll();
-    // The answer leaves first: whoever fenced may take over at once.
-    setTimeout(() => lease.latch("another host asked this one to end"), fencedExitMs);
+  const custody = createGateCustody({
+    incarnation,
+    bus,
+    lease,
+    deadline,
+    cut: table.cut,
+    cutAll: table.cutAll,
+    afterAnswer: (task) => void setTimeout(task, fencedExitMs),
   });
 
   const path = join(home, "run", `gate-${process.pid}.sock`);
@@ -97,11 +93,11 @@ async function runGate(): Promise<void> {
     clock,
     introduction: { path, incarnation, host },
     httpPort: config.http.port,
-    onGone: letGo,
+    onGone: custody.letGo,
     onServing: lease.setServing,
     onLetGo(why) {
       process.stderr.write(`holdfast gate: everything is cut: ${why}\n`);
-      void letGo();
+      void custody.letGo();
     },
     onEnd: (why) => lease.latch(why),
     onReady: (http, node) => tell({ type: "ready", http, pids: { gate: process.pid, node } }),

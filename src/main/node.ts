@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { connectNats } from "../adapters/nats/connection.ts";
 import { serveCommands } from "../adapters/nats/command-server.ts";
 import { publishEvent } from "../adapters/nats/event-publisher.ts";
+import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openInboundStream } from "../adapters/nats/inbound-stream.ts";
 import { startHttpServer } from "../adapters/http/http-server.ts";
 import { createLogger } from "../adapters/log/logger.ts";
@@ -92,6 +93,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   let given = false;
   const fleet = await joinFleet({
     nats,
+    bus: createFleetBus(nats, { fenceTimeoutMs: config.timings.casTimeoutMs }),
     store: custody,
     tokens,
     gate,
