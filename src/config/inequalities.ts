@@ -21,6 +21,12 @@ const inequalities: readonly Inequality[] = [
     why: "or a token could be taken while its holder may still connect",
   },
   {
+    of: "restMs",
+    holds: (t) => t.takeMs > t.holdMs * clockDrift + t.restMs,
+    rule: `takeMs must be greater than holdMs × ${clockDrift} + restMs`,
+    why: "or what a holder sent last could arrive after its successor's first request",
+  },
+  {
     of: "softStopMs",
     holds: (t) => t.softStopMs < t.holdMs,
     rule: "softStopMs must be less than holdMs",

@@ -25,6 +25,7 @@ export const timingNames = [
   "restartVerifyMs",
   "preparingMs",
   "tenureMs",
+  "restMs",
 ] as const;
 
 export type TimingName = (typeof timingNames)[number];
@@ -46,6 +47,7 @@ const production: Timings = {
   restartVerifyMs: 20_000,
   preparingMs: 600_000,
   tenureMs: 60_000,
+  restMs: 250,
 };
 
 /** Custody a quarter as long, for one server on the same machine; what waits for Telegram or a person stays. */
@@ -78,6 +80,7 @@ const timingMeanings: Readonly<Record<TimingName, string>> = {
   idleVerifyMs: "proof that nothing uses the old key must come within this",
   restartVerifyMs: "the new key must have answered and filled its gap within this",
   tenureMs: "an account that moved to a host stays there at least this long, unless the host goes",
+  restMs: "after a cut with requests under way, the wait before anybody else may connect",
   preparingMs: "a new key must be authorised within this, the wait for a person included",
 };
 

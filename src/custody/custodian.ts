@@ -6,6 +6,8 @@ import { hostKey } from "./lease-value.ts";
 import { placeOf } from "./placement.ts";
 import type { Takeover } from "./takeover.ts";
 
+const soonMs = 10;
+
 export interface CustodianOptions {
   readonly members: FleetMembers;
   readonly store: Pick<CustodyStore, "holders">;
@@ -134,7 +136,9 @@ export function createCustodian(options: CustodianOptions): Custodian {
       if (leftMs > 0) nextMs = Math.min(nextMs, leftMs);
       else if (handingOver.size < limits.handoversMax) void end(name).then(look);
     }
-    if (nextMs < Infinity) cancelTenure = clock.schedule(nextMs, () => void look());
+    if (nextMs === Infinity) return;
+    // A clock of finite steps could come a trifle too early, again and again.
+    cancelTenure = clock.schedule(Math.max(nextMs, soonMs), () => void look());
   }
 
   function onOwnBeat(): void {

@@ -4,7 +4,12 @@ import type { Clock } from "../ports/clock.ts";
 export function wait(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) return resolve();
-    const cancel = clock.schedule(delayMs, resolve);
-    signal?.addEventListener("abort", () => (cancel(), resolve()), { once: true });
+    const finish = () => {
+      cancel();
+      signal?.removeEventListener("abort", finish);
+      resolve();
+    };
+    const cancel = clock.schedule(delayMs, finish);
+    signal?.addEventListener("abort", finish);
   });
 }

@@ -15,9 +15,12 @@ export interface SlotConnection {
 
 export type SlotEvents = Omit<TelegramClientEvents, "onSession">;
 
-/** Cuts with proof, then frees the token. A token that moved on is left to whoever has it. */
-export async function freeToken(world: AccountWorld, grant: GrantRef): Promise<void> {
-  await world.gate.cut(grant);
+/**
+ * Cuts with proof, then frees the token. A token that moved on is left to whoever has it. `idle`: every request under
+ * the grant was answered.
+ */
+export async function freeToken(world: AccountWorld, grant: GrantRef, idle = false): Promise<void> {
+  await world.gate.cut(grant, { idle });
   await world.tokens.apply(grant, { type: "released", epoch: grant.epoch });
   world.claims.freed(grant);
 }
@@ -50,9 +53,10 @@ export async function openSlot(
       if (!connected.applied) throw tokenLost(grant);
     },
     end() {
+      const idle = client.callsInFlight === 0;
       ended ??= client
         .close()
-        .then(() => freeToken(world, grant))
+        .then(() => freeToken(world, grant, idle))
         .catch((error: unknown) => {
           ended = null;
           throw error;

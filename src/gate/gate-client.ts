@@ -76,9 +76,9 @@ export async function connectGate(options: GateClientOptions): Promise<GateClien
       socket.destroy();
       throw refusal(verdict);
     },
-    async cut({ account, slot, epoch }) {
+    async cut({ account, slot, epoch }, { idle } = { idle: false }) {
       const from = performance.now();
-      await ask({ op: "cut", grant: { account, slot, epoch } });
+      await ask({ op: "cut", grant: { account, slot, epoch }, idle });
       return { sockets: 0, tookMs: performance.now() - from };
     },
     async sockets({ account, slot }) {

@@ -22,7 +22,7 @@ export async function serveGate(
       case "admit":
         return table.admit(request.grant);
       case "cut":
-        return table.cut(request.grant);
+        return table.cut(request.grant, request.idle);
       case "sockets":
         return table.sockets(request.slot);
       case "figures":

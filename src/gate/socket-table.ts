@@ -1,6 +1,8 @@
 import { connect, type Socket } from "node:net";
 import { createAdmission, refusal } from "../custody/admission.ts";
+import { wait } from "../custody/wait.ts";
 import { HoldfastError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Endpoint, GrantRef } from "../ports/gate.ts";
 import type { SlotRef } from "../ports/token-store.ts";
 import { readFirstFrame } from "./first-frame.ts";
@@ -11,6 +13,9 @@ export interface SocketTableOptions {
   mayAct(): boolean;
   journal(entry: JournalEntry): void;
   now(): number;
+  readonly clock: Clock;
+  /** How long after its last byte a connection that was cut is still taken to speak, in milliseconds. */
+  readonly restMs: number;
 }
 
 /** Every socket to Telegram of this host. Nothing else dials. */
@@ -18,7 +23,8 @@ export interface SocketTable {
   admit(grant: GrantRef & { readonly keyId: string | null }): void;
   /** Pipes `client` to Telegram once the far side is there; the client's first bytes may be `head`. */
   dial(grant: GrantRef, to: Endpoint, client: Socket): Promise<void>;
-  cut(grant: GrantRef): Promise<void>;
+  /** `idle`: every request was answered, so that nothing can be on its way. */
+  cut(grant: GrantRef, idle?: boolean): Promise<void>;
   /** Cuts every grant that was announced, and answers them: none of them will ever dial again. */
   cutAll(): Promise<readonly GrantRef[]>;
   sockets(slot: SlotRef): number;
@@ -26,6 +32,8 @@ export interface SocketTable {
 }
 
 interface Pipe {
+  /** When the last byte was handed to the kernel, by the monotonic clock. */
+  sentMs: number;
   readonly grant: GrantRef;
   readonly client: Socket;
   readonly upstream: Socket;
@@ -34,8 +42,11 @@ interface Pipe {
 
 const dialTimeoutMs = 10_000;
 
-export function createSocketTable({ mayAct, journal, now }: SocketTableOptions): SocketTable {
+export function createSocketTable(options: SocketTableOptions): SocketTable {
+  const { mayAct, journal, now, clock, restMs } = options;
   const pipes = new Map<string, Pipe>();
+  /** The newest pipe of each slot, open or not. */
+  const latest = new Map<string, Pipe>();
   const figures = { dials: 0, refused: 0, cuts: 0, bytesOut: 0, bytesIn: 0 };
   const keyOf = ({ account, slot }: SlotRef) => `${account}/${slot}`;
   const admission = createAdmission({ mayAct, isOpen: (slot) => pipes.has(keyOf(slot)) });
@@ -44,8 +55,9 @@ export function createSocketTable({ mayAct, journal, now }: SocketTableOptions):
     const key = keyOf(grant);
     const upstream = connect({ host: to.host, port: to.port, noDelay: true, keepAlive: true });
     const closed = new Promise<void>((resolve) => upstream.once("close", () => resolve()));
-    const pipe = { grant, client, upstream, closed };
+    const pipe: Pipe = { grant, client, upstream, closed, sentMs: -Infinity };
     pipes.set(key, pipe);
+    latest.set(key, pipe);
     void closed.then(() => {
       if (pipes.get(key) === pipe) pipes.delete(key);
       client.destroy();
@@ -67,10 +79,12 @@ export function createSocketTable({ mayAct, journal, now }: SocketTableOptions):
   }
 
   /** Forwards with back pressure, after the first frame has shown the key that was granted. */
-  function forward({ grant, client, upstream }: Pipe): void {
+  function forward(pipe: Pipe): void {
+    const { grant, client, upstream } = pipe;
     let head: Buffer | null = Buffer.alloc(0);
     const write = (chunk: Buffer) => {
       if (!mayAct()) return reset(upstream);
+      pipe.sentMs = clock.monotonicMs();
       if (!upstream.write(chunk)) {
         client.pause();
         upstream.once("drain", () => client.resume());
@@ -100,12 +114,17 @@ export function createSocketTable({ mayAct, journal, now }: SocketTableOptions):
   }
 
   /** A late cut of an earlier epoch leaves the socket of a newer one alone. */
-  async function cutPipe(key: string, epochMax: number): Promise<void> {
-    const pipe = pipes.get(key);
+  async function cutPipe(key: string, epochMax: number, idle: boolean): Promise<void> {
+    const pipe = latest.get(key);
     if (pipe === undefined || pipe.grant.epoch > epochMax) return;
-    figures.cuts += 1;
-    reset(pipe.upstream);
+    if (pipes.get(key) === pipe) {
+      figures.cuts += 1;
+      reset(pipe.upstream);
+    }
     await pipe.closed;
+    // What left last may still be on its way to Telegram.
+    const leftMs = idle ? 0 : pipe.sentMs + restMs - clock.monotonicMs();
+    if (leftMs > 0) await wait(clock, leftMs);
   }
 
   return {
@@ -124,13 +143,13 @@ export function createSocketTable({ mayAct, journal, now }: SocketTableOptions):
         throw error;
       }
     },
-    async cut(grant) {
+    async cut(grant, idle = false) {
       admission.cut(grant);
-      await cutPipe(keyOf(grant), grant.epoch);
+      await cutPipe(keyOf(grant), grant.epoch, idle);
     },
     async cutAll() {
       const grants = admission.cutAll();
-      await Promise.all([...pipes.keys()].map((key) => cutPipe(key, Infinity)));
+      await Promise.all([...latest.keys()].map((key) => cutPipe(key, Infinity, false)));
       return grants;
     },
     sockets: (slot) => (pipes.has(keyOf(slot)) ? 1 : 0),

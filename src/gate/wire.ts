@@ -17,7 +17,7 @@ export type Hello =
 
 export type ControlRequest = { readonly id: number } & (
   | { readonly op: "admit"; readonly grant: GrantRef & { readonly keyId: string | null } }
-  | { readonly op: "cut"; readonly grant: GrantRef }
+  | { readonly op: "cut"; readonly grant: GrantRef; readonly idle: boolean }
   | { readonly op: "sockets"; readonly slot: SlotRef }
   | { readonly op: "figures" }
 );

@@ -55,6 +55,8 @@ async function runGate(): Promise<void> {
     mayAct: deadline.isAlive,
     journal: createJournal(join(home, "journal", `gate-${incarnation}.jsonl`)),
     now: () => Date.now(),
+    clock,
+    restMs: timings.restMs,
   });
   const bus = createFleetBus(nats, { fenceTimeoutMs: timings.casTimeoutMs });
   const lease = createHostLease({
@@ -80,7 +82,7 @@ async function runGate(): Promise<void> {
     bus,
     lease,
     deadline,
-    cut: table.cut,
+    cut: (grant) => table.cut(grant),
     cutAll: table.cutAll,
     afterAnswer: (task) => void setTimeout(task, fencedExitMs),
   });

@@ -31,8 +31,11 @@ export interface Gate {
   admit(grant: GrantRef & { readonly keyId: string | null }): Promise<void>;
   /** A connection to Telegram through the gate, under an admitted grant. */
   dial(grant: GrantRef, to: Endpoint): Promise<Duplex>;
-  /** RST to every socket of the slot; resolves with 0 sockets; the epoch never dials again. */
-  cut(grant: GrantRef): Promise<CutProof>;
+  /**
+   * RST to every socket of the slot; the epoch never dials again. Resolves with 0 sockets, and when what left last
+   * has arrived: some moments after the last byte, unless `idle` says that every request was answered.
+   */
+  cut(grant: GrantRef, how?: { readonly idle: boolean }): Promise<CutProof>;
   /** Open sockets of a slot at this moment, by the gate's own count. */
   sockets(slot: SlotRef): Promise<number>;
 }

@@ -1,3 +1,4 @@
+import { createSystemClock } from "../../src/adapters/system-clock.ts";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
@@ -55,6 +56,8 @@ beforeEach(async () => {
     mayAct: () => alive,
     journal: (entry) => journal.push(entry),
     now: () => 0,
+    clock: createSystemClock(),
+    restMs: 0,
   });
   const path = join(folder, "gate.sock");
   server = await serveGate(

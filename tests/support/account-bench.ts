@@ -84,7 +84,13 @@ export async function openAccountBench(): Promise<AccountBench> {
   const incarnation = randomUUID();
   await tokens.registerIncarnation({ id: incarnation, host: "bench", proof: {} });
 
-  const table = createSocketTable({ mayAct: () => true, journal: () => {}, now: () => 0 });
+  const table = createSocketTable({
+    mayAct: () => true,
+    journal: () => {},
+    now: () => 0,
+    clock,
+    restMs: 0,
+  });
   const path = join(folder, "gate.sock");
   const secret = "bench";
   const server = await serveGate(

@@ -1,0 +1,47 @@
+import type { CustodyStore } from "../ports/custody-store.ts";
+import type { FleetBus } from "../ports/fleet-bus.ts";
+import type { TokenStore } from "../ports/token-store.ts";
+import type { Takeover } from "./takeover.ts";
+
+export interface ForceParts {
+  readonly tokens: Pick<TokenStore, "read">;
+  readonly store: Pick<CustodyStore, "holders" | "releaseAll">;
+  readonly bus: Pick<FleetBus, "fence" | "tell">;
+  readonly takeover: Takeover;
+}
+
+export type Forced =
+  /** Nobody held it. */
+  | "free"
+  /** Its holder's gate cut it and said so. */
+  | "fenced"
+  /** Its holder did not answer: the whole incarnation was ended. */
+  | "ended"
+  /** Somebody else was at it at the same time. */
+  | "moved";
+
+/**
+ * Takes a token away from whoever holds it, alive or not, and frees it; the fleet then takes it up where it belongs.
+ * Safe to ask for twice, and by two people at once: each epoch is released at most once.
+ */
+export async function forceToken(
+  parts: ForceParts,
+  account: string,
+  slot: number,
+): Promise<Forced> {
+  const token = await parts.tokens.read({ account, slot });
+  if (token === null || token.incarnation === null) return "free";
+  const grant = { account, slot, epoch: token.epoch };
+  const { incarnation } = token;
+  if (await parts.bus.fence(incarnation, { type: "token", grant })) {
+    const freed = await parts.store.releaseAll([grant]);
+    if (freed.length === 0) return "moved";
+    parts.bus.tell({ type: "freed", ...grant });
+    return "fenced";
+  }
+  const holder = (await parts.store.holders()).find((one) => one.incarnation === incarnation);
+  if (holder === undefined) return "moved";
+  const target = { incarnation, host: holder.host };
+  const outcome = await parts.takeover.take(target, { force: true });
+  return outcome.ended ? "ended" : "moved";
+}

@@ -1,0 +1,233 @@
+import { transition } from "xstate";
+import { type TokenEvent, tokenMachine, type TokenState } from "../../machines/token.ts";
+import { HoldfastError } from "../errors.ts";
+import type { Beat, CustodyStore, HolderRecord } from "../ports/custody-store.ts";
+import type { GrantRef } from "../ports/gate.ts";
+import type {
+  IncarnationRecord,
+  SlotRef,
+  TokenOutcome,
+  TokenRecord,
+  TokenStore,
+} from "../ports/token-store.ts";
+import type { Kernel, SimProcess } from "./kernel.ts";
+import { call, type Link } from "./link.ts";
+
+/** What custody asks of Postgres, as one process reaches it. */
+export type SimStoreView = CustodyStore &
+  TokenStore & {
+    /** A write of the token's holder, such as an update cursor: refused for an epoch that moved on (I6). */
+    commit(grant: GrantRef): Promise<boolean>;
+  };
+
+export interface SimStore {
+  view(of: { readonly from: SimProcess; readonly link: Link }): SimStoreView;
+  addToken(ref: SlotRef): void;
+  /** A copy of everything, as a backup would have it. */
+  copy(): StoreCopy;
+  restore(copy: StoreCopy): void;
+  token(ref: SlotRef): TokenRecord | null;
+  readonly restores: number;
+}
+
+interface Incarnation {
+  readonly id: string;
+  readonly host: string;
+  readonly state: HolderRecord["state"];
+  readonly beats: number;
+  readonly endedAtMs: number | null;
+}
+
+export interface StoreCopy {
+  readonly tokens: ReadonlyMap<string, TokenRecord>;
+  readonly incarnations: ReadonlyMap<string, Incarnation>;
+}
+
+const keyOf = ({ account, slot }: SlotRef): string => `${account}/${slot}`;
+const heldStates: ReadonlySet<TokenState> = new Set(["granted", "connected", "draining"]);
+const freed = { state: "free", incarnation: null, heldAs: null } as const;
+
+/** Tables in memory; every call is one statement, carried out whole when it arrives. */
+export function createSimStore(kernel: Kernel, timeoutMs: number): SimStore {
+  let tokens = new Map<string, TokenRecord>();
+  let incarnations = new Map<string, Incarnation>();
+  let restores = 0;
+
+  const put = (token: TokenRecord): TokenRecord => {
+    tokens.set(keyOf(token), token);
+    return token;
+  };
+  const find = (ref: SlotRef): TokenRecord | null => tokens.get(keyOf(ref)) ?? null;
+  const isLive = (id: string): boolean => incarnations.get(id)?.state === "LIVE";
+  const heldBy = (id: string): TokenRecord[] =>
+    [...tokens.values()].filter(({ incarnation }) => incarnation === id);
+
+  function apply(ref: SlotRef, event: TokenEvent): TokenOutcome {
+    const token = find(ref);
+    if (token === null) return { applied: false, token };
+    if (event.type === "grant" && !isLive(event.incarnation)) return { applied: false, token };
+    const { epoch, incarnation, heldAs } = token;
+    const snapshot = tokenMachine.resolveState({
+      value: token.state,
+      context: { epoch, incarnation, heldAs },
+    });
+    if (!snapshot.can(event)) return { applied: false, token };
+    const [next] = transition(tokenMachine, snapshot, event);
+    return {
+      applied: true,
+      token: put({ ...ref, state: next.value as TokenState, ...next.context }),
+    };
+  }
+
+  function end(id: string, state: Incarnation["state"]): void {
+    const known = incarnations.get(id);
+    if (known === undefined || known.state === state) return;
+    incarnations.set(id, { ...known, state, endedAtMs: kernel.nowMs });
+  }
+
+  function release(grants: readonly GrantRef[]): SlotRef[] {
+    const freedNow: SlotRef[] = [];
+    for (const { account, slot, epoch } of grants) {
+      const token = find({ account, slot });
+      if (token === null || token.epoch !== epoch || !heldStates.has(token.state)) continue;
+      put({ ...token, ...freed });
+      freedNow.push({ account, slot });
+    }
+    return freedNow;
+  }
+
+  function revoke(id: string): boolean {
+    if (!incarnations.has(id)) return false;
+    end(id, "REVOKED");
+    for (const token of heldBy(id)) {
+      if (token.state === "revoked") continue;
+      const heldAs = token.heldAs ?? (token.state as TokenRecord["heldAs"]);
+      put({ ...token, heldAs, state: "revoked" });
+    }
+    return true;
+  }
+
+  function silence(id: string): GrantRef[] {
+    if (incarnations.get(id)?.state !== "REVOKED") return [];
+    return heldBy(id).map((token) => {
+      put({ ...token, ...freed });
+      return { account: token.account, slot: token.slot, epoch: token.epoch };
+    });
+  }
+
+  function beat(id: string): Beat {
+    const known = incarnations.get(id);
+    if (known === undefined) return { state: "MISSING" };
+    const beats = known.beats + 1;
+    incarnations.set(id, { ...known, beats });
+    return known.state === "LIVE" ? { state: "LIVE", beats } : { state: known.state };
+  }
+
+  const view: SimStore["view"] = ({ from, link }) => {
+    const statement = <Result>(execute: () => Result): Promise<Result> =>
+      call({ kernel, from, link, timeoutMs, execute, onTimeout: unavailable });
+    return {
+      apply: (ref, event) => statement(() => apply(ref, event)),
+      read: (ref) => statement(() => find(ref)),
+      heldBy: (id, account) =>
+        statement(() =>
+          heldBy(id).filter((token) => account === undefined || token.account === account),
+        ),
+      registerIncarnation: ({ id, host }) =>
+        statement(() => {
+          const known = incarnations.get(id);
+          if (known === undefined) {
+            incarnations.set(id, { id, host, state: "LIVE", beats: 0, endedAtMs: null });
+          } else if (known.state !== "LIVE") throw incarnationEnded(id);
+        }),
+      predecessors: ({ id, host }) =>
+        statement(() =>
+          [...incarnations.values()]
+            .filter((one) => one.host === host && one.id !== id)
+            .filter((one) => one.state === "LIVE" || heldBy(one.id).length > 0)
+            .map(
+              (one): IncarnationRecord => ({
+                id: one.id,
+                host,
+                state: one.state,
+                endedForMs: one.endedAtMs === null ? null : kernel.nowMs - one.endedAtMs,
+              }),
+            ),
+        ),
+      revokeIncarnation: (id) => statement(() => void (isLive(id) && revoke(id))),
+      silenceIncarnation: (id) => statement(() => void silence(id)),
+      releaseIncarnation: (id) =>
+        statement(() => {
+          if (isLive(id) && heldBy(id).length === 0) end(id, "RELEASED");
+        }),
+      grant: (ref, incarnation) => statement(() => apply(ref, { type: "grant", incarnation })),
+      supersede: ({ account, slot, epoch }, id, floor) =>
+        statement(() => {
+          const token = find({ account, slot });
+          const stands =
+            token !== null && isLive(id) && token.incarnation === id && token.epoch === epoch;
+          if (!stands || token.state !== "granted" || epoch > floor) return null;
+          put({ ...token, epoch: floor + 1 });
+          return { account, slot, epoch: floor + 1 };
+        }),
+      releaseAll: (grants) => statement(() => release(grants)),
+      freeAmong: (refs) => statement(() => refs.filter((ref) => find(ref)?.state === "free")),
+      servingTokens: () =>
+        statement(() =>
+          [...tokens.values()].map((token) => ({
+            ...token,
+            host: incarnations.get(token.incarnation ?? "")?.host ?? null,
+          })),
+        ),
+      beat: (id) => statement(() => beat(id)),
+      holders: () =>
+        statement(() =>
+          [...incarnations.values()]
+            .map(({ id, host, state }) => ({
+              incarnation: id,
+              host,
+              state,
+              tokens: heldBy(id).length,
+            }))
+            .filter((one) => one.state === "LIVE" || one.tokens > 0),
+        ),
+      revoke: (id) => statement(() => revoke(id)),
+      silence: (id) => statement(() => silence(id)),
+      commit: ({ account, slot, epoch }) =>
+        statement(() => {
+          const token = find({ account, slot });
+          return (
+            token?.epoch === epoch && (token.state === "connected" || token.state === "draining")
+          );
+        }),
+    };
+  };
+
+  return {
+    view,
+    addToken: (ref) => void put({ ...ref, epoch: 0, ...freed }),
+    copy: () => ({ tokens: new Map(tokens), incarnations: new Map(incarnations) }),
+    restore(copy) {
+      restores += 1;
+      tokens = new Map(copy.tokens);
+      incarnations = new Map(copy.incarnations);
+    },
+    token: find,
+    get restores() {
+      return restores;
+    },
+  };
+}
+
+const unavailable = () =>
+  new HoldfastError({
+    code: "DATABASE_UNAVAILABLE",
+    message: "Postgres does not answer; the outcome is unknown.",
+    policy: "retryable",
+  });
+
+const incarnationEnded = (id: string) =>
+  new HoldfastError({
+    code: "INCARNATION_ENDED",
+    message: `The incarnation ${id} was revoked; it may not hold anything any more.`,
+  });

@@ -1,0 +1,129 @@
+import type { Claims } from "../custody/claims.ts";
+import { wait } from "../custody/wait.ts";
+import type { Keepable } from "../engine/host.ts";
+import type { GrantRef } from "../ports/gate.ts";
+import type { SlotRef } from "../ports/token-store.ts";
+import type { Kernel, SimProcess } from "./kernel.ts";
+import type { SimGateView, SimSocket } from "./sim-gate.ts";
+import type { SimStoreView } from "./sim-store.ts";
+
+export interface SimWorkerOptions {
+  readonly kernel: Kernel;
+  readonly process: SimProcess;
+  readonly ref: SlotRef;
+  readonly claims: Claims;
+  readonly gate: SimGateView;
+  readonly store: SimStoreView;
+  /** A write under this grant was accepted or refused (I6). */
+  onCommit(grant: GrantRef, accepted: boolean): void;
+}
+
+const retryMs = 800;
+const betweenCallsMs = 900;
+const drainMs = 3000;
+
+/** One account in place of its whole lifecycle: claim, connect, call, and hand over in good order. */
+export function createSimWorker(options: SimWorkerOptions): Keepable {
+  const { kernel, process, ref, claims, gate, store } = options;
+  const { clock } = process;
+  const stopping = new AbortController();
+  let stopped: Promise<void> = Promise.resolve();
+
+  async function connect(grant: GrantRef): Promise<SimSocket> {
+    await claims.confirm(grant);
+    await gate.admit({ ...grant, keyId: "a".repeat(16) });
+    return gate.dial(grant);
+  }
+
+  /** Calls until the connection ends or the account is to be handed over; answers how many are unanswered. */
+  async function serve(grant: GrantRef, socket: SimSocket): Promise<number> {
+    const ended = new AbortController();
+    let inFlight = 0;
+    let wakers: (() => void)[] = [];
+    const wake = () => {
+      for (const waker of wakers.splice(0)) waker();
+    };
+    socket.onClosed(() => {
+      ended.abort();
+      wake();
+    });
+    const send = () => {
+      inFlight += 1;
+      socket.send(() => {
+        inFlight -= 1;
+        if (inFlight === 0) wake();
+      });
+    };
+    const untilIdle = () => new Promise<void>((resolve) => (wakers = [...wakers, resolve]));
+    send();
+    await untilIdle();
+    if (ended.signal.aborted) return inFlight;
+    const { applied } = await store.apply(ref, { type: "connected", epoch: grant.epoch });
+    const signal = AbortSignal.any([ended.signal, stopping.signal]);
+    while (applied && !signal.aborted) {
+      send();
+      if (kernel.random.chance(0.3)) {
+        const accepted = await store.commit(grant);
+        options.onCommit(grant, accepted);
+        if (!accepted) break;
+      }
+      await wait(clock, betweenCallsMs * (0.5 + kernel.random.next()), signal);
+    }
+    if (inFlight > 0 && !ended.signal.aborted) {
+      await Promise.race([untilIdle(), wait(clock, drainMs, ended.signal)]);
+    }
+    return inFlight;
+  }
+
+  /** Cut with proof, then free: tried again until the database has it. */
+  async function free(grant: GrantRef, idle: boolean): Promise<void> {
+    for (;;) {
+      try {
+        await gate.cut(grant, { idle });
+        await store.apply(ref, { type: "released", epoch: grant.epoch });
+        claims.freed(grant);
+        return;
+      } catch {
+        await wait(clock, retryMs);
+      }
+    }
+  }
+
+  async function claim(): Promise<GrantRef | null> {
+    const looked = new AbortController();
+    const freed = claims.untilFree(ref, AbortSignal.any([stopping.signal, looked.signal]));
+    try {
+      const grant = await claims.claim(ref);
+      if (grant === null) await freed;
+      return grant;
+    } finally {
+      looked.abort();
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      let grant: GrantRef | null = null;
+      let unanswered = 0;
+      try {
+        grant = await claim();
+        if (grant === null) continue;
+        if (!stopping.signal.aborted) unanswered = await serve(grant, await connect(grant));
+      } catch {
+        await wait(clock, retryMs, stopping.signal);
+        unanswered = 1;
+      }
+      if (grant !== null) await free(grant, unanswered === 0);
+    }
+  }
+
+  return {
+    async start() {
+      stopped = run();
+    },
+    async stop() {
+      stopping.abort();
+      await stopped;
+    },
+  };
+}
