@@ -14,7 +14,7 @@ export interface SocketTableOptions {
   journal(entry: JournalEntry): void;
   now(): number;
   readonly clock: Clock;
-  /** How long after its last byte a connection that was cut is still taken to speak, in milliseconds. */
+  /** How long after its cut a connection with requests under way is still taken to speak, in milliseconds. */
   readonly restMs: number;
 }
 
@@ -32,8 +32,8 @@ export interface SocketTable {
 }
 
 interface Pipe {
-  /** When the last byte was handed to the kernel, by the monotonic clock. */
-  sentMs: number;
+  /** When it closed, by the monotonic clock. */
+  closedMs: number;
   readonly grant: GrantRef;
   readonly client: Socket;
   readonly upstream: Socket;
@@ -55,10 +55,11 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
     const key = keyOf(grant);
     const upstream = connect({ host: to.host, port: to.port, noDelay: true, keepAlive: true });
     const closed = new Promise<void>((resolve) => upstream.once("close", () => resolve()));
-    const pipe: Pipe = { grant, client, upstream, closed, sentMs: -Infinity };
+    const pipe: Pipe = { grant, client, upstream, closed, closedMs: -Infinity };
     pipes.set(key, pipe);
     latest.set(key, pipe);
     void closed.then(() => {
+      pipe.closedMs = clock.monotonicMs();
       if (pipes.get(key) === pipe) pipes.delete(key);
       client.destroy();
     });
@@ -84,7 +85,6 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
     let head: Buffer | null = Buffer.alloc(0);
     const write = (chunk: Buffer) => {
       if (!mayAct()) return reset(upstream);
-      pipe.sentMs = clock.monotonicMs();
       if (!upstream.write(chunk)) {
         client.pause();
         upstream.once("drain", () => client.resume());
@@ -122,8 +122,8 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
       reset(pipe.upstream);
     }
     await pipe.closed;
-    // What left last may still be on its way to Telegram.
-    const leftMs = idle ? 0 : pipe.sentMs + restMs - clock.monotonicMs();
+    // What left last, and the reset, may still be on their way to Telegram.
+    const leftMs = idle ? 0 : pipe.closedMs + restMs - clock.monotonicMs();
     if (leftMs > 0) await wait(clock, leftMs);
   }
 

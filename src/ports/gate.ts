@@ -33,7 +33,7 @@ export interface Gate {
   dial(grant: GrantRef, to: Endpoint): Promise<Duplex>;
   /**
    * RST to every socket of the slot; the epoch never dials again. Resolves with 0 sockets, and when what left last
-   * has arrived: some moments after the last byte, unless `idle` says that every request was answered.
+   * has arrived: some moments after the reset, unless `idle` says that every request was answered.
    */
   cut(grant: GrantRef, how?: { readonly idle: boolean }): Promise<CutProof>;
   /** Open sockets of a slot at this moment, by the gate's own count. */

@@ -77,7 +77,18 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
   const onViolation = (found: Violation) => {
     violation ??= { ...found, atMs: kernel.nowMs, step: kernel.steps };
   };
-  const store = createSimStore(kernel, postgresTimeoutMs);
+  /** The highest epoch that has written, by account. */
+  const highest = new Map<string, number>();
+  const store = createSimStore(kernel, postgresTimeoutMs, ({ account, epoch }) => {
+    const known = highest.get(account) ?? 0;
+    if (epoch < known && counts.restores === 0) {
+      onViolation({
+        invariant: "I6",
+        message: `${account}: a write under epoch ${epoch} was accepted after epoch ${known} had written`,
+      });
+    }
+    highest.set(account, Math.max(known, epoch));
+  });
   const fleet: SimFleet = {
     kernel,
     timings: simTimings,
@@ -92,22 +103,10 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
       lastId += 1;
       return `${prefix}-${lastId}`;
     },
-    onCommit(grant, accepted) {
-      const known = highest.get(grant.account) ?? 0;
-      if (accepted && grant.epoch < known && store.restores === 0) {
-        onViolation({
-          invariant: "I6",
-          message: `${grant.account}: a write under epoch ${grant.epoch} was accepted after epoch ${known} had written`,
-        });
-      }
-      if (accepted) highest.set(grant.account, Math.max(known, grant.epoch));
-    },
     count(what) {
       counts[what] += 1;
     },
   };
-  /** The highest epoch that has written, by account. */
-  const highest = new Map<string, number>();
   for (const account of accounts) store.addToken({ account, slot: 1 });
 
   const rate = () => 1 + (kernel.random.next() * 2 - 1) * driftMax;
@@ -298,6 +297,15 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
   }
   if (violation === null && recoveredMs === null) {
     const missing = accounts.filter((account) => !isServed(account));
+    for (const account of accounts) {
+      trace(`${at()} ${JSON.stringify(store.token({ account, slot: 1 }))}`);
+    }
+    for (const { key, value } of fleet.hosts.present()) {
+      trace(`${at()} ${key}: ${JSON.stringify(value)}`);
+    }
+    for (const { name, gate, node } of everyone) {
+      trace(`${at()} ${name}: gate ${gate?.state ?? "none"}, node ${node?.state ?? "none"}`);
+    }
     onViolation({
       invariant: "liveness",
       message: `not served ${recoveryMs / 1000} s after the last fault: ${missing.join(", ") || "now and then"}`,

@@ -38,7 +38,7 @@ export interface SimGateOptions {
   readonly incarnation: string;
   readonly host: string;
   mayAct(): boolean;
-  /** How long after its last byte a connection that was cut is still taken to speak, in milliseconds. */
+  /** How long after its cut a connection with requests under way is still taken to speak, in milliseconds. */
   readonly restMs: number;
 }
 
@@ -49,7 +49,7 @@ interface Pipe {
   readonly closedListeners: (() => void)[];
   open: boolean;
   reset: boolean;
-  lastSentMs: number;
+  closedMs: number;
   lastArrivalMs: number;
 }
 
@@ -94,6 +94,7 @@ export function createSimGate(options: SimGateOptions): SimGate {
   function close(pipe: Pipe, withReset: boolean): void {
     if (!pipe.open) return;
     pipe.open = false;
+    pipe.closedMs = kernel.nowMs;
     if (withReset) pipe.reset = true;
     const key = keyOf(pipe.grant);
     if (pipes.get(key) === pipe) pipes.delete(key);
@@ -107,9 +108,9 @@ export function createSimGate(options: SimGateOptions): SimGate {
     });
   }
 
-  /** What was sent last may still be on its way, unless everything that was asked was answered. */
+  /** What was sent last, and the reset, may still be on their way, unless every request was answered. */
   function rested(pipe: Pipe, idle: boolean): Promise<void> {
-    const leftMs = idle ? 0 : pipe.lastSentMs + options.restMs - kernel.nowMs;
+    const leftMs = idle ? 0 : pipe.closedMs + options.restMs - kernel.nowMs;
     return leftMs <= 0
       ? Promise.resolve()
       : new Promise((resolve) => void process.clock.schedule(leftMs, resolve));
@@ -118,7 +119,6 @@ export function createSimGate(options: SimGateOptions): SimGate {
   function forward(pipe: Pipe, answered: () => void): void {
     if (!pipe.open) return;
     if (!options.mayAct()) return close(pipe, true);
-    pipe.lastSentMs = kernel.nowMs;
     transmit(pipe, () =>
       telegram.request(pipe.connection, () => {
         if (link.replies === "lost") return;
@@ -151,7 +151,7 @@ export function createSimGate(options: SimGateOptions): SimGate {
       closedListeners: [],
       open: true,
       reset: false,
-      lastSentMs: -Infinity,
+      closedMs: -Infinity,
       lastArrivalMs: kernel.nowMs,
     };
     pipes.set(keyOf(grant), pipe);

@@ -5,7 +5,7 @@ import { createHostLease, type HostLease } from "../custody/host-lease.ts";
 import { createLeaseDeadline } from "../custody/lease-deadline.ts";
 import type { EraValue, FloorValue, LeaseValue } from "../custody/lease-value.ts";
 import { createHost } from "../engine/host.ts";
-import type { Gate, GrantRef } from "../ports/gate.ts";
+import type { Gate } from "../ports/gate.ts";
 import type { Kernel, SimProcess } from "./kernel.ts";
 import type { Link } from "./link.ts";
 import type { SimBus } from "./sim-bus.ts";
@@ -39,7 +39,6 @@ export interface SimFleet {
   readonly telegram: SimTelegram;
   readonly accounts: readonly string[];
   newId(prefix: string): string;
-  onCommit(grant: GrantRef, accepted: boolean): void;
   count(what: SimCount): void;
 }
 
@@ -249,7 +248,6 @@ export function createSimHost(
           claims: part.claims,
           gate: gateView,
           store: view,
-          onCommit: fleet.onCommit,
         }),
       onBegun: () => () => fleet.count("handovers"),
       makeCustodian: part.makeCustodian,

@@ -9,6 +9,7 @@ export interface SimRegister<Value> {
   view(of: { readonly from: SimProcess; readonly link: Link }): SharedRegister<Value>;
   /** An older copy of the store takes its place: revisions are used again. */
   rollBack(toMs: number): void;
+  present(): readonly RegisterEntry<Value>[];
   /** Watchers whose link was broken see what stands there now, as after a reconnect. */
   healed(): void;
 }
@@ -94,6 +95,7 @@ export function createSimRegister<Value>(kernel: Kernel, timeoutMs: number): Sim
         },
       };
     },
+    present,
     rollBack(toMs) {
       log = log.filter(({ atMs }) => atMs <= toMs);
       current = new Map(log.map((entry) => [entry.key, entry]));

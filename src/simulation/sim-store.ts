@@ -48,7 +48,12 @@ const heldStates: ReadonlySet<TokenState> = new Set(["granted", "connected", "dr
 const freed = { state: "free", incarnation: null, heldAs: null } as const;
 
 /** Tables in memory; every call is one statement, carried out whole when it arrives. */
-export function createSimStore(kernel: Kernel, timeoutMs: number): SimStore {
+export function createSimStore(
+  kernel: Kernel,
+  timeoutMs: number,
+  /** A write under this grant was accepted. */
+  onCommit: (grant: GrantRef) => void,
+): SimStore {
   let tokens = new Map<string, TokenRecord>();
   let incarnations = new Map<string, Incarnation>();
   let restores = 0;
@@ -196,9 +201,10 @@ export function createSimStore(kernel: Kernel, timeoutMs: number): SimStore {
       commit: ({ account, slot, epoch }) =>
         statement(() => {
           const token = find({ account, slot });
-          return (
-            token?.epoch === epoch && (token.state === "connected" || token.state === "draining")
-          );
+          if (token?.epoch !== epoch) return false;
+          if (token.state !== "connected" && token.state !== "draining") return false;
+          onCommit({ account, slot, epoch });
+          return true;
         }),
     };
   };

@@ -14,13 +14,13 @@ export interface SimWorkerOptions {
   readonly claims: Claims;
   readonly gate: SimGateView;
   readonly store: SimStoreView;
-  /** A write under this grant was accepted or refused (I6). */
-  onCommit(grant: GrantRef, accepted: boolean): void;
 }
 
 const retryMs = 800;
 const betweenCallsMs = 900;
 const drainMs = 3000;
+/** Without an answer for this long, the connection is taken to be lost. */
+const unansweredMsMax = 10_000;
 
 /** One account in place of its whole lifecycle: claim, connect, call, and hand over in good order. */
 export function createSimWorker(options: SimWorkerOptions): Keepable {
@@ -39,6 +39,7 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
   async function serve(grant: GrantRef, socket: SimSocket): Promise<number> {
     const ended = new AbortController();
     let inFlight = 0;
+    let answeredMs = clock.monotonicMs();
     let wakers: (() => void)[] = [];
     const wake = () => {
       for (const waker of wakers.splice(0)) waker();
@@ -51,21 +52,21 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
       inFlight += 1;
       socket.send(() => {
         inFlight -= 1;
+        answeredMs = clock.monotonicMs();
         if (inFlight === 0) wake();
       });
     };
     const untilIdle = () => new Promise<void>((resolve) => (wakers = [...wakers, resolve]));
     send();
-    await untilIdle();
-    if (ended.signal.aborted) return inFlight;
+    await Promise.race([untilIdle(), wait(clock, unansweredMsMax, ended.signal)]);
+    if (inFlight > 0) return inFlight;
     const { applied } = await store.apply(ref, { type: "connected", epoch: grant.epoch });
     const signal = AbortSignal.any([ended.signal, stopping.signal]);
-    while (applied && !signal.aborted) {
+    const isAnswered = () => clock.monotonicMs() - answeredMs < unansweredMsMax;
+    while (applied && !signal.aborted && isAnswered()) {
       send();
       if (kernel.random.chance(0.3)) {
-        const accepted = await store.commit(grant);
-        options.onCommit(grant, accepted);
-        if (!accepted) break;
+        if (!(await store.commit(grant))) break;
       }
       await wait(clock, betweenCallsMs * (0.5 + kernel.random.next()), signal);
     }
