@@ -50,6 +50,8 @@ export function createClaims(options: ClaimsOptions): Claims {
   const { floors, store, bus, gate, takeover, clock, newNonce } = options;
   const { incarnation, host } = gate;
   const waiting = new Map<string, { readonly ref: SlotRef; readonly wakers: Set<() => void> }>();
+  /** Tokens that a claim is under way for. */
+  const claiming = new Set<string>();
   let cancelSweep: (() => void) | null = null;
 
   const stopNews = bus.onNews((news) => {
@@ -154,15 +156,21 @@ export function createClaims(options: ClaimsOptions): Claims {
   const isOwn = (token: TokenRecord | null): token is TokenRecord =>
     token !== null && token.incarnation === incarnation;
 
+  async function claim(ref: SlotRef): Promise<GrantRef | null> {
+    let granted = await store.grant(ref, incarnation);
+    if (!granted.applied && isOwn(granted.token)) {
+      await giveBack(granted.token);
+      granted = await store.grant(ref, incarnation);
+    }
+    if (!granted.applied) return null;
+    return adopt({ account: ref.account, slot: ref.slot, epoch: granted.token.epoch });
+  }
+
   return {
     async claim(ref) {
-      let granted = await store.grant(ref, incarnation);
-      if (!granted.applied && isOwn(granted.token)) {
-        await giveBack(granted.token);
-        granted = await store.grant(ref, incarnation);
-      }
-      if (!granted.applied) return null;
-      return adopt({ account: ref.account, slot: ref.slot, epoch: granted.token.epoch });
+      const key = floorKey(ref);
+      claiming.add(key);
+      return claim(ref).finally(() => claiming.delete(key));
     },
     async confirm(grant) {
       const floor = await raiseFloor(grant);
@@ -190,7 +198,10 @@ export function createClaims(options: ClaimsOptions): Claims {
     freed: ({ account, slot, epoch }) => bus.tell({ type: "freed", account, slot, epoch }),
     async giveBackStrays(isRunning) {
       for (const token of await options.tokens.heldBy(incarnation)) {
-        if (!isRunning(token.account)) await giveBack(token);
+        const key = floorKey(token);
+        // Whoever waits for a token uses none: a lost answer or a restore has granted it behind our back.
+        const isStray = !isRunning(token.account) || waiting.has(key);
+        if (isStray && !claiming.has(key)) await giveBack(token);
       }
     },
     stop() {
