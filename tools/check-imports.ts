@@ -43,6 +43,11 @@ const rules: readonly Rule[] = [
     packages: ["node:os", "node:fs", "node:path", "node:buffer"],
   },
   { from: "src/telegram-dc/", to: ["src/telegram-dc/"], packages: null },
+  {
+    from: "src/simulation/",
+    to: ["machines/", "src/ports/", "src/custody/", "src/engine/", "src/simulation/", errors],
+    packages: ["xstate", "node:child_process", "node:url"],
+  },
   ...["src/main/", "src/cli/", "src/demo/", "src/embedded/"].map((from) => ({
     from,
     to: ["machines/", "src/"],

@@ -3,7 +3,7 @@ import type { GrantRef } from "../ports/gate.ts";
 import type { SlotRef } from "../ports/token-store.ts";
 
 /** What the first frame of a key exchange carries in place of a key's id. */
-export const keyExchangeId = "0".repeat(16);
+const keyExchangeId = "0".repeat(16);
 
 /** A grant that the gate was told of. */
 export interface AdmittedGrant extends GrantRef {

@@ -61,7 +61,7 @@ export function createClaims(options: ClaimsOptions): Claims {
 
   function wake(ref: SlotRef): void {
     const found = waiting.get(floorKey(ref));
-    for (const waker of [...(found?.wakers ?? [])]) waker();
+    for (const waker of found?.wakers ?? []) waker();
   }
 
   /** A gate said that it has cut these: that is proof, and whoever waits for one releases it. */

@@ -44,7 +44,7 @@ export type FaultKind =
   | (typeof storeFaults)[number];
 
 /** Faults begin and end within this, in milliseconds of virtual time. */
-export const faultsFromMs = 10_000;
+const faultsFromMs = 10_000;
 export const faultsUntilMs = 75_000;
 
 export function makeFaults(random: Random, hosts: number): readonly Fault[] {

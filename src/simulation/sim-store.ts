@@ -80,7 +80,7 @@ export function createSimStore(
     const [next] = transition(tokenMachine, snapshot, event);
     return {
       applied: true,
-      token: put({ ...ref, state: next.value as TokenState, ...next.context }),
+      token: put({ ...ref, state: next.value, ...next.context }),
     };
   }
 

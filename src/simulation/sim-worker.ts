@@ -26,7 +26,9 @@ const unansweredMsMax = 10_000;
 export function createSimWorker(options: SimWorkerOptions): Keepable {
   const { kernel, process, ref, claims, gate, store } = options;
   const { clock } = process;
-  const stopping = new AbortController();
+  let stopping = false;
+  /** What waits and must be woken by a stop. */
+  const waits = new Set<AbortController>();
   let stopped: Promise<void> = Promise.resolve();
 
   async function connect(grant: GrantRef): Promise<SimSocket> {
@@ -61,14 +63,19 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
     await Promise.race([untilIdle(), wait(clock, unansweredMsMax, ended.signal)]);
     if (inFlight > 0) return inFlight;
     const { applied } = await store.apply(ref, { type: "connected", epoch: grant.epoch });
-    const signal = AbortSignal.any([ended.signal, stopping.signal]);
+    const pause = async (delayMs: number) => {
+      const over = new AbortController();
+      waits.add(over);
+      await wait(clock, delayMs, over.signal);
+      waits.delete(over);
+    };
     const isAnswered = () => clock.monotonicMs() - answeredMs < unansweredMsMax;
-    while (applied && !signal.aborted && isAnswered()) {
+    while (applied && !stopping && !ended.signal.aborted && isAnswered()) {
       send();
       if (kernel.random.chance(0.3)) {
         if (!(await store.commit(grant))) break;
       }
-      await wait(clock, betweenCallsMs * (0.5 + kernel.random.next()), signal);
+      await pause(betweenCallsMs * (0.5 + kernel.random.next()));
     }
     if (inFlight > 0 && !ended.signal.aborted) {
       await Promise.race([untilIdle(), wait(clock, drainMs, ended.signal)]);
@@ -92,26 +99,28 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
 
   async function claim(): Promise<GrantRef | null> {
     const looked = new AbortController();
-    const freed = claims.untilFree(ref, AbortSignal.any([stopping.signal, looked.signal]));
+    waits.add(looked);
+    const freed = claims.untilFree(ref, looked.signal);
     try {
       const grant = await claims.claim(ref);
       if (grant === null) await freed;
       return grant;
     } finally {
+      waits.delete(looked);
       looked.abort();
     }
   }
 
   async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
+    while (!stopping) {
       let grant: GrantRef | null = null;
       let unanswered = 0;
       try {
         grant = await claim();
         if (grant === null) continue;
-        if (!stopping.signal.aborted) unanswered = await serve(grant, await connect(grant));
+        if (!stopping) unanswered = await serve(grant, await connect(grant));
       } catch {
-        await wait(clock, retryMs, stopping.signal);
+        await wait(clock, retryMs);
         unanswered = 1;
       }
       if (grant !== null) await free(grant, unanswered === 0);
@@ -123,7 +132,8 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
       stopped = run();
     },
     async stop() {
-      stopping.abort();
+      stopping = true;
+      for (const waiting of waits) waiting.abort();
       await stopped;
     },
   };

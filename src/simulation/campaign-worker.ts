@@ -1,0 +1,38 @@
+import { runSimulation } from "./run.ts";
+import { addTallies, emptyTally, type Tally, tallyOf } from "./tally.ts";
+
+/** Which seeds a worker runs: from `first`, every `stride`-th, below `end`. */
+export interface Share {
+  readonly first: number;
+  readonly stride: number;
+  readonly end: number;
+}
+
+/** What a worker tells: what it did since it last told, and the seed that broke a rule, if one did. */
+export interface Told {
+  readonly tally: Tally;
+  readonly brokenSeed: number | null;
+}
+
+const tellAfterSeeds = 100;
+
+async function runShare({ first, stride, end }: Share): Promise<void> {
+  let tally = emptyTally;
+  const tell = (brokenSeed: number | null) =>
+    new Promise<void>((resolve) => {
+      process.send?.({ tally, brokenSeed } satisfies Told, () => resolve());
+      tally = emptyTally;
+    });
+  for (let seed = first; seed < end; seed += stride) {
+    const result = await runSimulation({ seed });
+    tally = addTallies(tally, tallyOf(result));
+    if (result.violation !== null) await tell(seed);
+    else if (tally.seeds >= tellAfterSeeds) await tell(null);
+  }
+  await tell(null);
+}
+
+process.once("disconnect", () => process.exit(1));
+process.once("message", (share: Share) => {
+  void runShare(share).then(() => process.exit(0));
+});
