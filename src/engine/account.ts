@@ -1,4 +1,6 @@
 import type { Bound, RenewalMethod } from "../../machines/lifecycle.ts";
+import { HoldfastError } from "../errors.ts";
+import type { TelegramClient } from "../ports/telegram.ts";
 import type { AccountRecord, RenewalRecord } from "../ports/account-store.ts";
 import { type AccountRuntime, createAccountRuntime, type Delivered } from "./account-runtime.ts";
 import type { AccountWorld } from "./account-world.ts";
@@ -28,6 +30,11 @@ export interface Account {
   resume(): Promise<Delivered>;
   /** Resolves when the account has stopped and its token is free. */
   stop(): Promise<void>;
+  /**
+   * Runs calls of others over the connection that serves. Throws ACCOUNT_BUSY where the account's state allows none:
+   * it is paused, cools, drains or has no connection.
+   */
+  use<Result>(work: (client: TelegramClient) => Promise<Result>): Promise<Result>;
   /** New replies were committed for this account. */
   notifyOutbox(): void;
 }
@@ -72,6 +79,10 @@ export function createAccount(
       await runtime.send({ type: "stop" });
       await runtime.until((state) => state === "stopped");
     },
+    async use(work) {
+      if (!runtime.state.startsWith("active")) throw busy(name, runtime.state);
+      return serving.use(work);
+    },
     notifyOutbox: serving.notify,
   };
 }
@@ -81,3 +92,11 @@ export const interruptedRenewal = (renewal: RenewalRecord) => ({
   code: "PROCESS_DIED",
   message: `the process died while the renewal was ${renewal.state}; the old slot serves again`,
 });
+
+const busy = (account: string, state: string) =>
+  new HoldfastError({
+    code: "ACCOUNT_BUSY",
+    message: `${account} is ${state} and takes no calls now; nothing was sent.`,
+    next: `Try again in a moment; look at it with: npx holdfast status ${account}`,
+    policy: "retryable",
+  });

@@ -1,6 +1,8 @@
 import { HoldfastError } from "../errors.ts";
 import type { AccountStore, Credentials } from "../ports/account-store.ts";
 import type { Account } from "./account.ts";
+import type { FleetCommands } from "./fleet-commands.ts";
+import { holderCommands } from "./holder-commands.ts";
 import type { Delivered } from "./account-runtime.ts";
 import type { Host } from "./host.ts";
 
@@ -8,14 +10,23 @@ export type CommandReply = { readonly ok: true } & Readonly<Record<string, unkno
 
 /** Answers the commands of people and scripts. Throws `HoldfastError` for what it refuses. */
 export interface Commands {
-  status(): Promise<CommandReply>;
-  run(account: string, verb: string, body: unknown): Promise<CommandReply>;
+  /** To an account that runs here; null while another host still holds it, whose answer it is. */
+  run(account: string, verb: string, body: unknown): Promise<CommandReply | null>;
+  /** To the fleet: whatever node it reaches. */
+  fleet(verb: string, body: unknown): Promise<CommandReply>;
+  /** To an account that may run elsewhere; null when whoever runs it answers. */
+  fallback(account: string, verb: string, body: unknown): Promise<CommandReply | null>;
 }
 
 export interface CommandOptions {
   readonly host: Host<Account>;
   readonly hostName: string;
   readonly accounts: AccountStore;
+  readonly fleet: FleetCommands;
+  /** True when the account belongs on another host, which serves. */
+  belongsElsewhere(account: string): boolean;
+  /** Tells every node that accounts were added. */
+  tellAdded(): void;
   newId(): string;
 }
 
@@ -25,6 +36,7 @@ export function createCommands(options: CommandOptions): Commands {
   const { host, accounts, hostName } = options;
 
   const verbs: Readonly<Record<string, Verb>> = {
+    ...holderCommands,
     status: async (account) => ({ ok: true, account: await describe(account) }),
     login: async (account) => delivered(account, "login", await account.login()),
     code: async (account, { code }) => {
@@ -62,27 +74,53 @@ export function createCommands(options: CommandOptions): Commands {
   async function add(name: string, body: Readonly<Record<string, unknown>>): Promise<CommandReply> {
     const credentials = credentialsIn(body);
     await accounts.add({ name, kind: credentials.kind, credentials });
+    options.tellAdded();
     await host.adopt();
     return { ok: true, account: name };
   }
 
+  async function status(): Promise<CommandReply> {
+    const here = new Map(
+      await Promise.all(
+        host.all().map(async (account) => [account.name, await describe(account)] as const),
+      ),
+    );
+    const all = await options.fleet.all();
+    const described = all.map((one) => here.get(String(one["name"])) ?? one);
+    return {
+      ok: true,
+      host: hostName,
+      accounts: described.toSorted((a, b) => String(a["name"]).localeCompare(String(b["name"]))),
+    };
+  }
+
+  async function run(name: string, verb: string, body: unknown): Promise<CommandReply | null> {
+    const fields = (body ?? {}) as Readonly<Record<string, unknown>>;
+    const account = host.find(name);
+    if (account === null) throw await options.fleet.explain(name);
+    if (account.runtime.state === "seeking" && (await options.fleet.isHeldElsewhere(name))) {
+      return null;
+    }
+    const command = verbs[verb];
+    if (command === undefined) throw unknownVerb(verb, ["add", ...Object.keys(verbs)]);
+    return command(account, fields);
+  }
+
   return {
-    async status() {
-      const described = await Promise.all(host.all().map(describe));
-      return {
-        ok: true,
-        host: hostName,
-        accounts: described.toSorted((a, b) => a.name.localeCompare(b.name)),
-      };
+    run,
+    async fleet(verb, body) {
+      if (verb === "status") return status();
+      if (verb === "who") return options.fleet.who(body);
+      if (verb === "force") return options.fleet.force(body);
+      throw unknownVerb(verb, ["status", "who", "force"]);
     },
-    async run(name, verb, body) {
+    async fallback(name, verb, body) {
       const fields = (body ?? {}) as Readonly<Record<string, unknown>>;
       if (verb === "add") return add(name, fields);
-      const account = host.find(name);
-      if (account === null) throw unknownAccount(name, host);
-      const command = verbs[verb];
-      if (command === undefined) throw unknownVerb(verb, ["add", ...Object.keys(verbs)]);
-      return command(account, fields);
+      if (host.find(name) !== null) return null;
+      const why = await options.fleet.explain(name);
+      if (why.code !== "ACCOUNT_UNKNOWN" && options.belongsElsewhere(name)) return null;
+      throw why;
     },
   };
 }
@@ -104,15 +142,6 @@ function text(value: unknown, field: string): string {
 function credentialsIn(body: Readonly<Record<string, unknown>>): Credentials {
   if (typeof body["botToken"] === "string") return { kind: "bot", token: body["botToken"] };
   return { kind: "user", phone: text(body["phone"], "phone") };
-}
-
-function unknownAccount(name: string, host: Host<Account>): HoldfastError {
-  const names = host.all().map((account) => account.name);
-  return new HoldfastError({
-    code: "ACCOUNT_UNKNOWN",
-    message: `There is no account "${name}"; known are: ${names.join(", ") || "none yet"}.`,
-    next: "See them with: npx holdfast status",
-  });
 }
 
 function unknownVerb(verb: string, known: readonly string[]): HoldfastError {

@@ -1,3 +1,4 @@
+import type { AccountKind } from "../../machines/lifecycle.ts";
 import type { Custodian } from "../custody/custodian.ts";
 import type { AccountKeeping } from "../custody/fleet-part.ts";
 import type { Takeover } from "../custody/takeover.ts";
@@ -43,7 +44,10 @@ export interface Host<Account extends Keepable> {
   inherit(): Promise<void>;
   /** Takes up the accounts that belong here. */
   start(): Promise<void>;
+  /** The account, if it runs here. */
   find(name: string): Account | null;
+  /** What kind of account it is, wherever it runs; null for one that this host has not heard of. */
+  kindOf(name: string): AccountKind | null;
   all(): readonly Account[];
   /** Looks for accounts that were just added to the database. */
   adopt(): Promise<void>;
@@ -53,6 +57,7 @@ export interface Host<Account extends Keepable> {
 
 export function createHost<Account extends Keepable>(options: HostOptions<Account>): Host<Account> {
   const { accounts, tokens, gate, takeover } = options;
+  let kinds: ReadonlyMap<string, AccountKind> = new Map();
   const self = { id: gate.incarnation, host: gate.host };
   const running = new Map<string, { readonly account: Account; readonly ended: () => void }>();
 
@@ -93,7 +98,11 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
   }
 
   const custodian = options.makeCustodian({
-    names: async () => (await accounts.list()).map(({ name }) => name),
+    async names() {
+      const list = await accounts.list();
+      kinds = new Map(list.map(({ name, kind }) => [name, kind]));
+      return [...kinds.keys()];
+    },
     begin,
     end,
   });
@@ -107,6 +116,7 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
       await Promise.all((await tokens.predecessors(self)).map(endPredecessor));
     },
     start: () => custodian.start(),
+    kindOf: (name) => kinds.get(name) ?? null,
     find: (name) => running.get(name)?.account ?? null,
     all: () => [...running.values()].map(({ account }) => account),
     adopt: () => custodian.look(),

@@ -1,5 +1,7 @@
+import { HoldfastError } from "../errors.ts";
 import type { GrantRef } from "../ports/gate.ts";
 import type { LifecycleEvent } from "../../machines/lifecycle.ts";
+import type { TelegramClient } from "../ports/telegram.ts";
 import type { AccountWorld, CursorWork, OutboxWork } from "./account-world.ts";
 import { faultReason } from "./fault-reason.ts";
 import type { LoginCodes } from "./login-codes.ts";
@@ -15,6 +17,8 @@ export interface ServingSlot {
   hold(): void;
   /** New replies were committed. */
   notify(): void;
+  /** Runs calls of others over the serving client; a drain waits for them. Throws NOT_SERVING. */
+  use<Result>(work: (client: TelegramClient) => Promise<Result>): Promise<Result>;
   /** Fetches what may have been missed. */
   refresh(): void;
   /** Stops new calls, waits for those in flight at most `drainMs`, settles the cursor, then ends. */
@@ -32,6 +36,9 @@ interface Parts {
   cancelGrace: (() => void) | null;
 }
 
+/** Calls of others that one account takes at a time. */
+const outsideMax = 256;
+
 /** `tell` sends what happens to the connection to the lifecycle; events of an earlier connection are not sent. */
 export function createServingSlot(
   world: AccountWorld,
@@ -39,6 +46,8 @@ export function createServingSlot(
   tell: (event: LifecycleEvent) => void,
 ): ServingSlot {
   let parts: Parts | null = null;
+  /** Calls of others that are under way. */
+  const outside = new Set<Promise<unknown>>();
 
   function wire(grant: GrantRef): Promise<Parts> {
     const mine = () => parts !== null && parts.connection.grant === grant;
@@ -127,6 +136,13 @@ export function createServingSlot(
       parts.outboxStarted = true;
       await parts.outbox.start();
     },
+    async use(work) {
+      if (parts === null || !parts.outboxStarted) throw notServing(world.account);
+      if (outside.size >= outsideMax) throw tooMany(world.account);
+      const using = work(parts.connection.client);
+      outside.add(using);
+      return using.finally(() => outside.delete(using));
+    },
     hold: () => parts?.outbox.pause(),
     notify() {
       if (parts?.outboxStarted === true) parts.outbox.notify();
@@ -135,7 +151,10 @@ export function createServingSlot(
     async drain() {
       const draining = parts;
       if (draining === null) return;
-      await within(world, Promise.all([draining.outbox.stop(), draining.cursor.stop()]));
+      await within(
+        world,
+        Promise.all([draining.outbox.stop(), draining.cursor.stop(), Promise.allSettled(outside)]),
+      );
       await end(draining);
     },
     end: () => end(),
@@ -153,3 +172,19 @@ function within(world: AccountWorld, work: Promise<unknown>): Promise<void> {
     work.then(finish, finish);
   });
 }
+
+const notServing = (account: string) =>
+  new HoldfastError({
+    code: "NOT_SERVING",
+    message: `${account} is not connected just now; nothing was sent.`,
+    next: `Look at it with: npx holdfast status ${account}`,
+    policy: "retryable",
+  });
+
+const tooMany = (account: string) =>
+  new HoldfastError({
+    code: "TOO_MANY_CALLS",
+    message: `${outsideMax} calls of ${account} are under way already; nothing was sent.`,
+    next: "Send fewer at a time, and try again.",
+    policy: "retryable",
+  });

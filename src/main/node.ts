@@ -21,7 +21,12 @@ import { createSiteManagerBot } from "../bots/site-manager/site-manager-bot.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import { createCommands } from "../engine/commands.ts";
 import { createHost } from "../engine/host.ts";
+import { createFleetCommands } from "../engine/fleet-commands.ts";
+import { createTurnOwner } from "../engine/turn-owner.ts";
 import { createTurnEngine } from "../engine/turns.ts";
+import type { Account } from "../engine/account.ts";
+import { hostKey } from "../custody/lease-value.ts";
+import { placeOf } from "../custody/placement.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 import { connectGate, type GateClient } from "../gate/gate-client.ts";
 import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
@@ -90,10 +95,11 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   const accounts = createAccountStore(database, sealer);
   const tokens = createTokenStore(database);
   const custody = createCustodyStore(database);
+  const bus = createFleetBus(nats, { fenceTimeoutMs: config.timings.casTimeoutMs });
   let given = false;
   const fleet = await joinFleet({
     nats,
-    bus: createFleetBus(nats, { fenceTimeoutMs: config.timings.casTimeoutMs }),
+    bus,
     store: custody,
     tokens,
     gate,
@@ -143,40 +149,83 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
         "an earlier gate of this host ended without release; its tokens rest until it can do nothing any more",
       ),
     makeAccount: (record) => makeAccount(parts, config, record),
-    onBegun: () => () => {},
+    onBegun: (account) => serveAccount(account),
     makeCustodian: fleet.makeCustodian,
   });
 
   const bot = createSiteManagerBot();
-  const { epoch: ownerEpoch } = await conversations.claimPartition(gate.incarnation);
-  const turns = createTurnEngine({
-    store: conversations,
-    stream,
-    clock,
-    events,
-    ownerEpoch,
-    inactiveAfterMs: sessionInactiveMs,
-    findBot: (account) => {
-      const found = host.find(account);
-      return found === null ? null : { bot, kind: found.runtime.snapshot.context.kind };
-    },
-    notifyOutbox: (account) => host.find(account)?.notifyOutbox(),
-    onDecision: ({ code, sessionId, account, turnId }) => {
-      metrics.sessionDecision(code);
-      log.info({ code, sessionId, account, turnId }, code);
-    },
-    onTurn: metrics.turn,
-    onStaleOwner: () => process.exit(1),
+  const turns = createTurnOwner({
+    members: fleet.members,
+    ownKey: hostKey(gate.host),
+    claim: () => conversations.claimPartition(gate.incarnation),
+    retry: (task) => void clock.schedule(config.timings.retryMs, task),
+    onFault: (error) => log.warn(errorLine(error)),
+    makeEngine: (ownerEpoch, onStaleOwner) =>
+      createTurnEngine({
+        store: conversations,
+        stream,
+        clock,
+        events,
+        ownerEpoch,
+        inactiveAfterMs: sessionInactiveMs,
+        findBot(account) {
+          const kind = host.kindOf(account);
+          return kind === null ? null : { bot, kind };
+        },
+        notifyOutbox(account) {
+          const here = host.find(account);
+          if (here?.runtime.state.startsWith("active") === true) here.notifyOutbox();
+          else bus.tell({ type: "replies", account });
+        },
+        onDecision: ({ code, sessionId, account, turnId }) => {
+          metrics.sessionDecision(code);
+          log.info({ code, sessionId, account, turnId }, code);
+        },
+        onTurn: metrics.turn,
+        onStaleOwner,
+      }),
+  });
+  bus.onNews((news) => {
+    if (news.type === "replies") host.find(news.account)?.notifyOutbox();
+  });
+  // What news did not tell: replies that nobody has begun to send.
+  let sweptMs = 0;
+  fleet.members.onOwnBeat(() => {
+    if (clock.monotonicMs() - sweptMs < config.timings.suspectMs) return;
+    sweptMs = clock.monotonicMs();
+    parts.outbox.pendingAmong(host.all().map(({ name }) => name)).then(
+      (accountsWithReplies) => {
+        for (const account of accountsWithReplies) host.find(account)?.notifyOutbox();
+      },
+      () => undefined,
+    );
   });
 
-  const commands = createCommands({ host, hostName: gate.host, accounts, newId: randomUUID });
-  const stopCommands = serveCommands(nats, commands);
+  const commands = createCommands({
+    host,
+    hostName: gate.host,
+    accounts,
+    fleet: createFleetCommands({
+      incarnation: gate.incarnation,
+      accounts,
+      custody,
+      force: { tokens, store: custody, bus, takeover: fleet.takeover },
+    }),
+    belongsElsewhere(account) {
+      const place = placeOf(account, fleet.members.serving());
+      return place !== null && place !== hostKey(gate.host);
+    },
+    tellAdded: () => bus.tell({ type: "accounts" }),
+    newId: randomUUID,
+  });
+  const commandServer = serveCommands(nats, commands);
+  const serveAccount = ({ name }: Account) => commandServer.serveAccount(name);
   const http = await startHttpServer({
     ...config.http,
     port: gateIs.httpPort,
     metricsType: metrics.contentType,
     metrics: metrics.render,
-    status: commands.status,
+    status: () => commands.fleet("status", {}),
     unready: () => {
       const ill = host.all().filter(({ runtime }) => unwellStates.has(runtime.state));
       if (given) return "Postgres is away; everything is given up until it is back";
@@ -197,7 +246,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
 
   let begun = false;
   async function stop(): Promise<void> {
-    stopCommands();
+    commandServer.stop();
     tell({ type: "serving", serving: false });
     await turns.stop();
     await host.stop();
@@ -222,7 +271,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   await host.start();
   begun = true;
   await turns.start();
-  log.info({ http: http.url, ownerEpoch }, "serving");
+  log.info({ http: http.url }, "serving");
 }
 
 process.on("SIGINT", () => undefined);

@@ -128,6 +128,8 @@ export interface OutboxStore {
   /** Message ids of this chat that outbox rows already account for, at or above `fromMessageId`. */
   knownMessageIds(key: ConversationKey, fromMessageId: number): Promise<ReadonlySet<number>>;
   unsent(account: string): Promise<number>;
+  /** Which of these accounts have replies that nobody has begun to send. */
+  pendingAmong(accounts: readonly string[]): Promise<readonly string[]>;
 }
 
 /** The update cursor per account: ours, advanced only after the stream has acknowledged. */

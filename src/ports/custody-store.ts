@@ -16,9 +16,14 @@ export type Beat =
   | { readonly state: "LIVE"; readonly beats: number }
   | { readonly state: "REVOKED" | "RELEASED" | "MISSING" };
 
-/** A serving slot and its token, for whoever decides where accounts run. */
+/** A serving slot and its token, with what is known of its holder. */
 export interface ServingToken extends TokenRecord {
+  readonly keyId: string | null;
   readonly host: string | null;
+  /** Since when the token is as it is, milliseconds since 1970 by the database's clock. */
+  readonly sinceMs: number;
+  /** How the holder's process can be told from others. */
+  readonly proof: Readonly<Record<string, unknown>> | null;
 }
 
 /**
@@ -37,8 +42,11 @@ export interface CustodyStore {
   releaseAll(grants: readonly GrantRef[]): Promise<readonly SlotRef[]>;
   /** Which of these tokens are free. */
   freeAmong(refs: readonly SlotRef[]): Promise<readonly SlotRef[]>;
-  /** Every account's serving slot with its token and the host of its holder. */
-  servingTokens(): Promise<readonly ServingToken[]>;
+  /** Serving slots with their tokens: of one account, of one key (16 hex digits), or of all. */
+  servingTokens(of?: {
+    readonly account?: string;
+    readonly keyId?: string;
+  }): Promise<readonly ServingToken[]>;
   /** Counts a beat of this incarnation. */
   beat(incarnation: string): Promise<Beat>;
   /** Incarnations that are LIVE, or not LIVE while a token of theirs is not free. */

@@ -1,6 +1,15 @@
 import type { Duplex } from "node:stream";
 import type { Endpoint } from "./gate.ts";
 
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [field: string]: JsonValue };
+export type JsonObject = { readonly [field: string]: JsonValue };
+
 /** Addresses a chat user: ids are decimal strings, as JSON cannot hold 64 bits. */
 export interface ChatPeer {
   readonly userId: string;
@@ -107,6 +116,11 @@ export interface TelegramClient {
     readonly randomId: string;
   }): Promise<SentMessage>;
   answerTap(queryId: string): Promise<void>;
+  /**
+   * Any method by its TL name, such as `messages.getHistory`. JSON in and out: `_` names a constructor, fields are in
+   * camel case, 64-bit numbers are `{"$long": "<decimal>"}`, bytes `{"$bytes": "<base64>"}`.
+   */
+  invoke(method: string, params: JsonObject): Promise<JsonValue>;
 }
 
 export interface TelegramClientEvents {

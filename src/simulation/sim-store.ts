@@ -177,12 +177,17 @@ export function createSimStore(
         }),
       releaseAll: (grants) => statement(() => release(grants)),
       freeAmong: (refs) => statement(() => refs.filter((ref) => find(ref)?.state === "free")),
-      servingTokens: () =>
+      servingTokens: (of = {}) =>
         statement(() =>
-          [...tokens.values()].map((token) => ({
-            ...token,
-            host: incarnations.get(token.incarnation ?? "")?.host ?? null,
-          })),
+          [...tokens.values()]
+            .filter(({ account }) => of.account === undefined || account === of.account)
+            .map((token) => ({
+              ...token,
+              keyId: null,
+              host: incarnations.get(token.incarnation ?? "")?.host ?? null,
+              sinceMs: 0,
+              proof: null,
+            })),
         ),
       beat: (id) => statement(() => beat(id)),
       holders: () =>

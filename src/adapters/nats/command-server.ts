@@ -1,48 +1,83 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { errorLine, HoldfastError } from "../../errors.ts";
 
+type Reply = Readonly<Record<string, unknown>>;
+
 export interface CommandHandlers {
-  status(): Promise<Readonly<Record<string, unknown>>>;
-  run(account: string, verb: string, body: unknown): Promise<Readonly<Record<string, unknown>>>;
+  /** What any node can answer for the whole fleet: `status`, `who`, `force`, … */
+  fleet(verb: string, body: unknown): Promise<Reply>;
+  /** A command to an account that runs here. */
+  run(account: string, verb: string, body: unknown): Promise<Reply | null>;
+  /** A command to an account that may run elsewhere; null when whoever runs it answers. */
+  fallback(account: string, verb: string, body: unknown): Promise<Reply | null>;
+}
+
+export interface CommandServer {
+  /** Answers the commands of one account until the returned function is called. */
+  serveAccount(name: string): () => void;
+  stop(): void;
 }
 
 const statusSubject = "holdfast.status";
+const fleetSubject = "holdfast.fleet.*";
 const accountSubject = "holdfast.account.*.*";
+/** Of the nodes in one queue, one gets each message. */
+const queue = "nodes";
 /** Published by the node itself, and so not a command. */
 const eventVerb = "event";
 
 /**
- * Answers `holdfast.status` and `holdfast.account.<name>.<verb>` with JSON: `{"ok": true, …}`, or
- * `{"ok": false, "code", "message", "next"}`. Returns the function that stops listening.
+ * Answers `holdfast.account.<name>.<verb>` for the accounts that run here, and, as one of the fleet's nodes,
+ * `holdfast.status`, `holdfast.fleet.<verb>` and commands to accounts that run nowhere. Answers are JSON:
+ * `{"ok": true, …}`, or `{"ok": false, "code", "message", "next"}`.
  */
-export function serveCommands(nats: NatsConnection, handlers: CommandHandlers): () => void {
-  const status = nats.subscribe(statusSubject, {
-    callback: (_error, message) => void answer(message, () => handlers.status()),
-  });
-  const account = nats.subscribe(accountSubject, {
-    callback: (_error, message) => {
-      const [, , name, verb] = message.subject.split(".") as [string, string, string, string];
-      if (verb === eventVerb) return;
-      void answer(message, async () => handlers.run(name, verb, bodyOf(message)));
+export function serveCommands(nats: NatsConnection, handlers: CommandHandlers): CommandServer {
+  const parts = (subject: string) => subject.split(".") as [string, string, string, string];
+  const subscriptions = [
+    nats.subscribe(statusSubject, {
+      queue,
+      callback: (_error, message) =>
+        void answer(message, () => handlers.fleet("status", bodyOf(message))),
+    }),
+    nats.subscribe(fleetSubject, {
+      queue,
+      callback: (_error, message) =>
+        void answer(message, () => handlers.fleet(parts(message.subject)[2], bodyOf(message))),
+    }),
+    nats.subscribe(accountSubject, {
+      queue,
+      callback(_error, message) {
+        const [, , name, verb] = parts(message.subject);
+        if (verb === eventVerb) return;
+        void answer(message, async () => handlers.fallback(name, verb, bodyOf(message)));
+      },
+    }),
+  ];
+  return {
+    serveAccount(name) {
+      const subscription = nats.subscribe(`holdfast.account.${name}.*`, {
+        callback(_error, message) {
+          const verb = parts(message.subject)[3];
+          if (verb === eventVerb) return;
+          void answer(message, async () => handlers.run(name, verb, bodyOf(message)));
+        },
+      });
+      return () => subscription.unsubscribe();
     },
-  });
-  return () => {
-    status.unsubscribe();
-    account.unsubscribe();
+    stop() {
+      for (const subscription of subscriptions) subscription.unsubscribe();
+    },
   };
 }
 
-async function answer(
-  message: Msg,
-  work: () => Promise<Readonly<Record<string, unknown>>>,
-): Promise<void> {
+async function answer(message: Msg, work: () => Promise<Reply | null>): Promise<void> {
   const reply = await work().catch((error: unknown) => ({
     ok: false,
     code: error instanceof HoldfastError ? error.code : "UNEXPECTED",
     message: error instanceof HoldfastError ? error.message : errorLine(error),
     next: error instanceof HoldfastError ? error.next : undefined,
   }));
-  message.respond(JSON.stringify(reply));
+  if (reply !== null) message.respond(JSON.stringify(reply));
 }
 
 function bodyOf(message: Msg): unknown {

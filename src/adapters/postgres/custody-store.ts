@@ -102,13 +102,31 @@ export function createCustodyStore(database: Database): CustodyStore {
          where t.state = 'free'`,
         [refs.map(({ account }) => account), refs.map(({ slot }) => slot)],
       ),
-    async servingTokens() {
-      const rows = await database.query<TokenRow & { readonly host: string | null }>(
-        `select ${columns}, i.host from accounts a
-         join tokens on tokens.account = a.name and tokens.slot = a.serving_slot
-         left join incarnations i on i.id = tokens.incarnation order by tokens.account`,
+    async servingTokens({ account, keyId } = {}) {
+      const rows = await database.query<
+        TokenRow & {
+          readonly key_id: string | null;
+          readonly host: string | null;
+          readonly since_ms: string;
+          readonly proof: Readonly<Record<string, unknown>> | null;
+        }
+      >(
+        `select ${columns}, u.key_id, i.host, i.proof,
+           extract(epoch from tokens.changed_at) * 1000 as since_ms
+         from authorisations u join tokens on tokens.account = u.account and tokens.slot = u.slot
+         left join incarnations i on i.id = tokens.incarnation
+         where ($1::text is null or u.account = $1)
+           and case when $2::text is null then u.state = 'SERVING' else u.key_id = $2 end
+         order by tokens.account`,
+        [account ?? null, keyId ?? null],
       );
-      return rows.map((row) => ({ ...toRecord(row), host: row.host }));
+      return rows.map((row) => ({
+        ...toRecord(row),
+        keyId: row.key_id,
+        host: row.host,
+        sinceMs: Math.round(Number(row.since_ms)),
+        proof: row.proof,
+      }));
     },
     async beat(incarnation): Promise<Beat> {
       const [row] = await database.query<{ state: HolderRecord["state"]; beats: string }>(

@@ -68,6 +68,14 @@ export function createOutboxStore(database: Database): OutboxStore {
       );
       return new Set(rows.map(({ message_id }) => message_id));
     },
+    async pendingAmong(accounts) {
+      const rows = await database.query<{ account: string }>(
+        `select a.account from unnest($1::text[]) as a (account)
+         where exists (select from outbox o where o.account = a.account and o.state = 'pending')`,
+        [accounts],
+      );
+      return rows.map(({ account }) => account);
+    },
     async unsent(account) {
       const [row] = await database.query<{ unsent: string }>(
         "select count(*) as unsent from outbox where account = $1 and state in ('pending', 'sending')",

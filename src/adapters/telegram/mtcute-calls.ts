@@ -1,6 +1,7 @@
 import { Long, type tl } from "@mtcute/core";
 import type { ChatPeer, TelegramClient, TelegramDriverOptions } from "../../ports/telegram.ts";
 import { TelegramError } from "../../ports/telegram-error.ts";
+import { fromTl, toTl } from "./mtcute-json.ts";
 import { type Message, type Reader, serviceUserId } from "./mtcute-updates.ts";
 
 /** One remote call; rejects with TelegramError. */
@@ -42,6 +43,12 @@ export function createMtcuteCalls(
         kind: "unknown",
         message: `Telegram's answer ${sent._} does not name the message`,
       });
+    },
+    async invoke(method, params) {
+      const query = toTl({ ...params, _: method }) as tl.RpcMethod;
+      const answer: unknown = await call(query);
+      if (method.startsWith("messages.") && isUpdates(answer)) tell(answer);
+      return fromTl(answer);
     },
     async answerTap(queryId) {
       await call({
@@ -172,6 +179,12 @@ function createUpdateCalls(call: RawCall, reader: Reader): UpdateCalls {
       });
     },
   };
+}
+
+/** What a call brought about is told in its answer only. */
+function isUpdates(answer: unknown): answer is tl.TypeUpdates {
+  const name = typeof answer === "object" && answer !== null && "_" in answer ? answer._ : null;
+  return name === "updates" || name === "updatesCombined" || name === "updateShortSentMessage";
 }
 
 function inputPeer({ userId, accessHash }: ChatPeer): tl.TypeInputPeer {

@@ -1,0 +1,129 @@
+import { forceToken, type ForceParts } from "../custody/force.ts";
+import { HoldfastError } from "../errors.ts";
+import type { AccountRecord, AccountStore } from "../ports/account-store.ts";
+import type { CustodyStore, ServingToken } from "../ports/custody-store.ts";
+
+type Body = Readonly<Record<string, unknown>>;
+type Reply = { readonly ok: true } & Readonly<Record<string, unknown>>;
+
+export interface FleetCommandOptions {
+  /** This host's own. */
+  readonly incarnation: string;
+  readonly accounts: Pick<AccountStore, "list" | "find" | "openRenewal">;
+  readonly custody: Pick<CustodyStore, "servingTokens">;
+  readonly force: ForceParts;
+}
+
+/** What any node answers for the whole fleet, from the database. Throws `HoldfastError` for what it refuses. */
+export interface FleetCommands {
+  /** Who holds an account or a key, where, since when, and how to use it all the same. */
+  who(body: unknown): Promise<Reply>;
+  /** Takes an account away from its holder; the fleet takes it up again where it belongs. */
+  force(body: unknown): Promise<Reply>;
+  /** Every account as the database knows it. */
+  all(): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** Another incarnation holds the account's token. */
+  isHeldElsewhere(name: string): Promise<boolean>;
+  /** Why nobody answers for this account. */
+  explain(name: string): Promise<HoldfastError>;
+}
+
+export function createFleetCommands(options: FleetCommandOptions): FleetCommands {
+  const { accounts, custody } = options;
+
+  const find = async (name: string): Promise<AccountRecord> => {
+    const record = await accounts.find(name);
+    if (record === null) throw await unknownAccount(name);
+    return record;
+  };
+
+  async function unknownAccount(name: string): Promise<HoldfastError> {
+    const names = (await accounts.list()).map((account) => account.name);
+    return new HoldfastError({
+      code: "ACCOUNT_UNKNOWN",
+      message: `There is no account "${name}"; known are: ${names.join(", ") || "none yet"}.`,
+      next: "See them with: npx holdfast status",
+    });
+  }
+
+  return {
+    async who(body) {
+      const { account, keyId } = (body ?? {}) as Body;
+      if (typeof account === "string") await find(account);
+      const tokens = await custody.servingTokens({
+        ...(typeof account === "string" ? { account } : {}),
+        ...(typeof keyId === "string" ? { keyId } : {}),
+      });
+      return { ok: true, holders: tokens.map(describe) };
+    },
+    async force(body) {
+      const { account } = (body ?? {}) as Body;
+      const record = await find(typeof account === "string" ? account : "");
+      if (record.servingSlot === null) throw neverLoggedIn(record.name);
+      const forced = await forceToken(options.force, record.name, record.servingSlot);
+      return { ok: true, account: record.name, forced };
+    },
+    async all() {
+      const [records, tokens] = await Promise.all([accounts.list(), custody.servingTokens()]);
+      const byAccount = new Map(tokens.map((token) => [token.account, token]));
+      return records.map(({ name, kind, state, servingSlot, reason }) => {
+        const token = byAccount.get(name);
+        return {
+          name,
+          kind,
+          state,
+          slot: servingSlot,
+          epoch: token?.state === "free" ? null : (token?.epoch ?? null),
+          host: token?.host ?? "–",
+          reason,
+          renewal: null,
+        };
+      });
+    },
+    async isHeldElsewhere(name) {
+      const [token] = await custody.servingTokens({ account: name });
+      return (
+        token !== undefined && token.state !== "free" && token.incarnation !== options.incarnation
+      );
+    },
+    async explain(name) {
+      const record = await accounts.find(name);
+      if (record === null) return unknownAccount(name);
+      const [token] = await custody.servingTokens({ account: name });
+      const where =
+        token?.host === undefined || token.host === null
+          ? "and no host holds it"
+          : `and its token is ${token.state} by host ${token.host} since ${new Date(token.sinceMs).toISOString()}`;
+      return new HoldfastError({
+        code: "ACCOUNT_NOT_RUNNING",
+        message: `${name} runs on no host just now (last known state: ${record.state}), ${where}.`,
+        next: `It is taken up by itself; look again with: npx holdfast who ${name}`,
+        policy: "retryable",
+      });
+    },
+  };
+}
+
+function describe(token: ServingToken) {
+  const { account, slot, epoch, state, host, incarnation, keyId, sinceMs, proof } = token;
+  const held = state !== "free";
+  return {
+    account,
+    slot,
+    keyId,
+    state,
+    epoch,
+    host: held ? host : null,
+    incarnation,
+    process: held ? (proof?.["pid"] ?? null) : null,
+    since: new Date(sinceMs).toISOString(),
+    next: `Use it through its holder: npx holdfast call ${account} <method>, or NATS holdfast.account.${account}.invoke`,
+  };
+}
+
+const neverLoggedIn = (account: string) =>
+  new HoldfastError({
+    code: "NEVER_LOGGED_IN",
+    message: `${account} has no session yet, so nobody holds one.`,
+    next: `Log it in with: npx holdfast login ${account}`,
+  });

@@ -1,0 +1,95 @@
+import { HoldfastError } from "../errors.ts";
+import { TelegramError } from "../ports/telegram-error.ts";
+import type { JsonObject, JsonValue } from "../ports/telegram.ts";
+import type { Account } from "./account.ts";
+import { checkMethod, findPeer, randomIdOf, redact } from "./raw-calls.ts";
+
+type Body = Readonly<Record<string, unknown>>;
+type Reply = { readonly ok: true } & Readonly<Record<string, unknown>>;
+
+const historyMax = 100;
+
+/** `invoke`, `send` and `history`: what others may do with an account, through whoever holds it. */
+export const holderCommands: Readonly<
+  Record<string, (account: Account, body: Body) => Promise<Reply>>
+> = {
+  async invoke(account, body) {
+    const method = text(body["method"], "method");
+    checkMethod(method);
+    const params = body["params"] ?? {};
+    if (typeof params !== "object" || params === null || Array.isArray(params)) {
+      throw malformed("params", '{"limit": 10}');
+    }
+    const result = await told(account, () =>
+      account.use((client) => client.invoke(method, params as JsonObject)),
+    );
+    return { ok: true, result: redact(result as JsonValue) };
+  },
+  async send(account, body) {
+    const [to, message, key] = ["peer", "text", "key"].map((name) => text(body[name], name));
+    return told(account, () =>
+      account.use(async (client) => {
+        const peer = await findPeer(client, to!);
+        const randomId = randomIdOf(account.name, peer, key!);
+        try {
+          const { messageId } = await client.send({ peer, text: message!, randomId });
+          return { ok: true, messageId, repeated: false };
+        } catch (error) {
+          const isRepeated =
+            error instanceof TelegramError && error.fault.code === "RANDOM_ID_DUPLICATE";
+          if (!isRepeated) throw error;
+          return { ok: true, messageId: null, repeated: true };
+        }
+      }),
+    );
+  },
+  async history(account, body) {
+    const name = text(body["peer"], "peer");
+    const limit = Number(body["limit"] ?? 20);
+    if (!Number.isInteger(limit) || limit < 1 || limit > historyMax) {
+      throw malformed("limit", `{"limit": 20}, at most ${historyMax}`);
+    }
+    const messages = await told(account, () =>
+      account.use(async (client) => client.history(await findPeer(client, name), { limit })),
+    );
+    return { ok: true, messages };
+  },
+};
+
+/** Telegram's refusals in words of this project; an unknown outcome is called so. */
+async function told<Result>(account: Account, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof TelegramError)) throw error;
+    const { code, kind, message, waitSeconds } = error.fault;
+    throw new HoldfastError({
+      code,
+      message:
+        kind === "unknown"
+          ? `It is not known whether Telegram did it (${code}: ${message}).`
+          : `Telegram refused: ${code} (${message}).`,
+      next:
+        kind === "flood"
+          ? `Wait ${waitSeconds ?? "some"} s, then try again.`
+          : kind === "unknown"
+            ? "Send the same again with the same --key: it is delivered at most once."
+            : `Look at the account with: npx holdfast status ${account.name}`,
+      policy: kind === "refused" ? "terminal" : "retryable",
+      cause: error,
+    });
+  }
+}
+
+function text(value: unknown, field: string): string {
+  if (typeof value === "string" && value !== "") return value;
+  throw malformed(field, `{"${field}": "…"}`);
+}
+
+function malformed(field: string, example: string): HoldfastError {
+  return new HoldfastError({
+    code: "COMMAND_MALFORMED",
+    message: `The command needs "${field}"; nothing was sent.`,
+    next: `Send JSON such as ${example}.`,
+  });
+}
