@@ -26,6 +26,7 @@ export const timingNames = [
   "preparingMs",
   "tenureMs",
   "restMs",
+  "hangMs",
 ] as const;
 
 export type TimingName = (typeof timingNames)[number];
@@ -48,6 +49,7 @@ const production: Timings = {
   preparingMs: 600_000,
   tenureMs: 60_000,
   restMs: 250,
+  hangMs: 5_000,
 };
 
 /** Custody a quarter as long, for one server on the same machine; what waits for Telegram or a person stays. */
@@ -62,6 +64,7 @@ const development: Timings = {
   takeMs: 7_500,
   connectMs: 5_000,
   tenureMs: 5_000,
+  hangMs: 2_000,
 };
 
 export const timingsOf: Readonly<Record<Profile, Timings>> = { development, production };
@@ -81,6 +84,7 @@ const timingMeanings: Readonly<Record<TimingName, string>> = {
   restartVerifyMs: "the new key must have answered and filled its gap within this",
   tenureMs: "an account that moved to a host stays there at least this long, unless the host goes",
   restMs: "after a cut with requests under way, the wait before anybody else may connect",
+  hangMs: "a node that gives its gate no sign of life for this long is ended and replaced",
   preparingMs: "a new key must be authorised within this, the wait for a person included",
 };
 

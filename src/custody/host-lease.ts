@@ -16,6 +16,10 @@ export interface HostLeaseOptions {
     readonly retryMs: number;
     readonly suspectMs: number;
   };
+  /** How long to wait for another gate of this host to give its lease up, in milliseconds. */
+  readonly waitMs: number;
+  /** Another gate is waited for, as in a rolling deploy. */
+  onWait(incarnation: string): void;
   /** The lease is over and cannot come back: cut, and end this process. */
   onLatched(why: string): void;
 }
@@ -146,10 +150,39 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
     }
   }
 
-  async function standsStill(nonce: string): Promise<boolean> {
-    await new Promise<void>((resolve) => clock.schedule(timings.suspectMs, resolve));
+  /** What becomes of a lease that another gate holds: it is given up, renewed again, or silent. */
+  async function watchPredecessor(nonce: string): Promise<"ended" | "renewed" | "silent"> {
+    let unwatch = () => {};
+    const fate = await new Promise<"ended" | "renewed" | "silent">((resolve, reject) => {
+      clock.schedule(timings.suspectMs, () => resolve("silent"));
+      hosts
+        .watch((entry) => {
+          if (entry.key !== key) return;
+          if (entry.value.status !== "live") resolve("ended");
+          else if (entry.value.nonce !== nonce) resolve("renewed");
+        })
+        .then((stopWatch) => {
+          unwatch = stopWatch;
+        }, reject);
+    });
+    unwatch();
+    if (fate !== "silent") return fate;
+    // A watch may have missed it.
     const entry = await hosts.read(key);
-    return entry !== null && entry.value.nonce === nonce;
+    return entry?.value.nonce === nonce ? "silent" : "renewed";
+  }
+
+  async function untilFree(): Promise<RegisterEntry<LeaseValue> | null> {
+    const untilMs = clock.monotonicMs() + options.waitMs;
+    for (let told = false; ; told = true) {
+      const found = await hosts.read(key);
+      if (found?.value.status !== "live") return found;
+      const fate = await watchPredecessor(found.value.nonce);
+      if (fate === "silent") return found;
+      if (fate === "ended") continue;
+      if (clock.monotonicMs() >= untilMs) throw leaseHeld(host, found.value.incarnation);
+      if (!told) options.onWait(found.value.incarnation);
+    }
   }
 
   return {
@@ -163,10 +196,7 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
       if (revision > 0) void renew();
     },
     async acquire() {
-      const found = await hosts.read(key);
-      if (found?.value.status === "live" && !(await standsStill(found.value.nonce))) {
-        throw leaseHeld(host, found.value.incarnation);
-      }
+      const found = await untilFree();
       value = { ...value, generation: (found?.value.generation ?? 0) + 1, nonce: newNonce() };
       const attempt: Attempt = { value, sentAt: deadline.note() };
       outstanding.set(value.nonce, attempt);

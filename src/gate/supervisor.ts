@@ -4,6 +4,7 @@ import type { Clock } from "../ports/clock.ts";
 
 /** What a node tells its gate. */
 export type NodeMessage =
+  | { readonly type: "alive" }
   | { readonly type: "ready"; readonly http: string }
   /** Whether accounts may be placed on this host. */
   | { readonly type: "serving"; readonly serving: boolean }
@@ -23,6 +24,8 @@ export type GateMessage =
       readonly host: string;
       readonly httpPort: number;
     }
+  /** Answered with `alive` by a node whose event loop turns. */
+  | { readonly type: "ping" }
   | { readonly type: "stop" };
 
 export interface SupervisorOptions {
@@ -36,6 +39,9 @@ export interface SupervisorOptions {
     readonly host: string;
   };
   readonly httpPort: number;
+  /** A node that serves and gives no sign of life for this long is ended, in milliseconds. */
+  readonly hangMs: number;
+  onHang(pid: number): void;
   /** The node has ended: cut what it had open before the next one begins. */
   onGone(): Promise<unknown>;
   onReady(http: string, pid: number): void;
@@ -57,6 +63,7 @@ export interface Supervisor {
   kill(): void;
 }
 
+const looksPerHang = 4;
 const backoffMs = [0, 250, 500, 1000, 2000, 5000];
 /** A node that served this long has earned a fresh start at once. */
 const steadyMs = 30_000;
@@ -93,6 +100,25 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     });
   }
 
+  /** Begins once the node serves: before that, loading keeps its event loop busy. */
+  function watchForHang(node: ChildProcess): void {
+    let heardMs = clock.monotonicMs();
+    node.on("message", () => {
+      heardMs = clock.monotonicMs();
+    });
+    const look = () => {
+      if (child !== node) return;
+      if (clock.monotonicMs() - heardMs >= options.hangMs) {
+        options.onHang(node.pid!);
+        node.kill("SIGKILL");
+        return;
+      }
+      if (node.connected) node.send({ type: "ping" } satisfies GateMessage);
+      clock.schedule(options.hangMs / looksPerHang, look);
+    };
+    look();
+  }
+
   function respawn(begunMs: number): void {
     if (stopping) return;
     deaths = clock.monotonicMs() - begunMs > steadyMs ? 0 : deaths + 1;
@@ -107,9 +133,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       options.onFailed(message.message);
       return;
     }
+    if (message.type === "alive") return;
     if (message.type === "serving") return options.onServing(message.serving);
     if (message.type === "let-go") return options.onLetGo(message.why);
     if (message.type === "end") return options.onEnd(message.why);
+    watchForHang(node);
     httpPort = Number(new URL(message.http).port);
     if (everReady) options.onRespawn(node.pid!);
     else options.onReady(message.http, node.pid!);

@@ -40,7 +40,16 @@ async function runGate(): Promise<void> {
   const { home, host, timings } = config;
   const clock = createSystemClock();
   const natsUrl = config.natsUrl ?? "nats://127.0.0.1:4222";
-  const unlock = await takeHostLock(`${natsUrl}\n${config.databaseUrl ?? ""}`, host);
+  // Long enough for another gate of this host to hand everything over and end.
+  const waitMs = timings.drainMs + timings.disconnectMs + stopMarginMs;
+  const onWait = () =>
+    process.stderr.write(`holdfast gate: waiting for the other gate of host "${host}" to end\n`);
+  const unlock = await takeHostLock({
+    fleet: `${natsUrl}\n${config.databaseUrl ?? ""}`,
+    host,
+    waitMs,
+    onWait,
+  });
   const nats = await connectNats(natsUrl, `gate ${host}`);
   const incarnation = randomUUID();
   const deadline = createLeaseDeadline(
@@ -69,6 +78,8 @@ async function runGate(): Promise<void> {
     deadline,
     clock,
     timings,
+    waitMs,
+    onWait,
     onLatched(why) {
       void table.cutAll();
       supervisor.kill();
@@ -95,6 +106,11 @@ async function runGate(): Promise<void> {
     clock,
     introduction: { path, incarnation, host },
     httpPort: config.http.port,
+    hangMs: timings.hangMs,
+    onHang: (pid) =>
+      process.stderr.write(
+        `holdfast gate: the node (pid ${pid}) has not answered for ${timings.hangMs} ms; it is ended\n`,
+      ),
     onGone: custody.letGo,
     onServing: lease.setServing,
     onLetGo(why) {
@@ -116,7 +132,7 @@ async function runGate(): Promise<void> {
   function end(then: () => void): Promise<void> {
     ending ??= (async () => {
       lease.setServing(false);
-      await supervisor.stop(timings.drainMs + timings.disconnectMs + stopMarginMs);
+      await supervisor.stop(waitMs);
       await table.cutAll();
       await lease.release();
       await server.close();

@@ -258,6 +258,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     process.exit(0);
   }
   process.on("message", (message: GateMessage) => {
+    if (message.type === "ping") tell({ type: "alive" });
     if (message.type === "stop") void stop();
   });
   process.once("disconnect", () => process.exit(1));

@@ -82,6 +82,7 @@ const hangLookMs = 1000;
 const noticeMs = 10;
 /** An account's drain and its disconnection, and a margin. */
 const stopMsMax = 8000;
+const leaseWaitMs = 12_000;
 
 export function createSimHost(
   fleet: SimFleet,
@@ -115,6 +116,8 @@ export function createSimHost(
       clock: process.clock,
       newNonce,
       timings,
+      waitMs: leaseWaitMs,
+      onWait: () => {},
       onLatched() {
         fleet.count("latches");
         void table.cutAll();

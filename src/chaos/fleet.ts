@@ -1,0 +1,192 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { createCustodyStore } from "../adapters/postgres/custody-store.ts";
+import { type Database, openDatabase } from "../adapters/postgres/database.ts";
+import { migrate } from "../adapters/postgres/migrate.ts";
+import { type EmbeddedNats, startNats } from "../embedded/nats.ts";
+import { type EmbeddedPostgres, startPostgres } from "../embedded/postgres.ts";
+import type { ServingToken } from "../ports/custody-store.ts";
+import { startTelegramDc, type TelegramDc } from "../telegram-dc/telegram-dc.ts";
+import type { OverlapPolicy } from "../telegram-dc/world/config.ts";
+import { type ChaosHost, createChaosHost } from "./chaos-host.ts";
+
+export interface ChaosAccount {
+  readonly account: string;
+  readonly username: string;
+}
+
+/** Real Postgres, real nats-server, the simulated data centre and several real hosts. */
+export interface ChaosFleet {
+  readonly folder: string;
+  readonly dc: TelegramDc;
+  readonly policy: OverlapPolicy;
+  readonly nats: NatsConnection;
+  readonly natsServer: EmbeddedNats;
+  readonly postgres: EmbeddedPostgres;
+  readonly database: Database;
+  readonly hosts: readonly ChaosHost[];
+  readonly accounts: readonly ChaosAccount[];
+  /** One more host, not started; `name` may be another's. */
+  addHost(name: string): Promise<ChaosHost>;
+  /** The serving tokens, as the database has them. */
+  tokens(): Promise<readonly ServingToken[]>;
+  holderOf(account: string): Promise<ChaosHost | null>;
+  ask(subject: string, body?: unknown): Promise<Readonly<Record<string, unknown>>>;
+  /** Resolves once every account is connected on a host; throws after `withinMs`. */
+  untilServed(withinMs?: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface FleetOptions {
+  readonly hosts: number;
+  readonly accounts: number;
+  readonly policy?: OverlapPolicy;
+  readonly environment?: Readonly<Record<string, string>>;
+  log(line: string): void;
+}
+
+const askMsMax = 5_000;
+const lookMs = 50;
+
+/** Looks again and again until `found` answers something; throws when it takes longer. */
+export async function eventually<Found>(
+  what: string,
+  find: () => Promise<Found | null | undefined | false>,
+  withinMs = 60_000,
+): Promise<Found> {
+  const untilMs = performance.now() + withinMs;
+  for (;;) {
+    const found = await find().catch(() => null);
+    if (found !== null && found !== undefined && found !== false) return found;
+    if (performance.now() > untilMs) throw new Error(`${what}: not within ${withinMs / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, lookMs));
+  }
+}
+
+export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
+  const { log, policy = "any-two-connections" } = options;
+  const folder = await mkdtemp(join(tmpdir(), "holdfast-chaos-"));
+  const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
+  const close = async () => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
+      await step().catch((error: unknown) => log(String(error)));
+    }
+  };
+  try {
+    const parts = { home: folder, log: () => {}, endsWithParent: true };
+    const postgres = await startPostgres(parts);
+    undo.push(() => postgres.stop());
+    const natsServer = await startNats({ ...parts, syncAlways: false });
+    undo.push(() => natsServer.stop());
+    const dc = await startTelegramDc({ controlPort: 0, config: { overlapPolicy: policy } });
+    undo.push(() => dc.close());
+    await migrate(postgres.url);
+    const database = openDatabase(postgres.url);
+    undo.push(() => database.close());
+    const nats = await connect({ servers: natsServer.url, maxReconnectAttempts: -1 });
+    undo.push(() => nats.close());
+    const custody = createCustodyStore(database);
+    const masterKey = randomBytes(32).toString("hex");
+    const hosts: ChaosHost[] = [];
+    const accounts: ChaosAccount[] = [];
+
+    async function addHost(name: string): Promise<ChaosHost> {
+      const natsAt = new URL(natsServer.url);
+      const socketFolder = new URL(postgres.url).searchParams.get("host") ?? "";
+      const host = await createChaosHost({
+        name,
+        folder: join(folder, `host-${hosts.length + 1}`),
+        targets: {
+          nats: { host: natsAt.hostname, port: Number(natsAt.port) },
+          postgres: { path: join(socketFolder, ".s.PGSQL.5432") },
+          telegram: { host: dc.host, port: dc.port },
+        },
+        environment: (ports) => ({
+          ...process.env,
+          HOLDFAST_HOME: join(folder, `host-${hosts.length + 1}`, name),
+          HOLDFAST_HOST: name,
+          HOLDFAST_LOG_LEVEL: "info",
+          HOLDFAST_MASTER_KEY: masterKey,
+          HOLDFAST_NATS_URL: `nats://127.0.0.1:${ports.nats}`,
+          HOLDFAST_DATABASE_URL: `postgres://holdfast@127.0.0.1:${ports.postgres}/holdfast`,
+          HOLDFAST_TELEGRAM_DC: JSON.stringify({
+            id: dc.dcId,
+            host: "127.0.0.1",
+            port: ports.telegram,
+            publicKeyPem: dc.rsaPublicKeyPem,
+          }),
+          ...options.environment,
+        }),
+        log,
+      });
+      hosts.push(host);
+      undo.push(() => host.close());
+      return host;
+    }
+
+    async function ask(subject: string, body: unknown = {}) {
+      const reply = await nats.request(subject, JSON.stringify(body), { timeout: askMsMax });
+      const answer = reply.json<Readonly<Record<string, unknown>>>();
+      if (answer["ok"] !== true) throw new Error(`${subject}: ${JSON.stringify(answer)}`);
+      return answer;
+    }
+
+    const fleet: ChaosFleet = {
+      folder,
+      dc,
+      policy,
+      nats,
+      natsServer,
+      postgres,
+      database,
+      hosts,
+      accounts,
+      addHost,
+      tokens: () => custody.servingTokens(),
+      async holderOf(account) {
+        const [token] = await custody.servingTokens({ account });
+        return hosts.find(({ name, isUp }) => name === token?.host && isUp) ?? null;
+      },
+      ask,
+      async untilServed(withinMs) {
+        await eventually(
+          "every account is connected",
+          async () => {
+            const tokens = await custody.servingTokens();
+            return (
+              tokens.length === accounts.length &&
+              tokens.every(({ state }) => state === "connected") &&
+              (await Promise.all(
+                accounts.map(({ account }) =>
+                  ask(`holdfast.account.${account}.invoke`, { method: "help.getConfig" }),
+                ),
+              ))
+            );
+          },
+          withinMs,
+        );
+      },
+      close,
+    };
+
+    for (let index = 1; index <= options.hosts; index += 1) await addHost(`h${index}`);
+    await Promise.all(hosts.map((host) => host.start()));
+    await eventually("the fleet answers", () => ask("holdfast.fleet.who"));
+    for (let index = 1; index <= options.accounts; index += 1) {
+      const account = `bot-${index}`;
+      const username = `chaos_bot_${index}`;
+      const { botToken } = dc.phone.createUser({ firstName: account, username, bot: true });
+      await ask(`holdfast.account.${account}.add`, { botToken });
+      await eventually(`${account} logs in`, () => ask(`holdfast.account.${account}.login`));
+      accounts.push({ account, username });
+    }
+    await fleet.untilServed();
+    return fleet;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

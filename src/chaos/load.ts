@@ -1,0 +1,92 @@
+import { createCrowd, type Crowd } from "../demo/crowd.ts";
+import { judge } from "../demo/judge.ts";
+import { createPhoneUser } from "../demo/phone-user.ts";
+import { settled } from "../demo/settled.ts";
+import type { ChaosFleet } from "./fleet.ts";
+
+/** What the data centre's ledger and the database say after a scenario; the code under test is not asked. */
+export interface Verdict {
+  readonly turns: number;
+  readonly overlaps: number;
+  readonly duplicated: number;
+  readonly lost: number;
+  readonly details: readonly string[];
+}
+
+/** People who talk to the bots, and scripts that call through the holders, until told to stop. */
+export interface Load {
+  readonly crowd: Crowd;
+  /** Calls that Telegram is working on at this moment. */
+  callsInFlight(): number;
+  /** Lets every walk end, then judges. */
+  end(): Promise<Verdict>;
+}
+
+const peoplePerBot = 2;
+const callersPerBot = 3;
+const callDelayMs = 40;
+
+export async function startLoad(fleet: ChaosFleet): Promise<Load> {
+  const { dc, accounts } = fleet;
+  const members = await Promise.all(
+    accounts.flatMap(({ account, username }) =>
+      Array.from({ length: peoplePerBot }, async (_, index) => ({
+        user: await createPhoneUser(dc.controlUrl!, `Writer ${index + 1} of ${account}`, username),
+        account,
+        buttons: true,
+      })),
+    ),
+  );
+  const crowd = createCrowd(members);
+  const stopTalking = crowd.talk();
+  // Every answer takes a little, so that a fault always meets calls in flight.
+  const slowness = dc.phone.addFault({
+    kind: "delay",
+    method: "help.getConfig",
+    delayMs: callDelayMs,
+    count: 1_000_000_000,
+  });
+  let calling = true;
+  const callers = accounts.flatMap(({ account }) =>
+    Array.from({ length: callersPerBot }, async () => {
+      while (calling) {
+        await fleet
+          .ask(`holdfast.account.${account}.invoke`, { method: "help.getConfig" })
+          .catch(() => new Promise((resolve) => setTimeout(resolve, callDelayMs)));
+      }
+    }),
+  );
+
+  return {
+    crowd,
+    callsInFlight: () =>
+      dc.ledger
+        .rpcs()
+        .filter(({ outcome, atMs }) => outcome === "pending" && Date.now() - atMs < 5000).length,
+    async end() {
+      await stopTalking();
+      calling = false;
+      await Promise.all(callers);
+      dc.phone.removeFault(slowness.id);
+      await settled(fleet.database);
+      const judged = await judge(
+        fleet.database,
+        dc.controlUrl!,
+        accounts.map(({ account, username }) => ({
+          account,
+          username,
+          tapsAnswered: crowd.turns.filter(
+            (turn) => turn.account === account && turn.kind === "tap" && turn.repliedAtMs !== null,
+          ).length,
+        })),
+      );
+      return {
+        turns: crowd.turns.length,
+        overlaps: judged.overlaps,
+        duplicated: judged.duplicated,
+        lost: judged.lost,
+        details: [...judged.details, ...crowd.failures].slice(0, 8),
+      };
+    },
+  };
+}
