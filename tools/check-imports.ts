@@ -48,11 +48,13 @@ const rules: readonly Rule[] = [
     to: ["machines/", "src/ports/", "src/custody/", "src/engine/", "src/simulation/", errors],
     packages: ["xstate", "node:child_process", "node:url"],
   },
-  ...["src/main/", "src/cli/", "src/demo/", "src/embedded/"].map((from) => ({
-    from,
-    to: ["machines/", "src/"],
-    packages: null,
-  })),
+  ...["src/main/", "src/cli/", "src/demo/", "src/embedded/", "src/chaos/", "src/bench/"].map(
+    (from) => ({
+      from,
+      to: ["machines/", "src/"],
+      packages: null,
+    }),
+  ),
 ];
 
 /** An adapter knows its port and its driver: its own folder, and of another adapter only the types. */

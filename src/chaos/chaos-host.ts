@@ -26,9 +26,9 @@ export interface ChaosHostOptions {
   readonly name: string;
   readonly folder: string;
   readonly targets: {
-    readonly nats: NetConnectOpts;
-    readonly postgres: NetConnectOpts;
-    readonly telegram: NetConnectOpts;
+    readonly nats: () => NetConnectOpts;
+    readonly postgres: () => NetConnectOpts;
+    readonly telegram: () => NetConnectOpts;
   };
   /** What the gate needs besides its addresses. */
   environment(ports: { nats: number; postgres: number; telegram: number }): NodeJS.ProcessEnv;

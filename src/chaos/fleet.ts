@@ -12,6 +12,7 @@ import type { ServingToken } from "../ports/custody-store.ts";
 import { startTelegramDc, type TelegramDc } from "../telegram-dc/telegram-dc.ts";
 import type { OverlapPolicy } from "../telegram-dc/world/config.ts";
 import { type ChaosHost, createChaosHost } from "./chaos-host.ts";
+import { createProxy } from "./proxy.ts";
 
 export interface ChaosAccount {
   readonly account: string;
@@ -26,6 +27,9 @@ export interface ChaosFleet {
   readonly nats: NatsConnection;
   readonly natsServer: EmbeddedNats;
   readonly postgres: EmbeddedPostgres;
+  /** Stops the server, lets `change` have its folder, and starts it again. */
+  replaceNats(change: (folder: string) => Promise<void>): Promise<void>;
+  replacePostgres(change: (folder: string) => Promise<void>): Promise<void>;
   readonly database: Database;
   readonly hosts: readonly ChaosHost[];
   readonly accounts: readonly ChaosAccount[];
@@ -77,16 +81,31 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
   };
   try {
     const parts = { home: folder, log: () => {}, endsWithParent: true };
-    const postgres = await startPostgres(parts);
+    let postgres = await startPostgres(parts);
     undo.push(() => postgres.stop());
-    const natsServer = await startNats({ ...parts, syncAlways: false });
+    let natsServer = await startNats({ ...parts, syncAlways: false });
     undo.push(() => natsServer.stop());
+    const natsTarget = () => {
+      const { hostname, port } = new URL(natsServer.url);
+      return { host: hostname, port: Number(port) };
+    };
+    const postgresTarget = () => ({
+      path: join(new URL(postgres.url).searchParams.get("host") ?? "", ".s.PGSQL.5432"),
+    });
+    const ownNats = await createProxy(natsTarget);
+    undo.push(() => ownNats.close());
     const dc = await startTelegramDc({ controlPort: 0, config: { overlapPolicy: policy } });
     undo.push(() => dc.close());
     await migrate(postgres.url);
     const database = openDatabase(postgres.url);
     undo.push(() => database.close());
-    const nats = await connect({ servers: natsServer.url, maxReconnectAttempts: -1 });
+    const nats = await connect({
+      servers: `nats://127.0.0.1:${ownNats.port}`,
+      maxReconnectAttempts: -1,
+      pingInterval: 1000,
+      maxPingOut: 2,
+      reconnectTimeWait: 200,
+    });
     undo.push(() => nats.close());
     const custody = createCustodyStore(database);
     const masterKey = randomBytes(32).toString("hex");
@@ -94,15 +113,13 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
     const accounts: ChaosAccount[] = [];
 
     async function addHost(name: string): Promise<ChaosHost> {
-      const natsAt = new URL(natsServer.url);
-      const socketFolder = new URL(postgres.url).searchParams.get("host") ?? "";
       const host = await createChaosHost({
         name,
         folder: join(folder, `host-${hosts.length + 1}`),
         targets: {
-          nats: { host: natsAt.hostname, port: Number(natsAt.port) },
-          postgres: { path: join(socketFolder, ".s.PGSQL.5432") },
-          telegram: { host: dc.host, port: dc.port },
+          nats: natsTarget,
+          postgres: postgresTarget,
+          telegram: () => ({ host: dc.host, port: dc.port }),
         },
         environment: (ports) => ({
           ...process.env,
@@ -139,8 +156,22 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
       dc,
       policy,
       nats,
-      natsServer,
-      postgres,
+      get natsServer() {
+        return natsServer;
+      },
+      get postgres() {
+        return postgres;
+      },
+      async replaceNats(change) {
+        await natsServer.stop();
+        await change(join(folder, "nats"));
+        natsServer = await startNats({ ...parts, syncAlways: false });
+      },
+      async replacePostgres(change) {
+        await postgres.stop();
+        await change(join(folder, "postgres"));
+        postgres = await startPostgres(parts);
+      },
       database,
       hosts,
       accounts,

@@ -13,7 +13,8 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-export async function createProxy(target: NetConnectOpts): Promise<Proxy> {
+/** `target` is asked at each connection, so that a server may come back somewhere else. */
+export async function createProxy(target: () => NetConnectOpts): Promise<Proxy> {
   let mode: LinkMode = "flow";
   let felt = 0;
   const pairs = new Set<readonly [Socket, Socket]>();
@@ -21,7 +22,10 @@ export async function createProxy(target: NetConnectOpts): Promise<Proxy> {
   function reset(pair: readonly [Socket, Socket]): void {
     pairs.delete(pair);
     for (const socket of pair) {
-      if (!socket.destroyed) socket.resetAndDestroy();
+      if (socket.destroyed) continue;
+      // Only TCP can be reset; PostgreSQL's own side is a unix socket.
+      if (socket.remotePort === undefined) socket.destroy();
+      else socket.resetAndDestroy();
     }
   }
 
@@ -53,7 +57,7 @@ export async function createProxy(target: NetConnectOpts): Promise<Proxy> {
       client.resetAndDestroy();
       return;
     }
-    const upstream = connect(target);
+    const upstream = connect(target());
     for (const socket of [client, upstream]) socket.setNoDelay(true);
     const pair = [client, upstream] as const;
     pairs.add(pair);

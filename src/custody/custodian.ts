@@ -7,6 +7,7 @@ import { placeOf } from "./placement.ts";
 import type { Takeover } from "./takeover.ts";
 
 const soonMs = 10;
+const tidyEverySweeps = 6;
 
 export interface CustodianOptions {
   readonly members: FleetMembers;
@@ -69,6 +70,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
   let lookAgain = false;
   let stopping = false;
   let lastSweepMs = -Infinity;
+  let lastTidyMs = clock.monotonicMs();
   let cancelTenure = () => {};
   const stops: (() => void)[] = [];
 
@@ -155,8 +157,12 @@ export function createCustodian(options: CustodianOptions): Custodian {
 
   /** What events did not tell: accounts, and holders whose lease is gone. */
   async function sweep(): Promise<void> {
-    void look();
-    await options.giveBackStrays((name) => running.has(name));
+    // What costs with every account is done more rarely.
+    if (clock.monotonicMs() - lastTidyMs >= limits.sweepMs * tidyEverySweeps) {
+      lastTidyMs = clock.monotonicMs();
+      void look();
+      await options.giveBackStrays((name) => running.has(name));
+    }
     const holders = await store.holders();
     const nowMs = clock.monotonicMs();
     const gone = holders.filter(

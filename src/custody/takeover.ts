@@ -30,7 +30,14 @@ export type TakeoverOutcome =
 /** How it is known that the holder does nothing any more. */
 export type SilenceHow = "released" | "fenced" | "proven" | "waited";
 
-/** Ends an incarnation for ever. */
+export interface TakeHow {
+  readonly atRevision?: number;
+  readonly force?: boolean;
+  /** Resolves with true once its silence is proven; the wait goes on beside it. */
+  readonly proof?: Promise<boolean>;
+}
+
+/** Ends an incarnation for ever. Who asks for the same one meanwhile gets the same answer. */
 export interface Takeover {
   /**
    * Revokes the lease in NATS and the incarnation in Postgres; then its gate's own answer, a proof, or the wait
@@ -38,15 +45,7 @@ export interface Takeover {
    * silent; one that was renewed since is left alone. `force`: revoke it although it is alive.
    * Throws what the ports throw: what was revoked stays revoked, and another attempt goes on from there.
    */
-  take(
-    target: Target,
-    how?: {
-      readonly atRevision?: number;
-      readonly force?: boolean;
-      /** Resolves with true once its silence is proven; the wait goes on beside it. */
-      readonly proof?: Promise<boolean>;
-    },
-  ): Promise<TakeoverOutcome>;
+  take(target: Target, how?: TakeHow): Promise<TakeoverOutcome>;
 }
 
 interface Revoked {
@@ -59,6 +58,7 @@ const never = async (): Promise<boolean> => false;
 
 export function createTakeover(options: TakeoverOptions): Takeover {
   const { hosts, store, bus, clock, takeMs, newNonce } = options;
+  const underWay = new Map<string, Promise<TakeoverOutcome>>();
 
   /** One write under our own nonce; after an unknown outcome, a read that shows the nonce. Null: it is not ours. */
   async function writeRevoked(
@@ -87,8 +87,14 @@ export function createTakeover(options: TakeoverOptions): Takeover {
       return { done: "revoked", confirm: () => stillOther(key, incarnation) };
     }
     if (standing?.status === "released") return { done: "released", confirm: never };
-    const mayRevoke = force || standing === undefined || standing.status === "revoked";
-    if (!mayRevoke && entry?.revision !== atRevision) return { done: "alive", confirm: never };
+    const isAlive = standing?.status === "live" && entry?.revision !== atRevision;
+    if (isAlive && !force) return { done: "alive", confirm: never };
+    const confirmAt = (value: LeaseValue, revision: number) => async () =>
+      (await writeRevoked(key, { ...value, nonce: newNonce() }, revision)) !== null;
+    // Somebody else revoked it: to write over it would only undo their confirmation.
+    if (entry !== null && entry.value.status === "revoked") {
+      return { done: "revoked", confirm: confirmAt(entry.value, entry.revision) };
+    }
     const value: LeaseValue = {
       generation: standing?.generation ?? 1,
       incarnation,
@@ -99,11 +105,7 @@ export function createTakeover(options: TakeoverOptions): Takeover {
     };
     const revision = await writeRevoked(key, value, entry?.revision ?? 0);
     if (revision === null) return { done: "moved", confirm: never };
-    return {
-      done: "revoked",
-      confirm: async () =>
-        (await writeRevoked(key, { ...value, nonce: newNonce() }, revision)) !== null,
-    };
+    return { done: "revoked", confirm: confirmAt(value, revision) };
   }
 
   async function stillOther(key: string, incarnation: string): Promise<boolean> {
@@ -134,17 +136,27 @@ export function createTakeover(options: TakeoverOptions): Takeover {
     return { ended: true, freed, how };
   }
 
+  async function end(
+    target: Target,
+    { atRevision, force = false, proof }: TakeHow,
+  ): Promise<TakeoverOutcome> {
+    const { incarnation } = target;
+    const lease = await revokeLease(target, atRevision, force);
+    if (lease.done === "alive" || lease.done === "moved") return { ended: false, why: lease.done };
+    await store.revoke(incarnation);
+    if (lease.done === "released") return free(incarnation, "released");
+    const how = await untilSilent(incarnation, proof);
+    if (!(await lease.confirm())) return { ended: false, why: "moved" };
+    return free(incarnation, how);
+  }
+
   return {
-    async take(target, { atRevision, force = false, proof } = {}) {
-      const { incarnation } = target;
-      const lease = await revokeLease(target, atRevision, force);
-      if (lease.done === "alive" || lease.done === "moved")
-        return { ended: false, why: lease.done };
-      await store.revoke(incarnation);
-      if (lease.done === "released") return free(incarnation, "released");
-      const how = await untilSilent(incarnation, proof);
-      if (!(await lease.confirm())) return { ended: false, why: "moved" };
-      return free(incarnation, how);
+    take(target, how = {}) {
+      const under = underWay.get(target.incarnation);
+      if (under !== undefined) return under;
+      const ending = end(target, how).finally(() => underWay.delete(target.incarnation));
+      underWay.set(target.incarnation, ending);
+      return ending;
     },
   };
 }

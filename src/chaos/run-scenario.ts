@@ -1,0 +1,90 @@
+import { type FleetOptions, startFleet } from "./fleet.ts";
+import { startLoad, type Verdict } from "./load.ts";
+import type { Scenario, Stage } from "./scenarios.ts";
+
+export interface ScenarioResult extends Verdict {
+  readonly scenario: string;
+  /** telegram-dc's overlap policy, under which a breach kills the key. */
+  readonly policy: string;
+  readonly callsInFlight: number;
+  readonly delivered: readonly string[];
+  readonly epochBefore: number;
+  readonly epochAfter: number;
+  /** From the fault until every account was served again, milliseconds. */
+  readonly servedAgainMs: number;
+  /** What is wrong; empty when the scenario held. */
+  readonly wrong: readonly string[];
+}
+
+const accountsPerFleet = 3;
+/** Turns before the fault, and after it. */
+const turnsAround = 12;
+
+/** One scenario on a fleet of its own, from an empty folder. */
+export async function runScenario(
+  scenario: Scenario,
+  log: FleetOptions["log"],
+): Promise<ScenarioResult> {
+  const fleet = await startFleet({
+    hosts: scenario.hosts,
+    accounts: accountsPerFleet,
+    log,
+    ...(scenario.environment === undefined ? {} : { environment: scenario.environment }),
+  });
+  try {
+    const load = await startLoad(fleet);
+    await load.crowd.until((turns) => answered(turns) >= turnsAround);
+    const { account } = fleet.accounts[0]!;
+    const holder = (await fleet.holderOf(account))!;
+    const delivered: string[] = [];
+    const epoch = async () =>
+      (await fleet.tokens()).find((token) => token.account === account)?.epoch ?? 0;
+    const stage: Stage = {
+      fleet,
+      account,
+      holder,
+      others: fleet.hosts.filter((host) => host !== holder),
+      delivered(what, seen) {
+        log(`${scenario.name}: ${what}`);
+        if (!seen) throw new Error(`the fault was not delivered: ${what}`);
+        delivered.push(what);
+      },
+      epoch,
+      rest: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    };
+    const epochBefore = await epoch();
+    const callsInFlight = load.callsInFlight();
+    const begunMs = performance.now();
+    await scenario.run(stage);
+    await fleet.untilServed(90_000);
+    const servedAgainMs = Math.round(performance.now() - begunMs);
+    const before = answered(load.crowd.turns);
+    await load.crowd.until((turns) => answered(turns) >= before + turnsAround);
+    const epochAfter = await epoch();
+    const verdict = await load.end();
+    const wrong = [
+      callsInFlight === 0 && "no call was in flight at the fault",
+      delivered.length === 0 && "no fault was seen to be delivered",
+      scenario.epochRises && epochAfter <= epochBefore && "the epoch did not rise",
+      verdict.overlaps !== 0 && `${verdict.overlaps} overlaps`,
+      verdict.duplicated !== 0 && `${verdict.duplicated} duplicate replies`,
+      verdict.lost !== 0 && `${verdict.lost} lost messages`,
+    ].filter((what) => what !== false);
+    return {
+      scenario: scenario.name,
+      policy: fleet.policy,
+      callsInFlight,
+      delivered,
+      epochBefore,
+      epochAfter,
+      servedAgainMs,
+      ...verdict,
+      wrong,
+    };
+  } finally {
+    await fleet.close();
+  }
+}
+
+const answered = (turns: readonly { readonly repliedAtMs: number | null }[]): number =>
+  turns.filter(({ repliedAtMs }) => repliedAtMs !== null).length;

@@ -1,0 +1,234 @@
+import { cp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type ChaosHost, processState } from "./chaos-host.ts";
+import { type ChaosFleet, eventually } from "./fleet.ts";
+
+/** What a scenario may do, and what it must show. */
+export interface Stage {
+  readonly fleet: ChaosFleet;
+  /** The account that the fault aims at, and who holds it now. */
+  readonly account: string;
+  readonly holder: ChaosHost;
+  readonly others: readonly ChaosHost[];
+  /** The fault was seen to be delivered; throws when `seen` is false. */
+  delivered(what: string, seen: boolean): void;
+  epoch(): Promise<number>;
+  rest(ms: number): Promise<void>;
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly proves: string;
+  readonly hosts: number;
+  /** The account must be held under a higher epoch afterwards. */
+  readonly epochRises: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
+  run(stage: Stage): Promise<void>;
+}
+
+/** The development profile's own times, in milliseconds. */
+const holdMs = 5_000;
+const suspectMs = 2_500;
+
+const isGone = (pid: number): boolean => ["gone", "Z", "X"].includes(processState(pid));
+
+async function kill({ delivered }: Stage, host: ChaosHost, which: "gate" | "node"): Promise<void> {
+  const pid = host.pids[which];
+  host.signal(which, "SIGKILL");
+  await eventually(`${which} ${pid} ends`, async () => isGone(pid), 5_000);
+  delivered(`SIGKILL of the ${which} (${pid})`, isGone(pid));
+}
+
+/** Stops a process for a while; what it finds when it goes on is the point. */
+async function freeze(stage: Stage, pid: number, what: string, forMs: number): Promise<void> {
+  process.kill(pid, "SIGSTOP");
+  await eventually(`${what} stops`, async () => processState(pid) === "T", 5_000);
+  stage.delivered(`SIGSTOP of the ${what} (${pid}) for ${forMs} ms`, processState(pid) === "T");
+  await stage.rest(forMs);
+  if (!isGone(pid)) process.kill(pid, "SIGCONT");
+}
+
+async function breakLink(
+  stage: Stage,
+  which: "nats" | "postgres" | "telegram",
+  forMs: number,
+): Promise<void> {
+  const link = stage.holder.links[which];
+  const before = link.felt;
+  link.set("frozen");
+  await stage.rest(forMs / 2);
+  link.set("cut");
+  await stage.rest(forMs / 2);
+  stage.delivered(
+    `${stage.holder.name} was parted from ${which} for ${forMs} ms (${link.felt - before} times felt)`,
+    link.felt > before,
+  );
+  link.set("flow");
+}
+
+async function redeploy({ fleet, delivered }: Stage, host: ChaosHost): Promise<void> {
+  const pid = host.pids.gate;
+  await host.stop();
+  delivered(`SIGTERM of ${host.name}; its gate ${pid} ended`, isGone(pid));
+  await host.start();
+  await fleet.untilServed();
+}
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: "kill-node",
+    proves: "a dead worker's accounts move to a warm host at once",
+    hosts: 2,
+    epochRises: true,
+    run: (stage) => kill(stage, stage.holder, "node"),
+  },
+  {
+    name: "kill-gate",
+    proves: "a dead gate is silent only once that is proven or waited out",
+    hosts: 2,
+    epochRises: true,
+    run: (stage) => kill(stage, stage.holder, "gate"),
+  },
+  {
+    name: "stop-node",
+    proves: "a node that hangs is ended, and its accounts move",
+    hosts: 2,
+    epochRises: true,
+    run: (stage) => freeze(stage, stage.holder.pids.node, "node", holdMs + 2_000),
+  },
+  {
+    name: "stop-gate",
+    proves:
+      "a gate that sleeps past its lease does nothing when it wakes, in the middle of its takeover",
+    hosts: 2,
+    epochRises: true,
+    run: (stage) => freeze(stage, stage.holder.pids.gate, "gate", holdMs + suspectMs + 1_500),
+  },
+  {
+    name: "stop-nats",
+    proves: "without NATS everything disconnects, safely, and comes back",
+    hosts: 2,
+    epochRises: true,
+    run: (stage) => freeze(stage, stage.fleet.natsServer.pid, "nats-server", holdMs + 3_000),
+  },
+  {
+    name: "partition-nats",
+    proves: "a holder that NATS does not reach lets go before anybody else takes over",
+    hosts: 2,
+    epochRises: true,
+    run: (stage) => breakLink(stage, "nats", 2 * holdMs + 4_000),
+  },
+  {
+    name: "partition-postgres",
+    proves: "a holder that Postgres does not reach gives its accounts up over NATS",
+    hosts: 2,
+    epochRises: true,
+    run: (stage) => breakLink(stage, "postgres", 12_000),
+  },
+  {
+    name: "partition-telegram",
+    proves: "a connection that Telegram lost is made again under a new epoch",
+    hosts: 2,
+    epochRises: true,
+    run: (stage) => breakLink(stage, "telegram", 26_000),
+  },
+  {
+    name: "kv-rollback",
+    proves: "leases of an older copy of the store revive nobody",
+    hosts: 2,
+    epochRises: true,
+    async run({ fleet, rest, delivered }) {
+      const copy = join(fleet.folder, "nats-copy");
+      await fleet.replaceNats((folder) => cp(folder, copy, { recursive: true }));
+      await fleet.untilServed();
+      await rest(3_000);
+      await fleet.replaceNats(async (folder) => {
+        await rm(folder, { recursive: true });
+        await cp(copy, folder, { recursive: true });
+      });
+      delivered("nats-server runs from the older copy of its store", true);
+    },
+  },
+  {
+    name: "postgres-restore",
+    proves: "an older copy of the database grants nothing that is in use",
+    hosts: 2,
+    epochRises: false,
+    async run({ fleet, rest, delivered, holder, account }) {
+      const copy = join(fleet.folder, "postgres-copy");
+      await fleet.replacePostgres((folder) =>
+        cp(folder, copy, { recursive: true, preserveTimestamps: true }),
+      );
+      await fleet.untilServed();
+      const { node } = holder.pids;
+      holder.signal("node", "SIGKILL");
+      await eventually("another host holds the account", async () => {
+        const now = await fleet.holderOf(account);
+        return now !== null && now.name !== holder.name && isGone(node);
+      });
+      await rest(1_000);
+      await fleet.replacePostgres(async (folder) => {
+        await rm(folder, { recursive: true });
+        await cp(copy, folder, { recursive: true, preserveTimestamps: true });
+      });
+      delivered(
+        "Postgres runs from the older copy, in which the former host holds the account",
+        true,
+      );
+    },
+  },
+  {
+    name: "same-name",
+    proves: "a second host of the same name is refused, and the first one stays",
+    hosts: 2,
+    epochRises: false,
+    environment: { HOLDFAST_T_DRAIN_MS: "2000", HOLDFAST_T_DISCONNECT_MS: "1000" },
+    async run({ fleet, holder, delivered }) {
+      const twin = await fleet.addHost(holder.name);
+      const refusal = await twin.start().then(
+        () => "it started",
+        (error: unknown) => String(error),
+      );
+      delivered(
+        `the second ${holder.name} was refused: ${refusal.slice(0, 90)}`,
+        refusal.includes("lease"),
+      );
+    },
+  },
+  {
+    name: "double-force",
+    proves: "two operators who force the same account at once break nothing",
+    hosts: 2,
+    epochRises: true,
+    async run({ fleet, account, delivered }) {
+      const forced = await Promise.all(
+        [1, 2].map(() => fleet.ask("holdfast.fleet.force", { account })),
+      );
+      const how = forced.map((answer) => String(answer["forced"]));
+      delivered(`forced: ${how.join(", ")}`, how.includes("fenced") || how.includes("ended"));
+    },
+  },
+  {
+    name: "rolling-deploy-3",
+    proves: "three hosts are replaced one after the other under load",
+    hosts: 3,
+    epochRises: true,
+    async run(stage) {
+      for (const host of [stage.holder, ...stage.others]) await redeploy(stage, host);
+    },
+  },
+  {
+    name: "rolling-deploy-1",
+    proves: "the new gate of one host waits for the old one to end",
+    hosts: 1,
+    epochRises: true,
+    async run({ fleet, holder, delivered }) {
+      const next = await fleet.addHost(holder.name);
+      const begun = next.start();
+      const pid = holder.pids.gate;
+      await holder.stop();
+      delivered(`the old gate ${pid} ended while the new one waited`, isGone(pid));
+      await begun;
+    },
+  },
+];
