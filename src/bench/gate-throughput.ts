@@ -28,7 +28,7 @@ interface DataCentreInfo {
 export async function measureGateThroughput(): Promise<readonly Figure[]> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-bench-"));
   const program = fileURLToPath(new URL("../../bin/telegram-dc.js", import.meta.url));
-  const dcProcess = spawn(process.execPath, [program, "--control-port", "0"], {
+  const dcProcess = spawn(process.execPath, [program, "--control", "0", "--json"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const gateProcess = fork(fileURLToPath(new URL("./bench-gate.ts", import.meta.url)), [], {

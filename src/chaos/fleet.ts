@@ -52,7 +52,7 @@ export interface FleetOptions {
   log(line: string): void;
 }
 
-const askMsMax = 5_000;
+const askMsMax = 1_500;
 const lookMs = 50;
 
 /** Looks again and again until `found` answers something; throws when it takes longer. */

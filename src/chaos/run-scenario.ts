@@ -1,4 +1,4 @@
-import { type FleetOptions, startFleet } from "./fleet.ts";
+import { eventually, type FleetOptions, startFleet } from "./fleet.ts";
 import { startLoad, type Verdict } from "./load.ts";
 import type { Scenario, Stage } from "./scenarios.ts";
 
@@ -53,7 +53,7 @@ export async function runScenario(
       rest: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     };
     const epochBefore = await epoch();
-    const callsInFlight = load.callsInFlight();
+    const callsInFlight = await eventually("calls are in flight", async () => load.callsInFlight());
     const begunMs = performance.now();
     await scenario.run(stage);
     await fleet.untilServed(90_000);

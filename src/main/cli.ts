@@ -1,5 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { ask } from "../cli/ask.ts";
+import { addUseCommands } from "../cli/account-use.ts";
+import { readSecret } from "../cli/standard-input.ts";
 import { readStatus, statusTable } from "../cli/status.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 
@@ -57,6 +59,9 @@ export async function main(args: readonly string[]): Promise<number> {
     });
 
   addAccountCommands(program);
+  addUseCommands(program, (code) => {
+    exitCode = code;
+  });
 
   try {
     await program.parseAsync([...args], { from: "user" });
@@ -106,23 +111,6 @@ function addAccountCommands(program: Command): void {
       await ask(`holdfast.account.${account}.code`, { code: await readSecret() }, { env });
       stdout.write(`${account}: the code was passed on\n`);
     });
-}
-
-/** One line of standard input: secrets never stand on a command line, where other users see them. */
-async function readSecret(): Promise<string> {
-  process.stdin.setEncoding("utf8");
-  let text = "";
-  for await (const chunk of process.stdin) {
-    text += chunk as string;
-    if (text.includes("\n")) break;
-  }
-  const [line = ""] = text.trim().split("\n");
-  if (line !== "") return line;
-  throw new HoldfastError({
-    code: "NOTHING_GIVEN",
-    message: "Standard input is empty.",
-    next: "Pipe the value in, or type it and press Enter.",
-  });
 }
 
 function wholeNumber(option: string, text: string): number {

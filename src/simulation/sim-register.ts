@@ -42,9 +42,15 @@ export function createSimRegister<Value>(kernel: Kernel, timeoutMs: number): Sim
     const atMs = Math.max(watcher.lastMs, kernel.nowMs + delayOn(kernel, watcher.link));
     watcher.lastMs = atMs;
     watcher.from.deliver(atMs - kernel.nowMs, () => {
-      if (!watcher.stopped) watcher.onEntry(entry);
+      if (!watcher.stopped) watcher.onEntry(shown(entry));
     });
   }
+
+  const shown = ({ key, value, revision: at }: Write<Value>): RegisterEntry<Value> => ({
+    key,
+    value,
+    revision: at,
+  });
 
   function write(key: string, value: Value, previous: number): number {
     if ((current.get(key)?.revision ?? 0) !== previous) throw conflict(key, previous);
@@ -57,7 +63,7 @@ export function createSimRegister<Value>(kernel: Kernel, timeoutMs: number): Sim
   }
 
   /** An isolated server answers readers from what it knew. */
-  function read(key: string, staleMs: number): RegisterEntry<Value> | null {
+  function read(key: string, staleMs: number): Write<Value> | null {
     if (staleMs <= 0 || kernel.random.chance(0.5)) return current.get(key) ?? null;
     const atMs = kernel.nowMs - kernel.random.next() * staleMs;
     return log.findLast((entry) => entry.key === key && entry.atMs <= atMs) ?? null;
@@ -68,8 +74,12 @@ export function createSimRegister<Value>(kernel: Kernel, timeoutMs: number): Sim
       const request = <Result>(execute: () => Result, onTimeout: () => HoldfastError) =>
         call({ kernel, from, link, timeoutMs, execute, onTimeout });
       return {
-        read: (key) => request(() => read(key, link.staleMs), unavailable),
-        entries: () => request(present, unavailable),
+        read: (key) =>
+          request(() => {
+            const entry = read(key, link.staleMs);
+            return entry === null ? null : shown(entry);
+          }, unavailable),
+        entries: () => request(() => present().map(shown), unavailable),
         write: (key, value, previous) => {
           if (link.doubled > 0 && kernel.random.chance(link.doubled)) {
             // The second copy meets the first one's revision.

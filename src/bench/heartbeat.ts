@@ -1,0 +1,134 @@
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectNats } from "../adapters/nats/connection.ts";
+import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
+import { openSharedRegister } from "../adapters/nats/shared-register.ts";
+import { createCustodyStore } from "../adapters/postgres/custody-store.ts";
+import { openDatabase } from "../adapters/postgres/database.ts";
+import { migrate } from "../adapters/postgres/migrate.ts";
+import { createTokenStore } from "../adapters/postgres/token-store.ts";
+import { createSystemClock } from "../adapters/system-clock.ts";
+import { createFleetPart } from "../custody/fleet-part.ts";
+import { createHostLease } from "../custody/host-lease.ts";
+import { createLeaseDeadline } from "../custody/lease-deadline.ts";
+import type { EraValue, FloorValue, LeaseValue } from "../custody/lease-value.ts";
+import { startNats } from "../embedded/nats.ts";
+import { startPostgres } from "../embedded/postgres.ts";
+import type { Gate } from "../ports/gate.ts";
+import { type Figure, figure } from "./figures.ts";
+
+const timings = {
+  heartbeatMs: 250,
+  retryMs: 125,
+  suspectMs: 2_500,
+  takeMs: 7_500,
+  tenureMs: 5_000,
+};
+const holdMs = 5_000;
+/** Long enough for the rare looks at every account to count. */
+const measureMs = 32_000;
+const timeoutMs = 1_000;
+
+/** Processor time that a host spends on its own liveness, with many accounts to with few. */
+export async function measureHeartbeat(): Promise<readonly Figure[]> {
+  const few = await cpuPerBeat(100);
+  const many = await cpuPerBeat(10_000);
+  return [figure("heartbeat-cpu-10000-accounts-ratio", many, "µs per beat", few)];
+}
+
+async function cpuPerBeat(accounts: number): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), "holdfast-bench-"));
+  const parts = { home: folder, log: () => {}, endsWithParent: true };
+  const postgres = await startPostgres({ ...parts, settings: { fsync: "off" } });
+  const natsServer = await startNats({ ...parts, syncAlways: false });
+  await migrate(postgres.url);
+  const database = openDatabase(postgres.url);
+  const nats = await connectNats(natsServer.url, "bench");
+  const clock = createSystemClock();
+  const [incarnation, host] = [randomUUID(), "bench"];
+  const store = createCustodyStore(database);
+  const tokens = createTokenStore(database);
+  const registers = {
+    hosts: await openSharedRegister<LeaseValue>(nats, "HOLDFAST_HOSTS", { timeoutMs }),
+    floors: await openSharedRegister<FloorValue>(nats, "HOLDFAST_FLOORS", { timeoutMs }),
+    fleet: await openSharedRegister<EraValue>(nats, "HOLDFAST_FLEET", { timeoutMs }),
+  };
+  const ms = () => performance.now();
+  const lease = createHostLease({
+    hosts: registers.hosts,
+    host,
+    incarnation,
+    clock,
+    timings,
+    deadline: createLeaseDeadline({ monotonicMs: ms, uptimeMs: ms, wallMs: ms }, holdMs),
+    newNonce: randomUUID,
+    waitMs: 0,
+    onWait: () => {},
+    onLatched: () => {},
+  });
+  const gate: Gate = {
+    incarnation,
+    host,
+    admit: async () => {},
+    dial: () => Promise.reject(new Error("nothing is dialled here")),
+    cut: async () => ({ sockets: 0, tookMs: 0 }),
+    sockets: async () => 0,
+  };
+  await tokens.registerIncarnation({ id: incarnation, host, proof: {} });
+  await database.query(
+    `insert into accounts (name, kind, serving_slot, credentials)
+     select 'account-' || n, 'bot', 1, '' from generate_series(1, $1::int) n`,
+    [accounts],
+  );
+  await database.query(
+    `insert into authorisations (account, slot, state)
+     select name, 1, 'SERVING' from accounts`,
+  );
+  await database.query(
+    `insert into tokens (account, slot, epoch, state, incarnation)
+     select name, 1, 1, 'connected', $1 from accounts`,
+    [incarnation],
+  );
+  const part = createFleetPart({
+    ...registers,
+    bus: createFleetBus(nats, { fenceTimeoutMs: timeoutMs }),
+    store,
+    tokens,
+    gate,
+    clock,
+    timings,
+    newNonce: randomUUID,
+    onEnd: () => {},
+    onAway: () => {},
+    onRestored: () => {},
+    onTakeover: () => {},
+    onFault: () => {},
+  });
+  const custodian = part.makeCustodian({
+    names: async () =>
+      (await database.query<{ name: string }>("select name from accounts")).map(({ name }) => name),
+    begin: async () => {},
+    end: async () => {},
+  });
+  await lease.acquire();
+  await part.start();
+  part.startBeats();
+  lease.setServing(true);
+  await part.untilServing();
+  await custodian.start();
+  const beatsBefore = lease.renewals;
+  const before = process.cpuUsage();
+  await new Promise((resolve) => setTimeout(resolve, measureMs));
+  const { user, system } = process.cpuUsage(before);
+  const beats = lease.renewals - beatsBefore;
+  part.stop();
+  await lease.release();
+  await nats.close();
+  await database.close();
+  await natsServer.stop();
+  await postgres.stop();
+  await rm(folder, { recursive: true, force: true });
+  return (user + system) / beats;
+}

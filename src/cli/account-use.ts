@@ -1,0 +1,135 @@
+import { randomUUID } from "node:crypto";
+import type { Command } from "commander";
+import { HoldfastError } from "../errors.ts";
+import { ask } from "./ask.ts";
+import { holderLine, keyIdGiven, readHolders } from "./holders.ts";
+import { readSecret } from "./standard-input.ts";
+
+const { env, stdout } = process;
+
+const print = (text: string): void => void stdout.write(`${text}\n`);
+/** Longer than Telegram may take to answer. */
+const callMsMax = 35_000;
+
+/** Commands that use an account through whoever holds it, and that tell who that is. */
+export function addUseCommands(program: Command, setExitCode: (code: number) => void): void {
+  program
+    .command("call <account> <method> [params]")
+    .description("call a method of Telegram through the account's holder")
+    .addHelpText(
+      "after",
+      `\nparams is JSON: fields in camel case, 64-bit numbers as {"$long": "…"}, bytes as {"$bytes": "<base64>"}.\n\nExamples:\n  npx holdfast call site-desk help.getConfig\n  npx holdfast call site-desk users.getUsers '{"id": [{"_": "inputUserSelf"}]}'`,
+    )
+    .action(async (account: string, method: string, params = "{}") => {
+      const body = { method, params: jsonIn(params) };
+      const subject = `holdfast.account.${account}.invoke`;
+      const { result } = await ask(subject, body, { env, timeoutMs: callMsMax });
+      print(JSON.stringify(result, null, 2));
+    });
+
+  program
+    .command("send <account> <peer> [text]")
+    .description("send a message; the text is read from standard input when it is not given")
+    .option("--key <key>", "the same key twice is one message; made up when it is not given")
+    .addHelpText(
+      "after",
+      `\nExamples:\n  npx holdfast send site-desk @bob "The crane comes at nine"\n  echo "The crane comes at nine" | npx holdfast send site-desk @bob --key crane-2`,
+    )
+    .action(async (account: string, peer: string, text?: string, options?: { key?: string }) => {
+      const key = options?.key ?? randomUUID();
+      const body = { peer, key, text: text ?? (await readSecret()) };
+      const subject = `holdfast.account.${account}.send`;
+      const { messageId, repeated } = await ask(subject, body, { env, timeoutMs: callMsMax });
+      print(
+        repeated === true
+          ? `${account}: it was delivered before, under the same key`
+          : `${account}: sent as message ${String(messageId)}`,
+      );
+    });
+
+  program
+    .command("history <account> <peer>")
+    .description("the newest messages with somebody, newest first")
+    .option("--limit <n>", "at most so many, 100 at most", "20")
+    .option("--json", "as JSON")
+    .addHelpText("after", "\nExample:\n  npx holdfast history site-desk @bob --limit 5")
+    .action(async (account: string, peer: string, options: { limit: string; json?: boolean }) => {
+      const body = { peer, limit: Number(options.limit) };
+      const subject = `holdfast.account.${account}.history`;
+      const answer = await ask(subject, body, { env, timeoutMs: callMsMax });
+      const messages = answer["messages"] as readonly {
+        readonly messageId: number;
+        readonly outgoing: boolean;
+        readonly date: number;
+        readonly text: string;
+      }[];
+      if (options.json === true) return print(JSON.stringify(messages));
+      for (const { messageId, outgoing, date, text } of messages) {
+        const at = new Date(date * 1000).toISOString();
+        print(`${at}  ${String(messageId).padStart(8)}  ${outgoing ? "→" : "←"}  ${text}`);
+      }
+    });
+
+  program
+    .command("who [account]")
+    .description("who holds an account, where and since when")
+    .option("--json", "as JSON")
+    .addHelpText("after", "\nExamples:\n  npx holdfast who\n  npx holdfast who site-bot")
+    .action(async (account: string | undefined, { json }: { json?: boolean }) => {
+      const holders = await readHolders(account === undefined ? {} : { account }, { env });
+      if (json === true) return print(JSON.stringify(holders));
+      if (holders.length === 0) print("Nobody holds anything: no account is logged in yet.");
+      for (const holder of holders) print(holderLine(holder));
+      if (account !== undefined && holders[0] !== undefined) print(holders[0].next);
+    });
+
+  program
+    .command("check [session]")
+    .description(
+      "may I use this session myself? exits with 0 only if the fleet does not have its key",
+    )
+    .option("--key-id <hex>", "the key's id in place of a session")
+    .addHelpText(
+      "after",
+      "\nReads session strings of mtcute, GramJS and Telethon, or a file that holds one. Dials nothing.\n\nExamples:\n  npx holdfast check my.session\n  npx holdfast check --key-id 0123456789abcdef",
+    )
+    .action(async (session: string | undefined, options: { keyId?: string }) => {
+      const keyId = await keyIdGiven(session, options.keyId);
+      const [holder] = await readHolders({ keyId }, { env });
+      if (holder === undefined) return print(`${keyId}: the fleet does not have this key.`);
+      setExitCode(1);
+      print(`${keyId} belongs to the fleet. ${holderLine(holder)}`);
+      print("Do not connect with it: two connections with one key end the session for ever.");
+      print(holder.next);
+    });
+
+  program
+    .command("force <account>")
+    .description(
+      "take an account away from its holder; the fleet takes it up again where it belongs",
+    )
+    .addHelpText("after", "\nExample:\n  npx holdfast force site-bot")
+    .action(async (account: string) => {
+      const answer = await ask("holdfast.fleet.force", { account }, { env, timeoutMs: callMsMax });
+      const what: Readonly<Record<string, string>> = {
+        free: "nobody held it",
+        fenced: "its holder has cut it",
+        ended: "its holder did not answer; the whole host was ended and its accounts are free",
+        moved: "it moved meanwhile; look again with: npx holdfast who",
+      };
+      print(`${account}: ${what[String(answer["forced"])] ?? String(answer["forced"])}`);
+    });
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new HoldfastError({
+      code: "PARAMS_MALFORMED",
+      message: `The parameters are not JSON: ${text.slice(0, 60)}`,
+      next: `Quote them for the shell, as in: '{"limit": 10}'`,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,56 @@
+import { readFile } from "node:fs/promises";
+import { HoldfastError } from "../errors.ts";
+import { ask, type AskOptions } from "./ask.ts";
+import { keyIdOfSession } from "./session-key.ts";
+
+/** Who holds a session, as `holdfast.fleet.who` answers. */
+export interface Holder {
+  readonly account: string;
+  readonly slot: number;
+  readonly keyId: string | null;
+  readonly state: string;
+  readonly epoch: number;
+  readonly host: string | null;
+  readonly process: number | null;
+  readonly since: string;
+  readonly next: string;
+}
+
+/** Of one account, of one key, or of all. Throws ACCOUNT_UNKNOWN and what `ask` throws. */
+export async function readHolders(
+  of: { readonly account?: string; readonly keyId?: string },
+  options: AskOptions,
+): Promise<readonly Holder[]> {
+  return (await ask("holdfast.fleet.who", of, options))["holders"] as readonly Holder[];
+}
+
+export function holderLine({ account, slot, state, epoch, host, process, since }: Holder): string {
+  const where =
+    host === null
+      ? "nobody holds it"
+      : `${state} by host ${host}${process === null ? "" : ` (gate ${process})`}, epoch ${epoch}`;
+  return `${account} slot ${slot}: ${where}, since ${since}`;
+}
+
+/** The key id that a session file, a session string or `--key-id` names. */
+export async function keyIdGiven(
+  session: string | undefined,
+  keyId: string | undefined,
+): Promise<string> {
+  if (keyId !== undefined) {
+    if (/^[0-9a-f]{16}$/i.test(keyId)) return keyId.toLowerCase();
+    throw new HoldfastError({
+      code: "KEY_ID_MALFORMED",
+      message: `"${keyId}" is no key id: that is 16 hex digits.`,
+    });
+  }
+  if (session === undefined) {
+    throw new HoldfastError({
+      code: "NOTHING_GIVEN",
+      message: "There is nothing to check.",
+      next: "Give a session string, a file that holds one, or --key-id.",
+    });
+  }
+  const text = await readFile(session, "utf8").catch(() => session);
+  return keyIdOfSession(text);
+}
