@@ -1,5 +1,7 @@
-import { cp, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { type ChaosHost, processState } from "./chaos-host.ts";
 import { type ChaosFleet, eventually } from "./fleet.ts";
 
@@ -29,6 +31,11 @@ export interface Scenario {
 /** The development profile's own times, in milliseconds. */
 const holdMs = 5_000;
 const suspectMs = 2_500;
+
+/** With owners and modes: PostgreSQL runs as a user of its own. */
+const copyAsItIs = async (from: string, to: string): Promise<void> => {
+  await promisify(execFile)("cp", ["-a", from, to]);
+};
 
 const isGone = (pid: number): boolean => ["gone", "Z", "X"].includes(processState(pid));
 
@@ -139,12 +146,12 @@ export const scenarios: readonly Scenario[] = [
     epochRises: true,
     async run({ fleet, rest, delivered }) {
       const copy = join(fleet.folder, "nats-copy");
-      await fleet.replaceNats((folder) => cp(folder, copy, { recursive: true }));
+      await fleet.replaceNats((folder) => copyAsItIs(folder, copy));
       await fleet.untilServed();
       await rest(3_000);
       await fleet.replaceNats(async (folder) => {
         await rm(folder, { recursive: true });
-        await cp(copy, folder, { recursive: true });
+        await copyAsItIs(copy, folder);
       });
       delivered("nats-server runs from the older copy of its store", true);
     },
@@ -156,9 +163,7 @@ export const scenarios: readonly Scenario[] = [
     epochRises: false,
     async run({ fleet, rest, delivered, holder, account }) {
       const copy = join(fleet.folder, "postgres-copy");
-      await fleet.replacePostgres((folder) =>
-        cp(folder, copy, { recursive: true, preserveTimestamps: true }),
-      );
+      await fleet.replacePostgres((folder) => copyAsItIs(folder, copy));
       await fleet.untilServed();
       const { node } = holder.pids;
       holder.signal("node", "SIGKILL");
@@ -169,7 +174,7 @@ export const scenarios: readonly Scenario[] = [
       await rest(1_000);
       await fleet.replacePostgres(async (folder) => {
         await rm(folder, { recursive: true });
-        await cp(copy, folder, { recursive: true, preserveTimestamps: true });
+        await copyAsItIs(copy, folder);
       });
       delivered(
         "Postgres runs from the older copy, in which the former host holds the account",

@@ -37,6 +37,8 @@ import { joinFleet } from "./node-custody.ts";
 
 /** A session without a turn for this long has expired. */
 const sessionInactiveMs = 24 * 3600 * 1000;
+/** Beyond the rest after a cut, which a gate sits out before it answers a fence. */
+const fenceAnswerMs = 1000;
 const simulatedApiId = 1;
 const simulatedApiHash = "0".repeat(32);
 const unwellStates: ReadonlySet<string> = new Set(["quarantined", "fenced"]);
@@ -95,7 +97,9 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   const accounts = createAccountStore(database, sealer);
   const tokens = createTokenStore(database);
   const custody = createCustodyStore(database);
-  const bus = createFleetBus(nats, { fenceTimeoutMs: config.timings.casTimeoutMs });
+  const bus = createFleetBus(nats, {
+    fenceTimeoutMs: config.timings.restMs + fenceAnswerMs,
+  });
   let given = false;
   const fleet = await joinFleet({
     nats,
