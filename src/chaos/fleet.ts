@@ -62,10 +62,16 @@ export async function eventually<Found>(
   withinMs = 60_000,
 ): Promise<Found> {
   const untilMs = performance.now() + withinMs;
+  let why = "";
   for (;;) {
-    const found = await find().catch(() => null);
+    const found = await find().catch((error: unknown) => {
+      why = `: ${String(error)}`;
+      return null;
+    });
     if (found !== null && found !== undefined && found !== false) return found;
-    if (performance.now() > untilMs) throw new Error(`${what}: not within ${withinMs / 1000} s`);
+    if (performance.now() > untilMs) {
+      throw new Error(`${what}: not within ${withinMs / 1000} s${why}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, lookMs));
   }
 }
@@ -145,7 +151,9 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
     }
 
     async function ask(subject: string, body: unknown = {}) {
-      const reply = await nats.request(subject, JSON.stringify(body), { timeout: askMsMax });
+      const reply = await nats
+        .request(subject, JSON.stringify(body), { timeout: askMsMax })
+        .catch((error: unknown) => Promise.reject(new Error(`${subject}: ${String(error)}`)));
       const answer = reply.json<Readonly<Record<string, unknown>>>();
       if (answer["ok"] !== true) throw new Error(`${subject}: ${JSON.stringify(answer)}`);
       return answer;
@@ -187,14 +195,14 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
           "every account is connected",
           async () => {
             const tokens = await custody.servingTokens();
-            return (
-              tokens.length === accounts.length &&
-              tokens.every(({ state }) => state === "connected") &&
-              (await Promise.all(
-                accounts.map(({ account }) =>
-                  ask(`holdfast.account.${account}.invoke`, { method: "help.getConfig" }),
-                ),
-              ))
+            const away = tokens.filter(({ state }) => state !== "connected");
+            if (away.length > 0 || tokens.length < accounts.length) {
+              throw new Error(JSON.stringify(away));
+            }
+            return Promise.all(
+              accounts.map(({ account }) =>
+                ask(`holdfast.account.${account}.invoke`, { method: "help.getConfig" }),
+              ),
             );
           },
           withinMs,

@@ -53,7 +53,10 @@ export async function runScenario(
       rest: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     };
     const epochBefore = await epoch();
-    const callsInFlight = await eventually("calls are in flight", async () => load.callsInFlight());
+    const callsInFlight = await eventually(
+      "calls are in flight",
+      async () => load.callsInFlight() || null,
+    );
     const begunMs = performance.now();
     await scenario.run(stage);
     await fleet.untilServed(90_000);

@@ -154,6 +154,9 @@ export const scenarios: readonly Scenario[] = [
         await copyAsItIs(copy, folder);
       });
       delivered("nats-server runs from the older copy of its store", true);
+      await eventually("every gate begins anew", async () =>
+        fleet.hosts.every(({ gatesStarted }) => gatesStarted > 1),
+      );
     },
   },
   {

@@ -159,7 +159,8 @@ export function createKernel(random: Random): Kernel {
     async run(untilMs, done = () => false) {
       for (;;) {
         const event = queue.peek();
-        if (event === undefined || event.atMs > untilMs || done()) break;
+        if (done()) return;
+        if (event === undefined || event.atMs > untilMs) break;
         queue.pop();
         if (event.cancelled) continue;
         standing = event.atMs === nowMs ? standing + 1 : 0;

@@ -154,6 +154,7 @@ describe("the gate's sockets", () => {
     const far = await arrival();
     await once(far, "data");
     far.pause();
+    const reset = once(far, "error") as Promise<[NodeJS.ErrnoException]>;
     for (let chunk = 0; chunk < 64; chunk += 1) client.write(Buffer.alloc(256 * 1024, chunk));
     await gate.cut(grant);
     let after = 0;
@@ -163,6 +164,7 @@ describe("the gate's sockets", () => {
     await ended;
     // What the kernel had received before the reset may be read; the queue of 16 MiB is gone.
     expect(after).toBeLessThan(8 * 1024 * 1024);
+    expect((await reset)[0].code).toBe("ECONNRESET");
   });
 
   it("spares a newer epoch when a late cut names an older one", async () => {
