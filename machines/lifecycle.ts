@@ -48,6 +48,8 @@ export type LifecycleEvent =
   | { readonly type: "login" }
   | ({ readonly type: "login.failed" } & Fault)
   | { readonly type: "slot.authorised"; readonly slot: number }
+  /** Another host has logged the account in, or renewed it: this slot serves now. */
+  | { readonly type: "slot.moved"; readonly slot: number }
   | { readonly type: "token.granted"; readonly epoch: number }
   | ({ readonly type: "token.lost" } & Fault)
   | { readonly type: "client.ready" }
@@ -80,7 +82,7 @@ export type LifecycleEvent =
 export const lifecycleEffects = {
   /** Authorise the first slot: answers `slot.authorised` or `login.failed`. */
   authorise: effect<{ readonly account: string }>(),
-  /** Obtain the token of the slot: answers `token.granted` once it is free. */
+  /** Obtain the token of the slot: answers `token.granted` once it is free, `slot.moved` if another serves now. */
   seekToken: effect<{ readonly slot: number }>(),
   /** Connect, verify by a real call, fill the gap: `client.ready`, `client.failed` or `key.dead`. */
   connect: effect<{ readonly slot: number; readonly epoch: number }>(),
@@ -161,7 +163,8 @@ export const lifecycleMachine = setup({
   actions: {
     ...lifecycleEffects,
     adoptSlot: assign({
-      slot: ({ context, event }) => (event.type === "slot.authorised" ? event.slot : context.slot),
+      slot: ({ context, event }) =>
+        event.type === "slot.authorised" || event.type === "slot.moved" ? event.slot : context.slot,
       reason: null,
     }),
     /** The dead key stays on record, but nothing seeks it again. */
@@ -230,7 +233,13 @@ export const lifecycleMachine = setup({
       initial: "waiting",
       always: { guard: "hasSlot", target: "seeking" },
       states: {
-        waiting: { on: { login: "authorising", stop: "#lifecycle.stopped" } },
+        waiting: {
+          on: {
+            login: "authorising",
+            "slot.moved": { target: "#lifecycle.seeking", actions: "adoptSlot" },
+            stop: "#lifecycle.stopped",
+          },
+        },
         authorising: {
           entry: {
             type: "authorise",
@@ -251,6 +260,7 @@ export const lifecycleMachine = setup({
       ],
       on: {
         "token.granted": { target: "connecting", actions: "adoptEpoch" },
+        "slot.moved": { target: "seeking", reenter: true, actions: "adoptSlot" },
         "bound.passed": { target: "seeking", reenter: true },
         "key.dead": { target: "quarantined", actions: "rememberReason" },
         stop: { target: "releasing", actions: "wantStop" },

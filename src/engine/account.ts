@@ -22,6 +22,8 @@ export interface Account {
   /** Aborts a renewal that a crash left open, then begins. */
   start(): Promise<void>;
   login(): Promise<Delivered>;
+  /** What the database says of the account now: another host may have logged it in. */
+  refresh(record: AccountRecord): void;
   /** A login code that a person typed; `false` when nobody waits for one. */
   supplyCode(code: string): boolean;
   /** The same id twice is one renewal. */
@@ -66,6 +68,10 @@ export function createAccount(
     },
     start: () => runtime.start(),
     login: () => runtime.send({ type: "login" }),
+    refresh({ servingSlot }) {
+      if (servingSlot === null || runtime.state !== "unauthorised.waiting") return;
+      void runtime.send({ type: "slot.moved", slot: servingSlot });
+    },
     supplyCode: codes.supply,
     async renew(id) {
       const known = await accounts.findRenewal(id);

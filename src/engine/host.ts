@@ -11,6 +11,8 @@ import { interruptedRenewal } from "./account.ts";
 /** What a host needs an account to do. */
 export interface Keepable {
   start(): Promise<void>;
+  /** What the database says of it now. */
+  refresh(record: AccountRecord): void;
   /** Resolves when the account has stopped and its token is free. */
   stop(): Promise<void>;
 }
@@ -101,6 +103,7 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
     async names() {
       const list = await accounts.list();
       kinds = new Map(list.map(({ name, kind }) => [name, kind]));
+      for (const record of list) running.get(record.name)?.account.refresh(record);
       return [...kinds.keys()];
     },
     begin,

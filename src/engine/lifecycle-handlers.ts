@@ -64,8 +64,12 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       if (visit.signal.aborted) return;
       const grant = await claimWhenFree(world, ref, visit.signal);
       if (grant === null) return;
-      if (visit.signal.aborted) await freeToken(world, grant);
-      else visit.emit({ type: "token.granted", epoch: grant.epoch });
+      if (visit.signal.aborted) return freeToken(world, grant, true);
+      // Nothing can move the account while its token is held: what serves now is what is connected.
+      const serving = (await accounts.find(account))?.servingSlot ?? slot;
+      if (serving === slot) return visit.emit({ type: "token.granted", epoch: grant.epoch });
+      await freeToken(world, grant, true);
+      visit.emit({ type: "slot.moved", slot: serving });
     },
 
     async connect({ slot, epoch }, visit) {

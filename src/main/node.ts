@@ -86,9 +86,17 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   );
   const gate: GateClient = await connectGate({ ...gateIs, onLost: () => process.exit(1) });
 
+  const bus = createFleetBus(nats, {
+    fenceTimeoutMs: config.timings.restMs + fenceAnswerMs,
+  });
+
   const events: EventSink = {
     report(event) {
       publishEvent(nats, event);
+      // Hosts that wait for a login of this account learn that it has happened.
+      if (event.type === "transition" && event.event === "slot.authorised") {
+        bus.tell({ type: "accounts" });
+      }
       if (event.type === "transition") metrics.transition(event);
       else metrics.note(event.code);
       log.info(event, event.type === "transition" ? `${event.from} → ${event.to}` : event.message);
@@ -97,9 +105,6 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   const accounts = createAccountStore(database, sealer);
   const tokens = createTokenStore(database);
   const custody = createCustodyStore(database);
-  const bus = createFleetBus(nats, {
-    fenceTimeoutMs: config.timings.restMs + fenceAnswerMs,
-  });
   let given = false;
   const fleet = await joinFleet({
     nats,

@@ -131,6 +131,7 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
     async start() {
       stopped = run();
     },
+    refresh() {},
     async stop() {
       stopping = true;
       for (const waiting of waits) waiting.abort();

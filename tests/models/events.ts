@@ -62,6 +62,7 @@ export const lifecycleModel: MachineModel<typeof lifecycleMachine> = {
     login: () => [{ type: "login" }],
     "login.failed": () => [{ type: "login.failed", ...fault("PHONE_CODE_INVALID") }],
     "slot.authorised": (now) => [{ type: "slot.authorised", slot: newSlot(now) }],
+    "slot.moved": (now) => [{ type: "slot.moved", slot: newSlot(now) }],
     "token.granted": () => [{ type: "token.granted", epoch: 7 }],
     "token.lost": () => [{ type: "token.lost", ...fault("TOKEN_LOST") }],
     "client.ready": () => [{ type: "client.ready" }],

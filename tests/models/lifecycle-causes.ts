@@ -2,7 +2,13 @@ import type { LifecycleEvent } from "../../machines/lifecycle.ts";
 import type { FaultSpec } from "../../src/telegram-dc/world/faults.ts";
 import { expect } from "vitest";
 import { eventually } from "./eventually.ts";
-import { boundsMs, commitReply, type Scene } from "./lifecycle-scene.ts";
+import {
+  boundsMs,
+  commitReply,
+  logInElsewhere,
+  renewElsewhere,
+  type Scene,
+} from "./lifecycle-scene.ts";
 
 type Cause<Type extends LifecycleEvent["type"]> = (
   scene: Scene,
@@ -114,6 +120,15 @@ const causes: Causes = {
     if (world.kind === "bot") return;
     const sent = bench.dc.phone.readCode(selfName);
     if (sent === undefined || !account.supplyCode(sent.code)) throw new Error("no code was wanted");
+  },
+  async "slot.moved"(scene) {
+    const { account, bench } = scene;
+    if (account.runtime.state === "seeking") {
+      await renewElsewhere(scene);
+      return goOn(scene);
+    }
+    await logInElsewhere(scene);
+    account.refresh((await bench.accounts.find(account.name))!);
   },
   async "token.granted"(scene) {
     await strangerGivesBack(scene);

@@ -31,6 +31,8 @@ export interface Scene extends Stage {
   /** The account as Telegram knows it. */
   readonly self: PhoneUser;
   readonly selfName: string;
+  /** The same account as another host would have it: nothing of it is slowed down or published. */
+  readonly elsewhere: AccountWorld;
   readonly held: HeldCalls;
   readonly timers: TimerBook;
   readonly transitions: TransitionFeed;
@@ -97,6 +99,7 @@ export async function openScene(
   return {
     ...stage,
     world,
+    elsewhere: plain,
     account,
     self,
     selfName,
@@ -122,6 +125,39 @@ async function authoriseBefore(
   await earlier.runtime.until((state) => state === "active");
   await earlier.stop();
   await transitions.skipTo("stopped");
+}
+
+/** Another host logs the account in and hands it over. */
+export async function logInElsewhere({ elsewhere, bench, selfName }: Scene): Promise<void> {
+  const record = await bench.accounts.find(elsewhere.account);
+  if (record === null) throw new Error(`the database has no account ${elsewhere.account}`);
+  const other = createAccount(elsewhere, record, boundsMs);
+  await other.start();
+  await other.login();
+  if (record.kind === "user") {
+    const sent = await bench.dc.phone.waitForCode(selfName, 5000);
+    other.supplyCode(sent?.code ?? "");
+  }
+  await other.runtime.until((state) => state === "active");
+  await other.stop();
+}
+
+/** Another host has renewed the account: its session is that of the next slot now. */
+export async function renewElsewhere({ bench, account }: Scene): Promise<void> {
+  const slot = account.runtime.snapshot.context.slot ?? 0;
+  const session = await bench.accounts.loadSession({ account: account.name, slot });
+  await bench.database.query(
+    `update authorisations set state = 'RETIRED', key_id = null, session = null
+     where account = $1 and slot = $2`,
+    [account.name, slot],
+  );
+  const next = await bench.accounts.addSlot(account.name);
+  if (session !== null) await bench.accounts.saveSession(next, session);
+  await bench.database.query(
+    `with serving as (update authorisations set state = 'SERVING' where account = $1 and slot = $2)
+     update accounts set serving_slot = $2 where name = $1`,
+    [account.name, next.slot],
+  );
 }
 
 function publishing(world: AccountWorld, nats: NatsConnection): AccountWorld {
