@@ -45,6 +45,8 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
   const { account } = grant;
   const pending = createPendingUpdates();
   let cursor: UpdateCursor = { pts: 0, qts: 0, date: 0, seq: 0 };
+  /** What stands in the store, as far as this holder put or found it there. */
+  let stored: UpdateCursor | null = null;
   let mustFetch = false;
   let working: Promise<void> | null = null;
   let state: "waiting" | "following" | "stopped" = "waiting";
@@ -69,7 +71,8 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
   }
 
   async function advance(next: UpdateCursor): Promise<void> {
-    if (!(await store.advance(grant, next))) throw tokenMoved(grant);
+    if (!(await store.advance(grant, stored, next))) throw tokenMoved(grant);
+    stored = next;
     cursor = next;
   }
 
@@ -176,9 +179,9 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
 
   return {
     async start() {
-      const known = await store.load(account);
-      if (known === null) await advance(await client.cursor());
-      else cursor = known;
+      stored = await store.load(account);
+      if (stored === null) await advance(await client.cursor());
+      else cursor = stored;
       await fetch();
       if (isStopped()) return;
       state = "following";

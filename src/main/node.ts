@@ -124,7 +124,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     },
   });
   const conversations = createConversationStore(database);
-  const stream = await openInboundStream(nats, { host: gateIs.host });
+  const stream = await openInboundStream(nats, { host: gateIs.host, era: fleet.era });
   const driver = createMtcuteDriver({
     apiId: config.telegram?.apiId ?? simulatedApiId,
     apiHash: config.telegram?.apiHash ?? simulatedApiHash,

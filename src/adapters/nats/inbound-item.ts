@@ -13,9 +13,12 @@ const subjectToken = (name: string): string =>
 export const itemSubject = (prefix: string, item: InboundItem): string =>
   `${prefix}.${subjectToken(item.account)}.${subjectToken(item.chatUser)}`;
 
-/** For `Nats-Msg-Id`: the same for the same item; a digest, because inbound ids carry text from outside. */
-export const itemMessageId = ({ channel, account, inboundId }: InboundItem): string =>
-  digest(JSON.stringify([channel, account, inboundId]));
+/**
+ * For `Nats-Msg-Id`: the same for the same item; a digest, because inbound ids carry text from outside. After Postgres
+ * was restored, what it forgot is taken in again in the next era, and is no duplicate of what it had known.
+ */
+export const itemMessageId = ({ channel, account, inboundId }: InboundItem, era: number): string =>
+  digest(JSON.stringify([channel, account, inboundId, ...(era === 0 ? [] : [era])]));
 
 /** What goes together in order: one chat user of one account. */
 export const itemUser = ({ channel, account, chatUser }: InboundItem): string =>

@@ -7,6 +7,8 @@ export interface InboundPublisherOptions {
   readonly jetstream: Pick<JetStreamClient, "publish">;
   readonly subjectPrefix: string;
   readonly publishTimeoutMs: number;
+  /** How often Postgres was found to have been restored. */
+  readonly era: number;
 }
 
 const triesMax = 4;
@@ -24,7 +26,10 @@ export function createInboundPublisher(
   const tails = new Map<string, Promise<void>>();
 
   async function publish(item: InboundItem): Promise<void> {
-    const publishOptions = { msgID: itemMessageId(item), timeout: options.publishTimeoutMs };
+    const publishOptions = {
+      msgID: itemMessageId(item, options.era),
+      timeout: options.publishTimeoutMs,
+    };
     const subject = itemSubject(options.subjectPrefix, item);
     let cause: unknown;
     for (let tries = 0; tries < triesMax; tries += 1) {

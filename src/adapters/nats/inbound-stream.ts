@@ -19,6 +19,8 @@ export interface InboundStreamOptions {
   /** This host's name in the fleet, for a person who lists the consumers. */
   readonly host: string;
   readonly names?: InboundStreamNames;
+  /** How often Postgres was found to have been restored; default 0. */
+  readonly era?: number;
   /** Default 30 s; what is at work reports itself and may take longer. */
   readonly ackWaitMs?: number;
   /** Default 2 s; a publish is repeated a few times. */
@@ -65,6 +67,7 @@ export async function openInboundStream(
       jetstream: client,
       subjectPrefix: names.subjectPrefix,
       publishTimeoutMs,
+      era: options.era ?? 0,
     }),
     consume: (consumeOptions) =>
       consumeInbound(

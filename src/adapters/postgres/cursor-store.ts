@@ -11,16 +11,19 @@ export function createCursorStore(database: Database): CursorStore {
       );
       return row ?? null;
     },
-    async advance({ account, slot, epoch }, { pts, qts, date, seq }) {
+    async advance({ account, slot, epoch }, from, { pts, qts, date, seq }) {
       const advanced = await database.query(
         `with holder as (select from tokens where account = $1 and slot = $2 and epoch = $3
              and state in ('connected', 'draining') for share)
          insert into update_cursors (account, pts, qts, date, seq)
          select $1, $4, $5, $6, $7 from holder
+         where $8::jsonb is null or exists (select from update_cursors where account = $1)
          on conflict (account) do update set pts = excluded.pts, qts = excluded.qts,
            date = excluded.date, seq = excluded.seq, changed_at = now()
+         where jsonb_build_array(update_cursors.pts, update_cursors.qts, update_cursors.date,
+           update_cursors.seq) = $8::jsonb
          returning account`,
-        [account, slot, epoch, pts, qts, date, seq],
+        [account, slot, epoch, pts, qts, date, seq, from === null ? null : standing(from)],
       );
       return advanced.length > 0;
     },
@@ -32,3 +35,6 @@ export function createCursorStore(database: Database): CursorStore {
     },
   };
 }
+
+const standing = ({ pts, qts, date, seq }: UpdateCursor): string =>
+  JSON.stringify([pts, qts, date, seq]);

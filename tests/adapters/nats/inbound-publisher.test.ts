@@ -17,6 +17,7 @@ function publisherWith(lose: (text: string, tries: number) => boolean) {
   const append = createInboundPublisher({
     jetstream: { publish },
     subjectPrefix: "inbound",
+    era: 0,
     publishTimeoutMs: 1,
   });
   return { append, published };

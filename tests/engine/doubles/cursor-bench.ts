@@ -99,7 +99,7 @@ export function createCursorBench(stored: UpdateCursor | null): CursorBench {
     },
     store: {
       load: async () => bench.stored,
-      async advance(_grant, next) {
+      async advance(_grant, _from, next) {
         await step("advance");
         if (!bench.ownsToken) return false;
         bench.stored = next;
