@@ -18,8 +18,12 @@ export interface Load {
   readonly crowd: Crowd;
   /** Calls that Telegram is working on at this moment. */
   callsInFlight(): number;
-  /** Lets every walk end, then judges. */
-  end(): Promise<Verdict>;
+  /**
+   * Lets every walk end, then judges. `forgetful`: the database was restored and has forgotten turns that it had
+   * known so the data centre's ledger and the people alone judge: one reply for each message. A pressed button that was
+   * answered in the database only, and not yet in Telegram, cannot be asked for again.
+   */
+  end(forgetful?: boolean): Promise<Verdict>;
 }
 
 const peoplePerBot = 2;
@@ -63,12 +67,13 @@ export async function startLoad(fleet: ChaosFleet): Promise<Load> {
       dc.ledger
         .rpcs()
         .filter(({ outcome, atMs }) => outcome === "pending" && Date.now() - atMs < 5000).length,
-    async end() {
+    async end(forgetful = false) {
       await stopTalking();
       calling = false;
       await Promise.all(callers);
       dc.phone.removeFault(slowness.id);
       await settled(fleet.database);
+      if (forgetful) return judgeByLedger(fleet, crowd);
       const judged = await judge(
         fleet.database,
         dc.controlUrl!,
@@ -88,5 +93,24 @@ export async function startLoad(fleet: ChaosFleet): Promise<Load> {
         details: [...judged.details, ...crowd.failures].slice(0, 8),
       };
     },
+  };
+}
+
+async function judgeByLedger({ dc, accounts }: ChaosFleet, crowd: Crowd): Promise<Verdict> {
+  const counts = accounts.map(({ account, username }) => {
+    const turns = crowd.turns.filter((turn) => turn.account === account);
+    const bot = dc.phone.user(username);
+    return { account, turns: turns.length, replies: dc.ledger.messages({ from: bot.id }).length };
+  });
+  const sum = (pick: (count: (typeof counts)[number]) => number) =>
+    counts.reduce((total, count) => total + Math.max(0, pick(count)), 0);
+  return {
+    turns: crowd.turns.length,
+    overlaps: dc.ledger.overlaps()["any-two-connections"],
+    duplicated: sum(({ replies, turns }) => replies - turns),
+    // A pressed button is the one thing that Telegram does not tell again.
+    lost: crowd.turns.filter(({ kind, repliedAtMs }) => kind === "text" && repliedAtMs === null)
+      .length,
+    details: [...counts.map((count) => JSON.stringify(count)), ...crowd.failures].slice(0, 8),
   };
 }

@@ -64,7 +64,7 @@ export async function runScenario(
     const before = answered(load.crowd.turns);
     await load.crowd.until((turns) => answered(turns) >= before + turnsAround);
     const epochAfter = await epoch();
-    const verdict = await load.end();
+    const verdict = await load.end(scenario.forgetful);
     const wrong = [
       callsInFlight === 0 && "no call was in flight at the fault",
       delivered.length === 0 && "no fault was seen to be delivered",

@@ -24,6 +24,8 @@ export interface Scenario {
   readonly hosts: number;
   /** The account must be held under a higher epoch afterwards. */
   readonly epochRises: boolean;
+  /** The database forgets what it had known: the data centre's ledger alone judges. */
+  readonly forgetful?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
   run(stage: Stage): Promise<void>;
 }
@@ -161,6 +163,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "postgres-restore",
+    forgetful: true,
     proves: "an older copy of the database grants nothing that is in use",
     hosts: 2,
     epochRises: false,
