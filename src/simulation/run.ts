@@ -32,6 +32,8 @@ const recoveryMs = 150_000;
 const servedMs = 4_000;
 /** Clocks run at most this much faster or slower; the configuration allows for it. */
 const driftMax = 0.02;
+/** A host that still hands over when it is to join again is looked at this much later. */
+const rejoinMs = 1000;
 const postgresTimeoutMs = 3_000;
 
 export interface RunResult {
@@ -242,8 +244,9 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
       }
       case "leave":
         host.leave();
-        return () => {
-          if (!host.isUp) host.start();
+        return function rejoin() {
+          if (host.isLeaving) kernel.at(rejoinMs, rejoin);
+          else if (!host.isUp) host.start();
         };
       case "clone": {
         const twin = makeHost(host.name);

@@ -64,6 +64,8 @@ export interface SimHost {
   readonly gate: SimProcess | null;
   readonly node: SimProcess | null;
   readonly isUp: boolean;
+  /** It hands over, and will end. */
+  readonly isLeaving: boolean;
   start(): void;
   /** SIGTERM: hands everything over, then ends. */
   leave(): void;
@@ -318,6 +320,9 @@ export function createSimHost(
     },
     get isUp() {
       return isUp;
+    },
+    get isLeaving() {
+      return isUp && leaving;
     },
     start,
     leave: () => void stopGate(),
