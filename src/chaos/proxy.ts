@@ -78,13 +78,13 @@ export async function createProxy(target: () => NetConnectOpts): Promise<Proxy> 
       mode = next;
       if (mode === "cut") {
         felt += pairs.size;
-        for (const pair of [...pairs]) reset(pair);
+        for (const pair of pairs) reset(pair);
       }
       if (mode === "flow") for (const pair of pairs) for (const socket of pair) socket.resume();
     },
     close: () =>
       new Promise((resolve) => {
-        for (const pair of [...pairs]) reset(pair);
+        for (const pair of pairs) reset(pair);
         server.close(() => resolve());
       }),
   };

@@ -7,7 +7,7 @@ const authKeyBytes = 256;
 const telethonLengths: ReadonlySet<number> = new Set([1 + 4 + 2 + 256, 1 + 16 + 2 + 256]);
 
 /** The id of an auth key as the wire shows it: the last 8 bytes of its SHA-1, 16 hex digits. */
-export const keyIdOf = (authKey: Uint8Array): string =>
+const keyIdOf = (authKey: Uint8Array): string =>
   createHash("sha1").update(authKey).digest().subarray(-8).toString("hex");
 
 /**

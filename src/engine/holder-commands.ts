@@ -1,6 +1,6 @@
 import { HoldfastError } from "../errors.ts";
 import { TelegramError } from "../ports/telegram-error.ts";
-import type { JsonObject, JsonValue } from "../ports/telegram.ts";
+import type { JsonObject } from "../ports/telegram.ts";
 import type { Account } from "./account.ts";
 import { checkMethod, findPeer, randomIdOf, redact } from "./raw-calls.ts";
 
@@ -23,7 +23,7 @@ export const holderCommands: Readonly<
     const result = await told(account, () =>
       account.use((client) => client.invoke(method, params as JsonObject)),
     );
-    return { ok: true, result: redact(result as JsonValue) };
+    return { ok: true, result: redact(result) };
   },
   async send(account, body) {
     const [to, message, key] = ["peer", "text", "key"].map((name) => text(body[name], name));

@@ -66,10 +66,10 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       if (grant === null) return;
       if (visit.signal.aborted) return freeToken(world, grant, true);
       // Nothing can move the account while its token is held: what serves now is what is connected.
-      const serving = (await accounts.find(account))?.servingSlot ?? slot;
-      if (serving === slot) return visit.emit({ type: "token.granted", epoch: grant.epoch });
+      const now = (await accounts.find(account))?.servingSlot ?? slot;
+      if (now === slot) return visit.emit({ type: "token.granted", epoch: grant.epoch });
       await freeToken(world, grant, true);
-      visit.emit({ type: "slot.moved", slot: serving });
+      visit.emit({ type: "slot.moved", slot: now });
     },
 
     async connect({ slot, epoch }, visit) {

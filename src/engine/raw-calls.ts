@@ -33,6 +33,10 @@ export function checkMethod(method: string): void {
 const isObject = (value: JsonValue | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Numbers and texts as text; anything else is none. */
+const textOf = (value: JsonValue | undefined): string =>
+  typeof value === "string" || typeof value === "number" ? String(value) : "";
+
 /** Without the texts of Telegram's service account (I7). */
 export function redact(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(redact);
@@ -42,7 +46,7 @@ export function redact(value: JsonValue): JsonValue {
   );
   const isService = [value["peerId"], value["fromId"], value["userId"]].some((peer) => {
     const id = isObject(peer) ? peer["userId"] : peer;
-    return String(id) === serviceUserId;
+    return textOf(id) === serviceUserId;
   });
   return isService && typeof value["message"] === "string"
     ? { ...fields, message: withheld }
@@ -64,8 +68,8 @@ export async function findPeer(client: TelegramClient, name: string): Promise<Ch
   const user = Array.isArray(users) ? users[0] : undefined;
   if (!isObject(user)) throw peerUnknown(name);
   const hash = user["accessHash"];
-  const accessHash = isObject(hash) ? String(hash["$long"]) : "0";
-  return { userId: String(user["id"]), accessHash };
+  const accessHash = isObject(hash) ? textOf(hash["$long"]) : "0";
+  return { userId: textOf(user["id"]), accessHash };
 }
 
 /** The same for the same account, chat and key, so that a repeated send is one message. Signed 64 bits, never 0. */

@@ -84,6 +84,31 @@ describe("a host from nothing", () => {
     expect(err).toMatch(/^holdfast: There is no account "nobody".*npx holdfast status\n$/);
   });
 
+  it("lets scripts use an account through its holder, and tells them who that is", async () => {
+    const called = await holdfast("call", "site-desk", "help.getConfig");
+    expect(JSON.parse(called.out)).toMatchObject({ _: "config" });
+    const sent = await holdfast("send", "site-desk", "me", "Remember the crane", "--key", "k1");
+    expect(sent.out).toMatch(/^site-desk: sent as message \d+\n$/);
+    const again = await holdfast("send", "site-desk", "me", "Remember the crane", "--key", "k1");
+    expect(again.out).toContain("delivered before");
+    const { out } = await holdfast("history", "site-desk", "me", "--json");
+    const texts = (JSON.parse(out) as { text: string }[]).map(({ text }) => text);
+    expect(texts.filter((text) => text === "Remember the crane")).toHaveLength(1);
+    const refused = await holdfast("call", "site-desk", "auth.logOut");
+    expect([refused.code, refused.out]).toEqual([1, ""]);
+    expect(refused.err).toContain("npx holdfast login | renew | stop");
+  });
+
+  it("says who holds a key, so that nobody connects with it a second time", async () => {
+    const who = await holdfast("who", "site-bot", "--json");
+    const [holder] = JSON.parse(who.out) as { keyId: string; host: string; state: string }[];
+    expect(holder).toMatchObject({ account: "site-bot", state: "connected" });
+    const held = await holdfast("check", "--key-id", holder!.keyId);
+    expect(held.code).toBe(1);
+    expect(held.out).toContain(`connected by host ${holder!.host}`);
+    expect((await holdfast("check", "--key-id", "0123456789abcdef")).code).toBe(0);
+  });
+
   it("takes its accounts up again after the node was killed", async () => {
     const before = running.run().pids["node"];
     const next = running.nextNode();
