@@ -1,4 +1,6 @@
-import { eventually, type FleetOptions, startFleet } from "./fleet.ts";
+import { readProof } from "../cli/prove.ts";
+import type { Proof } from "../custody/journal-chain.ts";
+import { type ChaosFleet, eventually, type FleetOptions, startFleet } from "./fleet.ts";
 import { startLoad, type Verdict } from "./load.ts";
 import type { Scenario, Stage } from "./scenarios.ts";
 
@@ -65,7 +67,11 @@ export async function runScenario(
     await load.crowd.until((turns) => answered(turns) >= before + turnsAround);
     const epochAfter = await epoch();
     const verdict = await load.end(scenario.forgetful);
+    const proof = await proveWhenShipped(fleet, scenario.forgetful === true);
     const wrong = [
+      proof.overlaps.length !== verdict.overlaps &&
+        `holdfast prove finds ${proof.overlaps.length} overlaps, telegram-dc ${verdict.overlaps}`,
+      proof.breaks.length > 0 && `holdfast prove: ${proof.breaks[0]}`,
       callsInFlight === 0 && "no call was in flight at the fault",
       delivered.length === 0 && "no fault was seen to be delivered",
       scenario.epochRises && epochAfter <= epochBefore && "the epoch did not rise",
@@ -87,6 +93,18 @@ export async function runScenario(
   } finally {
     await fleet.close();
   }
+}
+
+/** The ledger's own verdict, once every gate's journal has been shipped. */
+async function proveWhenShipped(fleet: ChaosFleet, forgetful: boolean): Promise<Proof> {
+  const env = { HOLDFAST_DATABASE_URL: fleet.postgres.url };
+  return eventually("the journals are in the ledger", async () => {
+    const proof = await readProof(env, { fromMs: 0 });
+    const open = proof.intervals.filter(({ known }) => known === "still open").length;
+    // A restored database has lost lines, which the next gates bring again from their disks.
+    const whole = !forgetful || proof.breaks.length === 0;
+    return whole && open >= fleet.accounts.length ? proof : null;
+  });
 }
 
 const answered = (turns: readonly { readonly repliedAtMs: number | null }[]): number =>

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { HoldfastError } from "../errors.ts";
 import { ask } from "./ask.ts";
 import { holderLine, keyIdGiven, readHolders } from "./holders.ts";
+import { proofText, readProof, sinceMs } from "./prove.ts";
 import { readSecret } from "./standard-input.ts";
 
 const { env, stdout } = process;
@@ -101,6 +102,22 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
       print(`${keyId} belongs to the fleet. ${holderLine(holder)}`);
       print("Do not connect with it: two connections with one key end the session for ever.");
       print(holder.next);
+    });
+
+  program
+    .command("prove [account]")
+    .description("verify the ledger of connections: who held what, from when to when, and overlaps")
+    .option("--since <time>", "30m, 12h, 7d, or a moment in ISO 8601", "24h")
+    .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      "\nExits with 0 only if every journal's chain holds and nothing overlaps.\n\nExamples:\n  npx holdfast prove\n  npx holdfast prove site-bot --since 1h",
+    )
+    .action(async (account: string | undefined, options: { since: string; json?: boolean }) => {
+      const fromMs = sinceMs(options.since, Date.now());
+      const proof = await readProof(env, { fromMs, ...(account === undefined ? {} : { account }) });
+      if (proof.breaks.length + proof.overlaps.length > 0) setExitCode(1);
+      print(options.json === true ? JSON.stringify(proof) : proofText(proof));
     });
 
   program

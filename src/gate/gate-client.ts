@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import type { JournalLine } from "../custody/journal-chain.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Gate } from "../ports/gate.ts";
 import {
@@ -6,6 +7,7 @@ import {
   type ControlRequest,
   readLine,
   readLines,
+  type StoredLine,
   type Verdict,
   writeLine,
 } from "./wire.ts";
@@ -22,6 +24,8 @@ export interface GateClientOptions {
 export interface GateClient extends Gate {
   /** The gate's own figures, for the node's metrics. */
   figures(): Promise<Readonly<Record<string, number>>>;
+  /** Says which journal lines are stored; answers those that are not. */
+  journal(stored: readonly StoredLine[]): Promise<readonly JournalLine[]>;
   close(): void;
 }
 
@@ -86,6 +90,10 @@ export async function connectGate(options: GateClientOptions): Promise<GateClien
     },
     async figures() {
       return (await ask({ op: "figures" })) as Readonly<Record<string, number>>;
+    },
+    async journal(stored) {
+      const lines = stored.map(({ incarnation, seq }) => ({ incarnation, seq }));
+      return (await ask({ op: "journal", stored: lines })) as readonly JournalLine[];
     },
     close() {
       closing = true;

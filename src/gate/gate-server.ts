@@ -1,8 +1,11 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { errorLine, HoldfastError } from "../errors.ts";
+import type { Journal } from "./journal.ts";
 import type { SocketTable } from "./socket-table.ts";
 import { type ControlRequest, type Hello, readLine, readLines, writeLine } from "./wire.ts";
+
+const journalLinesMax = 500;
 
 export interface GateServer {
   close(): Promise<void>;
@@ -14,6 +17,7 @@ export async function serveGate(
   secret: () => string,
   table: SocketTable,
   figures: () => Readonly<Record<string, number>>,
+  journal?: Pick<Journal, "pending" | "stored">,
 ): Promise<GateServer> {
   const open = new Set<Socket>();
 
@@ -27,6 +31,9 @@ export async function serveGate(
         return table.sockets(request.slot);
       case "figures":
         return figures();
+      case "journal":
+        journal?.stored(request.stored);
+        return journal?.pending(journalLinesMax) ?? [];
     }
   }
 

@@ -6,7 +6,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Endpoint, GrantRef } from "../ports/gate.ts";
 import type { SlotRef } from "../ports/token-store.ts";
 import { readFirstFrame } from "./first-frame.ts";
-import type { JournalEntry } from "./journal.ts";
+import type { JournalEntry } from "../custody/journal-chain.ts";
 
 export interface SocketTableOptions {
   /** Judged before each dial and each forwarded write. */

@@ -13,9 +13,9 @@ import { openSharedRegister } from "../adapters/nats/shared-register.ts";
 import { createGateCustody } from "../custody/gate-custody.ts";
 import { createHostLease } from "../custody/host-lease.ts";
 import { takeHostLock } from "../gate/host-lock.ts";
-import { createJournal } from "../gate/journal.ts";
+import { openJournal } from "../gate/journal.ts";
 import { createLeaseDeadline } from "../custody/lease-deadline.ts";
-import type { LeaseValue } from "../custody/lease-value.ts";
+import { hostKey, type LeaseValue } from "../custody/lease-value.ts";
 import { createSocketTable } from "../gate/socket-table.ts";
 import { createSupervisor } from "../gate/supervisor.ts";
 
@@ -60,9 +60,10 @@ async function runGate(): Promise<void> {
     },
     timings.holdMs,
   );
+  const journal = openJournal(join(home, "journal"), incarnation, hostKey(host));
   const table = createSocketTable({
     mayAct: deadline.isAlive,
-    journal: createJournal(join(home, "journal", `gate-${incarnation}.jsonl`)),
+    journal: journal.write,
     now: () => Date.now(),
     clock,
     restMs: timings.restMs,
@@ -122,11 +123,17 @@ async function runGate(): Promise<void> {
     onRespawn: (pid) => tell({ type: "node", pid }),
     onFailed: (message) => void end(() => fail(message)),
   });
-  const server = await serveGate(path, supervisor.secret, table, () => ({
-    ...table.figures,
-    leaseRenewals: lease.renewals,
-    leaseLeftMs: deadline.leftMs,
-  }));
+  const server = await serveGate(
+    path,
+    supervisor.secret,
+    table,
+    () => ({
+      ...table.figures,
+      leaseRenewals: lease.renewals,
+      leaseLeftMs: deadline.leftMs,
+    }),
+    journal,
+  );
 
   let ending: Promise<void> | null = null;
   function end(then: () => void): Promise<void> {

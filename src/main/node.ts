@@ -21,6 +21,8 @@ import { createSiteManagerBot } from "../bots/site-manager/site-manager-bot.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import { createCommands } from "../engine/commands.ts";
 import { createHost } from "../engine/host.ts";
+import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
+import { createLedgerShipping } from "../engine/ledger-shipping.ts";
 import { createFleetCommands } from "../engine/fleet-commands.ts";
 import { createTurnOwner } from "../engine/turn-owner.ts";
 import { createTurnEngine } from "../engine/turns.ts";
@@ -197,6 +199,12 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   bus.onNews((news) => {
     if (news.type === "replies") host.find(news.account)?.notifyOutbox();
   });
+  const shipJournal = createLedgerShipping({
+    store: createLedgerStore(database),
+    journal: gate.journal,
+    onFault: (error) => log.warn(errorLine(error)),
+  });
+  fleet.members.onOwnBeat(() => void shipJournal());
   // What news did not tell: replies that nobody has begun to send.
   let sweptMs = 0;
   fleet.members.onOwnBeat(() => {
@@ -259,6 +267,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     tell({ type: "serving", serving: false });
     await turns.stop();
     await host.stop();
+    await shipJournal();
     await http.close();
     fleet.stop();
     await nats.drain();

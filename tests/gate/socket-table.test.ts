@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectGate, type GateClient } from "../../src/gate/gate-client.ts";
 import { type GateServer, serveGate } from "../../src/gate/gate-server.ts";
-import type { JournalEntry } from "../../src/gate/journal.ts";
+import type { JournalEntry } from "../../src/custody/journal-chain.ts";
 import { createSocketTable, type SocketTable } from "../../src/gate/socket-table.ts";
 
 const keyId = "0807060504030201";

@@ -144,6 +144,23 @@ describe("a host from nothing", () => {
     expect(all.filter((text) => text.includes("Tasks of Champigny"))).toHaveLength(1);
   });
 
+  it("proves from its ledger what telegram-dc saw: no key was ever in two hands", async () => {
+    await expect
+      .poll(async () => (await holdfast("prove")).out, { timeout: 20_000 })
+      .toMatch(/still open +site-bot slot 2/);
+    const { code, out } = await holdfast("prove", "--since", "1h", "--json");
+    const proof = JSON.parse(out) as {
+      intervals: unknown[];
+      breaks: unknown[];
+      overlaps: unknown[];
+    };
+    const control = running.run().telegramControl!;
+    const seen = (await (await fetch(new URL("/ledger/overlaps", control))).json()) as object;
+    expect(seen).toMatchObject({ "any-two-connections": proof.overlaps.length });
+    expect([code, proof.breaks]).toEqual([0, []]);
+    expect(proof.intervals.length).toBeGreaterThan(4);
+  });
+
   it("leaves no process and no socket behind when it stops", async () => {
     const pids = Object.values(running.run().pids).filter((pid) => pid !== process.pid);
     expect(pids.length).toBeGreaterThan(4);

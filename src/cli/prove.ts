@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
+import { openDatabase } from "../adapters/postgres/database.ts";
+import { type CustodyInterval, type Proof, prove } from "../custody/journal-chain.ts";
+import { HoldfastError } from "../errors.ts";
+import { readRunInfo } from "./run-info.ts";
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+const units: Readonly<Record<string, number>> = { s: 1e3, m: 60e3, h: 3600e3, d: 86_400e3 };
+
+/** `90s`, `30m`, `12h`, `7d` ago, or a moment in ISO 8601, as milliseconds since 1970. Throws SINCE_MALFORMED. */
+export function sinceMs(text: string, nowMs: number): number {
+  const ago = /^(\d+)([smhd])$/.exec(text);
+  const ms = ago === null ? Date.parse(text) : nowMs - Number(ago[1]) * (units[ago[2]!] ?? 0);
+  if (!Number.isNaN(ms)) return ms;
+  throw new HoldfastError({
+    code: "SINCE_MALFORMED",
+    message: `"${text}" is no time.`,
+    next: "Give 90s, 30m, 12h, 7d, or a moment such as 2026-11-21T08:00:00Z.",
+  });
+}
+
+/** Verifies the fleet's ledger. Throws NOT_RUNNING, DATABASE_UNAVAILABLE. */
+export async function readProof(
+  env: Readonly<Record<string, string | undefined>>,
+  of: { readonly account?: string; readonly fromMs: number },
+): Promise<Proof> {
+  const named = env["HOLDFAST_DATABASE_URL"];
+  const run = named ? null : await readRunInfo(env["HOLDFAST_HOME"] ?? ".holdfast");
+  const url = named || run?.database;
+  if (url === undefined) {
+    throw new HoldfastError({
+      code: "NOT_RUNNING",
+      message: "Nothing runs in this folder.",
+      next: "Name the fleet's database in HOLDFAST_DATABASE_URL.",
+    });
+  }
+  const database = openDatabase(url);
+  try {
+    const store = createLedgerStore(database);
+    const lines = await store.lines(of.fromMs);
+    const ends = await store.ends([...new Set(lines.map(({ incarnation }) => incarnation))]);
+    const proof = prove(lines, digest, (id) => ends.get(id) ?? { live: false, endedMs: null });
+    const isWanted = ({ account, closedMs }: CustodyInterval) =>
+      (of.account === undefined || account === of.account) &&
+      (closedMs === null || closedMs >= of.fromMs);
+    return {
+      breaks: proof.breaks,
+      intervals: proof.intervals.filter(isWanted),
+      overlaps: proof.overlaps.filter((pair) => pair.some(isWanted)),
+    };
+  } finally {
+    await database.close();
+  }
+}
+
+/** A line for each interval, then what is wrong, then the verdict. */
+export function proofText({ intervals, breaks, overlaps }: Proof): string {
+  const moment = (ms: number | null) => (ms === null ? "…" : new Date(ms).toISOString());
+  const name = ({ account, slot, epoch, host }: CustodyInterval) =>
+    `${account} slot ${slot} epoch ${epoch} on ${host}`;
+  return [
+    ...intervals.map(
+      (one) =>
+        `${moment(one.openedMs)}  ${moment(one.closedMs).padEnd(24)}  ${one.known.padEnd(10)}  ${name(one)}`,
+    ),
+    ...breaks.map((what) => `broken: ${what}`),
+    ...overlaps.map(
+      ([a, b]) =>
+        `overlap: ${name(b)} was opened at ${moment(b.openedMs)}, while ${name(a)} was open`,
+    ),
+    `${intervals.length} connections, ${breaks.length} broken links, ${overlaps.length} overlaps`,
+  ].join("\n");
+}
