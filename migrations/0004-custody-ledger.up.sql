@@ -17,3 +17,15 @@ begin
 end $$;
 create trigger custody_ledger_append_only before update or delete or truncate on custody_ledger
   for each statement execute function custody_ledger_is_append_only();
+
+-- How far each journal had come when its gate was last asked: what the ledger must have, and until when it tells all.
+create table custody_heads (
+  incarnation text primary key,
+  host text not null,
+  seq bigint not null check (seq >= 0),
+  -- The sha256 of the line of that number, in hex.
+  digest text not null,
+  -- The ledger holds all that the gate wrote until then.
+  as_of timestamptz,
+  ended boolean not null
+);

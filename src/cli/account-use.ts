@@ -111,12 +111,13 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     .option("--json", "as JSON")
     .addHelpText(
       "after",
-      "\nExits with 0 only if every journal's chain holds and nothing overlaps.\n\nExamples:\n  npx holdfast prove\n  npx holdfast prove site-bot --since 1h",
+      "\nExits with 0 only if every journal's chain holds and nothing overlaps. Undecided is what a host has not told\nyet: say it again in a few seconds, or start that host.\n\nExamples:\n  npx holdfast prove\n  npx holdfast prove site-bot --since 1h",
     )
     .action(async (account: string | undefined, options: { since: string; json?: boolean }) => {
       const fromMs = sinceMs(options.since, Date.now());
       const proof = await readProof(env, { fromMs, ...(account === undefined ? {} : { account }) });
-      if (proof.breaks.length + proof.overlaps.length > 0) setExitCode(1);
+      const { breaks, overlaps, undecided } = proof;
+      if (breaks.length + overlaps.length + undecided.length > 0) setExitCode(1);
       print(options.json === true ? JSON.stringify(proof) : proofText(proof));
     });
 

@@ -39,9 +39,14 @@ export async function readProof(
   const database = openDatabase(url);
   try {
     const store = createLedgerStore(database);
-    const lines = await store.lines(of.fromMs);
+    const { lines, heads } = await store.read(of.fromMs);
     const ends = await store.ends([...new Set(lines.map(({ incarnation }) => incarnation))]);
-    const proof = prove(lines, digest, (id) => ends.get(id) ?? { live: false, endedMs: null });
+    const proof = prove(
+      lines,
+      heads,
+      digest,
+      (id) => ends.get(id) ?? { live: false, endedMs: null },
+    );
     const isWanted = ({ account, closedMs }: CustodyInterval) =>
       (of.account === undefined || account === of.account) &&
       (closedMs === null || closedMs >= of.fromMs);
@@ -49,6 +54,7 @@ export async function readProof(
       breaks: proof.breaks,
       intervals: proof.intervals.filter(isWanted),
       overlaps: proof.overlaps.filter((pair) => pair.some(isWanted)),
+      undecided: proof.undecided.filter((pair) => pair.some(isWanted)),
     };
   } finally {
     await database.close();
@@ -56,7 +62,7 @@ export async function readProof(
 }
 
 /** A line for each interval, then what is wrong, then the verdict. */
-export function proofText({ intervals, breaks, overlaps }: Proof): string {
+export function proofText({ intervals, breaks, overlaps, undecided }: Proof): string {
   const moment = (ms: number | null) => (ms === null ? "…" : new Date(ms).toISOString());
   const name = ({ account, slot, epoch, host }: CustodyInterval) =>
     `${account} slot ${slot} epoch ${epoch} on ${host}`;
@@ -70,6 +76,10 @@ export function proofText({ intervals, breaks, overlaps }: Proof): string {
       ([a, b]) =>
         `overlap: ${name(b)} was opened at ${moment(b.openedMs)}, while ${name(a)} was open`,
     ),
-    `${intervals.length} connections, ${breaks.length} broken links, ${overlaps.length} overlaps`,
+    ...undecided.map(
+      ([a, b]) =>
+        `undecided: ${name(b)} was opened at ${moment(b.openedMs)}; what ${a.host} wrote of ${name(a)} is in the ledger until ${moment(a.knownToMs)} only`,
+    ),
+    `${intervals.length} connections, ${breaks.length} broken links, ${overlaps.length} overlaps, ${undecided.length} undecided`,
   ].join("\n");
 }

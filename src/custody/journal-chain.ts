@@ -20,6 +20,20 @@ export interface JournalLine {
   readonly line: string;
 }
 
+/** How far a journal had come when its gate was asked. */
+export interface JournalHead {
+  readonly incarnation: string;
+  readonly host: string;
+  /** Of the last line; 0 before the first. */
+  readonly seq: number;
+  /** The sha256 of the last line in hex. */
+  readonly digest: string;
+  /** ISO 8601: the ledger holds all that the gate wrote until then; null while more is on its way. */
+  readonly asOf: string | null;
+  /** The gate is gone: the journal will not grow. */
+  readonly ended: boolean;
+}
+
 /** A stay of one connection, as one gate's journal tells it. Milliseconds since 1970. */
 export interface CustodyInterval {
   readonly account: string;
@@ -30,44 +44,77 @@ export interface CustodyInterval {
   readonly openedMs: number;
   /** null: the journal ends before it. */
   readonly closedMs: number | null;
+  /** Until when the ledger tells what became of it. */
+  readonly knownToMs: number;
   /** How the end is known. */
   readonly known: "closed" | "still open" | "gate ended";
 }
 
+type Pair = readonly [CustodyInterval, CustodyInterval];
+
 export interface Proof {
   readonly intervals: readonly CustodyInterval[];
-  /** Lines that do not follow from the one before: lost, added or changed. */
+  /** Lines that do not follow from the one before, or are not there: lost, added or changed. */
   readonly breaks: readonly string[];
   /** Pairs of connections with one authorisation that were open at once. */
-  readonly overlaps: readonly (readonly [CustodyInterval, CustodyInterval])[];
+  readonly overlaps: readonly Pair[];
+  /** Pairs of which the ledger does not know yet whether the first had closed when the second was opened. */
+  readonly undecided: readonly Pair[];
 }
 
 interface Written extends JournalEntry {
   readonly previous: string;
 }
 
+/** What is known of the end of an incarnation: `endedMs`, of one that is over, null when nobody noted it. */
+export interface IncarnationEnd {
+  readonly live: boolean;
+  readonly endedMs: number | null;
+}
+
 /**
- * Follows the chain of every journal and pairs its opens with its closes. `digest` is the sha256 of a text in hex;
- * `isLive` tells whether an incarnation may still write; `endedMs` when one that may not was over, null if unknown.
+ * Follows the chain of every journal up to its head, and pairs its opens with its closes. `digest` is the sha256 of
+ * a text in hex.
  */
 export function prove(
   lines: readonly JournalLine[],
+  heads: readonly JournalHead[],
   digest: (text: string) => string,
-  endOf: (incarnation: string) => { readonly live: boolean; readonly endedMs: number | null },
+  endOf: (incarnation: string) => IncarnationEnd,
 ): Proof {
-  const intervals: CustodyInterval[] = [];
-  const breaks: string[] = [];
   const journals = new Map<string, JournalLine[]>();
   for (const line of lines) {
-    journals.set(line.incarnation, [...(journals.get(line.incarnation) ?? []), line]);
+    const journal = journals.get(line.incarnation);
+    if (journal === undefined) journals.set(line.incarnation, [line]);
+    else journal.push(line);
   }
+  const headBy = new Map(heads.map((head) => [head.incarnation, head]));
+  const breaks = heads.flatMap((head) =>
+    beforeHead(journals.get(head.incarnation) ?? [], head, digest),
+  );
+  const intervals: CustodyInterval[] = [];
   for (const [incarnation, unsorted] of journals) {
     const journal = unsorted.toSorted((a, b) => a.seq - b.seq);
     breaks.push(...breaksIn(journal, digest));
-    intervals.push(...intervalsIn(journal, endOf(incarnation)));
+    intervals.push(
+      ...intervalsIn(journal, headBy.get(incarnation)?.asOf ?? null, endOf(incarnation)),
+    );
   }
   const sorted = intervals.toSorted((a, b) => a.openedMs - b.openedMs);
-  return { intervals: sorted, breaks, overlaps: overlapsIn(sorted) };
+  return { intervals: sorted, breaks, ...pairsIn(sorted) };
+}
+
+/** A ledger that has less than was stored once has lost its last lines. */
+function beforeHead(
+  journal: readonly JournalLine[],
+  { incarnation, host, seq, digest: expected }: JournalHead,
+  digest: (text: string) => string,
+): string[] {
+  if (seq === 0) return [];
+  const where = `journal ${incarnation} of ${host}, line ${seq}`;
+  const line = journal.find((one) => one.seq === seq);
+  if (line === undefined) return [`${where}: it was stored once and is not there`];
+  return digest(line.line) === expected ? [] : [`${where}: it is not the one that was stored`];
 }
 
 function breaksIn(journal: readonly JournalLine[], digest: (text: string) => string): string[] {
@@ -88,10 +135,13 @@ function breaksIn(journal: readonly JournalLine[], digest: (text: string) => str
 
 function intervalsIn(
   journal: readonly JournalLine[],
-  end: { readonly live: boolean; readonly endedMs: number | null },
+  asOf: string | null,
+  end: IncarnationEnd,
 ): CustodyInterval[] {
   const open = new Map<string, CustodyInterval>();
   const done: CustodyInterval[] = [];
+  const lastMs = Date.parse((JSON.parse(journal.at(-1)!.line) as Written).at);
+  const headMs = asOf === null ? lastMs : Math.max(lastMs, Date.parse(asOf));
   for (const { line, host, incarnation } of journal) {
     const { kind, at, account, slot, epoch, localPort } = JSON.parse(line) as Written;
     const key = JSON.stringify([account, slot, epoch, localPort]);
@@ -99,29 +149,36 @@ function intervalsIn(
     if (kind === "open") {
       const known = end.live ? "still open" : "gate ended";
       const closedMs = end.live ? null : end.endedMs;
-      open.set(key, { account, slot, epoch, host, incarnation, openedMs: atMs, closedMs, known });
+      const of = { account, slot, epoch, host, incarnation };
+      open.set(key, { ...of, openedMs: atMs, closedMs, knownToMs: closedMs ?? headMs, known });
       continue;
     }
     const opened = open.get(key);
     if (opened === undefined) continue;
     open.delete(key);
-    done.push({ ...opened, closedMs: atMs, known: "closed" });
+    done.push({ ...opened, closedMs: atMs, knownToMs: atMs, known: "closed" });
   }
   return [...done, ...open.values()];
 }
 
-/** Of each authorisation, an interval that begins before an earlier one has ended. */
-function overlapsIn(sorted: readonly CustodyInterval[]): [CustodyInterval, CustodyInterval][] {
-  const latest = new Map<string, CustodyInterval>();
-  const overlaps: [CustodyInterval, CustodyInterval][] = [];
+/** Pairs of one authorisation's intervals of which the later begins before the earlier has, or may have, ended. */
+function pairsIn(sorted: readonly CustodyInterval[]): Pick<Proof, "overlaps" | "undecided"> {
+  const earlier = new Map<string, CustodyInterval[]>();
+  const overlaps: Pair[] = [];
+  const undecided: Pair[] = [];
   for (const interval of sorted) {
     const key = JSON.stringify([interval.account, interval.slot]);
-    const before = latest.get(key);
-    if (before !== undefined && (before.closedMs ?? Infinity) > interval.openedMs) {
-      overlaps.push([before, interval]);
+    const { openedMs } = interval;
+    const before = (earlier.get(key) ?? []).filter(
+      ({ closedMs }) => closedMs === null || closedMs > openedMs,
+    );
+    for (const one of before) {
+      (one.closedMs !== null || one.knownToMs > openedMs ? overlaps : undecided).push([
+        one,
+        interval,
+      ]);
     }
-    const isLater = (interval.closedMs ?? Infinity) >= (before?.closedMs ?? -Infinity);
-    if (before === undefined || before.closedMs !== null || isLater) latest.set(key, interval);
+    earlier.set(key, [...before, interval]);
   }
-  return overlaps;
+  return { overlaps, undecided };
 }

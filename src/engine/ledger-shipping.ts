@@ -1,9 +1,12 @@
-import type { LedgerLine, LedgerStore } from "../ports/ledger-store.ts";
+import type { LedgerHead, LedgerLine, LedgerStore } from "../ports/ledger-store.ts";
 
 export interface LedgerShippingOptions {
   readonly store: Pick<LedgerStore, "append">;
-  /** Tells the gate which lines are stored; answers the next ones. */
-  journal(stored: readonly LedgerLine[]): Promise<readonly LedgerLine[]>;
+  /** Tells the gate that what it answered last is stored, if it is; answers what comes next. */
+  journal(stored: boolean): Promise<{
+    readonly lines: readonly LedgerLine[];
+    readonly heads: readonly LedgerHead[];
+  }>;
   onFault(error: unknown): void;
 }
 
@@ -12,10 +15,11 @@ export function createLedgerShipping(options: LedgerShippingOptions): () => Prom
   let shipping: Promise<void> | null = null;
 
   async function ship(): Promise<void> {
-    let lines = await options.journal([]);
-    while (lines.length > 0) {
-      await options.store.append(lines);
-      lines = await options.journal(lines);
+    let shipment = await options.journal(false);
+    await options.store.append(shipment.lines, shipment.heads);
+    while (shipment.lines.length > 0) {
+      shipment = await options.journal(true);
+      await options.store.append(shipment.lines, shipment.heads);
     }
   }
 

@@ -1,13 +1,12 @@
 import { connect, type Socket } from "node:net";
-import type { JournalLine } from "../custody/journal-chain.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Gate } from "../ports/gate.ts";
+import type { Shipment } from "./journal.ts";
 import {
   type ControlAnswer,
   type ControlRequest,
   readLine,
   readLines,
-  type StoredLine,
   type Verdict,
   writeLine,
 } from "./wire.ts";
@@ -24,8 +23,8 @@ export interface GateClientOptions {
 export interface GateClient extends Gate {
   /** The gate's own figures, for the node's metrics. */
   figures(): Promise<Readonly<Record<string, number>>>;
-  /** Says which journal lines are stored; answers those that are not. */
-  journal(stored: readonly StoredLine[]): Promise<readonly JournalLine[]>;
+  /** `stored`: the lines of the last answer are; answers those that are not. */
+  journal(stored: boolean): Promise<Shipment>;
   close(): void;
 }
 
@@ -92,8 +91,7 @@ export async function connectGate(options: GateClientOptions): Promise<GateClien
       return (await ask({ op: "figures" })) as Readonly<Record<string, number>>;
     },
     async journal(stored) {
-      const lines = stored.map(({ incarnation, seq }) => ({ incarnation, seq }));
-      return (await ask({ op: "journal", stored: lines })) as readonly JournalLine[];
+      return (await ask({ op: "journal", stored })) as Shipment;
     },
     close() {
       closing = true;

@@ -5,8 +5,6 @@ import type { Journal } from "./journal.ts";
 import type { SocketTable } from "./socket-table.ts";
 import { type ControlRequest, type Hello, readLine, readLines, writeLine } from "./wire.ts";
 
-const journalLinesMax = 500;
-
 export interface GateServer {
   close(): Promise<void>;
 }
@@ -32,8 +30,8 @@ export async function serveGate(
       case "figures":
         return figures();
       case "journal":
-        journal?.stored(request.stored);
-        return journal?.pending(journalLinesMax) ?? [];
+        if (request.stored) journal?.stored();
+        return journal?.pending() ?? { lines: [], heads: [] };
     }
   }
 

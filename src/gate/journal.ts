@@ -1,64 +1,161 @@
 import { createHash } from "node:crypto";
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  fdatasync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
-import type { JournalEntry, JournalLine } from "../custody/journal-chain.ts";
+import type { JournalEntry, JournalHead, JournalLine } from "../custody/journal-chain.ts";
+
+/** Lines that wait to be stored elsewhere, and how far the journals that they come from reach. */
+export interface Shipment {
+  readonly lines: readonly JournalLine[];
+  readonly heads: readonly JournalHead[];
+}
 
 /** The journal of one gate: every open and close of a socket, one JSON line each. */
 export interface Journal {
-  /** The line is handed to the kernel before the event that it tells of is answered; it survives the process. */
+  /** Hands the line to the kernel, so that it survives the process; the disk has it moments later. */
   write(entry: JournalEntry): void;
   /** Lines of this journal and of earlier ones of this home that nobody has said to have stored, the oldest first. */
-  pending(atMost: number): readonly JournalLine[];
-  /** Those are stored elsewhere now. Journals of earlier gates that are stored whole are removed. */
-  stored(lines: readonly Pick<JournalLine, "incarnation" | "seq">[]): void;
+  pending(): Shipment;
+  /** What `pending` answered last is stored elsewhere now. An earlier gate's journal that is stored whole is removed. */
+  stored(): void;
+  close(): void;
+}
+
+interface Source {
+  readonly incarnation: string;
+  readonly path: string;
+  /** Of an earlier gate: nobody writes it any more. */
+  readonly ended: boolean;
+  /** What is stored of it. */
+  bytes: number;
+  seq: number;
+  digest: string;
 }
 
 const suffix = ".jsonl";
+const shipmentBytesMax = 256 * 1024;
+const newline = 0x0a;
 
 export const digestOf = (line: string): string => createHash("sha256").update(line).digest("hex");
 
 /**
  * Opens the journal of an incarnation in `folder`, chained: `previous` in each line is the sha256 of the line before.
- * What a killed gate left behind is offered too, its torn last line excepted.
+ * What a killed gate left behind is offered too, its torn last line excepted. Nothing of it is kept in memory.
  */
-export function openJournal(folder: string, incarnation: string, host: string): Journal {
+export function openJournal(
+  folder: string,
+  incarnation: string,
+  host: string,
+  nowMs: () => number,
+): Journal {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${host}.${incarnation}${suffix}`);
-  let waiting: JournalLine[] = readEarlier(folder, host);
-  const earlier = new Map<string, number>();
-  for (const { incarnation: id, seq } of waiting) earlier.set(id, seq);
+  let sources: Source[] = earlierIn(folder, host);
+  const own: Source = { incarnation, path, ended: false, bytes: 0, seq: 0, digest: "" };
+  sources.push(own);
+  const file = openSync(path, "a", 0o600);
+  let offered: { readonly source: Source; readonly lines: readonly string[] } | null = null;
   let previous = "";
   let seq = 0;
+  let syncing = false;
+
+  /** One at a time: lines that come meanwhile share the next one. */
+  function sync(): void {
+    if (syncing) return;
+    syncing = true;
+    const upTo = seq;
+    fdatasync(file, () => {
+      syncing = false;
+      if (seq > upTo) sync();
+    });
+  }
+
+  function headOf(source: Source, lines: readonly string[]): JournalHead {
+    const last = lines.at(-1);
+    const reached = source.seq + lines.length;
+    const isWhole = source === own && reached === seq;
+    return {
+      incarnation: source.incarnation,
+      host,
+      seq: reached,
+      digest: last === undefined ? source.digest : digestOf(last),
+      // Of the rest nothing is known but its lines.
+      asOf: isWhole ? new Date(nowMs()).toISOString() : null,
+      ended: source.ended,
+    };
+  }
+
+  function putAway(source: Source): void {
+    rmSync(source.path, { force: true });
+    sources = sources.filter((other) => other !== source);
+  }
 
   return {
     write(entry) {
       const line = JSON.stringify({ ...entry, previous });
       previous = digestOf(line);
       seq += 1;
-      appendFileSync(path, `${line}\n`, { mode: 0o600 });
-      waiting.push({ incarnation, host, seq, line });
+      writeSync(file, `${line}\n`);
+      sync();
     },
-    pending: (atMost) => waiting.slice(0, atMost),
-    stored(lines) {
-      const known = new Set(lines.map((line) => `${line.incarnation}/${line.seq}`));
-      waiting = waiting.filter((line) => !known.has(`${line.incarnation}/${line.seq}`));
-      for (const [id] of earlier) {
-        if (waiting.some((line) => line.incarnation === id)) continue;
-        earlier.delete(id);
-        rmSync(join(folder, `${host}.${id}${suffix}`), { force: true });
+    pending() {
+      for (const source of sources) {
+        const lines = linesAfter(source.path, source.bytes);
+        if (lines.length === 0 && source.ended) putAway(source);
+        else {
+          offered = { source, lines };
+          const { incarnation: of, seq: from } = source;
+          return {
+            lines: lines.map((line, at) => ({ incarnation: of, host, seq: from + at + 1, line })),
+            heads: [headOf(source, lines)],
+          };
+        }
       }
+      return { lines: [], heads: [] };
     },
+    stored() {
+      if (offered === null) return;
+      const { source, lines } = offered;
+      offered = null;
+      source.bytes += lines.reduce((bytes, line) => bytes + Buffer.byteLength(line) + 1, 0);
+      source.seq += lines.length;
+      source.digest = lines.length === 0 ? source.digest : digestOf(lines.at(-1)!);
+      if (source.ended && linesAfter(source.path, source.bytes).length === 0) putAway(source);
+    },
+    close: () => closeSync(file),
   };
 }
 
-function readEarlier(folder: string, host: string): JournalLine[] {
-  const names = readdirSync(folder).filter(
-    (name) => name.startsWith(`${host}.`) && name.endsWith(suffix),
-  );
-  return names.flatMap((name) => {
-    const incarnation = name.slice(host.length + 1, -suffix.length);
-    const lines = readFileSync(join(folder, name), "utf8").split("\n");
-    // The last one is empty, or was torn when its gate was killed.
-    return lines.slice(0, -1).map((line, index) => ({ incarnation, host, seq: index + 1, line }));
-  });
+/** Whole lines from a byte on, as many as one shipment takes. */
+function linesAfter(path: string, bytes: number): string[] {
+  const file = openSync(path, "r");
+  try {
+    const chunk = Buffer.alloc(shipmentBytesMax);
+    const read = readSync(file, chunk, 0, chunk.length, bytes);
+    const end = chunk.subarray(0, read).lastIndexOf(newline);
+    return end === -1 ? [] : chunk.toString("utf8", 0, end).split("\n");
+  } finally {
+    closeSync(file);
+  }
+}
+
+function earlierIn(folder: string, host: string): Source[] {
+  return readdirSync(folder)
+    .filter((name) => name.startsWith(`${host}.`) && name.endsWith(suffix))
+    .map((name) => ({
+      incarnation: name.slice(host.length + 1, -suffix.length),
+      path: join(folder, name),
+      ended: true,
+      bytes: 0,
+      seq: 0,
+      digest: "",
+    }));
 }

@@ -15,19 +15,13 @@ export type Hello =
       readonly to: Endpoint;
     };
 
-/** Names a journal line. */
-export interface StoredLine {
-  readonly incarnation: string;
-  readonly seq: number;
-}
-
 export type ControlRequest = { readonly id: number } & (
   | { readonly op: "admit"; readonly grant: GrantRef & { readonly keyId: string | null } }
   | { readonly op: "cut"; readonly grant: GrantRef; readonly idle: boolean }
   | { readonly op: "sockets"; readonly slot: SlotRef }
   | { readonly op: "figures" }
-  /** Lines that are not stored yet, after those that are. */
-  | { readonly op: "journal"; readonly stored: readonly StoredLine[] }
+  /** Lines that are not stored yet; `stored`: those of the last answer are. */
+  | { readonly op: "journal"; readonly stored: boolean }
 );
 
 export interface Verdict {

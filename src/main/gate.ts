@@ -60,7 +60,7 @@ async function runGate(): Promise<void> {
     },
     timings.holdMs,
   );
-  const journal = openJournal(join(home, "journal"), incarnation, hostKey(host));
+  const journal = openJournal(join(home, "journal"), incarnation, hostKey(host), Date.now);
   const table = createSocketTable({
     mayAct: deadline.isAlive,
     journal: journal.write,

@@ -6,12 +6,29 @@ export interface LedgerLine {
   readonly line: string;
 }
 
+/** How far a journal has come. */
+export interface LedgerHead {
+  readonly incarnation: string;
+  readonly host: string;
+  /** Of its last line; 0 before the first. */
+  readonly seq: number;
+  /** The sha256 of that line in hex. */
+  readonly digest: string;
+  /** ISO 8601: until then the ledger holds everything; null while more is on its way. */
+  readonly asOf: string | null;
+  /** Its gate is gone. */
+  readonly ended: boolean;
+}
+
 /** The fleet's ledger of connections: append-only. Hides SQL. Throws DATABASE_UNAVAILABLE. */
 export interface LedgerStore {
-  /** Appends what is not there yet; a line that is there stays as it is. */
-  append(lines: readonly LedgerLine[]): Promise<void>;
-  /** Lines that were shipped since then, with all before them of the same journals. */
-  lines(sinceMs: number): Promise<readonly LedgerLine[]>;
+  /** Appends what is not there yet, a line that is there stays as it is, and moves the heads on, never back. */
+  append(lines: readonly LedgerLine[], heads: readonly LedgerHead[]): Promise<void>;
+  /** The whole journals of gates that live or from which something was stored since then, with their heads. */
+  read(sinceMs: number): Promise<{
+    readonly lines: readonly LedgerLine[];
+    readonly heads: readonly LedgerHead[];
+  }>;
   /** What is known of the ends of these incarnations. */
   ends(
     incarnations: readonly string[],

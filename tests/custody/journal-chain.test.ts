@@ -2,8 +2,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type JournalEntry, type JournalLine, prove } from "../../src/custody/journal-chain.ts";
-import { digestOf, openJournal } from "../../src/gate/journal.ts";
+import {
+  type IncarnationEnd,
+  type JournalEntry,
+  type JournalLine,
+  prove,
+} from "../../src/custody/journal-chain.ts";
+import { digestOf, openJournal, type Shipment } from "../../src/gate/journal.ts";
 
 const second = (n: number) => new Date(1_700_000_000_000 + n * 1000).toISOString();
 const entry = (kind: "open" | "close", at: number, epoch: number): JournalEntry => ({
@@ -15,7 +20,7 @@ const entry = (kind: "open" | "close", at: number, epoch: number): JournalEntry 
   remote: "127.0.0.1:443",
   localPort: 40_000 + epoch,
 });
-const live = () => ({ live: true, endedMs: null });
+const live = (): IncarnationEnd => ({ live: true, endedMs: null });
 
 describe("the proof of custody", () => {
   let folder: string;
@@ -24,72 +29,139 @@ describe("the proof of custody", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  /** What gates on two hosts have written, as it is shipped. */
-  function written(of: Readonly<Record<string, readonly JournalEntry[]>>): readonly JournalLine[] {
-    return Object.entries(of).flatMap(([host, entries]) => {
-      const journal = openJournal(folder, `i-${host}`, host);
+  const at = (n: number) => () => Date.parse(second(n));
+
+  /** What gates on some hosts have written, as it is shipped; their heads are as of the given second. */
+  function written(of: Readonly<Record<string, readonly JournalEntry[]>>, asOf = 60): Shipment {
+    const shipments = Object.entries(of).map(([host, entries]) => {
+      const journal = openJournal(folder, `i-${host}`, host, at(asOf));
       for (const one of entries) journal.write(one);
-      return journal.pending(100);
+      journal.close();
+      return journal.pending();
     });
+    return {
+      lines: shipments.flatMap(({ lines }) => lines),
+      heads: shipments.flatMap(({ heads }) => heads),
+    };
   }
+  const proofOf = ({ lines, heads }: Shipment, endOf = live) =>
+    prove(lines, heads, digestOf, endOf);
 
   it("shows who held what, from when to when, and finds nothing wrong with a handover", () => {
-    const lines = written({
+    const shipment = written({
       h1: [entry("open", 0, 1), entry("close", 10, 1)],
       h2: [entry("open", 11, 2)],
     });
-    const { intervals, breaks, overlaps } = prove(lines, digestOf, live);
+    const { intervals, breaks, overlaps, undecided } = proofOf(shipment);
     expect(intervals).toMatchObject([
       { host: "h1", epoch: 1, known: "closed" },
       { host: "h2", epoch: 2, known: "still open", closedMs: null },
     ]);
-    expect([breaks, overlaps]).toEqual([[], []]);
+    expect([breaks, overlaps, undecided]).toEqual([[], [], []]);
   });
 
   it("finds two connections of one authorisation that were open at once", () => {
-    const lines = written({
+    const shipment = written({
       h1: [entry("open", 0, 1), entry("close", 12, 1)],
       h2: [entry("open", 11, 2), entry("close", 20, 2)],
     });
-    expect(prove(lines, digestOf, live).overlaps).toMatchObject([[{ host: "h1" }, { host: "h2" }]]);
+    expect(proofOf(shipment).overlaps).toMatchObject([[{ host: "h1" }, { host: "h2" }]]);
   });
 
-  it("finds a line that was changed, and one that is missing", () => {
-    const lines = written({
+  it("judges a connection without an end by what its host has told since", () => {
+    const of = { h1: [entry("open", 0, 1)], h2: [entry("open", 11, 2)] };
+    expect(proofOf(written(of, 12))).toMatchObject({ overlaps: [[{}, {}]], undecided: [] });
+  });
+
+  it("decides nothing before the host has told", () => {
+    const of = { h1: [entry("open", 0, 1)], h2: [entry("open", 11, 2)] };
+    expect(proofOf(written(of, 10))).toMatchObject({
+      overlaps: [],
+      undecided: [[{ host: "h1", knownToMs: at(10)() }, { host: "h2" }]],
+    });
+  });
+
+  it("finds a line that was changed, one that is missing, and a missing end", () => {
+    const { lines, heads } = written({
       h1: [entry("open", 0, 1), entry("close", 10, 1), entry("open", 20, 2)],
     });
     const changed = lines.map((line) =>
       line.seq === 2 ? { ...line, line: line.line.replace(second(10), second(5)) } : line,
     );
-    expect(prove(changed, digestOf, live).breaks).toEqual([
+    expect(proofOf({ lines: changed, heads }).breaks).toEqual([
       "journal i-h1 of h1, line 3: it does not follow from the line before",
     ]);
     const missing = lines.filter(({ seq }) => seq !== 2);
-    expect(prove(missing, digestOf, live).breaks).toEqual([
+    expect(proofOf({ lines: missing, heads }).breaks).toEqual([
       "journal i-h1 of h1, line 3: line 2 is missing",
+    ]);
+    const short = lines.filter(({ seq }) => seq < 3);
+    expect(proofOf({ lines: short, heads }).breaks).toEqual([
+      "journal i-h1 of h1, line 3: it was stored once and is not there",
+    ]);
+    const other = lines.map((line) =>
+      line.seq === 3 ? { ...line, line: line.line.replace(second(20), second(25)) } : line,
+    );
+    expect(proofOf({ lines: other, heads }).breaks).toEqual([
+      "journal i-h1 of h1, line 3: it is not the one that was stored",
     ]);
   });
 
   it("closes what a dead gate left open when its incarnation was over", () => {
-    const lines = written({ h1: [entry("open", 0, 1)] });
-    const endedMs = Date.parse(second(30));
-    expect(prove(lines, digestOf, () => ({ live: false, endedMs })).intervals).toMatchObject([
+    const shipment = written({ h1: [entry("open", 0, 1)] });
+    const endedMs = at(30)();
+    expect(proofOf(shipment, () => ({ live: false, endedMs })).intervals).toMatchObject([
       { known: "gate ended", closedMs: endedMs },
     ]);
+  });
+
+  it("ships line by line what comes, and keeps what nobody has stored", () => {
+    const journal = openJournal(folder, "i-h1", "h1", at(60));
+    journal.write(entry("open", 0, 1));
+    expect(journal.pending()).toEqual(journal.pending());
+    const first = journal.pending();
+    expect(first.heads).toMatchObject([{ seq: 1, asOf: second(60), ended: false }]);
+    journal.write(entry("close", 10, 1));
+    journal.stored();
+    expect(journal.pending().lines.map(({ seq }) => seq)).toEqual([2]);
+    journal.stored();
+    expect(journal.pending()).toMatchObject({ lines: [], heads: [{ seq: 2, asOf: second(60) }] });
+    journal.close();
+  });
+
+  it("ships a long journal in parts, and says that more is on its way", () => {
+    const journal = openJournal(folder, "i-h1", "h1", at(60));
+    for (let n = 1; n <= 1500; n += 1) journal.write(entry("open", 0, n));
+    const lines: JournalLine[] = [];
+    const asOf: (string | null)[] = [];
+    for (let parts = 0; parts < 10 && lines.length < 1500; parts += 1) {
+      const part = journal.pending();
+      lines.push(...part.lines);
+      asOf.push(part.heads[0]!.asOf);
+      journal.stored();
+    }
+    journal.close();
+    expect(asOf.length).toBeGreaterThan(1);
+    expect([asOf[0], asOf.at(-1)]).toEqual([null, second(60)]);
+    expect(prove(lines, [], digestOf, live).breaks).toEqual([]);
+    expect(lines.map(({ seq }) => seq)).toEqual(lines.map((_, index) => index + 1));
   });
 
   it("offers what a killed gate wrote to the next one, without its torn last line", () => {
     written({ h1: [entry("open", 0, 1), entry("close", 10, 1)] });
     const path = join(folder, "h1.i-h1.jsonl");
     writeFileSync(path, `${readFileSync(path, "utf8")}{"kind":"open","at":`);
-    const next = openJournal(folder, "i-next", "h1");
-    const lines = next.pending(100);
+    const next = openJournal(folder, "i-next", "h1", at(60));
+    const { lines, heads } = next.pending();
     expect(lines.map(({ incarnation, seq }) => [incarnation, seq])).toEqual([
       ["i-h1", 1],
       ["i-h1", 2],
     ]);
-    expect(prove(lines, digestOf, live).breaks).toEqual([]);
-    next.stored(lines);
-    expect(readdirSync(folder)).toEqual([]);
+    expect(heads).toMatchObject([{ incarnation: "i-h1", seq: 2, ended: true, asOf: null }]);
+    expect(proofOf({ lines, heads }).breaks).toEqual([]);
+    next.stored();
+    expect(next.pending()).toMatchObject({ lines: [], heads: [{ incarnation: "i-next", seq: 0 }] });
+    next.close();
+    expect(readdirSync(folder)).toEqual(["h1.i-next.jsonl"]);
   });
 });

@@ -1,11 +1,23 @@
-import type { LedgerStore } from "../../ports/ledger-store.ts";
+import type { LedgerHead, LedgerLine, LedgerStore } from "../../ports/ledger-store.ts";
 import type { Database } from "./database.ts";
 
 export function createLedgerStore(database: Database): LedgerStore {
   return {
-    async append(lines) {
+    async append(lines, heads) {
       await database.query(
-        `insert into custody_ledger (incarnation, host, seq, line)
+        `with heads as (
+           insert into custody_heads (incarnation, host, seq, digest, as_of, ended)
+           select * from unnest(
+             $5::text[], $6::text[], $7::bigint[], $8::text[], $9::timestamptz[], $10::boolean[]
+           )
+           on conflict (incarnation) do update set
+             seq = excluded.seq,
+             digest = excluded.digest,
+             as_of = coalesce(excluded.as_of, custody_heads.as_of),
+             ended = excluded.ended
+           where custody_heads.seq <= excluded.seq
+         )
+         insert into custody_ledger (incarnation, host, seq, line)
          select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[])
          on conflict do nothing`,
         [
@@ -13,22 +25,37 @@ export function createLedgerStore(database: Database): LedgerStore {
           lines.map(({ host }) => host),
           lines.map(({ seq }) => seq),
           lines.map(({ line }) => line),
+          heads.map(({ incarnation }) => incarnation),
+          heads.map(({ host }) => host),
+          heads.map(({ seq }) => seq),
+          heads.map(({ digest }) => digest),
+          heads.map(({ asOf }) => asOf),
+          heads.map(({ ended }) => ended),
         ],
       );
     },
-    async lines(sinceMs) {
-      const rows = await database.query<{
-        incarnation: string;
-        host: string;
-        seq: string;
-        line: string;
+    async read(sinceMs) {
+      const [{ lines, heads } = { lines: [], heads: [] }] = await database.query<{
+        lines: LedgerLine[];
+        heads: LedgerHead[];
       }>(
-        `select incarnation, host, seq, line from custody_ledger where incarnation in
-           (select incarnation from custody_ledger where shipped_at >= to_timestamp($1::float8 / 1000))
-         order by incarnation, seq`,
+        `with wanted as (
+           select incarnation from custody_ledger where shipped_at >= to_timestamp($1::float8 / 1000)
+           union select id from incarnations where state = 'LIVE'
+         )
+         select
+           (select coalesce(jsonb_agg(jsonb_build_object(
+              'incarnation', incarnation, 'host', host, 'seq', seq, 'line', line
+            ) order by incarnation, seq), '[]')
+            from custody_ledger where incarnation in (table wanted)) as lines,
+           (select coalesce(jsonb_agg(jsonb_build_object(
+              'incarnation', incarnation, 'host', host, 'seq', seq, 'digest', digest,
+              'asOf', as_of, 'ended', ended
+            )), '[]')
+            from custody_heads where incarnation in (table wanted)) as heads`,
         [sinceMs],
       );
-      return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
+      return { lines, heads };
     },
     async ends(incarnations) {
       const rows = await database.query<{ id: string; live: boolean; ended_ms: string | null }>(
