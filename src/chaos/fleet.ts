@@ -8,6 +8,7 @@ import { type Database, openDatabase } from "../adapters/postgres/database.ts";
 import { migrate } from "../adapters/postgres/migrate.ts";
 import { type EmbeddedNats, startNats } from "../embedded/nats.ts";
 import { type EmbeddedPostgres, startPostgres } from "../embedded/postgres.ts";
+import { driverNames } from "../ports/telegram.ts";
 import type { ServingToken } from "../ports/custody-store.ts";
 import { startTelegramDc, type TelegramDc } from "../telegram-dc/telegram-dc.ts";
 import type { OverlapPolicy } from "../telegram-dc/world/config.ts";
@@ -19,7 +20,7 @@ export interface ChaosAccount {
   readonly username: string;
 }
 
-/** Real Postgres, real nats-server, the simulated data centre and several real hosts. */
+/** Real Postgres, real nats-server, the simulated data centre and several real hosts; both drivers by turns. */
 export interface ChaosFleet {
   readonly folder: string;
   readonly dc: TelegramDc;
@@ -218,7 +219,8 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
       const account = `bot-${index}`;
       const username = `chaos_bot_${index}`;
       const { botToken } = dc.phone.createUser({ firstName: account, username, bot: true });
-      await ask(`holdfast.account.${account}.add`, { botToken });
+      const driver = driverNames[index % driverNames.length];
+      await ask(`holdfast.account.${account}.add`, { botToken, driver });
       await eventually(`${account} logs in`, () => ask(`holdfast.account.${account}.login`));
       accounts.push({ account, username });
     }

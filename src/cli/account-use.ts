@@ -122,6 +122,20 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     });
 
   program
+    .command("driver <account> <driver>")
+    .description("choose the client library that an account connects with: mtcute or telegram")
+    .addHelpText(
+      "after",
+      "\nThe key and the login stay. It holds from the next connection on.\n\nExample:\n  npx holdfast driver site-bot telegram",
+    )
+    .action(async (account: string, driver: string) => {
+      await ask("holdfast.fleet.driver", { account, driver }, { env });
+      print(
+        `${account} connects with ${driver} from now on; to begin at once: npx holdfast force ${account}`,
+      );
+    });
+
+  program
     .command("force <account>")
     .description(
       "take an account away from its holder; the fleet takes it up again where it belongs",

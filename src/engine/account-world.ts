@@ -4,7 +4,7 @@ import type { Claims } from "../custody/claims.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import type { Gate, GrantRef } from "../ports/gate.ts";
-import type { PushedUpdate, TelegramClient, TelegramDriver } from "../ports/telegram.ts";
+import type { PushedUpdate, TelegramClient, TelegramDrivers } from "../ports/telegram.ts";
 import type { TokenStore } from "../ports/token-store.ts";
 
 /** Follows the account's updates into the stream, as `update-cursor.ts` does. */
@@ -48,7 +48,7 @@ export interface AccountWorld {
   readonly tokens: TokenStore;
   readonly claims: Pick<Claims, "claim" | "confirm" | "untilFree" | "freed">;
   readonly gate: Gate;
-  readonly driver: TelegramDriver;
+  readonly drivers: TelegramDrivers;
   readonly clock: Clock;
   readonly events: EventSink;
   readonly timings: AccountTimings;

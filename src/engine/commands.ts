@@ -1,7 +1,7 @@
 import { HoldfastError } from "../errors.ts";
 import type { AccountStore, Credentials } from "../ports/account-store.ts";
 import type { Account } from "./account.ts";
-import type { FleetCommands } from "./fleet-commands.ts";
+import { driverNamed, type FleetCommands } from "./fleet-commands.ts";
 import { holderCommands } from "./holder-commands.ts";
 import type { Delivered } from "./account-runtime.ts";
 import type { Host } from "./host.ts";
@@ -58,10 +58,14 @@ export function createCommands(options: CommandOptions): Commands {
 
   async function describe(account: Account) {
     const { runtime, grant } = account;
-    const renewal = await accounts.openRenewal(account.name);
+    const [renewal, record] = await Promise.all([
+      accounts.openRenewal(account.name),
+      accounts.find(account.name),
+    ]);
     return {
       name: account.name,
       kind: runtime.snapshot.context.kind,
+      driver: record?.driver ?? null,
       state: runtime.state,
       slot: runtime.snapshot.context.slot,
       epoch: grant?.epoch ?? null,
@@ -73,7 +77,8 @@ export function createCommands(options: CommandOptions): Commands {
 
   async function add(name: string, body: Readonly<Record<string, unknown>>): Promise<CommandReply> {
     const credentials = credentialsIn(body);
-    await accounts.add({ name, kind: credentials.kind, credentials });
+    const chosen = body["driver"] === undefined ? {} : { driver: driverNamed(body["driver"]) };
+    await accounts.add({ name, kind: credentials.kind, credentials, ...chosen });
     options.tellAdded();
     await host.adopt();
     return { ok: true, account: name };
@@ -112,7 +117,8 @@ export function createCommands(options: CommandOptions): Commands {
       if (verb === "status") return status();
       if (verb === "who") return options.fleet.who(body);
       if (verb === "force") return options.fleet.force(body);
-      throw unknownVerb(verb, ["status", "who", "force"]);
+      if (verb === "driver") return options.fleet.driver(body);
+      throw unknownVerb(verb, ["status", "who", "force", "driver"]);
     },
     async fallback(name, verb, body) {
       const fields = (body ?? {}) as Readonly<Record<string, unknown>>;

@@ -1,6 +1,7 @@
 import { forceToken, type ForceParts } from "../custody/force.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountRecord, AccountStore } from "../ports/account-store.ts";
+import { type DriverName, driverNames } from "../ports/telegram.ts";
 import type { CustodyStore, ServingToken } from "../ports/custody-store.ts";
 
 type Body = Readonly<Record<string, unknown>>;
@@ -9,7 +10,7 @@ type Reply = { readonly ok: true } & Readonly<Record<string, unknown>>;
 export interface FleetCommandOptions {
   /** This host's own. */
   readonly incarnation: string;
-  readonly accounts: Pick<AccountStore, "list" | "find" | "openRenewal">;
+  readonly accounts: Pick<AccountStore, "list" | "find" | "openRenewal" | "chooseDriver">;
   readonly custody: Pick<CustodyStore, "servingTokens">;
   readonly force: ForceParts;
 }
@@ -20,6 +21,8 @@ export interface FleetCommands {
   who(body: unknown): Promise<Reply>;
   /** Takes an account away from its holder; the fleet takes it up again where it belongs. */
   force(body: unknown): Promise<Reply>;
+  /** Chooses the client library of an account, for its next connection. */
+  driver(body: unknown): Promise<Reply>;
   /** Every account as the database knows it. */
   all(): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Another incarnation holds the account's token. */
@@ -63,14 +66,22 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
       const forced = await forceToken(options.force, record.name, record.servingSlot);
       return { ok: true, account: record.name, forced };
     },
+    async driver(body) {
+      const { account, driver } = (body ?? {}) as Body;
+      const record = await find(typeof account === "string" ? account : "");
+      const chosen = driverNamed(driver);
+      await accounts.chooseDriver(record.name, chosen);
+      return { ok: true, account: record.name, driver: chosen };
+    },
     async all() {
       const [records, tokens] = await Promise.all([accounts.list(), custody.servingTokens()]);
       const byAccount = new Map(tokens.map((token) => [token.account, token]));
-      return records.map(({ name, kind, state, servingSlot, reason }) => {
+      return records.map(({ name, kind, driver, state, servingSlot, reason }) => {
         const token = byAccount.get(name);
         return {
           name,
           kind,
+          driver,
           state,
           slot: servingSlot,
           epoch: token?.state === "free" ? null : (token?.epoch ?? null),
@@ -102,6 +113,16 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
       });
     },
   };
+}
+
+/** Throws DRIVER_UNKNOWN. */
+export function driverNamed(value: unknown): DriverName {
+  const name = driverNames.find((one) => one === value);
+  if (name !== undefined) return name;
+  throw new HoldfastError({
+    code: "DRIVER_UNKNOWN",
+    message: `There is no driver ${JSON.stringify(value) ?? "without a name"}; known are: ${driverNames.join(", ")}.`,
+  });
 }
 
 function describe(token: ServingToken) {

@@ -34,8 +34,11 @@ export async function openSlot(
   grant: GrantRef,
   events: SlotEvents,
 ): Promise<SlotConnection> {
-  const { accounts, gate, driver, tokens } = world;
-  const session = await accounts.loadSession(grant);
+  const { accounts, gate, drivers, tokens } = world;
+  const [session, driver] = await Promise.all([
+    accounts.loadSession(grant),
+    accounts.find(grant.account).then((account) => drivers.of(account?.driver ?? "mtcute")),
+  ]);
   await world.claims.confirm(grant);
   await gate.admit({ ...grant, keyId: session?.keyId ?? null });
   const client = driver.open({

@@ -78,11 +78,12 @@ function addAccountCommands(program: Command): void {
     .command("add <account>")
     .description("add an account; a bot token or a phone number is read from standard input")
     .requiredOption("--kind <kind>", "bot or user")
+    .option("--driver <driver>", "the client library that connects: mtcute or telegram", "mtcute")
     .addHelpText("after", '\nExample:\n  echo "$BOT_TOKEN" | npx holdfast add site-bot --kind bot')
-    .action(async (account: string, { kind }: { kind: string }) => {
+    .action(async (account: string, { kind, driver }: { kind: string; driver: string }) => {
       const secret = await readSecret();
-      const body = kind === "bot" ? { botToken: secret } : { phone: secret };
-      await ask(`holdfast.account.${account}.add`, body, { env });
+      const login = kind === "bot" ? { botToken: secret } : { phone: secret };
+      await ask(`holdfast.account.${account}.add`, { ...login, driver }, { env });
       stdout.write(`${account} is added. Log it in with: npx holdfast login ${account}\n`);
     });
 

@@ -16,7 +16,7 @@ import { openDatabase } from "../adapters/postgres/database.ts";
 import { createOutboxStore } from "../adapters/postgres/outbox-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
 import { createSystemClock } from "../adapters/system-clock.ts";
-import { createMtcuteDriver } from "../adapters/telegram/mtcute-driver.ts";
+import { createTelegramDrivers } from "../adapters/telegram/drivers.ts";
 import { createSiteManagerBot } from "../bots/site-manager/site-manager-bot.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import { createCommands } from "../engine/commands.ts";
@@ -127,7 +127,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   });
   const conversations = createConversationStore(database);
   const stream = await openInboundStream(nats, { host: gateIs.host, era: fleet.era });
-  const driver = createMtcuteDriver({
+  const drivers = createTelegramDrivers({
     apiId: config.telegram?.apiId ?? simulatedApiId,
     apiHash: config.telegram?.apiHash ?? simulatedApiHash,
     dataCentre: config.telegramDc,
@@ -138,7 +138,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     tokens,
     claims: fleet.claims,
     gate,
-    driver,
+    drivers,
     clock,
     events,
     stream,

@@ -1,9 +1,11 @@
 import type { AccountKind, Reason, RenewalMethod } from "../../machines/lifecycle.ts";
+import type { DriverName } from "./telegram.ts";
 import type { SlotRef } from "./token-store.ts";
 
 export interface AccountRecord {
   readonly name: string;
   readonly kind: AccountKind;
+  readonly driver: DriverName;
   readonly servingSlot: number | null;
   readonly state: string;
   readonly reason: Reason | null;
@@ -45,7 +47,11 @@ export interface AccountStore {
     readonly name: string;
     readonly kind: AccountKind;
     readonly credentials: Credentials;
+    /** By default mtcute. */
+    readonly driver?: DriverName;
   }): Promise<void>;
+  /** For the connections that are opened from now on. */
+  chooseDriver(name: string, driver: DriverName): Promise<void>;
   list(): Promise<readonly AccountRecord[]>;
   find(name: string): Promise<AccountRecord | null>;
   credentials(name: string): Promise<Credentials>;

@@ -143,8 +143,16 @@ export interface DataCentre extends Endpoint {
   readonly publicKeyPem: string | null;
 }
 
+/** The client libraries: mtcute, and GramJS under its package's name. Both read and write the same sessions. */
+export const driverNames = ["mtcute", "telegram"] as const;
+export type DriverName = (typeof driverNames)[number];
+
+export interface TelegramDrivers {
+  of(name: DriverName): Promise<TelegramDriver>;
+}
+
 export interface TelegramDriver {
-  readonly name: "mtcute" | "telegram";
+  readonly name: DriverName;
   open(options: {
     /** null makes a new key. */
     readonly session: Uint8Array | null;

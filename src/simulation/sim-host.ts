@@ -224,6 +224,7 @@ export function createSimHost(
           fleet.accounts.map((account) => ({
             name: account,
             kind: "user",
+            driver: "mtcute",
             servingSlot: 1,
             state: "",
             reason: null,
@@ -231,6 +232,7 @@ export function createSimHost(
         find: async (account) => ({
           name: account,
           kind: "user",
+          driver: "mtcute",
           servingSlot: 1,
           state: "",
           reason: null,

@@ -92,6 +92,64 @@ export function specifyTalk(makeDriver: MakeDriver): void {
     });
   });
 
+  describe("any method", () => {
+    const peerOf = (peer: { userId: string; accessHash: string }) => ({
+      _: "inputPeerUser",
+      userId: Number(peer.userId),
+      accessHash: { $long: peer.accessHash },
+    });
+
+    it("is called by its name, with JSON in and out", async () => {
+      const dc = await bench.startDc();
+      const bob = dc.phone.createUser({ firstName: "Bob", username: "bob" });
+      const ada = await bench.person(dc, "ada");
+      dc.phone.send("bob", { peer: "ada", text: "hello" });
+      await ada.until(() => updatesOf(ada).length === 1);
+      const { peer } = updatesOf(ada)[0]!;
+      await ada.client.invoke("messages.sendMessage", {
+        peer: peerOf(peer),
+        message: "hi Bob",
+        randomId: { $long: "-9223372036854775807" },
+      });
+      expect(dc.ledger.messages({ to: bob.id })).toMatchObject([
+        { text: "hi Bob", randomId: -9223372036854775807n },
+      ]);
+      // What it changed is told, as for any message that is sent.
+      expect(updatesOf(ada)[1]).toMatchObject({ text: "hi Bob", outgoing: true });
+      const history = await ada.client.invoke("messages.getHistory", {
+        peer: peerOf(peer),
+        offsetId: 0,
+        offsetDate: 0,
+        addOffset: 0,
+        limit: 10,
+        maxId: 0,
+        minId: 0,
+        hash: { $long: "0" },
+      });
+      expect(history).toMatchObject({
+        _: "messages.messages",
+        messages: [
+          { _: "message", message: "hi Bob", out: true, peerId: { userId: Number(bob.id) } },
+          { _: "message", message: "hello", peerId: { _: "peerUser", userId: Number(bob.id) } },
+        ],
+        users: expect.arrayContaining([
+          expect.objectContaining({ _: "user", accessHash: { $long: peer.accessHash } }),
+        ]),
+      });
+    });
+
+    it("is refused, with nothing sent, when there is none of that name", async () => {
+      const dc = await bench.startDc();
+      const ada = await bench.person(dc, "ada");
+      const before = dc.ledger.rpcs().length;
+      expect(await faultOf(ada.client.invoke("messages.makeCoffee", {}))).toMatchObject({
+        code: "CALL_MALFORMED",
+        kind: "refused",
+      });
+      expect(dc.ledger.rpcs()).toHaveLength(before);
+    });
+  });
+
   describe("receiving", () => {
     it("hands a push out with its place in the sequence and a peer that can be answered", async () => {
       const dc = await bench.startDc();

@@ -33,11 +33,16 @@ const run = (change: ChangeWorld) => runLifecyclePath(stage, renewal, { change, 
 /** A client library that says that it is closed and keeps its connection. */
 const leaky: ChangeWorld = (world) => ({
   ...world,
-  driver: {
-    ...world.driver,
-    open(options) {
-      const client = world.driver.open(options);
-      return Object.create(client, { close: { value: async () => {} } }) as typeof client;
+  drivers: {
+    async of(name) {
+      const driver = await world.drivers.of(name);
+      return {
+        ...driver,
+        open(options) {
+          const client = driver.open(options);
+          return Object.create(client, { close: { value: async () => {} } }) as typeof client;
+        },
+      };
     },
   },
 });
@@ -79,10 +84,15 @@ const forgetOldSlot: ChangeWorld = (world) => ({
 
 const readNoCode: ChangeWorld = (world) => ({
   ...world,
-  driver: {
-    ...world.driver,
-    open: (options) =>
-      world.driver.open({ ...options, events: { ...options.events, onServiceMessage: () => {} } }),
+  drivers: {
+    async of(name) {
+      const driver = await world.drivers.of(name);
+      return {
+        ...driver,
+        open: (options) =>
+          driver.open({ ...options, events: { ...options.events, onServiceMessage: () => {} } }),
+      };
+    },
   },
 });
 

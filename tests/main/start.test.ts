@@ -109,6 +109,27 @@ describe("a host from nothing", () => {
     expect((await holdfast("check", "--key-id", "0123456789abcdef")).code).toBe(0);
   });
 
+  it("changes an account's client library and keeps its key", async () => {
+    const held = async () => {
+      const { out } = await holdfast("who", "site-desk", "--json");
+      return (JSON.parse(out) as { keyId: string; epoch: number; state: string }[])[0]!;
+    };
+    const before = await held();
+    expect((await holdfast("driver", "site-desk", "telegraf")).err).toContain("mtcute, telegram");
+    const { out } = await holdfast("driver", "site-desk", "telegram");
+    expect(out).toContain("npx holdfast force site-desk");
+    await holdfast("force", "site-desk");
+    await expect
+      .poll(held, { timeout: 20_000 })
+      .toMatchObject({ keyId: before.keyId, epoch: before.epoch + 1, state: "connected" });
+    const status = await holdfast("status", "site-desk", "--json");
+    const [account] = (JSON.parse(status.out) as { accounts: object[] }).accounts;
+    expect(account).toMatchObject({ driver: "telegram", state: "active" });
+    const called = await holdfast("call", "site-desk", "help.getConfig");
+    expect(called.err).toBe("");
+    expect(JSON.parse(called.out)).toMatchObject({ _: "config" });
+  });
+
   it("takes its accounts up again after the node was killed", async () => {
     const before = running.run().pids["node"];
     const next = running.nextNode();

@@ -155,7 +155,7 @@ export async function openAccountBench(): Promise<AccountBench> {
       tokens,
       claims,
       gate,
-      driver,
+      drivers: { of: async () => driver },
       clock,
       events: sink,
       timings: { drainMs: 15_000, disconnectMs: 10_000, codeLookMs: 3000, tidyRetryMs: 1000 },

@@ -7,6 +7,7 @@ import type {
   SlotRecord,
   SlotState,
 } from "../../ports/account-store.ts";
+import type { DriverName } from "../../ports/telegram.ts";
 import type { SlotRef } from "../../ports/token-store.ts";
 import type { Sealer } from "../crypto/sealing.ts";
 import { brokenUniqueConstraint, type Database } from "./database.ts";
@@ -15,12 +16,13 @@ import { createRenewalStore } from "./renewal-store.ts";
 interface AccountRow {
   readonly name: string;
   readonly kind: AccountKind;
+  readonly driver: DriverName;
   readonly serving_slot: number | null;
   readonly state: string;
   readonly reason: Reason | null;
 }
 
-const accountColumns = "name, kind, serving_slot, state, reason";
+const accountColumns = "name, kind, driver, serving_slot, state, reason";
 const sessionPurpose = ({ account, slot }: SlotRef) => `${account} slot ${slot}`;
 const credentialsPurpose = (account: string) => `the credentials of ${account}`;
 
@@ -32,20 +34,30 @@ export function createAccountStore(database: Database, sealer: Sealer): AccountS
   };
 }
 
-type Accounts = Pick<AccountStore, "add" | "list" | "find" | "credentials" | "recordTransition">;
+type Accounts = Pick<
+  AccountStore,
+  "add" | "chooseDriver" | "list" | "find" | "credentials" | "recordTransition"
+>;
 
 function createAccounts(database: Database, sealer: Sealer): Accounts {
   return {
-    async add({ name, kind, credentials }) {
+    async add({ name, kind, credentials, driver = "mtcute" }) {
       const sealed = sealer.seal(
         Buffer.from(JSON.stringify(credentials)),
         credentialsPurpose(name),
       );
       const added = await database.query(
-        "insert into accounts (name, kind, credentials) values ($1, $2, $3) on conflict do nothing returning name",
-        [name, kind, sealed],
+        "insert into accounts (name, kind, credentials, driver) values ($1, $2, $3, $4) on conflict do nothing returning name",
+        [name, kind, sealed, driver],
       );
       if (added.length === 0) throw accountExists(name);
+    },
+    async chooseDriver(name, driver) {
+      const changed = await database.query(
+        "update accounts set driver = $2, changed_at = now() where name = $1 returning name",
+        [name, driver],
+      );
+      if (changed.length === 0) throw accountUnknown(name);
     },
     async list() {
       const rows = await database.query<AccountRow>(
@@ -159,8 +171,8 @@ function createSlots(database: Database, sealer: Sealer): Slots {
   };
 }
 
-function toAccount({ name, kind, serving_slot, state, reason }: AccountRow): AccountRecord {
-  return { name, kind, servingSlot: serving_slot, state, reason };
+function toAccount({ serving_slot: servingSlot, ...rest }: AccountRow): AccountRecord {
+  return { ...rest, servingSlot };
 }
 
 function accountExists(name: string): HoldfastError {

@@ -1,5 +1,10 @@
 import { type ICorePlatform, MtClient } from "@mtcute/core";
-import { type DcOptions, defaultProductionDc, type ICryptoProvider } from "@mtcute/core/utils.js";
+import {
+  type DcOptions,
+  defaultProductionDc,
+  type ICryptoProvider,
+  TlBinaryWriter,
+} from "@mtcute/core/utils.js";
 import { HoldfastError } from "../../errors.ts";
 import { TelegramError } from "../../ports/telegram-error.ts";
 import type {
@@ -9,13 +14,22 @@ import type {
   TelegramFault,
 } from "../../ports/telegram.ts";
 import { createCallTable } from "./call-table.ts";
-import { createMtcuteCalls, type RawCall } from "./mtcute-calls.ts";
+import { createKeyStorage } from "./mtcute-key-storage.ts";
 import { createNodeCrypto, createNodePlatform, trustServerKey } from "./mtcute-platform.ts";
-import { createKeyStorage, keyIdOf, readSession, writeSession } from "./mtcute-session.ts";
-import { createUpdateReader } from "./mtcute-updates.ts";
 import { createWires } from "./mtcute-wires.ts";
-import { parseFault, rpcFault, unknownKeyFault } from "./telegram-fault.ts";
+import { keyIdOf, readSession, refuseOtherHome, writeSession } from "./session-blob.ts";
+import { createTelegramCalls, type RawCall } from "./telegram-calls.ts";
+import {
+  connectionLost,
+  isStranger,
+  livesElsewhere,
+  parseFault,
+  provesLogin,
+  rpcFault,
+  unknownKeyFault,
+} from "./telegram-fault.ts";
 import { untilAborted } from "./until-aborted.ts";
+import { createUpdateReader } from "./update-reader.ts";
 
 const reconnectStepMs = 250;
 const reconnectMsMax = 5000;
@@ -59,7 +73,7 @@ type Opening = Parameters<TelegramDriver["open"]>[0];
 
 function openClient(shared: Shared, { session, dial, events }: Opening): TelegramClient {
   const known = session === null ? null : readSession(session);
-  refuseOtherHome(shared.home, known);
+  refuseOtherHome(shared.home.main.id, known);
   let keyId = known === null ? null : keyIdOf(known.key);
   let authorised = known !== null;
   let saved: Promise<void> = Promise.resolve();
@@ -117,7 +131,7 @@ function openClient(shared: Shared, { session, dial, events }: Opening): Telegra
       return previousWait === null ? 0 : Math.min(previousWait + reconnectStepMs, reconnectMsMax);
     },
   });
-  mt.network.changePrimaryDc = (dcId) => Promise.reject(livesElsewhere(dcId));
+  mt.network.changePrimaryDc = (dcId) => Promise.reject(new TelegramError(livesElsewhere(dcId)));
   mt.onUpdate.add((updates) => {
     if (!ended.signal.aborted) events.onUpdates(reader.pushed(updates));
   });
@@ -161,13 +175,11 @@ function openClient(shared: Shared, { session, dial, events }: Opening): Telegra
         mt.call(query, { abortSignal }),
       );
       if (!isRpcError(answer)) {
-        authorised ||= isAuthorised(query._);
+        authorised ||= provesLogin(query._);
         return answer;
       }
       const fault = rpcFault(answer.errorCode, answer.errorMessage);
-      // The answer to every call of a key that was never logged in.
-      const isStranger = fault.code === "AUTH_KEY_UNREGISTERED" && !authorised;
-      if (isStranger) throw new TelegramError({ ...fault, kind: "refused" });
+      if (isStranger(fault, authorised)) throw new TelegramError({ ...fault, kind: "refused" });
       if (fault.kind === "dead-key") die(fault);
       throw new TelegramError(fault);
     };
@@ -193,9 +205,15 @@ function openClient(shared: Shared, { session, dial, events }: Opening): Telegra
       end({ code: "CLIENT_CLOSED", kind: "unknown", message: "the client was closed" });
       await ending;
     },
-    ...createMtcuteCalls(callKept(false), reader, shared.options, (updates) => {
-      if (!ended.signal.aborted) events.onUpdates(reader.pushed(updates));
-    }),
+    ...createTelegramCalls(
+      callKept(false),
+      reader,
+      shared.options,
+      (updates) => {
+        if (!ended.signal.aborted) events.onUpdates(reader.pushed(updates));
+      },
+      (query) => TlBinaryWriter.serializeObject(mt._writerMap, query),
+    ),
   };
 }
 
@@ -205,38 +223,6 @@ function isRpcError(
   return (
     typeof answer === "object" && answer !== null && "_" in answer && answer._ === "mt_rpc_error"
   );
-}
-
-/** Calls that only a key that is logged in gets an answer to. */
-function isAuthorised(method: string): boolean {
-  return !method.startsWith("help.") && (!method.startsWith("auth.") || loginMethods.has(method));
-}
-
-const loginMethods: ReadonlySet<string> = new Set(["auth.signIn", "auth.importBotAuthorization"]);
-
-function connectionLost(): TelegramError {
-  return new TelegramError({
-    code: "CONNECTION_LOST",
-    kind: "unknown",
-    message: "the connection broke before Telegram answered",
-  });
-}
-
-function livesElsewhere(dcId: number): TelegramError {
-  return new TelegramError({
-    code: "OTHER_DATA_CENTRE",
-    kind: "refused",
-    message: `Telegram keeps this account in data centre ${dcId}, which this node does not connect to`,
-  });
-}
-
-function refuseOtherHome(home: DcOptions, known: { readonly dcId: number } | null): void {
-  if (known === null || known.dcId === home.main.id) return;
-  throw new HoldfastError({
-    code: "SESSION_OF_OTHER_DC",
-    message: `The stored session belongs to data centre ${known.dcId}; this node connects to ${home.main.id}.`,
-    next: "Set HOLDFAST_TELEGRAM_DC as it was when the account was logged in.",
-  });
 }
 
 function addressesOf({ id, host, port }: { id: number; host: string; port: number }): DcOptions {

@@ -13,6 +13,8 @@ const deadKeyNames: ReadonlySet<string> = new Set([
 ]);
 /** USER_DEACTIVATED, USER_DEACTIVATED_BAN and what may follow them. */
 const deadAccountName = /^USER_DEACTIVATED(?:_|$)/;
+/** https://core.telegram.org/api/datacenter#user-migration */
+const migrateName = /^(?:PHONE|NETWORK|USER)_MIGRATE_(?<dcId>\d+)$/;
 const waitName = /^(?<family>FLOOD_WAIT|FLOOD_PREMIUM_WAIT|SLOWMODE_WAIT|\w+)_(?<seconds>\d+)$/;
 const floodFamilies: ReadonlySet<string> = new Set([
   "FLOOD_WAIT",
@@ -29,12 +31,43 @@ export const unknownKeyFault: TelegramFault = {
   message: "Telegram no longer knows the key (transport error -404)",
 };
 
+/** A client stays in the data centre that it was opened for. */
+export function livesElsewhere(dcId: number): TelegramFault {
+  return {
+    code: "OTHER_DATA_CENTRE",
+    kind: "refused",
+    message: `Telegram keeps this account in data centre ${dcId}, which this node does not connect to`,
+  };
+}
+
+export function connectionLost(): TelegramError {
+  return new TelegramError({
+    code: "CONNECTION_LOST",
+    kind: "unknown",
+    message: "the connection broke before Telegram answered",
+  });
+}
+
+/** The answer to every call of a key that was never logged in, which is no death. */
+export function isStranger(fault: TelegramFault, authorised: boolean): boolean {
+  return fault.code === "AUTH_KEY_UNREGISTERED" && !authorised;
+}
+
+/** Calls that only a key that is logged in gets an answer to. */
+export function provesLogin(method: string): boolean {
+  return !method.startsWith("help.") && (!method.startsWith("auth.") || loginMethods.has(method));
+}
+
+const loginMethods: ReadonlySet<string> = new Set(["auth.signIn", "auth.importBotAuthorization"]);
+
 /** Telegram's answer to a call, by its number and name, such as 420 and FLOOD_WAIT_33. */
 export function rpcFault(code: number, name: string): TelegramFault {
   const message = `Telegram answered ${code} ${name}`;
   if (deadKeyNames.has(name) || deadAccountName.test(name)) {
     return { code: name, kind: "dead-key", message };
   }
+  const { dcId } = migrateName.exec(name)?.groups ?? {};
+  if (dcId !== undefined) return livesElsewhere(Number(dcId));
   if (name === "SESSION_PASSWORD_NEEDED") return { code: name, kind: "password-needed", message };
   const { family, seconds } = waitName.exec(name)?.groups ?? {};
   if (family !== undefined && (floodFamilies.has(family) || code === floodNumber)) {

@@ -1,8 +1,8 @@
 import { Long, type tl } from "@mtcute/core";
 import type { ChatPeer, TelegramClient, TelegramDriverOptions } from "../../ports/telegram.ts";
 import { TelegramError } from "../../ports/telegram-error.ts";
-import { fromTl, toTl } from "./mtcute-json.ts";
-import { type Message, type Reader, serviceUserId } from "./mtcute-updates.ts";
+import { fromTl, toTl } from "./tl-json.ts";
+import { type Message, type Reader, serviceUserId } from "./update-reader.ts";
 
 /** One remote call; rejects with TelegramError. */
 export type RawCall = <M extends tl.RpcMethod>(query: M) => Promise<tl.RpcCallReturn[M["_"]]>;
@@ -14,13 +14,14 @@ const buttonDataBytesMax = 64;
 
 /**
  * The calls of the port as Telegram's methods. `tell` takes the updates that Telegram puts into the answer of a
- * call, as it pushes them to other connections only.
+ * call, as it pushes them to other connections only. `write` gives a call's bytes, or throws.
  */
-export function createMtcuteCalls(
+export function createTelegramCalls(
   call: RawCall,
   reader: Reader,
   { apiId, apiHash }: TelegramDriverOptions,
   tell: (updates: tl.TypeUpdates) => void,
+  write: (query: tl.RpcMethod) => Uint8Array,
 ): Calls {
   return {
     ...createLoginCalls(call, apiId, apiHash),
@@ -46,6 +47,7 @@ export function createMtcuteCalls(
     },
     async invoke(method, params) {
       const query = toTl({ ...params, _: method }) as tl.RpcMethod;
+      refuseMalformed(query, write);
       const answer: unknown = await call(query);
       if (method.startsWith("messages.") && isUpdates(answer)) tell(answer);
       return fromTl(answer);
@@ -193,6 +195,20 @@ function inputPeer({ userId, accessHash }: ChatPeer): tl.TypeInputPeer {
     userId: Number(userId),
     accessHash: Long.fromString(accessHash),
   };
+}
+
+/** What a library takes for one message. */
+const queryBytesMax = 1_000_000;
+
+/** Found out before anything is sent, so that the outcome is known. */
+function refuseMalformed(query: tl.RpcMethod, write: (query: tl.RpcMethod) => Uint8Array): void {
+  try {
+    const bytes = write(query).length;
+    if (bytes > queryBytesMax) throw new Error(`it has ${bytes} bytes, more than ${queryBytesMax}`);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw refused("CALL_MALFORMED", `nothing was sent: ${query._} cannot be written: ${why}`);
+  }
 }
 
 type Buttons = readonly { readonly label: string; readonly data: string }[];

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { MemoryStorage } from "@mtcute/core";
 import { HoldfastError } from "../../errors.ts";
 
 interface SessionForm {
@@ -56,23 +55,12 @@ export function readSession(bytes: Uint8Array): { readonly dcId: number; readonl
   }
 }
 
-/**
- * mtcute's storage in memory, with one change: the key of the main data centre is told, and a key that is
- * there is never replaced. mtcute would make a new one when Telegram no longer knows it; here that is a death.
- */
-export function createKeyStorage(
-  session: { readonly dcId: number; readonly key: Uint8Array } | null,
-  onKey: (dcId: number, key: Uint8Array) => void,
-): MemoryStorage {
-  const storage = new MemoryStorage();
-  const keep = storage.authKeys.set.bind(storage.authKeys);
-  if (session !== null) keep(session.dcId, session.key);
-  let known = session !== null;
-  storage.authKeys.set = (dcId, key) => {
-    if (key === null || known) return;
-    known = true;
-    keep(dcId, key);
-    onKey(dcId, key);
-  };
-  return storage;
+/** Throws SESSION_OF_OTHER_DC: a key works in the data centre that made it, and this process connects to one. */
+export function refuseOtherHome(homeId: number, known: { readonly dcId: number } | null): void {
+  if (known === null || known.dcId === homeId) return;
+  throw new HoldfastError({
+    code: "SESSION_OF_OTHER_DC",
+    message: `The stored session belongs to data centre ${known.dcId}; this node connects to ${homeId}.`,
+    next: "Set HOLDFAST_TELEGRAM_DC as it was when the account was logged in.",
+  });
 }

@@ -1,6 +1,6 @@
 import { Long, type tl } from "@mtcute/core";
 import { describe, expect, it } from "vitest";
-import { createUpdateReader } from "../../../src/adapters/telegram/mtcute-updates.ts";
+import { createUpdateReader } from "../../../src/adapters/telegram/update-reader.ts";
 
 const bob = 42;
 const service = 777000;
