@@ -101,6 +101,7 @@ async function openClient(
       onServiceMessage: () => {},
       onDisconnected: () => {},
       onConnected: () => {},
+      onEnded: () => {},
       onDeadKey: () => {},
     },
   });

@@ -57,6 +57,7 @@ export async function plantOverlap(
       onServiceMessage: () => {},
       onConnected: () => {},
       onDisconnected: () => {},
+      onEnded: () => {},
       onDeadKey: () => {},
     },
   });

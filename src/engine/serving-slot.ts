@@ -61,6 +61,7 @@ export function createServingSlot(
         if (mine()) parts?.cursor.onUpdates(pushed);
       },
       onServiceMessage: codes.offer,
+      onEnded: (fault) => tellMine({ type: "client.lost", reason: fault }),
       onDeadKey: (fault) => tellMine({ type: "key.dead", reason: fault }),
       onConnected: () => {
         if (!mine() || parts === null) return;

@@ -84,5 +84,6 @@ export const silentEvents: SlotEvents = {
   onServiceMessage: () => {},
   onDisconnected: () => {},
   onConnected: () => {},
+  onEnded: () => {},
   onDeadKey: () => {},
 };

@@ -133,6 +133,8 @@ export interface TelegramClientEvents {
   /** The wire broke; the library reconnects by itself through `dial`. */
   onDisconnected(): void;
   onConnected(): void;
+  /** The client ended by itself and never comes back: the gate refuses to dial, or the session cannot be stored. */
+  onEnded(fault: TelegramFault): void;
   /** A fault that ends the key, on whatever call or at transport level. */
   onDeadKey(fault: TelegramFault): void;
 }

@@ -27,6 +27,8 @@ export interface Reports {
   readonly pushed: (PushedUpdate | null)[];
   readonly serviceMessages: string[];
   readonly deaths: TelegramFault[];
+  /** Why the client ended by itself. */
+  readonly ends: TelegramFault[];
   /** `connected` and `disconnected`. */
   readonly wire: string[];
   /** Resolves as soon as `seen` holds, now or after a later report. */
@@ -111,6 +113,7 @@ export function createTelegramBench(makeDriver: MakeDriver): TelegramBench {
         onServiceMessage: (text) => report(() => reports.serviceMessages.push(text)),
         onConnected: () => report(() => reports.wire.push("connected")),
         onDisconnected: () => report(() => reports.wire.push("disconnected")),
+        onEnded: (fault) => report(() => reports.ends.push(fault)),
         onDeadKey: (fault) => report(() => reports.deaths.push(fault)),
       },
     });
@@ -160,6 +163,7 @@ function createReports(): { reports: Reports; report: (change: () => void) => vo
       pushed: [],
       serviceMessages: [],
       deaths: [],
+      ends: [],
       wire: [],
       until: (seen) =>
         new Promise((resolve) => {

@@ -30,12 +30,12 @@ export function specifyHazards(makeDriver: MakeDriver): void {
 
     it("is final, may be repeated, and is told to nobody", async () => {
       const dc = await bench.startDc();
-      const { client, wire, dials } = await bench.person(dc, "ada");
+      const { client, wire, ends, dials } = await bench.person(dc, "ada");
       await Promise.all([client.close(), client.close()]);
       await client.close();
       expect((await faultOf(client.self())).code).toBe("CLIENT_CLOSED");
       expect((await faultOf(client.connect())).code).toBe("CLIENT_CLOSED");
-      expect(wire).toEqual(["connected"]);
+      expect([wire, ends]).toEqual([["connected"], []]);
       expect(dials()).toBe(1);
     });
 
@@ -139,16 +139,19 @@ export function specifyHazards(makeDriver: MakeDriver): void {
 
     it("is final for a client that connects", async () => {
       const dc = await bench.startDc();
-      const { client, wire, dials } = bench.open(dc, { dial: () => Promise.reject(refusal()) });
+      const { client, wire, ends, dials } = bench.open(dc, {
+        dial: () => Promise.reject(refusal()),
+      });
       expect((await faultOf(client.connect())).code).toBe("GATE_REFUSED");
       expect((await faultOf(client.self())).code).toBe("GATE_REFUSED");
       expect(wire).toEqual(["disconnected"]);
+      expect(ends).toMatchObject([{ code: "GATE_REFUSED" }]);
       expect(dials()).toBe(1);
     });
 
     it("is final for a client whose wire broke, which is told once", async () => {
       const dc = await bench.startDc();
-      const { client, wire, dials } = await bench.person(dc, "ada", {
+      const { client, wire, ends, dials } = await bench.person(dc, "ada", {
         dial: (n, dialDc) => (n === 1 ? dialDc() : Promise.reject(refusal())),
       });
       dc.phone.addFault({ kind: "reset", method: "messages.getDialogs" });
@@ -157,6 +160,7 @@ export function specifyHazards(makeDriver: MakeDriver): void {
         .poll(() => faultOf(client.self()), { timeout: patienceMs })
         .toMatchObject({ code: "GATE_REFUSED" });
       expect(wire).toEqual(["connected", "disconnected"]);
+      expect(ends).toMatchObject([{ code: "GATE_REFUSED" }]);
       expect(dials()).toBe(2);
     });
   });

@@ -185,7 +185,10 @@ function openClient(
   }
 
   function giveUp(error: unknown): void {
-    end(parseFault(error), error);
+    if (ended.signal.aborted) return;
+    const fault = parseFault(error);
+    end(fault, error);
+    events.onEnded(fault);
   }
 
   function die(fault: TelegramFault): void {

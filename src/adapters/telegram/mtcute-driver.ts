@@ -159,7 +159,10 @@ function openClient(shared: Shared, { session, dial, events }: Opening): Telegra
   }
 
   function giveUp(error: unknown): void {
-    end(parseFault(error), error);
+    if (ended.signal.aborted) return;
+    const fault = parseFault(error);
+    end(fault, error);
+    events.onEnded(fault);
   }
 
   function die(fault: TelegramFault): void {
