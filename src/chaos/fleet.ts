@@ -49,6 +49,8 @@ export interface FleetOptions {
   readonly hosts: number;
   readonly accounts: number;
   readonly policy?: OverlapPolicy;
+  /** Hosts reach everything themselves, and no link can be broken: what is measured is not the proxies. */
+  readonly direct?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
   log(line: string): void;
 }
@@ -78,7 +80,7 @@ export async function eventually<Found>(
 }
 
 export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
-  const { log, policy = "any-two-connections" } = options;
+  const { log, policy = "any-two-connections", direct = false } = options;
   const folder = await mkdtemp(join(tmpdir(), "holdfast-chaos-"));
   const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
   const close = async () => {
@@ -134,12 +136,14 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
           HOLDFAST_HOST: name,
           HOLDFAST_LOG_LEVEL: "info",
           HOLDFAST_MASTER_KEY: masterKey,
-          HOLDFAST_NATS_URL: `nats://127.0.0.1:${ports.nats}`,
-          HOLDFAST_DATABASE_URL: `postgres://holdfast@127.0.0.1:${ports.postgres}/holdfast`,
+          HOLDFAST_NATS_URL: direct ? natsServer.url : `nats://127.0.0.1:${ports.nats}`,
+          HOLDFAST_DATABASE_URL: direct
+            ? postgres.url
+            : `postgres://holdfast@127.0.0.1:${ports.postgres}/holdfast`,
           HOLDFAST_TELEGRAM_DC: JSON.stringify({
             id: dc.dcId,
             host: "127.0.0.1",
-            port: ports.telegram,
+            port: direct ? dc.port : ports.telegram,
             publicKeyPem: dc.rsaPublicKeyPem,
           }),
           ...options.environment,

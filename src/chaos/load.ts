@@ -27,10 +27,20 @@ export interface Load {
 }
 
 const peoplePerBot = 2;
-const callersPerBot = 3;
 const callDelayMs = 40;
 
-export async function startLoad(fleet: ChaosFleet): Promise<Load> {
+export interface LoadOptions {
+  /** How long each person thinks before a turn, in milliseconds; by default not at all. */
+  readonly thinkMs?: number;
+  /** Scripts of each account that call, one call after the other. */
+  readonly callersPerBot?: number;
+}
+
+/** By default the load takes all that the machine gives. */
+export async function startLoad(
+  fleet: ChaosFleet,
+  { thinkMs = 0, callersPerBot = 3 }: LoadOptions = {},
+): Promise<Load> {
   const { dc, accounts } = fleet;
   const members = await Promise.all(
     accounts.flatMap(({ account, username }) =>
@@ -41,7 +51,7 @@ export async function startLoad(fleet: ChaosFleet): Promise<Load> {
       })),
     ),
   );
-  const crowd = createCrowd(members);
+  const crowd = createCrowd(members, thinkMs);
   const stopTalking = crowd.talk();
   // Every answer takes a little, so that a fault always meets calls in flight.
   const slowness = dc.phone.addFault({

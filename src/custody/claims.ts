@@ -52,6 +52,8 @@ export function createClaims(options: ClaimsOptions): Claims {
   const waiting = new Map<string, { readonly ref: SlotRef; readonly wakers: Set<() => void> }>();
   /** Tokens that a claim is under way for. */
   const claiming = new Set<string>();
+  /** The epoch of each slot whose floor was last raised here. */
+  const raised = new Map<string, number>();
   let cancelSweep: (() => void) | null = null;
 
   const stopNews = bus.onNews((news) => {
@@ -101,11 +103,13 @@ export function createClaims(options: ClaimsOptions): Claims {
       const entry = await floors.read(key);
       if (entry !== null && entry.value.epoch >= grant.epoch) {
         const isOurs = entry.value.incarnation === incarnation && entry.value.epoch === grant.epoch;
+        if (isOurs) raised.set(key, grant.epoch);
         return isOurs ? null : entry.value;
       }
       const value = { epoch: grant.epoch, incarnation, host, nonce: newNonce() };
       try {
         await floors.write(key, value, entry?.revision ?? 0);
+        raised.set(key, grant.epoch);
         return null;
       } catch {
         // Unknown or lost: the next read shows whose value stands.
@@ -173,6 +177,7 @@ export function createClaims(options: ClaimsOptions): Claims {
       return claim(ref).finally(() => claiming.delete(key));
     },
     async confirm(grant) {
+      if (raised.get(floorKey(grant)) === grant.epoch) return;
       const floor = await raiseFloor(grant);
       if (floor === null) return;
       options.onRestored(grant, floor);

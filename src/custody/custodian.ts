@@ -4,7 +4,7 @@ import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { FleetMembers } from "./fleet-members.ts";
 import { hostKey } from "./lease-value.ts";
 import { placeOf } from "./placement.ts";
-import type { Takeover } from "./takeover.ts";
+import type { TakeHow, Takeover, Target } from "./takeover.ts";
 
 const soonMs = 10;
 const tidyEverySweeps = 6;
@@ -148,7 +148,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
     for (const lease of members.leases()) {
       if (lease.status !== "live" || members.isLive(lease.incarnation)) continue;
       if (lease.incarnation === incarnation) continue;
-      take({ incarnation: lease.incarnation, host: lease.key }, lease.revision);
+      take({ incarnation: lease.incarnation, host: lease.key }, { atRevision: lease.revision });
     }
     if (clock.monotonicMs() - lastSweepMs < limits.sweepMs) return;
     lastSweepMs = clock.monotonicMs();
@@ -175,24 +175,31 @@ export function createCustodian(options: CustodianOptions): Custodian {
       leaseless.set(one.incarnation, sinceMs);
       const lease = members.leases().find(({ incarnation: id }) => id === one.incarnation);
       const waited = nowMs - sinceMs >= limits.suspectMs;
-      if (waited || lease?.status === "released") take(one, lease?.revision);
+      if (waited || lease?.status === "released") {
+        take(one, lease === undefined ? {} : { atRevision: lease.revision });
+      }
     }
   }
 
+  /** Its gate said that it has cut everything for ever: nothing is left to wait for. */
+  function takeEnded(target: Target): void {
+    if (target.incarnation === incarnation) return;
+    take(target, { force: true });
+  }
+
   /** One host of the fleet does it; when that one goes, the next. */
-  function take(target: { incarnation: string; host: string }, atRevision?: number): void {
-    const { incarnation: id } = target;
+  function take({ incarnation: id, host: of }: Target, how: TakeHow): void {
     if (stopping || taking.has(id)) return;
     if (placeOf(`takeover of ${id}`, members.serving()) !== ownKey) return;
     taking.add(id);
     takeover
-      .take(target, atRevision === undefined ? {} : { atRevision })
+      .take({ incarnation: id, host: of }, how)
       .then((outcome) => {
         if (!outcome.ended) return;
         leaseless.delete(id);
-        options.onTakeover({ ...target, how: outcome.how });
+        options.onTakeover({ incarnation: id, host: of, how: outcome.how });
       })
-      .catch((error: unknown) => options.onFault(`taking over from ${target.host}`, error))
+      .catch((error: unknown) => options.onFault(`taking over from ${of}`, error))
       .finally(() => taking.delete(id));
   }
 
@@ -206,6 +213,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
         members.onOwnBeat(onOwnBeat),
         options.bus.onNews((news) => {
           if (news.type === "accounts") void look();
+          if (news.type === "ended") takeEnded(news);
         }),
       );
       await look();
@@ -217,9 +225,17 @@ export function createCustodian(options: CustodianOptions): Custodian {
       for (const stop of stops.splice(0)) stop();
       await looking;
       const names = [...running.keys()].filter((name) => !handingOver.has(name));
-      await inBatches(names, limits.beginsMax, end);
+      await inBatches(names, atOnce(names.length, limits.beginsMax), end);
     },
   };
+}
+
+/**
+ * How many of `count` accounts are handed over at a time when all must go: few, as each then finds the hosts with
+ * little else to do and is away for a shorter time; more of many, so that all are gone in time.
+ */
+function atOnce(count: number, most: number): number {
+  return Math.min(most, Math.max(2, Math.ceil(count / 100)));
 }
 
 /** Runs `work` for every item, at most `size` at a time. */

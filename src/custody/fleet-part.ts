@@ -148,6 +148,7 @@ export function createFleetPart(options: FleetPartOptions): FleetPart {
     stop() {
       stopBeats();
       claims.stop();
+      takeover.stop();
       members.stop();
     },
   };

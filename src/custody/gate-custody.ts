@@ -5,6 +5,7 @@ import type { LeaseDeadline } from "./lease-deadline.ts";
 
 export interface GateCustodyOptions {
   readonly incarnation: string;
+  readonly host: string;
   readonly bus: Pick<FleetBus, "tell" | "onFence">;
   readonly lease: Pick<HostLease, "setServing" | "latch">;
   readonly deadline: Pick<LeaseDeadline, "latch">;
@@ -20,6 +21,8 @@ export interface GateCustodyOptions {
 export interface GateCustody {
   /** Cuts everything and tells the fleet, which may take it over at once. The incarnation goes on. */
   letGo(): Promise<void>;
+  /** After the lease is over: cuts everything and tells the fleet, which need not wait for T_take then. */
+  end(): Promise<void>;
   stop(): void;
 }
 
@@ -37,6 +40,10 @@ export function createGateCustody(options: GateCustodyOptions): GateCustody {
       lease.setServing(false);
       const grants = await options.cutAll();
       bus.tell({ type: "let-go", incarnation, grants });
+    },
+    async end() {
+      await options.cutAll();
+      bus.tell({ type: "ended", incarnation, host: options.host });
     },
     stop,
   };

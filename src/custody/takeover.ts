@@ -9,7 +9,7 @@ import { wait } from "./wait.ts";
 export interface TakeoverOptions {
   readonly hosts: SharedRegister<LeaseValue>;
   readonly store: Pick<CustodyStore, "revoke" | "silence">;
-  readonly bus: Pick<FleetBus, "fence" | "tell">;
+  readonly bus: Pick<FleetBus, "fence" | "tell" | "onNews">;
   readonly clock: Clock;
   /** How long after the revocation a silent holder may still act, in milliseconds. */
   readonly takeMs: number;
@@ -28,7 +28,7 @@ export type TakeoverOutcome =
   | { readonly ended: false; readonly why: "alive" | "moved" };
 
 /** How it is known that the holder does nothing any more. */
-export type SilenceHow = "released" | "fenced" | "proven" | "waited";
+export type SilenceHow = "released" | "fenced" | "told" | "proven" | "waited";
 
 export interface TakeHow {
   readonly atRevision?: number;
@@ -46,6 +46,7 @@ export interface Takeover {
    * Throws what the ports throw: what was revoked stays revoked, and another attempt goes on from there.
    */
   take(target: Target, how?: TakeHow): Promise<TakeoverOutcome>;
+  stop(): void;
 }
 
 interface Revoked {
@@ -54,11 +55,26 @@ interface Revoked {
   confirm(): Promise<boolean>;
 }
 
+const saidEndedMax = 1000;
+
 const never = async (): Promise<boolean> => false;
 
 export function createTakeover(options: TakeoverOptions): Takeover {
   const { hosts, store, bus, clock, takeMs, newNonce } = options;
   const underWay = new Map<string, Promise<TakeoverOutcome>>();
+
+  /** Incarnations whose gates have said that they end, the newest last. */
+  const saidEnded = new Set<string>();
+  const whenSaid = new Map<string, () => void>();
+  const stopNews = bus.onNews((news) => {
+    if (news.type !== "ended") return;
+    saidEnded.add(news.incarnation);
+    for (const oldest of saidEnded) {
+      if (saidEnded.size <= saidEndedMax) break;
+      saidEnded.delete(oldest);
+    }
+    whenSaid.get(news.incarnation)?.();
+  });
 
   /** One write under our own nonce; after an unknown outcome, a read that shows the nonce. Null: it is not ours. */
   async function writeRevoked(
@@ -119,14 +135,20 @@ export function createTakeover(options: TakeoverOptions): Takeover {
     proof: Promise<boolean> | undefined,
   ): Promise<SilenceHow> {
     const over = new AbortController();
+    const told = new Promise<SilenceHow>((resolve) => {
+      if (saidEnded.has(incarnation)) resolve("told");
+      else whenSaid.set(incarnation, () => resolve("told"));
+    });
     const yes = async (answer: Promise<boolean>, how: SilenceHow): Promise<SilenceHow> =>
       (await answer.catch(() => false)) ? how : new Promise<never>(() => {});
     const how = await Promise.race([
       wait(clock, takeMs, over.signal).then((): SilenceHow => "waited"),
+      told,
       yes(bus.fence(incarnation, { type: "everything" }), "fenced"),
       ...(proof === undefined ? [] : [yes(proof, "proven")]),
     ]);
     over.abort();
+    whenSaid.delete(incarnation);
     return how;
   }
 
@@ -158,5 +180,6 @@ export function createTakeover(options: TakeoverOptions): Takeover {
       underWay.set(target.incarnation, ending);
       return ending;
     },
+    stop: stopNews,
   };
 }

@@ -28,7 +28,8 @@ export interface CrowdMember {
 const greeting = "Bonjour";
 const site = "Champigny";
 
-export function createCrowd(members: readonly CrowdMember[]): Crowd {
+/** @param thinkMs How long a person thinks before each turn. */
+export function createCrowd(members: readonly CrowdMember[], thinkMs = 0): Crowd {
   const turns: SeenTurn[] = [];
   const failures: string[] = [];
   const watchers = new Set<() => void>();
@@ -42,6 +43,7 @@ export function createCrowd(members: readonly CrowdMember[]): Crowd {
     expected: string,
     act: () => Promise<PhoneReply>,
   ): Promise<PhoneReply> {
+    if (thinkMs > 0) await new Promise((resolve) => setTimeout(resolve, thinkMs));
     const seen: { -readonly [K in keyof SeenTurn]: SeenTurn[K] } = {
       account,
       sentAtMs: Date.now(),

@@ -30,6 +30,8 @@ export interface HostOptions<Account extends Keepable> {
   readonly proof: Readonly<Record<string, unknown>>;
   /** Resolves with true when nothing of an earlier incarnation of this host can act any more. */
   proveSilence(of: IncarnationRecord): Promise<boolean>;
+  /** The fleet's accounts, each time that they were read. */
+  onListed?(accounts: readonly AccountRecord[]): void;
   /** Tells a person that a predecessor is waited for, and why. */
   onWait(incarnation: string): void;
   makeAccount(record: AccountRecord): Account;
@@ -102,6 +104,7 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
   const custodian = options.makeCustodian({
     async names() {
       const list = await accounts.list();
+      options.onListed?.(list);
       kinds = new Map(list.map(({ name, kind }) => [name, kind]));
       for (const record of list) running.get(record.name)?.account.refresh(record);
       return [...kinds.keys()];

@@ -5,14 +5,23 @@ import type { TelegramClient } from "../ports/telegram.ts";
 import type { AccountWorld, CursorWork, OutboxWork } from "./account-world.ts";
 import { faultReason } from "./fault-reason.ts";
 import type { LoginCodes } from "./login-codes.ts";
-import { openSlot, type SlotConnection, tokenLost } from "./slot-connection.ts";
+import {
+  openSlot,
+  type SlotConnection,
+  type SlotEvents,
+  type SlotLoad,
+  tokenLost,
+} from "./slot-connection.ts";
 
 /** The slot that serves: its client, its cursor and its outbox, made and ended together. */
 export interface ServingSlot {
   readonly grant: GrantRef | null;
   readonly callsInFlight: number;
-  /** Connects, verifies by a real call and fills the gap. Rejects with the fault, ended, also when `signal` aborts. */
-  open(grant: GrantRef, signal: AbortSignal): Promise<void>;
+  /**
+   * Connects, verifies by a real call and fills the gap. Rejects with the fault, ended, also when `signal` aborts.
+   * `loaded`: what was read of the slot under this grant already.
+   */
+  open(grant: GrantRef, signal: AbortSignal, loaded?: SlotLoad): Promise<void>;
   serve(): Promise<void>;
   hold(): void;
   /** New replies were committed. */
@@ -49,14 +58,14 @@ export function createServingSlot(
   /** Calls of others that are under way. */
   const outside = new Set<Promise<unknown>>();
 
-  function wire(grant: GrantRef): Promise<Parts> {
+  function wire(grant: GrantRef, loaded: SlotLoad | undefined): Promise<Parts> {
     const mine = () => parts !== null && parts.connection.grant === grant;
     const tellMine = (event: LifecycleEvent) => {
       if (mine()) tell(event);
     };
     const onTokenLost = () =>
       tellMine({ type: "token.lost", reason: faultReason(tokenLost(grant)) });
-    return openSlot(world, grant, {
+    const events: SlotEvents = {
       onUpdates: (pushed) => {
         if (mine()) parts?.cursor.onUpdates(pushed);
       },
@@ -83,7 +92,8 @@ export function createServingSlot(
           }),
         );
       },
-    }).then((connection) => {
+    };
+    return openSlot(world, grant, events, loaded).then((connection) => {
       const { client } = connection;
       return {
         connection,
@@ -113,8 +123,8 @@ export function createServingSlot(
     get callsInFlight() {
       return parts?.connection.client.callsInFlight ?? 0;
     },
-    async open(grant, signal) {
-      const opened = await wire(grant);
+    async open(grant, signal, loaded) {
+      const opened = await wire(grant, loaded);
       // Another epoch may be served by now: what comes late must not take its place.
       if (signal.aborted) await opened.connection.end();
       signal.throwIfAborted();

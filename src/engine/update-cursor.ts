@@ -47,6 +47,8 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
   let cursor: UpdateCursor = { pts: 0, qts: 0, date: 0, seq: 0 };
   /** What stands in the store, as far as this holder put or found it there. */
   let stored: UpdateCursor | null = null;
+  /** Answers to taps that Telegram has not acknowledged. */
+  const answers = new Set<Promise<void>>();
   let mustFetch = false;
   let working: Promise<void> | null = null;
   let state: "waiting" | "following" | "stopped" = "waiting";
@@ -64,9 +66,13 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
     if (items.length > 0) await stream.append(items);
     for (const update of updates) {
       if (update.kind !== "tap") continue;
-      client.answerTap(update.queryId).catch(() => {
-        // The button stops spinning by itself, and the press is stored.
-      });
+      const answering = client
+        .answerTap(update.queryId)
+        .catch(() => {
+          // The button stops spinning by itself, and the press is stored.
+        })
+        .finally(() => answers.delete(answering));
+      answers.add(answering);
     }
   }
 
@@ -207,6 +213,7 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
       await working;
       // What has been pushed is stored if it fits; a push after a gap is fetched by whoever comes next.
       if (wasFollowing && pending.size > 0) await take().catch(fail);
+      await Promise.all(answers);
     },
   };
 }

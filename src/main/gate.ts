@@ -22,6 +22,8 @@ import { createSupervisor } from "../gate/supervisor.ts";
 /** The lease is over: whoever started this gate may start a fresh incarnation. */
 const latchedExitCode = 75;
 const stopMarginMs = 2000;
+/** How long a gate that ends tries to say so. */
+const sayEndedMsMax = 1000;
 const fencedExitMs = 50;
 
 function tell(message: unknown): void {
@@ -82,15 +84,20 @@ async function runGate(): Promise<void> {
     waitMs,
     onWait,
     onLatched(why) {
-      void table.cutAll();
       supervisor.kill();
       process.stderr.write(`holdfast gate: ${why}; everything is cut and this gate ends\n`);
-      process.exit(latchedExitCode);
+      const leave = () => process.exit(latchedExitCode);
+      setTimeout(leave, sayEndedMsMax);
+      custody
+        .end()
+        .then(() => nats.flush())
+        .then(leave, leave);
     },
   });
 
   const custody = createGateCustody({
     incarnation,
+    host,
     bus,
     lease,
     deadline,

@@ -27,6 +27,7 @@ import { createFleetCommands } from "../engine/fleet-commands.ts";
 import { createTurnOwner } from "../engine/turn-owner.ts";
 import { createTurnEngine } from "../engine/turns.ts";
 import type { Account } from "../engine/account.ts";
+import type { AccountRecord } from "../ports/account-store.ts";
 import { hostKey } from "../custody/lease-value.ts";
 import { placeOf } from "../custody/placement.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
@@ -133,6 +134,9 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     dataCentre: config.telegramDc,
     deviceModel: "Holdfast",
   });
+  /** Loads what an account may need before the account comes here, as loading one takes long. */
+  const warmDrivers = (all: readonly AccountRecord[]) =>
+    Promise.all([...new Set(all.map(({ driver }) => driver))].map((name) => drivers.of(name)));
   const parts = {
     accounts,
     tokens,
@@ -159,6 +163,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
         { incarnation },
         "an earlier gate of this host ended without release; its tokens rest until it can do nothing any more",
       ),
+    onListed: (all) => void warmDrivers(all),
     makeAccount: (record) => makeAccount(parts, config, record),
     onBegun: (account) => serveAccount(account),
     makeCustodian: fleet.makeCustodian,
@@ -284,7 +289,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   tell({ type: "ready", http: http.url });
   await host.register();
   fleet.startBeats();
-  await host.inherit();
+  await Promise.all([host.inherit(), accounts.list().then(warmDrivers)]);
   tell({ type: "serving", serving: true });
   await fleet.untilServing();
   await host.start();

@@ -13,6 +13,11 @@ export type FleetNews =
       readonly incarnation: string;
       readonly grants: readonly GrantRef[];
     }
+  /**
+   * The gate of an incarnation has cut everything and ends: its lease is over. Proof for whoever hears it: the whole
+   * incarnation may be ended without a wait.
+   */
+  | { readonly type: "ended"; readonly incarnation: string; readonly host: string }
   /** Accounts were added. */
   | { readonly type: "accounts" }
   /** Replies of this account were committed. */

@@ -84,6 +84,7 @@ const hangLookMs = 1000;
 const noticeMs = 10;
 /** An account's drain and its disconnection, and a margin. */
 const stopMsMax = 8000;
+const sayEndedMsMax = 1000;
 const leaseWaitMs = 12_000;
 
 export function createSimHost(
@@ -122,8 +123,8 @@ export function createSimHost(
       onWait: () => {},
       onLatched() {
         fleet.count("latches");
-        void table.cutAll();
-        end(process);
+        process.clock.schedule(sayEndedMsMax, () => end(process));
+        void custody.end().then(() => end(process));
       },
     });
     const table = createSimGate({
@@ -139,6 +140,7 @@ export function createSimHost(
     sockets = table;
     const custody = createGateCustody({
       incarnation,
+      host: name,
       bus: bus.view({ from: process, link: links.nats }),
       lease,
       deadline,

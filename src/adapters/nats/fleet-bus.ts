@@ -83,6 +83,8 @@ function isNews(value: unknown): value is FleetNews {
         Array.isArray(value["grants"]) &&
         value["grants"].every(isGrant)
       );
+    case "ended":
+      return typeof value["incarnation"] === "string" && typeof value["host"] === "string";
     case "accounts":
       return true;
     case "replies":

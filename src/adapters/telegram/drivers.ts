@@ -1,19 +1,34 @@
 import type {
+  DriverName,
   TelegramDriver,
   TelegramDriverOptions,
   TelegramDrivers,
 } from "../../ports/telegram.ts";
-import { createMtcuteDriver } from "./mtcute-driver.ts";
+import { defaultDcId } from "./default-dc.ts";
+import { rehearse } from "./rehearsal.ts";
 
-/** GramJS takes time and memory to load, so it is loaded when the first account asks for it. */
+type Make = (options: TelegramDriverOptions) => Promise<TelegramDriver>;
+
+/** Loading a library takes time and memory, so it is loaded when the first account asks for it. */
+const makers: Readonly<Record<DriverName, Make>> = {
+  mtcute: async (options) => (await import("./mtcute-driver.ts")).createMtcuteDriver(options),
+  telegram: async (options) => (await import("./gramjs-driver.ts")).createGramJsDriver(options),
+};
+
 export function createTelegramDrivers(options: TelegramDriverOptions): TelegramDrivers {
-  const mtcute = Promise.resolve(createMtcuteDriver(options));
-  let gramJs: Promise<TelegramDriver> | null = null;
+  const made = new Map<DriverName, Promise<TelegramDriver>>();
+
+  async function make(name: DriverName): Promise<TelegramDriver> {
+    const driver = await makers[name](options);
+    await rehearse(driver, options.dataCentre?.id ?? defaultDcId);
+    return driver;
+  }
+
   return {
     of(name) {
-      if (name === "mtcute") return mtcute;
-      gramJs ??= import("./gramjs-driver.ts").then((made) => made.createGramJsDriver(options));
-      return gramJs;
+      const driver = made.get(name) ?? make(name);
+      made.set(name, driver);
+      return driver;
     },
   };
 }

@@ -8,7 +8,7 @@ interface SessionForm {
   readonly key: string;
 }
 
-const keyBytes = 256;
+export const keyBytes = 256;
 
 /**
  * 16 hex digits: the low 64 bits of the key's sha1, as its 8 bytes stand at the beginning of every encrypted frame
