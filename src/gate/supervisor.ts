@@ -49,6 +49,8 @@ export interface SupervisorOptions {
   onLetGo(why: string): void;
   onEnd(why: string): void;
   onRespawn(pid: number): void;
+  /** Something went wrong between this process and the node's. */
+  onFault(error: Error): void;
   /** The node cannot start, and says why. */
   onFailed(message: string): void;
 }
@@ -85,19 +87,28 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const begunMs = clock.monotonicMs();
     const node = fork(options.modulePath, [], { execArgv: [...options.execArgv] });
     child = node;
-    const hello: GateMessage = { type: "gate", secret, httpPort, ...introduction };
-    node.send(hello);
+    say(node, { type: "gate", secret, httpPort, ...introduction });
     node.on("message", (message: NodeMessage) => heard(node, message));
     gone = new Promise((resolve) => {
-      node.once("exit", () => {
+      const ended = () => {
         child = null;
         secret = "";
         void options.onGone().then(() => {
           resolve();
           respawn(begunMs);
         });
+      };
+      node.once("exit", ended);
+      node.on("error", (error) => {
+        options.onFault(error);
+        if (node.pid === undefined) ended();
       });
     });
+  }
+
+  /** Best effort: what a dying node does not hear, its successor does. */
+  function say(node: ChildProcess, message: GateMessage): void {
+    if (node.connected) node.send(message, () => undefined);
   }
 
   /** Begins once the node serves: before that, loading keeps its event loop busy. */
@@ -115,7 +126,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         return;
       }
       silentLooks += 1;
-      if (node.connected) node.send({ type: "ping" } satisfies GateMessage);
+      say(node, { type: "ping" });
       clock.schedule(options.hangMs / looksPerHang, look);
     };
     look();
@@ -157,7 +168,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (child === null) return gone;
       const node = child;
       const cancel = clock.schedule(waitMs, () => node.kill("SIGKILL"));
-      if (node.connected) node.send({ type: "stop" } satisfies GateMessage);
+      say(node, { type: "stop" });
       await gone;
       cancel();
     },

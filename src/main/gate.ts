@@ -27,7 +27,7 @@ const sayEndedMsMax = 1000;
 const fencedExitMs = 50;
 
 function tell(message: unknown): void {
-  if (process.connected) process.send?.(message);
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
 function fail(message: string): void {
@@ -128,6 +128,7 @@ async function runGate(): Promise<void> {
     onEnd: (why) => lease.latch(why),
     onReady: (http, node) => tell({ type: "ready", http, pids: { gate: process.pid, node } }),
     onRespawn: (pid) => tell({ type: "node", pid }),
+    onFault: (error) => process.stderr.write(`holdfast gate: the node: ${error.message}\n`),
     onFailed: (message) => void end(() => fail(message)),
   });
   const server = await serveGate(

@@ -49,7 +49,8 @@ const unwellStates: ReadonlySet<string> = new Set(["quarantined", "fenced"]);
 type Introduction = Extract<GateMessage, { type: "gate" }>;
 
 function tell(message: NodeMessage): void {
-  if (process.connected) process.send?.(message);
+  // A gate that has just ended is noticed by the disconnect.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
 /** The gate introduces itself first; a node without a gate may not run. */

@@ -1,0 +1,75 @@
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it } from "vitest";
+import { createSystemClock } from "../../src/adapters/system-clock.ts";
+import { createSupervisor, type Supervisor } from "../../src/gate/supervisor.ts";
+
+const double = fileURLToPath(new URL("./fixtures/node-double.mjs", import.meta.url));
+const stopMsMax = 5000;
+
+describe("the supervisor of a node", () => {
+  const running: Supervisor[] = [];
+  afterEach(() => Promise.all(running.splice(0).map((one) => one.stop(stopMsMax))));
+
+  /** Supervises a double; `next` resolves with the pid of each node as it comes to serve. */
+  function supervise({ modulePath = double, hangMs = 60_000 } = {}) {
+    const faults: Error[] = [];
+    const hung: number[] = [];
+    let served: (pid: number) => void = () => {};
+    let gone = 0;
+    const supervisor = createSupervisor({
+      modulePath,
+      execArgv: [],
+      clock: createSystemClock(),
+      introduction: { path: "/nowhere", incarnation: "i", host: "h" },
+      httpPort: 0,
+      hangMs,
+      onHang: (pid) => hung.push(pid),
+      onGone: () => Promise.resolve((gone += 1)),
+      onReady: (_http, pid) => served(pid),
+      onRespawn: (pid) => served(pid),
+      onServing: () => {},
+      onLetGo: () => {},
+      onEnd: () => {},
+      onFault: (error) => faults.push(error),
+      onFailed: () => {},
+    });
+    running.push(supervisor);
+    const next = () => new Promise<number>((resolve) => (served = resolve));
+    return { supervisor, next, faults, hung, gone: () => gone };
+  }
+
+  it("begins another node when one ends, under another secret", async () => {
+    const { supervisor, next, gone } = supervise();
+    const first = next();
+    supervisor.start();
+    const pid = await first;
+    const secret = supervisor.secret();
+    const second = next();
+    process.kill(pid, "SIGKILL");
+    expect(await second).not.toBe(pid);
+    expect(supervisor.secret()).not.toBe(secret);
+    expect(gone()).toBe(1);
+  });
+
+  it("survives a message to a node that has just died", async () => {
+    const { supervisor, next, gone } = supervise();
+    const first = next();
+    supervisor.start();
+    process.kill(await first, "SIGKILL");
+    // It is gone before this process comes to hear of it.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    await supervisor.stop(stopMsMax);
+    expect(gone()).toBe(1);
+  });
+
+  it("ends a node that hangs, and begins another", async () => {
+    const { supervisor, next, hung } = supervise({ hangMs: 200 });
+    const first = next();
+    supervisor.start();
+    const pid = await first;
+    const second = next();
+    process.kill(pid, "SIGSTOP");
+    expect(await second).not.toBe(pid);
+    expect(hung).toEqual([pid]);
+  });
+});
