@@ -65,7 +65,7 @@ async function hostWithAccounts(fleet: ChaosFleet) {
 }
 
 /** Graceful handovers and killed nodes. Any second connection of a key would kill it. */
-export async function measureMoves(log: (line: string) => void): Promise<readonly Figure[]> {
+async function measureMoves(log: (line: string) => void): Promise<readonly Figure[]> {
   const environment = { HOLDFAST_T_TENURE_MS: "600000" };
   const fleet = await startFleet({ hosts: 2, accounts, environment, direct: true, log: () => {} });
   try {
@@ -78,7 +78,6 @@ export async function measureMoves(log: (line: string) => void): Promise<readonl
       await fleet.untilServed();
       await rest(500);
       handovers.push(...gaps(fleet, sinceMs));
-      log(gaps(fleet, sinceMs).join(" "));
       await host.start();
       await rest(1500);
       log(`handover ${round} of ${handoverRounds}: ${handovers.length} samples`);

@@ -101,6 +101,8 @@ async function runGate(): Promise<void> {
     bus,
     lease,
     deadline,
+    clock,
+    tellAgainMs: timings.heartbeatMs,
     cut: (grant) => table.cut(grant),
     cutAll: table.cutAll,
     afterAnswer: (task) => void setTimeout(task, fencedExitMs),
@@ -120,7 +122,7 @@ async function runGate(): Promise<void> {
         `holdfast gate: the node (pid ${pid}) has not answered for ${timings.hangMs} ms; it is ended\n`,
       ),
     onGone: custody.letGo,
-    onServing: lease.setServing,
+    onServing: custody.setServing,
     onLetGo(why) {
       process.stderr.write(`holdfast gate: everything is cut: ${why}\n`);
       void custody.letGo();

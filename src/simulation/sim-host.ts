@@ -1,6 +1,6 @@
 import { forceToken } from "../custody/force.ts";
 import { createFleetPart } from "../custody/fleet-part.ts";
-import { createGateCustody } from "../custody/gate-custody.ts";
+import { createGateCustody, type GateCustody } from "../custody/gate-custody.ts";
 import { createHostLease, type HostLease } from "../custody/host-lease.ts";
 import { createLeaseDeadline } from "../custody/lease-deadline.ts";
 import type { EraValue, FloorValue, LeaseValue } from "../custody/lease-value.ts";
@@ -144,12 +144,14 @@ export function createSimHost(
       bus: bus.view({ from: process, link: links.nats }),
       lease,
       deadline,
+      clock: process.clock,
+      tellAgainMs: timings.heartbeatMs,
       cut: table.cut,
       cutAll: table.cutAll,
       afterAnswer: (task) => void process.clock.schedule(50, task),
     });
     const spawn = () => {
-      if (process.state !== "dead" && !leaving) startNode(process, table, lease, custody.letGo);
+      if (process.state !== "dead" && !leaving) startNode(process, table, lease, custody);
     };
     lease.acquire().then(spawn, () => end(process));
     stopGate = async () => {
@@ -180,7 +182,7 @@ export function createSimHost(
     process: SimProcess,
     table: SimGate,
     lease: HostLease,
-    letGo: () => Promise<void>,
+    custody: GateCustody,
   ): void {
     const worker = kernel.spawn(`${name}:node`, rate);
     node = worker;
@@ -189,9 +191,9 @@ export function createSimHost(
       cancelHang();
       // The gate sees its child end, as soon as it runs.
       process.deliver(noticeMs, () => {
-        void letGo().then(() => {
+        void custody.letGo().then(() => {
           process.clock.schedule(respawnMs, () => {
-            if (process.state === "running" && !leaving) startNode(process, table, lease, letGo);
+            if (process.state === "running" && !leaving) startNode(process, table, lease, custody);
           });
         });
       });
@@ -213,7 +215,7 @@ export function createSimHost(
       newNonce: () => fleet.newId("nonce"),
       onEnd: (why) => tellGate(() => lease.latch(why)),
       onAway(away) {
-        if (away) tellGate(() => void letGo());
+        if (away) tellGate(() => void custody.letGo());
         else worker.kill();
       },
       onRestored: () => fleet.count("repairs"),
@@ -286,7 +288,7 @@ export function createSimHost(
       await host.register();
       part.startBeats();
       await host.inherit();
-      tellGate(() => lease.setServing(true));
+      tellGate(() => custody.setServing(true));
       await part.untilServing();
       await host.start();
     };

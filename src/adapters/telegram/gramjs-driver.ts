@@ -53,7 +53,7 @@ export function createGramJsDriver(
   if (dataCentre !== null && dataCentre.publicKeyPem !== null) {
     trustServerKey(dataCentre.publicKeyPem);
   }
-  const { id, ipAddress, port = 443 } = defaultProductionDc.main;
+  const { id, ipAddress, port } = defaultProductionDc.main;
   const home: Home = dataCentre ?? { id, host: ipAddress, port };
   const callMsMax = limits.callMsMax ?? callMsDefault;
   return {
@@ -213,7 +213,7 @@ function openClient(
         },
       );
       authorised ||= provesLogin(query._);
-      return fromGramJs(answer) as never;
+      return fromGramJs(answer);
     } catch (error) {
       if (!(error instanceof TelegramError) || ended.signal.aborted) throw error;
       const { fault } = error;

@@ -80,7 +80,7 @@ export function createGramJsWire(options: GramJsWireOptions): GramJsWire {
       client: client as never,
       onConnectionBreak: () => undefined,
       _exportedSenderPromises: new Map(),
-      authKeyCallback: (made: AuthKey) => options.onKey(made.getKey()!),
+      authKeyCallback: (agreed: AuthKey) => options.onKey(agreed.getKey()!),
       updateCallback(_client: unknown, update: unknown) {
         if (update instanceof UpdateConnectionState || typeof update !== "object") return;
         options.onUpdates(fromGramJs(update));
@@ -91,7 +91,7 @@ export function createGramJsWire(options: GramJsWireOptions): GramJsWire {
   }
 
   function call(request: Api.AnyRequest): Promise<unknown> {
-    const state = new RequestState(request as never);
+    const state = new RequestState(request);
     sender.addStateToQueue(state);
     // GramJS ties a message to the one queued before it, and would fail it with that one.
     state.after = undefined;
