@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { NetConnectOpts } from "node:net";
 import { type GateKeeper, keepGate } from "../embedded/gate-keeper.ts";
@@ -6,6 +6,8 @@ import { openHome } from "../embedded/home.ts";
 import { createProxy, type Proxy } from "./proxy.ts";
 
 export type Signal = "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM";
+
+const shiftedClock = new URL("./shifted-clock.mjs", import.meta.url).href;
 
 /** A host of the fleet: a real gate and a real node, each with its own ways to the servers. */
 export interface ChaosHost {
@@ -16,6 +18,8 @@ export interface ChaosHost {
   readonly gatesStarted: number;
   readonly isUp: boolean;
   signal(to: "gate" | "node", signal: Signal): void;
+  /** The wall clock of its gate and its node jumps; negative: back. */
+  shiftClock(byMs: number): void;
   start(): Promise<void>;
   /** SIGTERM to the gate, as an operator or a deploy does; resolves when both have ended. */
   stop(): Promise<void>;
@@ -54,11 +58,16 @@ export async function createChaosHost(options: ChaosHostOptions): Promise<ChaosH
     createProxy(targets.telegram),
   ]);
   const home = await openHome(join(options.folder, name), { log: () => {}, now: () => new Date() });
-  const env = options.environment({
-    nats: nats.port,
-    postgres: postgres.port,
-    telegram: telegram.port,
-  });
+  const clockFile = join(options.folder, `${name}.clock`);
+  const env = {
+    ...options.environment({
+      nats: nats.port,
+      postgres: postgres.port,
+      telegram: telegram.port,
+    }),
+    NODE_OPTIONS: `--import ${shiftedClock}`,
+    CHAOS_CLOCK: clockFile,
+  };
   let keeper: GateKeeper | null = null;
   let pids = { gate: 0, node: 0 };
   let gatesStarted = 0;
@@ -77,6 +86,10 @@ export async function createChaosHost(options: ChaosHostOptions): Promise<ChaosH
     },
     signal(to, signal) {
       process.kill(pids[to], signal);
+    },
+    shiftClock(byMs) {
+      writeFileSync(clockFile, String(byMs));
+      for (const pid of Object.values(pids)) process.kill(pid, "SIGUSR2");
     },
     async start() {
       keeper = await keepGate({

@@ -3,16 +3,20 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { createSealer } from "../adapters/crypto/sealing.ts";
+import { createAccountStore } from "../adapters/postgres/account-store.ts";
 import { createCustodyStore } from "../adapters/postgres/custody-store.ts";
 import { type Database, openDatabase } from "../adapters/postgres/database.ts";
 import { migrate } from "../adapters/postgres/migrate.ts";
 import { type EmbeddedNats, startNats } from "../embedded/nats.ts";
 import { type EmbeddedPostgres, startPostgres } from "../embedded/postgres.ts";
+import type { AccountStore } from "../ports/account-store.ts";
 import { driverNames } from "../ports/telegram.ts";
 import type { ServingToken } from "../ports/custody-store.ts";
 import { startTelegramDc, type TelegramDc } from "../telegram-dc/telegram-dc.ts";
 import type { OverlapPolicy } from "../telegram-dc/world/config.ts";
 import { type ChaosHost, createChaosHost } from "./chaos-host.ts";
+import { type NatsCluster, startNatsCluster } from "./nats-cluster.ts";
 import { createProxy } from "./proxy.ts";
 
 export interface ChaosAccount {
@@ -27,6 +31,8 @@ export interface ChaosFleet {
   readonly policy: OverlapPolicy;
   readonly nats: NatsConnection;
   readonly natsServer: EmbeddedNats;
+  /** The three servers, if there are three. */
+  readonly natsCluster: NatsCluster | null;
   readonly postgres: EmbeddedPostgres;
   /** Stops the server, lets `change` have its folder, and starts it again. */
   replaceNats(change: (folder: string) => Promise<void>): Promise<void>;
@@ -34,6 +40,8 @@ export interface ChaosFleet {
   readonly database: Database;
   readonly hosts: readonly ChaosHost[];
   readonly accounts: readonly ChaosAccount[];
+  /** The database as the hosts see it. */
+  readonly accountStore: AccountStore;
   /** One more host, not started; `name` may be another's. */
   addHost(name: string): Promise<ChaosHost>;
   /** The serving tokens, as the database has them. */
@@ -51,6 +59,8 @@ export interface FleetOptions {
   readonly policy?: OverlapPolicy;
   /** Hosts reach everything themselves, and no link can be broken: what is measured is not the proxies. */
   readonly direct?: boolean;
+  /** Three servers in place of one; the hosts reach them themselves. */
+  readonly natsCluster?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
   log(line: string): void;
 }
@@ -94,6 +104,8 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
     undo.push(() => postgres.stop());
     let natsServer = await startNats({ ...parts, syncAlways: false });
     undo.push(() => natsServer.stop());
+    const cluster = options.natsCluster === true ? await startNatsCluster(folder) : null;
+    if (cluster !== null) undo.push(() => cluster.stop());
     const natsTarget = () => {
       const { hostname, port } = new URL(natsServer.url);
       return { host: hostname, port: Number(port) };
@@ -109,7 +121,7 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
     const database = openDatabase(postgres.url);
     undo.push(() => database.close());
     const nats = await connect({
-      servers: `nats://127.0.0.1:${ownNats.port}`,
+      servers: cluster?.url.split(",") ?? `nats://127.0.0.1:${ownNats.port}`,
       maxReconnectAttempts: -1,
       pingInterval: 1000,
       maxPingOut: 2,
@@ -136,7 +148,8 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
           HOLDFAST_HOST: name,
           HOLDFAST_LOG_LEVEL: "info",
           HOLDFAST_MASTER_KEY: masterKey,
-          HOLDFAST_NATS_URL: direct ? natsServer.url : `nats://127.0.0.1:${ports.nats}`,
+          HOLDFAST_NATS_URL:
+            cluster?.url ?? (direct ? natsServer.url : `nats://127.0.0.1:${ports.nats}`),
           HOLDFAST_DATABASE_URL: direct
             ? postgres.url
             : `postgres://holdfast@127.0.0.1:${ports.postgres}/holdfast`,
@@ -169,6 +182,8 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
       dc,
       policy,
       nats,
+      natsCluster: cluster,
+      accountStore: createAccountStore(database, createSealer(Buffer.from(masterKey, "hex"))),
       get natsServer() {
         return natsServer;
       },

@@ -7,6 +7,7 @@ import type { ChaosFleet } from "./fleet.ts";
 /** What the data centre's ledger and the database say after a scenario; the code under test is not asked. */
 export interface Verdict {
   readonly turns: number;
+  /** Under the fleet's policy. */
   readonly overlaps: number;
   readonly duplicated: number;
   readonly lost: number;
@@ -97,7 +98,7 @@ export async function startLoad(
       );
       return {
         turns: crowd.turns.length,
-        overlaps: judged.overlaps,
+        overlaps: dc.ledger.overlaps()[fleet.policy],
         duplicated: judged.duplicated,
         lost: judged.lost,
         details: [...judged.details, ...crowd.failures].slice(0, 8),
@@ -106,7 +107,7 @@ export async function startLoad(
   };
 }
 
-async function judgeByLedger({ dc, accounts }: ChaosFleet, crowd: Crowd): Promise<Verdict> {
+async function judgeByLedger({ dc, accounts, policy }: ChaosFleet, crowd: Crowd): Promise<Verdict> {
   const counts = accounts.map(({ account, username }) => {
     const turns = crowd.turns.filter((turn) => turn.account === account);
     const bot = dc.phone.user(username);
@@ -116,7 +117,7 @@ async function judgeByLedger({ dc, accounts }: ChaosFleet, crowd: Crowd): Promis
     counts.reduce((total, count) => total + Math.max(0, pick(count)), 0);
   return {
     turns: crowd.turns.length,
-    overlaps: dc.ledger.overlaps()["any-two-connections"],
+    overlaps: dc.ledger.overlaps()[policy],
     duplicated: sum(({ replies, turns }) => replies - turns),
     // A pressed button is the one thing that Telegram does not tell again.
     lost: crowd.turns.filter(({ kind, repliedAtMs }) => kind === "text" && repliedAtMs === null)

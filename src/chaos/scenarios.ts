@@ -1,7 +1,10 @@
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { jetstreamManager } from "@nats-io/jetstream";
+import type { OverlapPolicy } from "../telegram-dc/world/config.ts";
 import { type ChaosHost, processState } from "./chaos-host.ts";
 import { type ChaosFleet, eventually } from "./fleet.ts";
 
@@ -27,12 +30,21 @@ export interface Scenario {
   /** The database forgets what it had known: the data centre's ledger alone judges. */
   readonly forgetful?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
+  /** telegram-dc's policy; by default the strictest. */
+  readonly policy?: OverlapPolicy;
+  readonly natsCluster?: boolean;
   run(stage: Stage): Promise<void>;
 }
 
 /** The development profile's own times, in milliseconds. */
 const holdMs = 5_000;
 const suspectMs = 2_500;
+/** The production profile's. */
+const productionHoldMs = 20_000;
+const hourMs = 3_600_000;
+/** Far more than a kernel queues. */
+const bigCalls = 64;
+const bigCallBytes = 128 * 1024;
 
 /** With owners and modes: PostgreSQL runs as a user of its own. */
 const copyAsItIs = async (from: string, to: string): Promise<void> => {
@@ -40,6 +52,16 @@ const copyAsItIs = async (from: string, to: string): Promise<void> => {
 };
 
 const isGone = (pid: number): boolean => ["gone", "Z", "X"].includes(processState(pid));
+
+/** Bytes that this machine's kernel has not yet delivered to a loopback port. */
+function sendQueueTo(port: number): number {
+  const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  return readFileSync("/proc/net/tcp", "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , to]) => to === remote)
+    .reduce((sum, [, , , , queues]) => sum + Number.parseInt(queues?.split(":")[0] ?? "0", 16), 0);
+}
 
 async function kill({ delivered }: Stage, host: ChaosHost, which: "gate" | "node"): Promise<void> {
   const pid = host.pids[which];
@@ -93,10 +115,53 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "kill-gate",
-    proves: "a dead gate is silent only once that is proven or waited out",
+    proves: "a dead gate whose send queue is full is silent only once that is waited out",
     hosts: 2,
     epochRises: true,
-    run: (stage) => kill(stage, stage.holder, "gate"),
+    async run(stage) {
+      const { holder, fleet, account, delivered } = stage;
+      const { telegram } = holder.links;
+      telegram.set("frozen");
+      const bytes = { $bytes: Buffer.alloc(bigCallBytes).toString("base64") };
+      const params = { fileId: { $long: "1" }, filePart: 0, bytes };
+      const calls = Array.from({ length: bigCalls }, () =>
+        fleet
+          .ask(`holdfast.account.${account}.invoke`, { method: "upload.saveFilePart", params })
+          .catch(() => null),
+      );
+      const queued = await eventually(
+        "the send queue fills",
+        async () => sendQueueTo(telegram.port) > bigCallBytes && sendQueueTo(telegram.port),
+      );
+      delivered(`${queued} bytes wait in the send queue`, queued > 0);
+      await kill(stage, holder, "gate");
+      telegram.set("flow");
+      await Promise.all(calls);
+    },
+  },
+  {
+    name: "stop-host",
+    proves: "a host that sleeps past its takeover sends nothing when it wakes",
+    hosts: 2,
+    epochRises: true,
+    // Nobody can close the sockets of a host that sleeps: two connections are there, and one must not speak.
+    policy: "parallel-requests",
+    async run({ fleet, holder, delivered, rest }) {
+      for (const which of ["gate", "node"] as const) holder.signal(which, "SIGSTOP");
+      const { gate, node } = holder.pids;
+      const stopped = () => [gate, node].every((pid) => processState(pid) === "T");
+      await eventually("the host sleeps", async () => stopped(), 5_000);
+      await eventually("every account moves", async () =>
+        (await fleet.tokens()).every(
+          ({ state, host }) => state === "connected" && host !== holder.name,
+        ),
+      );
+      await fleet.untilServed();
+      delivered("SIGSTOP of the gate and the node until the takeover was over", stopped());
+      for (const which of ["gate", "node"] as const) holder.signal(which, "SIGCONT");
+      await eventually("the host begins anew", async () => isGone(gate));
+      await rest(3_000);
+    },
   },
   {
     name: "stop-node",
@@ -204,6 +269,77 @@ export const scenarios: readonly Scenario[] = [
         `the second ${holder.name} was refused: ${refusal.slice(0, 90)}`,
         refusal.includes("lease"),
       );
+    },
+  },
+  {
+    name: "double-import",
+    proves: "one session under two names is refused, and the one that serves goes on",
+    hosts: 2,
+    epochRises: false,
+    async run({ fleet, account, delivered }) {
+      const { accountStore: store } = fleet;
+      const session = await store.loadSession({ account, slot: 1 });
+      const name = "bot-copy";
+      await store.add({ name, kind: "bot", credentials: await store.credentials(account) });
+      const copy = await store.addSlot(name);
+      const refusal = await store.saveSession(copy, session!).then(
+        () => "it was stored",
+        (error: unknown) => String(error),
+      );
+      delivered(`the second import was refused: ${refusal}`, refusal.includes("KEY_ALREADY_HELD"));
+      const { holders } = await fleet.ask("holdfast.fleet.who", { keyId: session!.keyId });
+      delivered("one account holds the key", (holders as unknown[]).length === 1);
+    },
+  },
+  {
+    name: "clock-jumps",
+    proves: "a clock that jumps ahead ends a lease at most, and one that jumps back prolongs none",
+    hosts: 2,
+    epochRises: true,
+    async run({ fleet, holder, others, account, delivered, rest }) {
+      const [other] = others;
+      const begun = holder.gatesStarted;
+      const otherBegun = other!.gatesStarted;
+      other!.shiftClock(-2 * hourMs);
+      await rest(holdMs);
+      delivered(
+        `the clock of ${other!.name} jumped two hours back; its gate goes on`,
+        other!.gatesStarted === otherBegun,
+      );
+      holder.shiftClock(hourMs);
+      await eventually("the gate whose clock jumped ends", async () => holder.gatesStarted > begun);
+      delivered(`the clock of ${holder.name} jumped an hour ahead; its gate began anew`, true);
+      await eventually("the account is held again", () => fleet.holderOf(account));
+    },
+  },
+  {
+    name: "nats-leader",
+    proves: "a cluster of three that loses its leader disconnects nobody, at production constants",
+    hosts: 2,
+    epochRises: false,
+    natsCluster: true,
+    environment: { HOLDFAST_PROFILE: "production" },
+    async run({ fleet, delivered, rest }) {
+      const manager = await jetstreamManager(fleet.nats, { timeout: 20_000 });
+      const leaderOf = async () =>
+        (await manager.streams.info("KV_HOLDFAST_HOSTS")).cluster?.leader ?? null;
+      const open = () =>
+        fleet.dc.ledger
+          .connections({ open: true })
+          .map(({ id }) => id)
+          .toSorted((a, b) => a - b);
+      const leader = (await eventually("the leases have a leader", leaderOf))!;
+      const before = open();
+      fleet.natsCluster!.kill(leader);
+      await eventually("another leader", async () => {
+        const next = await leaderOf();
+        return next !== null && next !== leader;
+      });
+      // Past the hold: a lease that was not renewed since would be over by now.
+      await rest(productionHoldMs + 2_000);
+      delivered(`SIGKILL of ${leader}, which led the leases`, true);
+      const kept = before.every((id) => open().includes(id));
+      delivered(`${before.length} connections stayed open`, kept && before.length > 0);
     },
   },
   {

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
+import { isAtLeast, natsVersionMin } from "../adapters/nats/server.ts";
 import { HoldfastError } from "../errors.ts";
 import { downloadNatsFromDebian } from "./nats-debian.ts";
 import type { Log } from "./process-records.ts";
@@ -10,21 +11,6 @@ export interface NatsBinary {
   readonly file: string;
   /** "2.15.1". */
   readonly version: string;
-}
-
-/** The oldest server that a single embedded node may use; clusters need 2.10.27, which their nodes assert. */
-const natsVersionMin = "2.9.10";
-
-const numbersOf = (version: string): number[] => version.split(/[.-]/).slice(0, 3).map(Number);
-
-/** Whether `version` is at least `min`; both are "major.minor.patch". */
-export function isAtLeast(version: string, min: string): boolean {
-  const have = numbersOf(version);
-  for (const [index, wanted] of numbersOf(min).entries()) {
-    const had = have[index] ?? 0;
-    if (had !== wanted) return had > wanted;
-  }
-  return true;
 }
 
 /** The program's version, or null when it cannot be run here. */

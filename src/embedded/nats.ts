@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
+import { isAtLeast } from "../adapters/nats/server.ts";
 import { HoldfastError } from "../errors.ts";
-import { findNats, isAtLeast } from "./nats-binary.ts";
+import { findNats } from "./nats-binary.ts";
 import type { Log } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
 import { launch } from "./processes.ts";

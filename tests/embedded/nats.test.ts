@@ -1,7 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { findNats, isAtLeast } from "../../src/embedded/nats-binary.ts";
+import { isAtLeast } from "../../src/adapters/nats/server.ts";
+import { findNats } from "../../src/embedded/nats-binary.ts";
 import { mirrorsIn } from "../../src/embedded/nats-debian.ts";
 import { temporaryHome } from "./fixtures/temporary-home.ts";
 

@@ -10,6 +10,7 @@ import {
   type StreamConfig,
 } from "@nats-io/jetstream";
 import { headers, nanos, type NatsConnection } from "@nats-io/transport-node";
+import { replicasOf } from "./server.ts";
 import { errorLine, HoldfastError } from "../../errors.ts";
 import type { InboundStream } from "../../ports/inbound-stream.ts";
 import { consumeInbound } from "./inbound-consumer.ts";
@@ -99,6 +100,7 @@ async function prepareStreams(
     const manager = await jetstreamManager(nats);
     const shared = {
       storage: StorageType.File,
+      num_replicas: replicasOf(nats),
       discard: DiscardPolicy.New,
       duplicate_window: nanos(duplicateWindowMs),
       max_msgs: messagesMax,

@@ -2,13 +2,12 @@ import { JetStreamApiError } from "@nats-io/jetstream";
 import { type KV, type KvEntry, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { errorLine, HoldfastError } from "../../errors.ts";
+import { replicasOf } from "./server.ts";
 import type { RegisterEntry, SharedRegister } from "../../ports/shared-register.ts";
 
 export interface SharedRegisterOptions {
   /** How long one request may take; afterwards its outcome is unknown. */
   readonly timeoutMs: number;
-  /** Copies on different servers; default 1, or 3 where the servers form a cluster. */
-  readonly replicas?: number;
 }
 
 /** JetStream's code for a write whose expected revision is not the present one. */
@@ -22,10 +21,10 @@ const reopenDelayMs = 250;
 export async function openSharedRegister<Value>(
   nats: NatsConnection,
   bucket: string,
-  { timeoutMs, replicas = 1 }: SharedRegisterOptions,
+  { timeoutMs }: SharedRegisterOptions,
 ): Promise<SharedRegister<Value>> {
   const kv: KV = await new Kvm(nats)
-    .create(bucket, { history: 1, replicas, timeout: Math.max(timeoutMs, 5000) })
+    .create(bucket, { history: 1, replicas: replicasOf(nats), timeout: Math.max(timeoutMs, 5000) })
     .catch((cause: unknown) => Promise.reject(unavailable(bucket, cause)));
 
   const within = <Answer>(work: Promise<Answer>): Promise<Answer> => bounded(work, timeoutMs);

@@ -52,6 +52,22 @@ async function lock(client: Client): Promise<void> {
   });
 }
 
+/** What the statements use came with this one. */
+const postgresVersionMin = 130_000;
+
+async function refuseOldServer(client: Client): Promise<void> {
+  const { rows } = await client.query<{ number: string; name: string }>(
+    "select current_setting('server_version_num') as number, current_setting('server_version') as name",
+  );
+  const { number = "0", name = "unknown" } = rows[0] ?? {};
+  if (Number(number) >= postgresVersionMin) return;
+  throw new HoldfastError({
+    code: "POSTGRES_TOO_OLD",
+    message: `The database is PostgreSQL ${name}; ${postgresVersionMin / 10_000} or newer is needed. Nothing was changed.`,
+    next: "Upgrade the server, or name another in HOLDFAST_DATABASE_URL.",
+  });
+}
+
 async function appliedMigrations(client: Client) {
   await client.query(
     `create table if not exists schema_migrations (
@@ -139,6 +155,7 @@ export async function migrate(
   const migrations = await readMigrations(directory);
   const client = await connected(databaseUrl);
   try {
+    await refuseOldServer(client);
     await lock(client);
     const before = await appliedMigrations(client);
     refuseUnknown(migrations, before);
