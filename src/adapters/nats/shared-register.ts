@@ -13,6 +13,9 @@ export interface SharedRegisterOptions {
 /** JetStream's code for a write whose expected revision is not the present one. */
 const wrongRevision = 10071;
 const reopenDelayMs = 250;
+/** As long as a cluster may take to elect a leader for a bucket that was just made, or whose leader is gone. */
+const electionMsMax = 20_000;
+const probeKey = "probe";
 
 /**
  * One KV bucket as a register of JSON values. The bucket is made when it is missing.
@@ -26,6 +29,10 @@ export async function openSharedRegister<Value>(
   const kv: KV = await new Kvm(nats)
     .create(bucket, { history: 1, replicas: replicasOf(nats), timeout: Math.max(timeoutMs, 5000) })
     .catch((cause: unknown) => Promise.reject(unavailable(bucket, cause)));
+
+  await untilReadable(kv, timeoutMs).catch((cause: unknown) =>
+    Promise.reject(unavailable(bucket, cause)),
+  );
 
   const within = <Answer>(work: Promise<Answer>): Promise<Answer> => bounded(work, timeoutMs);
 
@@ -143,3 +150,17 @@ const conflict = (bucket: string, key: string, previous: number, cause: unknown)
     policy: "retryable",
     cause,
   });
+
+/** No event tells that a bucket has a leader, so it is asked again and again. */
+async function untilReadable(kv: KV, timeoutMs: number): Promise<void> {
+  const untilMs = performance.now() + electionMsMax;
+  for (;;) {
+    try {
+      await bounded(kv.get(probeKey), timeoutMs);
+      return;
+    } catch (error) {
+      if (performance.now() > untilMs) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, reopenDelayMs));
+  }
+}
