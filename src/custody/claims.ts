@@ -11,7 +11,7 @@ import type { Takeover } from "./takeover.ts";
 export interface ClaimsOptions {
   readonly floors: SharedRegister<FloorValue>;
   readonly store: Pick<CustodyStore, "grant" | "supersede" | "freeAmong" | "releaseAll">;
-  readonly tokens: Pick<TokenStore, "heldBy">;
+  readonly tokens: Pick<TokenStore, "heldBesides">;
   readonly bus: FleetBus;
   readonly gate: Pick<Gate, "incarnation" | "host" | "cut">;
   readonly takeover: Takeover;
@@ -40,7 +40,7 @@ export interface Claims {
   /** Tells the fleet that a token was released here. */
   freed(grant: GrantRef): void;
   /** Gives back what this incarnation holds for accounts that do not run here. */
-  giveBackStrays(isRunning: (account: string) => boolean): Promise<void>;
+  giveBackStrays(running: ReadonlyMap<string, unknown>): Promise<void>;
   stop(): void;
 }
 
@@ -201,11 +201,13 @@ export function createClaims(options: ClaimsOptions): Claims {
       });
     },
     freed: ({ account, slot, epoch }) => bus.tell({ type: "freed", account, slot, epoch }),
-    async giveBackStrays(isRunning) {
-      for (const token of await options.tokens.heldBy(incarnation)) {
+    async giveBackStrays(running) {
+      const waitingFor = new Set([...waiting.values()].map(({ ref }) => ref.account));
+      const settled = [...running.keys()].filter((account) => !waitingFor.has(account));
+      for (const token of await options.tokens.heldBesides(incarnation, settled)) {
         const key = floorKey(token);
         // Whoever waits for a token uses none: a lost answer or a restore has granted it behind our back.
-        const isStray = !isRunning(token.account) || waiting.has(key);
+        const isStray = !running.has(token.account) || waiting.has(key);
         if (isStray && !claiming.has(key)) await giveBack(token);
       }
     },

@@ -24,7 +24,7 @@ export interface CustodianOptions {
   /** Hands the account over: drained, cut, its token free. */
   end(name: string): Promise<void>;
   /** Gives back tokens that are held for accounts that do not run here. */
-  giveBackStrays(isRunning: (name: string) => boolean): Promise<void>;
+  giveBackStrays(running: ReadonlyMap<string, unknown>): Promise<void>;
   readonly limits: {
     /** An account that moved here stays at least this long, in milliseconds. */
     readonly tenureMs: number;
@@ -161,7 +161,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
     if (clock.monotonicMs() - lastTidyMs >= limits.sweepMs * tidyEverySweeps) {
       lastTidyMs = clock.monotonicMs();
       void look();
-      await options.giveBackStrays((name) => running.has(name));
+      await options.giveBackStrays(running);
     }
     const holders = await store.holders();
     const nowMs = clock.monotonicMs();

@@ -24,7 +24,7 @@ export interface FleetRegisters {
 export interface FleetPartOptions extends FleetRegisters {
   readonly bus: FleetBus;
   readonly store: CustodyStore;
-  readonly tokens: Pick<TokenStore, "heldBy">;
+  readonly tokens: Pick<TokenStore, "heldBesides">;
   readonly gate: Gate;
   readonly clock: Clock;
   readonly timings: {

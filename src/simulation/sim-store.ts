@@ -138,6 +138,8 @@ export function createSimStore(
         statement(() =>
           heldBy(id).filter((token) => account === undefined || token.account === account),
         ),
+      heldBesides: (id, accounts) =>
+        statement(() => heldBy(id).filter(({ account }) => !accounts.includes(account))),
       registerIncarnation: ({ id, host }) =>
         statement(() => {
           const known = incarnations.get(id);

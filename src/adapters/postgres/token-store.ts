@@ -78,6 +78,14 @@ export function createTokenStore(database: Database): TokenStore {
       );
       return rows.map(toRecord);
     },
+    async heldBesides(incarnation, accounts) {
+      const rows = await database.query<TokenRow>(
+        `select ${columns} from tokens
+         where incarnation = $1 and not exists (select from unnest($2::text[]) name where name = account)`,
+        [incarnation, accounts],
+      );
+      return rows.map(toRecord);
+    },
     async registerIncarnation({ id, host, proof }) {
       const [row] = await database.query<{ state: string }>(
         `insert into incarnations (id, host, proof) values ($1, $2, $3)
