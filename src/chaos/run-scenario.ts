@@ -2,7 +2,7 @@ import { readProof } from "../cli/prove.ts";
 import type { Proof } from "../custody/journal-chain.ts";
 import { type ChaosFleet, eventually, type FleetOptions, startFleet } from "./fleet.ts";
 import { startLoad, type Verdict } from "./load.ts";
-import type { Scenario, Stage } from "./scenarios.ts";
+import type { Scenario, Stage } from "./stage.ts";
 
 export interface ScenarioResult extends Verdict {
   readonly scenario: string;

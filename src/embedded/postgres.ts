@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { Client } from "pg";
 import { HoldfastError } from "../errors.ts";
 import { findPostgres } from "./postgres-binaries.ts";
-import { programOf } from "./process-identity.ts";
+import { programOf } from "../adapters/machine/process-identity.ts";
 import type { Log } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
 import { launch } from "./processes.ts";

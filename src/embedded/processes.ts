@@ -5,7 +5,7 @@ import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { HoldfastError } from "../errors.ts";
-import { startTimeOf } from "./process-identity.ts";
+import { startTimeOf } from "../adapters/machine/process-identity.ts";
 import type { ProcessRecord, StopSignal } from "./process-records.ts";
 import { clearRecord, writeRecord } from "./process-records.ts";
 

@@ -12,6 +12,12 @@ export interface HostLockOptions {
   onWait(): void;
 }
 
+/** The same for every gate of a host, and for no other. */
+export function hostLockName({ fleet, host }: Pick<HostLockOptions, "fleet" | "host">): string {
+  const name = createHash("sha256").update(`${fleet}\n${host}`).digest("hex").slice(0, 32);
+  return `holdfast-gate-${name}`;
+}
+
 /**
  * One gate per host and fleet: an abstract unix socket, which the kernel gives back when this process ends, however
  * it ends; whoever waits for it is told by the kernel too. It is no file, so that no shared file system can fool it, and
@@ -20,9 +26,8 @@ export interface HostLockOptions {
  */
 export async function takeHostLock(options: HostLockOptions): Promise<() => void> {
   if (process.platform !== "linux") return () => {};
-  const { fleet, host, waitMs } = options;
-  const name = createHash("sha256").update(`${fleet}\n${host}`).digest("hex").slice(0, 32);
-  const path = `\0holdfast-gate-${name}`;
+  const { host, waitMs } = options;
+  const path = `\0${hostLockName(options)}`;
   const untilMs = performance.now() + waitMs;
   for (let told = false; ; told = true) {
     try {

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   rmSync,
   writeSync,
@@ -132,6 +133,34 @@ export function openJournal(
     },
     close: () => closeSync(file),
   };
+}
+
+/** One end and the other, as the kernel tells connections apart. */
+export interface Ports {
+  readonly local: number;
+  readonly remote: number;
+}
+
+/**
+ * Every connection of which the journal of a gate tells, closed ones too, as the kernel may still deliver what was
+ * queued; null when the journal is not here, or cannot be read.
+ */
+export function connectionsIn(
+  folder: string,
+  incarnation: string,
+  host: string,
+): readonly Ports[] | null {
+  try {
+    const text = readFileSync(join(folder, `${host}.${incarnation}${suffix}`), "utf8");
+    // The last line is empty, or was torn when its gate was killed: then nothing was sent on that connection yet.
+    const lines = text.split("\n").slice(0, -1);
+    return lines.map((line) => {
+      const { localPort, remote } = JSON.parse(line) as JournalEntry;
+      return { local: localPort, remote: Number(remote.slice(remote.lastIndexOf(":") + 1)) };
+    });
+  } catch {
+    return null;
+  }
 }
 
 /** Whole lines from a byte on, as many as one shipment takes. */

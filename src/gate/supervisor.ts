@@ -23,6 +23,8 @@ export type GateMessage =
       readonly incarnation: string;
       readonly host: string;
       readonly httpPort: number;
+      /** What a successor must know to prove that this gate is silent; null where nothing can be proven. */
+      readonly identity: unknown;
     }
   /** Answered with `alive` by a node whose event loop turns. */
   | { readonly type: "ping" }
@@ -37,6 +39,7 @@ export interface SupervisorOptions {
     readonly path: string;
     readonly incarnation: string;
     readonly host: string;
+    readonly identity: unknown;
   };
   readonly httpPort: number;
   /** A node that serves and gives no sign of life for this long is ended, in milliseconds. */

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { runScenario } from "../chaos/run-scenario.ts";
-import { type Scenario, scenarios } from "../chaos/scenarios.ts";
+import { scenarios } from "../chaos/scenarios.ts";
+import type { Scenario } from "../chaos/stage.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 
 const { stdout, stderr } = process;

@@ -12,7 +12,9 @@ import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openSharedRegister } from "../adapters/nats/shared-register.ts";
 import { createGateCustody } from "../custody/gate-custody.ts";
 import { createHostLease } from "../custody/host-lease.ts";
-import { takeHostLock } from "../gate/host-lock.ts";
+import { hostIdentity } from "../adapters/machine/host-identity.ts";
+import { ownIdentity } from "../adapters/machine/process-identity.ts";
+import { hostLockName, takeHostLock } from "../gate/host-lock.ts";
 import { openJournal } from "../gate/journal.ts";
 import { createLeaseDeadline } from "../custody/lease-deadline.ts";
 import { hostKey, type LeaseValue } from "../custody/lease-value.ts";
@@ -46,12 +48,8 @@ async function runGate(): Promise<void> {
   const waitMs = timings.drainMs + timings.disconnectMs + stopMarginMs;
   const onWait = () =>
     process.stderr.write(`holdfast gate: waiting for the other gate of host "${host}" to end\n`);
-  const unlock = await takeHostLock({
-    fleet: `${natsUrl}\n${config.databaseUrl ?? ""}`,
-    host,
-    waitMs,
-    onWait,
-  });
+  const lockOf = { fleet: `${natsUrl}\n${config.databaseUrl ?? ""}`, host };
+  const unlock = await takeHostLock({ ...lockOf, waitMs, onWait });
   const nats = await connectNats(natsUrl, `gate ${host}`);
   const incarnation = randomUUID();
   const deadline = createLeaseDeadline(
@@ -114,7 +112,12 @@ async function runGate(): Promise<void> {
     modulePath: fileURLToPath(new URL("./node.ts", import.meta.url)),
     execArgv: ["--import", import.meta.resolve("tsx")],
     clock,
-    introduction: { path, incarnation, host },
+    introduction: {
+      path,
+      incarnation,
+      host,
+      identity: hostIdentity(hostLockName(lockOf), ownIdentity()),
+    },
     httpPort: config.http.port,
     hangMs: timings.hangMs,
     onHang: (pid) =>

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 import { connectNats } from "../adapters/nats/connection.ts";
 import { serveCommands } from "../adapters/nats/command-server.ts";
 import { publishEvent } from "../adapters/nats/event-publisher.ts";
@@ -18,6 +19,10 @@ import { createTokenStore } from "../adapters/postgres/token-store.ts";
 import { createSystemClock } from "../adapters/system-clock.ts";
 import { createTelegramDrivers } from "../adapters/telegram/drivers.ts";
 import { createSiteManagerBot } from "../bots/site-manager/site-manager-bot.ts";
+import { isHostIdentity } from "../adapters/machine/host-identity.ts";
+import { ownIdentity } from "../adapters/machine/process-identity.ts";
+import { proveSilence } from "../adapters/machine/silence.ts";
+import { connectionsIn } from "../gate/journal.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import { createCommands } from "../engine/commands.ts";
 import { createHost } from "../engine/host.ts";
@@ -138,6 +143,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   /** Loads what an account may need before the account comes here, as loading one takes long. */
   const warmDrivers = (all: readonly AccountRecord[]) =>
     Promise.all([...new Set(all.map(({ driver }) => driver))].map((name) => drivers.of(name)));
+  const identity = isHostIdentity(gateIs.identity) ? gateIs.identity : null;
   const parts = {
     accounts,
     tokens,
@@ -157,8 +163,14 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     custody,
     gate,
     takeover: fleet.takeover,
-    proof: { pid: process.ppid, gate: gateIs.path },
-    proveSilence: async () => false,
+    proof: { pid: process.ppid, gate: gateIs.path, ...identity, node: ownIdentity() },
+    proveSilence: (of) =>
+      proveSilence({
+        own: identity,
+        recorded: of.proof,
+        connections: () => connectionsIn(join(config.home, "journal"), of.id, hostKey(of.host)),
+        withinMs: config.timings.takeMs,
+      }),
     onWait: (incarnation) =>
       log.warn(
         { incarnation },

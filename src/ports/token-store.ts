@@ -21,6 +21,8 @@ export interface IncarnationRecord {
   readonly state: "LIVE" | "REVOKED" | "RELEASED";
   /** Milliseconds since it was revoked or released, by the database's clock; null while LIVE. */
   readonly endedForMs: number | null;
+  /** What was recorded of its gate and node when it registered. */
+  readonly proof: unknown;
 }
 
 /**

@@ -158,6 +158,7 @@ export function createSimStore(
                 host,
                 state: one.state,
                 endedForMs: one.endedAtMs === null ? null : kernel.nowMs - one.endedAtMs,
+                proof: null,
               }),
             ),
         ),

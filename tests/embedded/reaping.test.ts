@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { openHome } from "../../src/embedded/home.ts";
-import { startTimeOf, waitUntilGone } from "../../src/embedded/process-identity.ts";
+import { startTimeOf, waitUntilGone } from "../../src/adapters/machine/process-identity.ts";
 import { reap, writeRecord } from "../../src/embedded/process-records.ts";
 import { startInHome } from "./fixtures/programs.ts";
 import { anyRunning, leftovers, temporaryHome } from "./fixtures/temporary-home.ts";

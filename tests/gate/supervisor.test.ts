@@ -20,7 +20,7 @@ describe("the supervisor of a node", () => {
       modulePath,
       execArgv: [],
       clock: createSystemClock(),
-      introduction: { path: "/nowhere", incarnation: "i", host: "h" },
+      introduction: { path: "/nowhere", incarnation: "i", host: "h", identity: null },
       httpPort: 0,
       hangMs,
       onHang: (pid) => hung.push(pid),

@@ -4,7 +4,11 @@ import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { startNats } from "../../src/embedded/nats.ts";
 import { startPostgres } from "../../src/embedded/postgres.ts";
-import { isProcessIdentity, isRunning, ownIdentity } from "../../src/embedded/process-identity.ts";
+import {
+  isProcessIdentity,
+  isRunning,
+  ownIdentity,
+} from "../../src/adapters/machine/process-identity.ts";
 import { reap } from "../../src/embedded/process-records.ts";
 
 declare module "vitest" {

@@ -89,14 +89,14 @@ export function createTokenStore(database: Database): TokenStore {
     async registerIncarnation({ id, host, proof }) {
       const [row] = await database.query<{ state: string }>(
         `insert into incarnations (id, host, proof) values ($1, $2, $3)
-         on conflict (id) do update set proof = incarnations.proof returning state`,
+         on conflict (id) do update set proof = excluded.proof returning state`,
         [id, host, JSON.stringify(proof)],
       );
       if (row?.state !== "LIVE") throw incarnationEnded(id);
     },
     async predecessors({ id, host }) {
       const rows = await database.query<IncarnationRow>(
-        `select id, host, state, extract(epoch from now() - ended_at) * 1000 as ended_for_ms
+        `select id, host, state, proof, extract(epoch from now() - ended_at) * 1000 as ended_for_ms
          from incarnations i where host = $2 and id <> $1 and (state = 'LIVE'
            or exists (select from tokens t where t.incarnation = i.id))
          order by started_at`,
@@ -134,10 +134,11 @@ interface IncarnationRow {
   readonly host: string;
   readonly state: IncarnationRecord["state"];
   readonly ended_for_ms: string | null;
+  readonly proof: unknown;
 }
 
-function toIncarnation({ id, host, state, ended_for_ms }: IncarnationRow): IncarnationRecord {
-  return { id, host, state, endedForMs: ended_for_ms === null ? null : Number(ended_for_ms) };
+function toIncarnation({ ended_for_ms, ...rest }: IncarnationRow): IncarnationRecord {
+  return { ...rest, endedForMs: ended_for_ms === null ? null : Number(ended_for_ms) };
 }
 
 function toRecord({ account, slot, epoch, state, held_as, incarnation }: TokenRow): TokenRecord {
