@@ -56,7 +56,10 @@ interface Pipe {
 const localMs = 0.1;
 const networkMsMax = 60;
 const retransmitMs = 200;
-/** What a dead process left in its kernel's queues arrives within this, or never. */
+/**
+ * What a process that is dead, or that sleeps, left in its kernel's queues arrives within this, or never: the limit
+ * of what is covered (ARCHITECTURE.md, custody).
+ */
 const lingerMsMax = 1500;
 
 /** The gate's sockets to the simulated Telegram; who may connect is decided by the gate's own rule book. */
@@ -74,9 +77,12 @@ export function createSimGate(options: SimGateOptions): SimGate {
 
   /** One frame on the wire: in order behind those before it, sent again while the way is broken. */
   function transmit(pipe: Pipe, arrive: () => void): void {
+    let stillSinceMs: number | null = null;
     const attempt = () => {
       if (pipe.reset) return;
-      if (deadAtMs !== null && kernel.nowMs - deadAtMs > lingerMsMax) return;
+      stillSinceMs =
+        process.state === "running" ? null : (deadAtMs ?? stillSinceMs ?? kernel.nowMs);
+      if (stillSinceMs !== null && kernel.nowMs - stillSinceMs > lingerMsMax) return;
       if (link.requests === "lost") return kernel.at(retransmitMs, attempt);
       const atMs = Math.max(
         pipe.lastArrivalMs,
