@@ -8,6 +8,8 @@ export interface ScenarioResult extends Verdict {
   readonly scenario: string;
   /** telegram-dc's overlap policy, under which a breach kills the key. */
   readonly policy: string;
+  /** Whose times the hosts used. */
+  readonly profile: string;
   readonly callsInFlight: number;
   readonly delivered: readonly string[];
   readonly epochBefore: number;
@@ -89,6 +91,7 @@ export async function runScenario(
     return {
       scenario: scenario.name,
       policy: fleet.policy,
+      profile: scenario.environment?.["HOLDFAST_PROFILE"] ?? "development",
       callsInFlight,
       delivered,
       epochBefore,

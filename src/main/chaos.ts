@@ -35,9 +35,10 @@ async function run(options: Options): Promise<number> {
       if (result.wrong.length > 0) failed += 1;
       if (options.json === true) stdout.write(`${JSON.stringify(result)}\n`);
       else if ("turns" in result) {
-        const { turns, overlaps, duplicated, lost, callsInFlight, servedAgainMs, policy } = result;
+        const { turns, overlaps, duplicated, lost, callsInFlight, servedAgainMs } = result;
+        const { policy, profile } = result;
         stdout.write(
-          `${result.wrong.length === 0 ? "ok  " : "FAIL"} ${scenario.name} (${policy}): ${turns} turns, ${callsInFlight} calls in flight, epoch ${result.epochBefore} → ${result.epochAfter}, served again after ${servedAgainMs} ms, ${overlaps} overlaps, ${duplicated} duplicate, ${lost} lost\n`,
+          `${result.wrong.length === 0 ? "ok  " : "FAIL"} ${scenario.name} (${policy}, ${profile} times): ${turns} turns, ${callsInFlight} calls in flight, epoch ${result.epochBefore} → ${result.epochAfter}, served again after ${servedAgainMs} ms, ${overlaps} overlaps, ${duplicated} duplicate, ${lost} lost\n`,
         );
       }
       for (const what of result.wrong) stdout.write(`     ${scenario.name}: ${what}\n`);

@@ -42,6 +42,18 @@ export function specifyFleetBus(make: MakeBus): void {
       expect(await Promise.all(heard)).toEqual([news, news]);
     });
 
+    it("tells that a gate has ended", async () => {
+      const { one, two, id, listening } = await open();
+      const heard = new Promise<FleetNews>((resolve) => {
+        two.onNews((news) => {
+          if (news.type === "ended" && news.incarnation === id) resolve(news);
+        });
+      });
+      await listening();
+      one.tell({ type: "ended", incarnation: id, host: "h1" });
+      expect(await heard).toEqual({ type: "ended", incarnation: id, host: "h1" });
+    });
+
     it("answers a fence only when the gate has done what it was asked", async () => {
       const { one, two, id, listening } = await open();
       const asked: unknown[] = [];
