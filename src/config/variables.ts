@@ -73,7 +73,8 @@ const timingMeanings: Readonly<Record<TimingName, string>> = {
   heartbeatMs: "the host renews its lease this often",
   casTimeoutMs: "a renewal without an answer is given up after this",
   retryMs: "a failed renewal is tried again after this",
-  softStopMs: "without a renewal for this long, calls stop and connections close in good order",
+  softStopMs:
+    "without a renewal for this long, no call begins any more, so that none is under way at the cut",
   holdMs: "without a renewal for this long, every socket is cut and the lease is dead for ever",
   suspectMs: "a host that is silent for this long is suspected",
   takeMs: "after a revocation, the wait before another host may take the token",

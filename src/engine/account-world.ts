@@ -50,6 +50,8 @@ export interface AccountWorld {
   readonly gate: Gate;
   readonly drivers: TelegramDrivers;
   readonly clock: Clock;
+  /** Whether calls may begin: not while the host's lease is about to run out. */
+  mayCall(): boolean;
   readonly events: EventSink;
   readonly timings: AccountTimings;
   makeCursor(client: TelegramClient, grant: GrantRef, faults: { onTokenLost(): void }): CursorWork;

@@ -13,6 +13,8 @@ export interface OutboxSenderOptions {
   readonly kind: AccountKind;
   readonly clock: Clock;
   readonly events: EventSink;
+  /** Whether a send may begin just now; `notify` when it may again. By default always. */
+  mayCall?(): boolean;
   /** Telegram wants silence: the sender has paused itself and waits for `resume`. */
   onFlood(waitSeconds: number): void;
   /** The grant's token has moved on: the sender has stopped. */

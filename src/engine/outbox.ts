@@ -48,7 +48,8 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
   let cancelRetry: (() => void) | null = null;
   const quietWaiters: (() => void)[] = [];
 
-  const maySend = () => !paused && !stopped && !quiescing;
+  const mayCall = options.mayCall ?? (() => true);
+  const maySend = () => !paused && !stopped && !quiescing && mayCall();
   const mayWork = () => !paused && !stopped;
   const mayClaim = () => claimDue && recovered && mayWork();
 

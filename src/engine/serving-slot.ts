@@ -148,7 +148,8 @@ export function createServingSlot(
       await parts.outbox.start();
     },
     async use(work) {
-      if (parts === null || !parts.outboxStarted) throw notServing(world.account);
+      const isServing = parts?.outboxStarted === true && world.mayCall();
+      if (parts === null || !isServing) throw notServing(world.account);
       if (outside.size >= outsideMax) throw tooMany(world.account);
       const using = work(parts.connection.client);
       outside.add(using);

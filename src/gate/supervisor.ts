@@ -28,6 +28,8 @@ export type GateMessage =
     }
   /** Answered with `alive` by a node whose event loop turns. */
   | { readonly type: "ping" }
+  /** Whether calls to Telegram may begin: not while the lease is about to run out. */
+  | { readonly type: "calls"; readonly allowed: boolean }
   | { readonly type: "stop" };
 
 export interface SupervisorOptions {
@@ -63,6 +65,7 @@ export interface Supervisor {
   /** The secret of the node that runs now. */
   secret(): string;
   readonly pid: number | null;
+  allowCalls(allowed: boolean): void;
   /** Asks the node to stop, waits at most `waitMs`, then ends it. */
   stop(waitMs: number): Promise<void>;
   kill(): void;
@@ -70,6 +73,8 @@ export interface Supervisor {
 
 const looksPerHang = 4;
 const backoffMs = [0, 250, 500, 1000, 2000, 5000];
+/** A node that has never served is tried this often: whatever keeps it from serving will not go away by itself. */
+const startsMax = 5;
 /** A node that served this long has earned a fresh start at once. */
 const steadyMs = 30_000;
 
@@ -138,6 +143,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   function respawn(begunMs: number): void {
     if (stopping) return;
     deaths = clock.monotonicMs() - begunMs > steadyMs ? 0 : deaths + 1;
+    if (!everReady && deaths >= startsMax) {
+      stopping = true;
+      options.onFailed(`The node ended ${deaths} times before it served. Read logs/gate.log.`);
+      return;
+    }
     const delayMs = backoffMs[Math.min(Math.max(deaths - 1, 0), backoffMs.length - 1)]!;
     clock.schedule(delayMs, spawn);
   }
@@ -165,6 +175,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     secret: () => secret,
     get pid() {
       return child?.pid ?? null;
+    },
+    allowCalls(allowed) {
+      if (child !== null) say(child, { type: "calls", allowed });
     },
     async stop(waitMs) {
       stopping = true;

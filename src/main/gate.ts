@@ -19,6 +19,7 @@ import { openJournal } from "../gate/journal.ts";
 import { createLeaseDeadline } from "../custody/lease-deadline.ts";
 import { hostKey, type LeaseValue } from "../custody/lease-value.ts";
 import { createSocketTable } from "../gate/socket-table.ts";
+import { watchSoftStop } from "../custody/soft-stop.ts";
 import { createSupervisor } from "../gate/supervisor.ts";
 
 /** The lease is over: whoever started this gate may start a fresh incarnation. */
@@ -177,6 +178,12 @@ async function runGate(): Promise<void> {
     await end(() => fail(errorLine(error)));
     return;
   }
+  watchSoftStop({
+    leftMs: () => deadline.leftMs,
+    timings,
+    clock,
+    onChange: supervisor.allowCalls,
+  });
   supervisor.start();
 }
 

@@ -49,6 +49,7 @@ export function makeAccount(
         kind: record.kind,
         clock,
         events,
+        mayCall: shared.mayCall,
         onFlood,
         onTokenLost,
         onReply,

@@ -143,6 +143,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   /** Loads what an account may need before the account comes here, as loading one takes long. */
   const warmDrivers = (all: readonly AccountRecord[]) =>
     Promise.all([...new Set(all.map(({ driver }) => driver))].map((name) => drivers.of(name)));
+  let callsAllowed = true;
   const identity = isHostIdentity(gateIs.identity) ? gateIs.identity : null;
   const parts = {
     accounts,
@@ -151,6 +152,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     gate,
     drivers,
     clock,
+    mayCall: () => callsAllowed,
     events,
     stream,
     cursors: createCursorStore(database),
@@ -295,6 +297,10 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   }
   process.on("message", (message: GateMessage) => {
     if (message.type === "ping") tell({ type: "alive" });
+    if (message.type === "calls") {
+      callsAllowed = message.allowed;
+      if (callsAllowed) for (const account of host.all()) account.notifyOutbox();
+    }
     if (message.type === "stop") void stop();
   });
   process.once("disconnect", () => process.exit(1));

@@ -128,6 +128,18 @@ describe("flood waits, pauses and ends", () => {
     expect(bench.telegram.texts("2")).toEqual(["c"]);
   });
 
+  test("no send begins while the host's lease is about to run out, and all of them after", async () => {
+    let mayCall = false;
+    await bench.commitReplies("1", "a", "b");
+    const sender = bench.makeSender({ mayCall: () => mayCall });
+    await sender.start();
+    expect(bench.telegram.texts("1")).toEqual([]);
+    mayCall = true;
+    sender.notify();
+    await bench.sent();
+    expect(bench.telegram.texts("1")).toEqual(["a", "b"]);
+  });
+
   test("a paused sender sends nothing, and everything once it resumes", async () => {
     const sender = bench.makeSender();
     await sender.start();

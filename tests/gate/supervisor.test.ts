@@ -5,21 +5,28 @@ import { createSupervisor, type Supervisor } from "../../src/gate/supervisor.ts"
 
 const double = fileURLToPath(new URL("./fixtures/node-double.mjs", import.meta.url));
 const stopMsMax = 5000;
+/** The pauses between two starts pass a hundred times as fast. */
+const clock = createSystemClock();
+const hurried = {
+  ...clock,
+  schedule: (ms: number, task: () => void) => clock.schedule(ms / 100, task),
+};
 
 describe("the supervisor of a node", () => {
   const running: Supervisor[] = [];
   afterEach(() => Promise.all(running.splice(0).map((one) => one.stop(stopMsMax))));
 
   /** Supervises a double; `next` resolves with the pid of each node as it comes to serve. */
-  function supervise({ modulePath = double, hangMs = 60_000 } = {}) {
+  function supervise({ modulePath = double, hangMs = 6_000_000 } = {}) {
     const faults: Error[] = [];
     const hung: number[] = [];
+    const failures: string[] = [];
     let served: (pid: number) => void = () => {};
     let gone = 0;
     const supervisor = createSupervisor({
       modulePath,
       execArgv: [],
-      clock: createSystemClock(),
+      clock: hurried,
       introduction: { path: "/nowhere", incarnation: "i", host: "h", identity: null },
       httpPort: 0,
       hangMs,
@@ -31,11 +38,11 @@ describe("the supervisor of a node", () => {
       onLetGo: () => {},
       onEnd: () => {},
       onFault: (error) => faults.push(error),
-      onFailed: () => {},
+      onFailed: (message) => failures.push(message),
     });
     running.push(supervisor);
     const next = () => new Promise<number>((resolve) => (served = resolve));
-    return { supervisor, next, faults, hung, gone: () => gone };
+    return { supervisor, next, faults, hung, failures, gone: () => gone };
   }
 
   it("begins another node when one ends, under another secret", async () => {
@@ -62,8 +69,17 @@ describe("the supervisor of a node", () => {
     expect(gone()).toBe(1);
   });
 
+  it("gives a node up that never comes to serve, and says so", async () => {
+    const broken = fileURLToPath(new URL("./fixtures/broken-node.mjs", import.meta.url));
+    const { supervisor, failures, gone } = supervise({ modulePath: broken });
+    supervisor.start();
+    await expect.poll(() => failures, { timeout: 20_000 }).toHaveLength(1);
+    expect(failures[0]).toContain("ended 5 times before it served");
+    expect(gone()).toBe(5);
+  });
+
   it("ends a node that hangs, and begins another", async () => {
-    const { supervisor, next, hung } = supervise({ hangMs: 200 });
+    const { supervisor, next, hung } = supervise({ hangMs: 20_000 });
     const first = next();
     supervisor.start();
     const pid = await first;

@@ -155,6 +155,7 @@ export async function openAccountBench(): Promise<AccountBench> {
       tokens,
       claims,
       gate,
+      mayCall: () => true,
       drivers: { of: async () => driver },
       clock,
       events: sink,

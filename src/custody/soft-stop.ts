@@ -1,0 +1,35 @@
+import type { Clock } from "../ports/clock.ts";
+
+export interface SoftStopOptions {
+  /** What is left of the lease, in milliseconds. */
+  leftMs(): number;
+  readonly timings: {
+    readonly holdMs: number;
+    readonly softStopMs: number;
+    readonly retryMs: number;
+  };
+  readonly clock: Clock;
+  /** Whether calls may begin, each time that it changes. */
+  onChange(mayCall: boolean): void;
+}
+
+/**
+ * Watches a lease that is not renewed: after T_soft_stop no call begins any more, so that nothing is under way when
+ * everything is cut at T_hold; a renewal in between lets calls begin again. Returns what ends it.
+ */
+export function watchSoftStop({ leftMs, timings, clock, onChange }: SoftStopOptions): () => void {
+  const slackMs = timings.holdMs - timings.softStopMs;
+  let mayCall = true;
+  let cancel = () => {};
+  const look = (): void => {
+    const untilStopMs = leftMs() - slackMs;
+    if (untilStopMs > 0 !== mayCall) {
+      mayCall = untilStopMs > 0;
+      onChange(mayCall);
+    }
+    // A renewal moves the moment on: it is looked at again when it would have come.
+    cancel = clock.schedule(mayCall ? Math.ceil(untilStopMs) : timings.retryMs, look);
+  };
+  look();
+  return () => cancel();
+}
