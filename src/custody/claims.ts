@@ -94,17 +94,22 @@ export function createClaims(options: ClaimsOptions): Claims {
   }
 
   /**
-   * `null`: the floor is raised. Otherwise the floor that stands in the way. Never goes back: a write that lost
-   * the race is read again.
+   * `null`: the floor is raised. Otherwise the floor that stands in the way: one that is as high, or one above
+   * `knownEpoch`, the last that is known to have ended. Somebody may be connected under it of whom Postgres knows
+   * nothing, however far its epochs have been minted on since. Never goes back: a write that lost the race is read
+   * again.
    */
-  async function raiseFloor(grant: GrantRef): Promise<FloorValue | null> {
+  async function raiseFloor(grant: GrantRef, knownEpoch: number): Promise<FloorValue | null> {
     const key = floorKey(grant);
     for (let tries = 0; tries < floorTriesMax; tries += 1) {
       const entry = await floors.read(key);
-      if (entry !== null && entry.value.epoch >= grant.epoch) {
-        const isOurs = entry.value.incarnation === incarnation && entry.value.epoch === grant.epoch;
-        if (isOurs) raised.set(key, grant.epoch);
-        return isOurs ? null : entry.value;
+      const stands = entry?.value;
+      if (stands?.incarnation === incarnation && stands.epoch === grant.epoch) {
+        raised.set(key, grant.epoch);
+        return null;
+      }
+      if (stands !== undefined && (stands.epoch >= grant.epoch || stands.epoch > knownEpoch)) {
+        return stands;
       }
       const value = { epoch: grant.epoch, incarnation, host, nonce: newNonce() };
       try {
@@ -135,13 +140,17 @@ export function createClaims(options: ClaimsOptions): Claims {
     }
   }
 
-  async function adopt(first: GrantRef): Promise<GrantRef | null> {
+  async function adopt(first: GrantRef, connectedEpoch: number): Promise<GrantRef | null> {
     let grant: GrantRef | null = first;
+    let knownEpoch = connectedEpoch;
     for (;;) {
-      const floor = await raiseFloor(grant);
+      const floor = await raiseFloor(grant, knownEpoch);
       if (floor === null) return grant;
-      options.onRestored(grant, floor);
+      const isRestored = floor.epoch >= grant.epoch;
+      if (isRestored) options.onRestored(grant, floor);
       await endFormer(grant, floor);
+      knownEpoch = floor.epoch;
+      if (!isRestored) continue;
       grant = await store.supersede(grant, incarnation, floor.epoch);
       if (grant === null) return null;
     }
@@ -167,7 +176,8 @@ export function createClaims(options: ClaimsOptions): Claims {
       granted = await store.grant(ref, incarnation);
     }
     if (!granted.applied) return null;
-    return adopt({ account: ref.account, slot: ref.slot, epoch: granted.token.epoch });
+    const { epoch, connectedEpoch } = granted.token;
+    return adopt({ account: ref.account, slot: ref.slot, epoch }, connectedEpoch);
   }
 
   return {
@@ -178,7 +188,8 @@ export function createClaims(options: ClaimsOptions): Claims {
     },
     async confirm(grant) {
       if (raised.get(floorKey(grant)) === grant.epoch) return;
-      const floor = await raiseFloor(grant);
+      // Minted by a switch from this very incarnation's hands: only a floor that is as high stands in its way.
+      const floor = await raiseFloor(grant, grant.epoch);
       if (floor === null) return;
       options.onRestored(grant, floor);
       throw restored(grant, floor);

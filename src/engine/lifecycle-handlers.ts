@@ -9,7 +9,7 @@ import type { LoginCodes } from "./login-codes.ts";
 import { createRenewalHandlers } from "./renewal-handlers.ts";
 import type { ServingSlot } from "./serving-slot.ts";
 import type { SideSlots } from "./side-slots.ts";
-import { freeToken, loadSlot, type SlotLoad } from "./slot-connection.ts";
+import { freeToken } from "./slot-connection.ts";
 
 export interface HandlerParts {
   readonly world: AccountWorld;
@@ -32,8 +32,6 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
   // between would otherwise return to a key that no longer works.
   let renewalEnded: Promise<void> = Promise.resolve();
   let failedConnects = 0;
-  /** What was read of the slot under the grant that is about to be used. */
-  let loaded: (SlotLoad & { readonly epoch: number }) | null = null;
 
   return {
     ...createRenewalHandlers(parts),
@@ -68,21 +66,15 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       if (grant === null) return;
       if (visit.signal.aborted) return freeToken(world, grant, true);
       // Nothing can move the account while its token is held: what serves now is what is connected.
-      const load = await loadSlot(world, ref);
-      const now = load.servingSlot ?? slot;
-      if (now === slot) {
-        loaded = { ...load, epoch: grant.epoch };
-        return visit.emit({ type: "token.granted", epoch: grant.epoch });
-      }
+      const now = (await accounts.find(account))?.servingSlot ?? slot;
+      if (now === slot) return visit.emit({ type: "token.granted", epoch: grant.epoch });
       await freeToken(world, grant, true);
       visit.emit({ type: "slot.moved", slot: now });
     },
 
     async connect({ slot, epoch }, visit) {
       try {
-        const fresh = loaded?.epoch === epoch ? loaded : undefined;
-        loaded = null;
-        await serving.open({ account, slot, epoch }, visit.signal, fresh);
+        await serving.open({ account, slot, epoch }, visit.signal);
         visit.emit({ type: "client.ready" });
       } catch (error) {
         failedConnects += 1;

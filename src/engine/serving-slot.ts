@@ -5,23 +5,14 @@ import type { TelegramClient } from "../ports/telegram.ts";
 import type { AccountWorld, CursorWork, OutboxWork } from "./account-world.ts";
 import { faultReason } from "./fault-reason.ts";
 import type { LoginCodes } from "./login-codes.ts";
-import {
-  openSlot,
-  type SlotConnection,
-  type SlotEvents,
-  type SlotLoad,
-  tokenLost,
-} from "./slot-connection.ts";
+import { openSlot, type SlotConnection, type SlotEvents, tokenLost } from "./slot-connection.ts";
 
 /** The slot that serves: its client, its cursor and its outbox, made and ended together. */
 export interface ServingSlot {
   readonly grant: GrantRef | null;
   readonly callsInFlight: number;
-  /**
-   * Connects, verifies by a real call and fills the gap. Rejects with the fault, ended, also when `signal` aborts.
-   * `loaded`: what was read of the slot under this grant already.
-   */
-  open(grant: GrantRef, signal: AbortSignal, loaded?: SlotLoad): Promise<void>;
+  /** Connects, verifies by a real call and fills the gap. Rejects with the fault, ended, also when `signal` aborts. */
+  open(grant: GrantRef, signal: AbortSignal): Promise<void>;
   serve(): Promise<void>;
   hold(): void;
   /** New replies were committed. */
@@ -58,7 +49,7 @@ export function createServingSlot(
   /** Calls of others that are under way. */
   const outside = new Set<Promise<unknown>>();
 
-  function wire(grant: GrantRef, loaded: SlotLoad | undefined): Promise<Parts> {
+  function wire(grant: GrantRef): Promise<Parts> {
     const mine = () => parts !== null && parts.connection.grant === grant;
     const tellMine = (event: LifecycleEvent) => {
       if (mine()) tell(event);
@@ -93,7 +84,7 @@ export function createServingSlot(
         );
       },
     };
-    return openSlot(world, grant, events, loaded).then((connection) => {
+    return openSlot(world, grant, events).then((connection) => {
       const { client } = connection;
       return {
         connection,
@@ -123,8 +114,8 @@ export function createServingSlot(
     get callsInFlight() {
       return parts?.connection.client.callsInFlight ?? 0;
     },
-    async open(grant, signal, loaded) {
-      const opened = await wire(grant, loaded);
+    async open(grant, signal) {
+      const opened = await wire(grant);
       // Another epoch may be served by now: what comes late must not take its place.
       if (signal.aborted) await opened.connection.end();
       signal.throwIfAborted();

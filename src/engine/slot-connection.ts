@@ -1,7 +1,6 @@
 import { HoldfastError } from "../errors.ts";
 import type { GrantRef } from "../ports/gate.ts";
-import type { DriverName, TelegramClient, TelegramClientEvents } from "../ports/telegram.ts";
-import type { SlotRef } from "../ports/token-store.ts";
+import type { TelegramClient, TelegramClientEvents } from "../ports/telegram.ts";
 import type { AccountWorld } from "./account-world.ts";
 
 /** A client of one slot under one grant, and the way to end both. */
@@ -26,24 +25,6 @@ export async function freeToken(world: AccountWorld, grant: GrantRef, idle = fal
   world.claims.freed(grant);
 }
 
-/** What is read of a slot before a client of it is opened. */
-export interface SlotLoad {
-  readonly driver: DriverName;
-  readonly session: { readonly keyId: string; readonly bytes: Uint8Array } | null;
-}
-
-/** Read under a grant: nobody else changes it then. */
-export async function loadSlot(
-  { accounts }: Pick<AccountWorld, "accounts">,
-  ref: SlotRef,
-): Promise<SlotLoad & { readonly servingSlot: number | null }> {
-  const [record, session] = await Promise.all([
-    accounts.find(ref.account),
-    accounts.loadSession(ref),
-  ]);
-  return { driver: record?.driver ?? "mtcute", servingSlot: record?.servingSlot ?? null, session };
-}
-
 /**
  * Prepares a client for a slot under a grant. Nothing is dialled before `connect`. A new key is stored
  * before the client may use it. Throws what the gate or the stores throw.
@@ -52,14 +33,13 @@ export async function openSlot(
   world: AccountWorld,
   grant: GrantRef,
   events: SlotEvents,
-  loaded?: SlotLoad,
 ): Promise<SlotConnection> {
   const { accounts, gate, drivers, tokens } = world;
-  const [{ session, driver: driverName }] = await Promise.all([
-    loaded ?? loadSlot(world, grant),
+  const [session, driver] = await Promise.all([
+    accounts.loadSession(grant),
+    accounts.find(grant.account).then((account) => drivers.of(account?.driver ?? "mtcute")),
     world.claims.confirm(grant),
   ]);
-  const driver = await drivers.of(driverName);
   await gate.admit({ ...grant, keyId: session?.keyId ?? null });
   const client = driver.open({
     session: session?.bytes ?? null,

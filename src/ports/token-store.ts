@@ -8,6 +8,8 @@ export interface SlotRef {
 
 export interface TokenRecord extends SlotRef, TokenContext {
   readonly state: TokenState;
+  /** The last epoch under which it came to be connected; 0: never. */
+  readonly connectedEpoch: number;
 }
 
 /** `applied: false` means that the token's state, epoch or holder does not allow the event; nothing changed. */

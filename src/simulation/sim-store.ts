@@ -80,7 +80,12 @@ export function createSimStore(
     const [next] = transition(tokenMachine, snapshot, event);
     return {
       applied: true,
-      token: put({ ...ref, state: next.value, ...next.context }),
+      token: put({
+        ...ref,
+        state: next.value,
+        ...next.context,
+        connectedEpoch: event.type === "connected" ? epoch : token.connectedEpoch,
+      }),
     };
   }
 
@@ -219,7 +224,7 @@ export function createSimStore(
 
   return {
     view,
-    addToken: (ref) => void put({ ...ref, epoch: 0, ...freed }),
+    addToken: (ref) => void put({ ...ref, epoch: 0, connectedEpoch: 0, ...freed }),
     copy: () => ({ tokens: new Map(tokens), incarnations: new Map(incarnations) }),
     restore(copy) {
       restores += 1;

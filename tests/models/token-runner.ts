@@ -15,12 +15,15 @@ export async function runTokenPath(
   ref: SlotRef,
   { initial, steps }: TokenPath,
 ): Promise<void> {
-  expect(await store.read(ref)).toEqual(recordOf(ref, initial));
+  const begun = await store.read(ref);
+  let connectedEpoch = begun?.connectedEpoch ?? 0;
+  expect(begun).toEqual({ ...recordOf(ref, initial), connectedEpoch });
   let before = initial;
   for (const [index, { event, after }] of steps.entries()) {
     const step = `step ${index + 1}, ${JSON.stringify(event)} in ${before.value}`;
     const outcome = await store.apply(ref, event);
-    const wanted = recordOf(ref, after);
+    if (event.type === "connected" && before.can(event)) connectedEpoch = after.context.epoch;
+    const wanted = { ...recordOf(ref, after), connectedEpoch };
     expect(outcome, step).toEqual({ applied: before.can(event), token: wanted });
     expect(await store.read(ref), `${step}, read back`).toEqual(wanted);
     before = after;
@@ -30,6 +33,6 @@ export async function runTokenPath(
 function recordOf(
   ref: SlotRef,
   { value, context }: SnapshotFrom<typeof tokenMachine>,
-): TokenRecord {
+): Omit<TokenRecord, "connectedEpoch"> {
   return { ...ref, state: value, ...context };
 }

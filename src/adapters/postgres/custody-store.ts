@@ -11,6 +11,7 @@ interface TokenRow {
   readonly state: TokenState;
   readonly held_as: TokenRecord["heldAs"];
   readonly incarnation: string | null;
+  readonly connected_epoch: string;
 }
 
 interface GrantRow extends SlotRef {
@@ -19,7 +20,7 @@ interface GrantRow extends SlotRef {
 
 const freed = "state = 'free', incarnation = null, held_as = null, changed_at = now()";
 const columns =
-  "tokens.account, tokens.slot, tokens.epoch, tokens.state, tokens.held_as, tokens.incarnation";
+  "tokens.account, tokens.slot, tokens.epoch, tokens.state, tokens.held_as, tokens.incarnation, tokens.connected_epoch";
 
 const live = "live as (select id from incarnations where id = $3 and state = 'LIVE' for share)";
 
@@ -172,6 +173,11 @@ export function createCustodyStore(database: Database): CustodyStore {
   };
 }
 
-function toRecord({ account, slot, epoch, state, held_as, incarnation }: TokenRow): TokenRecord {
-  return { account, slot, epoch: Number(epoch), state, heldAs: held_as, incarnation };
+function toRecord({ epoch, held_as, connected_epoch, ...rest }: TokenRow): TokenRecord {
+  return {
+    ...rest,
+    epoch: Number(epoch),
+    heldAs: held_as,
+    connectedEpoch: Number(connected_epoch),
+  };
 }

@@ -15,9 +15,10 @@ interface TokenRow {
   readonly state: TokenState;
   readonly held_as: TokenRecord["heldAs"];
   readonly incarnation: string | null;
+  readonly connected_epoch: string;
 }
 
-const columns = "account, slot, epoch, state, held_as, incarnation";
+const columns = "account, slot, epoch, state, held_as, incarnation, connected_epoch";
 const freed = "state = 'free', incarnation = null, held_as = null";
 
 /**
@@ -25,7 +26,8 @@ const freed = "state = 'free', incarnation = null, held_as = null";
  * $1 account, $2 slot, $3 the event's epoch or incarnation.
  */
 const changes: Readonly<Record<Exclude<TokenEvent["type"], "grant">, string>> = {
-  connected: "set state = 'connected' where state = 'granted' and epoch = $3",
+  connected:
+    "set state = 'connected', connected_epoch = epoch where state = 'granted' and epoch = $3",
   "connect.expired": `set ${freed} where state = 'granted' and epoch = $3`,
   drain: "set state = 'draining' where state = 'connected' and epoch = $3",
   released: `set ${freed} where state in ('granted', 'connected', 'draining') and epoch = $3`,
@@ -40,7 +42,7 @@ const grant = `
   with live as (select id from incarnations where id = $3 and state = 'LIVE' for share)
   update tokens set epoch = epoch + 1, state = 'granted', incarnation = live.id, changed_at = now()
   from live where account = $1 and slot = $2 and tokens.state = 'free'
-  returning account, slot, epoch, tokens.state, held_as, incarnation`;
+  returning account, slot, epoch, tokens.state, held_as, incarnation, connected_epoch`;
 
 function statementFor(event: TokenEvent): { readonly text: string; readonly value: unknown } {
   if (event.type === "grant") return { text: grant, value: event.incarnation };
@@ -141,8 +143,13 @@ function toIncarnation({ ended_for_ms, ...rest }: IncarnationRow): IncarnationRe
   return { ...rest, endedForMs: ended_for_ms === null ? null : Number(ended_for_ms) };
 }
 
-function toRecord({ account, slot, epoch, state, held_as, incarnation }: TokenRow): TokenRecord {
-  return { account, slot, epoch: Number(epoch), state, heldAs: held_as, incarnation };
+function toRecord({ epoch, held_as, connected_epoch, ...rest }: TokenRow): TokenRecord {
+  return {
+    ...rest,
+    epoch: Number(epoch),
+    heldAs: held_as,
+    connectedEpoch: Number(connected_epoch),
+  };
 }
 
 function incarnationEnded(id: string): HoldfastError {

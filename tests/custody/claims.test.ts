@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import { createClaims } from "../../src/custody/claims.ts";
+import type { FloorValue } from "../../src/custody/lease-value.ts";
+import { createKernel } from "../../src/simulation/kernel.ts";
+import { createRandom } from "../../src/simulation/random.ts";
+
+const ref = { account: "site-bot", slot: 1 };
+
+/** Claims over a floor that stands, and a token whose next epoch and last connected one are given. */
+function scene(stands: FloorValue | null, minted: { epoch: number; connectedEpoch: number }) {
+  const done: string[] = [];
+  let floor = stands;
+  const { clock } = createKernel(createRandom(1)).spawn("node", 1);
+  const token = { ...ref, state: "granted", heldAs: null, incarnation: "mine" } as const;
+  const claims = createClaims({
+    floors: {
+      read: async (key) => (floor === null ? null : { key, value: floor, revision: 1 }),
+      async write(_key, value) {
+        done.push(`floor ${value.epoch}`);
+        floor = value;
+        return 2;
+      },
+      entries: async () => [],
+      watch: async () => () => {},
+    },
+    store: {
+      grant: async () => ({ applied: true, token: { ...token, ...minted } }),
+      async supersede(grant, _incarnation, above) {
+        done.push(`supersede ${grant.epoch}`);
+        return { ...grant, epoch: above + 1 };
+      },
+      freeAmong: async () => [],
+      releaseAll: async () => [],
+    },
+    tokens: { heldBesides: async () => [] },
+    bus: {
+      tell: () => {},
+      onNews: () => () => {},
+      onFence: () => () => {},
+      async fence(incarnation, request) {
+        done.push(`fence ${incarnation} ${"grant" in request ? request.grant.epoch : ""}`);
+        return true;
+      },
+    },
+    gate: { incarnation: "mine", host: "h1", cut: async () => ({ sockets: 0, tookMs: 0 }) },
+    takeover: { take: () => Promise.reject(new Error("nobody is taken over")), stop: () => {} },
+    clock,
+    sweepMs: 1000,
+    newNonce: () => "n",
+    onRestored: () => done.push("restored"),
+  });
+  return { claims, done };
+}
+
+const floorOf = (epoch: number): FloorValue => ({
+  epoch,
+  incarnation: "theirs",
+  host: "h2",
+  nonce: "n",
+});
+
+describe("a claim", () => {
+  it("raises the floor of an epoch that follows the last connected one", async () => {
+    const { claims, done } = scene(floorOf(3), { epoch: 4, connectedEpoch: 3 });
+    expect(await claims.claim(ref)).toEqual({ ...ref, epoch: 4 });
+    expect(done).toEqual(["floor 4"]);
+  });
+
+  it("ends whoever raised a floor as high, and goes on above it: Postgres was restored", async () => {
+    const { claims, done } = scene(floorOf(5), { epoch: 4, connectedEpoch: 3 });
+    expect(await claims.claim(ref)).toEqual({ ...ref, epoch: 6 });
+    expect(done).toEqual(["restored", "fence theirs 5", "supersede 4", "floor 6"]);
+  });
+
+  it("ends whoever raised a floor that Postgres never saw connected, though epochs were minted past it since", async () => {
+    const { claims, done } = scene(floorOf(3), { epoch: 5, connectedEpoch: 2 });
+    expect(await claims.claim(ref)).toEqual({ ...ref, epoch: 5 });
+    expect(done).toEqual(["fence theirs 3", "floor 5"]);
+  });
+});
