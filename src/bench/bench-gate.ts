@@ -10,6 +10,7 @@ async function serve(path: string): Promise<void> {
     now: () => Date.now(),
     clock: createSystemClock(),
     restMs: 0,
+    answerMs: 0,
   });
   await serveGate(
     path,

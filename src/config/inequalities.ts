@@ -16,9 +16,15 @@ interface Inequality {
 const inequalities: readonly Inequality[] = [
   {
     of: "takeMs",
-    holds: (t) => t.takeMs > t.holdMs * clockDrift + t.restMs,
-    rule: `takeMs must be greater than holdMs × ${clockDrift} + restMs`,
-    why: "or a token could be taken while its holder may still connect, or while what it sent last is on its way",
+    holds: (t) => t.takeMs > t.holdMs * clockDrift + t.answerMs,
+    rule: `takeMs must be greater than holdMs × ${clockDrift} + answerMs`,
+    why: "or a token could be taken while its holder may still connect, or while Telegram works on what it sent last",
+  },
+  {
+    of: "answerMs",
+    holds: (t) => t.restMs <= t.answerMs,
+    rule: "restMs must not be greater than answerMs",
+    why: "or a cut that is known would be waited for longer than one that is not",
   },
   {
     of: "softStopMs",

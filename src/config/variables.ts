@@ -26,6 +26,7 @@ export const timingNames = [
   "preparingMs",
   "tenureMs",
   "restMs",
+  "answerMs",
   "hangMs",
 ] as const;
 
@@ -49,6 +50,7 @@ const production: Timings = {
   preparingMs: 600_000,
   tenureMs: 60_000,
   restMs: 250,
+  answerMs: 2_000,
   hangMs: 5_000,
 };
 
@@ -85,6 +87,8 @@ const timingMeanings: Readonly<Record<TimingName, string>> = {
   restartVerifyMs: "the new key must have answered and filled its gap within this",
   tenureMs: "an account that moved to a host stays there at least this long, unless the host goes",
   restMs: "after a cut with requests under way, the wait before anybody else may connect",
+  answerMs:
+    "after a cut that Telegram may not have seen, the wait for it to end what it was working on",
   hangMs: "a node that gives its gate no sign of life for this long is ended and replaced",
   preparingMs: "a new key must be authorised within this, the wait for a person included",
 };

@@ -6,6 +6,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Endpoint, GrantRef } from "../ports/gate.ts";
 import type { SlotRef } from "../ports/token-store.ts";
 import { readFirstFrame } from "./first-frame.ts";
+import { createWayProbe } from "./way-probe.ts";
 import type { JournalEntry } from "../custody/journal-chain.ts";
 
 export interface SocketTableOptions {
@@ -16,6 +17,10 @@ export interface SocketTableOptions {
   readonly clock: Clock;
   /** How long after its cut a connection with requests under way is still taken to speak, in milliseconds. */
   readonly restMs: number;
+  /** How long Telegram may work on a request whose connection it has not seen close, in milliseconds. */
+  readonly answerMs: number;
+  /** By default a connection that carries nothing. */
+  readonly wayIsThere?: (to: Endpoint) => Promise<boolean>;
 }
 
 /** Every socket to Telegram of this host. Nothing else dials. */
@@ -35,15 +40,19 @@ interface Pipe {
   /** When it closed, by the monotonic clock. */
   closedMs: number;
   readonly grant: GrantRef;
+  readonly to: Endpoint;
   readonly client: Socket;
   readonly upstream: Socket;
   readonly closed: Promise<void>;
+  /** That Telegram knows of the close: it closed, or the way was there right behind the reset. Null before the end. */
+  known: Promise<boolean> | null;
 }
 
 const dialTimeoutMs = 10_000;
 
 export function createSocketTable(options: SocketTableOptions): SocketTable {
-  const { mayAct, journal, now, clock, restMs } = options;
+  const { mayAct, journal, now, clock, restMs, answerMs } = options;
+  const { wayIsThere = createWayProbe() } = options;
   const pipes = new Map<string, Pipe>();
   /** The newest pipe of each slot, open or not. */
   const latest = new Map<string, Pipe>();
@@ -55,7 +64,15 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
     const key = keyOf(grant);
     const upstream = connect({ host: to.host, port: to.port, noDelay: true, keepAlive: true });
     const closed = new Promise<void>((resolve) => upstream.once("close", () => resolve()));
-    const pipe: Pipe = { grant, client, upstream, closed, closedMs: -Infinity };
+    const pipe: Pipe = {
+      grant,
+      to,
+      client,
+      upstream,
+      closed,
+      closedMs: -Infinity,
+      known: null,
+    };
     pipes.set(key, pipe);
     latest.set(key, pipe);
     void closed.then(() => {
@@ -63,10 +80,13 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
       if (pipes.get(key) === pipe) pipes.delete(key);
       client.destroy();
     });
-    client.once("close", () => reset(upstream));
+    client.once("close", () => resetPipe(pipe));
     client.on("error", () => {});
     await reached(upstream, to);
-    upstream.on("error", () => {});
+    upstream.once("end", () => closedThere(pipe, true));
+    upstream.on("error", (error: NodeJS.ErrnoException) => {
+      closedThere(pipe, error.code === "ECONNRESET");
+    });
     const told = { account: grant.account, slot: grant.slot, epoch: grant.epoch };
     const ends = { remote: `${to.host}:${to.port}`, localPort: upstream.localPort ?? 0 };
     journal({ kind: "open", at: new Date(now()).toISOString(), ...told, ...ends });
@@ -79,12 +99,22 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
     });
   }
 
+  function closedThere(pipe: Pipe, known: boolean): void {
+    pipe.known ??= Promise.resolve(known);
+  }
+
+  function resetPipe(pipe: Pipe): void {
+    if (pipe.upstream.destroyed) return;
+    reset(pipe.upstream);
+    pipe.known ??= wayIsThere(pipe.to);
+  }
+
   /** Forwards with back pressure, after the first frame has shown the key that was granted. */
   function forward(pipe: Pipe): void {
     const { grant, client, upstream } = pipe;
     let head: Buffer | null = Buffer.alloc(0);
     const write = (chunk: Buffer) => {
-      if (!mayAct()) return reset(upstream);
+      if (!mayAct()) return resetPipe(pipe);
       if (!upstream.write(chunk)) {
         client.pause();
         upstream.once("drain", () => client.resume());
@@ -97,7 +127,7 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
       if (frame === "waiting") return;
       if (frame === "unreadable" || !admission.checkKey(grant, frame.keyId)) {
         figures.refused += 1;
-        return reset(upstream);
+        return resetPipe(pipe);
       }
       const first = head;
       head = null;
@@ -110,7 +140,7 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
       }
     });
     upstream.on("end", () => client.end());
-    client.on("end", () => reset(upstream));
+    client.on("end", () => resetPipe(pipe));
   }
 
   /** A late cut of an earlier epoch leaves the socket of a newer one alone. */
@@ -119,11 +149,18 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
     if (pipe === undefined || pipe.grant.epoch > epochMax) return;
     if (pipes.get(key) === pipe) {
       figures.cuts += 1;
-      reset(pipe.upstream);
+      if (idle) reset(pipe.upstream);
+      else resetPipe(pipe);
     }
     await pipe.closed;
+    if (idle) return;
     // What left last, and the reset, may still be on their way to Telegram.
-    const leftMs = idle ? 0 : pipe.closedMs + restMs - clock.monotonicMs();
+    await until(pipe.closedMs + restMs);
+    if ((await pipe.known) !== true) await until(pipe.closedMs + answerMs);
+  }
+
+  async function until(monotonicMs: number): Promise<void> {
+    const leftMs = monotonicMs - clock.monotonicMs();
     if (leftMs > 0) await wait(clock, leftMs);
   }
 

@@ -68,6 +68,7 @@ async function runGate(): Promise<void> {
     now: () => Date.now(),
     clock,
     restMs: timings.restMs,
+    answerMs: timings.answerMs,
   });
   const bus = createFleetBus(nats, { fenceTimeoutMs: timings.casTimeoutMs });
   const lease = createHostLease({

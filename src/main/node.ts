@@ -45,7 +45,7 @@ import { joinFleet } from "./node-custody.ts";
 
 /** A session without a turn for this long has expired. */
 const sessionInactiveMs = 24 * 3600 * 1000;
-/** Beyond the rest after a cut, which a gate sits out before it answers a fence. */
+/** Beyond the longest rest after a cut, which a gate sits out before it answers a fence. */
 const fenceAnswerMs = 1000;
 const simulatedApiId = 1;
 const simulatedApiHash = "0".repeat(32);
@@ -96,7 +96,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   const gate: GateClient = await connectGate({ ...gateIs, onLost: () => process.exit(1) });
 
   const bus = createFleetBus(nats, {
-    fenceTimeoutMs: config.timings.restMs + fenceAnswerMs,
+    fenceTimeoutMs: config.timings.answerMs + fenceAnswerMs,
   });
 
   const events: EventSink = {

@@ -24,6 +24,7 @@ const simTimings: SimTimings = {
   takeMs: 30_000,
   tenureMs: 8_000,
   restMs: 250,
+  answerMs: 2000,
 };
 
 /** After the last fault, every account must be served within this, in milliseconds. */

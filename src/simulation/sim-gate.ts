@@ -40,6 +40,8 @@ export interface SimGateOptions {
   mayAct(): boolean;
   /** How long after its cut a connection with requests under way is still taken to speak, in milliseconds. */
   readonly restMs: number;
+  /** How long Telegram may work on a request whose connection it has not seen close, in milliseconds. */
+  readonly answerMs: number;
 }
 
 interface Pipe {
@@ -50,6 +52,8 @@ interface Pipe {
   open: boolean;
   reset: boolean;
   closedMs: number;
+  /** The gate knows that Telegram has seen the close. */
+  known: boolean;
   lastArrivalMs: number;
 }
 
@@ -110,13 +114,22 @@ export function createSimGate(options: SimGateOptions): SimGate {
       kernel.nowMs + kernel.random.next() * networkMsMax,
     );
     kernel.at(seenAtMs - kernel.nowMs, () => {
-      if (link.requests === "flow") pipe.connection.closed = true;
+      if (link.requests !== "flow") return;
+      pipe.connection.closed = true;
+      // The probe that follows the reset arrives behind it; its answer comes back.
+      pipe.known = link.replies === "flow";
     });
   }
 
   /** What was sent last, and the reset, may still be on their way, unless every request was answered. */
-  function rested(pipe: Pipe, idle: boolean): Promise<void> {
-    const leftMs = idle ? 0 : pipe.closedMs + options.restMs - kernel.nowMs;
+  async function rested(pipe: Pipe, idle: boolean): Promise<void> {
+    if (idle) return;
+    await until(pipe.closedMs + options.restMs);
+    if (!pipe.known) await until(pipe.closedMs + options.answerMs);
+  }
+
+  function until(atMs: number): Promise<void> {
+    const leftMs = atMs - kernel.nowMs;
     return leftMs <= 0
       ? Promise.resolve()
       : new Promise((resolve) => void process.clock.schedule(leftMs, resolve));
@@ -158,6 +171,7 @@ export function createSimGate(options: SimGateOptions): SimGate {
       open: true,
       reset: false,
       closedMs: -Infinity,
+      known: false,
       lastArrivalMs: kernel.nowMs,
     };
     pipes.set(keyOf(grant), pipe);

@@ -25,6 +25,7 @@ export interface SimTimings {
   readonly takeMs: number;
   readonly tenureMs: number;
   readonly restMs: number;
+  readonly answerMs: number;
 }
 
 /** What all hosts share. */
@@ -136,6 +137,7 @@ export function createSimHost(
       host: name,
       mayAct: deadline.isAlive,
       restMs: timings.restMs,
+      answerMs: timings.answerMs,
     });
     sockets = table;
     const custody = createGateCustody({

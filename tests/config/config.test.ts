@@ -79,7 +79,7 @@ describe("the configuration", () => {
   });
 
   it.each([
-    ["HOLDFAST_T_TAKE_MS", { HOLDFAST_T_TAKE_MS: "5500" }],
+    ["HOLDFAST_T_TAKE_MS", { HOLDFAST_T_TAKE_MS: "7250" }],
     ["HOLDFAST_T_TAKE_MS", { HOLDFAST_T_HOLD_MS: "6905" }],
     ["HOLDFAST_T_SOFT_STOP_MS", { HOLDFAST_T_SOFT_STOP_MS: "5000" }],
     ["HOLDFAST_T_SOFT_STOP_MS", { HOLDFAST_T_HEARTBEAT_MS: "4400", HOLDFAST_T_SUSPECT_MS: "9000" }],
@@ -90,7 +90,7 @@ describe("the configuration", () => {
   });
 
   it("accepts times at the edge of what custody allows", () => {
-    expect(faultsOf({ HOLDFAST_T_TAKE_MS: "5501", HOLDFAST_T_SOFT_STOP_MS: "4999" })).toEqual({});
+    expect(faultsOf({ HOLDFAST_T_TAKE_MS: "7251", HOLDFAST_T_SOFT_STOP_MS: "4999" })).toEqual({});
   });
 
   it("reads the master key as hex or base64, from the variable or a file", () => {

@@ -1,9 +1,10 @@
+import { createTestClock } from "../support/test-clock.ts";
 import { createSystemClock } from "../../src/adapters/system-clock.ts";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import type { Duplex } from "node:stream";
+import { type Duplex, PassThrough } from "node:stream";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectGate, type GateClient } from "../../src/gate/gate-client.ts";
@@ -58,6 +59,7 @@ beforeEach(async () => {
     now: () => 0,
     clock: createSystemClock(),
     restMs: 0,
+    answerMs: 0,
   });
   const path = join(folder, "gate.sock");
   server = await serveGate(
@@ -197,5 +199,45 @@ describe("the gate's sockets", () => {
     client.write(Buffer.alloc(1024));
     await closing(client);
     expect(late).toBe(0);
+  });
+});
+
+describe("after a cut with requests under way, the gate waits", () => {
+  it.each([
+    ["until they have arrived, where the way is there right behind the reset", true, 250],
+    ["until Telegram has ended what it worked on, where the reset may be lost", false, 2000],
+  ])("%s", async (_what, isThere, restsMs) => {
+    const clock = createTestClock();
+    const asked: string[] = [];
+    const resting = createSocketTable({
+      mayAct: () => true,
+      journal: () => {},
+      now: () => 0,
+      clock,
+      restMs: 250,
+      answerMs: 2000,
+      async wayIsThere({ host }) {
+        asked.push(host);
+        return isThere;
+      },
+    });
+    const ends = new PassThrough() as unknown as Socket;
+    resting.admit({ ...grant, keyId });
+    await resting.dial(grant, to(), ends);
+    let restedMs = -1;
+    const begunMs = clock.monotonicMs();
+    const cut = resting.cut(grant).then(() => (restedMs = clock.monotonicMs() - begunMs));
+    await expect
+      .poll(
+        () => {
+          if (restedMs < 0) clock.advance(50);
+          return restedMs;
+        },
+        { interval: 1 },
+      )
+      .toBeGreaterThanOrEqual(restsMs);
+    await cut;
+    expect(restedMs).toBeLessThan(restsMs + 250);
+    expect(asked).toEqual(["127.0.0.1"]);
   });
 });

@@ -90,6 +90,7 @@ export async function openAccountBench(): Promise<AccountBench> {
     now: () => 0,
     clock,
     restMs: 0,
+    answerMs: 0,
   });
   const path = join(folder, "gate.sock");
   const secret = "bench";
