@@ -1,8 +1,11 @@
-import { assign, setup } from "xstate";
+import { assign, enqueueActions, setup } from "xstate";
 import { effect } from "./effect.ts";
 
 export type AccountKind = "user" | "bot";
-export type RenewalMethod = "auto-code" | "bot-token";
+/** How the next key of an account is authorised; who has to do something for it is said by ARCHITECTURE.md. */
+export type RenewalMethod = "auto-code" | "code" | "qr" | "handoff" | "bot-token";
+/** How an account without a working key is authorised; `import`: its session was brought along. */
+export type LoginMethod = "code" | "qr" | "bot-token" | "import";
 
 /** Why something stopped: a stable code and a sentence for a person. */
 export interface Reason {
@@ -12,6 +15,7 @@ export interface Reason {
 
 /** The waits that are bounded. The engine knows how long each may take, in milliseconds. */
 export type Bound =
+  | "authorising"
   | "seeking"
   | "connecting"
   | "preparing"
@@ -20,6 +24,7 @@ export type Bound =
   | "renewing"
   | "restarting"
   | "aborting"
+  | "leaving"
   | "releasing";
 
 export interface LifecycleInput {
@@ -27,15 +32,18 @@ export interface LifecycleInput {
   readonly kind: AccountKind;
   /** The slot that serves; null while the account has no authorisation. */
   readonly slot: number | null;
+  /** A person wants it connected and silent. */
+  readonly pauseWanted: boolean;
 }
 
 export interface LifecycleContext extends LifecycleInput {
   /** Epoch of the token under which the serving slot is connected; 0 when none is held. */
   readonly epoch: number;
+  readonly login: { readonly id: string; readonly method: LoginMethod } | null;
   readonly renewal: { readonly id: string; readonly method: RenewalMethod } | null;
   /** The slot that the renewal authorised and that takes over at the switch. */
   readonly nextSlot: number | null;
-  readonly draining: "renewal" | "stop";
+  readonly draining: "renewal" | "stop" | "logout";
   /** True while the client of the serving slot is still connected, so that an abort loses nothing. */
   readonly serving: boolean;
   readonly stopWanted: boolean;
@@ -45,7 +53,7 @@ export interface LifecycleContext extends LifecycleInput {
 type Fault = { readonly reason: Reason };
 
 export type LifecycleEvent =
-  | { readonly type: "login" }
+  | { readonly type: "login"; readonly id: string; readonly method: LoginMethod }
   | ({ readonly type: "login.failed" } & Fault)
   | { readonly type: "slot.authorised"; readonly slot: number }
   /** Another host has logged the account in, or renewed it: this slot serves now. */
@@ -71,7 +79,11 @@ export type LifecycleEvent =
   | ({ readonly type: "switch.failed" } & Fault)
   | { readonly type: "returned" }
   | { readonly type: "cut.confirmed" }
-  | { readonly type: "stop" }
+  /** The session is logged out for good; the account waits for a login then. */
+  | { readonly type: "logout" }
+  | { readonly type: "slot.retired" }
+  /** `force`: what is in flight is cut. */
+  | { readonly type: "stop"; readonly force?: boolean }
   | { readonly type: "released" }
   | { readonly type: "bound.passed"; readonly bound: Bound };
 
@@ -81,7 +93,11 @@ export type LifecycleEvent =
  */
 export const lifecycleEffects = {
   /** Authorise the first slot: answers `slot.authorised` or `login.failed`. */
-  authorise: effect<{ readonly account: string }>(),
+  authorise: effect<{
+    readonly account: string;
+    readonly login: string;
+    readonly method: LoginMethod;
+  }>(),
   /** Obtain the token of the slot: answers `token.granted` once it is free, `slot.moved` if another serves now. */
   seekToken: effect<{ readonly slot: number }>(),
   /** Connect, verify by a real call, fill the gap: `client.ready`, `client.failed` or `key.dead`. */
@@ -91,7 +107,7 @@ export const lifecycleEffects = {
   /** Keep the connection, send nothing. */
   hold: effect<{ readonly slot: number; readonly waitSeconds: number | null }>(),
   /** Log out slots that no longer serve, or never will. Answers nothing; it is retried at the next `active`. */
-  tidySlots: effect<{ readonly serving: number }>(),
+  tidySlots: effect<{ readonly serving: number | null }>(),
   /** Authorise a further slot while this one serves: `slot.prepared` or `prepare.failed`. */
   prepareSlot: effect<{
     readonly renewal: string;
@@ -123,6 +139,8 @@ export const lifecycleEffects = {
   cut: effect<{ readonly reason: Reason }>(),
   /** Cut, mark the slot dead, keep the key record aside, tell a person. Answers nothing. */
   quarantine: effect<{ readonly slot: number | null; readonly reason: Reason }>(),
+  /** No slot of the account serves any more, the one that did is to be logged out: `slot.retired`. */
+  retireServing: effect<{ readonly slot: number }>(),
   /** Free the token: `released`. */
   release: effect<{ readonly slot: number | null; readonly epoch: number }>(),
   /** Send `bound.passed` when the bound's time has passed in this state. */
@@ -157,6 +175,9 @@ export const lifecycleMachine = setup({
     hasSlot: ({ context }) => context.slot !== null,
     stopWanted: ({ context }) => context.stopWanted,
     drainingToRenew: ({ context }) => context.draining === "renewal",
+    drainingToLeave: ({ context }) => context.draining === "logout",
+    pauseWanted: ({ context }) => context.pauseWanted,
+    forced: ({ event }) => event.type === "stop" && event.force === true,
     stillServing: ({ context }) => context.serving,
     stillServingButStopping: ({ context }) => context.serving && context.stopWanted,
   },
@@ -187,6 +208,24 @@ export const lifecycleMachine = setup({
     }),
     drainToRenew: assign({ draining: "renewal" }),
     drainToStop: assign({ draining: "stop", stopWanted: true }),
+    drainToLeave: assign({ draining: "logout" }),
+    wantPause: assign({ pauseWanted: true }),
+    wantService: assign({ pauseWanted: false }),
+    beginLogin: assign({
+      login: ({ context, event }) =>
+        event.type === "login" ? { id: event.id, method: event.method } : context.login,
+      reason: null,
+    }),
+    endLogin: assign({ login: null }),
+    /** What an earlier login left behind. */
+    tidyWithoutSlot: enqueueActions(({ context, enqueue }) => {
+      if (context.slot === null) enqueue({ type: "tidySlots", params: { serving: null } });
+    }),
+    serveUnlessPaused: enqueueActions(({ context, enqueue }) => {
+      if (context.pauseWanted) return;
+      enqueue({ type: "serve", params: { slot: context.slot!, epoch: context.epoch } });
+      enqueue({ type: "tidySlots", params: { serving: context.slot } });
+    }),
     wantStop: assign({ stopWanted: true }),
     swapSlots: assign({
       slot: ({ context }) => context.nextSlot,
@@ -220,6 +259,7 @@ export const lifecycleMachine = setup({
   context: ({ input }) => ({
     ...input,
     epoch: 0,
+    login: null,
     renewal: null,
     nextSlot: null,
     draining: "stop",
@@ -228,27 +268,44 @@ export const lifecycleMachine = setup({
     reason: null,
   }),
   initial: "unauthorised",
+  on: {
+    // Wherever it is: what a person wants holds as soon as the account is connected.
+    pause: { actions: "wantPause" },
+    resume: { actions: "wantService" },
+  },
   states: {
     unauthorised: {
       initial: "waiting",
       always: { guard: "hasSlot", target: "seeking" },
       states: {
         waiting: {
+          entry: "tidyWithoutSlot",
           on: {
-            login: "authorising",
+            login: { target: "authorising", actions: "beginLogin" },
             "slot.moved": { target: "#lifecycle.seeking", actions: "adoptSlot" },
             stop: "#lifecycle.stopped",
           },
         },
         authorising: {
-          entry: {
-            type: "authorise",
-            params: ({ context }) => ({ account: context.account }),
-          },
+          entry: [
+            {
+              type: "authorise",
+              params: ({ context }) => ({
+                account: context.account,
+                login: context.login!.id,
+                method: context.login!.method,
+              }),
+            },
+            { type: "startBound", params: { bound: "authorising" } },
+          ],
           on: {
-            "login.failed": { target: "waiting", actions: "rememberReason" },
-            "slot.authorised": { target: "#lifecycle.seeking", actions: "adoptSlot" },
-            stop: { target: "#lifecycle.releasing", actions: "wantStop" },
+            "login.failed": { target: "waiting", actions: ["rememberReason", "endLogin"] },
+            "bound.passed": { target: "waiting", actions: ["rememberBound", "endLogin"] },
+            "slot.authorised": {
+              target: "#lifecycle.seeking",
+              actions: ["adoptSlot", "endLogin"],
+            },
+            stop: { target: "#lifecycle.releasing", actions: ["wantStop", "endLogin"] },
           },
         },
       },
@@ -290,21 +347,20 @@ export const lifecycleMachine = setup({
         "client.lost": { target: "fenced", actions: "rememberReason" },
         "token.lost": { target: "fenced", actions: "rememberReason" },
         "key.dead": { target: "quarantined", actions: "rememberReason" },
-        stop: { target: "draining", actions: "drainToStop" },
+        stop: [
+          { guard: "forced", target: "releasing", actions: "wantStop" },
+          { target: "draining", actions: "drainToStop" },
+        ],
       },
       states: {
         serving: {
-          entry: [
-            {
-              type: "serve",
-              params: ({ context }) => ({ slot: context.slot!, epoch: context.epoch }),
-            },
-            { type: "tidySlots", params: ({ context }) => ({ serving: context.slot! }) },
-          ],
+          entry: "serveUnlessPaused",
+          always: { guard: "pauseWanted", target: "#lifecycle.paused" },
           on: {
             renew: { target: "preparing", actions: "beginRenewal" },
             flood: "#lifecycle.cooling",
-            pause: "#lifecycle.paused",
+            pause: { target: "#lifecycle.paused", actions: "wantPause" },
+            logout: { target: "#lifecycle.draining", actions: "drainToLeave" },
           },
         },
         preparing: {
@@ -326,7 +382,30 @@ export const lifecycleMachine = setup({
             },
             "prepare.failed": { target: "#lifecycle.aborting", actions: "rememberReason" },
             "bound.passed": { target: "#lifecycle.aborting", actions: "rememberBound" },
-            stop: { target: "#lifecycle.aborting", actions: ["wantStop", "rememberStop"] },
+            stop: [
+              {
+                guard: "forced",
+                target: "#lifecycle.releasing",
+                actions: ["wantStop", "endRenewal"],
+              },
+              { target: "#lifecycle.aborting", actions: ["wantStop", "rememberStop"] },
+            ],
+            // Telegram may ask for patience here too; the renewal goes on.
+            flood: {
+              actions: {
+                type: "hold",
+                params: ({ context, event }) => ({
+                  slot: context.slot!,
+                  waitSeconds: event.waitSeconds,
+                }),
+              },
+            },
+            cooled: {
+              actions: {
+                type: "serve",
+                params: ({ context }) => ({ slot: context.slot!, epoch: context.epoch }),
+              },
+            },
           },
         },
       },
@@ -341,10 +420,15 @@ export const lifecycleMachine = setup({
       },
       on: {
         cooled: "active",
+        pause: { target: "paused", actions: "wantPause" },
+        logout: { target: "draining", actions: "drainToLeave" },
         "client.lost": { target: "fenced", actions: "rememberReason" },
         "token.lost": { target: "fenced", actions: "rememberReason" },
         "key.dead": { target: "quarantined", actions: "rememberReason" },
-        stop: { target: "draining", actions: "drainToStop" },
+        stop: [
+          { guard: "forced", target: "releasing", actions: "wantStop" },
+          { target: "draining", actions: "drainToStop" },
+        ],
       },
     },
     paused: {
@@ -353,11 +437,15 @@ export const lifecycleMachine = setup({
         params: ({ context }) => ({ slot: context.slot!, waitSeconds: null }),
       },
       on: {
-        resume: "active",
+        resume: { target: "active", actions: "wantService" },
+        logout: { target: "draining", actions: "drainToLeave" },
         "client.lost": { target: "fenced", actions: "rememberReason" },
         "token.lost": { target: "fenced", actions: "rememberReason" },
         "key.dead": { target: "quarantined", actions: "rememberReason" },
-        stop: { target: "draining", actions: "drainToStop" },
+        stop: [
+          { guard: "forced", target: "releasing", actions: "wantStop" },
+          { target: "draining", actions: "drainToStop" },
+        ],
       },
     },
     draining: {
@@ -371,6 +459,7 @@ export const lifecycleMachine = setup({
       on: {
         drained: [
           { guard: "drainingToRenew", target: "verified-idle", actions: "dropEpoch" },
+          { guard: "drainingToLeave", target: "leaving", actions: "dropEpoch" },
           { target: "releasing" },
         ],
         "drain.failed": [
@@ -379,10 +468,13 @@ export const lifecycleMachine = setup({
             target: "aborting",
             actions: ["rememberReason", "dropEpoch"],
           },
+          // A logout that could not be made safe has not happened.
+          { guard: "drainingToLeave", target: "fenced", actions: "rememberReason" },
           { target: "releasing", actions: "rememberReason" },
         ],
         "bound.passed": [
           { guard: "drainingToRenew", target: "aborting", actions: ["rememberBound", "dropEpoch"] },
+          { guard: "drainingToLeave", target: "fenced", actions: "rememberBound" },
           { target: "releasing", actions: "rememberBound" },
         ],
         "token.lost": [
@@ -391,10 +483,16 @@ export const lifecycleMachine = setup({
             target: "aborting",
             actions: ["rememberReason", "dropEpoch"],
           },
+          { guard: "drainingToLeave", target: "fenced", actions: "rememberReason" },
           { target: "releasing", actions: "rememberReason" },
         ],
         "key.dead": { target: "quarantined", actions: "rememberReason" },
-        stop: { actions: "wantStop" },
+        stop: [
+          { guard: "forced", target: "releasing", actions: ["wantStop", "endRenewal"] },
+          // A logout gives way; the account stays as it was.
+          { guard: "drainingToLeave", actions: "drainToStop" },
+          { actions: "wantStop" },
+        ],
       },
     },
     "verified-idle": {
@@ -517,7 +615,19 @@ export const lifecycleMachine = setup({
       ],
       always: { guard: "stopWanted", target: "releasing" },
       on: {
-        login: { target: "unauthorised.authorising", actions: "forgetSlot" },
+        login: { target: "unauthorised.authorising", actions: ["forgetSlot", "beginLogin"] },
+        logout: { target: "unauthorised.waiting", actions: "forgetSlot" },
+        stop: { target: "releasing", actions: "wantStop" },
+      },
+    },
+    leaving: {
+      entry: [
+        { type: "retireServing", params: ({ context }) => ({ slot: context.slot! }) },
+        { type: "startBound", params: { bound: "leaving" } },
+      ],
+      on: {
+        "slot.retired": { target: "unauthorised.waiting", actions: ["forgetSlot", "clearReason"] },
+        "bound.passed": { target: "leaving", reenter: true },
         stop: { target: "releasing", actions: "wantStop" },
       },
     },

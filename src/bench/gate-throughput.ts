@@ -9,7 +9,8 @@ import { fileURLToPath } from "node:url";
 import { createMtcuteDriver } from "../adapters/telegram/mtcute-driver.ts";
 import { connectGate } from "../gate/gate-client.ts";
 import type { Endpoint } from "../ports/gate.ts";
-import type { TelegramClient } from "../ports/telegram.ts";
+import { silentEvents } from "../ports/silent-events.ts";
+import { defaultDevice, type TelegramClient } from "../ports/telegram.ts";
 import { type Figure, figure } from "./figures.ts";
 
 const sequentialCalls = 400;
@@ -90,20 +91,12 @@ async function openClient(
     apiId: 1,
     apiHash: "0".repeat(32),
     dataCentre: { id: dcId, host, port, publicKeyPem: rsaPublicKeyPem },
-    deviceModel: "bench",
   });
   const client = driver.open({
     session: null,
+    device: defaultDevice,
     dial,
-    events: {
-      onSession: async () => {},
-      onUpdates: () => {},
-      onServiceMessage: () => {},
-      onDisconnected: () => {},
-      onConnected: () => {},
-      onEnded: () => {},
-      onDeadKey: () => {},
-    },
+    events: { ...silentEvents, onSession: async () => {} },
   });
   await client.connect();
   return client;

@@ -118,6 +118,7 @@ async function cpuPerBeat(accounts: number): Promise<number> {
       (await database.query<{ name: string }>("select name from accounts")).map(({ name }) => name),
     begin: async () => {},
     end: async () => {},
+    mayMove: () => true,
   });
   await lease.acquire();
   await part.start();

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { createKeyRing } from "../adapters/crypto/key-ring.ts";
 import { createSealer } from "../adapters/crypto/sealing.ts";
 import { createAccountStore } from "../adapters/postgres/account-store.ts";
 import { createCustodyStore } from "../adapters/postgres/custody-store.ts";
@@ -183,7 +184,10 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
       policy,
       nats,
       natsCluster: cluster,
-      accountStore: createAccountStore(database, createSealer(Buffer.from(masterKey, "hex"))),
+      accountStore: createAccountStore(
+        database,
+        createSealer(createKeyRing([Buffer.from(masterKey, "hex")])),
+      ),
       get natsServer() {
         return natsServer;
       },

@@ -92,7 +92,7 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     .option("--key-id <hex>", "the key's id in place of a session")
     .addHelpText(
       "after",
-      "\nReads session strings of mtcute, GramJS and Telethon, or a file that holds one. Dials nothing.\n\nExamples:\n  npx holdfast check my.session\n  npx holdfast check --key-id 0123456789abcdef",
+      "\nReads session strings and files of Telethon, Pyrogram, GramJS and mtcute. Dials nothing.\n\nExamples:\n  npx holdfast check my.session\n  npx holdfast check --key-id 0123456789abcdef",
     )
     .action(async (session: string | undefined, options: { keyId?: string }) => {
       const keyId = await keyIdGiven(session, options.keyId);

@@ -18,7 +18,7 @@ export interface Answer {
 const timeoutMsDefault = 5000;
 
 /** NATS as named by HOLDFAST_NATS_URL, else that of the `npm start` running in this folder. */
-async function natsUrl(env: AskOptions["env"]): Promise<string> {
+export async function natsUrl(env: AskOptions["env"]): Promise<string> {
   const named = env["HOLDFAST_NATS_URL"];
   if (named !== undefined && named !== "") return named;
   const run = await readRunInfo(env["HOLDFAST_HOME"] ?? ".holdfast");
@@ -68,4 +68,25 @@ export async function ask(
 
 function refusal({ code = "REFUSED", message = "The node refused.", next }: Answer): HoldfastError {
   return new HoldfastError({ code, message, ...(next === undefined ? {} : { next }) });
+}
+
+/** Sends one command to every node, and gives back what those answer that answer in time. */
+export async function askEveryone(
+  subject: string,
+  body: unknown,
+  { env, timeoutMs = 2000 }: AskOptions,
+): Promise<readonly Answer[]> {
+  const nats = await connect({ servers: await natsUrl(env), timeout: timeoutMs });
+  try {
+    const answers: Answer[] = [];
+    const found = await nats.requestMany(subject, JSON.stringify(body), {
+      maxWait: timeoutMs,
+      strategy: "stall",
+      stall: 500,
+    });
+    for await (const reply of found) answers.push(JSON.parse(reply.string()) as Answer);
+    return answers;
+  } finally {
+    await nats.close();
+  }
 }

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { HoldfastError } from "../errors.ts";
 import { ask, type AskOptions } from "./ask.ts";
-import { keyIdOfSession } from "./session-key.ts";
+import { keyIdOfSession } from "./foreign-session.ts";
 
 /** Who holds a session, as `holdfast.fleet.who` answers. */
 export interface Holder {
@@ -51,6 +50,5 @@ export async function keyIdGiven(
       next: "Give a session string, a file that holds one, or --key-id.",
     });
   }
-  const text = await readFile(session, "utf8").catch(() => session);
-  return keyIdOfSession(text);
+  return keyIdOfSession(session);
 }

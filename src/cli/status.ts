@@ -10,6 +10,9 @@ export interface AccountStatus {
   readonly host: string;
   readonly reason: Reason | null;
   readonly renewal: { readonly id: string; readonly state: string } | null;
+  readonly wanted: string | null;
+  readonly coolingUntil: string | null;
+  readonly question: { readonly of: string; readonly kind: string } | null;
 }
 
 export interface StatusResult {
@@ -27,6 +30,8 @@ const wellStates: ReadonlySet<string> = new Set([
   "restarting",
   "cooling",
   "paused",
+  // A person wanted it so.
+  "stopped",
 ]);
 
 /** The state of one account, or of all. Throws ACCOUNT_UNKNOWN, NOT_RUNNING, NATS_UNAVAILABLE, NODE_UNAVAILABLE. */
@@ -49,19 +54,29 @@ export async function readStatus(
 /** A table for a person: one line an account, and why where something is wrong. */
 export function statusTable(accounts: readonly AccountStatus[]): string {
   if (accounts.length === 0) {
-    return "No accounts yet. Add one with: npx holdfast add <name> --bot-token <token>";
+    return "No accounts yet. Add one with: npx holdfast add <name> --kind bot";
   }
-  const rows = accounts.map(({ name, kind, state, slot, epoch, host, reason, renewal }) => [
-    name,
-    kind,
-    state,
-    slot === null ? "–" : String(slot),
-    epoch === null ? "–" : String(epoch),
-    host,
-    [renewal === null ? "" : `renewal ${renewal.id} ${renewal.state}`, reason?.message ?? ""]
-      .filter((note) => note !== "")
-      .join("; "),
-  ]);
+  const rows = accounts.map((account) => {
+    const { name, kind, state, slot, epoch, host, reason, renewal } = account;
+    return [
+      name,
+      kind,
+      state,
+      slot === null ? "–" : String(slot),
+      epoch === null ? "–" : String(epoch),
+      host,
+      [
+        renewal === null ? "" : `renewal ${renewal.id} ${renewal.state}`,
+        account.question === null
+          ? ""
+          : `${account.question.of} asks for a ${account.question.kind}`,
+        account.coolingUntil === null ? "" : `Telegram wants silence until ${account.coolingUntil}`,
+        reason?.message ?? "",
+      ]
+        .filter((note) => note !== "")
+        .join("; "),
+    ];
+  });
   const table = [["ACCOUNT", "KIND", "STATE", "SLOT", "EPOCH", "HOST", "NOTE"], ...rows];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   return table

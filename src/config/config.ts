@@ -7,9 +7,13 @@ import type { Machine } from "./machine.ts";
 import type { Reading, TelegramDc } from "./values.ts";
 import {
   readDatabaseUrl,
-  readMasterKey,
+  readDuration,
+  readHttpUrl,
+  readMasterKeys,
   readNatsUrls,
   readOneOf,
+  readQuietHours,
+  readSenderAndPeer,
   readPattern,
   readSecret,
   readTelegramDc,
@@ -33,9 +37,21 @@ export interface Config {
   readonly http: { readonly host: string; readonly port: number };
   /** The name in the fleet. */
   readonly host: string;
-  /** 32 bytes; null when neither the variable nor the file gives one. Not enumerable: it is never printed. */
-  readonly masterKey: Buffer | null;
+  /** 32 bytes each, the one that seals first; empty when neither the variable nor the file gives one. Never printed. */
+  readonly masterKeys: readonly Buffer[];
   readonly masterKeyFile: string | null;
+  /** When keys are renewed by themselves; null for never. */
+  readonly renewals: {
+    readonly everyMs: number;
+    readonly jitterMs: number;
+    /** Minutes of the day, local time, between which none begins. */
+    readonly quiet: { readonly fromMinute: number; readonly toMinute: number } | null;
+  } | null;
+  /** How a person hears of a dead key or an aborted renewal. */
+  readonly notices: {
+    readonly webhook: string | null;
+    readonly telegram: { readonly from: string; readonly to: string } | null;
+  };
   readonly logLevel: LogLevel;
   readonly profile: Profile;
   readonly timings: Timings;
@@ -107,8 +123,16 @@ function readKey({ faults, text, read }: Reader, { cwd, readFile }: Machine) {
       problem: `names ${file}, which cannot be read.`,
       remedy: "Name a readable file that holds the key.",
     });
-  const fromFile = content === null ? null : read(fileName, () => readMasterKey(content));
-  return { file, key: read(name, readMasterKey) ?? fromFile };
+  const fromFile = content === null ? null : read(fileName, () => readMasterKeys(content));
+  return { file, key: read(name, readMasterKeys) ?? fromFile ?? [] };
+}
+
+function readRenewals({ read }: Reader): Config["renewals"] {
+  const everyMs = read("HOLDFAST_RENEW_EVERY", readDuration);
+  const jitterMs = read("HOLDFAST_RENEW_JITTER", readDuration);
+  const quiet = read("HOLDFAST_QUIET_HOURS", readQuietHours);
+  if (everyMs === null) return null;
+  return Object.freeze({ everyMs, jitterMs: jitterMs ?? everyMs / 10, quiet });
 }
 
 function readTimings({ faults, read }: Reader, profile: Profile): Timings {
@@ -137,7 +161,7 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
   );
   const key = readKey(from, machine);
   const hostRemedy = "Give letters, digits, dots and hyphens, at most 63, none of those two first.";
-  const settings: Omit<Config, "masterKey"> = {
+  const settings: Omit<Config, "masterKeys"> = {
     home: resolve(machine.cwd, text("HOLDFAST_HOME") ?? ".holdfast"),
     databaseUrl: read("HOLDFAST_DATABASE_URL", readDatabaseUrl),
     natsUrl: read("HOLDFAST_NATS_URL", readNatsUrls),
@@ -152,6 +176,11 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
         readPattern(given, /^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/, hostRemedy),
       ) ?? machine.hostname,
     masterKeyFile: key.file,
+    renewals: readRenewals(from),
+    notices: Object.freeze({
+      webhook: read("HOLDFAST_NOTIFY_WEBHOOK", readHttpUrl),
+      telegram: read("HOLDFAST_NOTIFY_TELEGRAM", readSenderAndPeer),
+    }),
     logLevel: read("HOLDFAST_LOG_LEVEL", (given) => readOneOf(given, logLevels)) ?? "info",
     profile: profile ?? "development",
     timings: readTimings(from, profile ?? "development"),
@@ -160,8 +189,8 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
   return Object.freeze(withHiddenKey(settings, key.key));
 }
 
-function withHiddenKey(settings: Omit<Config, "masterKey">, key: Buffer | null): Config {
-  const config: Config = { ...settings, masterKey: key };
-  Object.defineProperty(config, "masterKey", { enumerable: false });
+function withHiddenKey(settings: Omit<Config, "masterKeys">, keys: readonly Buffer[]): Config {
+  const config: Config = { ...settings, masterKeys: keys };
+  Object.defineProperty(config, "masterKeys", { enumerable: false });
   return config;
 }

@@ -74,17 +74,31 @@ export function readSecret(text: string, pattern: RegExp, remedy: string): Readi
 const keyBytes = 32;
 
 /** 32 bytes as 64 hex digits or as base64. Never shows the value. */
-export function readMasterKey(text: string): Reading<Buffer> {
-  const trimmed = text.trim();
+const wrongKey = wrong(
+  "does not hold 32 bytes.",
+  "Make one with `openssl rand -base64 32`; to read what is stored already, use the key that wrote it.",
+);
+
+/** One key, or several, by lines or commas: the first encrypts, all of them decrypt. */
+export function readMasterKeys(text: string): Reading<readonly Buffer[]> {
+  const readings = text
+    .split(/[\s,]+/)
+    .filter((one) => one !== "")
+    .map(readMasterKey);
+  const keys: Buffer[] = [];
+  for (const reading of readings) {
+    if (!("value" in reading)) return reading;
+    keys.push(reading.value);
+  }
+  if (keys.length > 0) return { value: keys };
+  return wrongKey;
+}
+
+function readMasterKey(trimmed: string): Reading<Buffer> {
   const value = /^[0-9a-f]{64}$/i.test(trimmed)
     ? Buffer.from(trimmed, "hex")
     : Buffer.from(trimmed, "base64");
-  return value.length === keyBytes && /^[0-9A-Za-z+/=_-]+$/.test(trimmed)
-    ? { value }
-    : wrong(
-        "does not hold 32 bytes.",
-        "Make one with `openssl rand -base64 32`; to read what is stored already, use the key that wrote it.",
-      );
+  return value.length === keyBytes && /^[0-9A-Za-z+/=_-]+$/.test(trimmed) ? { value } : wrongKey;
 }
 
 function isPort(value: unknown): value is number {
@@ -119,4 +133,42 @@ export function readTelegramDc(text: string): Reading<TelegramDc> {
   return {
     value: { id, host, port, publicKeyPem, ...(mediaPort === undefined ? {} : { mediaPort }) },
   };
+}
+
+const unitsMs: Readonly<Record<string, number>> = { s: 1e3, m: 60e3, h: 3600e3, d: 86_400e3 };
+
+/** `90s`, `45m`, `12h`, `30d`, as milliseconds. */
+export function readDuration(text: string): Reading<number> {
+  const { count, unit } = /^(?<count>\d{1,6})(?<unit>[smhd])$/.exec(text)?.groups ?? {};
+  if (count === undefined || unit === undefined || Number(count) === 0) {
+    return wrong(`is no length of time: ${text}.`, "Give 90s, 45m, 12h or 30d.");
+  }
+  return { value: Number(count) * (unitsMs[unit] ?? 0) };
+}
+
+/** `22:00-06:00`, as minutes of the day. */
+export function readQuietHours(
+  text: string,
+): Reading<{ readonly fromMinute: number; readonly toMinute: number }> {
+  const at = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/.exec(text);
+  if (at === null) {
+    return wrong(`is no time of the day from and to: ${text}.`, "Give it as 22:00-06:00.");
+  }
+  const [fromHour = 0, fromMinute = 0, toHour = 0, toMinute = 0] = at.slice(1).map(Number);
+  return { value: { fromMinute: fromHour * 60 + fromMinute, toMinute: toHour * 60 + toMinute } };
+}
+
+export function readHttpUrl(text: string): Reading<string> {
+  const protocol = URL.canParse(text) ? new URL(text).protocol : "";
+  if (protocol === "https:" || protocol === "http:") return { value: text };
+  return wrong("is no address.", "Give it as https://host/path.");
+}
+
+/** `desk-account @olga`: who sends, and to whom. */
+export function readSenderAndPeer(
+  text: string,
+): Reading<{ readonly from: string; readonly to: string }> {
+  const [from = "", to = "", ...more] = text.trim().split(/\s+/);
+  if (from !== "" && /^@\w{4,32}$/.test(to) && more.length === 0) return { value: { from, to } };
+  return wrong("does not name an account and whom it writes to.", "Give it as: desk-account @olga");
 }

@@ -163,15 +163,46 @@ const plainVariables: readonly Variable[] = [
   },
   {
     name: "HOLDFAST_MASTER_KEY",
-    form: "32 bytes as base64 or hex",
+    form: "32 bytes as base64 or hex; several, separated by commas, while a new one takes over",
     byDefault: "`master.key` in the home, made at the first start",
-    meaning: "encrypts every stored secret; the same on every host of a fleet",
+    meaning:
+      "encrypts every stored secret, the first of several; the same on every host of a fleet",
   },
   {
     name: "HOLDFAST_MASTER_KEY_FILE",
     form: "file",
     byDefault: "`master.key` in the home, made at the first start",
     meaning: "holds the master key, so that it is not in the environment",
+  },
+  {
+    name: "HOLDFAST_RENEW_EVERY",
+    form: "90s, 45m, 12h or 30d",
+    byDefault: "never",
+    meaning: "every key is renewed when it is that old, in a way that needs nobody",
+  },
+  {
+    name: "HOLDFAST_RENEW_JITTER",
+    form: "90s, 45m, 12h or 30d",
+    byDefault: "a tenth of HOLDFAST_RENEW_EVERY",
+    meaning: "renewals are spread over that long, each key always at the same place",
+  },
+  {
+    name: "HOLDFAST_QUIET_HOURS",
+    form: "22:00-06:00, local time",
+    byDefault: "none",
+    meaning: "no renewal of the schedule begins then",
+  },
+  {
+    name: "HOLDFAST_NOTIFY_WEBHOOK",
+    form: "http:// or https:// URL",
+    byDefault: "none",
+    meaning: "hears of dead keys and aborted renewals, as JSON by POST",
+  },
+  {
+    name: "HOLDFAST_NOTIFY_TELEGRAM",
+    form: "an account and whom it writes to: desk-account @olga",
+    byDefault: "none",
+    meaning: "hears of the same by a message from another account of the fleet",
   },
   {
     name: "HOLDFAST_LOG_LEVEL",

@@ -9,6 +9,8 @@ const keyExchangeId = "0".repeat(16);
 export interface AdmittedGrant extends GrantRef {
   /** What the first frame must carry; null until a key exchange has made one. */
   readonly keyId: string | null;
+  /** Through which its connections go; null for directly. */
+  readonly proxy?: string | null;
 }
 
 export interface AdmissionOptions {
@@ -22,8 +24,8 @@ export interface AdmissionOptions {
 export interface Admission {
   /** A grant was made. An earlier epoch than the one known is refused. */
   admit(grant: AdmittedGrant): void;
-  /** Throws unless this very grant was announced, was never cut, has no socket and the lease stands. */
-  checkDial(grant: GrantRef): void;
+  /** The grant as announced. Throws unless it was, was never cut, has no socket and the lease stands. */
+  checkDial(grant: GrantRef): AdmittedGrant;
   /** The key of the first frame is the granted one. The first key after a key exchange becomes the granted one. */
   checkKey(grant: GrantRef, keyId: string): boolean;
   /** This epoch and those before it never connect again. */
@@ -59,6 +61,7 @@ export function createAdmission({ mayAct, isOpen }: AdmissionOptions): Admission
         throw refusal(`no grant of epoch ${grant.epoch} was announced`);
       }
       if (isOpen(grant)) throw refusal("the slot has a socket already");
+      return known;
     },
     checkKey(grant, keyId) {
       const key = keyOf(grant);

@@ -23,6 +23,8 @@ export interface CustodianOptions {
   begin(name: string): Promise<void>;
   /** Hands the account over: drained, cut, its token free. */
   end(name: string): Promise<void>;
+  /** False while a login or a renewal is under way, which a move would end. */
+  mayMove(name: string): boolean;
   /** Gives back tokens that are held for accounts that do not run here. */
   giveBackStrays(running: ReadonlyMap<string, unknown>): Promise<void>;
   readonly limits: {
@@ -86,7 +88,12 @@ export function createCustodian(options: CustodianOptions): Custodian {
       limits.beginsMax,
       begin,
     );
-    handOver([...running.keys()].filter((name) => !mine.has(name)));
+    const known = new Set(names);
+    // What a person has stopped goes at once.
+    for (const name of running.keys()) {
+      if (!known.has(name) && !handingOver.has(name)) void end(name);
+    }
+    handOver([...running.keys()].filter((name) => known.has(name) && !mine.has(name)));
   }
 
   function look(): Promise<void> {
@@ -133,7 +140,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
     cancelTenure();
     let nextMs = Infinity;
     for (const name of names) {
-      if (handingOver.has(name)) continue;
+      if (handingOver.has(name) || !options.mayMove(name)) continue;
       const leftMs = limits.tenureMs - (clock.monotonicMs() - (running.get(name) ?? 0));
       if (leftMs > 0) nextMs = Math.min(nextMs, leftMs);
       else if (handingOver.size < limits.handoversMax) void end(name).then(look);

@@ -44,7 +44,7 @@ export interface FleetPartOptions extends FleetRegisters {
 }
 
 /** What the custodian asks of the accounts of this host. */
-export type AccountKeeping = Pick<CustodianOptions, "names" | "begin" | "end">;
+export type AccountKeeping = Pick<CustodianOptions, "names" | "begin" | "end" | "mayMove">;
 
 /** A node's part in the fleet: what it knows of the others, and how tokens come and go. */
 export interface FleetPart {

@@ -34,9 +34,9 @@ export async function forceToken(
   const grant = { account, slot, epoch: token.epoch };
   const { incarnation } = token;
   if (await parts.bus.fence(incarnation, { type: "token", grant })) {
+    // Its own node, or another operator, may have released the epoch meanwhile: it is cut all the same.
     const freed = await parts.store.releaseAll([grant]);
-    if (freed.length === 0) return "moved";
-    parts.bus.tell({ type: "freed", ...grant });
+    if (freed.length > 0) parts.bus.tell({ type: "freed", ...grant });
     return "fenced";
   }
   const holder = (await parts.store.holders()).find((one) => one.incarnation === incarnation);

@@ -2,7 +2,8 @@ import { connect } from "node:net";
 import type { Database } from "../adapters/postgres/database.ts";
 import { createMtcuteDriver } from "../adapters/telegram/mtcute-driver.ts";
 import type { AccountStore } from "../ports/account-store.ts";
-import type { DataCentre } from "../ports/telegram.ts";
+import { silentEvents } from "../ports/silent-events.ts";
+import { type DataCentre, defaultDevice } from "../ports/telegram.ts";
 
 export type PlantedFault = "overlap" | "lose" | "duplicate";
 
@@ -46,20 +47,12 @@ export async function plantOverlap(
     apiId: 1,
     apiHash: "0".repeat(32),
     dataCentre,
-    deviceModel: "planted",
   });
   const client = driver.open({
     session: session?.bytes ?? null,
+    device: defaultDevice,
     dial: async ({ host, port }) => connect({ host, port }),
-    events: {
-      onSession: async () => {},
-      onUpdates: () => {},
-      onServiceMessage: () => {},
-      onConnected: () => {},
-      onDisconnected: () => {},
-      onEnded: () => {},
-      onDeadKey: () => {},
-    },
+    events: { ...silentEvents, onSession: async () => {} },
   });
   await client.connect().catch(() => undefined);
   await client.self().catch(() => undefined);

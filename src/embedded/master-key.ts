@@ -13,7 +13,7 @@ const keyBytes = 32;
  */
 export function masterKeyFile(config: Config): string | null {
   if (config.masterKeyFile !== null) return config.masterKeyFile;
-  if (config.masterKey !== null) return null;
+  if (config.masterKeys.length > 0) return null;
   const file = join(config.home, "master.key");
   if (existsSync(file)) return file;
   if (existsSync(join(config.home, "postgres", "PG_VERSION")))

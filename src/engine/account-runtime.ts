@@ -137,6 +137,7 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
       try {
         await store.recordTransition({
           account: input.account,
+          renewal: snapshot.context.renewal?.id ?? null,
           from,
           to: name,
           event,

@@ -1,11 +1,12 @@
-import type { Bound, RenewalMethod } from "../../machines/lifecycle.ts";
+import type { Bound, LoginMethod, RenewalMethod } from "../../machines/lifecycle.ts";
 import { HoldfastError } from "../errors.ts";
 import type { TelegramClient } from "../ports/telegram.ts";
 import type { AccountRecord, RenewalRecord } from "../ports/account-store.ts";
+import type { Question } from "../ports/question.ts";
 import { type AccountRuntime, createAccountRuntime, type Delivered } from "./account-runtime.ts";
 import type { AccountWorld } from "./account-world.ts";
 import { createLifecycleHandlers } from "./lifecycle-handlers.ts";
-import { createLoginCodes } from "./login-codes.ts";
+import { createPrompts } from "./prompts.ts";
 import { createServingSlot } from "./serving-slot.ts";
 import { createSideSlots } from "./side-slots.ts";
 
@@ -19,24 +20,35 @@ export interface Account {
   readonly runtime: AccountRuntime;
   /** Slot and epoch that serve now; null when none is connected. */
   readonly grant: { readonly slot: number; readonly epoch: number } | null;
+  /** What its login or its renewal needs of a person; null for nothing. */
+  readonly question: Question | null;
+  /** Telegram asked for silence until then, in milliseconds since 1970; null when it may speak. */
+  readonly coolingUntilMs: number | null;
+  /** False while a login or a renewal is under way, which a move to another host would end. */
+  readonly mayMove: boolean;
   /** Aborts a renewal that a crash left open, then begins. */
   start(): Promise<void>;
-  login(): Promise<Delivered>;
+  /** `id` names the login in questions and answers. */
+  login(id: string, method: LoginMethod): Promise<Delivered>;
   /** What the database says of the account now: another host may have logged it in. */
   refresh(record: AccountRecord): void;
-  /** A login code that a person typed; `false` when nobody waits for one. */
-  supplyCode(code: string): boolean;
-  /** The same id twice is one renewal. */
-  renew(id: string): Promise<RenewalAnswer>;
+  /** A person's answer to what this very login or renewal asks; `false` when it does not ask that. */
+  answer(of: string, kind: Question["kind"], value: string): boolean;
+  /** The same id twice is one renewal, and so are two that are asked for at once. */
+  renew(id: string, method: RenewalMethod | "auto"): Promise<RenewalAnswer>;
+  logout(): Promise<Delivered>;
   pause(): Promise<Delivered>;
   resume(): Promise<Delivered>;
-  /** Resolves when the account has stopped and its token is free. */
-  stop(): Promise<void>;
+  /** Resolves when the account has stopped and its token is free. `force`: what is in flight is cut. */
+  stop(force?: boolean): Promise<void>;
   /**
    * Runs calls of others over the connection that serves. Throws ACCOUNT_BUSY where the account's state allows none:
-   * it is paused, cools, drains or has no connection.
+   * it is paused, drains or has no connection, or it cools and the call would send.
    */
-  use<Result>(work: (client: TelegramClient) => Promise<Result>): Promise<Result>;
+  use<Result>(
+    work: (client: TelegramClient) => Promise<Result>,
+    how?: { readonly sends: boolean },
+  ): Promise<Result>;
   /** New replies were committed for this account. */
   notifyOutbox(): void;
 }
@@ -47,18 +59,26 @@ export function createAccount(
   boundsMs: Readonly<Record<Bound, number>>,
 ): Account {
   const { accounts, account: name } = world;
-  const codes = createLoginCodes();
-  const serving = createServingSlot(world, codes, (event) => void runtime.send(event));
-  const sideSlots = createSideSlots(world, codes);
+  const prompts = createPrompts((question) =>
+    world.events.report({ type: "question", account: name, question }),
+  );
+  const serving = createServingSlot(world, prompts, (event) => void runtime.send(event));
+  const sideSlots = createSideSlots(world, prompts);
   const runtime = createAccountRuntime({
-    input: { account: name, kind: record.kind, slot: record.servingSlot },
-    handlers: createLifecycleHandlers({ world, serving, sideSlots, codes }),
+    input: {
+      account: name,
+      kind: record.kind,
+      slot: record.servingSlot,
+      pauseWanted: record.wanted === "pause",
+    },
+    handlers: createLifecycleHandlers({ world, serving, sideSlots }),
     store: accounts,
     events: world.events,
     clock: world.clock,
     boundsMs,
   });
-  const method: RenewalMethod = record.kind === "bot" ? "bot-token" : "auto-code";
+  /** The first way that needs nobody. */
+  const unattended: RenewalMethod = record.kind === "bot" ? "bot-token" : "auto-code";
 
   return {
     name,
@@ -66,27 +86,46 @@ export function createAccount(
     get grant() {
       return serving.grant;
     },
+    get question() {
+      return prompts.open;
+    },
+    get coolingUntilMs() {
+      const untilMs = serving.coolingUntilMs;
+      return untilMs !== null && untilMs > world.clock.now() ? untilMs : null;
+    },
+    get mayMove() {
+      const { login, renewal } = runtime.snapshot.context;
+      return login === null && renewal === null;
+    },
     start: () => runtime.start(),
-    login: () => runtime.send({ type: "login" }),
+    login: (id, method) => runtime.send({ type: "login", id, method }),
     refresh({ servingSlot }) {
       if (servingSlot === null || runtime.state !== "unauthorised.waiting") return;
       void runtime.send({ type: "slot.moved", slot: servingSlot });
     },
-    supplyCode: codes.supply,
-    async renew(id) {
+    answer: (of, kind, value) => prompts.answer(of, kind, value),
+    async renew(id, method) {
       const known = await accounts.findRenewal(id);
       if (known !== null) return { accepted: true, renewal: id, known: true };
-      const { accepted, state } = await runtime.send({ type: "renew", id, method });
-      return accepted ? { accepted, renewal: id, known: false } : { accepted, state };
+      const chosen = method === "auto" ? unattended : method;
+      refuseForOtherKind(name, record.kind, chosen);
+      const { accepted, state } = await runtime.send({ type: "renew", id, method: chosen });
+      if (accepted) return { accepted, renewal: id, known: false };
+      const { renewal } = runtime.snapshot.context;
+      if (renewal !== null) return { accepted: true, renewal: renewal.id, known: true };
+      return { accepted, state };
     },
+    logout: () => runtime.send({ type: "logout" }),
     pause: () => runtime.send({ type: "pause" }),
     resume: () => runtime.send({ type: "resume" }),
-    async stop() {
-      await runtime.send({ type: "stop" });
+    async stop(force = false) {
+      await runtime.send({ type: "stop", force });
       await runtime.until((state) => state === "stopped");
     },
-    async use(work) {
-      if (!runtime.state.startsWith("active")) throw busy(name, runtime.state);
+    async use(work, { sends } = { sends: true }) {
+      const { state } = runtime;
+      const mayCall = state.startsWith("active") || (state === "cooling" && !sends);
+      if (!mayCall) throw busy(name, state, this.coolingUntilMs);
       return serving.use(work);
     },
     notifyOutbox: serving.notify,
@@ -99,10 +138,25 @@ export const interruptedRenewal = (renewal: RenewalRecord) => ({
   message: `the process died while the renewal was ${renewal.state}; the old slot serves again`,
 });
 
-const busy = (account: string, state: string) =>
+/** Throws METHOD_UNFIT: a bot has only its token, and a user has none. */
+function refuseForOtherKind(
+  account: string,
+  kind: AccountRecord["kind"],
+  method: RenewalMethod,
+): void {
+  if ((kind === "bot") === (method === "bot-token")) return;
+  const fit = kind === "bot" ? "bot-token" : "auto-code, code, qr or handoff";
+  throw new HoldfastError({
+    code: "METHOD_UNFIT",
+    message: `${account} is a ${kind} and cannot be renewed by ${method}; nothing was changed.`,
+    next: `Use --method ${fit}, or auto.`,
+  });
+}
+
+const busy = (account: string, state: string, coolingUntilMs: number | null) =>
   new HoldfastError({
     code: "ACCOUNT_BUSY",
-    message: `${account} is ${state} and takes no calls now; nothing was sent.`,
+    message: `${account} is ${state}${coolingUntilMs === null ? "" : ` until ${new Date(coolingUntilMs).toISOString()}, as Telegram asked,`} and takes no such call now; nothing was sent.`,
     next: `Try again in a moment; look at it with: npx holdfast status ${account}`,
     policy: "retryable",
   });

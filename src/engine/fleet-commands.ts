@@ -17,12 +17,14 @@ export interface FleetCommandOptions {
 
 /** What any node answers for the whole fleet, from the database. Throws `HoldfastError` for what it refuses. */
 export interface FleetCommands {
-  /** Who holds an account or a key, where, since when, and how to use it all the same. */
-  who(body: unknown): Promise<Reply>;
-  /** Takes an account away from its holder; the fleet takes it up again where it belongs. */
-  force(body: unknown): Promise<Reply>;
-  /** Chooses the client library of an account, for its next connection. */
-  driver(body: unknown): Promise<Reply>;
+  /**
+   * `who`: who holds an account or a key, where, since when, and how to use it all the same. `force`: takes an account
+   * away from its holder; the fleet takes it up again where it belongs. `driver`: chooses the client library of an
+   * account, for its next connection.
+   */
+  readonly verbs: Readonly<Record<string, (body: unknown) => Promise<Reply>>>;
+  /** `status` of an account that a person has stopped, and why it takes nothing else. */
+  ofStopped(record: AccountRecord, verb: string): Reply;
   /** Every account as the database knows it. */
   all(): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Another incarnation holds the account's token. */
@@ -49,7 +51,7 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
     });
   }
 
-  return {
+  const verbs: FleetCommands["verbs"] = {
     async who(body) {
       const { account, keyId } = (body ?? {}) as Body;
       if (typeof account === "string") await find(account);
@@ -73,23 +75,18 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
       await accounts.chooseDriver(record.name, chosen);
       return { ok: true, account: record.name, driver: chosen };
     },
+  };
+
+  return {
+    verbs,
+    ofStopped(record, verb) {
+      if (verb !== "status") throw stoppedByPerson(record.name);
+      return { ok: true, account: described(record, null) };
+    },
     async all() {
       const [records, tokens] = await Promise.all([accounts.list(), custody.servingTokens()]);
       const byAccount = new Map(tokens.map((token) => [token.account, token]));
-      return records.map(({ name, kind, driver, state, servingSlot, reason }) => {
-        const token = byAccount.get(name);
-        return {
-          name,
-          kind,
-          driver,
-          state,
-          slot: servingSlot,
-          epoch: token?.state === "free" ? null : (token?.epoch ?? null),
-          host: token?.host ?? "–",
-          reason,
-          renewal: null,
-        };
-      });
+      return records.map((record) => described(record, byAccount.get(record.name) ?? null));
     },
     async isHeldElsewhere(name) {
       const [token] = await custody.servingTokens({ account: name });
@@ -124,6 +121,35 @@ export function driverNamed(value: unknown): DriverName {
     message: `There is no driver ${JSON.stringify(value) ?? "without a name"}; known are: ${driverNames.join(", ")}.`,
   });
 }
+
+function described(record: AccountRecord, token: ServingToken | null) {
+  const { name, kind, driver, state, servingSlot, reason, wanted, device, hasProxy } = record;
+  const { coolingUntilMs, hasPassword } = record;
+  return {
+    name,
+    kind,
+    driver,
+    state: wanted === "stop" && token === null ? "stopped" : state,
+    slot: servingSlot,
+    epoch: token === null || token.state === "free" ? null : token.epoch,
+    host: token?.host ?? "–",
+    reason,
+    renewal: null,
+    wanted,
+    coolingUntil: coolingUntilMs === null ? null : new Date(coolingUntilMs).toISOString(),
+    question: null,
+    device: device.deviceModel,
+    proxy: hasProxy,
+    passwordKept: hasPassword,
+  };
+}
+
+const stoppedByPerson = (account: string) =>
+  new HoldfastError({
+    code: "ACCOUNT_STOPPED",
+    message: `${account} was stopped by a person and is connected nowhere; nothing was done.`,
+    next: `Start it again with: npx holdfast resume ${account}`,
+  });
 
 function describe(token: ServingToken) {
   const { account, slot, epoch, state, host, incarnation, keyId, sinceMs, proof } = token;

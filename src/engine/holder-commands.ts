@@ -21,7 +21,9 @@ export const holderCommands: Readonly<
       throw malformed("params", '{"limit": 10}');
     }
     const result = await told(account, () =>
-      account.use((client) => client.invoke(method, params as JsonObject)),
+      account.use((client) => client.invoke(method, params as JsonObject), {
+        sends: !/\.(?:get|search|resolve|check|export)/.test(method),
+      }),
     );
     return { ok: true, result: redact(result) };
   },
@@ -50,7 +52,9 @@ export const holderCommands: Readonly<
       throw malformed("limit", `{"limit": 20}, at most ${historyMax}`);
     }
     const messages = await told(account, () =>
-      account.use(async (client) => client.history(await findPeer(client, name), { limit })),
+      account.use(async (client) => client.history(await findPeer(client, name), { limit }), {
+        sends: false,
+      }),
     );
     return { ok: true, messages };
   },

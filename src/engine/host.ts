@@ -15,6 +15,8 @@ export interface Keepable {
   refresh(record: AccountRecord): void;
   /** Resolves when the account has stopped and its token is free. */
   stop(): Promise<void>;
+  /** False while a login or a renewal is under way, which a move to another host would end. */
+  readonly mayMove: boolean;
 }
 
 export interface HostOptions<Account extends Keepable> {
@@ -70,7 +72,7 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
     const open = await accounts.openRenewal(name);
     if (open !== null) await accounts.abortRenewal(open.id, interruptedRenewal(open));
     const record = await accounts.find(name);
-    if (record === null) return;
+    if (record === null || record.wanted === "stop") return;
     const account = options.makeAccount(record);
     running.set(name, { account, ended: options.onBegun(account) });
     await account.start();
@@ -107,10 +109,11 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
       options.onListed?.(list);
       kinds = new Map(list.map(({ name, kind }) => [name, kind]));
       for (const record of list) running.get(record.name)?.account.refresh(record);
-      return [...kinds.keys()];
+      return list.filter(({ wanted }) => wanted !== "stop").map(({ name }) => name);
     },
     begin,
     end,
+    mayMove: (name) => running.get(name)?.account.mayMove ?? true,
   });
 
   return {

@@ -1,11 +1,12 @@
 import type { Reason } from "../../machines/lifecycle.ts";
+import { HoldfastError } from "../errors.ts";
 import type { LifecycleHandlers } from "./account-runtime.ts";
 import type { GrantRef } from "../ports/gate.ts";
 import type { SlotRef } from "../ports/token-store.ts";
 import type { AccountWorld } from "./account-world.ts";
 import { endEverything } from "./end-everything.ts";
 import { faultReason, isDeadKey } from "./fault-reason.ts";
-import type { LoginCodes } from "./login-codes.ts";
+import { withAdvice } from "./login-advice.ts";
 import { createRenewalHandlers } from "./renewal-handlers.ts";
 import type { ServingSlot } from "./serving-slot.ts";
 import type { SideSlots } from "./side-slots.ts";
@@ -15,7 +16,6 @@ export interface HandlerParts {
   readonly world: AccountWorld;
   readonly serving: ServingSlot;
   readonly sideSlots: SideSlots;
-  readonly codes: LoginCodes;
 }
 
 /** What is done for each effect of the lifecycle. Every result goes back as an event of the visit. */
@@ -37,17 +37,25 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
     ...createRenewalHandlers(parts),
 
     finishRenewal({ renewal }) {
-      renewalEnded = accounts.finishRenewal(renewal);
+      renewalEnded = accounts
+        .finishRenewal(renewal)
+        .then(() => world.events.report({ type: "step", account, renewal, step: "verified" }));
       return renewalEnded;
     },
 
-    async authorise(_params, visit) {
+    async authorise({ login, method }, visit) {
       try {
-        const ref = await sideSlots.authorise(visit.signal, () => {});
+        const ref = await sideSlots.authorise({
+          of: login,
+          method,
+          signal: visit.signal,
+          approve: () => Promise.reject(nobodyServes(account)),
+          onCodeRequested: () => {},
+        });
         await accounts.adoptFirstSlot(ref);
         visit.emit({ type: "slot.authorised", slot: ref.slot });
       } catch (error) {
-        visit.emit({ type: "login.failed", reason: faultReason(error) });
+        visit.emit({ type: "login.failed", reason: withAdvice(faultReason(error)) });
       }
     },
 
@@ -83,9 +91,12 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       }
     },
 
-    serve() {
+    async serve(_params, visit) {
       failedConnects = 0;
-      return serving.serve();
+      const leftMs = (serving.coolingUntilMs ?? 0) - clock.now();
+      // Another process of this account was told to be silent.
+      if (leftMs > 0) visit.emit({ type: "flood", waitSeconds: Math.ceil(leftMs / 1000) });
+      else await serving.serve();
     },
 
     async hold({ waitSeconds }, visit) {
@@ -118,12 +129,30 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       });
     },
 
+    async retireServing({ slot }, visit) {
+      await untilDone(parts, visit.signal, () => accounts.retireServing({ account, slot }));
+      visit.emit({ type: "slot.retired" });
+    },
+
     async release(_params, visit) {
       await endEverything(parts);
+      await abortOpenRenewal(stopped).catch(() => undefined);
       visit.emit({ type: "released" });
     },
   };
 }
+
+const stopped: Reason = {
+  code: "STOP_WANTED",
+  message: "a stop was asked for before the renewal was done; the old slot serves next",
+};
+
+const nobodyServes = (account: string) =>
+  new HoldfastError({
+    code: "NOBODY_SERVES",
+    message: `${account} has no session that could approve another.`,
+    next: `Log it in by code or QR: npx holdfast auth ${account} --method qr`,
+  });
 
 /** The token as soon as it is free; null when the state is left first. What fails is tried again after a moment. */
 async function claimWhenFree(

@@ -1,7 +1,9 @@
 import type { Reason } from "../../machines/lifecycle.ts";
 import { HoldfastError } from "../errors.ts";
+import type { RenewalStep } from "../ports/account-store.ts";
 import type { LifecycleHandlers } from "./account-runtime.ts";
 import { faultReason } from "./fault-reason.ts";
+import { withAdvice } from "./login-advice.ts";
 import { endEverything } from "./end-everything.ts";
 import type { HandlerParts } from "./lifecycle-handlers.ts";
 
@@ -14,6 +16,8 @@ export function createRenewalHandlers({
   sideSlots,
 }: HandlerParts): Pick<LifecycleHandlers, RenewalEffects> {
   const { account, accounts, tokens, gate, clock, timings } = world;
+  const tellStep = (renewal: string, step: RenewalStep) =>
+    world.events.report({ type: "step", account, renewal, step });
 
   return {
     async prepareSlot({ renewal, method }, visit) {
@@ -21,17 +25,25 @@ export function createRenewalHandlers({
       try {
         if (!(await accounts.beginRenewal({ id: renewal, account, method })))
           throw renewalKnown(renewal);
+        tellStep(renewal, "requested");
         visit.signal.throwIfAborted();
-        const ref = await sideSlots.authorise(visit.signal, () => {
-          cancelLook = clock.schedule(timings.codeLookMs, serving.refresh);
+        const ref = await sideSlots.authorise({
+          of: renewal,
+          method,
+          signal: visit.signal,
+          approve: (token) => serving.use((client) => client.acceptLoginToken(token)),
+          onCodeRequested() {
+            cancelLook = clock.schedule(timings.codeLookMs, serving.refresh);
+          },
         });
         await accounts.recordPrepared(renewal, ref.slot);
+        tellStep(renewal, "authorised");
         visit.signal.throwIfAborted();
         visit.emit({ type: "slot.prepared", slot: ref.slot });
       } catch (error) {
         // Whoever left the state looked for the renewal before its row came: it may not stay open.
         if (visit.signal.aborted) await accounts.abortRenewal(renewal, leftBehind);
-        else visit.emit({ type: "prepare.failed", reason: faultReason(error) });
+        else visit.emit({ type: "prepare.failed", reason: withAdvice(faultReason(error)) });
       } finally {
         cancelLook();
       }
@@ -69,6 +81,7 @@ export function createRenewalHandlers({
         const { incarnation } = gate;
         const switched = await accounts.switchSlot({ renewal, account, from, to, incarnation });
         if (switched === null) throw switchRefused(from, to);
+        tellStep(renewal, "switched");
         visit.emit({ type: "switched", epoch: switched.epoch });
       } catch (error) {
         visit.emit({ type: "switch.failed", reason: faultReason(error) });

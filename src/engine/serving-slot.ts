@@ -4,13 +4,16 @@ import type { LifecycleEvent } from "../../machines/lifecycle.ts";
 import type { TelegramClient } from "../ports/telegram.ts";
 import type { AccountWorld, CursorWork, OutboxWork } from "./account-world.ts";
 import { faultReason } from "./fault-reason.ts";
-import type { LoginCodes } from "./login-codes.ts";
+import { silentEvents } from "../ports/silent-events.ts";
+import type { Prompts } from "./prompts.ts";
 import { openSlot, type SlotConnection, type SlotEvents, tokenLost } from "./slot-connection.ts";
 
 /** The slot that serves: its client, its cursor and its outbox, made and ended together. */
 export interface ServingSlot {
   readonly grant: GrantRef | null;
   readonly callsInFlight: number;
+  /** Telegram asked for silence until then, in milliseconds since 1970; null for no such wait. */
+  readonly coolingUntilMs: number | null;
   /** Connects, verifies by a real call and fills the gap. Rejects with the fault, ended, also when `signal` aborts. */
   open(grant: GrantRef, signal: AbortSignal): Promise<void>;
   serve(): Promise<void>;
@@ -32,6 +35,7 @@ interface Parts {
   readonly cursor: CursorWork;
   readonly outbox: OutboxWork;
   outboxStarted: boolean;
+  coolingUntilMs: number | null;
   /** Ends the wait for the connection to come back; null while it is there. */
   cancelGrace: (() => void) | null;
 }
@@ -42,7 +46,7 @@ const outsideMax = 256;
 /** `tell` sends what happens to the connection to the lifecycle; events of an earlier connection are not sent. */
 export function createServingSlot(
   world: AccountWorld,
-  codes: LoginCodes,
+  prompts: Prompts,
   tell: (event: LifecycleEvent) => void,
 ): ServingSlot {
   let parts: Parts | null = null;
@@ -57,10 +61,11 @@ export function createServingSlot(
     const onTokenLost = () =>
       tellMine({ type: "token.lost", reason: faultReason(tokenLost(grant)) });
     const events: SlotEvents = {
+      ...silentEvents,
       onUpdates: (pushed) => {
         if (mine()) parts?.cursor.onUpdates(pushed);
       },
-      onServiceMessage: codes.offer,
+      onServiceMessage: prompts.offer,
       onEnded: (fault) => tellMine({ type: "client.lost", reason: fault }),
       onDeadKey: (fault) => tellMine({ type: "key.dead", reason: fault }),
       onConnected: () => {
@@ -90,13 +95,25 @@ export function createServingSlot(
         connection,
         cursor: world.makeCursor(client, grant, { onTokenLost }),
         outbox: world.makeOutbox(client, grant, {
-          onFlood: (waitSeconds) => tellMine({ type: "flood", waitSeconds }),
+          onFlood: (waitSeconds) => cool(waitSeconds, tellMine),
           onTokenLost,
         }),
         outboxStarted: false,
+        coolingUntilMs: connection.coolingUntilMs,
         cancelGrace: null,
       };
     });
+  }
+
+  /** Written down first: after a crash the silence goes on. */
+  function cool(waitSeconds: number, tellMine: (event: LifecycleEvent) => void): void {
+    const untilMs = world.clock.now() + waitSeconds * 1000;
+    const tellFlood = () => tellMine({ type: "flood", waitSeconds });
+    if (parts !== null) {
+      parts.outbox.pause();
+      parts.coolingUntilMs = untilMs;
+    }
+    world.accounts.cool(world.account, untilMs).then(tellFlood, tellFlood);
   }
 
   async function end(ending = parts): Promise<void> {
@@ -113,6 +130,9 @@ export function createServingSlot(
     },
     get callsInFlight() {
       return parts?.connection.client.callsInFlight ?? 0;
+    },
+    get coolingUntilMs() {
+      return parts?.coolingUntilMs ?? null;
     },
     async open(grant, signal) {
       const opened = await wire(grant);

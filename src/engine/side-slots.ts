@@ -1,19 +1,35 @@
 import { HoldfastError } from "../errors.ts";
 import { TelegramError } from "../ports/telegram-error.ts";
 import type { SlotRef } from "../ports/token-store.ts";
+import type { LoginMethod, RenewalMethod } from "../../machines/lifecycle.ts";
+import { silentEvents } from "../ports/silent-events.ts";
 import type { AccountWorld } from "./account-world.ts";
-import type { LoginCodes } from "./login-codes.ts";
-import { openSlot, silentEvents, type SlotConnection } from "./slot-connection.ts";
+import type { Prompts } from "./prompts.ts";
+import { signIn } from "./sign-in.ts";
+import { openSlot, type SlotConnection } from "./slot-connection.ts";
 
 /** Slots that do not serve: authorising new ones, logging out old ones. One such job at a time per account. */
 export interface SideSlots {
-  /** Makes a key and authorises it. Rejects with the reason; the PENDING slot stays to be discarded. */
-  authorise(signal: AbortSignal, onCodeRequested: () => void): Promise<SlotRef>;
+  /**
+   * Makes a key and authorises it, or connects with the one that was imported. Rejects with the reason; a PENDING slot
+   * that was made stays to be discarded.
+   */
+  authorise(how: Authorising): Promise<SlotRef>;
   /** Logs out every slot that no longer serves or never will; `false` when one has to be tried again. */
-  tidy(serving: number, signal: AbortSignal): Promise<boolean>;
+  tidy(serving: number | null, signal: AbortSignal): Promise<boolean>;
 }
 
-export function createSideSlots(world: AccountWorld, codes: LoginCodes): SideSlots {
+export interface Authorising {
+  /** The login or the renewal that it is for. */
+  readonly of: string;
+  readonly method: LoginMethod | RenewalMethod;
+  readonly signal: AbortSignal;
+  /** The serving slot lets in whoever shows this token. */
+  approve(token: Uint8Array): Promise<void>;
+  onCodeRequested(): void;
+}
+
+export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlots {
   let tail: Promise<unknown> = Promise.resolve();
 
   function alone<T>(job: () => Promise<T>): Promise<T> {
@@ -27,10 +43,11 @@ export function createSideSlots(world: AccountWorld, codes: LoginCodes): SideSlo
     ref: SlotRef,
     signal: AbortSignal,
     use: (connection: SlotConnection) => Promise<T>,
+    onLoginToken = () => {},
   ): Promise<T> {
     const grant = await world.claims.claim(ref);
     if (grant === null) throw slotBusy(ref);
-    const connection = await openSlot(world, grant, silentEvents);
+    const connection = await openSlot(world, grant, { ...silentEvents, onLoginToken });
     const stop = () => void connection.end().catch(() => undefined);
     signal.addEventListener("abort", stop, { once: true });
     try {
@@ -43,23 +60,44 @@ export function createSideSlots(world: AccountWorld, codes: LoginCodes): SideSlo
     }
   }
 
-  async function signIn({ client }: SlotConnection, signal: AbortSignal, asked: () => void) {
-    const credentials = await world.accounts.credentials(world.account);
-    if (credentials.kind === "bot") {
-      await client.signInBot(credentials.token);
-      return;
-    }
-    const given = new AbortController();
-    const code = codes.expect(AbortSignal.any([signal, given.signal]));
-    code.catch(() => undefined);
-    try {
-      const { phone } = credentials;
-      const { codeHash } = await client.requestCode(phone);
-      asked();
-      await client.signIn({ phone, codeHash, code: await code });
-    } finally {
-      given.abort();
-    }
+  /** The slot whose session was brought along, else a new one. */
+  async function slotFor(method: Authorising["method"]): Promise<SlotRef> {
+    if (method !== "import") return world.accounts.addSlot(world.account);
+    const slots = await world.accounts.slots(world.account);
+    const imported = slots.find(({ state, origin }) => state === "PENDING" && origin !== "made");
+    if (imported === undefined) throw nothingImported(world.account);
+    return imported;
+  }
+
+  async function authorise({ of, method, signal, approve, onCodeRequested }: Authorising) {
+    const { accounts, account, clock } = world;
+    const { slot } = await slotFor(method);
+    let accepted = () => {};
+    const use = async ({ client }: SlotConnection) => {
+      const credentials = await accounts.credentials(account);
+      await signIn({
+        of,
+        method,
+        client,
+        credentials,
+        prompts,
+        clock,
+        signal,
+        keptPassword: () => accounts.password(account),
+        approve,
+        onCodeRequested,
+        untilAccepted: () => new Promise((resolve) => (accepted = resolve)),
+        onWrong: (message) =>
+          world.events.report({ type: "note", account, code: "LOGIN_ANSWER_WRONG", message }),
+      });
+      const { isBot, phone } = await client.self();
+      if (isBot !== (world.kind === "bot")) throw otherKind(account, isBot);
+      const isNews = credentials.kind === "user" && credentials.phone === null;
+      if (isNews && phone !== null) await accounts.learnPhone(account, phone);
+    };
+    await withSlot({ account, slot }, signal, use, () => accepted());
+    signal.throwIfAborted();
+    return { account, slot };
   }
 
   async function logOut(ref: SlotRef, keyId: string | null, signal: AbortSignal): Promise<void> {
@@ -72,22 +110,17 @@ export function createSideSlots(world: AccountWorld, codes: LoginCodes): SideSlo
   }
 
   return {
-    authorise: (signal, onCodeRequested) =>
-      alone(async () => {
-        const ref = await world.accounts.addSlot(world.account);
-        await withSlot(ref, signal, async (connection) => {
-          await signIn(connection, signal, onCodeRequested);
-          await connection.client.self();
-        });
-        signal.throwIfAborted();
-        return ref;
-      }),
+    authorise: (how) => alone(() => authorise(how)),
     tidy: (serving, signal) =>
       alone(async () => {
         const renewal = await world.accounts.openRenewal(world.account);
         let clean = true;
-        for (const { account, slot, state, keyId } of await world.accounts.slots(world.account)) {
+        for (const { account, slot, state, keyId, origin } of await world.accounts.slots(
+          world.account,
+        )) {
           if (signal.aborted) return true;
+          // Another program's session is not ended before this one has taken its place.
+          if (state === "PENDING" && origin !== "made") continue;
           if (slot === serving || (state !== "RETIRING" && state !== "PENDING")) continue;
           if (renewal !== null && (slot === renewal.fromSlot || slot === renewal.toSlot)) {
             clean = false;
@@ -116,6 +149,20 @@ function isLoggedOut(error: unknown): boolean {
     (error.fault.kind === "dead-key" || error.fault.code === "AUTH_KEY_UNREGISTERED")
   );
 }
+
+const nothingImported = (account: string) =>
+  new HoldfastError({
+    code: "NOTHING_IMPORTED",
+    message: `No imported session of ${account} waits to be used.`,
+    next: `Log it in with: npx holdfast auth ${account}`,
+  });
+
+const otherKind = (account: string, isBot: boolean) =>
+  new HoldfastError({
+    code: "OTHER_KIND",
+    message: `${account} is a ${isBot ? "bot" : "user"} at Telegram, and was added as a ${isBot ? "user" : "bot"}.`,
+    next: "Add it again as what it is, under another name; a bot needs nothing but its token.",
+  });
 
 function slotBusy({ account, slot }: SlotRef): HoldfastError {
   return new HoldfastError({

@@ -1,12 +1,18 @@
 import { HoldfastError } from "../errors.ts";
 import type { GrantRef } from "../ports/gate.ts";
-import type { TelegramClient, TelegramClientEvents } from "../ports/telegram.ts";
+import {
+  defaultDevice,
+  type TelegramClient,
+  type TelegramClientEvents,
+} from "../ports/telegram.ts";
 import type { AccountWorld } from "./account-world.ts";
 
 /** A client of one slot under one grant, and the way to end both. */
 export interface SlotConnection {
   readonly grant: GrantRef;
   readonly client: TelegramClient;
+  /** Telegram asked for silence until then, in milliseconds since 1970; null for no such wait. */
+  readonly coolingUntilMs: number | null;
   /** Makes the wire; the token is `connected` when it resolves. */
   connect(): Promise<void>;
   /** Ends the client, cuts its sockets with proof, frees the token. Safe to call twice. */
@@ -34,15 +40,16 @@ export async function openSlot(
   grant: GrantRef,
   events: SlotEvents,
 ): Promise<SlotConnection> {
-  const { accounts, gate, drivers, tokens } = world;
-  const [session, driver] = await Promise.all([
+  const { accounts, gate, tokens } = world;
+  const [session, { driver, device, proxy, coolingUntilMs }] = await Promise.all([
     accounts.loadSession(grant),
-    accounts.find(grant.account).then((account) => drivers.of(account?.driver ?? "mtcute")),
+    wayOf(world, grant.account),
     world.claims.confirm(grant),
   ]);
-  await gate.admit({ ...grant, keyId: session?.keyId ?? null });
+  await gate.admit({ ...grant, keyId: session?.keyId ?? null, proxy });
   const client = driver.open({
     session: session?.bytes ?? null,
+    device,
     dial: (to) => gate.dial(grant, to),
     events: { ...events, onSession: (made) => accounts.saveSession(grant, made) },
   });
@@ -50,6 +57,7 @@ export async function openSlot(
   return {
     grant,
     client,
+    coolingUntilMs,
     async connect() {
       await client.connect();
       const connected = await tokens.apply(grant, { type: "connected", epoch: grant.epoch });
@@ -69,6 +77,17 @@ export async function openSlot(
   };
 }
 
+/** With which library, as which device and through which proxy an account connects. */
+async function wayOf({ accounts, drivers }: AccountWorld, name: string) {
+  const account = await accounts.find(name);
+  const [driver, proxy] = await Promise.all([
+    drivers.of(account?.driver ?? "mtcute"),
+    account?.hasProxy === true ? accounts.proxy(name) : null,
+  ]);
+  const { device = defaultDevice, coolingUntilMs = null } = account ?? {};
+  return { driver, device, proxy, coolingUntilMs };
+}
+
 export function tokenLost({ account, slot, epoch }: GrantRef): HoldfastError {
   return new HoldfastError({
     code: "TOKEN_LOST",
@@ -77,13 +96,3 @@ export function tokenLost({ account, slot, epoch }: GrantRef): HoldfastError {
     policy: "retryable",
   });
 }
-
-/** Events of a client that serves nobody: only what its own calls answer counts. */
-export const silentEvents: SlotEvents = {
-  onUpdates: () => {},
-  onServiceMessage: () => {},
-  onDisconnected: () => {},
-  onConnected: () => {},
-  onEnded: () => {},
-  onDeadKey: () => {},
-};

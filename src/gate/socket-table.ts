@@ -1,11 +1,12 @@
-import { connect, type Socket } from "node:net";
-import { createAdmission, refusal } from "../custody/admission.ts";
+import type { Socket } from "node:net";
+import { type AdmittedGrant, createAdmission, refusal } from "../custody/admission.ts";
 import { wait } from "../custody/wait.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Endpoint, GrantRef } from "../ports/gate.ts";
 import type { SlotRef } from "../ports/token-store.ts";
 import { readFirstFrame } from "./first-frame.ts";
+import { dial, type Way, wayTo } from "./proxy-way.ts";
 import { createWayProbe } from "./way-probe.ts";
 import type { JournalEntry } from "../custody/journal-chain.ts";
 
@@ -20,12 +21,12 @@ export interface SocketTableOptions {
   /** How long Telegram may work on a request whose connection it has not seen close, in milliseconds. */
   readonly answerMs: number;
   /** By default a connection that carries nothing. */
-  readonly wayIsThere?: (to: Endpoint) => Promise<boolean>;
+  readonly wayIsThere?: (way: Way) => Promise<boolean>;
 }
 
 /** Every socket to Telegram of this host. Nothing else dials. */
 export interface SocketTable {
-  admit(grant: GrantRef & { readonly keyId: string | null }): void;
+  admit(grant: AdmittedGrant): void;
   /** Pipes `client` to Telegram once the far side is there; the client's first bytes may be `head`. */
   dial(grant: GrantRef, to: Endpoint, client: Socket): Promise<void>;
   /** `idle`: every request was answered, so that nothing can be on its way. */
@@ -40,7 +41,7 @@ interface Pipe {
   /** When it closed, by the monotonic clock. */
   closedMs: number;
   readonly grant: GrantRef;
-  readonly to: Endpoint;
+  readonly way: Way;
   readonly client: Socket;
   readonly upstream: Socket;
   readonly closed: Promise<void>;
@@ -60,13 +61,13 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
   const keyOf = ({ account, slot }: SlotRef) => `${account}/${slot}`;
   const admission = createAdmission({ mayAct, isOpen: (slot) => pipes.has(keyOf(slot)) });
 
-  async function open(grant: GrantRef, to: Endpoint, client: Socket): Promise<void> {
+  async function open(grant: GrantRef, way: Way, client: Socket): Promise<void> {
     const key = keyOf(grant);
-    const upstream = connect({ host: to.host, port: to.port, noDelay: true, keepAlive: true });
+    const upstream = dial(way);
     const closed = new Promise<void>((resolve) => upstream.once("close", () => resolve()));
     const pipe: Pipe = {
       grant,
-      to,
+      way,
       client,
       upstream,
       closed,
@@ -82,13 +83,17 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
     });
     client.once("close", () => resetPipe(pipe));
     client.on("error", () => {});
-    await reached(upstream, to);
+    await reached(upstream, way);
     upstream.once("end", () => closedThere(pipe, true));
     upstream.on("error", (error: NodeJS.ErrnoException) => {
       closedThere(pipe, error.code === "ECONNRESET");
     });
+    await way.goOn(upstream).catch((error: unknown) => {
+      upstream.destroy();
+      throw error;
+    });
     const told = { account: grant.account, slot: grant.slot, epoch: grant.epoch };
-    const ends = { remote: `${to.host}:${to.port}`, localPort: upstream.localPort ?? 0 };
+    const ends = { remote: `${way.host}:${way.port}`, localPort: upstream.localPort ?? 0 };
     journal({ kind: "open", at: new Date(now()).toISOString(), ...told, ...ends });
     void closed.then(() => {
       const { bytesWritten: bytesOut, bytesRead: bytesIn } = upstream;
@@ -106,7 +111,7 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
   function resetPipe(pipe: Pipe): void {
     if (pipe.upstream.destroyed) return;
     reset(pipe.upstream);
-    pipe.known ??= wayIsThere(pipe.to);
+    pipe.known ??= wayIsThere(pipe.way);
   }
 
   /** Forwards with back pressure, after the first frame has shown the key that was granted. */
@@ -140,6 +145,8 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
       }
     });
     upstream.on("end", () => client.end());
+    // A proxy's answer was read by hand.
+    upstream.resume();
     client.on("end", () => resetPipe(pipe));
   }
 
@@ -165,13 +172,14 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
   }
 
   return {
-    admit: ({ account, slot, epoch, keyId }) => admission.admit({ account, slot, epoch, keyId }),
+    admit: ({ account, slot, epoch, keyId, proxy = null }) =>
+      admission.admit({ account, slot, epoch, keyId, proxy }),
     async dial({ account, slot, epoch }, to, client) {
       const grant = { account, slot, epoch };
       try {
-        admission.checkDial(grant);
+        const { proxy = null } = admission.checkDial(grant);
         figures.dials += 1;
-        await open(grant, to, client);
+        await open(grant, wayTo(to, proxy), client);
         const pipe = pipes.get(keyOf(grant));
         if (pipe === undefined || pipe.client !== client) throw refusal("it was cut meanwhile");
         forward(pipe);

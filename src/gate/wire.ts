@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { AdmittedGrant } from "../custody/admission.ts";
 import type { Endpoint, GrantRef } from "../ports/gate.ts";
 import type { SlotRef } from "../ports/token-store.ts";
 
@@ -16,7 +17,7 @@ export type Hello =
     };
 
 export type ControlRequest = { readonly id: number } & (
-  | { readonly op: "admit"; readonly grant: GrantRef & { readonly keyId: string | null } }
+  | { readonly op: "admit"; readonly grant: AdmittedGrant }
   | { readonly op: "cut"; readonly grant: GrantRef; readonly idle: boolean }
   | { readonly op: "sockets"; readonly slot: SlotRef }
   | { readonly op: "figures" }

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
-import { ask } from "../cli/ask.ts";
 import { addUseCommands } from "../cli/account-use.ts";
-import { readSecret } from "../cli/standard-input.ts";
+import { addServiceCommands } from "../cli/service-commands.ts";
+import { addSessionCommands } from "../cli/session-commands.ts";
 import { readStatus, statusTable } from "../cli/status.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 
@@ -43,6 +43,7 @@ export async function main(args: readonly string[]): Promise<number> {
 
   program
     .command("status [account]")
+    .alias("accounts")
     .description("where each account is, and why")
     .option("--json", "as JSON")
     .addHelpText(
@@ -58,10 +59,12 @@ export async function main(args: readonly string[]): Promise<number> {
       exitCode = status.exitCode;
     });
 
-  addAccountCommands(program);
-  addUseCommands(program, (code) => {
+  const setExitCode = (code: number) => {
     exitCode = code;
-  });
+  };
+  addSessionCommands(program, setExitCode);
+  addServiceCommands(program);
+  addUseCommands(program, setExitCode);
 
   try {
     await program.parseAsync([...args], { from: "user" });
@@ -71,47 +74,6 @@ export async function main(args: readonly string[]): Promise<number> {
     stderr.write(`holdfast: ${errorLine(error)}\n`);
     return 1;
   }
-}
-
-function addAccountCommands(program: Command): void {
-  program
-    .command("add <account>")
-    .description("add an account; a bot token or a phone number is read from standard input")
-    .requiredOption("--kind <kind>", "bot or user")
-    .option("--driver <driver>", "the client library that connects: mtcute or telegram", "mtcute")
-    .addHelpText("after", '\nExample:\n  echo "$BOT_TOKEN" | npx holdfast add site-bot --kind bot')
-    .action(async (account: string, { kind, driver }: { kind: string; driver: string }) => {
-      const secret = await readSecret();
-      const login = kind === "bot" ? { botToken: secret } : { phone: secret };
-      await ask(`holdfast.account.${account}.add`, { ...login, driver }, { env });
-      stdout.write(`${account} is added. Log it in with: npx holdfast login ${account}\n`);
-    });
-
-  const simple = [
-    ["login", "authorise the account; a user account then waits for: npx holdfast code <account>"],
-    ["renew", "move the account to a fresh key without a logout"],
-    ["pause", "stay connected and send nothing"],
-    ["resume", "serve again"],
-    ["stop", "let what is in flight finish, then give the account up"],
-  ] as const;
-  for (const [verb, description] of simple) {
-    program
-      .command(`${verb} <account>`)
-      .description(description)
-      .action(async (account: string) => {
-        const answer = await ask(`holdfast.account.${account}.${verb}`, {}, { env });
-        const state = answer["state"] ?? `renewal ${JSON.stringify(answer["renewal"])} has begun`;
-        stdout.write(`${account}: ${typeof state === "string" ? state : JSON.stringify(state)}\n`);
-      });
-  }
-
-  program
-    .command("code <account>")
-    .description("give the login code that an account waits for; read from standard input")
-    .action(async (account: string) => {
-      await ask(`holdfast.account.${account}.code`, { code: await readSecret() }, { env });
-      stdout.write(`${account}: the code was passed on\n`);
-    });
 }
 
 function wholeNumber(option: string, text: string): number {

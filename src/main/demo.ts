@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readFile } from "node:fs/promises";
+import { createKeyRing } from "../adapters/crypto/key-ring.ts";
 import { createSealer } from "../adapters/crypto/sealing.ts";
 import { createAccountStore } from "../adapters/postgres/account-store.ts";
 import { type Database, openDatabase } from "../adapters/postgres/database.ts";
@@ -126,12 +127,16 @@ async function plantOverlapNow(
     "GET",
     "/",
   );
-  await plantOverlap(createAccountStore(database, createSealer(key)), exampleBot.account, {
-    id: dc.dcId,
-    host: dc.host,
-    port: dc.port,
-    publicKeyPem: dc.rsaPublicKeyPem,
-  });
+  await plantOverlap(
+    createAccountStore(database, createSealer(createKeyRing([key]))),
+    exampleBot.account,
+    {
+      id: dc.dcId,
+      host: dc.host,
+      port: dc.port,
+      publicKeyPem: dc.rsaPublicKeyPem,
+    },
+  );
 }
 
 function report(

@@ -19,6 +19,7 @@ export interface AccountParts
   readonly outbox: OutboxStore;
   readonly stream: InboundStream;
   onReply(outcome: string): void;
+  onFloodWait(account: string, seconds: number): void;
 }
 
 /** Puts one account together from the parts that all accounts of this node share. */
@@ -27,7 +28,7 @@ export function makeAccount(
   { timings }: Pick<Config, "timings">,
   record: AccountRecord,
 ): Account {
-  const { cursors, outbox, stream, onReply, ...shared } = parts;
+  const { cursors, outbox, stream, onReply, onFloodWait, ...shared } = parts;
   const { clock, events } = shared;
   const world: AccountWorld = {
     ...shared,
@@ -50,7 +51,10 @@ export function makeAccount(
         clock,
         events,
         mayCall: shared.mayCall,
-        onFlood,
+        onFlood(seconds) {
+          onFloodWait(record.name, seconds);
+          onFlood(seconds);
+        },
         onTokenLost,
         onReply,
       }),
@@ -61,6 +65,7 @@ export function makeAccount(
 /** The bounds of ARCHITECTURE.md, in milliseconds. */
 export function boundsOf(timings: Config["timings"]): Readonly<Record<Bound, number>> {
   return {
+    authorising: timings.preparingMs,
     seeking: seekAgainMs,
     connecting: timings.connectMs,
     preparing: timings.preparingMs,
@@ -69,6 +74,7 @@ export function boundsOf(timings: Config["timings"]): Readonly<Record<Bound, num
     renewing: timings.idleVerifyMs,
     restarting: timings.restartVerifyMs,
     aborting: timings.disconnectMs,
+    leaving: timings.disconnectMs,
     releasing: timings.disconnectMs,
   };
 }

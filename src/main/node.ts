@@ -8,7 +8,6 @@ import { openInboundStream } from "../adapters/nats/inbound-stream.ts";
 import { startHttpServer } from "../adapters/http/http-server.ts";
 import { createLogger } from "../adapters/log/logger.ts";
 import { createMetrics } from "../adapters/metrics/metrics.ts";
-import { createSealer } from "../adapters/crypto/sealing.ts";
 import { createAccountStore } from "../adapters/postgres/account-store.ts";
 import { createCustodyStore } from "../adapters/postgres/custody-store.ts";
 import { createConversationStore } from "../adapters/postgres/conversation-store.ts";
@@ -17,6 +16,9 @@ import { openDatabase } from "../adapters/postgres/database.ts";
 import { createOutboxStore } from "../adapters/postgres/outbox-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
 import { createSystemClock } from "../adapters/system-clock.ts";
+import { createTelegramNotice } from "../adapters/notices/telegram-message.ts";
+import { createWebhook } from "../adapters/notices/webhook.ts";
+import { sessionOfKey } from "../adapters/telegram/session-blob.ts";
 import { createTelegramDrivers } from "../adapters/telegram/drivers.ts";
 import { createSiteManagerBot } from "../bots/site-manager/site-manager-bot.ts";
 import { isHostIdentity } from "../adapters/machine/host-identity.ts";
@@ -29,6 +31,8 @@ import { createHost } from "../engine/host.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { createLedgerShipping } from "../engine/ledger-shipping.ts";
 import { createFleetCommands } from "../engine/fleet-commands.ts";
+import { createNotices } from "../engine/notices.ts";
+import { createRenewalTriggers } from "../engine/renewal-triggers.ts";
 import { createTurnOwner } from "../engine/turn-owner.ts";
 import { createTurnEngine } from "../engine/turns.ts";
 import type { Account } from "../engine/account.ts";
@@ -40,7 +44,9 @@ import { connectGate, type GateClient } from "../gate/gate-client.ts";
 import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import { lifecycleStateNames } from "./lifecycle-states.ts";
+import { logEvent } from "./log-event.ts";
 import { makeAccount } from "./node-accounts.ts";
+import { createNodeKeys } from "./node-keys.ts";
 import { joinFleet } from "./node-custody.ts";
 
 /** A session without a turn for this long has expired. */
@@ -88,7 +94,8 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   const clock = createSystemClock();
   const metrics = createMetrics(lifecycleStateNames());
   const database = openDatabase(required(config.databaseUrl, "HOLDFAST_DATABASE_URL"));
-  const sealer = createSealer(required(config.masterKey, "HOLDFAST_MASTER_KEY_FILE"));
+  const keys = createNodeKeys(config, database, gateIs.host, () => fleet.members.serving());
+  await keys.check();
   const nats = await connectNats(
     required(config.natsUrl, "HOLDFAST_NATS_URL"),
     `node ${gateIs.host}`,
@@ -106,12 +113,29 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
       if (event.type === "transition" && event.event === "slot.authorised") {
         bus.tell({ type: "accounts" });
       }
-      if (event.type === "transition") metrics.transition(event);
-      else metrics.note(event.code);
-      log.info(event, event.type === "transition" ? `${event.from} → ${event.to}` : event.message);
+      metrics.event(event);
+      notify(event);
+      logEvent(log, event);
+      if (event.type === "transition" && event.to === "active") triggers.look();
     },
   };
-  const accounts = createAccountStore(database, sealer);
+  const notify = createNotices({
+    ways: [
+      ...(config.notices.webhook === null ? [] : [createWebhook(config.notices.webhook)]),
+      ...(config.notices.telegram === null
+        ? []
+        : [createTelegramNotice(nats, config.notices.telegram)]),
+    ],
+    clock,
+    onLost: ({ account, code }, way, error) =>
+      events.report({
+        type: "note",
+        account,
+        code: "NOTICE_NOT_DELIVERED",
+        message: `${code} did not reach anybody by ${way}: ${errorLine(error)}`,
+      }),
+  });
+  const accounts = createAccountStore(database, keys.sealer);
   const tokens = createTokenStore(database);
   const custody = createCustodyStore(database);
   let given = false;
@@ -138,7 +162,6 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     apiId: config.telegram?.apiId ?? simulatedApiId,
     apiHash: config.telegram?.apiHash ?? simulatedApiHash,
     dataCentre: config.telegramDc,
-    deviceModel: "Holdfast",
   });
   /** Loads what an account may need before the account comes here, as loading one takes long. */
   const warmDrivers = (all: readonly AccountRecord[]) =>
@@ -158,6 +181,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     cursors: createCursorStore(database),
     outbox: createOutboxStore(database),
     onReply: metrics.reply,
+    onFloodWait: metrics.flood,
   };
   const host = createHost({
     accounts,
@@ -184,6 +208,13 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     makeCustodian: fleet.makeCustodian,
   });
 
+  const triggers = createRenewalTriggers({
+    accounts,
+    clock,
+    schedule: config.renewals,
+    serving: () => host.all().filter(({ runtime }) => runtime.state === "active"),
+    onFault: (error) => log.warn(errorLine(error)),
+  });
   const bot = createSiteManagerBot();
   const turns = createTurnOwner({
     members: fleet.members,
@@ -254,6 +285,9 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     },
     tellAdded: () => bus.tell({ type: "accounts" }),
     newId: randomUUID,
+    now: () => clock.now(),
+    makeSession: sessionOfKey,
+    nodeVerbs: keys.verbs,
   });
   const commandServer = serveCommands(nats, commands);
   const serveAccount = ({ name }: Account) => commandServer.serveAccount(name);
@@ -284,6 +318,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   let begun = false;
   async function stop(): Promise<void> {
     commandServer.stop();
+    triggers.stop();
     tell({ type: "serving", serving: false });
     await turns.stop();
     await host.stop();

@@ -28,7 +28,13 @@ export interface Gate {
   readonly incarnation: string;
   readonly host: string;
   /** Tells the gate of a grant. `keyId` null: only a key exchange may be the first frame. */
-  admit(grant: GrantRef & { readonly keyId: string | null }): Promise<void>;
+  admit(
+    grant: GrantRef & {
+      readonly keyId: string | null;
+      /** `socks5://…` or `http://…`, through which the slot's connections go; null for directly. */
+      readonly proxy?: string | null;
+    },
+  ): Promise<void>;
   /** A connection to Telegram through the gate, under an admitted grant. */
   dial(grant: GrantRef, to: Endpoint): Promise<Duplex>;
   /**

@@ -10,3 +10,7 @@ export class TelegramError extends Error {
     this.fault = fault;
   }
 }
+
+/** Telegram said no, or the adapter itself: nothing was done. */
+export const refused = (code: string, message: string): TelegramError =>
+  new TelegramError({ code, kind: "refused", message });

@@ -58,6 +58,39 @@ export type Difference =
     }
   | { readonly kind: "too-long"; readonly pts: number };
 
+/** How a code reaches its reader; `app` is a message of 777000 to the account's own sessions. */
+export type CodeVia = "app" | "sms" | "fragment" | "words" | "call" | "missed-call" | "email";
+
+export interface SentCode {
+  /** To be given back with the code. */
+  readonly codeHash: string;
+  readonly via: CodeVia;
+  /** Characters of the code; null where Telegram does not tell. */
+  readonly length: number | null;
+}
+
+/** Shown as `tg://login?token=…` in base64url (https://core.telegram.org/api/qr-login). */
+export interface LoginToken {
+  readonly token: Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number;
+}
+
+/** What Telegram shows of a session in the list of devices; the same for every key of an account. */
+export interface DeviceIdentity {
+  readonly deviceModel: string;
+  readonly systemVersion: string;
+  readonly appVersion: string;
+  readonly langCode: string;
+}
+
+export const defaultDevice: DeviceIdentity = {
+  deviceModel: "Holdfast",
+  systemVersion: "1.0",
+  appVersion: "holdfast",
+  langCode: "en",
+};
+
 export interface SentMessage {
   readonly messageId: number;
 }
@@ -87,14 +120,31 @@ export interface TelegramClient {
   /** Ends the client: pending calls reject, nothing reconnects. Never throws. */
   close(): Promise<void>;
 
-  self(): Promise<{ readonly userId: string; readonly isBot: boolean }>;
-  /** Asks Telegram to send a login code; answers the hash to be given back. */
-  requestCode(phone: string): Promise<{ readonly codeHash: string }>;
+  /** `phone` in international form, where Telegram tells it. */
+  self(): Promise<{
+    readonly userId: string;
+    readonly isBot: boolean;
+    readonly phone: string | null;
+  }>;
+  /**
+   * Asks Telegram to send a login code. Refuses EMAIL_SETUP_REQUIRED, and CODE_WAY_UNKNOWN for a code that only an
+   * app of Telegram's own could read.
+   */
+  requestCode(phone: string): Promise<SentCode>;
   signIn(login: {
     readonly phone: string;
     readonly codeHash: string;
     readonly code: string;
+    readonly via?: CodeVia;
   }): Promise<void>;
+  /** What the owner chose to be reminded by, empty for nothing; null when the account has no 2FA password. */
+  passwordHint(): Promise<string | null>;
+  /** After `password-needed`: proves the 2FA password by SRP; it is not sent. Refuses PASSWORD_HASH_INVALID. */
+  checkPassword(password: string): Promise<void>;
+  /** A token that another session of the account may accept; null once one has, and this client is logged in. */
+  loginToken(): Promise<LoginToken | null>;
+  /** Logs in whoever shows this token. */
+  acceptLoginToken(token: Uint8Array): Promise<void>;
   signInBot(token: string): Promise<void>;
   logOut(): Promise<void>;
 
@@ -130,6 +180,8 @@ export interface TelegramClientEvents {
   onUpdates(updates: readonly PushedUpdate[] | null): void;
   /** A message of Telegram's service account (777000), which may carry a login code. Never stored. */
   onServiceMessage(text: string): void;
+  /** Another session has accepted the login token: ask for it again. */
+  onLoginToken(): void;
   /** The wire broke; the library reconnects by itself through `dial`. */
   onDisconnected(): void;
   onConnected(): void;
@@ -159,6 +211,7 @@ export interface TelegramDriver {
     /** null makes a new key. */
     readonly session: Uint8Array | null;
     readonly dial: (to: Endpoint) => Promise<Duplex>;
+    readonly device: DeviceIdentity;
     readonly events: TelegramClientEvents;
   }): TelegramClient;
 }
@@ -168,6 +221,4 @@ export interface TelegramDriverOptions {
   readonly apiId: number;
   readonly apiHash: string;
   readonly dataCentre: DataCentre | null;
-  /** Stable across renewals, as Telegram shows it in the list of devices. */
-  readonly deviceModel: string;
 }

@@ -1,3 +1,4 @@
+import type { AccountRecord } from "../ports/account-store.ts";
 import { forceToken } from "../custody/force.ts";
 import { createFleetPart } from "../custody/fleet-part.ts";
 import { createGateCustody, type GateCustody } from "../custody/gate-custody.ts";
@@ -226,23 +227,8 @@ export function createSimHost(
     });
     const host = createHost({
       accounts: {
-        list: async () =>
-          fleet.accounts.map((account) => ({
-            name: account,
-            kind: "user",
-            driver: "mtcute",
-            servingSlot: 1,
-            state: "",
-            reason: null,
-          })),
-        find: async (account) => ({
-          name: account,
-          kind: "user",
-          driver: "mtcute",
-          servingSlot: 1,
-          state: "",
-          reason: null,
-        }),
+        list: async () => fleet.accounts.map(recordOf),
+        find: async (account) => recordOf(account),
         openRenewal: async () => null,
         abortRenewal: async () => {},
       },
@@ -348,3 +334,17 @@ export function createSimHost(
     },
   };
 }
+
+const recordOf = (name: string): AccountRecord => ({
+  name,
+  kind: "user",
+  driver: "mtcute",
+  servingSlot: 1,
+  state: "",
+  reason: null,
+  wanted: "serve",
+  device: { deviceModel: "", systemVersion: "", appVersion: "", langCode: "" },
+  coolingUntilMs: null,
+  hasPassword: false,
+  hasProxy: false,
+});

@@ -132,6 +132,7 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
       stopped = run();
     },
     refresh() {},
+    mayMove: true,
     async stop() {
       stopping = true;
       for (const waiting of waits) waiting.abort();

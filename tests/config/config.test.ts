@@ -101,7 +101,27 @@ describe("the configuration", () => {
       read({ HOLDFAST_MASTER_KEY: base64 }),
       read({ HOLDFAST_MASTER_KEY_FILE: "/etc/key" }),
     ])
-      expect(config.masterKey?.toString("hex")).toBe(hex);
+      expect(config.masterKeys[0]?.toString("hex")).toBe(hex);
+  });
+
+  it("reads several master keys, the one that encrypts first", () => {
+    const [next, last] = ["cd".repeat(32), "ab".repeat(32)];
+    const { masterKeys } = read({ HOLDFAST_MASTER_KEY: `${next},${last}` });
+    expect(masterKeys.map((key) => key.toString("hex"))).toEqual([next, last]);
+  });
+
+  it("reads when renewals come by themselves", () => {
+    expect(
+      read({ HOLDFAST_RENEW_EVERY: "30d", HOLDFAST_QUIET_HOURS: "22:00-06:30" }).renewals,
+    ).toEqual({
+      everyMs: 30 * 86_400_000,
+      jitterMs: 3 * 86_400_000,
+      quiet: { fromMinute: 1320, toMinute: 390 },
+    });
+    expect(read({}).renewals).toBeNull();
+    expect(Object.keys(faultsOf({ HOLDFAST_RENEW_EVERY: "monthly" }))).toEqual([
+      "HOLDFAST_RENEW_EVERY",
+    ]);
   });
 
   it("prints no secret (I7)", () => {

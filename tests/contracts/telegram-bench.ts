@@ -2,13 +2,14 @@ import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterAll, afterEach, expect } from "vitest";
 import type { Endpoint } from "../../src/ports/gate.ts";
-import type {
-  DataCentre,
-  PushedUpdate,
-  TelegramClient,
-  TelegramDriver,
-  TelegramDriverOptions,
-  TelegramFault,
+import {
+  type DataCentre,
+  defaultDevice,
+  type PushedUpdate,
+  type TelegramClient,
+  type TelegramDriver,
+  type TelegramDriverOptions,
+  type TelegramFault,
 } from "../../src/ports/telegram.ts";
 import { TelegramError } from "../../src/ports/telegram-error.ts";
 import { generateRsaKey } from "../../src/telegram-dc/protocol/server.ts";
@@ -26,6 +27,8 @@ export interface Reports {
   readonly sessions: { readonly keyId: string; readonly bytes: Uint8Array }[];
   readonly pushed: (PushedUpdate | null)[];
   readonly serviceMessages: string[];
+  /** How often a login token was accepted. */
+  tokensAccepted: number;
   readonly deaths: TelegramFault[];
   /** Why the client ended by itself. */
   readonly ends: TelegramFault[];
@@ -93,11 +96,12 @@ export function createTelegramBench(makeDriver: MakeDriver): TelegramBench {
     let dials = 0;
     let closed = false;
     const driver = makeDriver(
-      { apiId: 1, apiHash: "0".repeat(32), dataCentre: centreOf(dc), deviceModel: "contract" },
+      { apiId: 1, apiHash: "0".repeat(32), dataCentre: centreOf(dc) },
       options.callMsMax === undefined ? {} : { callMsMax: options.callMsMax },
     );
     const client = driver.open({
       session: options.session ?? null,
+      device: { ...defaultDevice, deviceModel: "contract" },
       dial(to) {
         dials += 1;
         if (closed) dialsAfterClose += 1;
@@ -110,6 +114,7 @@ export function createTelegramBench(makeDriver: MakeDriver): TelegramBench {
           await options.onSession?.();
         },
         onUpdates: (pushed) => report(() => reports.pushed.push(...(pushed ?? [null]))),
+        onLoginToken: () => report(() => (reports.tokensAccepted += 1)),
         onServiceMessage: (text) => report(() => reports.serviceMessages.push(text)),
         onConnected: () => report(() => reports.wire.push("connected")),
         onDisconnected: () => report(() => reports.wire.push("disconnected")),
@@ -121,7 +126,7 @@ export function createTelegramBench(makeDriver: MakeDriver): TelegramBench {
       ...client,
       close: () => client.close().then(() => void (closed = true)),
     });
-    return { client, dials: () => dials, ...reports };
+    return Object.assign(reports, { client, dials: () => dials });
   }
 
   return {
@@ -162,6 +167,7 @@ function createReports(): { reports: Reports; report: (change: () => void) => vo
       sessions: [],
       pushed: [],
       serviceMessages: [],
+      tokensAccepted: 0,
       deaths: [],
       ends: [],
       wire: [],

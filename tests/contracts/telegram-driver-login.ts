@@ -41,7 +41,7 @@ export function specifyLogins(makeDriver: MakeDriver): void {
       const again = bench.open(dc, { session: sessions[0]!.bytes });
       expect(again.client.keyId).toBe(sessions[0]!.keyId);
       await again.client.connect();
-      expect(await again.client.self()).toEqual({ userId: String(id), isBot: false });
+      expect(await again.client.self()).toMatchObject({ userId: String(id), isBot: false });
       expect(again.sessions).toEqual([]);
       expect(dc.phone.authorisations(id).map(({ authKeyId }) => authKeyId)).toEqual([
         sessions[0]!.keyId,
@@ -79,7 +79,7 @@ export function specifyLogins(makeDriver: MakeDriver): void {
     it("logs a person in by code, and says who it is", async () => {
       const dc = await bench.startDc();
       const { client, id } = await bench.person(dc, "ada");
-      expect(await client.self()).toEqual({ userId: String(id), isBot: false });
+      expect(await client.self()).toMatchObject({ userId: String(id), isBot: false });
       expect(dc.phone.authorisations(id)).toMatchObject([
         { authKeyId: client.keyId, deviceModel: "contract" },
       ]);
@@ -88,7 +88,7 @@ export function specifyLogins(makeDriver: MakeDriver): void {
     it("logs a bot in by its token", async () => {
       const dc = await bench.startDc();
       const { client, id } = await bench.bot(dc, "helper_bot");
-      expect(await client.self()).toEqual({ userId: String(id), isBot: true });
+      expect(await client.self()).toMatchObject({ userId: String(id), isBot: true });
     });
 
     it("says that a password is needed, which is no death of the key", async () => {
@@ -149,6 +149,75 @@ export function specifyLogins(makeDriver: MakeDriver): void {
       expect(fault.message).toContain("4");
       expect(dials()).toBe(1);
       expect(await faultOf(client.self())).toMatchObject({ code: "AUTH_KEY_UNREGISTERED" });
+    });
+
+    it("proves a 2FA password, refuses a wrong one, and tells the hint", async () => {
+      const dc = await bench.startDc();
+      const phone = "+99966300011";
+      const { id } = dc.phone.createUser({ phone, firstName: "Ada", password: "s3cret ⚓" });
+      const { client, deaths } = bench.open(dc);
+      await client.connect();
+      const { codeHash, via, length } = await client.requestCode(phone);
+      expect({ via, length }).toEqual({ via: "sms", length: 5 });
+      const { code } = dc.phone.readCode(id)!;
+      await faultOf(client.signIn({ phone, codeHash, code }));
+      expect(typeof (await client.passwordHint())).toBe("string");
+      expect(await faultOf(client.checkPassword("wrong"))).toMatchObject({
+        code: "PASSWORD_HASH_INVALID",
+        kind: "refused",
+      });
+      await client.checkPassword("s3cret ⚓");
+      expect(await client.self()).toMatchObject({ userId: String(id), phone });
+      expect(deaths).toEqual([]);
+    });
+
+    it("is let in by another session that accepts its token", async () => {
+      const dc = await bench.startDc();
+      const { client: old, id } = await bench.person(dc, "ada");
+      const { client } = bench.open(dc);
+      await client.connect();
+      const shown = await client.loginToken();
+      expect(shown!.expiresAtMs).toBeGreaterThan(Date.now());
+      await old.acceptLoginToken(shown!.token);
+      expect(await client.loginToken()).toBeNull();
+      expect((await client.self()).userId).toBe(String(id));
+      expect(dc.phone.authorisations(id)).toHaveLength(2);
+    });
+
+    it("tells that its token was accepted on a phone", async () => {
+      const dc = await bench.startDc();
+      const { id } = await bench.person(dc, "ada");
+      const opened = bench.open(dc);
+      await opened.client.connect();
+      const shown = await opened.client.loginToken();
+      dc.phone.acceptLoginToken(String(id), shown!.token);
+      await opened.until(() => opened.tokensAccepted > 0);
+      expect(await opened.client.loginToken()).toBeNull();
+    });
+
+    it("tells too many attempts from a death", async () => {
+      const dc = await bench.startDc();
+      const phone = "+99966300012";
+      dc.phone.createUser({ phone, firstName: "Ada" });
+      const { client } = bench.open(dc);
+      await client.connect();
+      dc.phone.addFault({
+        kind: "error",
+        method: "auth.sendCode",
+        code: 406,
+        message: "PHONE_PASSWORD_FLOOD",
+        count: 1,
+      });
+      expect(await faultOf(client.requestCode(phone))).toMatchObject({
+        code: "PHONE_PASSWORD_FLOOD",
+        kind: "refused",
+      });
+    });
+
+    it("shows the device that it was given, whichever key it makes", async () => {
+      const dc = await bench.startDc();
+      const { id } = await bench.person(dc, "ada");
+      expect(dc.phone.authorisations(id)).toMatchObject([{ deviceModel: "contract" }]);
     });
 
     it("logs out", async () => {

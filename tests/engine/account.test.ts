@@ -14,7 +14,7 @@ describe("an account on real protocols", () => {
   it("logs a bot in and serves under the first epoch", async () => {
     const account = await bench.makeAccount("bot");
     await account.start();
-    await account.login();
+    await account.login("l1", "bot-token");
     await account.runtime.until((state) => state === "active");
     expect(account.grant).toMatchObject({ slot: 1 });
     expect(await bench.tokens.read({ account: account.name, slot: 1 })).toMatchObject({
@@ -26,9 +26,9 @@ describe("an account on real protocols", () => {
   it("renews a bot without an overlap and retires the old slot", async () => {
     const account = await bench.makeAccount("bot");
     await account.start();
-    await account.login();
+    await account.login("l1", "bot-token");
     await account.runtime.until((state) => state === "active");
-    await account.renew("r1");
+    await account.renew("r1", "auto");
     await account.runtime.until((state, { context }) => state === "active" && context.slot === 2);
     await expect
       .poll(async () => (await bench.accounts.slots(account.name)).map(({ state }) => state))
@@ -48,11 +48,13 @@ describe("an account on real protocols", () => {
   it("renews a user account with the code that its own session receives", async () => {
     const account = await bench.makeAccount("user");
     await account.start();
-    await account.login();
+    await account.login("l1", "code");
     const code = await bench.dc.phone.waitForCode("user_account0", 5000);
-    expect(account.supplyCode(code!.code)).toBe(true);
+    await expect.poll(() => account.question).toMatchObject({ of: "l1", kind: "code", via: "sms" });
+    expect(account.answer("another", "code", code!.code)).toBe(false);
+    expect(account.answer("l1", "code", code!.code)).toBe(true);
     await account.runtime.until((state) => state === "active");
-    await account.renew("r1");
+    await account.renew("r1", "auto");
     await account.runtime.until((state, { context }) => state === "active" && context.slot === 2);
     await expect.poll(() => bench.dc.phone.authorisations("user_account0").length).toBe(1);
     expect(bench.dc.ledger.overlaps()["any-two-connections"]).toBe(0);
@@ -62,7 +64,7 @@ describe("an account on real protocols", () => {
   it("stops with every socket closed and every token free", async () => {
     const account = await bench.makeAccount("bot");
     await account.start();
-    await account.login();
+    await account.login("l1", "bot-token");
     await account.runtime.until((state) => state === "active");
     await account.stop();
     expect(bench.dc.ledger.connections({ open: true })).toEqual([]);

@@ -66,11 +66,13 @@ describe("on every path of the lifecycle", () => {
     }
   });
 
-  test("quarantine is left by a login or a stop and by nothing else", () => {
+  test("quarantine is left by a login, a logout or a stop and by nothing else", () => {
     const leaving = steps.filter(
       ({ before, after }) => nameOf(before) === "quarantined" && nameOf(after) !== "quarantined",
     );
-    expect(new Set(leaving.map(({ event }) => event.type))).toEqual(new Set(["login", "stop"]));
+    expect(new Set(leaving.map(({ event }) => event.type))).toEqual(
+      new Set(["login", "logout", "stop"]),
+    );
   });
 
   test("an account stops only from releasing, or where nothing was ever begun", () => {

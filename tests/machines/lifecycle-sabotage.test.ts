@@ -5,10 +5,19 @@ import { runLifecyclePath } from "../models/lifecycle-runner.ts";
 import type { ChangeWorld } from "../models/lifecycle-scene.ts";
 import { type OpenStage, openStage } from "../models/lifecycle-stage.ts";
 import { replay } from "../models/paths.ts";
-import { drained, granted, prepared, ready, renew, switched, verified } from "./lifecycle-story.ts";
+import {
+  drained,
+  granted,
+  login,
+  prepared,
+  ready,
+  renew,
+  switched,
+  verified,
+} from "./lifecycle-story.ts";
 
 const renewal = replay(lifecycleModel, "a user without an authorisation", [
-  { type: "login" },
+  login,
   { type: "slot.authorised", slot: 1 },
   granted,
   ready,

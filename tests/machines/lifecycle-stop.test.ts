@@ -4,6 +4,7 @@ import { specify } from "../models/specify.ts";
 import {
   accountIn,
   dead,
+  login,
   drained,
   type Place,
   ready,
@@ -53,7 +54,7 @@ describe("stop", () => {
 
   test("frees the slot that a login was just authorising", () => {
     specify(lifecycleMachine, { ...user, slot: null })
-      .after({ type: "login" })
+      .after(login)
       .on(stop)
       .is({ state: "releasing", asks: ["release", "startBound"] });
   });

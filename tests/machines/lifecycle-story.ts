@@ -8,10 +8,16 @@ import { type Story, specify } from "../models/specify.ts";
 
 /** Beginnings that the stories of the lifecycle share. */
 
-export const user: LifecycleInput = { account: "amelie", kind: "user", slot: 1 };
+export const user: LifecycleInput = {
+  account: "amelie",
+  kind: "user",
+  slot: 1,
+  pauseWanted: false,
+};
 
 export const faulty: Reason = { code: "TOLD", message: "told by the test" };
 
+export const login: LifecycleEvent = { type: "login", id: "login-1", method: "code" };
 export const granted: LifecycleEvent = { type: "token.granted", epoch: 5 };
 export const ready: LifecycleEvent = { type: "client.ready" };
 export const renew: LifecycleEvent = { type: "renew", id: "r-1", method: "auto-code" };

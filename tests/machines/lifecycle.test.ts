@@ -6,6 +6,7 @@ import {
   dead,
   faulty,
   granted,
+  login,
   type Place,
   ready,
   tokenLost,
@@ -19,15 +20,24 @@ const newcomer = () => specify(lifecycleMachine, { ...user, slot: null });
 
 describe("an account without an authorisation", () => {
   test("waits for an operator to log it in", () => {
-    newcomer().is({ state: { unauthorised: "waiting" } });
+    newcomer().is({
+      state: { unauthorised: "waiting" },
+      asks: [{ type: "tidySlots", params: { serving: null } }],
+    });
   });
 
   test("authorises its first slot at login, then seeks that slot's token", () => {
     newcomer()
-      .on({ type: "login" })
+      .on(login)
       .is({
         state: { unauthorised: "authorising" },
-        asks: [{ type: "authorise", params: { account: "amelie" } }],
+        asks: [
+          {
+            type: "authorise",
+            params: { account: "amelie", login: "login-1", method: "code" },
+          },
+          startBound("authorising"),
+        ],
       })
       .on({ type: "slot.authorised", slot: 1 })
       .is({
@@ -38,9 +48,13 @@ describe("an account without an authorisation", () => {
 
   test("waits again, and says why, when the login failed", () => {
     newcomer()
-      .after({ type: "login" })
+      .after(login)
       .on({ type: "login.failed", reason: faulty })
-      .is({ state: { unauthorised: "waiting" }, context: { reason: faulty } });
+      .is({
+        state: { unauthorised: "waiting" },
+        asks: ["tidySlots"],
+        context: { reason: faulty, login: null },
+      });
   });
 });
 
@@ -124,6 +138,72 @@ describe("a connected account", () => {
   );
 });
 
+describe("a pause", () => {
+  test.each<Place>(["seeking", "connecting", "preparing", "fenced", "aborting while serving"])(
+    "that is asked for in %s holds as soon as the account would serve",
+    (place) => {
+      accountIn(place)
+        .on({ type: "pause" })
+        .is({
+          state: accountIn(place).snapshot.value,
+          asks: [],
+          context: { pauseWanted: true },
+        });
+    },
+  );
+
+  test("that outlived its process is kept by the next one, which serves nobody in between", () => {
+    specify(lifecycleMachine, { ...user, pauseWanted: true })
+      .after(granted)
+      .on(ready)
+      .is({ state: "paused", asks: ["hold"] })
+      .on({ type: "resume" })
+      .is({ state: serving, asks: ["serve", "tidySlots"], context: { pauseWanted: false } });
+  });
+});
+
+describe("a logout", () => {
+  test.each<Place>(["active", "cooling", "paused"])(
+    "from %s drains first, and only then gives the session up",
+    (place) => {
+      accountIn(place)
+        .on({ type: "logout" })
+        .is({ state: "draining", asks: ["drain", "startBound"] })
+        .on({ type: "drained" })
+        .is({
+          state: "leaving",
+          asks: [{ type: "retireServing", params: { slot: 1 } }, startBound("leaving")],
+        })
+        .on({ type: "slot.retired" })
+        .is({
+          state: { unauthorised: "waiting" },
+          asks: [{ type: "tidySlots", params: { serving: null } }],
+          context: { slot: null },
+        });
+    },
+  );
+
+  test("that cannot be made safe has not happened: the account is cut and seeks its token again", () => {
+    accountIn("active")
+      .after({ type: "logout" })
+      .on({ type: "drain.failed", reason: faulty })
+      .is({ state: "fenced", asks: ["cut"] })
+      .on({ type: "cut.confirmed" })
+      .is({ state: "seeking", asks: ["seekToken", "startBound"], context: { slot: 1 } });
+  });
+});
+
+describe("a forced stop", () => {
+  test.each<Place>(["active", "cooling", "paused", "preparing", "draining"])(
+    "cuts at once in %s",
+    (place) => {
+      accountIn(place)
+        .on({ type: "stop", force: true })
+        .is({ state: "releasing", asks: ["release", "startBound"], context: { renewal: null } });
+    },
+  );
+});
+
 describe("a dead key", () => {
   test.each<Place>([
     "seeking",
@@ -160,10 +240,10 @@ describe("a dead key", () => {
       expect(quarantined.snapshot.can(event)).toBe(false);
     }
     quarantined
-      .on({ type: "login" })
+      .on(login)
       .is({
         state: { unauthorised: "authorising" },
-        asks: ["authorise"],
+        asks: ["authorise", "startBound"],
         context: { slot: null },
       })
       .on({ type: "slot.authorised", slot: 2 })
@@ -176,8 +256,8 @@ describe("a dead key", () => {
 
   test("during a login that failed leaves the account waiting, not seeking the dead slot", () => {
     accountIn("quarantined")
-      .after({ type: "login" })
+      .after(login)
       .on({ type: "login.failed", reason: faulty })
-      .is({ state: { unauthorised: "waiting" }, context: { slot: null } });
+      .is({ state: { unauthorised: "waiting" }, asks: ["tidySlots"], context: { slot: null } });
   });
 });

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createKeyRing } from "../../src/adapters/crypto/key-ring.ts";
 import { createSealer } from "../../src/adapters/crypto/sealing.ts";
 import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
@@ -23,7 +24,7 @@ let tokens: TokenStore;
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
   database = openDatabase(testDatabase.url, { poolMax: 2 });
-  accounts = createAccountStore(database, createSealer(randomBytes(32)));
+  accounts = createAccountStore(database, createSealer(createKeyRing([randomBytes(32)])));
   tokens = createTokenStore(database);
   await accounts.add({
     name: account,

@@ -36,6 +36,7 @@ export const tokenModel: MachineModel<typeof tokenMachine> = {
 
 /** The bound that runs in each state that has one. */
 const boundOfState: Readonly<Record<string, Bound>> = {
+  "unauthorised.authorising": "authorising",
   seeking: "seeking",
   connecting: "connecting",
   "active.preparing": "preparing",
@@ -44,6 +45,7 @@ const boundOfState: Readonly<Record<string, Bound>> = {
   renewing: "renewing",
   restarting: "restarting",
   aborting: "aborting",
+  leaving: "leaving",
   releasing: "releasing",
 };
 
@@ -55,11 +57,27 @@ const newSlot = ({ context }: LifecycleSnapshot) =>
 export const lifecycleModel: MachineModel<typeof lifecycleMachine> = {
   machine: lifecycleMachine,
   starts: {
-    "a user without an authorisation": { account: "amelie", kind: "user", slot: null },
-    "a bot that was authorised before": { account: "sites-bot", kind: "bot", slot: 1 },
+    "a user without an authorisation": {
+      account: "amelie",
+      kind: "user",
+      slot: null,
+      pauseWanted: false,
+    },
+    "a bot that was authorised before": {
+      account: "sites-bot",
+      kind: "bot",
+      slot: 1,
+      pauseWanted: false,
+    },
   },
   cases: {
-    login: () => [{ type: "login" }],
+    login: ({ context }) => [
+      {
+        type: "login",
+        id: "login-1",
+        method: context.kind === "bot" ? "bot-token" : "code",
+      },
+    ],
     "login.failed": () => [{ type: "login.failed", ...fault("PHONE_CODE_INVALID") }],
     "slot.authorised": (now) => [{ type: "slot.authorised", slot: newSlot(now) }],
     "slot.moved": (now) => [{ type: "slot.moved", slot: newSlot(now) }],
@@ -69,7 +87,7 @@ export const lifecycleModel: MachineModel<typeof lifecycleMachine> = {
     "client.failed": () => [{ type: "client.failed", ...fault("CONNECTION_LOST") }],
     "client.lost": () => [{ type: "client.lost", ...fault("CONNECTION_LOST") }],
     "key.dead": () => [{ type: "key.dead", ...fault("AUTH_KEY_DUPLICATED") }],
-    flood: () => [{ type: "flood", waitSeconds: 30 }],
+    flood: () => [{ type: "flood", waitSeconds: 11 }],
     cooled: () => [{ type: "cooled" }],
     pause: () => [{ type: "pause" }],
     resume: () => [{ type: "resume" }],
@@ -90,7 +108,9 @@ export const lifecycleModel: MachineModel<typeof lifecycleMachine> = {
     "switch.failed": () => [{ type: "switch.failed", ...fault("SWITCH_REFUSED") }],
     returned: () => [{ type: "returned" }],
     "cut.confirmed": () => [{ type: "cut.confirmed" }],
-    stop: () => [{ type: "stop" }],
+    logout: () => [{ type: "logout" }],
+    "slot.retired": () => [{ type: "slot.retired" }],
+    stop: () => [{ type: "stop" }, { type: "stop", force: true }],
     released: () => [{ type: "released" }],
     "bound.passed": ({ value }) => {
       const bound = boundOfState[lifecycleStateName(value)];
@@ -108,6 +128,8 @@ export const lifecycleModel: MachineModel<typeof lifecycleMachine> = {
       context.draining,
       context.serving,
       context.stopWanted,
+      context.pauseWanted,
+      context.login === null,
     ]),
 };
 

@@ -3,6 +3,7 @@ import type { FaultSpec } from "../../src/telegram-dc/world/faults.ts";
 import { expect } from "vitest";
 import { eventually } from "./eventually.ts";
 import {
+  answerWithCode,
   boundsMs,
   commitReply,
   logInElsewhere,
@@ -41,8 +42,8 @@ function arrange({ bench, undo }: Scene, spec: FaultSpec): void {
   undo.push(async () => void bench.dc.phone.removeFault(id));
 }
 
-/** The wait that the model's flood asks for. */
-const floodMs = 30_000;
+/** The wait that the model's flood asks for: longer than a broken connection is waited for, shorter than any bound. */
+export const floodMs = 11_000;
 
 const slotNow = ({ account }: Scene): number => account.runtime.snapshot.context.slot ?? 0;
 
@@ -110,7 +111,7 @@ async function refuseLogin(scene: Scene): Promise<void> {
 }
 
 const causes: Causes = {
-  login: order({ type: "login" }),
+  login: (scene, event) => order(event)(scene),
   "login.failed": refuseLogin,
   async "slot.authorised"(scene) {
     const { world, bench, account, selfName } = scene;
@@ -119,7 +120,7 @@ const causes: Causes = {
     await requested;
     if (world.kind === "bot") return;
     const sent = bench.dc.phone.readCode(selfName);
-    if (sent === undefined || !account.supplyCode(sent.code)) throw new Error("no code was wanted");
+    await answerWithCode(account, sent?.code ?? "", scene.stepMsMax);
   },
   async "slot.moved"(scene) {
     const { account, bench } = scene;
@@ -192,7 +193,7 @@ const causes: Causes = {
   resume: order({ type: "resume" }),
   async renew({ account }) {
     const before = account.runtime.snapshot.context.slot;
-    void account.renew(`${account.name}-from-${before}-${crypto.randomUUID()}`);
+    void account.renew(`${account.name}-from-${before}-${crypto.randomUUID()}`, "auto");
   },
   "slot.prepared": letWorkGoOn,
   "prepare.failed": refuseLogin,
@@ -214,7 +215,9 @@ const causes: Causes = {
   },
   returned: letWorkGoOn,
   "cut.confirmed": letWorkGoOn,
-  stop: order({ type: "stop" }),
+  logout: order({ type: "logout" }),
+  "slot.retired": letWorkGoOn,
+  stop: (scene, event) => order(event)(scene),
   released: letWorkGoOn,
   async "bound.passed"(scene, { bound }) {
     await leaveUnanswered(scene);

@@ -13,6 +13,7 @@ const connected: ReadonlySet<string> = new Set(["active", "active.preparing", "c
 const silent: ReadonlySet<string> = new Set([
   "verified-idle",
   "renewing",
+  "leaving",
   "fenced",
   "quarantined",
   "stopped",

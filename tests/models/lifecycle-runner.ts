@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { type lifecycleMachine, lifecycleStateName } from "../../machines/lifecycle.ts";
-import { causeEvent, strangerGivesBack } from "./lifecycle-causes.ts";
+import { causeEvent, floodMs, strangerGivesBack } from "./lifecycle-causes.ts";
 import { judge, judgeRest } from "./lifecycle-judge.ts";
 import { type ChangeWorld, openScene, type Scene, type Stage } from "./lifecycle-scene.ts";
 import type { Path, Step } from "./paths.ts";
@@ -51,6 +51,11 @@ export function canBeCaused({ initial, steps }: LifecyclePath): boolean {
   return steps.every(({ event }, index) => {
     const before = befores[index] ?? initial;
     if (!before.can(event)) return false;
+    // The silence ends by itself before any of the work that a renewal waits for.
+    const last = steps[index - 1]?.event.type;
+    const isPreparing = lifecycleStateName(before.value) === "active.preparing";
+    if (isPreparing && last === "flood" && event.type !== "cooled") return false;
+    if (isPreparing && event.type === "cooled" && last !== "flood") return false;
     if (!ofTheConnection.has(event.type)) return true;
     return before.context.serving || beforeServing.has(lifecycleStateName(before.value));
   });
@@ -65,15 +70,28 @@ async function takeStep(
 ): Promise<void> {
   const { held, undo, stepMsMax } = scene;
   const workBefore = held.waiting;
+  const before = scene.account.runtime.state;
   const state = lifecycleStateName(after.value);
   await within(stepMsMax, `the cause of ${event.type}`, causeEvent(scene, event));
   await arrive(scene, event.type, state);
   // A state that was left, or entered anew, no longer counts what its earlier work finds out, late as it is.
-  const entered = asks.length > 0 || scene.account.runtime.snapshot.status !== "active";
+  const entered =
+    before !== state ||
+    asks.some(({ type }) => type === "startBound") ||
+    scene.account.runtime.snapshot.status !== "active";
   if (entered) for (const call of workBefore) call.goOn();
   for (const back of undo.splice(0)) await back();
   if (entered) await within(stepMsMax, `the work of ${state}`, held.reached(state, workBefore));
   await judge(scene, after);
+  // The silence that Telegram asked for ends meanwhile; it would go on wherever the account serves next.
+  if (
+    before === "cooling" &&
+    event.type !== "cooled" &&
+    event.type !== "stop" &&
+    before !== state
+  ) {
+    scene.bench.clock.advance(floodMs);
+  }
 }
 
 async function arrive(scene: Scene, event: string, state: string): Promise<void> {

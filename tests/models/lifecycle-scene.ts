@@ -8,6 +8,8 @@ import type { AccountWorld } from "../../src/engine/account-world.ts";
 import { createOutboxSender } from "../../src/engine/outbox.ts";
 import type { PhoneUser } from "../../src/telegram-dc/world/phone.ts";
 import type { AccountBench } from "../support/account-bench.ts";
+import { expect } from "vitest";
+import { eventually } from "./eventually.ts";
 import { createHeldCalls, type HeldCalls } from "./held-calls.ts";
 import { createTimerBook, type TimerBook } from "./timer-book.ts";
 import { createTransitionFeed, type TransitionFeed } from "./transition-feed.ts";
@@ -43,6 +45,7 @@ export interface Scene extends Stage {
 }
 
 export const boundsMs: Readonly<Record<Bound, number>> = {
+  authorising: 600_000,
   seeking: 5000,
   connecting: 6000,
   preparing: 600_000,
@@ -51,6 +54,7 @@ export const boundsMs: Readonly<Record<Bound, number>> = {
   renewing: 30_000,
   restarting: 20_000,
   aborting: 12_000,
+  leaving: 9000,
   releasing: 10_000,
 };
 
@@ -67,6 +71,7 @@ const heldIn: Readonly<Record<string, readonly string[]>> = {
   aborting: ["accounts.abortRenewal"],
   fenced: ["accounts.openRenewal"],
   quarantined: [],
+  leaving: ["accounts.retireServing"],
   releasing: ["tokens.heldBy"],
 };
 
@@ -121,7 +126,7 @@ async function authoriseBefore(
   if (record === null) throw new Error(`the database has no account ${world.account}`);
   const earlier = createAccount(world, record, boundsMs);
   await earlier.start();
-  await earlier.login();
+  await earlier.login("earlier", "bot-token");
   await earlier.runtime.until((state) => state === "active");
   await earlier.stop();
   await transitions.skipTo("stopped");
@@ -133,13 +138,23 @@ export async function logInElsewhere({ elsewhere, bench, selfName }: Scene): Pro
   if (record === null) throw new Error(`the database has no account ${elsewhere.account}`);
   const other = createAccount(elsewhere, record, boundsMs);
   await other.start();
-  await other.login();
+  await other.login("elsewhere", record.kind === "bot" ? "bot-token" : "code");
   if (record.kind === "user") {
     const sent = await bench.dc.phone.waitForCode(selfName, 5000);
-    other.supplyCode(sent?.code ?? "");
+    await answerWithCode(other, sent?.code ?? "", 5000);
   }
   await other.runtime.until((state) => state === "active");
   await other.stop();
+}
+
+/** A person types the code as soon as it is asked for. */
+export async function answerWithCode(
+  account: Account,
+  code: string,
+  waitMsMax: number,
+): Promise<void> {
+  await eventually(waitMsMax, () => expect(account.question?.kind).toBe("code"));
+  if (!account.answer(account.question?.of ?? "", "code", code)) throw new Error("no code wanted");
 }
 
 /** Another host has renewed the account: its session is that of the next slot now. */
@@ -204,6 +219,7 @@ function slowed(world: AccountWorld, held: HeldCalls): AccountWorld {
       switchSlot: held.around("accounts.switchSlot", accounts.switchSlot),
       abortRenewal: held.around("accounts.abortRenewal", accounts.abortRenewal),
       openRenewal: held.around("accounts.openRenewal", accounts.openRenewal),
+      retireServing: held.around("accounts.retireServing", accounts.retireServing),
       markDead: held.around("accounts.markDead", accounts.markDead),
     },
     tokens: {

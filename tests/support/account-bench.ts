@@ -12,6 +12,7 @@ import { createCustodyStore } from "../../src/adapters/postgres/custody-store.ts
 import { createClaims } from "../../src/custody/claims.ts";
 import type { FloorValue, LeaseValue } from "../../src/custody/lease-value.ts";
 import { createTakeover } from "../../src/custody/takeover.ts";
+import { createKeyRing } from "../../src/adapters/crypto/key-ring.ts";
 import { createSealer } from "../../src/adapters/crypto/sealing.ts";
 import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
 import { createCursorStore } from "../../src/adapters/postgres/cursor-store.ts";
@@ -50,6 +51,7 @@ export interface AccountBench {
 }
 
 const boundsMs: Readonly<Record<Bound, number>> = {
+  authorising: 600_000,
   seeking: 5000,
   connecting: 5000,
   preparing: 600_000,
@@ -58,6 +60,7 @@ const boundsMs: Readonly<Record<Bound, number>> = {
   renewing: 30_000,
   restarting: 20_000,
   aborting: 10_000,
+  leaving: 10_000,
   releasing: 10_000,
 };
 
@@ -75,7 +78,7 @@ export async function openAccountBench(): Promise<AccountBench> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-bench-"));
   const [testDatabase, dc] = await Promise.all([createTestDatabase(), startTelegramDc()]);
   const database = openDatabase(testDatabase.url);
-  const accounts = createAccountStore(database, createSealer(randomBytes(32)));
+  const accounts = createAccountStore(database, createSealer(createKeyRing([randomBytes(32)])));
   const tokens = createTokenStore(database);
   const cursors = createCursorStore(database);
   const clock = createTestClock();
@@ -125,7 +128,6 @@ export async function openAccountBench(): Promise<AccountBench> {
     apiId: 1,
     apiHash: "0".repeat(32),
     dataCentre: { id: dc.dcId, host: dc.host, port: dc.port, publicKeyPem: dc.rsaPublicKeyPem },
-    deviceModel: "bench",
   });
   const stream: Pick<InboundStream, "append"> & InboundStream = {
     append: async (items) => void appended.push(...items),

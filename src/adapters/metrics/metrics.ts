@@ -1,13 +1,14 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { TransitionEvent } from "../../ports/event-sink.ts";
+import type { AccountEvent, TransitionEvent } from "../../ports/event-sink.ts";
 
 /** Figures of this node in Prometheus' text format. Labels are bounded: never a chat user. */
 export interface Metrics {
-  transition(event: TransitionEvent): void;
+  event(event: AccountEvent): void;
   sessionDecision(code: string): void;
   turn(outcome: string, seconds: number): void;
+  /** Telegram asked this account for so many seconds of silence. */
+  flood(account: string, seconds: number): void;
   reply(outcome: string): void;
-  note(code: string): void;
   gate(read: () => Readonly<Record<string, number>>): void;
   render(): Promise<string>;
   readonly contentType: string;
@@ -62,16 +63,45 @@ export function createMetrics(lifecycleStates: readonly string[]): Metrics {
     labelNames: ["code"],
   });
 
+  const steps = new Counter({
+    ...of,
+    name: "holdfast_renewal_steps_total",
+    help: "Steps that renewals have taken; verified is a renewal that is done",
+    labelNames: ["step"],
+  });
+  const floods = new Counter({
+    ...of,
+    name: "holdfast_flood_waits_total",
+    help: "Times that Telegram asked an account for silence",
+    labelNames: ["account"],
+  });
+  const floodSeconds = new Counter({
+    ...of,
+    name: "holdfast_flood_wait_seconds_total",
+    help: "Seconds of silence that Telegram asked an account for",
+    labelNames: ["account"],
+  });
+
+  function transition({ account, to, epoch: current, from }: TransitionEvent): void {
+    for (const name of lifecycleStates) state.set({ account, state: name }, name === to ? 1 : 0);
+    if (from !== to) transitions.inc({ account, to });
+    epoch.set({ account }, current);
+  }
+
   return {
-    transition({ account, to, epoch: current }) {
-      for (const name of lifecycleStates) state.set({ account, state: name }, name === to ? 1 : 0);
-      transitions.inc({ account, to });
-      epoch.set({ account }, current);
+    event(event) {
+      if (event.type === "transition") transition(event);
+      if (event.type === "note") notes.inc({ code: event.code });
+      if (event.type === "step") steps.inc({ step: event.step });
+      if (event.type === "transition" && event.to === "aborting") steps.inc({ step: "aborted" });
+    },
+    flood(account, seconds) {
+      floods.inc({ account });
+      floodSeconds.inc({ account }, seconds);
     },
     sessionDecision: (code) => decisions.inc({ code }),
     turn: (outcome, seconds) => turns.observe({ outcome }, seconds),
     reply: (outcome) => replies.inc({ outcome }),
-    note: (code) => notes.inc({ code }),
     gate(read) {
       const figures = new Gauge({
         ...of,

@@ -10,6 +10,8 @@ export interface CommandHandlers {
   run(account: string, verb: string, body: unknown): Promise<Reply | null>;
   /** A command to an account that may run elsewhere; null when whoever runs it answers. */
   fallback(account: string, verb: string, body: unknown): Promise<Reply | null>;
+  /** A command that every node answers for itself. */
+  everyone(verb: string, body: unknown): Promise<Reply>;
 }
 
 export interface CommandServer {
@@ -20,6 +22,7 @@ export interface CommandServer {
 
 const statusSubject = "holdfast.status";
 const fleetSubject = "holdfast.fleet.*";
+const everyoneSubject = "holdfast.nodes.*";
 const accountSubject = "holdfast.account.*.*";
 /** Of the nodes in one queue, one gets each message. */
 const queue = "nodes";
@@ -28,7 +31,7 @@ const eventVerb = "event";
 
 /**
  * Answers `holdfast.account.<name>.<verb>` for the accounts that run here, and, as one of the fleet's nodes,
- * `holdfast.status`, `holdfast.fleet.<verb>` and commands to accounts that run nowhere. Answers are JSON:
+ * `holdfast.status`, `holdfast.fleet.<verb>`, as every one of them `holdfast.nodes.<verb>`, and commands to accounts that run nowhere. Answers are JSON:
  * `{"ok": true, …}`, or `{"ok": false, "code", "message", "next"}`.
  */
 export function serveCommands(nats: NatsConnection, handlers: CommandHandlers): CommandServer {
@@ -43,6 +46,10 @@ export function serveCommands(nats: NatsConnection, handlers: CommandHandlers): 
       queue,
       callback: (_error, message) =>
         void answer(message, () => handlers.fleet(parts(message.subject)[2], bodyOf(message))),
+    }),
+    nats.subscribe(everyoneSubject, {
+      callback: (_error, message) =>
+        void answer(message, () => handlers.everyone(parts(message.subject)[2], bodyOf(message))),
     }),
     nats.subscribe(accountSubject, {
       queue,

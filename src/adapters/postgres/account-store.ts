@@ -1,17 +1,19 @@
 import type { AccountKind, Reason } from "../../../machines/lifecycle.ts";
-import { HoldfastError } from "../../errors.ts";
 import type {
   AccountRecord,
   AccountStore,
   Credentials,
-  SlotRecord,
-  SlotState,
+  RenewalStep,
+  ServingKey,
+  SlotOrigin,
+  Wanted,
 } from "../../ports/account-store.ts";
-import type { DriverName } from "../../ports/telegram.ts";
-import type { SlotRef } from "../../ports/token-store.ts";
+import type { DeviceIdentity, DriverName } from "../../ports/telegram.ts";
 import type { Sealer } from "../crypto/sealing.ts";
-import { brokenUniqueConstraint, type Database } from "./database.ts";
+import { accountExists, accountUnknown } from "./account-errors.ts";
+import type { Database } from "./database.ts";
 import { createRenewalStore } from "./renewal-store.ts";
+import { createSlotStore, keyHeldOr, sessionPurpose } from "./slot-store.ts";
 
 interface AccountRow {
   readonly name: string;
@@ -20,44 +22,120 @@ interface AccountRow {
   readonly serving_slot: number | null;
   readonly state: string;
   readonly reason: Reason | null;
+  readonly wanted: Wanted;
+  readonly device: DeviceIdentity;
+  readonly cooling_until: Date | null;
+  readonly has_password: boolean;
+  readonly has_proxy: boolean;
 }
 
-const accountColumns = "name, kind, driver, serving_slot, state, reason";
-const sessionPurpose = ({ account, slot }: SlotRef) => `${account} slot ${slot}`;
-const credentialsPurpose = (account: string) => `the credentials of ${account}`;
+const accountColumns = `name, kind, driver, serving_slot, state, reason, wanted, device, cooling_until,
+  password is not null as has_password, proxy is not null as has_proxy`;
+
+/** What each secret of an account is bound to. */
+export const secretPurposes = {
+  credentials: (account: string) => `the credentials of ${account}`,
+  password: (account: string) => `the password of ${account}`,
+  proxy: (account: string) => `the proxy of ${account}`,
+} as const;
+
+/** The state that an account comes into once a step of its renewal is done. */
+const stepOfState: Readonly<Record<string, RenewalStep>> = {
+  "verified-idle": "drained",
+  renewing: "verified-idle",
+};
 
 export function createAccountStore(database: Database, sealer: Sealer): AccountStore {
   return {
     ...createAccounts(database, sealer),
-    ...createSlots(database, sealer),
+    ...createSecrets(database, sealer),
+    ...createSlotStore(database, sealer),
     ...createRenewalStore(database),
   };
 }
 
 type Accounts = Pick<
   AccountStore,
-  "add" | "chooseDriver" | "list" | "find" | "credentials" | "recordTransition"
+  | "add"
+  | "importSession"
+  | "chooseDriver"
+  | "list"
+  | "find"
+  | "want"
+  | "cool"
+  | "servingKeys"
+  | "recordTransition"
 >;
 
 function createAccounts(database: Database, sealer: Sealer): Accounts {
+  const addition = (account: {
+    readonly name: string;
+    readonly kind: AccountKind;
+    readonly credentials: Credentials;
+    readonly driver?: DriverName;
+    readonly deviceModel?: string;
+    readonly proxy?: string;
+  }) => {
+    const { name, kind, credentials, driver = "mtcute", deviceModel, proxy } = account;
+    const seal = (text: string, of: keyof typeof secretPurposes) =>
+      sealer.seal(Buffer.from(text), secretPurposes[of](name));
+    return {
+      text: `insert into accounts (name, kind, credentials, driver, proxy) values ($1, $2, $3, $4, $5)
+        on conflict do nothing returning name`,
+      device: deviceModel,
+      values: [
+        name,
+        kind,
+        seal(JSON.stringify(credentials), "credentials"),
+        driver,
+        proxy === undefined ? null : seal(proxy, "proxy"),
+      ],
+    };
+  };
+  const nameDevice =
+    "update accounts set device = device || jsonb_build_object('deviceModel', $2::text) where name = $1";
+
   return {
-    async add({ name, kind, credentials, driver = "mtcute" }) {
-      const sealed = sealer.seal(
-        Buffer.from(JSON.stringify(credentials)),
-        credentialsPurpose(name),
-      );
-      const added = await database.query(
-        "insert into accounts (name, kind, credentials, driver) values ($1, $2, $3, $4) on conflict do nothing returning name",
-        [name, kind, sealed, driver],
-      );
-      if (added.length === 0) throw accountExists(name);
+    async add(account) {
+      await database.transaction(async (queries) => {
+        const { text, values, device } = addition(account);
+        const added = await queries.query(text, values);
+        if (added.length === 0) throw accountExists(account.name);
+        if (device !== undefined) await queries.query(nameDevice, [account.name, device]);
+      });
+    },
+    async importSession({ session, origin, ...account }) {
+      const ref = { account: account.name, slot: 1 };
+      const credentials = { kind: "user", phone: null } as const;
+      try {
+        await database.transaction(async (queries) => {
+          const { text, values, device } = addition({ ...account, kind: "user", credentials });
+          const added = await queries.query(text, values);
+          if (added.length === 0) throw accountExists(account.name);
+          if (device !== undefined) await queries.query(nameDevice, [account.name, device]);
+          await queries.query(
+            `insert into authorisations (account, slot, state, key_id, session, origin)
+             values ($1, $2, 'PENDING', $3, $4, $5)`,
+            [
+              ref.account,
+              ref.slot,
+              session.keyId,
+              sealer.seal(session.bytes, sessionPurpose(ref)),
+              origin,
+            ],
+          );
+          await queries.query("insert into tokens (account, slot) values ($1, $2)", [
+            ref.account,
+            ref.slot,
+          ]);
+        });
+        return ref;
+      } catch (error) {
+        throw keyHeldOr(error, ref);
+      }
     },
     async chooseDriver(name, driver) {
-      const changed = await database.query(
-        "update accounts set driver = $2, changed_at = now() where name = $1 returning name",
-        [name, driver],
-      );
-      if (changed.length === 0) throw accountUnknown(name);
+      await change(database, name, "driver = $2", driver);
     },
     async list() {
       const rows = await database.query<AccountRow>(
@@ -72,130 +150,109 @@ function createAccounts(database: Database, sealer: Sealer): Accounts {
       );
       return row === undefined ? null : toAccount(row);
     },
-    async credentials(name) {
-      const [row] = await database.query<{ credentials: Buffer }>(
-        "select credentials from accounts where name = $1",
-        [name],
-      );
-      if (row === undefined) throw accountUnknown(name);
-      const plain = sealer.open(row.credentials, credentialsPurpose(name));
-      return JSON.parse(plain.toString()) as Credentials;
+    async want(name, wanted) {
+      await change(database, name, "wanted = $2", wanted);
     },
-    async recordTransition({ account, from, to, event, epoch, reason }) {
-      await database.query(
-        `with changed as (update accounts set state = $3, reason = $6, changed_at = now() where name = $1)
-         insert into lifecycle_events (account, from_state, to_state, event, epoch, reason)
-         values ($1, $2, $3, $4, $5, $6)`,
-        [account, from, to, event, epoch, reason === null ? null : JSON.stringify(reason)],
-      );
+    async cool(name, untilMs) {
+      await change(database, name, "cooling_until = $2", new Date(untilMs));
     },
-  };
-}
-
-type Slots = Pick<
-  AccountStore,
-  "addSlot" | "slots" | "saveSession" | "loadSession" | "adoptFirstSlot" | "forgetSlot" | "markDead"
->;
-
-function createSlots(database: Database, sealer: Sealer): Slots {
-  return {
-    async addSlot(account) {
-      const [row] = await database.query<{ slot: number }>(
-        `with account as (select name from accounts where name = $1 for update),
-           made as (insert into authorisations (account, slot, state)
-             select name, 1 + coalesce((select max(slot) from authorisations where account = $1), 0),
-               'PENDING' from account returning account, slot)
-         insert into tokens (account, slot) select account, slot from made returning slot`,
-        [account],
-      );
-      if (row === undefined) throw accountUnknown(account);
-      return { account, slot: row.slot };
-    },
-    async slots(account) {
-      const rows = await database.query<{ slot: number; state: SlotState; key_id: string | null }>(
-        "select slot, state, key_id from authorisations where account = $1 order by slot",
-        [account],
+    async servingKeys(names) {
+      const rows = await database.query<{
+        account: string;
+        slot: number;
+        origin: SlotOrigin;
+        since: Date;
+        tried: Date | null;
+      }>(
+        `select a.account, a.slot, a.origin, a.created_at as since,
+           (select max(requested_at) from renewals r where r.account = a.account) as tried
+         from authorisations a where a.state = 'SERVING' and a.account = any ($1)`,
+        [names],
       );
       return rows.map(
-        ({ slot, state, key_id }): SlotRecord => ({ account, slot, state, keyId: key_id }),
+        ({ since, tried, ...key }): ServingKey => ({
+          ...key,
+          sinceMs: since.getTime(),
+          triedMs: tried?.getTime() ?? null,
+        }),
       );
     },
-    async saveSession(ref, { keyId, bytes }) {
-      try {
-        await database.query(
-          `update authorisations set key_id = $3, session = $4, changed_at = now()
-           where account = $1 and slot = $2`,
-          [ref.account, ref.slot, keyId, sealer.seal(bytes, sessionPurpose(ref))],
-        );
-      } catch (error) {
-        if (brokenUniqueConstraint(error) === "authorisations_key_id_key")
-          throw keyHeld(ref, error);
-        throw error;
-      }
-    },
-    async loadSession(ref) {
-      const [row] = await database.query<{ key_id: string | null; session: Buffer | null }>(
-        "select key_id, session from authorisations where account = $1 and slot = $2",
-        [ref.account, ref.slot],
-      );
-      if (row === undefined || row.key_id === null || row.session === null) return null;
-      return { keyId: row.key_id, bytes: sealer.open(row.session, sessionPurpose(ref)) };
-    },
-    async adoptFirstSlot({ account, slot }) {
+    async recordTransition({ account, renewal, from, to, event, epoch, reason }) {
       await database.query(
-        `with adopted as (update authorisations set state = 'SERVING', changed_at = now()
-           where account = $1 and slot = $2 and state = 'PENDING' returning account, slot)
-         update accounts set serving_slot = adopted.slot, changed_at = now()
-         from adopted where name = adopted.account and serving_slot is null`,
-        [account, slot],
-      );
-    },
-    async forgetSlot({ account, slot }) {
-      await database.query(
-        `update authorisations set session = null, changed_at = now(),
-           state = case state when 'RETIRING' then 'RETIRED' else 'DISCARDED' end
-         where account = $1 and slot = $2 and state in ('RETIRING', 'PENDING')`,
-        [account, slot],
-      );
-    },
-    async markDead({ account, slot }) {
-      await database.query(
-        `with dead as (update authorisations set state = 'DEAD', changed_at = now()
-           where account = $1 and slot = $2 and state in ('SERVING', 'PENDING', 'RETIRING')
-           returning account, slot)
-         update accounts set serving_slot = null, changed_at = now()
-         from dead where name = dead.account and serving_slot = dead.slot`,
-        [account, slot],
+        `with changed as (update accounts set state = $3, reason = $6, changed_at = now() where name = $1),
+           stepped as (insert into renewal_steps (renewal, step)
+             select id, $8 from renewals where id = $7 and $8::text is not null)
+         insert into lifecycle_events (account, from_state, to_state, event, epoch, reason)
+         values ($1, $2, $3, $4, $5, $6)`,
+        [
+          account,
+          from,
+          to,
+          event,
+          epoch,
+          reason === null ? null : JSON.stringify(reason),
+          renewal,
+          from === to ? null : (stepOfState[to] ?? null),
+        ],
       );
     },
   };
 }
 
-function toAccount({ serving_slot: servingSlot, ...rest }: AccountRow): AccountRecord {
-  return { ...rest, servingSlot };
+type Secrets = Pick<
+  AccountStore,
+  "credentials" | "learnPhone" | "keepPassword" | "password" | "chooseProxy" | "proxy"
+>;
+
+function createSecrets(database: Database, sealer: Sealer): Secrets {
+  type Secret = keyof typeof secretPurposes;
+
+  async function read(name: string, of: Secret): Promise<string | null> {
+    const [row] = await database.query<{ sealed: Buffer | null }>(
+      `select ${of} as sealed from accounts where name = $1`,
+      [name],
+    );
+    if (row === undefined) throw accountUnknown(name);
+    if (row.sealed === null) return null;
+    return sealer.open(row.sealed, secretPurposes[of](name)).toString();
+  }
+
+  async function write(name: string, of: Secret, text: string | null): Promise<void> {
+    const sealed = text === null ? null : sealer.seal(Buffer.from(text), secretPurposes[of](name));
+    await change(database, name, `${of} = $2`, sealed);
+  }
+
+  return {
+    credentials: async (name) => JSON.parse((await read(name, "credentials"))!) as Credentials,
+    learnPhone: (name, phone) =>
+      write(name, "credentials", JSON.stringify({ kind: "user", phone } satisfies Credentials)),
+    keepPassword: (name, password) => write(name, "password", password),
+    password: (name) => read(name, "password"),
+    chooseProxy: (name, url) => write(name, "proxy", url),
+    proxy: (name) => read(name, "proxy"),
+  };
 }
 
-function accountExists(name: string): HoldfastError {
-  return new HoldfastError({
-    code: "ACCOUNT_EXISTS",
-    message: `There is an account "${name}" already; nothing was changed.`,
-    next: `Look at it with: npx holdfast status ${name}`,
-  });
+async function change(
+  database: Database,
+  name: string,
+  assignment: string,
+  value: unknown,
+): Promise<void> {
+  const changed = await database.query(
+    `update accounts set ${assignment}, changed_at = now() where name = $1 returning name`,
+    [name, value],
+  );
+  if (changed.length === 0) throw accountUnknown(name);
 }
 
-function accountUnknown(name: string): HoldfastError {
-  return new HoldfastError({
-    code: "ACCOUNT_UNKNOWN",
-    message: `There is no account "${name}".`,
-    next: "See the accounts with: npx holdfast status",
-  });
-}
-
-function keyHeld({ account, slot }: SlotRef, cause: unknown): HoldfastError {
-  return new HoldfastError({
-    code: "KEY_ALREADY_HELD",
-    message: `The key of ${account} slot ${slot} is stored for another slot already; one key has one holder.`,
-    next: "Log the account in anew instead of importing the same session twice.",
-    cause,
-  });
+function toAccount(row: AccountRow): AccountRecord {
+  const { serving_slot, cooling_until, has_password, has_proxy, ...rest } = row;
+  return {
+    ...rest,
+    servingSlot: serving_slot,
+    coolingUntilMs: cooling_until?.getTime() ?? null,
+    hasPassword: has_password,
+    hasProxy: has_proxy,
+  };
 }

@@ -1,5 +1,10 @@
 import type { Reason, RenewalMethod } from "../../../machines/lifecycle.ts";
-import type { AccountStore, RenewalRecord, RenewalState } from "../../ports/account-store.ts";
+import type {
+  AccountStore,
+  RenewalRecord,
+  RenewalState,
+  RenewalStep,
+} from "../../ports/account-store.ts";
 import type { Database, Queries } from "./database.ts";
 
 interface RenewalRow {
@@ -19,6 +24,7 @@ type RenewalStore = Pick<
   | "beginRenewal"
   | "findRenewal"
   | "openRenewal"
+  | "renewalSteps"
   | "recordPrepared"
   | "switchSlot"
   | "abortRenewal"
@@ -29,9 +35,11 @@ export function createRenewalStore(database: Database): RenewalStore {
   return {
     async beginRenewal({ id, account, method }) {
       const begun = await database.query(
-        `insert into renewals (id, account, method, state, from_slot)
-         select $1, name, $3, 'preparing', serving_slot from accounts
-         where name = $2 and serving_slot is not null on conflict do nothing returning id`,
+        `with begun as (insert into renewals (id, account, method, state, from_slot)
+           select $1, name, $3, 'preparing', serving_slot from accounts
+           where name = $2 and serving_slot is not null on conflict do nothing returning id),
+         stepped as (${step("requested", "begun")})
+         select id from begun`,
         [id, account, method],
       );
       return begun.length > 0;
@@ -51,10 +59,17 @@ export function createRenewalStore(database: Database): RenewalStore {
       );
       return row === undefined ? null : toRenewal(row);
     },
+    async renewalSteps(id) {
+      const rows = await database.query<{ step: RenewalStep; at: Date }>(
+        "select step, at from renewal_steps where renewal = $1 order by id",
+        [id],
+      );
+      return rows.map((row) => ({ step: row.step, atMs: row.at.getTime() }));
+    },
     async recordPrepared(id, toSlot) {
       await database.query(
-        `update renewals set state = 'prepared', to_slot = $2, changed_at = now()
-         where id = $1 and state = 'preparing'`,
+        `with prepared as (update renewals set state = 'prepared', to_slot = $2, changed_at = now()
+           where id = $1 and state = 'preparing' returning id) ${step("authorised", "prepared")}`,
         [id, toSlot],
       );
     },
@@ -63,12 +78,17 @@ export function createRenewalStore(database: Database): RenewalStore {
       database.transaction((queries) => abortRenewal(queries, id, reason)),
     async finishRenewal(id) {
       await database.query(
-        "update renewals set state = 'done', changed_at = now() where id = $1 and state = 'switched'",
+        `with done as (update renewals set state = 'done', changed_at = now()
+           where id = $1 and state = 'switched' returning id) ${step("verified", "done")}`,
         [id],
       );
     },
   };
 }
+
+/** Writes the step of the renewal whose id `from` gives, in the statement that takes it. */
+const step = (name: RenewalStep, from: string): string =>
+  `insert into renewal_steps (renewal, step) select id, '${name}' from ${from}`;
 
 type SwitchChange = Parameters<AccountStore["switchSlot"]>[0];
 
@@ -99,9 +119,11 @@ async function switchSlot(
      where account = $1 and slot = $2 returning epoch`,
     [account, to, incarnation],
   );
-  await queries.query("update renewals set state = 'switched', changed_at = now() where id = $1", [
-    renewal,
-  ]);
+  await queries.query(
+    `with switched as (update renewals set state = 'switched', changed_at = now()
+       where id = $1 returning id) ${step("switched", "switched")}`,
+    [renewal],
+  );
   return { epoch: Number(token!.epoch) };
 }
 
@@ -117,7 +139,8 @@ async function abortRenewal(queries: Queries, id: string, reason: Reason): Promi
     await moveServing(queries, account, { from: to, fromBecomes: "PENDING", to: from });
   }
   await queries.query(
-    "update renewals set state = 'aborted', reason = $2, changed_at = now() where id = $1",
+    `with aborted as (update renewals set state = 'aborted', reason = $2, changed_at = now()
+       where id = $1 returning id) ${step("aborted", "aborted")}`,
     [id, JSON.stringify(reason)],
   );
 }

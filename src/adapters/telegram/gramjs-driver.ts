@@ -68,7 +68,7 @@ function openClient(
   options: TelegramDriverOptions,
   home: Home,
   callMsMax: number,
-  { session, dial, events }: Opening,
+  { session, dial, device, events }: Opening,
 ): TelegramClient {
   const known = session === null ? null : readSession(session);
   refuseOtherHome(home.id, known);
@@ -79,7 +79,7 @@ function openClient(
   let ready = createReady();
   const ended = new AbortController();
   const calls = createCallTable(callMsMax);
-  const reader = createUpdateReader(events.onServiceMessage);
+  const reader = createUpdateReader(events);
 
   /** One wire after the other, until the client ends. */
   async function serve(): Promise<void> {
@@ -100,7 +100,7 @@ function openClient(
       key,
       dcId: home.id,
       apiId: options.apiId,
-      deviceModel: options.deviceModel,
+      device,
       onKey: keep,
       onUpdates: (updates) => tell(updates as tl.TypeUpdates),
       onTransportError(code) {
@@ -212,8 +212,9 @@ function openClient(
           return wire.call(request);
         },
       );
-      authorised ||= provesLogin(query._);
-      return fromGramJs(answer);
+      const read = fromGramJs(answer);
+      authorised ||= provesLogin(query._, read);
+      return read;
     } catch (error) {
       if (!(error instanceof TelegramError) || ended.signal.aborted) throw error;
       const { fault } = error;

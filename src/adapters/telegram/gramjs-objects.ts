@@ -41,9 +41,13 @@ export function fromGramJs(value: unknown, field = "", of = ""): unknown {
   const name = className.replace(/[^.]+$/, (last) => last.charAt(0).toLowerCase() + last.slice(1));
   const fields = Object.entries(originalArgs)
     .filter(([key, one]) => one !== null && one !== undefined && !/^flags\d*$/.test(key))
-    .map(([key, one]) => [key, fromGramJs(one, key, name)] as const);
+    .map(([key, one]) => [camelCase(key), fromGramJs(one, key, name)] as const);
   return { _: name, ...Object.fromEntries(fields) };
 }
+
+/** GramJS leaves `srp_B` as the schema has it. */
+const camelCase = (key: string): string =>
+  key.replaceAll(/_(?<letter>[A-Z])/g, (_match, letter: string) => letter);
 
 type Constructor = new (fields: object) => GramJsObject;
 

@@ -8,6 +8,7 @@ import { LAYER } from "telegram/tl/AllTLObjects.js";
 import { RPCResult } from "telegram/tl/core/index.js";
 import { Api } from "telegram/tl/index.js";
 import { returnBigInt } from "telegram/Helpers.js";
+import type { DeviceIdentity } from "../../ports/telegram.ts";
 import { TelegramError } from "../../ports/telegram-error.ts";
 import { fromGramJs } from "./gramjs-objects.ts";
 import { resetSocket } from "./tcp-transport.ts";
@@ -19,7 +20,7 @@ export interface GramJsWireOptions {
   readonly key: Uint8Array | null;
   readonly dcId: number;
   readonly apiId: number;
-  readonly deviceModel: string;
+  readonly device: DeviceIdentity;
   /** Nothing is sent under a new key before this resolves. */
   readonly onKey: (key: Uint8Array) => Promise<void>;
   /** As mtcute spells them. */
@@ -107,12 +108,9 @@ export function createGramJsWire(options: GramJsWireOptions): GramJsWire {
         layer: LAYER,
         query: new Api.InitConnection({
           apiId: options.apiId,
-          deviceModel: options.deviceModel,
-          systemVersion: "1.0",
-          appVersion: "holdfast",
-          systemLangCode: "en",
+          ...options.device,
+          systemLangCode: options.device.langCode,
           langPack: "",
-          langCode: "en",
           query: new Api.help.GetConfig(),
         }),
       }),

@@ -62,7 +62,7 @@ export function createMtcuteDriver(
   const shared: Shared = {
     options,
     crypto,
-    platform: createNodePlatform({ deviceModel: options.deviceModel }),
+    platform: createNodePlatform(),
     home: dataCentre === null ? defaultProductionDc : addressesOf(dataCentre),
     callMsMax: limits.callMsMax ?? callMsDefault,
   };
@@ -71,7 +71,7 @@ export function createMtcuteDriver(
 
 type Opening = Parameters<TelegramDriver["open"]>[0];
 
-function openClient(shared: Shared, { session, dial, events }: Opening): TelegramClient {
+function openClient(shared: Shared, { session, dial, device, events }: Opening): TelegramClient {
   const known = session === null ? null : readSession(session);
   refuseOtherHome(shared.home.main.id, known);
   let keyId = known === null ? null : keyIdOf(known.key);
@@ -82,7 +82,7 @@ function openClient(shared: Shared, { session, dial, events }: Opening): Telegra
   let saidDisconnected = false;
   const ended = new AbortController();
   const calls = createCallTable(shared.callMsMax);
-  const reader = createUpdateReader(events.onServiceMessage);
+  const reader = createUpdateReader(events);
 
   const storage = createKeyStorage(known, (dcId, key) => {
     keyId = keyIdOf(key);
@@ -122,7 +122,7 @@ function openClient(shared: Shared, { session, dial, events }: Opening): Telegra
     storage,
     transport: wires.transport,
     defaultDcs: shared.home,
-    initConnectionOptions: { deviceModel: shared.options.deviceModel, appVersion: "holdfast" },
+    initConnectionOptions: { ...device, systemLangCode: device.langCode },
     logLevel: 0,
     onError: () => undefined,
     network: { connectionCount: () => 1, middlewares: [], floodControl: false },
@@ -178,7 +178,7 @@ function openClient(shared: Shared, { session, dial, events }: Opening): Telegra
         mt.call(query, { abortSignal }),
       );
       if (!isRpcError(answer)) {
-        authorised ||= provesLogin(query._);
+        authorised ||= provesLogin(query._, answer);
         return answer;
       }
       const fault = rpcFault(answer.errorCode, answer.errorMessage);

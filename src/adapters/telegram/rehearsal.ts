@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Duplex } from "node:stream";
-import type { TelegramDriver } from "../../ports/telegram.ts";
+import { silentEvents } from "../../ports/silent-events.ts";
+import { defaultDevice, type TelegramDriver } from "../../ports/telegram.ts";
 import { keyBytes, writeSession } from "./session-blob.ts";
 
 const rehearsalMsMax = 2000;
@@ -22,15 +23,8 @@ export async function rehearse(driver: TelegramDriver, dcId: number): Promise<vo
   const client = driver.open({
     session: writeSession(dcId, randomBytes(keyBytes)),
     dial: () => Promise.resolve(nowhere),
-    events: {
-      onSession: () => Promise.resolve(),
-      onUpdates: () => {},
-      onServiceMessage: () => {},
-      onConnected: () => {},
-      onDisconnected: () => {},
-      onEnded: () => {},
-      onDeadKey: () => {},
-    },
+    device: defaultDevice,
+    events: { ...silentEvents, onSession: () => Promise.resolve() },
   });
   const tooLate = setTimeout(wrote, rehearsalMsMax);
   client.connect().catch(() => undefined);

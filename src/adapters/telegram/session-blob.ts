@@ -64,3 +64,18 @@ export function refuseOtherHome(homeId: number, known: { readonly dcId: number }
     next: "Set HOLDFAST_TELEGRAM_DC as it was when the account was logged in.",
   });
 }
+
+/** The stored form of a key that another program made. Throws KEY_MALFORMED. */
+export function sessionOfKey(
+  dcId: number,
+  key: Uint8Array,
+): { readonly keyId: string; readonly bytes: Uint8Array } {
+  if (Number.isInteger(dcId) && dcId > 0 && key.length === keyBytes) {
+    return { keyId: keyIdOf(key), bytes: writeSession(dcId, key) };
+  }
+  throw new HoldfastError({
+    code: "KEY_MALFORMED",
+    message: `A key has ${keyBytes} bytes and a data centre, this one ${key.length}; nothing was imported.`,
+    next: "Import the session with: npx holdfast import <account> --from telethon",
+  });
+}

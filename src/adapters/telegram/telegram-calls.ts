@@ -1,13 +1,14 @@
 import { Long, type tl } from "@mtcute/core";
 import type { ChatPeer, TelegramClient, TelegramDriverOptions } from "../../ports/telegram.ts";
-import { TelegramError } from "../../ports/telegram-error.ts";
+import { refused, TelegramError } from "../../ports/telegram-error.ts";
 import { fromTl, toTl } from "./tl-json.ts";
+import { createLoginCalls } from "./login-calls.ts";
 import { type Message, type Reader, serviceUserId } from "./update-reader.ts";
 
 /** One remote call; rejects with TelegramError. */
 export type RawCall = <M extends tl.RpcMethod>(query: M) => Promise<tl.RpcCallReturn[M["_"]]>;
 
-type Calls = Omit<TelegramClient, "keyId" | "callsInFlight" | "connect" | "close">;
+export type Calls = Omit<TelegramClient, "keyId" | "callsInFlight" | "connect" | "close">;
 
 /** Telegram's limit (https://core.telegram.org/constructor/keyboardButtonCallback). */
 const buttonDataBytesMax = 64;
@@ -19,12 +20,12 @@ const buttonDataBytesMax = 64;
 export function createTelegramCalls(
   call: RawCall,
   reader: Reader,
-  { apiId, apiHash }: TelegramDriverOptions,
+  app: Pick<TelegramDriverOptions, "apiId" | "apiHash">,
   tell: (updates: tl.TypeUpdates) => void,
   write: (query: tl.RpcMethod) => Uint8Array,
 ): Calls {
   return {
-    ...createLoginCalls(call, apiId, apiHash),
+    ...createLoginCalls(call, app),
     ...createUpdateCalls(call, reader),
     async send({ peer, text, buttons = [], randomId }) {
       refuseLongData(buttons);
@@ -58,52 +59,6 @@ export function createTelegramCalls(
         queryId: Long.fromString(queryId),
         cacheTime: 0,
       });
-    },
-  };
-}
-
-type LoginCalls = Pick<Calls, "self" | "requestCode" | "signIn" | "signInBot" | "logOut">;
-
-function createLoginCalls(call: RawCall, apiId: number, apiHash: string): LoginCalls {
-  return {
-    async self() {
-      const [user] = await call({ _: "users.getUsers", id: [{ _: "inputUserSelf" }] });
-      if (user?._ === "user") return { userId: String(user.id), isBot: user.bot === true };
-      throw refused("SELF_UNKNOWN", "Telegram does not say who this session belongs to");
-    },
-    async requestCode(phone) {
-      const sent = await call({
-        _: "auth.sendCode",
-        phoneNumber: phone,
-        apiId,
-        apiHash,
-        settings: { _: "codeSettings" },
-      });
-      if (sent._ === "auth.sentCode") return { codeHash: sent.phoneCodeHash };
-      throw refused("CODE_NOT_SENT", `Telegram answered ${sent._} to the request for a code`);
-    },
-    async signIn({ phone, codeHash, code }) {
-      const signed = await call({
-        _: "auth.signIn",
-        phoneNumber: phone,
-        phoneCodeHash: codeHash,
-        phoneCode: code,
-      });
-      if (signed._ !== "auth.authorization") {
-        throw refused("SIGN_UP_REQUIRED", "the phone number has no Telegram account");
-      }
-    },
-    async signInBot(token) {
-      await call({
-        _: "auth.importBotAuthorization",
-        flags: 0,
-        apiId,
-        apiHash,
-        botAuthToken: token,
-      });
-    },
-    async logOut() {
-      await call({ _: "auth.logOut" });
     },
   };
 }
@@ -239,8 +194,4 @@ function messageIdIn(sent: tl.TypeUpdates, randomId: string): number | null {
     if (update._ === "updateMessageID" && update.randomId.toString() === randomId) return update.id;
   }
   return null;
-}
-
-function refused(code: string, message: string): TelegramError {
-  return new TelegramError({ code, kind: "refused", message });
 }

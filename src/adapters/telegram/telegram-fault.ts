@@ -53,12 +53,20 @@ export function isStranger(fault: TelegramFault, authorised: boolean): boolean {
   return fault.code === "AUTH_KEY_UNREGISTERED" && !authorised;
 }
 
-/** Calls that only a key that is logged in gets an answer to. */
-export function provesLogin(method: string): boolean {
-  return !method.startsWith("help.") && (!method.startsWith("auth.") || loginMethods.has(method));
+/** Whether only a key that is logged in gets this answer to this call. */
+export function provesLogin(method: string, answer: unknown): boolean {
+  if (method === "auth.exportLoginToken") {
+    return Object(answer)._ === "auth.loginTokenSuccess";
+  }
+  if (method.startsWith("help.") || method === "account.getPassword") return false;
+  return !method.startsWith("auth.") || loginMethods.has(method);
 }
 
-const loginMethods: ReadonlySet<string> = new Set(["auth.signIn", "auth.importBotAuthorization"]);
+const loginMethods: ReadonlySet<string> = new Set([
+  "auth.signIn",
+  "auth.checkPassword",
+  "auth.importBotAuthorization",
+]);
 
 /** Telegram's answer to a call, by its number and name, such as 420 and FLOOD_WAIT_33. */
 export function rpcFault(code: number, name: string): TelegramFault {

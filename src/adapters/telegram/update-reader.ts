@@ -1,5 +1,10 @@
 import type { tl } from "@mtcute/core";
-import type { AccountUpdate, ChatPeer, PushedUpdate } from "../../ports/telegram.ts";
+import type {
+  AccountUpdate,
+  ChatPeer,
+  PushedUpdate,
+  TelegramClientEvents,
+} from "../../ports/telegram.ts";
 
 /** Telegram's own account, whose messages may carry login codes. */
 export const serviceUserId = 777000;
@@ -23,7 +28,9 @@ export interface Reader {
   pushed(updates: tl.TypeUpdates): readonly PushedUpdate[] | null;
 }
 
-export function createUpdateReader(onServiceMessage: (text: string) => void): Reader {
+type ToldApart = Pick<TelegramClientEvents, "onServiceMessage" | "onLoginToken">;
+
+export function createUpdateReader({ onServiceMessage, onLoginToken }: ToldApart): Reader {
   const hashes = new Map<number, string>();
 
   function meet(users: readonly tl.TypeUser[]): void {
@@ -81,6 +88,7 @@ export function createUpdateReader(onServiceMessage: (text: string) => void): Re
   }
 
   function one(update: tl.TypeUpdate): PushedUpdate {
+    if (update._ === "updateLoginToken") onLoginToken();
     if (update._ === "updateBotCallbackQuery") {
       return { update: tap(update), pts: null, ptsCount: 0 };
     }

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createKeyRing } from "../../../src/adapters/crypto/key-ring.ts";
 import { createSealer } from "../../../src/adapters/crypto/sealing.ts";
 import { createAccountStore } from "../../../src/adapters/postgres/account-store.ts";
 import { createConversationStore } from "../../../src/adapters/postgres/conversation-store.ts";
@@ -99,7 +100,8 @@ describe("conversations in Postgres", () => {
 });
 
 describe("accounts in Postgres", () => {
-  const accounts = () => createAccountStore(database, createSealer(randomBytes(32)));
+  const accounts = () =>
+    createAccountStore(database, createSealer(createKeyRing([randomBytes(32)])));
 
   it("keeps phone numbers, tokens and sessions unreadable at rest (I7)", async () => {
     const store = accounts();
@@ -137,7 +139,7 @@ describe("accounts in Postgres", () => {
       credentials: { kind: "bot", token: "1:x" },
     });
     await expect(accounts().credentials("rekeyed")).rejects.toMatchObject({
-      code: "SESSION_BLOB_BROKEN",
+      code: "MASTER_KEY_WRONG",
     });
   });
 });

@@ -64,7 +64,11 @@ const hello = {
 
 function openReader() {
   const codes: string[] = [];
-  return { codes, reader: createUpdateReader((text) => void codes.push(text)) };
+  const reader = createUpdateReader({
+    onServiceMessage: (text: string) => void codes.push(text),
+    onLoginToken: () => {},
+  });
+  return { codes, reader };
 }
 
 describe("reading pushes", () => {

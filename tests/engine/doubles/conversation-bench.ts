@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { AccountKind } from "../../../machines/lifecycle.ts";
+import { createKeyRing } from "../../../src/adapters/crypto/key-ring.ts";
 import { createSealer } from "../../../src/adapters/crypto/sealing.ts";
 import { createAccountStore } from "../../../src/adapters/postgres/account-store.ts";
 import { createConversationStore } from "../../../src/adapters/postgres/conversation-store.ts";
@@ -190,7 +191,7 @@ async function connectAccount(
   tokens: TokenStore,
   kind: AccountKind,
 ): Promise<GrantRef> {
-  const accounts = createAccountStore(database, createSealer(randomBytes(32)));
+  const accounts = createAccountStore(database, createSealer(createKeyRing([randomBytes(32)])));
   await accounts.add({ name: account, kind, credentials: { kind: "bot", token: "1:bench" } });
   const slot = await accounts.addSlot(account);
   await tokens.registerIncarnation({ id: incarnation, host: "bench", proof: {} });

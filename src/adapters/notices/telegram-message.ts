@@ -1,0 +1,23 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { NoticeWay } from "../../engine/notices.ts";
+
+const answerMsMax = 35_000;
+
+/** A message from one of the fleet's accounts, through whoever holds it; the notice's id keeps it from coming twice. */
+export function createTelegramNotice(
+  nats: NatsConnection,
+  { from, to }: { readonly from: string; readonly to: string },
+): NoticeWay {
+  return {
+    name: `message from ${from}`,
+    async send({ id, account, text }) {
+      if (account === from) throw new Error(`${from} cannot tell of itself`);
+      const body = JSON.stringify({ peer: to, text, key: `notice-${id}` });
+      const reply = await nats.request(`holdfast.account.${from}.send`, body, {
+        timeout: answerMsMax,
+      });
+      const answer = JSON.parse(reply.string()) as { ok: boolean; message?: string };
+      if (!answer.ok) throw new Error(answer.message ?? "it was refused");
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import type { Sealer } from "../crypto/sealing.ts";
+import { secretPurposes } from "./account-store.ts";
+import type { Database } from "./database.ts";
+import { sessionPurpose } from "./slot-store.ts";
+
+/** Every column that holds something encrypted, what names its row, and what its text is bound to. */
+const places = [
+  ...(["credentials", "password", "proxy"] as const).map((column) => ({
+    table: "accounts",
+    column,
+    account: "name",
+    slot: "0",
+    purpose: ({ account }: Row) => secretPurposes[column](account),
+  })),
+  {
+    table: "authorisations",
+    column: "session",
+    account: "account",
+    slot: "slot",
+    purpose: sessionPurpose,
+  },
+] as const;
+
+interface Row {
+  readonly account: string;
+  readonly slot: number;
+  readonly sealed: Buffer;
+}
+
+/** The fingerprint stands behind the version, 8 bytes. */
+const fingerprint = (column: string) => `encode(substring(${column} from 2 for 8), 'hex')`;
+
+/** Moves what is stored from one master key to the next, while others read and write it. */
+export interface Resealing {
+  /** Fingerprints of the master keys that anything is encrypted under. */
+  fingerprints(): Promise<readonly string[]>;
+  /** Encrypts up to `limit` texts of each kind anew under the key that seals now; answers how many there were. */
+  some(limit: number): Promise<number>;
+}
+
+export function createResealing(database: Database, sealer: Sealer): Resealing {
+  return {
+    async fingerprints() {
+      const found = await database.query<{ fingerprint: string }>(
+        places
+          .map(
+            ({ table, column }) =>
+              `select ${fingerprint(column)} as fingerprint from ${table} where ${column} is not null`,
+          )
+          .join(" union "),
+      );
+      return found.map((row) => row.fingerprint).toSorted();
+    },
+    async some(limit) {
+      let resealed = 0;
+      for (const { table, column, account, slot, purpose } of places) {
+        const rows = await database.query<Row>(
+          `select ${account} as account, ${slot} as slot, ${column} as sealed from ${table}
+           where ${column} is not null and ${fingerprint(column)} <> $1 limit $2`,
+          [sealer.ring.sealing.fingerprint, limit],
+        );
+        const texts = rows.map((row) =>
+          sealer.seal(sealer.open(row.sealed, purpose(row)), purpose(row)),
+        );
+        // What somebody wrote meanwhile is left alone: it is new already, or found again.
+        await database.query(
+          `update ${table} as kept set ${column} = given.text
+           from unnest($1::text[], $2::int[], $3::bytea[], $4::bytea[]) as given (account, slot, old, text)
+           where kept.${account} = given.account and ${slot === "0" ? "true" : "kept.slot = given.slot"}
+             and kept.${column} = given.old`,
+          [
+            rows.map((row) => row.account),
+            rows.map((row) => row.slot),
+            rows.map((row) => row.sealed),
+            texts,
+          ],
+        );
+        resealed += rows.length;
+      }
+      return resealed;
+    },
+  };
+}

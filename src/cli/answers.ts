@@ -1,0 +1,63 @@
+import { createInterface, type Interface } from "node:readline";
+import { Writable } from "node:stream";
+import { HoldfastError } from "../errors.ts";
+
+/** What a person types, or a pipe brings, line by line. */
+export interface Answers {
+  /** A line; on a terminal it is not shown while it is typed. Throws NOTHING_GIVEN when the input has ended. */
+  secret(prompt: string): Promise<string>;
+  /** Yes or no. On anything but a terminal it is no, as nobody was asked. */
+  confirm(prompt: string): Promise<boolean>;
+  close(): void;
+}
+
+/** Over standard input; opened at the first question. */
+export function createAnswers(): Answers {
+  const { stdin, stderr } = process;
+  let lines: Interface | null = null;
+  const read: string[] = [];
+  let wake = () => {};
+  let ended = false;
+
+  function open(): Interface {
+    if (lines !== null) return lines;
+    // Readline would show what is typed: it writes to nowhere.
+    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+    lines = createInterface({ input: stdin, output: nowhere, terminal: stdin.isTTY === true });
+    lines.on("line", (line) => {
+      read.push(line);
+      wake();
+    });
+    lines.once("close", () => {
+      ended = true;
+      wake();
+    });
+    lines.once("SIGINT", () => process.kill(process.pid, "SIGINT"));
+    return lines;
+  }
+
+  async function line(prompt: string): Promise<string> {
+    open();
+    if (stdin.isTTY === true) stderr.write(prompt);
+    while (read.length === 0 && !ended) await new Promise<void>((resolve) => (wake = resolve));
+    if (stdin.isTTY === true) stderr.write("\n");
+    const text = read.shift()?.trim() ?? "";
+    if (text !== "") return text;
+    throw new HoldfastError({
+      code: "NOTHING_GIVEN",
+      message: "Standard input has no answer.",
+      next: "Pipe the value in, or type it and press Enter.",
+    });
+  }
+
+  return {
+    secret: line,
+    async confirm(prompt) {
+      if (stdin.isTTY !== true) return false;
+      return /^y(?:es)?$/i.test(
+        await line(`${prompt} [y/N, not shown while you type] `).catch(() => ""),
+      );
+    },
+    close: () => lines?.close(),
+  };
+}

@@ -1,0 +1,176 @@
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { renderUnicodeCompact } from "uqr";
+import type { Reason } from "../../machines/lifecycle.ts";
+import { errorLine, HoldfastError } from "../errors.ts";
+import type { RenewalRecord, RenewalStep } from "../ports/account-store.ts";
+import type { Question } from "../ports/question.ts";
+import type { Answers } from "./answers.ts";
+import { ask, type AskOptions, natsUrl } from "./ask.ts";
+
+export interface FollowOptions extends AskOptions {
+  readonly account: string;
+  readonly answers: Answers;
+  print(line: string): void;
+}
+
+/** An event may be lost, and its node may end: what it tells is looked up again after this. */
+const lookMs = 2_000;
+/** A node that is ended and replaced answers again within this. */
+const silenceMsMax = 60_000;
+
+const stepLines: Readonly<Record<Exclude<RenewalStep, "aborted">, string>> = {
+  requested: "1/7 a new key is being authorised; the account goes on serving",
+  "key-stored": "2/7 the new key exists and is stored, encrypted",
+  authorised: "3/7 the new key is logged in",
+  drained: "4/7 calls in flight have ended; the old key has 0 sockets",
+  "verified-idle": "5/7 nothing uses the old key: verified a second time",
+  switched: "6/7 the new key serves from now on",
+  verified: "7/7 the new key has answered a real call and filled its gap",
+  retired: "    the old key is logged out",
+};
+
+/** Shows how a renewal goes and asks what it asks. Resolves with the exit code: 0 when the new key serves. */
+export async function followRenewal(renewal: string, options: FollowOptions): Promise<number> {
+  const { account, print } = options;
+  const seen = new Set<RenewalStep>();
+  return watch(options, async () => {
+    const answer = await ask(`holdfast.account.${account}.renewal`, { id: renewal }, options);
+    const record = answer["renewal"] as RenewalRecord | null;
+    for (const { step } of answer["steps"] as readonly { readonly step: RenewalStep }[]) {
+      if (seen.has(step)) continue;
+      seen.add(step);
+      if (step !== "aborted") print(stepLines[step]);
+    }
+    if (record?.state === "aborted") return aborted(account, record.reason, print);
+    if (record?.state === "done") {
+      print(`${account}: renewed; slot ${String(record.toSlot)} serves`);
+      return 0;
+    }
+    return answer["question"] as Question | null;
+  });
+}
+
+/** Shows how a login goes and asks what it asks. Resolves with the exit code: 0 when the account serves. */
+export async function followLogin(login: string, options: FollowOptions): Promise<number> {
+  const { account, print } = options;
+  return watch(options, async () => {
+    const status = (await ask(`holdfast.account.${account}.status`, {}, options))["account"] as {
+      readonly state: string;
+      readonly reason: Reason | null;
+      readonly question: Question | null;
+    };
+    if (["active", "paused", "cooling", "active.preparing"].includes(status.state)) {
+      print(`${account}: logged in and ${status.state}`);
+      return 0;
+    }
+    if (status.state === "unauthorised.waiting" || status.state === "quarantined") {
+      print(`${account} is not logged in: ${status.reason?.message ?? "nobody has asked for it"}`);
+      print(`Try again with: npx holdfast auth ${account}`);
+      return 1;
+    }
+    return status.question?.of === login ? status.question : null;
+  });
+}
+
+function aborted(account: string, reason: Reason | null, print: (line: string) => void): number {
+  print(`${account}: the renewal was aborted and the old session stays.`);
+  print(`Why: ${reason?.message ?? "unknown"} (${reason?.code ?? "UNKNOWN"})`);
+  print(`Next: npx holdfast status ${account}, then try again: npx holdfast renew ${account}`);
+  return 1;
+}
+
+/** Looks at each event of the account, and now and then besides, until `look` answers an exit code. */
+async function watch(
+  options: FollowOptions,
+  look: () => Promise<Question | number | null>,
+): Promise<number> {
+  const nats = await connectTo(options);
+  let wake = () => {};
+  const events = nats.subscribe(`holdfast.account.${options.account}.event`, {
+    callback: () => wake(),
+  });
+  const asked = new Set<string>();
+  let silentSinceMs: number | null = null;
+  try {
+    for (;;) {
+      const woken = new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, lookMs);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      const seen = await look().then(
+        (found) => {
+          silentSinceMs = null;
+          return found;
+        },
+        (error: unknown) => {
+          // Whoever answers next tells what became of it.
+          silentSinceMs ??= performance.now();
+          if (!isAway(error) || performance.now() - silentSinceMs > silenceMsMax) throw error;
+          return null;
+        },
+      );
+      if (typeof seen === "number") {
+        wake();
+        return seen;
+      }
+      if (seen !== null) await put(seen, asked, options);
+      await woken;
+    }
+  } finally {
+    events.unsubscribe();
+    await nats.close();
+  }
+}
+
+const isAway = (error: unknown): boolean =>
+  error instanceof HoldfastError &&
+  ["NODE_UNAVAILABLE", "NATS_UNAVAILABLE", "ACCOUNT_NOT_RUNNING"].includes(error.code);
+
+/** Asks each question once; a wrong answer makes the next one. */
+async function put(question: Question, asked: Set<string>, options: FollowOptions): Promise<void> {
+  const mark = JSON.stringify(question);
+  if (asked.has(mark)) return;
+  asked.add(mark);
+  const { account, answers, print } = options;
+  if (question.kind === "qr") {
+    print("Scan this with Telegram on a phone: Settings → Devices → Link Desktop Device.");
+    print(renderUnicodeCompact(question.url, { border: 2 }));
+    print(question.url);
+    return;
+  }
+  const { of, kind } = question;
+  try {
+    const value = await answers.secret(promptFor(question));
+    await ask(`holdfast.account.${account}.answer`, { of, kind, value }, options);
+  } catch (error) {
+    print(errorLine(error));
+    print(`It still waits; answer with: npx holdfast answer ${account} --of ${of} --kind ${kind}`);
+  }
+}
+
+function promptFor(question: Exclude<Question, { kind: "qr" }>): string {
+  const tries = question.triesLeft === 1 ? "last try" : `${question.triesLeft} tries`;
+  if (question.kind === "password") {
+    const hint = question.hint === "" ? "" : `, hint: ${question.hint}`;
+    return `2FA password (not shown, ${tries}${hint}): `;
+  }
+  const length = question.length === null ? "" : `, ${question.length} characters`;
+  return `Login code by ${question.via} (not shown${length}, ${tries}): `;
+}
+
+async function connectTo(options: AskOptions): Promise<NatsConnection> {
+  const servers = await natsUrl(options.env);
+  try {
+    return await connect({ servers, timeout: 5000, maxReconnectAttempts: -1 });
+  } catch (cause) {
+    throw new HoldfastError({
+      code: "NATS_UNAVAILABLE",
+      message: `NATS does not answer at ${servers}.`,
+      next: "Is holdfast running? Start it with: npm start",
+      cause,
+    });
+  }
+}

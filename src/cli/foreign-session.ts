@@ -1,0 +1,122 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import {
+  convertFromGramjsSession,
+  convertFromPyrogramSession,
+  convertFromTelethonSession,
+} from "@mtcute/convert";
+import { readStringSession } from "@mtcute/core/utils.js";
+import { HoldfastError } from "../errors.ts";
+
+/** Programs whose sessions can be read. */
+export const foreignPrograms = ["telethon", "pyrogram", "gramjs", "mtcute"] as const;
+export type ForeignProgram = (typeof foreignPrograms)[number];
+
+export interface ForeignSession {
+  readonly dcId: number;
+  /** 256 bytes. */
+  readonly key: Uint8Array;
+}
+
+const keyBytes = 256;
+const sqliteHead = "SQLite format 3\0";
+
+/** Version, data centre, IPv4 or IPv6 address, port, key. */
+const telethonLengths: ReadonlySet<number> = new Set([263, 275]);
+/** As Pyrogram has written them since its version 2, and before. */
+const pyrogramLengths: ReadonlySet<number> = new Set([271, 267, 263]);
+
+/** The converters take what they are given; what cannot be theirs is told apart by its length. */
+const converters: Readonly<Record<ForeignProgram, (text: string) => ForeignSession | null>> = {
+  telethon(text) {
+    if (!isVersion1(text) || !telethonLengths.has(bytesIn(text.slice(1)))) return null;
+    return fromString(convertFromTelethonSession(`1${padded(text.slice(1))}`));
+  },
+  gramjs: (text) => (isVersion1(text) ? fromString(convertFromGramjsSession(text)) : null),
+  mtcute: (text) => fromString(readStringSession(text)),
+  pyrogram: (text) =>
+    pyrogramLengths.has(bytesIn(text)) ? fromString(convertFromPyrogramSession(text)) : null,
+};
+
+const isVersion1 = (text: string): boolean => text.startsWith("1");
+const bytesIn = (base64: string): number => Buffer.from(base64, "base64url").length;
+/** Telethon's own strings are padded, and told apart by that length. */
+const padded = (base64: string): string => base64.padEnd(Math.ceil(base64.length / 4) * 4, "=");
+
+function fromString(session: {
+  readonly authKey: Uint8Array;
+  readonly primaryDcs: { readonly main: { readonly id: number } };
+}): ForeignSession {
+  return { dcId: session.primaryDcs.main.id, key: session.authKey };
+}
+
+/** The id of an auth key as the wire shows it: the last 8 bytes of its SHA-1, 16 hex digits. */
+const keyIdOf = (key: Uint8Array): string =>
+  createHash("sha1").update(key).digest().subarray(-8).toString("hex");
+
+/**
+ * A session string of that program, or a file that holds one, or a session file of Telethon or Pyrogram as SQLite.
+ * Throws SESSION_UNREADABLE.
+ */
+export async function readForeignSession(
+  program: ForeignProgram,
+  given: string,
+): Promise<ForeignSession> {
+  const file = await readFile(given).catch(() => null);
+  if (file?.toString("latin1", 0, sqliteHead.length) === sqliteHead) return readSqlite(file, given);
+  const session = converted(program, file?.toString("utf8") ?? given);
+  if (session !== null) return session;
+  throw unreadable(`This is no session of ${program}.`);
+}
+
+function converted(program: ForeignProgram, text: string): ForeignSession | null {
+  try {
+    const session = converters[program](text.trim());
+    return session?.key.length === keyBytes ? session : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Both programs keep one row in `sessions`. */
+async function readSqlite(file: Uint8Array, name: string): Promise<ForeignSession> {
+  const { default: initSqlJs } = await import("sql.js");
+  const { Database } = await initSqlJs();
+  const database = new Database(file);
+  try {
+    const [found] = database.exec("select dc_id, auth_key from sessions limit 1");
+    const [dcId, key] = found?.values[0] ?? [];
+    if (typeof dcId === "number" && key instanceof Uint8Array && key.length === keyBytes) {
+      return { dcId, key };
+    }
+    throw new Error("it holds no key");
+  } catch (cause) {
+    throw unreadable(`${name} is an SQLite file, but no session of Telethon or Pyrogram.`, cause);
+  } finally {
+    database.close();
+  }
+}
+
+/**
+ * The key id of a session string or file of any of the programs, or of a key given as 512 hex digits. Throws
+ * SESSION_UNREADABLE.
+ */
+export async function keyIdOfSession(given: string): Promise<string> {
+  const text = given.trim();
+  if (/^[0-9a-f]{512}$/i.test(text)) return keyIdOf(Buffer.from(text, "hex"));
+  // Pyrogram's have no mark of their own.
+  for (const program of ["telethon", "gramjs", "mtcute", "pyrogram"] as const) {
+    const session = await readForeignSession(program, text).catch(() => null);
+    if (session !== null) return keyIdOf(session.key);
+  }
+  throw unreadable(`This is no session of ${foreignPrograms.join(", ")}.`);
+}
+
+function unreadable(message: string, cause?: unknown): HoldfastError {
+  return new HoldfastError({
+    code: "SESSION_UNREADABLE",
+    message,
+    next: "Give the string itself, a file that holds it, or the session file of Telethon or Pyrogram.",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

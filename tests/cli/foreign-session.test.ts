@@ -1,0 +1,122 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  convertToGramjsSession,
+  convertToPyrogramSession,
+  convertToTelethonSession,
+} from "@mtcute/convert";
+import { writeStringSession } from "@mtcute/core/utils.js";
+import { describe, expect, it } from "vitest";
+import { keyIdOfSession, readForeignSession } from "../../src/cli/foreign-session.ts";
+
+const key = randomBytes(256);
+const id = createHash("sha1").update(key).digest().subarray(-8).toString("hex");
+
+function gramjs(address: string): string {
+  const head = Buffer.alloc(3);
+  head.writeUInt8(2, 0);
+  head.writeInt16BE(address.length, 1);
+  const port = Buffer.alloc(2);
+  port.writeInt16BE(443);
+  return `1${Buffer.concat([head, Buffer.from(address), port, key]).toString("base64")}`;
+}
+
+function telethon(addressBytes: number): string {
+  const body = Buffer.concat([
+    Buffer.from([2]),
+    Buffer.alloc(addressBytes),
+    Buffer.from([1, 187]),
+    key,
+  ]);
+  return `1${body.toString("base64url")}`;
+}
+
+const sessionOf = (dcId: number) => ({
+  version: 3 as const,
+  primaryDcs: {
+    main: { id: dcId, ipAddress: "149.154.167.51", port: 443 },
+    media: { id: dcId, ipAddress: "149.154.167.51", port: 443 },
+  },
+  authKey: key,
+  self: { userId: 42, isBot: false, isPremium: false, usernames: [] },
+});
+
+async function sqliteSession(columns: string): Promise<Uint8Array> {
+  const { default: initSqlJs } = await import("sql.js");
+  const { Database } = await initSqlJs();
+  const database = new Database();
+  database.run(`create table sessions (${columns})`);
+  database.run("insert into sessions (dc_id, auth_key) values (2, ?)", [key]);
+  return database.export();
+}
+
+describe("the session of another program", () => {
+  it.each([
+    ["telethon", convertToTelethonSession(sessionOf(2))],
+    ["pyrogram", convertToPyrogramSession(sessionOf(2), { apiId: 1 })],
+    ["gramjs", convertToGramjsSession(sessionOf(2))],
+    ["mtcute", writeStringSession(sessionOf(2))],
+  ] as const)(
+    "is read from a string of %s, and from a file that holds it",
+    async (program, text) => {
+      const folder = await mkdtemp(join(tmpdir(), "holdfast-import-"));
+      const file = join(folder, "session.txt");
+      await writeFile(file, `${text}\n`);
+      for (const given of [text, file]) {
+        const session = await readForeignSession(program, given);
+        expect(session.dcId).toBe(2);
+        expect(Buffer.from(session.key).equals(key)).toBe(true);
+      }
+      await rm(folder, { recursive: true });
+    },
+  );
+
+  it.each([
+    [
+      "telethon",
+      "dc_id integer, server_address text, port integer, auth_key blob, takeout_id integer",
+    ],
+    ["pyrogram", "dc_id integer, api_id integer, test_mode integer, auth_key blob, date integer"],
+  ] as const)("is read from the SQLite file of %s", async (program, columns) => {
+    const folder = await mkdtemp(join(tmpdir(), "holdfast-import-"));
+    const file = join(folder, "telegram_session.session");
+    await writeFile(file, await sqliteSession(columns));
+    expect(Buffer.from((await readForeignSession(program, file)).key).equals(key)).toBe(true);
+    await rm(folder, { recursive: true });
+  });
+
+  it("is not invented", async () => {
+    await expect(readForeignSession("telethon", "1AgAOMTQ5")).rejects.toMatchObject({
+      code: "SESSION_UNREADABLE",
+    });
+  });
+});
+
+describe("the key id of a session", () => {
+  it.each([
+    ["GramJS", gramjs("149.154.167.51")],
+    ["Telethon with IPv4", telethon(4)],
+    ["Telethon with IPv6", telethon(16)],
+    [
+      "mtcute",
+      writeStringSession({
+        version: 3,
+        primaryDcs: {
+          main: { id: 2, ipAddress: "149.154.167.51", port: 443 },
+          media: { id: 2, ipAddress: "149.154.167.51", port: 443 },
+        },
+        authKey: key,
+        self: null,
+      }),
+    ],
+    ["a bare key in hex", key.toString("hex")],
+  ])("is read from %s", async (_library, session) => {
+    expect(await keyIdOfSession(`${session}\n`)).toBe(id);
+  });
+
+  it.each(["", "hello", "1AgAOMTQ5", "deadbeef"])("is not invented for %j", async (text) => {
+    await expect(keyIdOfSession(text)).rejects.toMatchObject({ code: "SESSION_UNREADABLE" });
+  });
+});
