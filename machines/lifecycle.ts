@@ -1,151 +1,14 @@
 import { assign, enqueueActions, setup } from "xstate";
-import { effect } from "./effect.ts";
+import {
+  type Bound,
+  type LifecycleContext,
+  type LifecycleEvent,
+  type LifecycleInput,
+  lifecycleEffects,
+  type Reason,
+} from "./lifecycle-language.ts";
 
-export type AccountKind = "user" | "bot";
-/** How the next key of an account is authorised; who has to do something for it is said by ARCHITECTURE.md. */
-export type RenewalMethod = "auto-code" | "code" | "qr" | "handoff" | "bot-token";
-/** How an account without a working key is authorised; `import`: its session was brought along. */
-export type LoginMethod = "code" | "qr" | "bot-token" | "import";
-
-/** Why something stopped: a stable code and a sentence for a person. */
-export interface Reason {
-  readonly code: string;
-  readonly message: string;
-}
-
-/** The waits that are bounded. The engine knows how long each may take, in milliseconds. */
-export type Bound =
-  | "authorising"
-  | "seeking"
-  | "connecting"
-  | "preparing"
-  | "draining"
-  | "verifying"
-  | "renewing"
-  | "restarting"
-  | "aborting"
-  | "leaving"
-  | "releasing";
-
-export interface LifecycleInput {
-  readonly account: string;
-  readonly kind: AccountKind;
-  /** The slot that serves; null while the account has no authorisation. */
-  readonly slot: number | null;
-  /** A person wants it connected and silent. */
-  readonly pauseWanted: boolean;
-}
-
-export interface LifecycleContext extends LifecycleInput {
-  /** Epoch of the token under which the serving slot is connected; 0 when none is held. */
-  readonly epoch: number;
-  readonly login: { readonly id: string; readonly method: LoginMethod } | null;
-  readonly renewal: { readonly id: string; readonly method: RenewalMethod } | null;
-  /** The slot that the renewal authorised and that takes over at the switch. */
-  readonly nextSlot: number | null;
-  readonly draining: "renewal" | "stop" | "logout";
-  /** True while the client of the serving slot is still connected, so that an abort loses nothing. */
-  readonly serving: boolean;
-  readonly stopWanted: boolean;
-  readonly reason: Reason | null;
-}
-
-type Fault = { readonly reason: Reason };
-
-export type LifecycleEvent =
-  | { readonly type: "login"; readonly id: string; readonly method: LoginMethod }
-  | ({ readonly type: "login.failed" } & Fault)
-  | { readonly type: "slot.authorised"; readonly slot: number }
-  /** Another host has logged the account in, or renewed it: this slot serves now. */
-  | { readonly type: "slot.moved"; readonly slot: number }
-  | { readonly type: "token.granted"; readonly epoch: number }
-  | ({ readonly type: "token.lost" } & Fault)
-  | { readonly type: "client.ready" }
-  | ({ readonly type: "client.failed" } & Fault)
-  | ({ readonly type: "client.lost" } & Fault)
-  | ({ readonly type: "key.dead" } & Fault)
-  | { readonly type: "flood"; readonly waitSeconds: number }
-  | { readonly type: "cooled" }
-  | { readonly type: "pause" }
-  | { readonly type: "resume" }
-  | { readonly type: "renew"; readonly id: string; readonly method: RenewalMethod }
-  | { readonly type: "slot.prepared"; readonly slot: number }
-  | ({ readonly type: "prepare.failed" } & Fault)
-  | { readonly type: "drained" }
-  | ({ readonly type: "drain.failed" } & Fault)
-  | { readonly type: "idle.verified" }
-  | ({ readonly type: "idle.refused" } & Fault)
-  | { readonly type: "switched"; readonly epoch: number }
-  | ({ readonly type: "switch.failed" } & Fault)
-  | { readonly type: "returned" }
-  | { readonly type: "cut.confirmed" }
-  /** The session is logged out for good; the account waits for a login then. */
-  | { readonly type: "logout" }
-  | { readonly type: "slot.retired" }
-  /** `force`: what is in flight is cut. */
-  | { readonly type: "stop"; readonly force?: boolean }
-  | { readonly type: "released" }
-  | { readonly type: "bound.passed"; readonly bound: Bound };
-
-/**
- * Work that the lifecycle asks for. The engine's handler for each is the only place where it happens;
- * what comes of it returns as an event.
- */
-export const lifecycleEffects = {
-  /** Authorise the first slot: answers `slot.authorised` or `login.failed`. */
-  authorise: effect<{
-    readonly account: string;
-    readonly login: string;
-    readonly method: LoginMethod;
-  }>(),
-  /** Obtain the token of the slot: answers `token.granted` once it is free, `slot.moved` if another serves now. */
-  seekToken: effect<{ readonly slot: number }>(),
-  /** Connect, verify by a real call, fill the gap: `client.ready`, `client.failed` or `key.dead`. */
-  connect: effect<{ readonly slot: number; readonly epoch: number }>(),
-  /** Let conversations and the outbox use the connected client. */
-  serve: effect<{ readonly slot: number; readonly epoch: number }>(),
-  /** Keep the connection, send nothing. */
-  hold: effect<{ readonly slot: number; readonly waitSeconds: number | null }>(),
-  /** Log out slots that no longer serve, or never will. Answers nothing; it is retried at the next `active`. */
-  tidySlots: effect<{ readonly serving: number | null }>(),
-  /** Authorise a further slot while this one serves: `slot.prepared` or `prepare.failed`. */
-  prepareSlot: effect<{
-    readonly renewal: string;
-    readonly method: RenewalMethod;
-    readonly serving: number;
-  }>(),
-  /** Stop new calls, let those in flight finish, cut, see 0 sockets, free the token: `drained` or `drain.failed`. */
-  drain: effect<{ readonly slot: number; readonly epoch: number }>(),
-  /** Second, independent proof that nothing uses the key: `idle.verified` or `idle.refused`. */
-  verifyIdle: effect<{ readonly slot: number }>(),
-  /** Point the account at the next slot and take its token: `switched` or `switch.failed`. */
-  switchSlot: effect<{
-    readonly renewal: string;
-    readonly from: number;
-    readonly to: number;
-  }>(),
-  /** Point the account back at the old slot, drop the next one: `returned`. */
-  abortRenewal: effect<{
-    readonly renewal: string;
-    readonly slot: number;
-    readonly nextSlot: number | null;
-    /** True when the old slot's client is still connected and must stay so. */
-    readonly stillServing: boolean;
-    readonly reason: Reason;
-  }>(),
-  /** Record that the renewal ended well. Answers nothing. */
-  finishRenewal: effect<{ readonly renewal: string; readonly slot: number }>(),
-  /** Cut whatever the account has open and free its token: `cut.confirmed`. */
-  cut: effect<{ readonly reason: Reason }>(),
-  /** Cut, mark the slot dead, keep the key record aside, tell a person. Answers nothing. */
-  quarantine: effect<{ readonly slot: number | null; readonly reason: Reason }>(),
-  /** No slot of the account serves any more, the one that did is to be logged out: `slot.retired`. */
-  retireServing: effect<{ readonly slot: number }>(),
-  /** Free the token: `released`. */
-  release: effect<{ readonly slot: number | null; readonly epoch: number }>(),
-  /** Send `bound.passed` when the bound's time has passed in this state. */
-  startBound: effect<{ readonly bound: Bound }>(),
-};
+export * from "./lifecycle-language.ts";
 
 /** The new slot has answered a real call and filled its gap: the renewal is done. */
 const renewalEnds = [
@@ -174,6 +37,7 @@ export const lifecycleMachine = setup({
   guards: {
     hasSlot: ({ context }) => context.slot !== null,
     stopWanted: ({ context }) => context.stopWanted,
+    silenced: ({ context }) => context.silenced,
     drainingToRenew: ({ context }) => context.draining === "renewal",
     drainingToLeave: ({ context }) => context.draining === "logout",
     pauseWanted: ({ context }) => context.pauseWanted,
@@ -200,8 +64,11 @@ export const lifecycleMachine = setup({
       renewal: ({ context, event }) =>
         event.type === "renew" ? { id: event.id, method: event.method } : context.renewal,
       nextSlot: null,
+      silenced: false,
       reason: null,
     }),
+    beSilent: assign({ silenced: true }),
+    speakAgain: assign({ silenced: false }),
     adoptNextSlot: assign({
       nextSlot: ({ context, event }) =>
         event.type === "slot.prepared" ? event.slot : context.nextSlot,
@@ -265,6 +132,7 @@ export const lifecycleMachine = setup({
     draining: "stop",
     serving: false,
     stopWanted: false,
+    silenced: false,
     reason: null,
   }),
   initial: "unauthorised",
@@ -392,19 +260,26 @@ export const lifecycleMachine = setup({
             ],
             // Telegram may ask for patience here too; the renewal goes on.
             flood: {
-              actions: {
-                type: "hold",
-                params: ({ context, event }) => ({
-                  slot: context.slot!,
-                  waitSeconds: event.waitSeconds,
-                }),
-              },
+              actions: [
+                "beSilent",
+                {
+                  type: "hold",
+                  params: ({ context, event }) => ({
+                    slot: context.slot!,
+                    waitSeconds: event.waitSeconds,
+                  }),
+                },
+              ],
             },
             cooled: {
-              actions: {
-                type: "serve",
-                params: ({ context }) => ({ slot: context.slot!, epoch: context.epoch }),
-              },
+              guard: "silenced",
+              actions: [
+                "speakAgain",
+                {
+                  type: "serve",
+                  params: ({ context }) => ({ slot: context.slot!, epoch: context.epoch }),
+                },
+              ],
             },
           },
         },

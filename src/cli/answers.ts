@@ -23,9 +23,9 @@ export function createAnswers(): Answers {
     if (lines !== null) return lines;
     // Readline would show what is typed: it writes to nowhere.
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-    lines = createInterface({ input: stdin, output: nowhere, terminal: stdin.isTTY === true });
-    lines.on("line", (line) => {
-      read.push(line);
+    lines = createInterface({ input: stdin, output: nowhere, terminal: stdin.isTTY });
+    lines.on("line", (typed) => {
+      read.push(typed);
       wake();
     });
     lines.once("close", () => {
@@ -38,9 +38,9 @@ export function createAnswers(): Answers {
 
   async function line(prompt: string): Promise<string> {
     open();
-    if (stdin.isTTY === true) stderr.write(prompt);
+    if (stdin.isTTY) stderr.write(prompt);
     while (read.length === 0 && !ended) await new Promise<void>((resolve) => (wake = resolve));
-    if (stdin.isTTY === true) stderr.write("\n");
+    if (stdin.isTTY) stderr.write("\n");
     const text = read.shift()?.trim() ?? "";
     if (text !== "") return text;
     throw new HoldfastError({
@@ -53,7 +53,7 @@ export function createAnswers(): Answers {
   return {
     secret: line,
     async confirm(prompt) {
-      if (stdin.isTTY !== true) return false;
+      if (!stdin.isTTY) return false;
       return /^y(?:es)?$/i.test(
         await line(`${prompt} [y/N, not shown while you type] `).catch(() => ""),
       );

@@ -15,8 +15,12 @@ const stopMsMax = 45_000;
 
 type SetExitCode = (code: number) => void;
 
-const onAccount = (account: string, verb: string, body: unknown = {}, timeoutMs = callMsMax) =>
-  ask(`holdfast.account.${account}.${verb}`, body, { env, timeoutMs });
+export const onAccount = (
+  account: string,
+  verb: string,
+  body: unknown = {},
+  timeoutMs = callMsMax,
+) => ask(`holdfast.account.${account}.${verb}`, body, { env, timeoutMs });
 
 /** Asks and follows, and closes the input whatever happens. */
 async function following(
@@ -36,7 +40,6 @@ export function addSessionCommands(program: Command, setExitCode: SetExitCode): 
   addNewcomers(program, setExitCode);
   addLogins(program, setExitCode);
   addStates(program);
-  addSettings(program);
 }
 
 function addNewcomers(program: Command, setExitCode: SetExitCode): void {
@@ -297,47 +300,6 @@ export async function stopAccount(account: string, force: boolean): Promise<void
   print(
     `${account}: stopped, with 0 sockets and its token free. Start it with: npx holdfast resume ${account}`,
   );
-}
-
-function addSettings(program: Command): void {
-  program
-    .command("password <account>")
-    .description("keep the account's 2FA password, encrypted, so that renewals need nobody")
-    .option("--forget", "keep it no longer")
-    .addHelpText(
-      "after",
-      "\nExamples:\n  npx holdfast password site-desk\n  npx holdfast password site-desk --forget",
-    )
-    .action(async (account: string, { forget }: { forget?: boolean }) => {
-      const answers = createAnswers();
-      const password =
-        forget === true
-          ? null
-          : await answers.secret("2FA password (not shown): ").finally(() => answers.close());
-      await onAccount(account, "password", { password });
-      print(`${account}: the password is ${forget === true ? "forgotten" : "kept, encrypted"}`);
-    });
-
-  program
-    .command("proxy <account> [url]")
-    .description("connect through a proxy; read from standard input when it is not given")
-    .option("--none", "connect directly again")
-    .addHelpText(
-      "after",
-      "\nsocks5://user:password@host:port, socks4://host:port or http://host:port; holds from the next connection on.\n\nExample:\n  npx holdfast proxy site-desk socks5://127.0.0.1:1080",
-    )
-    .action(async (account: string, url: string | undefined, { none }: { none?: boolean }) => {
-      const answers = createAnswers();
-      const proxy =
-        none === true
-          ? null
-          : (url ??
-            (await answers.secret("Proxy address (not shown): ").finally(() => answers.close())));
-      await onAccount(account, "proxy", { proxy });
-      print(
-        `${account} connects ${proxy === null ? "directly" : "through the proxy"} from now on; to begin at once: npx holdfast force ${account}`,
-      );
-    });
 }
 
 function programNamed(name: string): ForeignProgram {

@@ -1,5 +1,6 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { HoldfastError } from "../errors.ts";
+import type { AccountEvent } from "../ports/event-sink.ts";
 
 export interface ProvisionOptions {
   readonly natsUrl: string;
@@ -53,20 +54,20 @@ async function provisionDesk(
   const { account, username, phone } = exampleDesk;
   await userOf(controlUrl, username, { firstName: "Site desk", username, phone });
   await add(nats, account, { phone });
-  await untilActive(nats, account, async () => {
+  await untilActive(nats, account, async (of) => {
     const { code } = await control<{ code: string | null }>(
       controlUrl,
       `/users/${username}/code?waitMs=${askMsMax}`,
     );
-    await ask(nats, account, "code", { code });
+    await ask(nats, account, "answer", { of, kind: "code", value: code });
   });
 }
 
-/** Logs the account in where it needs that; `onLogin` plays the person. */
+/** Logs the account in where it needs that; `onCodeAsked` plays the person. */
 async function untilActive(
   nats: NatsConnection,
   account: string,
-  onLogin: () => Promise<void>,
+  onCodeAsked: (of: string) => Promise<void>,
 ): Promise<void> {
   const events = nats.subscribe(`holdfast.account.${account}.event`);
   const timer = setTimeout(() => events.unsubscribe(), readyMsMax);
@@ -75,10 +76,11 @@ async function untilActive(
     if (status?.state === "active") return;
     if (status?.state === "unauthorised.waiting" || status?.state === "quarantined") {
       await ask(nats, account, "login", {});
-      await onLogin();
     }
     for await (const message of events) {
-      if (message.json<{ to?: string }>().to === "active") return;
+      const event = message.json<AccountEvent>();
+      if (event.type === "question") await onCodeAsked(event.question.of);
+      if (event.type === "transition" && event.to === "active") return;
     }
     throw notActive(account, (await ask(nats, account, "status", {})).account?.state);
   } finally {

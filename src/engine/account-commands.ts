@@ -22,7 +22,7 @@ export interface AccountCommandOptions {
   now(): number;
 }
 
-export const renewalMethods = [
+const renewalMethods = [
   "auto",
   "auto-code",
   "code",

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { addUseCommands } from "../cli/account-use.ts";
 import { addServiceCommands } from "../cli/service-commands.ts";
 import { addSessionCommands } from "../cli/session-commands.ts";
+import { addSettingCommands } from "../cli/setting-commands.ts";
 import { readStatus, statusTable } from "../cli/status.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 
@@ -63,6 +64,7 @@ export async function main(args: readonly string[]): Promise<number> {
     exitCode = code;
   };
   addSessionCommands(program, setExitCode);
+  addSettingCommands(program);
   addServiceCommands(program);
   addUseCommands(program, setExitCode);
 

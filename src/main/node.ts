@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { connectNats } from "../adapters/nats/connection.ts";
 import { serveCommands } from "../adapters/nats/command-server.ts";
-import { publishEvent } from "../adapters/nats/event-publisher.ts";
 import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openInboundStream } from "../adapters/nats/inbound-stream.ts";
 import { startHttpServer } from "../adapters/http/http-server.ts";
@@ -16,8 +15,6 @@ import { openDatabase } from "../adapters/postgres/database.ts";
 import { createOutboxStore } from "../adapters/postgres/outbox-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
 import { createSystemClock } from "../adapters/system-clock.ts";
-import { createTelegramNotice } from "../adapters/notices/telegram-message.ts";
-import { createWebhook } from "../adapters/notices/webhook.ts";
 import { sessionOfKey } from "../adapters/telegram/session-blob.ts";
 import { createTelegramDrivers } from "../adapters/telegram/drivers.ts";
 import { createSiteManagerBot } from "../bots/site-manager/site-manager-bot.ts";
@@ -31,7 +28,6 @@ import { createHost } from "../engine/host.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { createLedgerShipping } from "../engine/ledger-shipping.ts";
 import { createFleetCommands } from "../engine/fleet-commands.ts";
-import { createNotices } from "../engine/notices.ts";
 import { createRenewalTriggers } from "../engine/renewal-triggers.ts";
 import { createTurnOwner } from "../engine/turn-owner.ts";
 import { createTurnEngine } from "../engine/turns.ts";
@@ -42,12 +38,11 @@ import { placeOf } from "../custody/placement.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 import { connectGate, type GateClient } from "../gate/gate-client.ts";
 import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
-import type { EventSink } from "../ports/event-sink.ts";
 import { lifecycleStateNames } from "./lifecycle-states.ts";
-import { logEvent } from "./log-event.ts";
 import { makeAccount } from "./node-accounts.ts";
 import { createNodeKeys } from "./node-keys.ts";
 import { joinFleet } from "./node-custody.ts";
+import { createNodeEvents } from "./node-events.ts";
 
 /** A session without a turn for this long has expired. */
 const sessionInactiveMs = 24 * 3600 * 1000;
@@ -106,34 +101,14 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     fenceTimeoutMs: config.timings.answerMs + fenceAnswerMs,
   });
 
-  const events: EventSink = {
-    report(event) {
-      publishEvent(nats, event);
-      // Hosts that wait for a login of this account learn that it has happened.
-      if (event.type === "transition" && event.event === "slot.authorised") {
-        bus.tell({ type: "accounts" });
-      }
-      metrics.event(event);
-      notify(event);
-      logEvent(log, event);
-      if (event.type === "transition" && event.to === "active") triggers.look();
-    },
-  };
-  const notify = createNotices({
-    ways: [
-      ...(config.notices.webhook === null ? [] : [createWebhook(config.notices.webhook)]),
-      ...(config.notices.telegram === null
-        ? []
-        : [createTelegramNotice(nats, config.notices.telegram)]),
-    ],
+  const events = createNodeEvents({
+    nats,
+    log,
     clock,
-    onLost: ({ account, code }, way, error) =>
-      events.report({
-        type: "note",
-        account,
-        code: "NOTICE_NOT_DELIVERED",
-        message: `${code} did not reach anybody by ${way}: ${errorLine(error)}`,
-      }),
+    metrics,
+    ways: config.notices,
+    onAuthorised: () => bus.tell({ type: "accounts" }),
+    onActive: () => triggers.look(),
   });
   const accounts = createAccountStore(database, keys.sealer);
   const tokens = createTokenStore(database);

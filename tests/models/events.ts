@@ -130,6 +130,7 @@ export const lifecycleModel: MachineModel<typeof lifecycleMachine> = {
       context.stopWanted,
       context.pauseWanted,
       context.login === null,
+      lifecycleStateName(value) === "active.preparing" && context.silenced,
     ]),
 };
 

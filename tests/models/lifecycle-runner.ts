@@ -52,10 +52,8 @@ export function canBeCaused({ initial, steps }: LifecyclePath): boolean {
     const before = befores[index] ?? initial;
     if (!before.can(event)) return false;
     // The silence ends by itself before any of the work that a renewal waits for.
-    const last = steps[index - 1]?.event.type;
     const isPreparing = lifecycleStateName(before.value) === "active.preparing";
-    if (isPreparing && last === "flood" && event.type !== "cooled") return false;
-    if (isPreparing && event.type === "cooled" && last !== "flood") return false;
+    if (isPreparing && before.context.silenced && event.type !== "cooled") return false;
     if (!ofTheConnection.has(event.type)) return true;
     return before.context.serving || beforeServing.has(lifecycleStateName(before.value));
   });

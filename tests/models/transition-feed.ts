@@ -1,5 +1,5 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { NoteEvent, TransitionEvent } from "../../src/ports/event-sink.ts";
+import type { AccountEvent, NoteEvent, TransitionEvent } from "../../src/ports/event-sink.ts";
 
 /** The transitions of one account, as anybody who listens on NATS hears of them. */
 export interface TransitionFeed {
@@ -24,9 +24,9 @@ export async function createTransitionFeed(
   const subscription = nats.subscribe(`holdfast.account.${account}.event`, {
     callback(error, message) {
       if (error !== null) return;
-      const event = message.json<TransitionEvent | NoteEvent>();
+      const event = message.json<AccountEvent>();
       if (event.type === "note") notes.push(event);
-      else heard.push(event);
+      if (event.type === "transition") heard.push(event);
       wake();
     },
   });

@@ -1,4 +1,4 @@
-import type { NoticeWay } from "../../engine/notices.ts";
+import type { NoticeWay } from "../../ports/notices.ts";
 
 const answerMsMax = 10_000;
 

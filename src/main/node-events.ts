@@ -1,0 +1,71 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { Logger } from "pino";
+import type { Metrics } from "../adapters/metrics/metrics.ts";
+import { publishEvent } from "../adapters/nats/event-publisher.ts";
+import { createTelegramNotice } from "../adapters/notices/telegram-message.ts";
+import { createWebhook } from "../adapters/notices/webhook.ts";
+import type { Config } from "../config/config.ts";
+import { createNotices } from "../engine/notices.ts";
+import { errorLine } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { AccountEvent, EventSink } from "../ports/event-sink.ts";
+
+export interface NodeEventOptions {
+  readonly nats: NatsConnection;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly metrics: Pick<Metrics, "event">;
+  readonly ways: Config["notices"];
+  /** Hosts that wait for a login of an account learn that it has happened. */
+  onAuthorised(): void;
+  /** An account here has come to serve. */
+  onActive(): void;
+}
+
+/** Where this node tells what happened: NATS, metrics, the log, and a person where that was wished. */
+export function createNodeEvents(options: NodeEventOptions): EventSink {
+  const { nats, log, clock, metrics, ways } = options;
+  const sink: EventSink = {
+    report(event) {
+      publishEvent(nats, event);
+      metrics.event(event);
+      notify(event);
+      logEvent(log, event);
+      if (event.type !== "transition") return;
+      if (event.event === "slot.authorised") options.onAuthorised();
+      if (event.to === "active") options.onActive();
+    },
+  };
+  const notify = createNotices({
+    ways: [
+      ...(ways.webhook === null ? [] : [createWebhook(ways.webhook)]),
+      ...(ways.telegram === null ? [] : [createTelegramNotice(nats, ways.telegram)]),
+    ],
+    clock,
+    onLost: ({ account, code }, way, error) =>
+      sink.report({
+        type: "note",
+        account,
+        code: "NOTICE_NOT_DELIVERED",
+        message: `${code} did not reach anybody by ${way}: ${errorLine(error)}`,
+      }),
+  });
+  return sink;
+}
+
+/** One line of the log for an event; a question's own content, such as the address of a QR code, stays out. */
+function logEvent(log: Logger, event: AccountEvent): void {
+  switch (event.type) {
+    case "transition":
+      return log.info(event, `${event.from} → ${event.to}`);
+    case "step":
+      return log.info(event, `renewal ${event.renewal}: ${event.step}`);
+    case "question": {
+      const { account, question } = event;
+      const { of, kind } = question;
+      return log.info({ account, of, kind }, `${of} asks for a ${kind}`);
+    }
+    case "note":
+      return log.info(event, event.message);
+  }
+}
