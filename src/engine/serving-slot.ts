@@ -34,6 +34,8 @@ interface Parts {
   readonly connection: SlotConnection;
   readonly cursor: CursorWork;
   readonly outbox: OutboxWork;
+  /** It has answered a real call and filled its gap. */
+  verified: boolean;
   outboxStarted: boolean;
   coolingUntilMs: number | null;
   /** Ends the wait for the connection to come back; null while it is there. */
@@ -98,6 +100,7 @@ export function createServingSlot(
           onFlood: (waitSeconds) => cool(waitSeconds, tellMine),
           onTokenLost,
         }),
+        verified: false,
         outboxStarted: false,
         coolingUntilMs: connection.coolingUntilMs,
         cancelGrace: null,
@@ -144,6 +147,7 @@ export function createServingSlot(
         await opened.connection.connect();
         await opened.connection.client.self();
         await opened.cursor.start();
+        opened.verified = true;
       } catch (error) {
         await end(opened);
         throw error;
@@ -159,8 +163,7 @@ export function createServingSlot(
       await parts.outbox.start();
     },
     async use(work) {
-      const isServing = parts?.outboxStarted === true && world.mayCall();
-      if (parts === null || !isServing) throw notServing(world.account);
+      if (parts?.verified !== true || !world.mayCall()) throw notServing(world.account);
       if (outside.size >= outsideMax) throw tooMany(world.account);
       const using = work(parts.connection.client);
       outside.add(using);

@@ -44,7 +44,12 @@ export interface AccountBench {
   readonly appended: readonly InboundItem[];
   readonly incarnation: string;
   /** Adds the account to the database and to the data centre, and makes its runtime. */
-  makeAccount(kind: AccountKind, change?: (world: AccountWorld) => AccountWorld): Promise<Account>;
+  makeAccount(
+    kind: AccountKind,
+    change?: (world: AccountWorld) => AccountWorld,
+    /** The 2FA password of a user. */
+    password?: string,
+  ): Promise<Account>;
   /** A new runtime for an account that the database knows, as after a restart. */
   reopen(name: string): Promise<Account>;
   close(): Promise<void>;
@@ -81,7 +86,7 @@ export async function openAccountBench(): Promise<AccountBench> {
   const accounts = createAccountStore(database, createSealer(createKeyRing([randomBytes(32)])));
   const tokens = createTokenStore(database);
   const cursors = createCursorStore(database);
-  const clock = createTestClock();
+  const clock = createTestClock(Date.now());
   const events: (TransitionEvent | NoteEvent)[] = [];
   const appended: InboundItem[] = [];
   const incarnation = randomUUID();
@@ -136,13 +141,17 @@ export async function openAccountBench(): Promise<AccountBench> {
   const sink = { report: (event: TransitionEvent | NoteEvent) => void events.push(event) };
   const made: Account[] = [];
 
-  async function credentialsOf(name: string, kind: AccountKind): Promise<Credentials> {
+  async function credentialsOf(
+    name: string,
+    kind: AccountKind,
+    password?: string,
+  ): Promise<Credentials> {
     const spec = { firstName: name, username: name.replaceAll("-", "_") };
     if (kind === "bot") {
       return { kind, token: dc.phone.createUser({ ...spec, bot: true }).botToken! };
     }
     const phone = `+3310000${String(made.length).padStart(4, "0")}`;
-    dc.phone.createUser({ ...spec, phone });
+    dc.phone.createUser({ ...spec, phone, password });
     return { kind, phone };
   }
 
@@ -189,9 +198,9 @@ export async function openAccountBench(): Promise<AccountBench> {
     events,
     appended,
     incarnation,
-    async makeAccount(kind, change = (world) => world) {
+    async makeAccount(kind, change = (world) => world, password = undefined) {
       const name = `${kind}-account${made.length}`;
-      await accounts.add({ name, kind, credentials: await credentialsOf(name, kind) });
+      await accounts.add({ name, kind, credentials: await credentialsOf(name, kind, password) });
       return open(name, kind, change);
     },
     reopen: async (name) => open(name, (await accounts.find(name))!.kind, (world) => world),
