@@ -11,6 +11,7 @@ import { type Database, openDatabase } from "../adapters/postgres/database.ts";
 import { migrate } from "../adapters/postgres/migrate.ts";
 import { type EmbeddedNats, startNats } from "../embedded/nats.ts";
 import { type EmbeddedPostgres, startPostgres } from "../embedded/postgres.ts";
+import type { AccountKind } from "../../machines/lifecycle.ts";
 import type { AccountStore } from "../ports/account-store.ts";
 import { driverNames } from "../ports/telegram.ts";
 import type { ServingToken } from "../ports/custody-store.ts";
@@ -18,11 +19,15 @@ import { startTelegramDc, type TelegramDc } from "../telegram-dc/telegram-dc.ts"
 import type { OverlapPolicy } from "../telegram-dc/world/config.ts";
 import { type ChaosHost, createChaosHost } from "./chaos-host.ts";
 import { type NatsCluster, startNatsCluster } from "./nats-cluster.ts";
+import { playOwner } from "./owner.ts";
 import { createProxy } from "./proxy.ts";
 
 export interface ChaosAccount {
   readonly account: string;
   readonly username: string;
+  readonly kind: AccountKind;
+  /** 2FA, of a user; null for none. */
+  readonly password: string | null;
 }
 
 /** Real Postgres, real nats-server, the simulated data centre and several real hosts; both drivers by turns. */
@@ -57,6 +62,8 @@ export interface ChaosFleet {
 export interface FleetOptions {
   readonly hosts: number;
   readonly accounts: number;
+  /** By default bots. Every second user has a 2FA password. */
+  readonly kind?: AccountKind;
   readonly policy?: OverlapPolicy;
   /** Hosts reach everything themselves, and no link can be broken: what is measured is not the proxies. */
   readonly direct?: boolean;
@@ -91,7 +98,7 @@ export async function eventually<Found>(
 }
 
 export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
-  const { log, policy = "any-two-connections", direct = false } = options;
+  const { log, policy = "any-two-connections", direct = false, kind = "bot" } = options;
   const folder = await mkdtemp(join(tmpdir(), "holdfast-chaos-"));
   const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
   const close = async () => {
@@ -129,6 +136,12 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
       reconnectTimeWait: 200,
     });
     undo.push(() => nats.close());
+    const owner = playOwner(
+      nats,
+      dc,
+      (name) => accounts.find(({ account }) => account === name) ?? null,
+    );
+    undo.push(async () => owner.stop());
     const custody = createCustodyStore(database);
     const masterKey = randomBytes(32).toString("hex");
     const hosts: ChaosHost[] = [];
@@ -239,13 +252,20 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
     await Promise.all(hosts.map((host) => host.start()));
     await eventually("the fleet answers", () => ask("holdfast.fleet.who"));
     for (let index = 1; index <= options.accounts; index += 1) {
-      const account = `bot-${index}`;
-      const username = `chaos_bot_${index}`;
-      const { botToken } = dc.phone.createUser({ firstName: account, username, bot: true });
+      const account = `${kind}-${index}`;
+      const username = `chaos_${kind}_${index}`;
+      const phone = `+3361000${String(index).padStart(4, "0")}`;
+      const password = kind === "user" && index % 2 === 0 ? `2fa of ${account}` : null;
+      const { botToken } = dc.phone.createUser({
+        firstName: account,
+        username,
+        ...(kind === "bot" ? { bot: true } : { phone, password: password ?? undefined }),
+      });
       const driver = driverNames[index % driverNames.length];
-      await ask(`holdfast.account.${account}.add`, { botToken, driver });
+      accounts.push({ account, username, kind, password });
+      const login = kind === "bot" ? { botToken } : { phone };
+      await ask(`holdfast.account.${account}.add`, { ...login, driver });
       await eventually(`${account} logs in`, () => ask(`holdfast.account.${account}.login`));
-      accounts.push({ account, username });
     }
     await fleet.untilServed();
     return fleet;

@@ -25,6 +25,8 @@ export interface Load {
    * answered in the database only, and not yet in Telegram, cannot be asked for again.
    */
   end(forgetful?: boolean): Promise<Verdict>;
+  /** Nobody waits for anything any more. */
+  abandon(): void;
 }
 
 const peoplePerBot = 2;
@@ -44,11 +46,11 @@ export async function startLoad(
 ): Promise<Load> {
   const { dc, accounts } = fleet;
   const members = await Promise.all(
-    accounts.flatMap(({ account, username }) =>
+    accounts.flatMap(({ account, username, kind }) =>
       Array.from({ length: peoplePerBot }, async (_, index) => ({
         user: await createPhoneUser(dc.controlUrl!, `Writer ${index + 1} of ${account}`, username),
         account,
-        buttons: true,
+        buttons: kind === "bot",
       })),
     ),
   );
@@ -78,6 +80,10 @@ export async function startLoad(
       dc.ledger
         .rpcs()
         .filter(({ outcome, atMs }) => outcome === "pending" && Date.now() - atMs < 5000).length,
+    abandon() {
+      calling = false;
+      void stopTalking();
+    },
     async end(forgetful = false) {
       await stopTalking();
       calling = false;

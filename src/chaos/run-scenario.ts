@@ -37,8 +37,8 @@ export async function runScenario(
     ...(scenario.policy === undefined ? {} : { policy: scenario.policy }),
     natsCluster: scenario.natsCluster === true,
   });
+  const load = await startLoad(fleet);
   try {
-    const load = await startLoad(fleet);
     await load.crowd.until((turns) => answered(turns) >= turnsAround);
     const { account } = fleet.accounts[0]!;
     const holder = (await fleet.holderOf(account))!;
@@ -101,6 +101,7 @@ export async function runScenario(
       wrong,
     };
   } finally {
+    load.abandon();
     await fleet.close();
   }
 }

@@ -1,7 +1,7 @@
 import type { Bound, LoginMethod, RenewalMethod } from "../../machines/lifecycle.ts";
 import { HoldfastError } from "../errors.ts";
 import type { TelegramClient } from "../ports/telegram.ts";
-import type { AccountRecord, RenewalRecord } from "../ports/account-store.ts";
+import type { AccountRecord } from "../ports/account-store.ts";
 import type { Question } from "../ports/question.ts";
 import { type AccountRuntime, createAccountRuntime, type Delivered } from "./account-runtime.ts";
 import type { AccountWorld } from "./account-world.ts";
@@ -26,7 +26,6 @@ export interface Account {
   readonly coolingUntilMs: number | null;
   /** False while a login or a renewal is under way, which a move to another host would end. */
   readonly mayMove: boolean;
-  /** Aborts a renewal that a crash left open, then begins. */
   start(): Promise<void>;
   /** `id` names the login in questions and answers. */
   login(id: string, method: LoginMethod): Promise<Delivered>;
@@ -131,12 +130,6 @@ export function createAccount(
     notifyOutbox: serving.notify,
   };
 }
-
-/** The reason recorded for a renewal that was open when its process died. */
-export const interruptedRenewal = (renewal: RenewalRecord) => ({
-  code: "PROCESS_DIED",
-  message: `the process died while the renewal was ${renewal.state}; the old slot serves again`,
-});
 
 /** Throws METHOD_UNFIT: a bot has only its token, and a user has none. */
 function refuseForOtherKind(

@@ -6,7 +6,6 @@ import type { AccountRecord, AccountStore } from "../ports/account-store.ts";
 import type { CustodyStore } from "../ports/custody-store.ts";
 import type { Gate } from "../ports/gate.ts";
 import type { IncarnationRecord, TokenStore } from "../ports/token-store.ts";
-import { interruptedRenewal } from "./account.ts";
 
 /** What a host needs an account to do. */
 export interface Keepable {
@@ -20,7 +19,7 @@ export interface Keepable {
 }
 
 export interface HostOptions<Account extends Keepable> {
-  readonly accounts: Pick<AccountStore, "list" | "find" | "openRenewal" | "abortRenewal">;
+  readonly accounts: Pick<AccountStore, "list" | "find">;
   readonly tokens: Pick<
     TokenStore,
     "heldBy" | "predecessors" | "registerIncarnation" | "releaseIncarnation"
@@ -69,8 +68,6 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
 
   async function begin(name: string): Promise<void> {
     if (running.has(name)) return;
-    const open = await accounts.openRenewal(name);
-    if (open !== null) await accounts.abortRenewal(open.id, interruptedRenewal(open));
     const record = await accounts.find(name);
     if (record === null || record.wanted === "stop") return;
     const account = options.makeAccount(record);

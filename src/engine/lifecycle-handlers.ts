@@ -1,6 +1,7 @@
 import type { Reason } from "../../machines/lifecycle.ts";
 import { HoldfastError } from "../errors.ts";
 import type { LifecycleHandlers } from "./account-runtime.ts";
+import type { RenewalRecord } from "../ports/account-store.ts";
 import type { GrantRef } from "../ports/gate.ts";
 import type { SlotRef } from "../ports/token-store.ts";
 import type { AccountWorld } from "./account-world.ts";
@@ -23,9 +24,10 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
   const { world, serving, sideSlots } = parts;
   const { account, accounts, clock } = world;
 
-  const abortOpenRenewal = async (reason: Reason) => {
+  /** Under the token only: another host may still be at it otherwise. By default its process has died. */
+  const abortOpenRenewal = async (reason?: Reason) => {
     const open = await accounts.openRenewal(account);
-    if (open !== null) await accounts.abortRenewal(open.id, reason);
+    if (open !== null) await accounts.abortRenewal(open.id, reason ?? interrupted(open));
   };
 
   // The old slot may be logged out only once the database knows that the renewal is done: a crash in
@@ -51,6 +53,7 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
           signal: visit.signal,
           approve: () => Promise.reject(nobodyServes(account)),
           onCodeRequested: () => {},
+          onConnected: () => {},
         });
         await accounts.adoptFirstSlot(ref);
         visit.emit({ type: "slot.authorised", slot: ref.slot });
@@ -73,6 +76,7 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       const grant = await claimWhenFree(world, ref, visit.signal);
       if (grant === null) return;
       if (visit.signal.aborted) return freeToken(world, grant, true);
+      await abortOpenRenewal();
       // Nothing can move the account while its token is held: what serves now is what is connected.
       const now = (await accounts.find(account))?.servingSlot ?? slot;
       if (now === slot) return visit.emit({ type: "token.granted", epoch: grant.epoch });
@@ -141,6 +145,11 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
     },
   };
 }
+
+const interrupted = ({ state }: RenewalRecord): Reason => ({
+  code: "PROCESS_DIED",
+  message: `the process died while the renewal was ${state}; the old slot serves again`,
+});
 
 const stopped: Reason = {
   code: "STOP_WANTED",

@@ -23,8 +23,16 @@ export function createRenewalHandlers({
     async prepareSlot({ renewal, method }, visit) {
       let cancelLook = () => {};
       try {
-        if (!(await accounts.beginRenewal({ id: renewal, account, method })))
-          throw renewalKnown(renewal);
+        const { epoch = 0 } = serving.grant ?? {};
+        const { incarnation } = gate;
+        const begun = await accounts.beginRenewal({
+          id: renewal,
+          account,
+          method,
+          epoch,
+          incarnation,
+        });
+        if (!begun) throw renewalKnown(renewal);
         tellStep(renewal, "requested");
         visit.signal.throwIfAborted();
         const ref = await sideSlots.authorise({
@@ -32,6 +40,7 @@ export function createRenewalHandlers({
           method,
           signal: visit.signal,
           approve: (token) => serving.use((client) => client.acceptLoginToken(token)),
+          onConnected: () => tellStep(renewal, "key-stored"),
           onCodeRequested() {
             cancelLook = clock.schedule(timings.codeLookMs, serving.refresh);
           },
@@ -106,7 +115,7 @@ const leftBehind: Reason = {
 function renewalKnown(id: string): HoldfastError {
   return new HoldfastError({
     code: "RENEWAL_KNOWN",
-    message: `Renewal ${id} was asked for before, or another one is open.`,
+    message: `Renewal ${id} was asked for before, another one is open, or the account is no longer held here.`,
     next: "See it with: npx holdfast status",
   });
 }

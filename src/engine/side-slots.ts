@@ -27,6 +27,8 @@ export interface Authorising {
   /** The serving slot lets in whoever shows this token. */
   approve(token: Uint8Array): Promise<void>;
   onCodeRequested(): void;
+  /** The key is stored and its connection is there. */
+  onConnected(): void;
 }
 
 export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlots {
@@ -69,11 +71,13 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
     return imported;
   }
 
-  async function authorise({ of, method, signal, approve, onCodeRequested }: Authorising) {
+  async function authorise(how: Authorising) {
+    const { of, method, signal, approve, onCodeRequested } = how;
     const { accounts, account, clock } = world;
     const { slot } = await slotFor(method);
     let accepted = () => {};
     const use = async ({ client }: SlotConnection) => {
+      how.onConnected();
       const credentials = await accounts.credentials(account);
       await signIn({
         of,
@@ -142,11 +146,16 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
   };
 }
 
-/** On a slot that retires, a dead or never authorised key is success: there is nothing left to log out. */
+/**
+ * On a slot that retires, a key that is dead, was never authorised or still owes the 2FA password is success: there is
+ * nothing to log out.
+ */
 function isLoggedOut(error: unknown): boolean {
   return (
     error instanceof TelegramError &&
-    (error.fault.kind === "dead-key" || error.fault.code === "AUTH_KEY_UNREGISTERED")
+    (error.fault.kind === "dead-key" ||
+      error.fault.kind === "password-needed" ||
+      error.fault.code === "AUTH_KEY_UNREGISTERED")
   );
 }
 

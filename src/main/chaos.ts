@@ -1,4 +1,6 @@
 import { Command, CommanderError } from "commander";
+import type { RenewalMethod } from "../../machines/lifecycle.ts";
+import { runRenewalCampaign } from "../chaos/renewal-campaign.ts";
 import { runScenario } from "../chaos/run-scenario.ts";
 import { scenarios } from "../chaos/scenarios.ts";
 import type { Scenario } from "../chaos/stage.ts";
@@ -11,6 +13,49 @@ interface Options {
   readonly times: number;
   readonly json?: boolean;
   readonly verbose?: boolean;
+  readonly renewals?: string;
+  readonly count: number;
+  readonly kills: number;
+}
+
+const renewalMethods: readonly RenewalMethod[] = [
+  "auto-code",
+  "code",
+  "qr",
+  "handoff",
+  "bot-token",
+];
+
+function chosenMethods(name: string): readonly RenewalMethod[] {
+  const found = renewalMethods.filter((method) => name === "all" || method === name);
+  if (found.length > 0) return found;
+  throw new HoldfastError({
+    code: "METHOD_UNKNOWN",
+    message: `There is no way to renew called "${name}"; there are: all, ${renewalMethods.join(", ")}.`,
+  });
+}
+
+/** Renewals under load with SIGKILL at random. */
+async function runRenewals({ renewals, count, kills, json, verbose }: Options): Promise<number> {
+  let failed = 0;
+  const log = (line: string) => void (verbose === true && stderr.write(`· ${line}\n`));
+  for (const method of chosenMethods(renewals ?? "all")) {
+    const result = await runRenewalCampaign({ method, renewals: count, killsEach: kills, log });
+    if (result.wrong.length > 0) failed += 1;
+    if (json === true) stdout.write(`${JSON.stringify(result)}\n`);
+    else {
+      const { done, aborted, turns, overlaps, duplicated, lost, leftBehind } = result;
+      const at = Object.entries(result.killedAt).map(([place, hits]) => `${place} ${hits}`);
+      stdout.write(
+        `${result.wrong.length === 0 ? "ok  " : "FAIL"} ${method}: ${result.renewals} renewals, ${done} done, ${aborted} aborted, ${result.kills.node} nodes and ${result.kills.gate} gates killed, ${turns} turns, ${overlaps} overlaps, ${duplicated} duplicate, ${lost} lost, ${leftBehind} authorisations left behind\n     killed after: ${at.join(", ")}\n`,
+      );
+    }
+    for (const what of result.wrong) stdout.write(`     ${method}: ${what}\n`);
+    if (result.wrong.length > 0) {
+      for (const detail of result.details) stdout.write(`       ${detail}\n`);
+    }
+  }
+  return failed === 0 ? 0 : 1;
 }
 
 function chosen(name: string | undefined): readonly Scenario[] {
@@ -56,15 +101,18 @@ async function main(args: readonly string[]): Promise<number> {
     .description("Breaks real hosts under load; telegram-dc's ledger and the database judge")
     .option("--scenario <name>", "only this one")
     .option("--times <n>", "how often each", Number, 1)
+    .option("--renewals <method>", "renewals under load with SIGKILL at random: a method, or all")
+    .option("--count <n>", "renewals of each method at least", Number, 200)
+    .option("--kills <n>", "kills before and after the commit of each step at least", Number, 5)
     .option("--json", "one line of JSON for each run")
     .option("--verbose", "what happens, as it happens")
     .addHelpText(
       "after",
-      `\nScenarios:\n${scenarios.map(({ name, proves }) => `  ${name.padEnd(20)}${proves}`).join("\n")}\n\nExample:\n  npm run chaos -- --scenario kill-node --times 3`,
+      `\nScenarios:\n${scenarios.map(({ name, proves }) => `  ${name.padEnd(20)}${proves}`).join("\n")}\n\nExample:\n  npm run chaos -- --scenario kill-node --times 3\n  npm run chaos -- --renewals handoff --count 200`,
     )
     .exitOverride()
     .action(async (options: Options) => {
-      exitCode = await run(options);
+      exitCode = await (options.renewals === undefined ? run(options) : runRenewals(options));
     });
   try {
     await program.parseAsync([...args], { from: "user" });

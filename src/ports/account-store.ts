@@ -147,11 +147,16 @@ export interface AccountStore {
   /** → DEAD; the session is kept aside. The account has no serving slot if this one served. */
   markDead(ref: SlotRef): Promise<void>;
 
-  /** `false` when this id is known already (the same request twice is one renewal) or another is open. */
+  /**
+   * `false` when this id is known already (the same request twice is one renewal), another is open, or the serving
+   * slot is not connected under this very grant: a statement that comes late does nothing.
+   */
   beginRenewal(renewal: {
     readonly id: string;
     readonly account: string;
     readonly method: RenewalMethod;
+    readonly epoch: number;
+    readonly incarnation: string;
   }): Promise<boolean>;
   findRenewal(id: string): Promise<RenewalRecord | null>;
   openRenewal(account: string): Promise<RenewalRecord | null>;

@@ -229,8 +229,6 @@ export function createSimHost(
       accounts: {
         list: async () => fleet.accounts.map(recordOf),
         find: async (account) => recordOf(account),
-        openRenewal: async () => null,
-        abortRenewal: async () => {},
       },
       tokens: view,
       custody: view,

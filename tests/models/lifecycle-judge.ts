@@ -19,7 +19,13 @@ const silent: ReadonlySet<string> = new Set([
   "stopped",
 ]);
 /** States in which PostgreSQL and the machine may disagree for a moment about the slot that serves. */
-const switching: ReadonlySet<string> = new Set(["aborting", "fenced", "releasing", "stopped"]);
+const switching: ReadonlySet<string> = new Set([
+  "aborting",
+  "leaving",
+  "fenced",
+  "releasing",
+  "stopped",
+]);
 
 /** Compares the account with the model, then asks those who know: PostgreSQL, and the data centre's ledger. */
 export async function judge(scene: Scene, model: Snapshot): Promise<void> {

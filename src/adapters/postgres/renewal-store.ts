@@ -33,14 +33,18 @@ type RenewalStore = Pick<
 
 export function createRenewalStore(database: Database): RenewalStore {
   return {
-    async beginRenewal({ id, account, method }) {
+    async beginRenewal({ id, account, method, epoch, incarnation }) {
       const begun = await database.query(
-        `with begun as (insert into renewals (id, account, method, state, from_slot)
-           select $1, name, $3, 'preparing', serving_slot from accounts
-           where name = $2 and serving_slot is not null on conflict do nothing returning id),
+        `with held as (select a.name, a.serving_slot from accounts a
+             join tokens t on t.account = a.name and t.slot = a.serving_slot
+           where a.name = $2 and t.state = 'connected' and t.epoch = $4 and t.incarnation = $5
+           for share of t),
+         begun as (insert into renewals (id, account, method, state, from_slot)
+           select $1, name, $3, 'preparing', serving_slot from held
+           on conflict do nothing returning id),
          stepped as (${step("requested", "begun")})
          select id from begun`,
-        [id, account, method],
+        [id, account, method, epoch, incarnation],
       );
       return begun.length > 0;
     },
