@@ -172,9 +172,9 @@ const heraldOf: Readonly<
   requested: { spreadMs: 60, is: isStep("requested") },
   "key-stored": { spreadMs: 15, is: isStep("key-stored") },
   authorised: { spreadMs: 12, is: isStep("authorised") },
-  drained: { spreadMs: 2, is: isState("verified-idle") },
-  "verified-idle": { spreadMs: 2, is: isState("renewing") },
-  switched: { spreadMs: 25, is: isStep("switched") },
+  drained: { spreadMs: 10, is: isState("draining") },
+  "verified-idle": { spreadMs: 12, is: isState("draining") },
+  switched: { spreadMs: 15, is: isStep("switched") },
   verified: { spreadMs: 20, is: isStep("verified") },
   retired: { spreadMs: 250, is: isStep("verified") },
 };

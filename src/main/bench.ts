@@ -3,6 +3,7 @@ import { measureCustody } from "../bench/custody.ts";
 import type { Figure } from "../bench/figures.ts";
 import { measureGateThroughput } from "../bench/gate-throughput.ts";
 import { measureHeartbeat } from "../bench/heartbeat.ts";
+import { measureRenewals } from "../bench/renewal.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 
 const { stdout, stderr } = process;
@@ -17,6 +18,10 @@ const suites: Readonly<Record<string, (log: Log) => Promise<readonly Figure[]>>>
     const heartbeat = await measureHeartbeat();
     log("handovers and takeovers of real hosts");
     return [...gate, ...heartbeat, ...(await measureCustody(log))];
+  },
+  async renewal(log) {
+    log("renewals by every method, beside the procedure that they replace");
+    return measureRenewals(log);
   },
 };
 
@@ -43,7 +48,10 @@ async function main(args: readonly string[]): Promise<number> {
     .description("Measures; every figure stands beside what it is compared with in the same run")
     .argument("<suite>", Object.keys(suites).join(", "))
     .option("--json", "end with one line of JSON")
-    .addHelpText("after", "\nExample:\n  npm run bench -- custody --json")
+    .addHelpText(
+      "after",
+      "\nExample:\n  npm run bench -- custody --json\n  npm run bench -- renewal --json",
+    )
     .exitOverride()
     .action((suite: string, { json }: { json?: boolean }) => run(suite, json === true));
   try {
