@@ -172,8 +172,8 @@ const heraldOf: Readonly<
   requested: { spreadMs: 60, is: isStep("requested") },
   "key-stored": { spreadMs: 15, is: isStep("key-stored") },
   authorised: { spreadMs: 12, is: isStep("authorised") },
-  drained: { spreadMs: 10, is: isState("draining") },
-  "verified-idle": { spreadMs: 12, is: isState("draining") },
+  drained: { spreadMs: 10, is: isStep("authorised") },
+  "verified-idle": { spreadMs: 14, is: isStep("authorised") },
   switched: { spreadMs: 15, is: isStep("switched") },
   verified: { spreadMs: 20, is: isStep("verified") },
   retired: { spreadMs: 250, is: isStep("verified") },
@@ -181,10 +181,6 @@ const heraldOf: Readonly<
 
 function isStep(step: RenewalStep) {
   return (event: AccountEvent): boolean => event.type === "step" && event.step === step;
-}
-
-function isState(state: string) {
-  return (event: AccountEvent): boolean => event.type === "transition" && event.to === state;
 }
 
 /** Resolves by chance some moments after one of these accounts has told that it came to the place. */
@@ -208,7 +204,7 @@ function untilPlace(fleet: ChaosFleet, of: readonly string[], aim: Place): Promi
         left -= 1;
       },
     });
-    const timer = setTimeout(go, aim === "asked" ? 1 : 3_000);
+    const timer = setTimeout(go, aim === "asked" ? 1 : 12_000);
   });
 }
 

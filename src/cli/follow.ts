@@ -116,7 +116,10 @@ async function watch(
         wake();
         return seen;
       }
-      if (seen !== null) await put(seen, asked, options);
+      if (seen !== null && !(await put(seen, asked, options))) {
+        wake();
+        return 1;
+      }
       await woken;
     }
   } finally {
@@ -129,25 +132,31 @@ const isAway = (error: unknown): boolean =>
   error instanceof HoldfastError &&
   ["NODE_UNAVAILABLE", "NATS_UNAVAILABLE", "ACCOUNT_NOT_RUNNING"].includes(error.code);
 
-/** Asks each question once; a wrong answer makes the next one. */
-async function put(question: Question, asked: Set<string>, options: FollowOptions): Promise<void> {
+/** Asks each question once; a wrong answer makes the next one. `false`: there is no answer, and it goes on waiting. */
+async function put(
+  question: Question,
+  asked: Set<string>,
+  options: FollowOptions,
+): Promise<boolean> {
   const mark = JSON.stringify(question);
-  if (asked.has(mark)) return;
+  if (asked.has(mark)) return true;
   asked.add(mark);
   const { account, answers, print } = options;
   if (question.kind === "qr") {
     print("Scan this with Telegram on a phone: Settings → Devices → Link Desktop Device.");
     print(renderUnicodeCompact(question.url, { border: 2 }));
     print(question.url);
-    return;
+    return true;
   }
   const { of, kind } = question;
   try {
     const value = await answers.secret(promptFor(question));
     await ask(`holdfast.account.${account}.answer`, { of, kind, value }, options);
+    return true;
   } catch (error) {
     print(errorLine(error));
     print(`It still waits; answer with: npx holdfast answer ${account} --of ${of} --kind ${kind}`);
+    return false;
   }
 }
 

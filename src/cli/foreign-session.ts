@@ -98,12 +98,13 @@ async function readSqlite(file: Uint8Array, name: string): Promise<ForeignSessio
 }
 
 /**
- * The key id of a session string or file of any of the programs, or of a key given as 512 hex digits. Throws
+ * The key id of a session string or file of any of the programs, or of a key in 512 hex digits. Throws
  * SESSION_UNREADABLE.
  */
 export async function keyIdOfSession(given: string): Promise<string> {
   const text = given.trim();
-  if (/^[0-9a-f]{512}$/i.test(text)) return keyIdOf(Buffer.from(text, "hex"));
+  const bare = (await readFile(text, "latin1").catch(() => text)).trim();
+  if (/^[0-9a-f]{512}$/i.test(bare)) return keyIdOf(Buffer.from(bare, "hex"));
   // Pyrogram's have no mark of their own.
   for (const program of ["telethon", "gramjs", "mtcute", "pyrogram"] as const) {
     const session = await readForeignSession(program, text).catch(() => null);

@@ -22,7 +22,7 @@ export interface GateKeeperOptions extends Omit<GateProcessOptions, "env"> {
 /** Waits before each attempt in a row. The first is none: a fresh gate is the cure for a latched one. */
 const delaysMs = [0, 500, 1_000, 2_000, 4_000, 8_000] as const;
 /** A gate that served for this long starts the count anew. */
-const steadyMs = 60_000;
+const steadyMs = 20_000;
 
 /** Throws what `startGateProcess` throws; a gate that never served is not tried again. */
 export async function keepGate(options: GateKeeperOptions): Promise<GateKeeper> {

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { addUseCommands } from "../cli/account-use.ts";
+import { addLogsCommand } from "../cli/logs.ts";
 import { addServiceCommands } from "../cli/service-commands.ts";
 import { addSessionCommands } from "../cli/session-commands.ts";
 import { addSettingCommands } from "../cli/setting-commands.ts";
@@ -66,6 +67,7 @@ export async function main(args: readonly string[]): Promise<number> {
   addSessionCommands(program, setExitCode);
   addSettingCommands(program);
   addServiceCommands(program);
+  addLogsCommand(program);
   addUseCommands(program, setExitCode);
 
   try {

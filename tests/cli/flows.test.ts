@@ -1,0 +1,224 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createKeyRing } from "../../src/adapters/crypto/key-ring.ts";
+import { createSealer } from "../../src/adapters/crypto/sealing.ts";
+import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
+import { openDatabase } from "../../src/adapters/postgres/database.ts";
+import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
+import { provisionExampleAccounts } from "../../src/embedded/provision.ts";
+
+const bin = fileURLToPath(new URL("../../bin/holdfast.js", import.meta.url));
+const table = readFileSync(new URL("../../docs/from-the-old-scripts.md", import.meta.url), "utf8");
+
+let home: string;
+let running: Running;
+/** Every command that a test has run, as the table writes it. */
+const ran = new Set<string>();
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), "holdfast-flows-"));
+  const env = { ...process.env, HOLDFAST_HOME: home };
+  running = await startEmbedded({ env, log: () => {}, provision: provisionExampleAccounts });
+}, 120_000);
+
+afterAll(async () => {
+  await running.stop();
+  await rm(home, { recursive: true, force: true });
+}, 60_000);
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a command as a person does; `type` is called with a way to its standard input once it has begun. */
+function holdfast(
+  command: string,
+  type: (input: NodeJS.WritableStream) => Promise<void> = async (input) => void input.end(),
+): Promise<Ended> {
+  ran.add(`npx holdfast ${command}`);
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [bin, ...command.split(" ")], {
+      env: { ...process.env, HOLDFAST_HOME: home },
+      cwd: home,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    let [out, err] = ["", ""];
+    child.stdout.on("data", (chunk) => (out += String(chunk)));
+    child.stderr.on("data", (chunk) => (err += String(chunk)));
+    child.once("close", (code) => resolve({ code, out, err }));
+    type(child.stdin).catch(reject);
+  });
+}
+
+async function control<T>(path: string, body?: unknown): Promise<T> {
+  const answer = await fetch(new URL(path, running.run().telegramControl!), {
+    ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
+    headers: { "content-type": "application/json" },
+  });
+  if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+  return (await answer.json()) as T;
+}
+
+const authorisations = async (user: string) =>
+  (await control<{ authorisations: { authKeyId: string }[] }>(`/users/${user}/authorisations`))
+    .authorisations;
+
+/** A person who types the next code of the account. */
+const typeCode = (user: string) => async (input: NodeJS.WritableStream) => {
+  const newest = async () => (await control<{ code: string | null }>(`/users/${user}/code`)).code;
+  const before = await newest();
+  await expect.poll(newest, { timeout: 20_000 }).not.toBe(before);
+  input.end(`${await newest()}\n`);
+};
+
+async function stored() {
+  const database = openDatabase(running.run().database);
+  const key = Buffer.from(readFileSync(join(home, "master.key"), "utf8").trim(), "base64");
+  return { database, accounts: createAccountStore(database, createSealer(createKeyRing([key]))) };
+}
+
+describe("each flow of the old scripts has its command", () => {
+  it("renew --safe: seven numbered steps, and the old key is logged out", async () => {
+    const { code, out } = await holdfast("renew site-desk --safe");
+    expect(code).toBe(0);
+    for (const step of [1, 2, 3, 4, 5, 6, 7]) expect(out).toContain(`${step}/7 `);
+    await expect.poll(async () => (await authorisations("site_desk")).length).toBe(1);
+  });
+
+  it("a renewal that is not safe: the old session stays, exit code 1, why, and what next", async () => {
+    const [before] = await authorisations("site_desk");
+    const { code, out } = await holdfast("renew site-desk --method code", async (input) => {
+      for (const wrong of ["00000x", "00000y", "00000z"]) input.write(`${wrong}\n`);
+      input.end();
+    });
+    expect(code).toBe(1);
+    expect(out).toContain("the renewal was aborted and the old session stays");
+    expect(out).toMatch(/Why: .*PHONE_CODE/);
+    expect(out).toContain("Next: npx holdfast status site-desk");
+    const [after] = await authorisations("site_desk");
+    expect(after?.authKeyId).toBe(before?.authKeyId);
+  });
+
+  it("status, test, who, history: safe while everything runs", async () => {
+    expect((await holdfast("status site-desk")).out).toMatch(/site-desk +user +active/);
+    expect((await holdfast("test site-desk")).out).toMatch(/its session works/);
+    expect((await holdfast("who")).out).toMatch(/site-desk slot \d+: connected by host/);
+    await control("/users/site_bot/send", { peer: "site_desk", text: "hello" }).catch(() => null);
+    expect((await holdfast("history site-desk @site_bot")).code).toBe(0);
+  });
+
+  it("check: a session that the fleet has is refused, before anybody dials", async () => {
+    const { database, accounts } = await stored();
+    const slot = (await accounts.find("site-desk"))!.servingSlot!;
+    const session = await accounts.loadSession({ account: "site-desk", slot });
+    const { key } = JSON.parse(Buffer.from(session!.bytes).toString()) as { key: string };
+    await database.close();
+    await writeFile(join(home, "my.session"), Buffer.from(key, "base64").toString("hex"));
+    const { code, out } = await holdfast("check my.session");
+    expect(code).toBe(1);
+    expect(out).toContain("belongs to the fleet");
+  });
+
+  it("stop returns when it has stopped; resume serves again; stop --force cuts", async () => {
+    const { code, out } = await holdfast("stop site-desk");
+    expect([code, out]).toEqual([0, expect.stringContaining("0 sockets and its token free")]);
+    expect((await holdfast("status site-desk")).out).toMatch(/stopped/);
+    expect((await holdfast("resume site-desk")).code).toBe(0);
+    const active = async () => (await holdfast("status site-desk")).out;
+    await expect.poll(active, { timeout: 20_000 }).toMatch(/active/);
+    expect((await holdfast("stop site-desk --force")).code).toBe(0);
+    await holdfast("resume site-desk");
+    await expect.poll(active, { timeout: 20_000 }).toMatch(/active/);
+  });
+
+  it("recover: stopped, checked, the dead key aside, logged in, proven", async () => {
+    const [{ authKeyId } = { authKeyId: "" }] = await authorisations("site_desk");
+    await control("/faults", { kind: "kill-key", authKeyId });
+    const state = async () => (await holdfast("status site-desk")).out;
+    await holdfast("test site-desk");
+    await expect.poll(state, { timeout: 20_000 }).toMatch(/quarantined/);
+    const { code, out } = await holdfast("recover site-desk", typeCode("site_desk"));
+    expect(out).toContain("5/5 it serves");
+    for (const step of [1, 2, 3, 4]) expect(out).toContain(`${step}/5 `);
+    expect(code).toBe(0);
+  });
+
+  it("auth: logged out for good, then in again with a code that is typed", async () => {
+    expect((await holdfast("logout site-desk --yes")).code).toBe(0);
+    await expect
+      .poll(async () => (await holdfast("status site-desk")).out, { timeout: 20_000 })
+      .toMatch(/unauthorised.waiting/);
+    const { code, out } = await holdfast("auth site-desk", typeCode("site_desk"));
+    expect([code, out]).toEqual([0, expect.stringContaining("logged in and active")]);
+  });
+
+  it("import: a Telethon file becomes an account, which moves to a fresh key", async () => {
+    const { database, accounts } = await stored();
+    await control("/users", { firstName: "Desk", username: "desk_two", phone: "+33100000002" });
+    await accounts.add({
+      name: "lender",
+      kind: "user",
+      credentials: { kind: "user", phone: "+33100000002" },
+    });
+    await expect
+      .poll(async () => (await holdfast("status lender")).out, { timeout: 30_000 })
+      .toMatch(/unauthorised.waiting/);
+    expect((await holdfast("auth lender", typeCode("desk_two"))).code).toBe(0);
+    await holdfast("stop lender");
+    const session = await accounts.loadSession({ account: "lender", slot: 1 });
+    const { key, dcId } = JSON.parse(Buffer.from(session!.bytes).toString()) as {
+      key: string;
+      dcId: number;
+    };
+    await database.query(
+      "update authorisations set key_id = null, session = null where account = 'lender'",
+    );
+    await database.close();
+    const { default: initSqlJs } = await import("sql.js");
+    const sqlite = new (await initSqlJs()).Database();
+    sqlite.run(
+      "create table sessions (dc_id integer, server_address text, port integer, auth_key blob)",
+    );
+    sqlite.run("insert into sessions values (?, '127.0.0.1', 443, ?)", [
+      dcId,
+      Buffer.from(key, "base64"),
+    ]);
+    await writeFile(join(home, "telegram_session.session"), sqlite.export());
+    const refused = await holdfast("import desk telegram_session.session --from telethon");
+    expect(refused.err).toContain("two programs on one session end it for ever");
+    const { code, out, err } = await holdfast(
+      "import desk telegram_session.session --from telethon --stopped",
+    );
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toContain("desk: renewed; slot 2 serves");
+    await expect.poll(async () => (await authorisations("desk_two")).length).toBe(1);
+  });
+
+  it("logs: what happened to one account", async () => {
+    const { out } = await holdfast("logs site-desk");
+    expect(out).toMatch(/site-desk: .* → quarantined/);
+    expect(out).not.toContain("site-bot");
+  });
+
+  it("stop: nothing is left of the whole service, and a second one says so", async () => {
+    const { pids } = running.run();
+    // The launcher runs inside this test, which stops it as the signal would.
+    expect(pids["launcher"]).toBe(process.pid);
+    await running.stop();
+    const { code, out } = await holdfast("stop");
+    expect([code, out]).toEqual([0, "Nothing runs in this folder.\n"]);
+  });
+
+  it("and none of the table is missing here", () => {
+    const commands = [...table.matchAll(/\| `(npx holdfast [^`]+)` \|/g)].map(([, one]) => one!);
+    expect(commands.length).toBeGreaterThan(12);
+    expect(commands.filter((one) => !ran.has(one))).toEqual([]);
+  });
+});
