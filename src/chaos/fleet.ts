@@ -62,7 +62,7 @@ export interface ChaosFleet {
 export interface FleetOptions {
   readonly hosts: number;
   readonly accounts: number;
-  /** By default bots. Every second user has a 2FA password. */
+  /** By default bots. Every fourth user has a 2FA password. */
   readonly kind?: AccountKind;
   readonly policy?: OverlapPolicy;
   /** Hosts reach everything themselves, and no link can be broken: what is measured is not the proxies. */
@@ -255,7 +255,7 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
       const account = `${kind}-${index}`;
       const username = `chaos_${kind}_${index}`;
       const phone = `+3361000${String(index).padStart(4, "0")}`;
-      const password = kind === "user" && index % 2 === 0 ? `2fa of ${account}` : null;
+      const password = kind === "user" && index % 4 === 0 ? `2fa of ${account}` : null;
       const { botToken } = dc.phone.createUser({
         firstName: account,
         username,

@@ -53,6 +53,7 @@ const gateEvery = 6;
 const extraRoundsMax = 40;
 const settleMsMax = 60_000;
 const thinkMs = 250;
+const slowRowMs = 20;
 
 /** Renews every account again and again under load, and kills a node or a gate with SIGKILL at random meanwhile. */
 export async function runRenewalCampaign(options: CampaignOptions): Promise<CampaignResult> {
@@ -64,6 +65,7 @@ export async function runRenewalCampaign(options: CampaignOptions): Promise<Camp
     direct: true,
     log,
   });
+  await slowDown(fleet);
   const load = await startLoad(fleet, { thinkMs, callersPerBot: 1 });
   try {
     const killedAt = Object.fromEntries(places.map((place) => [place, 0])) as Record<Place, number>;
@@ -171,16 +173,33 @@ const heraldOf: Readonly<
   asked: { spreadMs: 2, is: () => false },
   requested: { spreadMs: 60, is: isStep("requested") },
   "key-stored": { spreadMs: 15, is: isStep("key-stored") },
-  authorised: { spreadMs: 12, is: isStep("authorised") },
-  drained: { spreadMs: 10, is: isStep("authorised") },
-  "verified-idle": { spreadMs: 14, is: isStep("authorised") },
-  switched: { spreadMs: 15, is: isStep("switched") },
-  verified: { spreadMs: 20, is: isStep("verified") },
+  authorised: { spreadMs: 14, is: isStep("authorised") },
+  drained: { spreadMs: 14, is: isState("verified-idle") },
+  "verified-idle": { spreadMs: 14, is: isState("renewing") },
+  switched: { spreadMs: 25, is: isStep("switched") },
+  verified: { spreadMs: 25, is: isStep("verified") },
   retired: { spreadMs: 250, is: isStep("verified") },
 };
 
 function isStep(step: RenewalStep) {
   return (event: AccountEvent): boolean => event.type === "step" && event.step === step;
+}
+
+function isState(state: string) {
+  return (event: AccountEvent): boolean => event.type === "transition" && event.to === state;
+}
+
+/** A slow disk: the rows between which a renewal stands for a moment only take longer to be written. */
+async function slowDown({ database }: ChaosFleet): Promise<void> {
+  await database.query(
+    `create function slow_step() returns trigger language plpgsql as $$
+     begin perform pg_sleep(${slowRowMs / 1000}); return new; end $$`,
+  );
+  await database.query(
+    `create trigger slow_step before insert on renewal_steps for each row
+     when (new.step in ('drained', 'verified-idle', 'switched', 'verified', 'retired'))
+     execute function slow_step()`,
+  );
 }
 
 /** Resolves by chance some moments after one of these accounts has told that it came to the place. */
