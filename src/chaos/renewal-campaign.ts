@@ -104,7 +104,7 @@ export async function runRenewalCampaign(options: CampaignOptions): Promise<Camp
       ...verdict,
       wrong: [
         Number(open) > 0 && `${open} renewals are still open`,
-        Number(done) === 0 && "no renewal came to its end",
+        Number(done) + Number(aborted) === 0 && "no renewal came to an end",
         thin.length > 0 && `fewer than ${options.killsEach} kills at ${thin.join(", ")}`,
         leftBehind > 0 && `${leftBehind} authorisations left behind`,
         broken.length > 0 && `broken: ${broken.join(", ")}`,

@@ -61,7 +61,12 @@ export function createAccount(
   const prompts = createPrompts((question) =>
     world.events.report({ type: "question", account: name, question }),
   );
-  const serving = createServingSlot(world, prompts, (event) => void runtime.send(event));
+  const serving = createServingSlot(
+    world,
+    prompts,
+    (event) => void runtime.send(event),
+    (slot, why) => void leaveDyingKey(slot, why).catch(() => undefined),
+  );
   const sideSlots = createSideSlots(world, prompts);
   const runtime = createAccountRuntime({
     input: {
@@ -79,7 +84,14 @@ export function createAccount(
   /** The first way that needs nobody. */
   const unattended: RenewalMethod = record.kind === "bot" ? "bot-token" : "auto-code";
 
-  return {
+  /** Once for each key, as long as it still lets another one in. */
+  async function leaveDyingKey(slot: number, why: string): Promise<void> {
+    const message = `Telegram warns that it may end the key of slot ${slot} (${why}); it is renewed now`;
+    world.events.report({ type: "note", account: name, code: "KEY_DYING", message });
+    await account.renew(`dying-key-${name}-${slot}`, "auto");
+  }
+
+  const account: Account = {
     name,
     runtime,
     get grant() {
@@ -124,11 +136,12 @@ export function createAccount(
     async use(work, { sends } = { sends: true }) {
       const { state } = runtime;
       const mayCall = state.startsWith("active") || (state === "cooling" && !sends);
-      if (!mayCall) throw busy(name, state, this.coolingUntilMs);
+      if (!mayCall) throw busy(name, state, account.coolingUntilMs);
       return serving.use(work);
     },
     notifyOutbox: serving.notify,
   };
+  return account;
 }
 
 /** Throws METHOD_UNFIT: a bot has only its token, and a user has none. */

@@ -73,7 +73,8 @@ export function createRenewalHandlers({
         const ref = { account, slot };
         const [sockets, token] = await Promise.all([gate.sockets(ref), tokens.read(ref)]);
         const uses = [
-          sockets > 0 && `the gate still has ${sockets} socket(s) of the key`,
+          sockets > 0 &&
+            `the gate has ${sockets} socket(s) of the key, or its journal an open without a close`,
           serving.callsInFlight > 0 && `${serving.callsInFlight} call(s) are in flight`,
           serving.grant !== null && "the client of the old slot has not ended",
           token?.state !== "free" && `its token is ${token?.state ?? "missing"}`,

@@ -50,6 +50,7 @@ export function createServingSlot(
   world: AccountWorld,
   prompts: Prompts,
   tell: (event: LifecycleEvent) => void,
+  onDyingKey: (slot: number, why: string) => void,
 ): ServingSlot {
   let parts: Parts | null = null;
   /** Calls of others that are under way. */
@@ -68,6 +69,9 @@ export function createServingSlot(
         if (mine()) parts?.cursor.onUpdates(pushed);
       },
       onServiceMessage: prompts.offer,
+      onDyingKey: (why) => {
+        if (mine()) onDyingKey(grant.slot, why);
+      },
       onEnded: (fault) => tellMine({ type: "client.lost", reason: fault }),
       onDeadKey: (fault) => tellMine({ type: "key.dead", reason: fault }),
       onConnected: () => {

@@ -33,6 +33,7 @@ export interface SocketTable {
   cut(grant: GrantRef, idle?: boolean): Promise<void>;
   /** Cuts every grant that was announced, and answers them: none of them will ever dial again. */
   cutAll(): Promise<readonly GrantRef[]>;
+  /** Sockets of the slot, or opens in the journal without their close: whichever are more. */
   sockets(slot: SlotRef): number;
   readonly figures: Readonly<Record<string, number>>;
 }
@@ -57,6 +58,8 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
   const pipes = new Map<string, Pipe>();
   /** The newest pipe of each slot, open or not. */
   const latest = new Map<string, Pipe>();
+  /** Opens in the journal whose close is not there yet. */
+  const unclosed = new Map<string, number>();
   const figures = { dials: 0, refused: 0, cuts: 0, bytesOut: 0, bytesIn: 0 };
   const keyOf = ({ account, slot }: SlotRef) => `${account}/${slot}`;
   const admission = createAdmission({ mayAct, isOpen: (slot) => pipes.has(keyOf(slot)) });
@@ -95,12 +98,16 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
     const told = { account: grant.account, slot: grant.slot, epoch: grant.epoch };
     const ends = { remote: `${way.host}:${way.port}`, localPort: upstream.localPort ?? 0 };
     journal({ kind: "open", at: new Date(now()).toISOString(), ...told, ...ends });
+    unclosed.set(key, (unclosed.get(key) ?? 0) + 1);
     void closed.then(() => {
       const { bytesWritten: bytesOut, bytesRead: bytesIn } = upstream;
       figures.bytesOut += bytesOut;
       figures.bytesIn += bytesIn;
       const at = new Date(now()).toISOString();
       journal({ kind: "close", at, ...told, ...ends, bytesOut, bytesIn });
+      const left = (unclosed.get(key) ?? 1) - 1;
+      if (left > 0) unclosed.set(key, left);
+      else unclosed.delete(key);
     });
   }
 
@@ -197,7 +204,7 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
       await Promise.all([...latest.keys()].map((key) => cutPipe(key, Infinity, false)));
       return grants;
     },
-    sockets: (slot) => (pipes.has(keyOf(slot)) ? 1 : 0),
+    sockets: (slot) => Math.max(pipes.has(keyOf(slot)) ? 1 : 0, unclosed.get(keyOf(slot)) ?? 0),
     get figures() {
       return { ...figures, sockets: pipes.size };
     },

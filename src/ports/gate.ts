@@ -42,6 +42,6 @@ export interface Gate {
    * has arrived: some moments after the reset, unless `idle` says that every request was answered.
    */
   cut(grant: GrantRef, how?: { readonly idle: boolean }): Promise<CutProof>;
-  /** Open sockets of a slot at this moment, by the gate's own count. */
+  /** Open sockets of a slot at this moment, by the gate's own count and by its journal. */
   sockets(slot: SlotRef): Promise<number>;
 }

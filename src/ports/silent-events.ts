@@ -5,6 +5,7 @@ export const silentEvents: Omit<TelegramClientEvents, "onSession"> = {
   onUpdates: () => {},
   onServiceMessage: () => {},
   onLoginToken: () => {},
+  onDyingKey: () => {},
   onDisconnected: () => {},
   onConnected: () => {},
   onEnded: () => {},

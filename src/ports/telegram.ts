@@ -182,6 +182,11 @@ export interface TelegramClientEvents {
   onServiceMessage(text: string): void;
   /** Another session has accepted the login token: ask for it again. */
   onLoginToken(): void;
+  /**
+   * Telegram warns that it may end this key: a service notification whose type begins with AUTH_KEY_DROP_
+   * (https://core.telegram.org/tdlib/docs/classtd_1_1td__api_1_1update_service_notification.html).
+   */
+  onDyingKey(type: string): void;
   /** The wire broke; the library reconnects by itself through `dial`. */
   onDisconnected(): void;
   onConnected(): void;

@@ -201,6 +201,19 @@ describe("each flow of the old scripts has its command", () => {
     await expect.poll(async () => (await authorisations("desk_two")).length).toBe(1);
   });
 
+  it("rotate-key: everything is encrypted anew while the accounts serve", async () => {
+    const before = readFileSync(join(home, "master.key"), "utf8");
+    const { code, out, err } = await holdfast("rotate-key");
+    expect([code, err]).toEqual([0, ""]);
+    for (const step of [1, 2, 3, 4]) expect(out).toContain(`${step}/4 `);
+    expect(readFileSync(join(home, "master.key"), "utf8")).not.toBe(before);
+    expect((await holdfast("test site-desk")).code).toBe(0);
+    expect((await holdfast("renew site-bot")).code).toBe(0);
+    const { database, accounts } = await stored();
+    expect(await accounts.credentials("site-desk")).toMatchObject({ kind: "user" });
+    await database.close();
+  });
+
   it("logs: what happened to one account", async () => {
     const { out } = await holdfast("logs site-desk");
     expect(out).toMatch(/site-desk: .* → quarantined/);

@@ -114,6 +114,7 @@ export function createTelegramBench(makeDriver: MakeDriver): TelegramBench {
           await options.onSession?.();
         },
         onUpdates: (pushed) => report(() => reports.pushed.push(...(pushed ?? [null]))),
+        onDyingKey: () => {},
         onLoginToken: () => report(() => (reports.tokensAccepted += 1)),
         onServiceMessage: (text) => report(() => reports.serviceMessages.push(text)),
         onConnected: () => report(() => reports.wire.push("connected")),

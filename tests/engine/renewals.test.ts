@@ -187,6 +187,37 @@ describe("a renewal", () => {
     expect(account.runtime.snapshot.context.slot).toBe(2);
   });
 
+  it("begins by itself, once, when Telegram warns that it may end the key", async () => {
+    let warn = () => {};
+    const account = await bench.makeAccount("bot", (world) => ({
+      ...world,
+      drivers: {
+        async of(name) {
+          const driver = await world.drivers.of(name);
+          return {
+            name,
+            open(options) {
+              const client = driver.open(options);
+              warn = () => options.events.onDyingKey("AUTH_KEY_DROP_DUPLICATE");
+              return client;
+            },
+          };
+        },
+      },
+    }));
+    await account.start();
+    await account.login("login", "bot-token");
+    await account.runtime.until((state) => state === "active");
+    const warnFirst = warn;
+    warnFirst();
+    warnFirst();
+    await renewed(account);
+    warnFirst();
+    await expectOneWorkingKey(account);
+    expect(account.runtime.snapshot.context.slot).toBe(2);
+    expect(bench.events).toContainEqual(expect.objectContaining({ code: "KEY_DYING" }));
+  });
+
   it("refuses a way that the account's kind does not have", async () => {
     const account = await serving("bot");
     await expect(account.renew("r1", "qr")).rejects.toMatchObject({ code: "METHOD_UNFIT" });

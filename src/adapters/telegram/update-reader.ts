@@ -28,9 +28,13 @@ export interface Reader {
   pushed(updates: tl.TypeUpdates): readonly PushedUpdate[] | null;
 }
 
-type ToldApart = Pick<TelegramClientEvents, "onServiceMessage" | "onLoginToken">;
+type ToldApart = Pick<TelegramClientEvents, "onServiceMessage" | "onLoginToken" | "onDyingKey">;
 
-export function createUpdateReader({ onServiceMessage, onLoginToken }: ToldApart): Reader {
+export function createUpdateReader({
+  onServiceMessage,
+  onLoginToken,
+  onDyingKey,
+}: ToldApart): Reader {
   const hashes = new Map<number, string>();
 
   function meet(users: readonly tl.TypeUser[]): void {
@@ -89,6 +93,8 @@ export function createUpdateReader({ onServiceMessage, onLoginToken }: ToldApart
 
   function one(update: tl.TypeUpdate): PushedUpdate {
     if (update._ === "updateLoginToken") onLoginToken();
+    const isWarning = update._ === "updateServiceNotification";
+    if (isWarning && update.type.startsWith("AUTH_KEY_DROP_")) onDyingKey(update.type);
     if (update._ === "updateBotCallbackQuery") {
       return { update: tap(update), pts: null, ptsCount: 0 };
     }

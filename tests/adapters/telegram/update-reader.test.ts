@@ -64,14 +64,31 @@ const hello = {
 
 function openReader() {
   const codes: string[] = [];
+  const warnings: string[] = [];
   const reader = createUpdateReader({
     onServiceMessage: (text: string) => void codes.push(text),
     onLoginToken: () => {},
+    onDyingKey: (type: string) => void warnings.push(type),
   });
-  return { codes, reader };
+  return { codes, warnings, reader };
 }
 
 describe("reading pushes", () => {
+  it("tells a warning that Telegram may end the key from other notifications", () => {
+    const { reader, warnings } = openReader();
+    for (const type of ["AUTH_KEY_DROP_DUPLICATE", "CHANGELOG"]) {
+      const update = {
+        _: "updateServiceNotification" as const,
+        type,
+        message: "",
+        media: { _: "messageMediaEmpty" as const },
+        entities: [],
+      };
+      reader.pushed(envelope([update]));
+    }
+    expect(warnings).toEqual(["AUTH_KEY_DROP_DUPLICATE"]);
+  });
+
   it("gives a private message with its user's access hash and its place", () => {
     const { reader } = openReader();
     expect(reader.pushed(envelope([arrival(message(peerUser(bob)))]))).toEqual([
