@@ -7,6 +7,8 @@ export interface Owner {
   stop(): void;
 }
 
+type Asked = Extract<AccountEvent, { type: "question" }>;
+
 const codeWaitMs = 5_000;
 const answerMsMax = 2_000;
 
@@ -16,7 +18,11 @@ export function playOwner(
   dc: TelegramDc,
   of: (account: string) => { readonly username: string; readonly password: string | null } | null,
 ): Owner {
-  async function answer(event: Extract<AccountEvent, { type: "question" }>): Promise<void> {
+  function answer(event: Asked): void {
+    tryToAnswer(event).catch(() => undefined);
+  }
+
+  async function tryToAnswer(event: Asked): Promise<void> {
     const { account, question } = event;
     const known = of(account);
     if (known === null) return;
@@ -38,7 +44,7 @@ export function playOwner(
       if (error !== null) return;
       const event = message.json<AccountEvent>();
       // Whoever asked may be dead by now; it is asked again then.
-      if (event.type === "question") void answer(event).catch(() => undefined);
+      if (event.type === "question") answer(event);
     },
   });
   return { stop: () => events.unsubscribe() };

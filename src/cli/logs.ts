@@ -18,7 +18,7 @@ const levels: Readonly<Record<number, string>> = {
 };
 
 /** One line of the gate's and the node's log as a person reads it; null for another account's. */
-export function logLine(text: string, account: string | undefined): string | null {
+function logLine(text: string, account: string | undefined): string | null {
   let entry: Readonly<Record<string, unknown>>;
   try {
     entry = JSON.parse(text) as Readonly<Record<string, unknown>>;

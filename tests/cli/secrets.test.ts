@@ -53,14 +53,16 @@ const newestCode = async () => {
 const steps = async (id: string) =>
   ((await ask("renewal", { id }))["steps"] as { step: string }[]).map(({ step }) => step);
 
+/** A person types the code. */
+async function typeCode(renewal: unknown): Promise<void> {
+  const question = async () => (await ask("renewal", { id: renewal }))["question"];
+  await expect.poll(question, { timeout: 10_000 }).not.toBeNull();
+  await ask("answer", { of: renewal, kind: "code", value: await newestCode() });
+}
+
 async function renew(method: string): Promise<void> {
   const { renewal } = await ask("renew", { id: `secret-${method}`, method });
-  if (method === "code") {
-    await expect
-      .poll(async () => (await ask("renewal", { id: renewal }))["question"], { timeout: 10_000 })
-      .not.toBeNull();
-    await ask("answer", { of: renewal, kind: "code", value: await newestCode() });
-  }
+  if (method === "code") await typeCode(renewal);
   await expect.poll(() => steps(String(renewal)), { timeout: 20_000 }).toContain("retired");
   const code = await newestCode();
   if (code !== null) codes.push(code);

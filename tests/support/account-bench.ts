@@ -198,7 +198,7 @@ export async function openAccountBench(): Promise<AccountBench> {
     events,
     appended,
     incarnation,
-    async makeAccount(kind, change = (world) => world, password = undefined) {
+    async makeAccount(kind, change = (world) => world, password) {
       const name = `${kind}-account${made.length}`;
       await accounts.add({ name, kind, credentials: await credentialsOf(name, kind, password) });
       return open(name, kind, change);

@@ -1,0 +1,166 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { sessionOfKey } from "../../src/adapters/telegram/session-blob.ts";
+import { type AccountBench, openAccountBench } from "../support/account-bench.ts";
+import { createOwner } from "./doubles/owner.ts";
+
+let bench: AccountBench;
+beforeEach(async () => {
+  bench = await openAccountBench();
+});
+afterEach(() => bench.close());
+
+const { nameOf, authorisationsOf, asked, scan, serving, renewed, expectOneWorkingKey } =
+  createOwner(() => bench);
+
+describe("a login", () => {
+  it("by QR shows a code that is replaced when it has expired", async () => {
+    const account = await bench.makeAccount("user");
+    await account.start();
+    await account.login("login", "qr");
+    const first = await asked(account, "qr");
+    expect(first.url).toMatch(/^tg:\/\/login\?token=[\w-]+$/);
+    const exports = () =>
+      Object.values(bench.dc.ledger.rpcCounts()["auth.exportLoginToken"] ?? {})[0] ?? 0;
+    expect(exports()).toBe(1);
+    bench.clock.advance(first.expiresAtMs - bench.clock.now());
+    await expect.poll(exports, { interval: 2 }).toBe(2);
+    await scan(account, await asked(account, "qr"));
+    await account.runtime.until((state) => state === "active");
+    await expectOneWorkingKey(account);
+  });
+
+  it("that nobody answers ends by itself and leaves no authorisation behind", async () => {
+    const account = await bench.makeAccount("user");
+    await account.start();
+    await account.login("login", "code");
+    await asked(account, "code");
+    bench.clock.advance(600_000);
+    await account.runtime.until((state) => state === "unauthorised.waiting");
+    expect(account.runtime.snapshot.context.reason).toMatchObject({ code: "BOUND_AUTHORISING" });
+    await expect
+      .poll(async () => (await bench.accounts.slots(account.name)).map(({ state }) => state))
+      .toEqual(["DISCARDED"]);
+    expect(authorisationsOf(account)).toEqual([]);
+  });
+
+  it("that died after Telegram had let it in leaves no authorisation behind", async () => {
+    const account = await bench.makeAccount("bot", (world) => ({
+      ...world,
+      accounts: { ...world.accounts, adoptFirstSlot: () => new Promise(() => {}) },
+    }));
+    await account.start();
+    await account.login("login", "bot-token");
+    await expect.poll(() => authorisationsOf(account).length).toBe(1);
+    await expect.poll(() => bench.dc.ledger.connections({ open: true }).length).toBe(0);
+    account.runtime.abandon();
+    const again = await bench.reopen(account.name);
+    await again.start();
+    await expect.poll(() => authorisationsOf(account).length).toBe(0);
+    expect(again.runtime.state).toBe("unauthorised.waiting");
+  });
+});
+
+describe("an import", () => {
+  /** What another program has: a key that is logged in, and its data centre. */
+  async function foreign(name: string) {
+    const other = await serving("user");
+    const session = await bench.accounts.loadSession({ account: other.name, slot: 1 });
+    await other.stop();
+    const { dcId, key } = JSON.parse(Buffer.from(session!.bytes).toString()) as {
+      dcId: number;
+      key: string;
+    };
+    await bench.database.query("update authorisations set key_id = null, session = null");
+    await bench.accounts.importSession({
+      name,
+      session: sessionOfKey(dcId, Buffer.from(key, "base64")),
+      origin: "imported",
+    });
+    return { other, keyId: session!.keyId };
+  }
+
+  it("connects once, learns whose session it is, and moves to a fresh key", async () => {
+    const { other, keyId } = await foreign("desk");
+    const account = await bench.reopen("desk");
+    await account.start();
+    await account.login("login", "import");
+    await account.runtime.until((state) => state === "active");
+    expect(await bench.accounts.credentials("desk")).toMatchObject({
+      phone: `+${bench.dc.phone.user(nameOf(other)).phone}`,
+    });
+    expect(authorisationsOf(other).map(({ authKeyId }) => authKeyId)).toEqual([keyId]);
+    await account.renew("fresh", "handoff");
+    await renewed(account);
+    await expect.poll(() => authorisationsOf(other).length).toBe(1);
+    expect(authorisationsOf(other)[0]!.authKeyId).not.toBe(keyId);
+    expect(bench.dc.ledger.overlaps()["any-two-connections"]).toBe(0);
+  });
+
+  it("is not ended by whatever tidies up before it was used", async () => {
+    const { other } = await foreign("desk");
+    const account = await bench.reopen("desk");
+    await account.start();
+    await account.login("login", "code");
+    await expect.poll(() => account.runtime.snapshot.context.reason?.code).toBe("PHONE_UNKNOWN");
+    expect(authorisationsOf(other)).toHaveLength(1);
+    expect((await bench.accounts.slots("desk"))[0]).toMatchObject({ state: "PENDING" });
+  });
+});
+
+describe("what a person wants", () => {
+  it("outlives the process: a paused account stays paused until it is resumed", async () => {
+    const account = await serving("bot");
+    await bench.accounts.want(account.name, "pause");
+    await account.pause();
+    await account.stop();
+    const again = await bench.reopen(account.name);
+    await again.start();
+    await again.runtime.until((state) => state === "paused");
+    await expect(again.use((client) => client.self())).rejects.toMatchObject({
+      code: "ACCOUNT_BUSY",
+    });
+    await again.resume();
+    expect(again.runtime.state).toBe("active");
+  });
+
+  it("is a logout: the session ends at Telegram, and the account waits for a login", async () => {
+    const account = await serving("bot");
+    await account.logout();
+    await account.runtime.until((state) => state === "unauthorised.waiting");
+    await expect.poll(() => authorisationsOf(account).length).toBe(0);
+    expect(await bench.accounts.find(account.name)).toMatchObject({ servingSlot: null });
+    expect(bench.dc.ledger.overlaps()["any-two-connections"]).toBe(0);
+  });
+
+  it("is a forced stop: what is in flight is cut", async () => {
+    const account = await serving("bot");
+    bench.dc.phone.addFault({ kind: "drop-answer", method: "help.getConfig", when: "before" });
+    const call = account.use((client) => client.invoke("help.getConfig", {}));
+    call.catch(() => undefined);
+    await account.stop(true);
+    await expect(call).rejects.toMatchObject({ fault: { kind: "unknown" } });
+    expect(bench.dc.ledger.connections({ open: true })).toEqual([]);
+  });
+});
+
+describe("a flood wait", () => {
+  it("goes on exactly as long as Telegram said, also in the next process", async () => {
+    const account = await serving("bot");
+    await bench.accounts.cool(account.name, bench.clock.now() + 259_000);
+    await account.stop();
+    const again = await bench.reopen(account.name);
+    await again.start();
+    await again.runtime.until((state) => state === "cooling");
+    expect(again.coolingUntilMs).toBe(bench.clock.now() + 259_000);
+    // What does not send is served meanwhile.
+    const self = await again.use((client) => client.self(), { sends: false });
+    expect(self.isBot).toBe(true);
+    await expect(again.use((client) => client.self())).rejects.toThrow(
+      /until .* as Telegram asked/,
+    );
+    bench.clock.advance(258_000);
+    expect(again.runtime.state).toBe("cooling");
+    bench.clock.advance(1_000);
+    await again.runtime.until((state) => state === "active");
+  });
+});
