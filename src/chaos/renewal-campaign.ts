@@ -39,7 +39,7 @@ export interface CampaignResult extends Verdict {
   /** Renewals that stood there when the process that ran them was killed. */
   readonly killedAt: Readonly<Record<Place, number>>;
   /** Authorisations at Telegram that no account serves with. */
-  readonly leftBehind: number;
+  readonly leftBehind: readonly string[];
   /** Accounts that did not answer a real call afterwards. */
   readonly broken: readonly string[];
   readonly wrong: readonly string[];
@@ -106,7 +106,7 @@ export async function runRenewalCampaign(options: CampaignOptions): Promise<Camp
         Number(open) > 0 && `${open} renewals are still open`,
         Number(done) + Number(aborted) === 0 && "no renewal came to an end",
         thin.length > 0 && `fewer than ${options.killsEach} kills at ${thin.join(", ")}`,
-        leftBehind > 0 && `${leftBehind} authorisations left behind`,
+        leftBehind.length > 0 && `authorisations left behind: ${leftBehind.join("; ")}`,
         broken.length > 0 && `broken: ${broken.join(", ")}`,
         verdict.overlaps > 0 && `${verdict.overlaps} overlaps`,
         verdict.duplicated > 0 && `${verdict.duplicated} duplicate replies`,
@@ -267,16 +267,30 @@ async function placeAt(
 /** By the data centre's own list of authorisations, and by a real call through the holder. */
 async function judgeAccounts(
   fleet: ChaosFleet,
-): Promise<{ readonly leftBehind: number; readonly broken: readonly string[] }> {
-  let leftBehind = 0;
+): Promise<{ readonly leftBehind: readonly string[]; readonly broken: readonly string[] }> {
+  const leftBehind: string[] = [];
   const broken: string[] = [];
   for (const { account, username } of fleet.accounts) {
-    const [serving] = await fleet.database.query<{ key_id: string }>(
-      "select key_id from authorisations where account = $1 and state = 'SERVING'",
+    const slots = await fleet.database.query<{ slot: number; state: string; key_id: string }>(
+      "select slot, state, key_id from authorisations where account = $1",
       [account],
     );
+    const serving = slots.find(({ state }) => state === "SERVING");
     const known = fleet.dc.phone.authorisations(username).map(({ authKeyId }) => authKeyId);
-    leftBehind += known.filter((keyId) => keyId !== serving?.key_id).length;
+    for (const keyId of known) {
+      if (keyId === serving?.key_id) continue;
+      const slot = slots.find(({ key_id }) => key_id === keyId);
+      const told = fleet.dc.ledger
+        .rpcs()
+        .filter(({ authKeyId, method }) => authKeyId === keyId && method.startsWith("auth."))
+        .map(({ method, outcome, atMs, answeredAtMs }) => {
+          const took = answeredAtMs === undefined ? "" : ` in ${answeredAtMs - atMs} ms`;
+          return `${new Date(atMs).toISOString()} ${method} ${outcome}${took}`;
+        });
+      leftBehind.push(
+        `${account} slot ${slot?.slot ?? "unknown"} ${slot?.state ?? ""}: ${told.join(", ")}`,
+      );
+    }
     const answer = await fleet
       .ask(`holdfast.account.${account}.test`)
       .catch((error: unknown) => ({ ok: false, message: String(error) }));

@@ -47,7 +47,7 @@ async function runRenewals({ renewals, count, kills, json, verbose }: Options): 
       const { done, aborted, turns, overlaps, duplicated, lost, leftBehind } = result;
       const at = Object.entries(result.killedAt).map(([place, hits]) => `${place} ${hits}`);
       stdout.write(
-        `${result.wrong.length === 0 ? "ok  " : "FAIL"} ${method}: ${result.renewals} renewals, ${done} done, ${aborted} aborted, ${result.kills.node} nodes and ${result.kills.gate} gates killed, ${turns} turns, ${overlaps} overlaps, ${duplicated} duplicate, ${lost} lost, ${leftBehind} authorisations left behind\n     killed after: ${at.join(", ")}\n`,
+        `${result.wrong.length === 0 ? "ok  " : "FAIL"} ${method}: ${result.renewals} renewals, ${done} done, ${aborted} aborted, ${result.kills.node} nodes and ${result.kills.gate} gates killed, ${turns} turns, ${overlaps} overlaps, ${duplicated} duplicate, ${lost} lost, ${leftBehind.length} authorisations left behind\n     killed after: ${at.join(", ")}\n`,
       );
     }
     for (const what of result.wrong) stdout.write(`     ${method}: ${what}\n`);
