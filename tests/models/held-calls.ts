@@ -8,6 +8,8 @@ export interface HeldCalls {
   /** Resolves once calls of this state wait that `passed` does not contain; at once for a state that holds none. */
   reached(state: string, passed: readonly HeldCall[]): Promise<void>;
   readonly waiting: readonly HeldCall[];
+  /** Whatever waits in this state goes on, and what comes while it lasts is not held; null: as ever. */
+  letPass(state: string | null): void;
   /** Resolves when the next call of this name was answered. */
   answered(name: string): Promise<void>;
   /** Nothing waits any more, now or later. */
@@ -29,6 +31,7 @@ export function createHeldCalls(
   const onArrival = new Set<() => void>();
   const onAnswer = new Map<string, (() => void)[]>();
   let ended = false;
+  let passing: string | null = null;
 
   function wait(state: string, name: string): Promise<void> {
     return new Promise((resolve) => {
@@ -50,7 +53,8 @@ export function createHeldCalls(
       (name, call) =>
       async (...args) => {
         const state = stateNow();
-        if (!ended && points[state]?.includes(name) === true) await wait(state, name);
+        const isHeld = !ended && state !== passing && points[state]?.includes(name) === true;
+        if (isHeld) await wait(state, name);
         try {
           return await call(...args);
         } finally {
@@ -71,6 +75,11 @@ export function createHeldCalls(
       }),
     get waiting() {
       return [...waiting];
+    },
+    letPass(state) {
+      passing = state;
+      if (state === null) return;
+      for (const call of waiting) call.goOn();
     },
     answered: (name) =>
       new Promise((resolve) => {

@@ -28,7 +28,9 @@ const goOn = ({ held }: Scene): void => {
   for (const call of held.waiting) call.goOn();
 };
 
-const letWorkGoOn = async (scene: Scene): Promise<void> => goOn(scene);
+/** Work of the state before may still be making calls: they do not hold this one's up. */
+const letWorkGoOn = async ({ held, account }: Scene): Promise<void> =>
+  held.letPass(account.runtime.state);
 
 const order =
   (event: LifecycleEvent) =>

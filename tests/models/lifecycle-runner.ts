@@ -72,6 +72,7 @@ async function takeStep(
   const state = lifecycleStateName(after.value);
   await within(stepMsMax, `the cause of ${event.type}`, causeEvent(scene, event));
   await arrive(scene, event.type, state);
+  held.letPass(null);
   // A state that was left, or entered anew, no longer counts what its earlier work finds out, late as it is.
   const entered =
     before !== state ||
