@@ -55,8 +55,11 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
           onCodeRequested: () => {},
           onConnected: () => {},
         });
-        await accounts.adoptFirstSlot(ref);
-        visit.emit({ type: "slot.authorised", slot: ref.slot });
+        const adopted = await accounts.adoptFirstSlot(ref);
+        // Two hosts may have been asked at once: one slot serves, the other is logged out.
+        const now = adopted ? ref.slot : (await accounts.find(account))?.servingSlot;
+        if (now === null || now === undefined) throw loginLost(account);
+        visit.emit({ type: "slot.authorised", slot: now });
       } catch (error) {
         visit.emit({ type: "login.failed", reason: withAdvice(faultReason(error)) });
       }
@@ -155,6 +158,14 @@ const stopped: Reason = {
   code: "STOP_WANTED",
   message: "a stop was asked for before the renewal was done; the old slot serves next",
 };
+
+const loginLost = (account: string) =>
+  new HoldfastError({
+    code: "LOGIN_LOST",
+    message: `The new slot of ${account} was given up while it was being logged in.`,
+    next: `Try again: npx holdfast auth ${account}`,
+    policy: "retryable",
+  });
 
 const nobodyServes = (account: string) =>
   new HoldfastError({

@@ -6,7 +6,7 @@ import { silentEvents } from "../ports/silent-events.ts";
 import type { AccountWorld } from "./account-world.ts";
 import type { Prompts } from "./prompts.ts";
 import { signIn } from "./sign-in.ts";
-import { openSlot, type SlotConnection } from "./slot-connection.ts";
+import { freeToken, openSlot, type SlotConnection } from "./slot-connection.ts";
 
 /** Slots that do not serve: authorising new ones, logging out old ones. One such job at a time per account. */
 export interface SideSlots {
@@ -78,6 +78,9 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
     let accepted = () => {};
     const use = async ({ client }: SlotConnection) => {
       how.onConnected();
+      const slots = await accounts.slots(account);
+      const isPending = slots.some((one) => one.slot === slot && one.state === "PENDING");
+      if (!isPending) throw slotBusy({ account, slot });
       const credentials = await accounts.credentials(account);
       await signIn({
         of,
@@ -105,12 +108,25 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
   }
 
   async function logOut(ref: SlotRef, keyId: string | null, signal: AbortSignal): Promise<void> {
-    if (keyId !== null) {
-      await withSlot(ref, signal, ({ client }) => client.logOut()).catch((error: unknown) => {
-        if (!isLoggedOut(error)) throw error;
-      });
-    }
+    if (keyId === null) return forgetKeyless(ref);
+    await withSlot(ref, signal, ({ client }) => client.logOut()).catch((error: unknown) => {
+      if (!isLoggedOut(error)) throw error;
+    });
     await world.accounts.forgetSlot(ref);
+  }
+
+  /** Under its token: another host may be making the key at this moment. */
+  async function forgetKeyless(ref: SlotRef): Promise<void> {
+    const grant = await world.claims.claim(ref);
+    if (grant === null) throw slotBusy(ref);
+    try {
+      const slots = await world.accounts.slots(ref.account);
+      const now = slots.find(({ slot }) => slot === ref.slot);
+      if (now?.keyId !== null) throw slotBusy(ref);
+      await world.accounts.forgetSlot(ref);
+    } finally {
+      await freeToken(world, grant, true);
+    }
   }
 
   return {

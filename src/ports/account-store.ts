@@ -138,8 +138,11 @@ export interface AccountStore {
   ): Promise<void>;
   /** null when no key exists yet. */
   loadSession(ref: SlotRef): Promise<{ readonly keyId: string; readonly bytes: Uint8Array } | null>;
-  /** PENDING → SERVING for the first slot of an account, or after its last one died. */
-  adoptFirstSlot(ref: SlotRef): Promise<void>;
+  /**
+   * PENDING → SERVING for the first slot of an account, or after its last one died. `false`: another host was quicker,
+   * or the slot was given up meanwhile.
+   */
+  adoptFirstSlot(ref: SlotRef): Promise<boolean>;
   /** RETIRING → RETIRED, PENDING → DISCARDED: the key is logged out and its session erased. */
   forgetSlot(ref: SlotRef): Promise<void>;
   /** SERVING → RETIRING: no slot of the account serves any more. Nothing where another one does. */

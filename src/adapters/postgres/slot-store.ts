@@ -67,13 +67,21 @@ export function createSlotStore(database: Database, sealer: Sealer): SlotStore {
       return { keyId: row.key_id, bytes: sealer.open(row.session, sessionPurpose(ref)) };
     },
     async adoptFirstSlot({ account, slot }) {
-      await database.query(
-        `with adopted as (update authorisations set state = 'SERVING', changed_at = now()
-           where account = $1 and slot = $2 and state = 'PENDING' returning account, slot)
-         update accounts set serving_slot = adopted.slot, changed_at = now()
-         from adopted where name = adopted.account and serving_slot is null`,
-        [account, slot],
-      );
+      try {
+        const adopted = await database.query(
+          `with adopted as (update authorisations set state = 'SERVING', changed_at = now()
+             where account = $1 and slot = $2 and state = 'PENDING'
+               and exists (select from accounts where name = $1 and serving_slot is null)
+             returning account, slot)
+           update accounts set serving_slot = adopted.slot, changed_at = now()
+           from adopted where name = adopted.account and serving_slot is null returning name`,
+          [account, slot],
+        );
+        return adopted.length > 0;
+      } catch (error) {
+        if (brokenUniqueConstraint(error) === "authorisations_one_serving") return false;
+        throw error;
+      }
     },
     async forgetSlot({ account, slot }) {
       await database.query(
