@@ -231,11 +231,12 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
         await eventually(
           "every account is connected",
           async () => {
-            const tokens = await custody.servingTokens();
-            const away = tokens.filter(({ state }) => state !== "connected");
-            if (away.length > 0 || tokens.length < accounts.length) {
-              throw new Error(JSON.stringify(away));
-            }
+            const away = await database.query<{ account: string }>(
+              `select a.name as account, a.state, a.reason, t.slot, t.state as token from accounts a
+               left join tokens t on t.account = a.name and t.slot = a.serving_slot
+               where t.state is distinct from 'connected'`,
+            );
+            if (away.length > 0) throw new Error(JSON.stringify(away));
             return Promise.all(
               accounts.map(({ account }) =>
                 ask(`holdfast.account.${account}.invoke`, { method: "help.getConfig" }),

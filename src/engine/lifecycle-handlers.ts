@@ -2,9 +2,8 @@ import type { Reason } from "../../machines/lifecycle.ts";
 import { HoldfastError } from "../errors.ts";
 import type { LifecycleHandlers } from "./account-runtime.ts";
 import type { RenewalRecord } from "../ports/account-store.ts";
-import type { GrantRef } from "../ports/gate.ts";
-import type { SlotRef } from "../ports/token-store.ts";
 import type { AccountWorld } from "./account-world.ts";
+import { claimWhenFree, pause } from "./claim-when-free.ts";
 import { endEverything } from "./end-everything.ts";
 import { faultReason, isDeadKey } from "./fault-reason.ts";
 import { withAdvice } from "./login-advice.ts";
@@ -47,7 +46,7 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
 
     async authorise({ login, method }, visit) {
       try {
-        const ref = await sideSlots.authorise({
+        const { slot } = await sideSlots.logIn({
           of: login,
           method,
           signal: visit.signal,
@@ -55,11 +54,7 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
           onCodeRequested: () => {},
           onConnected: () => {},
         });
-        const adopted = await accounts.adoptFirstSlot(ref);
-        // Two hosts may have been asked at once: one slot serves, the other is logged out.
-        const now = adopted ? ref.slot : (await accounts.find(account))?.servingSlot;
-        if (now === null || now === undefined) throw loginLost(account);
-        visit.emit({ type: "slot.authorised", slot: now });
+        visit.emit({ type: "slot.authorised", slot });
       } catch (error) {
         visit.emit({ type: "login.failed", reason: withAdvice(faultReason(error)) });
       }
@@ -159,49 +154,12 @@ const stopped: Reason = {
   message: "a stop was asked for before the renewal was done; the old slot serves next",
 };
 
-const loginLost = (account: string) =>
-  new HoldfastError({
-    code: "LOGIN_LOST",
-    message: `The new slot of ${account} was given up while it was being logged in.`,
-    next: `Try again: npx holdfast auth ${account}`,
-    policy: "retryable",
-  });
-
 const nobodyServes = (account: string) =>
   new HoldfastError({
     code: "NOBODY_SERVES",
     message: `${account} has no session that could approve another.`,
     next: `Log it in by code or QR: npx holdfast auth ${account} --method qr`,
   });
-
-/** The token as soon as it is free; null when the state is left first. What fails is tried again after a moment. */
-async function claimWhenFree(
-  world: AccountWorld,
-  ref: SlotRef,
-  signal: AbortSignal,
-): Promise<GrantRef | null> {
-  while (!signal.aborted) {
-    const looked = new AbortController();
-    // Listens before it looks, so that news in between are not missed.
-    const freed = world.claims.untilFree(ref, AbortSignal.any([signal, looked.signal]));
-    try {
-      const grant = await world.claims.claim(ref);
-      if (grant !== null) return grant;
-      await freed;
-    } catch (error) {
-      world.events.report({
-        type: "note",
-        account: world.account,
-        code: "WILL_TRY_AGAIN",
-        message: faultReason(error).message,
-      });
-      await pause(world, signal);
-    } finally {
-      looked.abort();
-    }
-  }
-  return null;
-}
 
 /** Tries again until it succeeds or the state is left: safety work does not give up on a lost database. */
 async function untilDone(
@@ -227,15 +185,3 @@ async function untilDone(
 
 /** The first failure is answered at once; a data centre that stays away is not asked in a tight loop. */
 const connectBackoffMs = (failures: number): number => Math.min(250 * 2 ** (failures - 2), 5000);
-
-/** Resolves after the retry interval, or as soon as the state is left. */
-function pause(
-  world: AccountWorld,
-  signal: AbortSignal,
-  delayMs = world.timings.tidyRetryMs,
-): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = world.clock.schedule(delayMs, resolve);
-    signal.addEventListener("abort", () => (cancel(), resolve()), { once: true });
-  });
-}

@@ -1,9 +1,12 @@
 import { HoldfastError } from "../errors.ts";
 import { TelegramError } from "../ports/telegram-error.ts";
+import type { RenewalRecord, SlotRecord } from "../ports/account-store.ts";
+import type { GrantRef } from "../ports/gate.ts";
 import type { SlotRef } from "../ports/token-store.ts";
 import type { LoginMethod, RenewalMethod } from "../../machines/lifecycle.ts";
 import { silentEvents } from "../ports/silent-events.ts";
 import type { AccountWorld } from "./account-world.ts";
+import { claimOrWait } from "./claim-when-free.ts";
 import type { Prompts } from "./prompts.ts";
 import { signIn } from "./sign-in.ts";
 import { freeToken, openSlot, type SlotConnection } from "./slot-connection.ts";
@@ -11,10 +14,15 @@ import { freeToken, openSlot, type SlotConnection } from "./slot-connection.ts";
 /** Slots that do not serve: authorising new ones, logging out old ones. One such job at a time per account. */
 export interface SideSlots {
   /**
-   * Makes a key and authorises it, or connects with the one that was imported. Rejects with the reason; a PENDING slot
-   * that was made stays to be discarded.
+   * Makes a key beside the serving one and authorises it. Rejects with the reason; its PENDING slot stays to be
+   * discarded.
    */
   authorise(how: Authorising): Promise<SlotRef>;
+  /**
+   * The account's first key, made or imported, which serves when it resolves. Two hosts at once make one: whoever has
+   * the token of the PENDING slot logs in, the other waits for it. Rejects with the reason, as `authorise`.
+   */
+  logIn(how: Authorising): Promise<SlotRef>;
   /** Logs out every slot that no longer serves or never will; `false` when one has to be tried again. */
   tidy(serving: number | null, signal: AbortSignal): Promise<boolean>;
 }
@@ -42,14 +50,13 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
 
   /** Runs `use` with a connection of the slot, and ends it whatever happens, also when `signal` aborts. */
   async function withSlot<T>(
-    ref: SlotRef,
+    grant: GrantRef,
     signal: AbortSignal,
     use: (connection: SlotConnection) => Promise<T>,
     onLoginToken = () => {},
   ): Promise<T> {
-    const grant = await world.claims.claim(ref);
-    if (grant === null) throw slotBusy(ref);
-    const connection = await openSlot(world, grant, { ...silentEvents, onLoginToken });
+    const events = { ...silentEvents, onLoginToken };
+    const connection = await orFree(grant, openSlot(world, grant, events));
     const stop = () => void connection.end().catch(() => undefined);
     signal.addEventListener("abort", stop, { once: true });
     try {
@@ -62,25 +69,37 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
     }
   }
 
-  /** The slot whose session was brought along, else a new one. */
-  async function slotFor(method: Authorising["method"]): Promise<SlotRef> {
-    if (method !== "import") return world.accounts.addSlot(world.account);
-    const slots = await world.accounts.slots(world.account);
-    const imported = slots.find(({ state, origin }) => state === "PENDING" && origin !== "made");
-    if (imported === undefined) throw nothingImported(world.account);
-    return imported;
+  async function claim(ref: SlotRef): Promise<GrantRef> {
+    const grant = await world.claims.claim(ref);
+    if (grant === null) throw slotBusy(ref);
+    return grant;
   }
 
-  async function authorise(how: Authorising) {
+  /** Gives the token back where what was to be done under it fails. */
+  async function orFree<T>(grant: GrantRef, work: Promise<T>): Promise<T> {
+    return work.catch(async (error: unknown) => {
+      await freeToken(world, grant, true);
+      throw error;
+    });
+  }
+
+  /** What the slot is, read under its token: nobody else can change it. */
+  async function slotUnder(grant: GrantRef): Promise<SlotRecord | undefined> {
+    const slots = await orFree(grant, world.accounts.slots(grant.account));
+    return slots.find(({ slot }) => slot === grant.slot);
+  }
+
+  /** Connects and signs in; `onAuthorised` runs before the connection ends. */
+  async function signInUnder(
+    grant: GrantRef,
+    how: Authorising,
+    onAuthorised: () => Promise<void>,
+  ): Promise<void> {
     const { of, method, signal, approve, onCodeRequested } = how;
     const { accounts, account, clock } = world;
-    const { slot } = await slotFor(method);
     let accepted = () => {};
     const use = async ({ client }: SlotConnection) => {
       how.onConnected();
-      const slots = await accounts.slots(account);
-      const isPending = slots.some((one) => one.slot === slot && one.state === "PENDING");
-      if (!isPending) throw slotBusy({ account, slot });
       const credentials = await accounts.credentials(account);
       await signIn({
         of,
@@ -101,66 +120,113 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
       if (isBot !== (world.kind === "bot")) throw otherKind(account, isBot);
       const isNews = credentials.kind === "user" && credentials.phone === null;
       if (isNews && phone !== null) await accounts.learnPhone(account, phone);
+      await onAuthorised();
     };
-    await withSlot({ account, slot }, signal, use, () => accepted());
+    await withSlot(grant, signal, use, () => accepted());
     signal.throwIfAborted();
+  }
+
+  async function authorise(how: Authorising): Promise<SlotRef> {
+    const { account, slot } = await world.accounts.addSlot(world.account);
+    await signInUnder(await claim({ account, slot }), how, async () => {});
     return { account, slot };
   }
 
-  async function logOut(ref: SlotRef, keyId: string | null, signal: AbortSignal): Promise<void> {
-    if (keyId === null) return forgetKeyless(ref);
-    await withSlot(ref, signal, ({ client }) => client.logOut()).catch((error: unknown) => {
-      if (!isLoggedOut(error)) throw error;
-    });
-    await world.accounts.forgetSlot(ref);
+  async function logIn(how: Authorising): Promise<SlotRef> {
+    const { accounts, account } = world;
+    for (;;) {
+      const { slot, state } = await firstSlot(how.method);
+      if (state === "SERVING") return { account, slot };
+      const grant = await claimOrWait(world, { account, slot }, how.signal);
+      if (grant === null) {
+        how.signal.throwIfAborted();
+        continue;
+      }
+      const now = await slotUnder(grant);
+      if (now?.state !== "PENDING") await freeToken(world, grant, true);
+      else if (how.method !== "import" && now.keyId !== null) {
+        // A login was cut off: Telegram may have let its key in.
+        await logOutUnder(grant, how.signal);
+      } else {
+        let adopted = false;
+        await signInUnder(grant, how, async () => {
+          adopted = await accounts.adoptFirstSlot(grant);
+        });
+        // Else an import was quicker: that one serves, and this key is logged out from there.
+        if (adopted) return { account, slot };
+      }
+    }
   }
 
-  /** Under its token: another host may be making the key at this moment. */
-  async function forgetKeyless(ref: SlotRef): Promise<void> {
-    const grant = await world.claims.claim(ref);
-    if (grant === null) throw slotBusy(ref);
-    try {
-      const slots = await world.accounts.slots(ref.account);
-      const now = slots.find(({ slot }) => slot === ref.slot);
-      if (now?.keyId !== null) throw slotBusy(ref);
-      await world.accounts.forgetSlot(ref);
-    } finally {
-      await freeToken(world, grant, true);
+  /** The slot whose session was brought along, else the one that every host logs in. */
+  async function firstSlot(method: Authorising["method"]): Promise<SlotRecord> {
+    if (method !== "import") return world.accounts.firstSlot(world.account);
+    const slots = await world.accounts.slots(world.account);
+    const imported = slots.find(({ state, origin }) => state === "PENDING" && origin !== "made");
+    const serving = slots.find(({ state }) => state === "SERVING");
+    const found = serving ?? imported;
+    if (found === undefined) throw nothingImported(world.account);
+    return found;
+  }
+
+  async function logOutUnder(grant: GrantRef, signal: AbortSignal): Promise<void> {
+    await withSlot(grant, signal, ({ client }) => client.logOut()).catch((error: unknown) => {
+      if (!isLoggedOut(error)) throw error;
+    });
+    await world.accounts.forgetSlot(grant);
+  }
+
+  /** `false`: it changed before its token was here, so it is to be looked at again. */
+  async function logOut(ref: SlotRef, signal: AbortSignal): Promise<boolean> {
+    const grant = await claim(ref);
+    const now = await slotUnder(grant);
+    const renewal = await orFree(grant, world.accounts.openRenewal(ref.account));
+    const isLeft = now !== undefined && !isOver(now) && !isUsed(now, renewal);
+    if (isLeft && now.keyId !== null) {
+      await logOutUnder(grant, signal);
+      return true;
     }
+    if (isLeft) await orFree(grant, world.accounts.forgetSlot(ref));
+    await freeToken(world, grant, true);
+    return isLeft;
   }
 
   return {
     authorise: (how) => alone(() => authorise(how)),
+    logIn: (how) => alone(() => logIn(how)),
     tidy: (serving, signal) =>
       alone(async () => {
-        const renewal = await world.accounts.openRenewal(world.account);
         let clean = true;
-        for (const { account, slot, state, keyId, origin } of await world.accounts.slots(
-          world.account,
-        )) {
+        const renewal = await world.accounts.openRenewal(world.account);
+        for (const found of await world.accounts.slots(world.account)) {
           if (signal.aborted) return true;
-          // Another program's session is not ended before this one has taken its place.
-          if (state === "PENDING" && origin !== "made") continue;
-          if (slot === serving || (state !== "RETIRING" && state !== "PENDING")) continue;
-          if (renewal !== null && (slot === renewal.fromSlot || slot === renewal.toSlot)) {
-            clean = false;
-            continue;
-          }
-          await logOut({ account, slot }, keyId, signal).catch((error: unknown) => {
-            clean = false;
-            if (signal.aborted) return;
-            world.events.report({
-              type: "note",
-              account: world.account,
-              code: "SLOT_NOT_LOGGED_OUT",
-              message: `slot ${slot} will be tried again: ${String(error)}`,
-            });
-          });
+          if (found.slot === serving || isOver(found)) continue;
+          const isDone =
+            !isUsed(found, renewal) &&
+            (await logOut(found, signal).catch((error: unknown) => {
+              if (signal.aborted) return false;
+              world.events.report({
+                type: "note",
+                account: world.account,
+                code: "SLOT_NOT_LOGGED_OUT",
+                message: `slot ${found.slot} will be tried again: ${String(error)}`,
+              });
+              return false;
+            }));
+          clean = clean && isDone;
         }
         return clean;
       }),
   };
 }
+
+/** Nothing of it is to be ended: it was, or it serves, or its owner has not yet confirmed that it may take over. */
+const isOver = ({ state, origin }: SlotRecord): boolean =>
+  (state !== "RETIRING" && state !== "PENDING") || (state === "PENDING" && origin !== "made");
+
+/** A renewal that is open may come to serve with either of its slots. */
+const isUsed = ({ slot, state }: SlotRecord, renewal: RenewalRecord | null): boolean =>
+  renewal !== null && (state === "PENDING" || slot === renewal.fromSlot);
 
 /**
  * On a slot that retires, a key that is dead, was never authorised or still owes the 2FA password is success: there is

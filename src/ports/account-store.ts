@@ -130,6 +130,11 @@ export interface AccountStore {
 
   /** A new PENDING slot with the next number and a free token. */
   addSlot(account: string): Promise<SlotRef>;
+  /**
+   * The slot that serves, else the PENDING one that was made here, else a new one: hosts that ask at once are told the
+   * same.
+   */
+  firstSlot(account: string): Promise<SlotRecord>;
   slots(account: string): Promise<readonly SlotRecord[]>;
   /** Stores the session as soon as its key exists; may be called again when it changes. */
   saveSession(
@@ -139,8 +144,8 @@ export interface AccountStore {
   /** null when no key exists yet. */
   loadSession(ref: SlotRef): Promise<{ readonly keyId: string; readonly bytes: Uint8Array } | null>;
   /**
-   * PENDING → SERVING for the first slot of an account, or after its last one died. `false`: another host was quicker,
-   * or the slot was given up meanwhile.
+   * PENDING → SERVING for the first slot of an account, or after its last one died. `false`: another one serves, or the
+   * slot was given up meanwhile.
    */
   adoptFirstSlot(ref: SlotRef): Promise<boolean>;
   /** RETIRING → RETIRED, PENDING → DISCARDED: the key is logged out and its session erased. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sessionOfKey } from "../../src/adapters/telegram/session-blob.ts";
+import type { Account } from "../../src/engine/account.ts";
 import { type AccountBench, openAccountBench } from "../support/account-bench.ts";
 import { createOwner } from "./doubles/owner.ts";
 
@@ -9,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => bench.close());
 
-const { nameOf, authorisationsOf, asked, scan, serving, renewed, expectOneWorkingKey } =
+const { nameOf, authorisationsOf, asked, typeCode, scan, serving, renewed, expectOneWorkingKey } =
   createOwner(() => bench);
 
 describe("a login", () => {
@@ -51,12 +52,60 @@ describe("a login", () => {
     await account.start();
     await account.login("login", "bot-token");
     await expect.poll(() => authorisationsOf(account).length).toBe(1);
-    await expect.poll(() => bench.dc.ledger.connections({ open: true }).length).toBe(0);
     account.runtime.abandon();
+    await expect.poll(() => bench.dc.ledger.connections({ open: true }).length).toBe(0);
     const again = await bench.reopen(account.name);
     await again.start();
     await expect.poll(() => authorisationsOf(account).length).toBe(0);
     expect(again.runtime.state).toBe("unauthorised.waiting");
+  });
+});
+
+describe("one account on two hosts", () => {
+  async function onTwoHosts(kind: "user" | "bot"): Promise<[Account, Account]> {
+    const here = await bench.makeAccount(kind);
+    const there = await bench.openElsewhere(here.name);
+    await Promise.all([here.start(), there.start()]);
+    return [here, there];
+  }
+
+  const slotStates = async ({ name }: Account) =>
+    (await bench.accounts.slots(name)).map(({ state }) => state);
+
+  const isActive = (account: Account) =>
+    account.runtime.until((state) => state === "active").then(() => account);
+
+  it("is logged in once: who comes second waits, and takes the slot that serves", async () => {
+    const [here, there] = await onTwoHosts("user");
+    await here.login("first", "code");
+    await asked(here, "code");
+    await there.login("second", "code");
+    await typeCode(here);
+    await isActive(here);
+    await there.runtime.until((state) => state === "seeking");
+    expect(await slotStates(here)).toEqual(["SERVING"]);
+    await expectOneWorkingKey(here);
+  });
+
+  it("is logged in by the second when the first gave up", async () => {
+    const [here, there] = await onTwoHosts("user");
+    await here.login("first", "code");
+    await asked(here, "code");
+    await there.login("second", "code");
+    await here.stop();
+    await typeCode(there);
+    await isActive(there);
+    expect(await slotStates(here)).toEqual(["DISCARDED", "SERVING"]);
+    await expectOneWorkingKey(there);
+  });
+
+  it("makes one session when both are asked at the same moment, whatever tidies up meanwhile", async () => {
+    const [here, there] = await onTwoHosts("bot");
+    await Promise.all([here.login("first", "bot-token"), there.login("second", "bot-token")]);
+    await expectOneWorkingKey(await Promise.race([here, there].map(isActive)));
+    expect((await slotStates(here)).filter((state) => state === "SERVING")).toHaveLength(1);
+    const imports = Object.values(bench.dc.ledger.rpcCounts()["auth.importBotAuthorization"] ?? {});
+    expect(imports).toEqual([1]);
   });
 });
 

@@ -60,7 +60,7 @@ export const boundsMs: Readonly<Record<Bound, number>> = {
 
 /** The port calls that wait in each state, so that the test decides what comes of the state's work. */
 const heldIn: Readonly<Record<string, readonly string[]>> = {
-  "unauthorised.authorising": ["accounts.addSlot"],
+  "unauthorised.authorising": ["accounts.firstSlot"],
   seeking: ["accounts.loadSession"],
   connecting: ["accounts.loadSession"],
   "active.preparing": ["accounts.credentials"],
@@ -213,7 +213,7 @@ function slowed(world: AccountWorld, held: HeldCalls): AccountWorld {
     ...world,
     accounts: {
       ...accounts,
-      addSlot: held.around("accounts.addSlot", accounts.addSlot),
+      firstSlot: held.around("accounts.firstSlot", accounts.firstSlot),
       loadSession: held.around("accounts.loadSession", accounts.loadSession),
       credentials: held.around("accounts.credentials", accounts.credentials),
       switchSlot: held.around("accounts.switchSlot", accounts.switchSlot),

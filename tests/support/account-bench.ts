@@ -33,7 +33,7 @@ import { startTelegramDc, type TelegramDc } from "../../src/telegram-dc/telegram
 import { createTestDatabase } from "./database.ts";
 import { createTestClock, type TestClock } from "./test-clock.ts";
 
-/** One host without its node: real Postgres, real gate sockets, telegram-dc, and time in the test's hand. */
+/** Hosts without their nodes: real Postgres, real gate sockets, telegram-dc, and time in the test's hand. */
 export interface AccountBench {
   readonly dc: TelegramDc;
   readonly database: Database;
@@ -52,6 +52,8 @@ export interface AccountBench {
   ): Promise<Account>;
   /** A new runtime for an account that the database knows, as after a restart. */
   reopen(name: string): Promise<Account>;
+  /** The same, on another host: its gate and its incarnation are its own. */
+  openElsewhere(name: string): Promise<Account>;
   close(): Promise<void>;
 }
 
@@ -89,26 +91,6 @@ export async function openAccountBench(): Promise<AccountBench> {
   const clock = createTestClock(Date.now());
   const events: (TransitionEvent | NoteEvent)[] = [];
   const appended: InboundItem[] = [];
-  const incarnation = randomUUID();
-  await tokens.registerIncarnation({ id: incarnation, host: "bench", proof: {} });
-
-  const table = createSocketTable({
-    mayAct: () => true,
-    journal: () => {},
-    now: () => 0,
-    clock,
-    restMs: 0,
-    answerMs: 0,
-  });
-  const path = join(folder, "gate.sock");
-  const secret = "bench";
-  const server = await serveGate(
-    path,
-    () => secret,
-    table,
-    () => table.figures,
-  );
-  const gate = await connectGate({ path, secret, incarnation, host: "bench", onLost: () => {} });
   const nats = await connectNats(inject("natsUrl"), "bench");
   const registers = randomUUID().slice(0, 8);
   const bounds = { timeoutMs: 2000 };
@@ -117,18 +99,56 @@ export async function openAccountBench(): Promise<AccountBench> {
   const store = createCustodyStore(database);
   const bus = createFleetBus(nats, { fenceTimeoutMs: 500 });
   const newNonce = randomUUID;
-  const claims = createClaims({
-    floors,
-    store,
-    tokens,
-    bus,
-    gate,
-    takeover: createTakeover({ hosts, store, bus, clock, takeMs: 7500, newNonce }),
-    clock,
-    sweepMs: 2500,
-    newNonce,
-    onRestored: () => {},
-  });
+  const closings: (() => Promise<void>)[] = [];
+
+  /** A gate with its incarnation, and the claims that are made for it. */
+  async function openHost(host: string): Promise<Pick<AccountWorld, "gate" | "claims">> {
+    const incarnation = randomUUID();
+    await tokens.registerIncarnation({ id: incarnation, host, proof: {} });
+    const table = createSocketTable({
+      mayAct: () => true,
+      journal: () => {},
+      now: () => 0,
+      clock,
+      restMs: 0,
+      answerMs: 0,
+    });
+    const path = join(folder, `${host}.sock`);
+    const secret = "bench";
+    const server = await serveGate(
+      path,
+      () => secret,
+      table,
+      () => table.figures,
+    );
+    const gate = await connectGate({ path, secret, incarnation, host, onLost: () => {} });
+    const claims = createClaims({
+      floors,
+      store,
+      tokens,
+      bus,
+      gate,
+      takeover: createTakeover({ hosts, store, bus, clock, takeMs: 7500, newNonce }),
+      clock,
+      sweepMs: 2500,
+      newNonce,
+      onRestored: () => {},
+    });
+    const stopFences = bus.onFence(incarnation, async (request) => {
+      if (request.type === "token") await gate.cut(request.grant);
+    });
+    closings.push(async () => {
+      stopFences();
+      await table.cutAll();
+      claims.stop();
+      gate.close();
+      await server.close();
+    });
+    return { gate, claims };
+  }
+
+  const home = await openHost("bench");
+  let elsewhere: ReturnType<typeof openHost> | null = null;
   const driver = createMtcuteDriver({
     apiId: 1,
     apiHash: "0".repeat(32),
@@ -159,14 +179,14 @@ export async function openAccountBench(): Promise<AccountBench> {
     name: string,
     kind: AccountKind,
     change: (world: AccountWorld) => AccountWorld,
+    host = home,
   ): Promise<Account> {
     const world = change({
       account: name,
       kind,
       accounts,
       tokens,
-      claims,
-      gate,
+      ...host,
       mayCall: () => true,
       drivers: { of: async () => driver },
       clock,
@@ -197,24 +217,25 @@ export async function openAccountBench(): Promise<AccountBench> {
     clock,
     events,
     appended,
-    incarnation,
+    incarnation: home.gate.incarnation,
     async makeAccount(kind, change = (world) => world, password) {
       const name = `${kind}-account${made.length}`;
       await accounts.add({ name, kind, credentials: await credentialsOf(name, kind, password) });
       return open(name, kind, change);
     },
     reopen: async (name) => open(name, (await accounts.find(name))!.kind, (world) => world),
+    async openElsewhere(name) {
+      elsewhere ??= openHost("elsewhere");
+      return open(name, (await accounts.find(name))!.kind, (world) => world, await elsewhere);
+    },
     async close() {
       for (const account of made) account.runtime.abandon();
-      await table.cutAll();
-      claims.stop();
+      for (const end of closings) await end();
       const kv = new Kvm(nats);
       for (const name of [`HOSTS_${registers}`, `FLOORS_${registers}`]) {
         await (await kv.open(name)).destroy();
       }
       await nats.close();
-      gate.close();
-      await server.close();
       await dc.close();
       await database.close();
       await testDatabase.drop();

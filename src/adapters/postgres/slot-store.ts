@@ -3,13 +3,14 @@ import type { AccountStore, SlotOrigin, SlotRecord, SlotState } from "../../port
 import type { SlotRef } from "../../ports/token-store.ts";
 import type { Sealer } from "../crypto/sealing.ts";
 import { accountUnknown } from "./account-errors.ts";
-import { brokenUniqueConstraint, type Database } from "./database.ts";
+import { brokenUniqueConstraint, type Database, type Queries } from "./database.ts";
 
 export const sessionPurpose = ({ account, slot }: SlotRef): string => `${account} slot ${slot}`;
 
 type SlotStore = Pick<
   AccountStore,
   | "addSlot"
+  | "firstSlot"
   | "slots"
   | "saveSession"
   | "loadSession"
@@ -21,30 +22,22 @@ type SlotStore = Pick<
 
 export function createSlotStore(database: Database, sealer: Sealer): SlotStore {
   return {
-    async addSlot(account) {
-      const [row] = await database.query<{ slot: number }>(
-        `with account as (select name from accounts where name = $1 for update),
-           made as (insert into authorisations (account, slot, state)
-             select name, 1 + coalesce((select max(slot) from authorisations where account = $1), 0),
-               'PENDING' from account returning account, slot)
-         insert into tokens (account, slot) select account, slot from made returning slot`,
-        [account],
-      );
-      if (row === undefined) throw accountUnknown(account);
-      return { account, slot: row.slot };
-    },
-    async slots(account) {
-      const rows = await database.query<{
-        slot: number;
-        state: SlotState;
-        key_id: string | null;
-        origin: SlotOrigin;
-      }>(
-        "select slot, state, key_id, origin from authorisations where account = $1 order by slot",
-        [account],
-      );
-      return rows.map(({ key_id: keyId, ...slot }): SlotRecord => ({ account, ...slot, keyId }));
-    },
+    addSlot: (account) =>
+      database.transaction(async (queries) => {
+        await lock(queries, account);
+        const { slot } = await add(queries, account);
+        return { account, slot };
+      }),
+    firstSlot: (account) =>
+      database.transaction(async (queries) => {
+        await lock(queries, account);
+        const slots = await slotsOf(queries, account);
+        const found =
+          slots.find(({ state }) => state === "SERVING") ??
+          slots.find(({ state, origin }) => state === "PENDING" && origin === "made");
+        return found ?? add(queries, account);
+      }),
+    slots: (account) => slotsOf(database, account),
     async saveSession(ref, { keyId, bytes }) {
       try {
         await database.query(
@@ -114,6 +107,35 @@ export function createSlotStore(database: Database, sealer: Sealer): SlotStore {
       );
     },
   };
+}
+
+/** Whoever adds a slot to the account waits for whoever is at it. */
+async function lock(queries: Queries, account: string): Promise<void> {
+  const found = await queries.query("select from accounts where name = $1 for update", [account]);
+  if (found.length === 0) throw accountUnknown(account);
+}
+
+async function add(queries: Queries, account: string): Promise<SlotRecord> {
+  const [row] = await queries.query<{ slot: number }>(
+    `with made as (insert into authorisations (account, slot, state)
+       select $1, 1 + coalesce(max(slot), 0), 'PENDING' from authorisations where account = $1
+       returning account, slot)
+     insert into tokens (account, slot) select account, slot from made returning slot`,
+    [account],
+  );
+  return { account, slot: row!.slot, state: "PENDING", keyId: null, origin: "made" };
+}
+
+async function slotsOf(queries: Queries, account: string): Promise<SlotRecord[]> {
+  const rows = await queries.query<{
+    slot: number;
+    state: SlotState;
+    key_id: string | null;
+    origin: SlotOrigin;
+  }>("select slot, state, key_id, origin from authorisations where account = $1 order by slot", [
+    account,
+  ]);
+  return rows.map(({ key_id: keyId, ...slot }) => ({ account, ...slot, keyId }));
 }
 
 /** KEY_ALREADY_HELD where the key is stored for another slot, else the error itself. */
