@@ -33,6 +33,8 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
   // between would otherwise return to a key that no longer works.
   let renewalEnded: Promise<void> = Promise.resolve();
   let failedConnects = 0;
+  // A login must not take a key that is dead for one that serves.
+  let buryDeadKey: () => Promise<void> = async () => {};
 
   return {
     ...createRenewalHandlers(parts),
@@ -46,6 +48,7 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
 
     async authorise({ login, method }, visit) {
       try {
+        await buryDeadKey();
         const { slot } = await sideSlots.logIn({
           of: login,
           method,
@@ -124,11 +127,12 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
     },
 
     async quarantine({ slot, reason }, visit) {
-      await untilDone(parts, visit.signal, async () => {
+      buryDeadKey = once(async () => {
         await endEverything(parts);
         await abortOpenRenewal(reason);
         if (slot !== null) await accounts.markDead({ account, slot });
       });
+      await untilDone(parts, visit.signal, buryDeadKey);
     },
 
     async retireServing({ slot }, visit) {
@@ -181,6 +185,18 @@ async function untilDone(
       await pause(world, signal);
     }
   }
+}
+
+/** Runs the work when it is asked for, one run at a time, until one has succeeded. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  return () => {
+    running ??= work().catch((error: unknown) => {
+      running = null;
+      throw error;
+    });
+    return running;
+  };
 }
 
 /** The first failure is answered at once; a data centre that stays away is not asked in a tight loop. */

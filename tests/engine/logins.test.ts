@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { SlotRef } from "../../src/ports/token-store.ts";
 import { sessionOfKey } from "../../src/adapters/telegram/session-blob.ts";
 import type { Account } from "../../src/engine/account.ts";
 import { type AccountBench, openAccountBench } from "../support/account-bench.ts";
@@ -42,6 +43,25 @@ describe("a login", () => {
       .poll(async () => (await bench.accounts.slots(account.name)).map(({ state }) => state))
       .toEqual(["DISCARDED"]);
     expect(authorisationsOf(account)).toEqual([]);
+  });
+
+  it("waits until the key that died is written off, and makes a new one", async () => {
+    let goOn = () => {};
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    const account = await bench.makeAccount("bot", (world) => {
+      const markDead = (ref: SlotRef) => held.then(() => world.accounts.markDead(ref));
+      return { ...world, accounts: { ...world.accounts, markDead } };
+    });
+    await account.start();
+    await account.login("login", "bot-token");
+    await account.runtime.until((state) => state === "active");
+    const reason = { code: "AUTH_KEY_UNREGISTERED", message: "logged out elsewhere" };
+    await account.runtime.send({ type: "key.dead", reason });
+    await account.login("again", "bot-token");
+    goOn();
+    await account.runtime.until((state, { context }) => state === "active" && context.slot === 2);
+    const slots = await bench.accounts.slots(account.name);
+    expect(slots.map(({ state }) => state)).toEqual(["DEAD", "SERVING"]);
   });
 
   it("that died after Telegram had let it in leaves no authorisation behind", async () => {

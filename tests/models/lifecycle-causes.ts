@@ -109,7 +109,7 @@ const isConnecting = ({ account }: Scene): boolean =>
 
 async function refuseLogin(scene: Scene): Promise<void> {
   arrange(scene, { kind: "error", method: loginMethod(scene), code: 400, message: "PATH_REFUSED" });
-  goOn(scene);
+  await letWorkGoOn(scene);
 }
 
 const causes: Causes = {
@@ -118,7 +118,7 @@ const causes: Causes = {
   async "slot.authorised"(scene) {
     const { world, bench, account, selfName } = scene;
     const requested = called(scene, loginMethod(scene));
-    goOn(scene);
+    await letWorkGoOn(scene);
     await requested;
     if (world.kind === "bot") return;
     const sent = bench.dc.phone.readCode(selfName);
