@@ -17,7 +17,7 @@ export interface CustodianOptions {
   readonly clock: Clock;
   readonly host: string;
   readonly incarnation: string;
-  /** Names of all accounts of the fleet. */
+  /** Names of all accounts of the fleet; the same array until that changes. */
   names(): Promise<readonly string[]>;
   /** Takes the account up here: it seeks its token. */
   begin(name: string): Promise<void>;
@@ -48,6 +48,15 @@ export interface CustodianOptions {
   onFault(what: string, error: unknown): void;
 }
 
+interface Places {
+  readonly names: readonly string[];
+  /** Those that served, as one text. */
+  readonly hosts: string;
+  readonly known: ReadonlySet<string>;
+  /** The accounts that belong on this host. */
+  readonly mine: ReadonlySet<string>;
+}
+
 /** Decides which accounts run on this host, and ends hosts that fell silent. */
 export interface Custodian {
   /** Takes up what belongs here; resolves when that has begun. */
@@ -68,6 +77,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
   const taking = new Set<string>();
   /** Since when a holder that Postgres knows was seen without a lease. */
   const leaseless = new Map<string, number>();
+  let places: Places = { names: [], hosts: "", known: new Set(), mine: new Set() };
   let looking: Promise<void> | null = null;
   let lookAgain = false;
   let stopping = false;
@@ -76,19 +86,26 @@ export function createCustodian(options: CustodianOptions): Custodian {
   let cancelTenure = () => {};
   const stops: (() => void)[] = [];
 
+  /** Every account has its place reckoned only when the accounts or the hosts are others than before. */
+  function placed(names: readonly string[], serving: readonly string[]): Places {
+    const hosts = serving.join(" ");
+    if (places.names === names && places.hosts === hosts) return places;
+    const mine = new Set(names.filter((name) => placeOf(name, serving) === ownKey));
+    places = { names, hosts, known: new Set(names), mine };
+    return places;
+  }
+
   async function lookOnce(): Promise<void> {
     const serving = members.serving();
     // Not serving itself: it starts, or it stops, or its own lease is not seen to be renewed.
     if (!serving.includes(ownKey)) return;
-    const names = await options.names();
-    const mine = new Set(names.filter((name) => placeOf(name, serving) === ownKey));
+    const { known, mine } = placed(await options.names(), serving);
     if (stopping) return;
     await inBatches(
       [...mine].filter((name) => !running.has(name)),
       limits.beginsMax,
       begin,
     );
-    const known = new Set(names);
     // What a person has stopped goes at once.
     for (const name of running.keys()) {
       if (!known.has(name) && !handingOver.has(name)) void end(name);

@@ -1,4 +1,5 @@
 import type { AccountKind } from "../../machines/lifecycle.ts";
+import { createAccountRoll } from "./account-roll.ts";
 import type { Custodian } from "../custody/custodian.ts";
 import type { AccountKeeping } from "../custody/fleet-part.ts";
 import type { Takeover } from "../custody/takeover.ts";
@@ -19,7 +20,7 @@ export interface Keepable {
 }
 
 export interface HostOptions<Account extends Keepable> {
-  readonly accounts: Pick<AccountStore, "list" | "find">;
+  readonly accounts: Pick<AccountStore, "changes" | "find">;
   readonly tokens: Pick<
     TokenStore,
     "heldBy" | "predecessors" | "registerIncarnation" | "releaseIncarnation"
@@ -31,8 +32,8 @@ export interface HostOptions<Account extends Keepable> {
   readonly proof: Readonly<Record<string, unknown>>;
   /** Resolves with true when nothing of an earlier incarnation of this host can act any more. */
   proveSilence(of: IncarnationRecord): Promise<boolean>;
-  /** The fleet's accounts, each time that they were read. */
-  onListed?(accounts: readonly AccountRecord[]): void;
+  /** Accounts of the fleet that are new or have changed. */
+  onChanged?(accounts: readonly AccountRecord[]): void;
   /** Tells a person that a predecessor is waited for, and why. */
   onWait(incarnation: string): void;
   makeAccount(record: AccountRecord): Account;
@@ -62,7 +63,6 @@ export interface Host<Account extends Keepable> {
 
 export function createHost<Account extends Keepable>(options: HostOptions<Account>): Host<Account> {
   const { accounts, tokens, gate, takeover } = options;
-  let kinds: ReadonlyMap<string, AccountKind> = new Map();
   const self = { id: gate.incarnation, host: gate.host };
   const running = new Map<string, { readonly account: Account; readonly ended: () => void }>();
 
@@ -100,13 +100,18 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
     }
   }
 
+  const roll = createAccountRoll({
+    accounts,
+    onChanged(records) {
+      options.onChanged?.(records);
+      for (const record of records) running.get(record.name)?.account.refresh(record);
+    },
+  });
+
   const custodian = options.makeCustodian({
     async names() {
-      const list = await accounts.list();
-      options.onListed?.(list);
-      kinds = new Map(list.map(({ name, kind }) => [name, kind]));
-      for (const record of list) running.get(record.name)?.account.refresh(record);
-      return list.filter(({ wanted }) => wanted !== "stop").map(({ name }) => name);
+      await roll.look();
+      return roll.names;
     },
     begin,
     end,
@@ -122,7 +127,7 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
       await Promise.all((await tokens.predecessors(self)).map(endPredecessor));
     },
     start: () => custodian.start(),
-    kindOf: (name) => kinds.get(name) ?? null,
+    kindOf: roll.kindOf,
     find: (name) => running.get(name)?.account ?? null,
     all: () => [...running.values()].map(({ account }) => account),
     adopt: () => custodian.look(),

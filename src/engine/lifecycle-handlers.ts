@@ -113,6 +113,11 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
 
     async tidySlots({ serving: slot }, visit) {
       await renewalEnded;
+      if (slot === null) {
+        // Another host may have logged it in while this one was at something else.
+        const now = (await accounts.find(account))?.servingSlot ?? null;
+        if (now !== null) visit.emit({ type: "slot.moved", slot: now });
+      }
       while (!visit.signal.aborted && !(await sideSlots.tidy(slot, visit.signal))) {
         await pause(world, visit.signal);
       }

@@ -177,7 +177,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
         { incarnation },
         "an earlier gate of this host ended without release; its tokens rest until it can do nothing any more",
       ),
-    onListed: (all) => void warmDrivers(all),
+    onChanged: (changed) => void warmDrivers(changed),
     makeAccount: (record) => makeAccount(parts, config, record),
     onBegun: (account) => serveAccount(account),
     makeCustodian: fleet.makeCustodian,

@@ -17,6 +17,14 @@ export interface AccountRecord {
   readonly hasProxy: boolean;
 }
 
+export interface AccountChanges {
+  readonly records: readonly AccountRecord[];
+  /** A number that grows; a smaller one than before tells of a database that was restored. */
+  readonly mark: string;
+  /** How many accounts there are. */
+  readonly count: number;
+}
+
 /** What a person wants: connected; connected and silent; nowhere until it is resumed. */
 export type Wanted = "serve" | "pause" | "stop";
 
@@ -102,6 +110,11 @@ export interface AccountStore {
   /** For the connections that are opened from now on. */
   chooseDriver(name: string, driver: DriverName): Promise<void>;
   list(): Promise<readonly AccountRecord[]>;
+  /**
+   * The accounts that may have changed since an earlier answer's `mark`; all for null. None is ever left out, however
+   * long its transaction took; some may come again.
+   */
+  changes(since: string | null): Promise<AccountChanges>;
   find(name: string): Promise<AccountRecord | null>;
   credentials(name: string): Promise<Credentials>;
   learnPhone(name: string, phone: string): Promise<void>;

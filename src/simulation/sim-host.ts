@@ -227,7 +227,11 @@ export function createSimHost(
     });
     const host = createHost({
       accounts: {
-        list: async () => fleet.accounts.map(recordOf),
+        changes: async () => ({
+          records: fleet.accounts.map(recordOf),
+          mark: "0",
+          count: fleet.accounts.length,
+        }),
         find: async (account) => recordOf(account),
       },
       tokens: view,

