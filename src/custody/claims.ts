@@ -6,6 +6,7 @@ import type { Gate, GrantRef } from "../ports/gate.ts";
 import type { SharedRegister } from "../ports/shared-register.ts";
 import type { SlotRef, TokenRecord, TokenStore } from "../ports/token-store.ts";
 import { type FloorValue, floorKey } from "./lease-value.ts";
+import type { RunningAccounts } from "./running-accounts.ts";
 import type { Takeover } from "./takeover.ts";
 
 export interface ClaimsOptions {
@@ -40,7 +41,7 @@ export interface Claims {
   /** Tells the fleet that a token was released here. */
   freed(grant: GrantRef): void;
   /** Gives back what this incarnation holds for accounts that do not run here. */
-  giveBackStrays(running: ReadonlyMap<string, unknown>): Promise<void>;
+  giveBackStrays(running: Pick<RunningAccounts, "has" | "names">): Promise<void>;
   stop(): void;
 }
 
@@ -213,9 +214,9 @@ export function createClaims(options: ClaimsOptions): Claims {
     },
     freed: ({ account, slot, epoch }) => bus.tell({ type: "freed", account, slot, epoch }),
     async giveBackStrays(running) {
-      const waitingFor = new Set([...waiting.values()].map(({ ref }) => ref.account));
-      const settled = [...running.keys()].filter((account) => !waitingFor.has(account));
-      for (const token of await options.tokens.heldBesides(incarnation, settled)) {
+      const waitingFor = [...waiting.values()].map(({ ref }) => ref.account);
+      const { heldBesides } = options.tokens;
+      for (const token of await heldBesides(incarnation, running.names(), waitingFor)) {
         const key = floorKey(token);
         // Whoever waits for a token uses none: a lost answer or a restore has granted it behind our back.
         const isStray = !running.has(token.account) || waiting.has(key);

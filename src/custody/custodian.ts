@@ -3,6 +3,7 @@ import type { CustodyStore } from "../ports/custody-store.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { FleetMembers } from "./fleet-members.ts";
 import { hostKey } from "./lease-value.ts";
+import { createRunningAccounts, type RunningAccounts } from "./running-accounts.ts";
 import { placeOf } from "./placement.ts";
 import type { TakeHow, Takeover, Target } from "./takeover.ts";
 
@@ -26,7 +27,7 @@ export interface CustodianOptions {
   /** False while a login or a renewal is under way, which a move would end. */
   mayMove(name: string): boolean;
   /** Gives back tokens that are held for accounts that do not run here. */
-  giveBackStrays(running: ReadonlyMap<string, unknown>): Promise<void>;
+  giveBackStrays(running: RunningAccounts): Promise<void>;
   readonly limits: {
     /** An account that moved here stays at least this long, in milliseconds. */
     readonly tenureMs: number;
@@ -71,13 +72,17 @@ export interface Custodian {
 export function createCustodian(options: CustodianOptions): Custodian {
   const { members, store, takeover, clock, host, incarnation, limits } = options;
   const ownKey = hostKey(host);
-  /** Since when each account runs here. */
-  const running = new Map<string, number>();
+  const running = createRunningAccounts();
   const handingOver = new Set<string>();
   const taking = new Set<string>();
   /** Since when a holder that Postgres knows was seen without a lease. */
   const leaseless = new Map<string, number>();
   let places: Places = { names: [], hosts: "", known: new Set(), mine: new Set() };
+  /** With these, everything ran where it belongs: while neither changes, there is nothing to look at. */
+  let inPlace: { readonly places: Places | null; readonly running: readonly string[] } = {
+    places: null,
+    running: [],
+  };
   let looking: Promise<void> | null = null;
   let lookAgain = false;
   let stopping = false;
@@ -101,16 +106,18 @@ export function createCustodian(options: CustodianOptions): Custodian {
     if (!serving.includes(ownKey)) return;
     const { known, mine } = placed(await options.names(), serving);
     if (stopping) return;
+    if (inPlace.places === places && inPlace.running === running.names()) return;
     await inBatches(
       [...mine].filter((name) => !running.has(name)),
       limits.beginsMax,
       begin,
     );
+    const now = running.names();
     // What a person has stopped goes at once.
-    for (const name of running.keys()) {
-      if (!known.has(name) && !handingOver.has(name)) void end(name);
-    }
-    handOver([...running.keys()].filter((name) => known.has(name) && !mine.has(name)));
+    for (const name of now) if (!known.has(name) && !handingOver.has(name)) void end(name);
+    handOver(now.filter((name) => known.has(name) && !mine.has(name)));
+    const isInPlace = now.length === mine.size && now.every((name) => mine.has(name));
+    if (isInPlace) inPlace = { places, running: now };
   }
 
   function look(): Promise<void> {
@@ -131,11 +138,11 @@ export function createCustodian(options: CustodianOptions): Custodian {
 
   async function begin(name: string): Promise<void> {
     if (stopping || running.has(name)) return;
-    running.set(name, clock.monotonicMs());
+    running.add(name, clock.monotonicMs());
     try {
       await options.begin(name);
     } catch (error) {
-      running.delete(name);
+      running.remove(name);
       options.onFault(`taking up ${name}`, error);
     }
   }
@@ -144,7 +151,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
     handingOver.add(name);
     try {
       await options.end(name);
-      running.delete(name);
+      running.remove(name);
     } catch (error) {
       options.onFault(`handing over ${name}`, error);
     } finally {
@@ -158,7 +165,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
     let nextMs = Infinity;
     for (const name of names) {
       if (handingOver.has(name) || !options.mayMove(name)) continue;
-      const leftMs = limits.tenureMs - (clock.monotonicMs() - (running.get(name) ?? 0));
+      const leftMs = limits.tenureMs - (clock.monotonicMs() - (running.since(name) ?? 0));
       if (leftMs > 0) nextMs = Math.min(nextMs, leftMs);
       else if (handingOver.size < limits.handoversMax) void end(name).then(look);
     }
@@ -229,7 +236,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
 
   return {
     get running() {
-      return [...running.keys()];
+      return running.names();
     },
     async start() {
       stops.push(
@@ -248,7 +255,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
       cancelTenure();
       for (const stop of stops.splice(0)) stop();
       await looking;
-      const names = [...running.keys()].filter((name) => !handingOver.has(name));
+      const names = running.names().filter((name) => !handingOver.has(name));
       await inBatches(names, atOnce(names.length, limits.beginsMax), end);
     },
   };

@@ -6,7 +6,7 @@ import type { SlotRef } from "../ports/token-store.ts";
 import type { LoginMethod, RenewalMethod } from "../../machines/lifecycle.ts";
 import { silentEvents } from "../ports/silent-events.ts";
 import type { AccountWorld } from "./account-world.ts";
-import { claimOrWait } from "./claim-when-free.ts";
+import { claimOrWait, pause } from "./claim-when-free.ts";
 import type { Prompts } from "./prompts.ts";
 import { signIn } from "./sign-in.ts";
 import { freeToken, openSlot, type SlotConnection } from "./slot-connection.ts";
@@ -41,6 +41,8 @@ export interface Authorising {
 
 export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlots {
   let tail: Promise<unknown> = Promise.resolve();
+  /** Slots whose last connection here ended with every request answered: nothing of theirs is on its way. */
+  const answered = new Set<number>();
 
   function alone<T>(job: () => Promise<T>): Promise<T> {
     const run = tail.then(job);
@@ -56,6 +58,7 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
     onLoginToken = () => {},
   ): Promise<T> {
     const events = { ...silentEvents, onLoginToken };
+    answered.delete(grant.slot);
     const connection = await orFree(grant, openSlot(world, grant, events));
     const stop = () => void connection.end().catch(() => undefined);
     signal.addEventListener("abort", stop, { once: true });
@@ -65,6 +68,7 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
       return await use(connection);
     } finally {
       signal.removeEventListener("abort", stop);
+      if (connection.client.callsInFlight === 0) answered.add(grant.slot);
       await connection.end();
     }
   }
@@ -146,7 +150,7 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
       if (now?.state !== "PENDING") await freeToken(world, grant, true);
       else if (how.method !== "import" && now.keyId !== null) {
         // A login was cut off: Telegram may have let its key in.
-        await logOutUnder(grant, how.signal);
+        if (!(await logOutUnder(grant, how.signal))) await pause(world, how.signal);
       } else {
         let adopted = false;
         await signInUnder(grant, how, async () => {
@@ -169,23 +173,32 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
     return found;
   }
 
-  async function logOutUnder(grant: GrantRef, signal: AbortSignal): Promise<void> {
-    await withSlot(grant, signal, ({ client }) => client.logOut()).catch((error: unknown) => {
-      if (!isLoggedOut(error)) throw error;
-    });
+  /**
+   * `false`: it is to be tried again in a moment. A sign-in whose connection was cut may be worked off after a request
+   * that came later, so a key that is not logged in is believed to be so only when it is seen again.
+   */
+  async function logOutUnder(grant: GrantRef, signal: AbortSignal): Promise<boolean> {
+    const isSure = answered.has(grant.slot);
+    const wasIn = await withSlot(grant, signal, ({ client }) => client.logOut()).then(
+      () => true,
+      (error: unknown) => {
+        if (!isLoggedOut(error)) throw error;
+        return !mayComeToLife(error);
+      },
+    );
+    if (!wasIn && !isSure) return false;
+    answered.delete(grant.slot);
     await world.accounts.forgetSlot(grant);
+    return true;
   }
 
-  /** `false`: it changed before its token was here, so it is to be looked at again. */
+  /** `false`: it is to be looked at again, as it changed before its token was here, or as it is not sure yet. */
   async function logOut(ref: SlotRef, signal: AbortSignal): Promise<boolean> {
     const grant = await claim(ref);
     const now = await slotUnder(grant);
     const renewal = await orFree(grant, world.accounts.openRenewal(ref.account));
     const isLeft = now !== undefined && !isOver(now) && !isUsed(now, renewal);
-    if (isLeft && now.keyId !== null) {
-      await logOutUnder(grant, signal);
-      return true;
-    }
+    if (isLeft && now.keyId !== null) return logOutUnder(grant, signal);
     if (isLeft) await orFree(grant, world.accounts.forgetSlot(ref));
     await freeToken(world, grant, true);
     return isLeft;
@@ -228,18 +241,14 @@ const isOver = ({ state, origin }: SlotRecord): boolean =>
 const isUsed = ({ slot, state }: SlotRecord, renewal: RenewalRecord | null): boolean =>
   renewal !== null && (state === "PENDING" || slot === renewal.fromSlot);
 
-/**
- * On a slot that retires, a key that is dead, was never authorised or still owes the 2FA password is success: there is
- * nothing to log out.
- */
-function isLoggedOut(error: unknown): boolean {
-  return (
-    error instanceof TelegramError &&
-    (error.fault.kind === "dead-key" ||
-      error.fault.kind === "password-needed" ||
-      error.fault.code === "AUTH_KEY_UNREGISTERED")
-  );
-}
+/** The key was never authorised or still owes the 2FA password: there is nothing to log out, yet. */
+const mayComeToLife = (error: unknown): boolean =>
+  error instanceof TelegramError &&
+  (error.fault.kind === "password-needed" || error.fault.code === "AUTH_KEY_UNREGISTERED");
+
+/** What a key answers that cannot be logged out because it is not logged in. */
+const isLoggedOut = (error: unknown): boolean =>
+  mayComeToLife(error) || (error instanceof TelegramError && error.fault.kind === "dead-key");
 
 const nothingImported = (account: string) =>
   new HoldfastError({

@@ -38,8 +38,12 @@ export interface TokenStore {
   read(ref: SlotRef): Promise<TokenRecord | null>;
   /** What an incarnation holds, of one account or of all. */
   heldBy(incarnation: string, account?: string): Promise<readonly TokenRecord[]>;
-  /** Those of other accounts than these, which may be thousands. */
-  heldBesides(incarnation: string, accounts: readonly string[]): Promise<readonly TokenRecord[]>;
+  /** Those of other accounts than `accounts`, which may be thousands, and those of the accounts in `but`. */
+  heldBesides(
+    incarnation: string,
+    accounts: readonly string[],
+    but: readonly string[],
+  ): Promise<readonly TokenRecord[]>;
 
   /** Records a LIVE incarnation of a host; again for a respawned node. Throws INCARNATION_ENDED if it is not LIVE. */
   registerIncarnation(of: {

@@ -1,4 +1,3 @@
-import type { AccountRecord } from "../ports/account-store.ts";
 import { forceToken } from "../custody/force.ts";
 import { createFleetPart } from "../custody/fleet-part.ts";
 import { createGateCustody, type GateCustody } from "../custody/gate-custody.ts";
@@ -14,6 +13,7 @@ import { createSimGate, type SimGate } from "./sim-gate.ts";
 import type { SimRegister } from "./sim-register.ts";
 import type { SimStore } from "./sim-store.ts";
 import type { SimTelegram } from "./sim-telegram.ts";
+import { simAccounts } from "./sim-accounts.ts";
 import { createSimWorker } from "./sim-worker.ts";
 
 /** Milliseconds, as the configuration names them. */
@@ -226,14 +226,7 @@ export function createSimHost(
       onFault: () => {},
     });
     const host = createHost({
-      accounts: {
-        changes: async () => ({
-          records: fleet.accounts.map(recordOf),
-          mark: "0",
-          count: fleet.accounts.length,
-        }),
-        find: async (account) => recordOf(account),
-      },
+      accounts: simAccounts(fleet.accounts),
       tokens: view,
       custody: view,
       gate: gateView as unknown as Gate,
@@ -336,17 +329,3 @@ export function createSimHost(
     },
   };
 }
-
-const recordOf = (name: string): AccountRecord => ({
-  name,
-  kind: "user",
-  driver: "mtcute",
-  servingSlot: 1,
-  state: "",
-  reason: null,
-  wanted: "serve",
-  device: { deviceModel: "", systemVersion: "", appVersion: "", langCode: "" },
-  coolingUntilMs: null,
-  hasPassword: false,
-  hasProxy: false,
-});

@@ -143,8 +143,10 @@ export function createSimStore(
         statement(() =>
           heldBy(id).filter((token) => account === undefined || token.account === account),
         ),
-      heldBesides: (id, accounts) =>
-        statement(() => heldBy(id).filter(({ account }) => !accounts.includes(account))),
+      heldBesides: (id, accounts, but) =>
+        statement(() =>
+          heldBy(id).filter(({ account }) => !accounts.includes(account) || but.includes(account)),
+        ),
       registerIncarnation: ({ id, host }) =>
         statement(() => {
           const known = incarnations.get(id);

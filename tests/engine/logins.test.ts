@@ -81,6 +81,29 @@ describe("a login", () => {
   });
 });
 
+describe("a sign-in whose connection was cut", () => {
+  it("may take effect later, and leaves no authorisation behind all the same", async () => {
+    const account = await bench.makeAccount("bot");
+    await account.start();
+    const method = "auth.importBotAuthorization";
+    const { id } = bench.dc.phone.addFault({ kind: "delay", method, when: "before", delayMs: 400 });
+    await account.login("login", "bot-token");
+    const delivered = () =>
+      bench.dc.phone.faults().find((fault) => fault.id === id)?.delivered ?? 0;
+    await expect.poll(delivered).toBe(1);
+    account.runtime.abandon();
+    const again = await bench.reopen(account.name);
+    await again.start();
+    const logOuts = () => Object.values(bench.dc.ledger.rpcCounts()["auth.logOut"] ?? {})[0] ?? 0;
+    await expect.poll(logOuts).toBe(1);
+    await expect.poll(() => authorisationsOf(account).length).toBe(1);
+    bench.clock.advance(1000);
+    await expect.poll(() => authorisationsOf(account).length).toBe(0);
+    const slots = await bench.accounts.slots(account.name);
+    expect(slots.map(({ state }) => state)).toEqual(["DISCARDED"]);
+  });
+});
+
 describe("one account on two hosts", () => {
   async function onTwoHosts(kind: "user" | "bot"): Promise<[Account, Account]> {
     const here = await bench.makeAccount(kind);

@@ -23,14 +23,14 @@ export interface FaultSpec {
   readonly authKeyId?: string | undefined;
   /** How many times; 1 by default, and without end for `blackhole` and `refuse-connections`. */
   readonly count?: number | undefined;
-  /** `delay`: how long the answer is held back. */
+  /** `delay`: how long the answer is held back; with `when: "before"`, the call itself. */
   readonly delayMs?: number | undefined;
   /** `flood`: the X of FLOOD_WAIT_X. */
   readonly seconds?: number | undefined;
   /** `error`: what is answered, such as 500 and `INTERNAL`. */
   readonly code?: number | undefined;
   readonly message?: string | undefined;
-  /** `drop-answer`, `reset`: before the call takes effect, or after it (the default). */
+  /** `drop-answer`, `reset`, `delay`: before the call takes effect, or after it (the default). */
   readonly when?: "before" | "after" | undefined;
   /** `kill-key`: what becomes of the key. */
   readonly reason?: "duplicated" | "revoked" | "deactivated" | "banned" | undefined;

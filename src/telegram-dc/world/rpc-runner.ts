@@ -58,12 +58,15 @@ export function createRpcRunner(
     if (kind === "flood") return refusal(floodWait(seconds ?? 0));
     if (kind === "error") return { kind: "error", code: code ?? 500, message: message ?? "" };
     const lost: RpcOutcome = kind === "reset" ? { kind: "cut" } : { kind: "drop" };
-    if (kind !== "delay" && when === "before") return lost;
+    const wait = () => new Promise<void>((resolve) => clock.schedule(delayMs ?? 0, resolve));
+    if (when === "before") {
+      if (kind !== "delay") return lost;
+      await wait();
+      return effect();
+    }
     const outcome = await effect();
     if (kind !== "delay") return lost;
-    await new Promise<void>((resolve) => {
-      clock.schedule(delayMs ?? 0, resolve);
-    });
+    await wait();
     return outcome;
   }
 
