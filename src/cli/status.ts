@@ -10,6 +10,8 @@ export interface AccountStatus {
   readonly host: string;
   readonly reason: Reason | null;
   readonly renewal: { readonly id: string; readonly state: string } | null;
+  /** The time that the state may take at most, in ISO 8601; then it is left by itself. */
+  readonly bound: { readonly name: string; readonly endsAt: string } | null;
   readonly wanted: string | null;
   readonly coolingUntil: string | null;
   readonly question: { readonly of: string; readonly kind: string } | null;
@@ -67,6 +69,7 @@ export function statusTable(accounts: readonly AccountStatus[]): string {
       host,
       [
         renewal === null ? "" : `renewal ${renewal.id} ${renewal.state}`,
+        account.bound === null ? "" : `${account.bound.name} until ${account.bound.endsAt} at most`,
         account.question === null
           ? ""
           : `${account.question.of} asks for a ${account.question.kind}`,

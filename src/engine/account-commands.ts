@@ -119,6 +119,13 @@ export async function describeAccount(
     epoch: grant?.epoch ?? null,
     host: hostName,
     reason: runtime.snapshot.context.reason,
+    bound:
+      runtime.bound === null
+        ? null
+        : {
+            name: runtime.bound.bound,
+            endsAt: new Date(runtime.bound.endsAtMs).toISOString(),
+          },
     renewal,
     wanted: record?.wanted ?? null,
     coolingUntil: coolingUntilMs === null ? null : new Date(coolingUntilMs).toISOString(),

@@ -48,10 +48,18 @@ export interface Delivered {
   readonly state: string;
 }
 
+export interface RunningBound {
+  readonly bound: Bound;
+  /** Milliseconds since 1970. */
+  readonly endsAtMs: number;
+}
+
 export interface AccountRuntime {
   readonly account: string;
   readonly state: string;
   readonly snapshot: LifecycleSnapshot;
+  /** The time that the state may take at most; null where it may last for ever. */
+  readonly bound: RunningBound | null;
   /** Begins in the machine's initial state; resolves when that is recorded. */
   start(): Promise<void>;
   /** Delivers an event after those before it; resolves when its transition is recorded and its work begun. */
@@ -81,6 +89,7 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
   let name = lifecycleStateName(snapshot.value);
   let leave = new AbortController();
   let cancelBound = () => {};
+  let running: RunningBound | null = null;
   let tail: Promise<unknown> = Promise.resolve();
   let abandoned = false;
   const watchers = new Set<() => void>();
@@ -95,6 +104,7 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
     leave.abort();
     cancelBound();
     cancelBound = () => {};
+    running = null;
     leave = new AbortController();
   }
 
@@ -115,6 +125,7 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
     for (const { type, params } of requests) {
       if (type === "startBound") {
         const { bound } = params as { bound: Bound };
+        running = { bound, endsAtMs: clock.now() + boundsMs[bound] };
         cancelBound = clock.schedule(boundsMs[bound], () =>
           visit.emit({ type: "bound.passed", bound }),
         );
@@ -198,6 +209,9 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
     account: input.account,
     get state() {
       return name;
+    },
+    get bound() {
+      return running;
     },
     get snapshot() {
       return snapshot;

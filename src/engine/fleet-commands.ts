@@ -135,6 +135,7 @@ function described(record: AccountRecord, token: ServingToken | null) {
     host: token?.host ?? "–",
     reason,
     renewal: null,
+    bound: null,
     wanted,
     coolingUntil: coolingUntilMs === null ? null : new Date(coolingUntilMs).toISOString(),
     question: null,

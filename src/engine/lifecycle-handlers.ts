@@ -33,7 +33,7 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
   // between would otherwise return to a key that no longer works.
   let renewalEnded: Promise<void> = Promise.resolve();
   let failedConnects = 0;
-  // A login must not take a key that is dead for one that serves.
+  // Whatever comes next must not take a key that is dead for one that serves.
   let buryDeadKey: () => Promise<void> = async () => {};
 
   return {
@@ -113,7 +113,8 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
 
     async tidySlots({ serving: slot }, visit) {
       await renewalEnded;
-      if (slot === null) {
+      await untilDone(parts, visit.signal, buryDeadKey);
+      if (slot === null && !visit.signal.aborted) {
         // Another host may have logged it in while this one was at something else.
         const now = (await accounts.find(account))?.servingSlot ?? null;
         if (now !== null) visit.emit({ type: "slot.moved", slot: now });

@@ -36,6 +36,8 @@ describe("a login", () => {
     await account.start();
     await account.login("login", "code");
     await asked(account, "code");
+    const endsAtMs = bench.clock.now() + 600_000;
+    expect(account.runtime.bound).toEqual({ bound: "authorising", endsAtMs });
     bench.clock.advance(600_000);
     await account.runtime.until((state) => state === "unauthorised.waiting");
     expect(account.runtime.snapshot.context.reason).toMatchObject({ code: "BOUND_AUTHORISING" });

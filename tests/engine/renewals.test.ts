@@ -10,8 +10,17 @@ beforeEach(async () => {
 });
 afterEach(() => bench.close());
 
-const { authorisationsOf, asked, typeCode, scan, serving, renewed, aborted, expectOneWorkingKey } =
-  createOwner(() => bench);
+const {
+  nameOf,
+  authorisationsOf,
+  asked,
+  typeCode,
+  scan,
+  serving,
+  renewed,
+  aborted,
+  expectOneWorkingKey,
+} = createOwner(() => bench);
 
 describe("a renewal", () => {
   it.each<[RenewalMethod, "user" | "bot", (account: Account) => Promise<void>]>([
@@ -122,6 +131,18 @@ describe("a renewal", () => {
       await expectOneWorkingKey(account);
     },
   );
+
+  it.each([
+    ["email-setup", "EMAIL_SETUP_REQUIRED"],
+    ["flash-call", "CODE_WAY_UNKNOWN"],
+  ] as const)("whose code comes as %s is aborted with the reason %s", async (codeWay, code) => {
+    const account = await serving("user");
+    bench.dc.phone.sendCodesBy(nameOf(account), codeWay);
+    await account.renew("r1", "code");
+    await aborted(account);
+    expect(account.runtime.snapshot.context.reason).toMatchObject({ code });
+    await expectOneWorkingKey(account);
+  });
 
   it("asked for twice at once is one renewal, whoever asked", async () => {
     const account = await serving("bot");

@@ -1,5 +1,6 @@
 import type { Phone } from "../world/phone.ts";
 import type { ButtonChoice } from "../world/phone-lookup.ts";
+import { CODE_WAYS } from "../world/model.ts";
 import { ControlError } from "../world/control-error.ts";
 import type { Fields } from "./fields.ts";
 import type { Route, RouteRequest } from "./routes.ts";
@@ -39,6 +40,15 @@ export function createUserRoutes(phone: Phone): Route[] {
       async answer({ params, fields }) {
         const code = await phone.waitForCode(idOf(params), waitMs(fields, 0));
         return code === undefined ? { code: null } : { code: code.code, via: code.via };
+      },
+    },
+    {
+      method: "POST",
+      path: "/users/:id/code-way",
+      fields: ["way"],
+      answer({ params, fields }) {
+        phone.sendCodesBy(idOf(params), fields.optionalOneOf("way", CODE_WAYS));
+        return {};
       },
     },
     ...createMessageRoutes(phone),

@@ -8,6 +8,13 @@ export interface CloudPassword {
   readonly hint: string;
 }
 
+/**
+ * What is answered to the request for a code in place of one that can be typed in: that an e-mail address is wanted
+ * first, or that the phone is called and the caller's number is the code.
+ */
+export const CODE_WAYS = ["email-setup", "flash-call"] as const;
+export type CodeWay = (typeof CODE_WAYS)[number];
+
 /** A person or a bot. */
 export interface User {
   readonly id: bigint;
@@ -20,6 +27,8 @@ export interface User {
   readonly isBot: boolean;
   readonly botToken: string | undefined;
   readonly password: CloudPassword | undefined;
+  /** undefined: codes come by the service account or by SMS. */
+  codeWay?: CodeWay | undefined;
   deactivated: "deactivated" | "banned" | undefined;
   readonly mailbox: Mailbox;
 }

@@ -13,6 +13,7 @@ type PhoneAccounts = Pick<
   | "user"
   | "users"
   | "readCode"
+  | "sendCodesBy"
   | "waitForCode"
   | "authorisations"
   | "acceptLoginToken"
@@ -38,6 +39,10 @@ export function createPhoneAccounts(parts: WorldParts): PhoneAccounts {
     user: (name) => toPhoneUser(findUser(users, name)),
     users: () => [...users.all()].map(toPhoneUser),
     readCode: (name) => codes.latest(findUser(users, name).id),
+    sendCodesBy(name, way) {
+      findUser(users, name).codeWay = way;
+      changed.publish();
+    },
     waitForCode(name, waitMs) {
       const user = findUser(users, name);
       return firstOf({

@@ -1,6 +1,7 @@
 import type { Fault, FaultSpec } from "./faults.ts";
 import { killKeys } from "./kill-key.ts";
 import type { LoginCode } from "./login-codes.ts";
+import type { CodeWay } from "./model.ts";
 import { createPhoneAccounts } from "./phone-accounts.ts";
 import type { ButtonPress, PeerName } from "./phone-lookup.ts";
 import type { MessageFilter, PhoneMessage } from "./phone-messages.ts";
@@ -54,6 +55,8 @@ export interface Phone {
   users(): PhoneUser[];
   /** The newest login code that has not expired. */
   readCode(name: PeerName): LoginCode | undefined;
+  /** How requests for a login code are answered from now on; undefined for as usual. */
+  sendCodesBy(name: PeerName, way: CodeWay | undefined): void;
   /** The next code issued, or the standing one; undefined after `waitMs`. */
   waitForCode(name: PeerName, waitMs: number): Promise<LoginCode | undefined>;
   /** Writes as the user. A repeated `randomId` changes nothing and returns the first message's id. */

@@ -2,6 +2,7 @@ import type { TlObject } from "../../seam.ts";
 import type { AuthKeys } from "../auth-keys.ts";
 import type { LoginCode, LoginCodes } from "../login-codes.ts";
 import type { Logins } from "../logins.ts";
+import type { CodeWay } from "../model.ts";
 import { badRequest, RpcError } from "../rpc-error.ts";
 import { intField, isTlObject, optionalList, optionalText, textField } from "../tl-fields.ts";
 import type { Users } from "../users.ts";
@@ -41,7 +42,7 @@ export function createCodeLoginMethods(deps: {
           authorization: logins.authorise(caller.key, user),
         };
       }
-      return sentCode(codes.issue(user));
+      return sentCode(codes.issue(user), user.codeWay);
     },
     "auth.resendCode"(_caller, query) {
       const code = ownCode(query);
@@ -66,7 +67,10 @@ export function createCodeLoginMethods(deps: {
   };
 }
 
-function sentCode(code: LoginCode): TlObject {
+function sentCode(code: LoginCode, way?: CodeWay): TlObject {
+  if (way !== undefined) {
+    return { _: "auth.sentCode", type: typesOfWays[way], phone_code_hash: code.hash };
+  }
   const type = code.via === "app" ? "auth.sentCodeTypeApp" : "auth.sentCodeTypeSms";
   return {
     _: "auth.sentCode",
@@ -76,6 +80,11 @@ function sentCode(code: LoginCode): TlObject {
     timeout: code.via === "app" ? RESEND_AFTER_S : undefined,
   };
 }
+
+const typesOfWays: Readonly<Record<CodeWay, TlObject>> = {
+  "email-setup": { _: "auth.sentCodeTypeSetUpEmailRequired", apple_signin_allowed: true },
+  "flash-call": { _: "auth.sentCodeTypeFlashCall", pattern: "+33*" },
+};
 
 function logoutTokens(query: TlObject): Uint8Array[] {
   const settings = query["settings"];
