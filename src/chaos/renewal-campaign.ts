@@ -84,7 +84,8 @@ export async function runRenewalCampaign(options: CampaignOptions): Promise<Camp
       log(`round ${round}: ${which} killed, aimed after ${fewest}, hit ${seen.killedAt.join(" ")}`);
     }
     const verdict = await load.end();
-    const { leftBehind, broken } = await judgeAtRest(fleet);
+    await untilRested(fleet);
+    const { leftBehind, broken } = await judgeAccounts(fleet);
     const [ended] = await fleet.database.query<{ done: string; aborted: string; open: string }>(
       `select count(*) filter (where state = 'done') as done,
          count(*) filter (where state = 'aborted') as aborted,
@@ -262,17 +263,6 @@ async function placeAt(
   const last = before.at(-1);
   if (last === undefined) return killedAtMs >= askedAtMs ? "asked" : null;
   return last.step === "aborted" ? null : last.step;
-}
-
-/** What is still being logged out is not left behind; what stays is. */
-async function judgeAtRest(fleet: ChaosFleet): ReturnType<typeof judgeAccounts> {
-  const untilMs = performance.now() + settleMsMax / 3;
-  for (;;) {
-    const judged = await judgeAccounts(fleet);
-    const isClean = judged.leftBehind.length + judged.broken.length === 0;
-    if (isClean || performance.now() > untilMs) return judged;
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
 }
 
 /** By the data centre's own list of authorisations, and by a real call through the holder. */
