@@ -266,7 +266,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
  * little else to do and is away for a shorter time; more of many, so that all are gone in time.
  */
 function atOnce(count: number, most: number): number {
-  return Math.min(most, Math.max(2, Math.ceil(count / 100)));
+  return Math.min(most, Math.ceil(count / 100));
 }
 
 /** Runs `work` for every item, at most `size` at a time. */

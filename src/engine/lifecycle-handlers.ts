@@ -29,6 +29,16 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
     if (open !== null) await accounts.abortRenewal(open.id, reason ?? interrupted(open));
   };
 
+  async function servingSlotUnderToken(slot: number): Promise<number> {
+    const [open, record] = await Promise.all([
+      accounts.openRenewal(account),
+      accounts.find(account),
+    ]);
+    if (open === null) return record?.servingSlot ?? slot;
+    await accounts.abortRenewal(open.id, interrupted(open));
+    return (await accounts.find(account))?.servingSlot ?? slot;
+  }
+
   // The old slot may be logged out only once the database knows that the renewal is done: a crash in
   // between would otherwise return to a key that no longer works.
   let renewalEnded: Promise<void> = Promise.resolve();
@@ -77,9 +87,8 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       const grant = await claimWhenFree(world, ref, visit.signal);
       if (grant === null) return;
       if (visit.signal.aborted) return freeToken(world, grant, true);
-      await abortOpenRenewal();
       // Nothing can move the account while its token is held: what serves now is what is connected.
-      const now = (await accounts.find(account))?.servingSlot ?? slot;
+      const now = await servingSlotUnderToken(slot);
       if (now === slot) return visit.emit({ type: "token.granted", epoch: grant.epoch });
       await freeToken(world, grant, true);
       visit.emit({ type: "slot.moved", slot: now });

@@ -124,8 +124,7 @@ function offerTurn(
 
 function recordBase(item: InboundItem, session: LoadedSession, text: string) {
   const { channel, account, chatUser, inboundId, peer } = item;
-  const expectedSeq = session.lastSeq;
-  return { channel, account, chatUser, sessionId: session.id, expectedSeq, inboundId, peer, text };
+  return { channel, account, chatUser, session, inboundId, peer, text };
 }
 
 /** null for a session without a state, and for one that no bot of this program has written. */

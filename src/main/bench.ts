@@ -4,6 +4,7 @@ import type { Figure } from "../bench/figures.ts";
 import { measureGateThroughput } from "../bench/gate-throughput.ts";
 import { measureHeartbeat } from "../bench/heartbeat.ts";
 import { measureRenewals } from "../bench/renewal.ts";
+import { measureTurnStores } from "../bench/turn-stores.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 
 const { stdout, stderr } = process;
@@ -18,6 +19,10 @@ const suites: Readonly<Record<string, (log: Log) => Promise<readonly Figure[]>>>
     const heartbeat = await measureHeartbeat();
     log("handovers and takeovers of real hosts");
     return [...gate, ...heartbeat, ...(await measureCustody(log))];
+  },
+  async conversations(log) {
+    log("durable turns, beside the pattern that they replace and a bot framework's storage");
+    return measureTurnStores(log);
   },
   async renewal(log) {
     log("renewals by every method, beside the procedure that they replace");

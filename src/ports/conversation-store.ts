@@ -36,6 +36,10 @@ export type SessionDecision =
   | "SESSION_REUSED"
   | "SESSION_WITH_HUMAN";
 
+/** The newest of each that a turn is given. */
+export const historyMessages = 20;
+export const historyToolOutputs = 10;
+
 export interface LoadedSession {
   readonly id: string;
   readonly decision: SessionDecision;
@@ -54,16 +58,15 @@ export interface TurnReply {
 }
 
 export interface TurnRecord extends ConversationKey {
-  readonly sessionId: string;
-  /** `lastSeq` of the session as loaded; the commit is refused if it moved. */
-  readonly expectedSeq: number;
+  /** As it was loaded; the commit is refused if it has moved, ended or changed its status since. */
+  readonly session: LoadedSession;
   readonly inboundId: string;
   readonly peer: ChatPeer;
   readonly text: string;
   readonly snapshot: unknown;
   /** Numbered apart from the messages, unique in the session. */
   readonly toolOutputs: readonly StoredToolOutput[];
-  /** With seq numbers already given: user message expectedSeq + 1, replies after it without a gap. */
+  /** With seq numbers already given: user message `session.lastSeq` + 1, replies after it without a gap. */
   readonly replies: readonly (TurnReply & { readonly seq: number; readonly randomId: string })[];
   readonly status: "active" | "escalated" | "ended";
 }

@@ -74,8 +74,7 @@ async function takeTurn(
   const outcome = await store.commit(
     {
       ...key,
-      sessionId: session.id,
-      expectedSeq: session.lastSeq,
+      session,
       inboundId: `${key.chatUser}:${inboundId}`,
       peer: { userId: "1", accessHash: "1" },
       text: "bonjour",

@@ -252,8 +252,7 @@ export async function commitReply({ bench, account, caller }: Scene): Promise<vo
   await store.commit(
     {
       ...key,
-      sessionId: session.id,
-      expectedSeq: session.lastSeq,
+      session,
       inboundId: `${inbound.inboundId}:${session.lastSeq}`,
       peer: inbound.peer,
       text: inbound.text,

@@ -1,31 +1,21 @@
-import type {
-  ConversationKey,
-  ConversationStore,
-  LoadedSession,
-  SessionDecision,
-  StoredMessage,
-  StoredToolOutput,
-  TurnOutcome,
-  TurnRecord,
+import {
+  type ConversationKey,
+  type ConversationStore,
+  historyMessages,
+  historyToolOutputs,
+  type TurnOutcome,
+  type TurnRecord,
 } from "../../ports/conversation-store.ts";
+import {
+  isWhole,
+  loadTriesMax,
+  ownerStatements,
+  rowsOf,
+  type SessionRow,
+  toSession,
+} from "./conversation-rows.ts";
 import { brokenUniqueConstraint, type Database } from "./database.ts";
-import { storableJson, storableText } from "./storable-text.ts";
-
-interface SessionRow {
-  readonly id: string;
-  readonly status: "active" | "escalated";
-  readonly turns: number;
-  readonly last_seq: number;
-  readonly snapshot: unknown;
-  readonly created: boolean;
-  readonly before: string | null;
-  readonly messages: readonly StoredMessage[] | null;
-  readonly tool_outputs: readonly StoredToolOutput[] | null;
-}
-
-const loadTriesMax = 5;
-const historyMessages = 20;
-const historyToolOutputs = 10;
+import { storableJson } from "../../ports/storable-text.ts";
 
 /**
  * Expire, find or create, with history, in one statement. The insert waits for `expired` by reading it; the
@@ -61,7 +51,7 @@ const commitTurn = `
   with owner as (select from partitions where id = 0 and epoch = $1 for share),
   head as (
     select id from conversation_sessions where id = $2 and last_seq = $3
-      and status in ('active', 'escalated') and exists (select from owner) for update
+      and status = $15 and exists (select from owner) for update
   ), fresh as (
     select id from head where not exists (
       select from inbound_turns where channel = $4 and account = $5 and inbound_id = $6)
@@ -74,7 +64,7 @@ const commitTurn = `
       jsonb_to_recordset($7::jsonb) as m(seq int, role text, body text, menu jsonb)
   ), recorded as (
     insert into tool_outputs (session_id, seq, name, output)
-    select id, t.seq, t.name, t.output from fresh,
+    select id, t.seq, t.name, coalesce(t.output, 'null') from fresh,
       jsonb_to_recordset($8::jsonb) as t(seq int, name text, output jsonb)
   ), queued as (
     insert into outbox (channel, account, chat_user, address, inbound_id, reply_index,
@@ -90,6 +80,7 @@ const commitTurn = `
     exists (select from inbound_turns
       where channel = $4 and account = $5 and inbound_id = $6) as seen`;
 
+/** One statement loads a session, one commits a turn. */
 export function createConversationStore(database: Database): ConversationStore {
   let lookups = 0;
 
@@ -101,24 +92,14 @@ export function createConversationStore(database: Database): ConversationStore {
   }
 
   return {
+    ...ownerStatements(database),
     get sessionLookups() {
       return lookups;
-    },
-    async claimPartition(owner) {
-      const [row] = await database.query<{ epoch: string }>(
-        `update partitions set epoch = epoch + 1, owner = $1, claimed_at = now()
-         where id = 0 returning epoch`,
-        [owner],
-      );
-      return { epoch: Number(row!.epoch) };
     },
     async load(key, inactiveAfterMs) {
       for (let tries = 1; ; tries += 1) {
         const row = await loadOnce(key, inactiveAfterMs);
-        // A turn committed while this statement waited for the session's lock: its messages lie outside
-        // the statement's snapshot, although the session's row shows them.
-        const seen = row.messages?.at(-1)?.seq ?? 0;
-        if (seen >= row.last_seq || tries === loadTriesMax) return toSession(row);
+        if (isWhole(row) || tries === loadTriesMax) return toSession(row);
       }
     },
     async commit(turn, ownerEpoch): Promise<TurnOutcome> {
@@ -135,62 +116,26 @@ export function createConversationStore(database: Database): ConversationStore {
         throw error;
       }
     },
-    async setStatus(sessionId, status) {
-      const changed = await database.query(
-        `update conversation_sessions set status = $2,
-           ended_at = case when $2 = 'ended' then now() end
-         where id = $1 and status in ('active', 'escalated') returning id`,
-        [sessionId, status],
-      );
-      return changed.length > 0;
-    },
   };
 }
 
 function commitValues(turn: TurnRecord, ownerEpoch: number): unknown[] {
-  const { expectedSeq, replies } = turn;
-  const asked = { seq: expectedSeq + 1, role: "user", body: turn.text, menu: null };
-  const said = replies.map(({ seq, body, menu }) => ({ seq, role: "bot", body, menu }));
-  const queued = replies.map(({ seq, body, menu, randomId }, index) => ({
-    index,
-    seq,
-    random_id: randomId,
-    body,
-    menu,
-  }));
+  const rows = rowsOf(turn);
   return [
     ownerEpoch,
-    turn.sessionId,
-    expectedSeq,
+    turn.session.id,
+    turn.session.lastSeq,
     turn.channel,
     turn.account,
-    storableText(turn.inboundId),
-    storableJson([asked, ...said]),
-    storableJson(turn.toolOutputs),
+    rows.inboundId,
+    storableJson(rows.messages),
+    storableJson(rows.toolOutputs),
     turn.chatUser,
-    JSON.stringify({ accessHash: turn.peer.accessHash }),
-    storableJson(queued),
-    replies.at(-1)?.seq ?? asked.seq,
-    storableJson(turn.snapshot ?? null),
+    JSON.stringify(rows.address),
+    storableJson(rows.replies),
+    rows.lastSeq,
+    storableJson(rows.snapshot),
     turn.status,
+    turn.session.status,
   ];
-}
-
-function toSession(row: SessionRow): LoadedSession {
-  return {
-    id: row.id,
-    decision: decisionOf(row),
-    status: row.status,
-    turns: row.turns,
-    lastSeq: row.last_seq,
-    snapshot: row.snapshot,
-    messages: row.messages ?? [],
-    toolOutputs: row.tool_outputs ?? [],
-  };
-}
-
-function decisionOf({ created, before, status }: SessionRow): SessionDecision {
-  if (!created) return status === "escalated" ? "SESSION_WITH_HUMAN" : "SESSION_REUSED";
-  if (before === null) return "SESSION_CREATED_FIRST_CONTACT";
-  return before === "expired" ? "SESSION_CREATED_AFTER_EXPIRY" : "SESSION_CREATED_AFTER_END";
 }

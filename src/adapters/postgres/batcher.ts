@@ -1,0 +1,101 @@
+import { HoldfastError } from "../../errors.ts";
+
+export interface BatcherOptions<Item, Result> {
+  /** Batches that run at the same time: each takes one connection. */
+  readonly lanes: number;
+  /** Items of one batch at most. */
+  readonly sizeMax: number;
+  /** Items with one key are never in one batch, nor in two at a time; those of a key keep their order. */
+  keyOf(item: Item): string;
+  /** One result for each item, in order, or a rejection that is true of all of them: nothing of the batch took effect. */
+  run(items: readonly Item[]): Promise<readonly Result[]>;
+}
+
+/** Gathers what is asked for at the same time into few statements. */
+export interface Batcher<Item, Result> {
+  add(item: Item): Promise<Result>;
+}
+
+interface Waiting<Item, Result> {
+  readonly item: Item;
+  readonly key: string;
+  resolve(result: Result): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Flushes as soon as a lane is idle, so that a batch grows while the ones before it run, and waits for no clock.
+ * A batch that fails by something in it is halved until what is wrong stands alone; one whose outcome is unknown is not.
+ */
+export function createBatcher<Item, Result>(
+  options: BatcherOptions<Item, Result>,
+): Batcher<Item, Result> {
+  const { lanes, sizeMax, keyOf, run } = options;
+  const busy = new Set<string>();
+  let queue: Waiting<Item, Result>[] = [];
+  let idleLanes = lanes;
+  let isScheduled = false;
+
+  function takeBatch(): Waiting<Item, Result>[] {
+    const batch: Waiting<Item, Result>[] = [];
+    const kept: Waiting<Item, Result>[] = [];
+    let looked = 0;
+    for (const one of queue) {
+      if (batch.length === sizeMax) break;
+      looked += 1;
+      if (busy.has(one.key)) kept.push(one);
+      else {
+        busy.add(one.key);
+        batch.push(one);
+      }
+    }
+    queue = kept.length === 0 ? queue.slice(looked) : [...kept, ...queue.slice(looked)];
+    return batch;
+  }
+
+  async function settle(batch: readonly Waiting<Item, Result>[]): Promise<void> {
+    try {
+      const results = await run(batch.map(({ item }) => item));
+      for (const [index, one] of batch.entries()) one.resolve(results[index]!);
+    } catch (error) {
+      const isUnknown = error instanceof HoldfastError && error.policy === "retryable";
+      if (batch.length === 1 || isUnknown) {
+        for (const one of batch) one.reject(error);
+        return;
+      }
+      const middle = Math.ceil(batch.length / 2);
+      await settle(batch.slice(0, middle));
+      await settle(batch.slice(middle));
+    }
+  }
+
+  async function flush(batch: readonly Waiting<Item, Result>[]): Promise<void> {
+    idleLanes -= 1;
+    await settle(batch);
+    for (const { key } of batch) busy.delete(key);
+    idleLanes += 1;
+    pump();
+  }
+
+  function pump(): void {
+    while (idleLanes > 0 && queue.length > 0) {
+      const batch = takeBatch();
+      if (batch.length === 0) return;
+      void flush(batch);
+    }
+  }
+
+  return {
+    add: (item) =>
+      new Promise((resolve, reject) => {
+        queue.push({ item, key: keyOf(item), resolve, reject });
+        if (isScheduled) return;
+        isScheduled = true;
+        // What else is asked for in this turn of the event loop comes along.
+        setImmediate(() => {
+          isScheduled = false;
+          pump();
+        });
+      }),
+  };
+}

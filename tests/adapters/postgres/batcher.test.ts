@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import { createBatcher } from "../../../src/adapters/postgres/batcher.ts";
+import { HoldfastError } from "../../../src/errors.ts";
+
+interface Run {
+  readonly items: readonly string[];
+  answer(): void;
+  fail(error: unknown): void;
+}
+
+/** Items such as "a1": key a. Every batch waits until the test answers it. */
+function openBatcher(limits: { readonly lanes: number; readonly sizeMax: number }) {
+  const runs: Run[] = [];
+  const batcher = createBatcher<string, string>({
+    ...limits,
+    keyOf: (item) => item[0]!,
+    run: (items) =>
+      new Promise((resolve, reject) => {
+        const answer = () => resolve(items.map((item) => `${item}!`));
+        runs.push({ items, answer, fail: reject });
+      }),
+  });
+  const batches = () => runs.map(({ items }) => items.join(" "));
+  return { add: (item: string) => batcher.add(item), runs, batches };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("a batcher", () => {
+  it("takes what is asked for at the same time together, and what comes meanwhile next", async () => {
+    const { add, runs, batches } = openBatcher({ lanes: 1, sizeMax: 3 });
+    const results = ["a1", "b1", "c1", "d1", "e1"].map(add);
+    await turn();
+    expect(batches()).toEqual(["a1 b1 c1"]);
+    runs[0]!.answer();
+    await turn();
+    expect(batches()).toEqual(["a1 b1 c1", "d1 e1"]);
+    runs[1]!.answer();
+    expect(await Promise.all(results)).toEqual(["a1!", "b1!", "c1!", "d1!", "e1!"]);
+  });
+
+  it("runs as many batches at a time as it has lanes", async () => {
+    const { add, batches } = openBatcher({ lanes: 2, sizeMax: 1 });
+    for (const item of ["a1", "b1", "c1"]) void add(item);
+    await turn();
+    expect(batches()).toEqual(["a1", "b1"]);
+  });
+
+  it("never has one key twice under way, and keeps its order", async () => {
+    const { add, runs, batches } = openBatcher({ lanes: 2, sizeMax: 9 });
+    for (const item of ["a1", "a2", "b1", "a3"]) void add(item);
+    await turn();
+    expect(batches()).toEqual(["a1 b1"]);
+    void add("c1");
+    await turn();
+    expect(batches()).toEqual(["a1 b1", "c1"]);
+    runs[0]!.answer();
+    await turn();
+    expect(batches()).toEqual(["a1 b1", "c1", "a2"]);
+    runs[2]!.answer();
+    await turn();
+    expect(batches().at(-1)).toBe("a3");
+  });
+
+  it("halves a batch that fails until what is wrong stands alone", async () => {
+    const { add, runs, batches } = openBatcher({ lanes: 1, sizeMax: 9 });
+    const results = Promise.allSettled(["a1", "b1", "c1", "d1"].map(add));
+    for (let looked = 0; looked < 20; looked += 1) {
+      await turn();
+      const run = runs.at(-1);
+      if (run?.items.includes("c1") === true) run.fail(new Error("c1 is wrong"));
+      else run?.answer();
+    }
+    expect(batches()).toEqual(["a1 b1 c1 d1", "a1 b1", "c1 d1", "c1", "d1"]);
+    expect((await results).map(({ status }) => status)).toEqual([
+      "fulfilled",
+      "fulfilled",
+      "rejected",
+      "fulfilled",
+    ]);
+  });
+
+  it("asks nothing a second time whose outcome is unknown", async () => {
+    const { add, runs, batches } = openBatcher({ lanes: 1, sizeMax: 9 });
+    const results = Promise.allSettled(["a1", "b1"].map(add));
+    await turn();
+    const error = new HoldfastError({ code: "GONE", message: "Gone.", policy: "retryable" });
+    runs[0]!.fail(error);
+    expect(await results).toEqual([
+      { status: "rejected", reason: error },
+      { status: "rejected", reason: error },
+    ]);
+    expect(batches()).toEqual(["a1 b1"]);
+  });
+});

@@ -1,0 +1,245 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
+import type {
+  ConversationKey,
+  ConversationStore,
+  LoadedSession,
+  TurnRecord,
+} from "../../src/ports/conversation-store.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+const dayMs = 86_400_000;
+const randomId = () => String(randomBytes(6).readIntBE(0, 6));
+
+/** What every store of conversations does. `make` may be called for two stores over one database: two nodes. */
+export function conversationStoreContract(make: (database: Database) => ConversationStore): void {
+  describe("a store of conversations", () => {
+    let test: TestDatabase;
+    let database: Database;
+    let store: ConversationStore;
+    let epoch: number;
+    beforeAll(async () => {
+      test = await createTestDatabase();
+      database = openDatabase(test.url, { poolMax: 16 });
+      store = make(database);
+    });
+    afterAll(async () => {
+      await database.close();
+      await test.drop();
+    });
+
+    const keyOf = (chatUser: string): ConversationKey => ({
+      channel: "telegram",
+      account: "a",
+      chatUser,
+    });
+    const turnIn = (
+      chatUser: string,
+      session: LoadedSession,
+      change: Partial<TurnRecord> = {},
+    ): TurnRecord => ({
+      ...keyOf(chatUser),
+      session,
+      inboundId: `m:${randomUUID()}`,
+      peer: { userId: chatUser, accessHash: "1" },
+      text: "Bonjour",
+      snapshot: null,
+      toolOutputs: [],
+      replies: [{ seq: session.lastSeq + 2, body: "Bonjour!", menu: null, randomId: randomId() }],
+      status: "active",
+      ...change,
+    });
+    const count = async (table: string, where: string) =>
+      (
+        await database.query<{ n: number }>(
+          `select count(*)::int as n from ${table} where ${where}`,
+        )
+      )[0]!.n;
+    const open = async (chatUser: string) => {
+      ({ epoch } = await store.claimPartition("owner"));
+      return store.load(keyOf(chatUser), dayMs);
+    };
+
+    it("opens one session for a user whose first eight messages come at once (I3, V1)", async () => {
+      const users = Array.from({ length: 50 }, (_, n) => `first-${n}`);
+      const nodes = [store, make(database)];
+      const loaded = await Promise.all(
+        users.flatMap((user) =>
+          Array.from({ length: 8 }, (_, n) => nodes[n % 2]!.load(keyOf(user), dayMs)),
+        ),
+      );
+      expect(new Set(loaded.map(({ id }) => id)).size).toBe(50);
+      expect(loaded.filter(({ decision }) => decision !== "SESSION_REUSED")).toHaveLength(50);
+    });
+
+    it("gives a turn the newest messages and tool outputs, oldest first (V5)", async () => {
+      let session = await open("history");
+      for (let turn = 1; turn <= 12; turn += 1) {
+        const output = turn === 12 ? null : { turn };
+        const toolOutputs = [{ seq: turn, name: "sites", output }];
+        const record = turnIn("history", session, {
+          text: `question ${turn}`,
+          snapshot: { machineId: "m", schemaVersion: 1, state: { turn } },
+          toolOutputs,
+        });
+        expect(await store.commit(record, epoch)).toBe("committed");
+        session = await store.load(keyOf("history"), dayMs);
+      }
+      expect(session).toMatchObject({
+        decision: "SESSION_REUSED",
+        turns: 12,
+        lastSeq: 24,
+        snapshot: { state: { turn: 12 } },
+      });
+      expect(session.messages.map(({ seq }) => seq)).toEqual(
+        Array.from({ length: 20 }, (_, n) => n + 5),
+      );
+      expect(session.messages[0]).toEqual({
+        seq: 5,
+        role: "user",
+        body: "question 3",
+        menu: null,
+      });
+      expect(session.toolOutputs.map(({ output }) => output)).toEqual([
+        ...Array.from({ length: 9 }, (_, n) => ({ turn: n + 3 })),
+        null,
+      ]);
+    });
+
+    it("explains each session: found, or opened after an end or an expiry (V8, V10)", async () => {
+      const first = await open("phases");
+      expect(first.decision).toBe("SESSION_CREATED_FIRST_CONTACT");
+      await store.commit(turnIn("phases", first, { status: "ended" }), epoch);
+      const second = await store.load(keyOf("phases"), dayMs);
+      expect(second.decision).toBe("SESSION_CREATED_AFTER_END");
+      await database.query(
+        "update conversation_sessions set last_turn_at = now() - interval '2 days' where id = $1",
+        [second.id],
+      );
+      const third = await store.load(keyOf("phases"), dayMs);
+      expect(third.decision).toBe("SESSION_CREATED_AFTER_EXPIRY");
+      expect(await store.setStatus(third.id, "escalated")).toBe(true);
+      const again = await store.load(keyOf("phases"), 1);
+      expect(again).toMatchObject({ id: third.id, decision: "SESSION_WITH_HUMAN" });
+      expect(await store.setStatus(second.id, "ended")).toBe(false);
+      expect(await count("conversation_sessions", "chat_user = 'phases'")).toBe(3);
+    });
+
+    it("commits one of eight turns that saw the same session, and nothing of the others", async () => {
+      const session = await open("racer");
+      const nodes = [store, make(database)];
+      const outcomes = await Promise.all(
+        Array.from({ length: 8 }, (_, n) => nodes[n % 2]!.commit(turnIn("racer", session), epoch)),
+      );
+      expect(outcomes.toSorted()).toEqual(["committed", ...Array<string>(7).fill("conflict")]);
+      expect(await count("outbox", "chat_user = 'racer'")).toBe(1);
+      expect(await count("inbound_turns", `session_id = ${session.id}`)).toBe(1);
+    });
+
+    it("lets an inbound message take effect once, also in a later session (I4, V4)", async () => {
+      const session = await open("again");
+      const turn = turnIn("again", session);
+      expect(await store.commit(turn, epoch)).toBe("committed");
+      const moved = { ...session, lastSeq: 2 };
+      expect(await store.commit({ ...turn, session: moved }, epoch)).toBe("duplicate");
+      expect(await store.commit(turn, epoch)).toBe("duplicate");
+      expect(await count("messages", `session_id = ${session.id}`)).toBe(2);
+      await store.setStatus(session.id, "ended");
+      const next = await store.load(keyOf("again"), dayMs);
+      const repeated = { ...turnIn("again", next), inboundId: turn.inboundId };
+      expect(await store.commit(repeated, epoch)).toBe("duplicate");
+      expect(await count("messages", `session_id = ${next.id}`)).toBe(0);
+    });
+
+    it("refuses an owner whose epoch has passed, and leaves nothing behind (I6)", async () => {
+      const session = await open("stale");
+      await store.claimPartition("new");
+      expect(await store.commit(turnIn("stale", session), epoch)).toBe("stale-owner");
+      expect(await count("messages", `session_id = ${session.id}`)).toBe(0);
+      expect(await count("inbound_turns", `session_id = ${session.id}`)).toBe(0);
+    });
+
+    it("refuses a turn of a session that has ended meanwhile", async () => {
+      const session = await open("over");
+      await store.setStatus(session.id, "ended");
+      expect(await store.commit(turnIn("over", session), epoch)).toBe("conflict");
+      expect(await count("messages", `session_id = ${session.id}`)).toBe(0);
+    });
+
+    it("refuses a turn of a session that was given to a person, or back, meanwhile", async () => {
+      const session = await open("escalated");
+      await store.setStatus(session.id, "escalated");
+      expect(await store.commit(turnIn("escalated", session), epoch)).toBe("conflict");
+      const now = await store.load(keyOf("escalated"), dayMs);
+      await store.setStatus(session.id, "active");
+      const late = turnIn("escalated", now, { status: "escalated" });
+      expect(await store.commit(late, epoch)).toBe("conflict");
+      expect(await count("messages", `session_id = ${session.id}`)).toBe(0);
+    });
+
+    it("stores text that Postgres cannot hold, made harmless", async () => {
+      const session = await open("odd");
+      const text = "a\u0000b \ud83d c";
+      expect(await store.commit(turnIn("odd", session, { text }), epoch)).toBe("committed");
+      const [message] = (await store.load(keyOf("odd"), dayMs)).messages;
+      expect(message?.body).toBe("a\uFFFDb \uFFFD c");
+    });
+
+    it("lets what is wrong with one turn touch no other that is committed beside it", async () => {
+      ({ epoch } = await store.claimPartition("owner"));
+      const users = Array.from({ length: 40 }, (_, n) => `beside-${n}`);
+      const sessions = await Promise.all(users.map((user) => store.load(keyOf(user), dayMs)));
+      const taken = randomId();
+      const turns = sessions.map((session, n) => {
+        const reply = { seq: 2, body: "Bonjour!", menu: null, randomId: randomId() };
+        if (n === 7) return turnIn(users[n]!, session, { text: "\u0000\ud83d" });
+        // Two replies under one random id: the database refuses the turn.
+        const same = [
+          { ...reply, randomId: taken },
+          { ...reply, seq: 3, randomId: taken },
+        ];
+        return turnIn(users[n]!, session, { replies: n === 20 ? same : [reply] });
+      });
+      const outcomes = await Promise.allSettled(turns.map((turn) => store.commit(turn, epoch)));
+      expect(outcomes.map(({ status }) => status).indexOf("rejected")).toBe(20);
+      const committed = outcomes.filter((one) => one.status === "fulfilled");
+      expect(committed.map(({ value }) => value)).toEqual(Array(39).fill("committed"));
+      expect(await count("outbox", "chat_user like 'beside-%'")).toBe(39);
+      expect(await count("messages", `session_id = ${sessions[20]!.id}`)).toBe(0);
+    });
+
+    it("counts one look at the session per turn (V2)", async () => {
+      const before = store.sessionLookups;
+      const session = await open("counted");
+      await store.commit(turnIn("counted", session), epoch);
+      expect(store.sessionLookups - before).toBe(1);
+    });
+
+    it("keeps many users' turns whole and in order when two nodes commit at the same time", async () => {
+      ({ epoch } = await store.claimPartition("owner"));
+      const nodes = [store, make(database)];
+      const users = Array.from({ length: 60 }, (_, n) => `crowd-${n}`);
+      const talk = async (user: string, node: ConversationStore) => {
+        for (let turn = 1; turn <= 5; turn += 1) {
+          const session = await node.load(keyOf(user), dayMs);
+          const outcome = await node.commit(
+            turnIn(user, session, { text: `${user} says ${turn}` }),
+            epoch,
+          );
+          expect(outcome).toBe("committed");
+        }
+      };
+      await Promise.all(users.map((user, n) => talk(user, nodes[n % 2]!)));
+      const rows = await database.query<{ chat_user: string; said: string[] }>(
+        `select s.chat_user, array_agg(m.body order by m.seq) filter (where m.role = 'user') as said
+         from conversation_sessions s join messages m on m.session_id = s.id
+         where s.chat_user like 'crowd-%' group by s.chat_user`,
+      );
+      expect(rows).toHaveLength(60);
+      for (const { chat_user: user, said } of rows) {
+        expect(said).toEqual(Array.from({ length: 5 }, (_, n) => `${user} says ${n + 1}`));
+      }
+    });
+  });
+}

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createConversationStore } from "../../src/adapters/postgres/conversation-store.ts";
+import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
+import { createHotConversations } from "../../src/engine/hot-conversations.ts";
+import type {
+  ConversationStore,
+  LoadedSession,
+  TurnRecord,
+} from "../../src/ports/conversation-store.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createTestClock, type TestClock } from "../support/test-clock.ts";
+
+const dayMs = 86_400_000;
+const limits = { charactersMax: 1_000_000, restMsMax: 60_000 };
+let test: TestDatabase;
+let database: Database;
+let store: ConversationStore;
+let clock: TestClock;
+let hot: ReturnType<typeof createHotConversations>;
+let epoch: number;
+let users = 0;
+beforeAll(async () => {
+  test = await createTestDatabase();
+  database = openDatabase(test.url);
+  store = createConversationStore(database);
+});
+afterAll(async () => {
+  await database.close();
+  await test.drop();
+});
+beforeEach(async () => {
+  clock = createTestClock(Date.now());
+  hot = createHotConversations(store, clock, limits);
+  ({ epoch } = await store.claimPartition("hot"));
+  users += 1;
+});
+
+const key = (user = `user-${users}`) => ({ channel: "telegram", account: "a", chatUser: user });
+let randomIds = 0;
+
+function turnIn(session: LoadedSession, change: Partial<TurnRecord> = {}): TurnRecord {
+  randomIds += 1;
+  const { lastSeq } = session;
+  return {
+    ...key(),
+    session,
+    inboundId: `hot:${randomIds}`,
+    peer: { userId: "1", accessHash: "1" },
+    text: `question ${lastSeq}`,
+    snapshot: { machineId: "m", schemaVersion: 1, state: lastSeq },
+    toolOutputs: [{ seq: (lastSeq + 1) * 64, name: "sites", output: { lastSeq } }],
+    replies: [{ seq: lastSeq + 2, body: "a\u0000b", menu: null, randomId: String(randomIds) }],
+    status: "active",
+    ...change,
+  };
+}
+
+describe("conversations that are remembered between turns", () => {
+  it("are what the store would answer, turn after turn, without asking it", async () => {
+    let session = await hot.load(key(), dayMs);
+    const lookups = store.sessionLookups;
+    for (let turn = 1; turn <= 14; turn += 1) {
+      expect(await hot.commit(turnIn(session), epoch)).toBe("committed");
+      session = await hot.load(key(), dayMs);
+    }
+    expect(store.sessionLookups).toBe(lookups);
+    expect(session).toEqual(await store.load(key(), dayMs));
+    expect(session).toMatchObject({ turns: 14, lastSeq: 28 });
+    expect(session.messages).toHaveLength(20);
+  });
+
+  it("are read anew when somebody else has changed them", async () => {
+    const first = await hot.load(key(), dayMs);
+    await hot.commit(turnIn(first), epoch);
+    await store.setStatus(first.id, "escalated");
+    const stale = await hot.load(key(), dayMs);
+    expect(await hot.commit(turnIn(stale), epoch)).toBe("conflict");
+    const now = await hot.load(key(), dayMs);
+    expect(now).toMatchObject({ decision: "SESSION_WITH_HUMAN", lastSeq: 2 });
+    expect(await hot.commit(turnIn(now, { status: "escalated" }), epoch)).toBe("committed");
+    expect(await hot.load(key(), dayMs)).toEqual(await store.load(key(), dayMs));
+  });
+
+  it("are forgotten when the outcome of a turn is unknown", async () => {
+    let isGone = false;
+    const unsure = createHotConversations(
+      {
+        load: store.load,
+        async commit(turn, of) {
+          const outcome = await store.commit(turn, of);
+          if (isGone) throw new Error("the answer was lost");
+          return outcome;
+        },
+      },
+      clock,
+      limits,
+    );
+    const turn = turnIn(await unsure.load(key(), dayMs));
+    isGone = true;
+    await expect(unsure.commit(turn, epoch)).rejects.toThrow("lost");
+    isGone = false;
+    expect(await unsure.commit(turn, epoch)).toBe("duplicate");
+    expect(await unsure.load(key(), dayMs)).toMatchObject({ turns: 1, lastSeq: 2 });
+  });
+
+  it("are forgotten when they end, when they expire, and when they rest", async () => {
+    const first = await hot.load(key(), dayMs);
+    await hot.commit(turnIn(first, { status: "ended" }), epoch);
+    const second = await hot.load(key(), dayMs);
+    expect(second.decision).toBe("SESSION_CREATED_AFTER_END");
+    await hot.commit(turnIn(second), epoch);
+    expect(hot.size).toBe(1);
+    expect((await hot.load(key(), 0)).decision).toBe("SESSION_CREATED_AFTER_EXPIRY");
+    clock.advance(limits.restMsMax + 1);
+    const other = await hot.load(key("someone-else"), dayMs);
+    await hot.commit(turnIn(other, key("someone-else")), epoch);
+    expect(hot.size).toBe(1);
+  });
+
+  it("take no more memory than they may, and those that rested longest go first", async () => {
+    const small = createHotConversations(store, clock, { ...limits, charactersMax: 1000 });
+    for (const user of ["small-1", "small-2", "small-3", "small-4"]) {
+      const session = await small.load(key(user), dayMs);
+      await small.commit(turnIn(session, key(user)), epoch);
+      clock.advance(1);
+    }
+    const lookups = store.sessionLookups;
+    await small.load(key("small-4"), dayMs);
+    expect(store.sessionLookups).toBe(lookups);
+    await small.load(key("small-1"), dayMs);
+    expect(store.sessionLookups).toBe(lookups + 1);
+    expect(small.size).toBeLessThan(4);
+  });
+});
