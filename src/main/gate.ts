@@ -1,3 +1,4 @@
+import "./compile-early.ts";
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { uptime } from "node:os";

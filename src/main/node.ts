@@ -1,3 +1,4 @@
+import "./compile-early.ts";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { connectNats } from "../adapters/nats/connection.ts";
