@@ -151,9 +151,13 @@ describe("a renewal", () => {
       account.renew("r2", "auto"),
       account.renew("r1", "auto"),
     ]);
-    expect(answers.every((answer) => answer.accepted && answer.renewal === "r1")).toBe(true);
+    // Whichever was recorded first: all are told of that one.
+    const renewals = answers.map((answer) => (answer.accepted ? answer.renewal : null));
+    const [id] = renewals;
+    expect(["r1", "r2"]).toContain(id);
+    expect(renewals).toEqual([id, id, id]);
     await renewed(account);
-    expect(await account.renew("r1", "auto")).toMatchObject({ renewal: "r1", known: true });
+    expect(await account.renew(id!, "auto")).toMatchObject({ renewal: id, known: true });
     expect(account.runtime.snapshot.context.slot).toBe(2);
   });
 
