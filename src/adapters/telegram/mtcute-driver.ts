@@ -94,6 +94,7 @@ function openClient(shared: Shared, { session, dial, device, events }: Opening):
     dial,
     ended: ended.signal,
     mayWrite: () => saved,
+    onDialling: () => forgetExchange(mt),
     onAnswered() {
       saidDisconnected = false;
       events.onConnected();
@@ -218,6 +219,16 @@ function openClient(shared: Shared, { session, dial, device, events }: Opening):
       (query) => TlBinaryWriter.serializeObject(mt._writerMap, query),
     ),
   };
+}
+
+/**
+ * mtcute keeps what an exchange that was cut off waited for; the first answer on the next wire would go there, and
+ * the new exchange wait five seconds in vain (seen with 0.30.3).
+ */
+function forgetExchange(mt: MtClient): void {
+  for (const connection of mt.network["_primaryDc"]?.main["_connections"] ?? []) {
+    connection["_pendingWaitForUnencrypted"] = [];
+  }
 }
 
 function isRpcError(

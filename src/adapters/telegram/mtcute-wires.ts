@@ -11,6 +11,8 @@ export interface WiresOptions {
   readonly ended: AbortSignal;
   /** Everything that is to be written waits for this; rejects to write nothing. */
   readonly mayWrite: () => Promise<void>;
+  /** What went before is over, and nothing is open. */
+  readonly onDialling: () => void;
   readonly onDialFailed: (error: unknown) => void;
   /** The first frame arrived: the other side is there. */
   readonly onAnswered: () => void;
@@ -81,6 +83,7 @@ export function createWires(options: WiresOptions): Wires {
       async connect({ ipAddress: host, port }) {
         await cut();
         ended.throwIfAborted();
+        options.onDialling();
         try {
           const dialled = options.dial({ host, port }).then(keep);
           const connection = wrapSocket(await untilAborted(ended, dialled));
