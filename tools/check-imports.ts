@@ -30,6 +30,12 @@ const rules: readonly Rule[] = [
     to: ["machines/", "src/ports/", "src/custody/", errors],
     packages: [],
   },
+  { from: "src/bot.ts", to: ["src/bots/", "src/ports/", errors], packages: [] },
+  {
+    from: "src/testing.ts",
+    to: ["src/engine/", "src/ports/", "src/telegram-dc/", errors],
+    packages: [],
+  },
   { from: "src/bots/", to: ["machines/", "src/ports/", "src/bots/", errors], packages: ["xstate"] },
   {
     from: "src/gate/",

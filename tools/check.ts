@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { checkImports } from "./check-imports.ts";
+import { checkRows } from "./check-rows.ts";
 import { checkWords } from "./check-words.ts";
 import { trackedFiles } from "./tracked-files.ts";
 
@@ -76,6 +77,11 @@ function checksOf(root: string): readonly Check[] {
       name: "words",
       run: () => listed(checkWords(root, files)),
       remedy: "the list stands in tools/check-words.ts",
+    },
+    {
+      name: "rows",
+      run: () => listed(checkRows(root)),
+      remedy: 'name a test after the row: it("… (V1)")',
     },
     {
       name: "diagrams",

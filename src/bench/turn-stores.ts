@@ -105,10 +105,11 @@ async function fill(database: Database): Promise<void> {
      from generate_series(1, ${users}) u`,
   );
   for (const statement of [
-    `insert into messages (session_id, seq, role, body)
-     select s.id, m, ${role}, ${body} from conversation_sessions s, ${message}`,
-    `insert into tool_outputs (session_id, seq, name, output)
-     select s.id, t, 'tasks', ${quoted(output)}::jsonb from conversation_sessions s, generate_series(1, 10) t`,
+    `insert into turns (session_id, seq, channel, account, inbound_id, asked, replies, tool_outputs)
+     select s.id, t * 2 - 1, channel, account, 'past:' || s.id || ':' || t, ${quoted(said)},
+       json_build_array(json_build_object('body', ${quoted(answered)}, 'menu', null)),
+       json_build_array(json_build_object('seq', (t * 2 - 1) * 64, 'name', 'tasks', 'output', ${quoted(output)}::json))
+     from conversation_sessions s, generate_series(1, ${historyLength / 2}) t`,
     `create table old_sessions as select gen_random_uuid() as id, chat_user as user_id, 'active' as status,
      ${quoted(state)}::jsonb as context, now() as created_at, now() as updated_at from conversation_sessions`,
     `create table old_messages as select gen_random_uuid() as id, s.id as session_id, ${role} as role,
@@ -141,7 +142,7 @@ async function groupedPattern(
   store: ConversationStore,
   clock: ReturnType<typeof createSystemClock>,
 ): Promise<Pattern> {
-  const { epoch } = await store.claimPartition("bench");
+  const claim = await store.claimPartition(0, "bench");
   const hot = createHotConversations(store, clock, {
     charactersMax: 512 * 1024 * 1024,
     restMsMax: inactiveAfterMs,
@@ -161,11 +162,12 @@ async function groupedPattern(
         peer: { userId: key.chatUser, accessHash: "1" },
         text: said,
         snapshot: state,
+        context: null,
         toolOutputs: [{ seq: (session.lastSeq + 1) * 64, name: "tasks", output }],
         replies: [{ seq: session.lastSeq + 2, body: answered, menu: null, randomId: number }],
         status: "active",
       };
-      const outcome = await hot.commit(turn, epoch);
+      const outcome = await hot.commit(turn, claim);
       if (outcome !== "committed") throw new Error(`a turn of ${key.chatUser} was ${outcome}`);
     },
   };

@@ -234,7 +234,8 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
             const away = await database.query<{ account: string }>(
               `select a.name as account, a.state, a.reason, t.slot, t.state as token from accounts a
                left join tokens t on t.account = a.name and t.slot = a.serving_slot
-               where t.state is distinct from 'connected'`,
+               where a.name = any($1) and t.state is distinct from 'connected'`,
+              [accounts.map(({ account }) => account)],
             );
             if (away.length > 0) throw new Error(JSON.stringify(away));
             return Promise.all(

@@ -1,4 +1,6 @@
+import { fileURLToPath } from "node:url";
 import { HoldfastError } from "../errors.ts";
+import { startBursts } from "./bursts.ts";
 import { processState } from "./chaos-host.ts";
 import { eventually } from "./fleet.ts";
 import {
@@ -16,6 +18,9 @@ import {
   type Scenario,
 } from "./stage.ts";
 
+const killingMs = 120_000;
+const killEveryMs = 2_000;
+
 /** What happens to hosts: to their processes, their ways, their names, their clocks. */
 export const hostScenarios: readonly Scenario[] = [
   {
@@ -24,6 +29,34 @@ export const hostScenarios: readonly Scenario[] = [
     hosts: 2,
     epochRises: true,
     run: (stage) => kill(stage, stage.holder, "node"),
+  },
+  {
+    name: "kill-nodes",
+    proves: "turns keep their order and happen once while a node is killed every 2 s for 2 minutes",
+    hosts: 2,
+    epochRises: true,
+    environment: { HOLDFAST_BOT: fileURLToPath(new URL("echo-bot.ts", import.meta.url)) },
+    async run({ fleet, delivered, rest }) {
+      const bursts = await startBursts(fleet);
+      const endMs = performance.now() + killingMs;
+      let kills = 0;
+      for (let next = 0; performance.now() < endMs; next += 1) {
+        const host = fleet.hosts[next % fleet.hosts.length]!;
+        if (!isGone(host.pids.node)) {
+          host.signal("node", "SIGKILL");
+          kills += 1;
+        }
+        await rest(killEveryMs);
+      }
+      delivered(`SIGKILL of a node, ${kills} times in ${killingMs / 1000} s`, kills > 0);
+      await fleet.untilServed(90_000);
+      const verdict = await bursts.end();
+      const faults = [verdict.arrived, verdict.taken].flatMap((judged) => Object.values(judged));
+      delivered(
+        `numbered messages, judged by telegram-dc and by the database: ${JSON.stringify(verdict)}`,
+        verdict.messages > 0 && faults.every((count) => count === 0),
+      );
+    },
   },
   {
     name: "kill-gate",

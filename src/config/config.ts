@@ -52,6 +52,8 @@ export interface Config {
     readonly webhook: string | null;
     readonly telegram: { readonly from: string; readonly to: string } | null;
   };
+  /** File of the bot, absolute; null: the example. */
+  readonly bot: string | null;
   readonly logLevel: LogLevel;
   readonly profile: Profile;
   readonly timings: Timings;
@@ -181,6 +183,7 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
       webhook: read("HOLDFAST_NOTIFY_WEBHOOK", readHttpUrl),
       telegram: read("HOLDFAST_NOTIFY_TELEGRAM", readSenderAndPeer),
     }),
+    bot: text("HOLDFAST_BOT") === null ? null : resolve(machine.cwd, text("HOLDFAST_BOT") ?? ""),
     logLevel: read("HOLDFAST_LOG_LEVEL", (given) => readOneOf(given, logLevels)) ?? "info",
     profile: profile ?? "development",
     timings: readTimings(from, profile ?? "development"),

@@ -205,6 +205,13 @@ const plainVariables: readonly Variable[] = [
     meaning: "hears of the same by a message from another account of the fleet",
   },
   {
+    name: "HOLDFAST_BOT",
+    form: "file, JavaScript or TypeScript",
+    byDefault: "the example bot, a site manager",
+    meaning:
+      "exports by default the bot that answers for every account; loaded anew when it changes, but in production",
+  },
+  {
     name: "HOLDFAST_LOG_LEVEL",
     form: logLevels.join(", "),
     byDefault: "info",

@@ -74,8 +74,8 @@ async function judgeAccount(
     ledger("from"),
     database.query<TurnRow & Record<string, unknown>>(
       `select t.inbound_id, array_agg(o.random_id::text) as random_ids
-       from inbound_turns t left join outbox o using (channel, account, inbound_id)
-       where account = $1 group by t.inbound_id`,
+       from turns t left join outbox o on o.session_id = t.session_id and t.seq = o.seq - 1 - o.reply_index
+       where t.account = $1 group by t.inbound_id`,
       [account],
     ),
   ]);

@@ -12,26 +12,23 @@ export const plantedFaults: readonly PlantedFault[] = ["overlap", "lose", "dupli
 /** Which reply meets the planted fault. */
 const unluckyReply = 50;
 
-/** The database itself drops one reply, or makes a second one, behind the back of the code under test. */
+/** The database itself drops one reply, or has one sent again as another, behind the back of the code under test. */
 export async function plantInDatabase(database: Database, fault: PlantedFault): Promise<void> {
   if (fault === "overlap") return;
-  const work =
+  const [when, work] =
     fault === "lose"
-      ? "return null;"
-      : `insert into outbox (channel, account, chat_user, address, inbound_id, reply_index, session_id,
-           seq, random_id, body, menu)
-         values (new.channel, new.account, new.chat_user, new.address, new.inbound_id,
-           new.reply_index + 1000, new.session_id, new.seq, new.random_id + 1, new.body, new.menu);
-         return new;`;
+      ? ["insert", "return null;"]
+      : ["update", "new.state := 'pending'; new.random_id := new.random_id + 1;"];
   await database.query(`create sequence planted`);
   await database.query(
     `create function planted() returns trigger language plpgsql as $$ begin
-       if pg_trigger_depth() = 1 and nextval('planted') = ${unluckyReply} then ${work} end if;
+       if tg_op = 'UPDATE' and new.state <> 'sent' then return new; end if;
+       if nextval('planted') = ${unluckyReply} then ${work} end if;
        return new;
      end $$`,
   );
   await database.query(
-    `create trigger planted before insert on outbox for each row execute function planted()`,
+    `create trigger planted before ${when} on outbox for each row execute function planted()`,
   );
 }
 

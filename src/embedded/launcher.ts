@@ -57,6 +57,7 @@ function gateEnvironment(env: NodeJS.ProcessEnv, config: Config, parts: Parts): 
   return {
     ...env,
     HOLDFAST_HOME: config.home,
+    ...(config.bot === null ? {} : { HOLDFAST_BOT: config.bot }),
     HOLDFAST_DATABASE_URL: parts.databaseUrl,
     HOLDFAST_NATS_URL: parts.natsUrl,
     ...(keyFile === null ? {} : { HOLDFAST_MASTER_KEY_FILE: keyFile }),

@@ -14,12 +14,7 @@ export async function claimWhenFree(
       const grant = await claimOrWait(world, ref, signal);
       if (grant !== null) return grant;
     } catch (error) {
-      world.events.report({
-        type: "note",
-        account: world.account,
-        code: "WILL_TRY_AGAIN",
-        message: faultReason(error).message,
-      });
+      noteRetry(world, error);
       await pause(world, signal);
     }
   }
@@ -42,6 +37,12 @@ export async function claimOrWait(
   } finally {
     looked.abort();
   }
+}
+
+/** Says that something failed and will be tried again by itself. */
+export function noteRetry({ account, events }: AccountWorld, error: unknown): void {
+  const { message } = faultReason(error);
+  events.report({ type: "note", account, code: "WILL_TRY_AGAIN", message });
 }
 
 /** Resolves after the retry interval, or as soon as the state is left. */

@@ -25,6 +25,8 @@ export interface CommandOptions extends Pick<AdditionOptions, "makeSession"> {
   readonly hostName: string;
   readonly accounts: AccountStore;
   readonly fleet: FleetCommands;
+  /** What any node answers about conversations. */
+  readonly conversations: FleetCommands["verbs"];
   /** True when the account belongs on another host, which serves. */
   belongsElsewhere(account: string): boolean;
   /** Tells every node that accounts were added, or are wanted otherwise. */
@@ -86,9 +88,10 @@ export function createCommands(options: CommandOptions): Commands {
     run,
     async fleet(verb, body) {
       if (verb === "status") return status();
-      const command = options.fleet.verbs[verb];
+      const verbsHere = { ...options.fleet.verbs, ...options.conversations };
+      const command = verbsHere[verb];
       if (command !== undefined) return command(body);
-      throw unknownVerb(verb, ["status", ...Object.keys(options.fleet.verbs)]);
+      throw unknownVerb(verb, ["status", ...Object.keys(verbsHere)]);
     },
     async fallback(name, verb, body) {
       const newcomer = newcomers[verb];

@@ -6,7 +6,10 @@ import {
   historyToolOutputs,
   type LoadedSession,
   type StoredMessage,
+  type StoredToolOutput,
   type TurnRecord,
+  type TurnReply,
+  type UserContext,
 } from "../ports/conversation-store.ts";
 import { storableJson } from "../ports/storable-text.ts";
 
@@ -18,13 +21,25 @@ export interface HotLimits {
 }
 type Store = Pick<ConversationStore, "load" | "commit">;
 
-interface Hot {
-  /** JSON: one text takes a fraction of the memory of the hundred objects that it becomes. */
-  readonly packed: string;
+/** JSON: one text takes a fraction of the memory of the objects that it becomes. */
+type Json = string;
+
+/** The messages of one turn: number of the first, what the user said if that is the first, and the replies. */
+type Said = readonly [seq: number, asked: string | null, ...replies: (string | TurnReply)[]];
+
+/** A session as it is remembered: read only when somebody asks for it. */
+interface Packed {
+  readonly head: Omit<LoadedSession, "snapshot" | "context" | "messages" | "toolOutputs">;
+  readonly context: Json | null;
+  readonly snapshot: Json;
+  /** A `Said` each, oldest first; together at least as many messages as a turn is given. */
+  readonly said: readonly Json[];
+  /** The tool outputs of one turn each, oldest first. */
+  readonly recorded: readonly Json[];
   readonly atMs: number;
 }
 
-const defaultLimits: HotLimits = { charactersMax: 64 * 1024 * 1024, restMsMax: 600_000 };
+const defaultLimits: HotLimits = { charactersMax: 8 * 1024 * 1024, restMsMax: 600_000 };
 
 /**
  * Remembers conversations between their turns, so that a turn of somebody who talks reads nothing. For one owner's
@@ -37,22 +52,23 @@ export function createHotConversations(
   limits: HotLimits = defaultLimits,
 ): Store & { readonly size: number } {
   /** In the order of their last turn. */
-  const hot = new Map<string, Hot>();
+  const hot = new Map<string, Packed>();
+  /** What the sessions that were given out were made of. */
+  const sources = new WeakMap<LoadedSession, Packed>();
   let characters = 0;
 
   function forget(key: string): void {
-    characters -= hot.get(key)?.packed.length ?? 0;
+    const packed = hot.get(key);
+    if (packed === undefined) return;
+    characters -= sizeOf(packed);
     hot.delete(key);
   }
 
-  function keep(key: string, session: LoadedSession): void {
-    const nowMs = clock.monotonicMs();
-    // As the database gives it back.
-    const packed = storableJson(session);
-    characters += packed.length;
-    hot.set(key, { packed, atMs: nowMs });
-    for (const [oldest, { atMs }] of hot) {
-      if (nowMs - atMs <= limits.restMsMax && characters <= limits.charactersMax) break;
+  function keep(key: string, packed: Packed): void {
+    characters += sizeOf(packed);
+    hot.set(key, packed);
+    for (const [oldest, one] of hot) {
+      if (packed.atMs - one.atMs <= limits.restMsMax && characters <= limits.charactersMax) break;
       forget(oldest);
     }
   }
@@ -67,14 +83,19 @@ export function createHotConversations(
       if (found === undefined || clock.monotonicMs() - found.atMs >= restsMsMax) {
         return store.load(key, inactiveAfterMs);
       }
-      return JSON.parse(found.packed) as LoadedSession;
+      const session = unpack(found);
+      sources.set(session, found);
+      return session;
     },
-    async commit(turn, ownerEpoch) {
+    async commit(turn, claim) {
       const key = textOf(turn);
       // While its outcome is open, what was remembered is not to be had.
       forget(key);
-      const outcome = await store.commit(turn, ownerEpoch);
-      if (outcome === "committed" && turn.status !== "ended") keep(key, sessionAfter(turn));
+      const outcome = await store.commit(turn, claim);
+      if (outcome === "committed" && turn.status !== "ended") {
+        const before = sources.get(turn.session) ?? pack(turn.session);
+        keep(key, packedAfter(before, turn, clock.monotonicMs()));
+      }
       return outcome;
     },
   };
@@ -83,28 +104,100 @@ export function createHotConversations(
 const textOf = ({ channel, account, chatUser }: ConversationKey): string =>
   `${channel} ${account} ${chatUser}`;
 
-/** What the store would answer if the session were loaded after the turn. */
-function sessionAfter({
-  session,
-  text,
-  replies,
-  toolOutputs,
-  snapshot,
-  status,
-}: TurnRecord): LoadedSession {
-  const lastSeq = session.lastSeq + 1 + replies.length;
-  const asked: StoredMessage = { seq: session.lastSeq + 1, role: "user", body: text, menu: null };
-  const said = replies.map(
-    ({ seq, body, menu }): StoredMessage => ({ seq, role: "bot", body, menu }),
-  );
+const lengthOf = (sum: number, { length }: Json): number => sum + length;
+
+const sizeOf = ({ snapshot, context, said, recorded }: Packed): number =>
+  snapshot.length +
+  (context?.length ?? 0) +
+  said.reduce(lengthOf, 0) +
+  recorded.reduce(lengthOf, 0);
+
+const parseAll = (texts: readonly Json[]): unknown => JSON.parse(`[${texts.join()}]`);
+
+function messagesOf([first, asked, ...replies]: Said): readonly StoredMessage[] {
+  const said =
+    asked === null ? [] : [{ seq: first, role: "user", body: asked, menu: null } as const];
+  const answered = replies.map((reply, index): StoredMessage => {
+    const { body, menu } = typeof reply === "string" ? { body: reply, menu: null } : reply;
+    return { seq: first + said.length + index, role: "bot", body, menu };
+  });
+  return [...said, ...answered];
+}
+
+function saidText(seq: number, asked: string | null, replies: readonly TurnReply[]): Json {
+  const short = replies.map(({ body, menu }) => (menu === null ? body : { body, menu }));
+  return storableJson([seq, asked, ...short] satisfies Said);
+}
+
+function unpack({ head, snapshot, context, said, recorded }: Packed): LoadedSession {
+  let messages: readonly StoredMessage[] | null = null;
+  let toolOutputs: readonly StoredToolOutput[] | null = null;
+  let state: { readonly value: unknown } | null = null;
   return {
-    id: session.id,
-    decision: status === "escalated" ? "SESSION_WITH_HUMAN" : "SESSION_REUSED",
-    status: status === "escalated" ? "escalated" : "active",
-    turns: session.turns + 1,
-    lastSeq,
-    snapshot,
-    messages: [...session.messages, asked, ...said].slice(-historyMessages),
-    toolOutputs: [...session.toolOutputs, ...toolOutputs].slice(-historyToolOutputs),
+    ...head,
+    get snapshot() {
+      state ??= { value: JSON.parse(snapshot) as unknown };
+      return state.value;
+    },
+    // Small, and asked for by every bot that speaks more than one language.
+    context: context === null ? null : (JSON.parse(context) as UserContext),
+    get messages() {
+      messages ??= (parseAll(said) as Said[]).flatMap(messagesOf).slice(-historyMessages);
+      return messages;
+    },
+    get toolOutputs() {
+      toolOutputs ??= (parseAll(recorded) as StoredToolOutput[][])
+        .flat()
+        .slice(-historyToolOutputs);
+      return toolOutputs;
+    },
   };
+}
+
+/** What the store has loaded, one text for each message and output. */
+function pack({ snapshot, context, messages, toolOutputs, ...head }: LoadedSession): Packed {
+  return {
+    head,
+    snapshot: storableJson(snapshot),
+    context: context && storableJson(context),
+    said: messages.map(({ seq, role, body, menu }) =>
+      role === "user" ? saidText(seq, body, []) : saidText(seq, null, [{ body, menu }]),
+    ),
+    recorded: toolOutputs.map((output) => storableJson([output])),
+    atMs: 0,
+  };
+}
+
+/** What the store would answer if the session were loaded after the turn. */
+function packedAfter(
+  before: Packed,
+  { session, text, replies, toolOutputs, snapshot, context, status }: TurnRecord,
+  atMs: number,
+): Packed {
+  const lastSeq = session.lastSeq + 1 + replies.length;
+  const said = [...before.said, saidText(session.lastSeq + 1, text, replies)];
+  const recorded = toolOutputs.length === 0 ? [] : [storableJson(toolOutputs)];
+  return {
+    head: {
+      id: session.id,
+      decision: status === "escalated" ? "SESSION_WITH_HUMAN" : "SESSION_REUSED",
+      status: status === "escalated" ? "escalated" : "active",
+      turns: session.turns + 1,
+      lastSeq,
+    },
+    // As the database gives it back.
+    snapshot: storableJson(snapshot ?? null),
+    context: context && storableJson(context),
+    said: said.slice(surplus(said, lastSeq - historyMessages + 1)),
+    // Each holds at least one.
+    recorded: [...before.recorded, ...recorded].slice(-historyToolOutputs),
+    atMs,
+  };
+}
+
+/** How many texts at the beginning hold only messages before `seq`. */
+function surplus(said: readonly Json[], seq: number): number {
+  // A text begins with its first number: `[12,`.
+  const next = said.findIndex((text) => Number.parseInt(text.slice(1, 12), 10) > seq);
+  return Math.max(0, (next === -1 ? said.length : next) - 1);
 }

@@ -3,7 +3,7 @@ import { HoldfastError } from "../errors.ts";
 import type { LifecycleHandlers } from "./account-runtime.ts";
 import type { RenewalRecord } from "../ports/account-store.ts";
 import type { AccountWorld } from "./account-world.ts";
-import { claimWhenFree, pause } from "./claim-when-free.ts";
+import { claimWhenFree, noteRetry, pause } from "./claim-when-free.ts";
 import { endEverything } from "./end-everything.ts";
 import { faultReason, isDeadKey } from "./fault-reason.ts";
 import { withAdvice } from "./login-advice.ts";
@@ -191,12 +191,7 @@ async function untilDone(
       await work();
       return;
     } catch (error) {
-      world.events.report({
-        type: "note",
-        account: world.account,
-        code: "WILL_TRY_AGAIN",
-        message: faultReason(error).message,
-      });
+      noteRetry(world, error);
       await pause(world, signal);
     }
   }

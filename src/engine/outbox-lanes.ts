@@ -27,12 +27,16 @@ export interface OutboxLanes {
 
 export function createOutboxLanes(): OutboxLanes {
   const lanes = new Map<string, OutboxLane>();
-  const all = () => [...lanes.values()];
+  const isIdle = ({ busy, blocked, queue }: OutboxLane) => !busy && !blocked && queue.length > 0;
+  /** Those that may send, and some that no longer may. */
+  const ready = new Set<OutboxLane>();
+  const count = (of: (lane: OutboxLane) => number): number =>
+    [...lanes.values()].reduce((sum, lane) => sum + of(lane), 0);
 
   return {
     add(items) {
       for (const item of items) {
-        const key = JSON.stringify([item.channel, item.account, item.chatUser]);
+        const key = `${item.channel}\n${item.account}\n${item.chatUser}`;
         const lane = lanes.get(key) ?? {
           key,
           queue: [],
@@ -42,28 +46,35 @@ export function createOutboxLanes(): OutboxLanes {
         };
         lane.queue.push(item);
         lanes.set(key, lane);
+        ready.add(lane);
       }
     },
-    next: () =>
-      all().find(({ busy, blocked, queue }) => !busy && !blocked && queue.length > 0) ?? null,
+    next() {
+      for (const lane of ready) {
+        if (lanes.get(lane.key) === lane && isIdle(lane)) return lane;
+        ready.delete(lane);
+      }
+      return null;
+    },
     tidy(lane) {
       if (lane.queue.length === 0 && !lane.busy) lanes.delete(lane.key);
+      else ready.add(lane);
     },
     clear() {
-      const idle = all().filter(({ busy }) => !busy);
+      const idle = [...lanes.values()].filter(({ busy }) => !busy);
       for (const { key } of idle) lanes.delete(key);
       return idle
         .flatMap(({ queue, blocked }) => (blocked ? queue.slice(1) : queue))
         .filter(({ attempted }) => !attempted);
     },
     get held() {
-      return all().reduce((sum, { queue }) => sum + queue.length, 0);
+      return count(({ queue }) => queue.length);
     },
     get busy() {
-      return all().filter(({ busy }) => busy).length;
+      return count(({ busy }) => (busy ? 1 : 0));
     },
     get blocked() {
-      return all().filter(({ blocked }) => blocked).length;
+      return count(({ blocked }) => (blocked ? 1 : 0));
     },
   };
 }

@@ -6,7 +6,7 @@ import type { SlotRef } from "../ports/token-store.ts";
 import type { LoginMethod, RenewalMethod } from "../../machines/lifecycle.ts";
 import { silentEvents } from "../ports/silent-events.ts";
 import type { AccountWorld } from "./account-world.ts";
-import { claimOrWait, pause } from "./claim-when-free.ts";
+import { claimOrWait, noteRetry, pause } from "./claim-when-free.ts";
 import type { Prompts } from "./prompts.ts";
 import { signIn } from "./sign-in.ts";
 import { freeToken, openSlot, type SlotConnection } from "./slot-connection.ts";
@@ -136,7 +136,27 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
     return { account, slot };
   }
 
+  /** What fails for a while before anything was asked of Telegram is tried again until the login is called off. */
   async function logIn(how: Authorising): Promise<SlotRef> {
+    for (;;) {
+      let asked = false;
+      const onConnected = () => {
+        asked = true;
+        how.onConnected();
+      };
+      try {
+        return await tryLogIn({ ...how, onConnected });
+      } catch (error) {
+        const isBrief = error instanceof HoldfastError && error.policy === "retryable";
+        if (asked || !isBrief || how.signal.aborted) throw error;
+        noteRetry(world, error);
+        await pause(world, how.signal);
+        how.signal.throwIfAborted();
+      }
+    }
+  }
+
+  async function tryLogIn(how: Authorising): Promise<SlotRef> {
     const { accounts, account } = world;
     for (;;) {
       const { slot, state } = await firstSlot(how.method);

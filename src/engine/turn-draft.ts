@@ -5,7 +5,9 @@ import type {
   MenuChoice,
   StoredToolOutput,
   TurnRecord,
+  UserContext,
 } from "../ports/conversation-store.ts";
+import type { StepRunner } from "./turn-steps.ts";
 import type { InboundItem } from "../ports/inbound-stream.ts";
 import { type MenuStyle, type ResolvedInput, renderText } from "./menu.ts";
 import { deriveRandomId } from "./turn-random-id.ts";
@@ -25,6 +27,7 @@ export interface TurnDraft {
 
 interface Draft {
   state: BotState | null;
+  context: UserContext | null;
   status: TurnRecord["status"];
   readonly toolOutputs: StoredToolOutput[];
   readonly replies: TurnRecord["replies"][number][];
@@ -36,6 +39,7 @@ export function recordWithoutBot(item: InboundItem, session: LoadedSession): Tur
   return {
     ...recordBase(item, session, item.text),
     snapshot: session.snapshot,
+    context: session.context,
     toolOutputs: [],
     replies: [],
     status: session.status,
@@ -47,15 +51,17 @@ export function createTurnDraft(
   session: LoadedSession,
   resolved: ResolvedInput,
   style: MenuStyle,
+  steps: StepRunner,
 ): TurnDraft {
   const draft: Draft = {
     state: readState(session.snapshot),
+    context: session.context,
     status: "active",
     toolOutputs: [],
     replies: [],
     sealed: false,
   };
-  const turn = offerTurn(item, session, resolved, style, draft);
+  const turn = offerTurn(item, session, resolved, style, draft, steps);
   return {
     turn,
     seal() {
@@ -63,6 +69,7 @@ export function createTurnDraft(
       return {
         ...recordBase(item, session, resolved.text),
         snapshot: draft.state ?? session.snapshot,
+        context: draft.context,
         toolOutputs: draft.toolOutputs,
         replies: draft.replies,
         status: draft.status,
@@ -77,7 +84,9 @@ function offerTurn(
   { input }: ResolvedInput,
   style: MenuStyle,
   draft: Draft,
+  steps: StepRunner,
 ): Turn {
+  const stepNames = new Set<string>();
   const { channel, account, chatUser, inboundId } = item;
   const id = `${channel}:${account}:${inboundId}`;
   const userSeq = session.lastSeq + 1;
@@ -101,6 +110,19 @@ function offerTurn(
     setState(state) {
       refuseSealed();
       draft.state = state;
+    },
+    get context() {
+      return draft.context ?? {};
+    },
+    remember(facts) {
+      refuseSealed();
+      draft.context = { ...draft.context, ...facts };
+    },
+    async step(name, call) {
+      refuseSealed();
+      if (stepNames.has(name)) throw stepTwice(id, name);
+      stepNames.add(name);
+      return steps(name, call);
     },
     record(name, output) {
       refuseSealed();
@@ -166,6 +188,14 @@ function sealedError(id: string): HoldfastError {
     code: "TURN_SEALED",
     message: `The bot used turn ${id} after its handler had returned, thrown or run out of time.`,
     next: "Await everything that the handler starts before it returns.",
+  });
+}
+
+function stepTwice(id: string, name: string): HoldfastError {
+  return new HoldfastError({
+    code: "STEP_TWICE",
+    message: `The bot used the step "${name}" twice in turn ${id}.`,
+    next: "Give each call to the outside a name of its own; in a loop, add what differs.",
   });
 }
 

@@ -13,6 +13,7 @@ export interface TurnLanes {
 }
 
 interface Lane {
+  readonly key: string;
   readonly queue: InboundDelivery[];
   taken: boolean;
 }
@@ -20,42 +21,63 @@ interface Lane {
 /** Holds as many deliveries as the stream leaves unsettled at once; that is the bound. */
 export function createTurnLanes(): TurnLanes {
   const lanes = new Map<string, Lane>();
+  /** Lanes that may be taken, the one with the oldest delivery first. */
+  const ready: Lane[] = [];
   let waiting = 0;
 
-  const laneOf = (delivery: InboundDelivery): Lane => {
+  function laneOf(delivery: InboundDelivery): Lane {
     const key = laneKey(delivery);
-    const lane = lanes.get(key) ?? { queue: [], taken: false };
+    const known = lanes.get(key);
+    if (known !== undefined) return known;
+    const lane: Lane = { key, queue: [], taken: false };
     lanes.set(key, lane);
     return lane;
-  };
+  }
+
+  function offer(lane: Lane): void {
+    let at = ready.length;
+    while (at > 0 && positionOf(ready[at - 1]!) > positionOf(lane)) at -= 1;
+    ready.splice(at, 0, lane);
+  }
+
+  /** The same lane at another place, as its oldest delivery is another now. */
+  function offerAgain(lane: Lane): void {
+    const at = ready.indexOf(lane);
+    if (at !== -1) ready.splice(at, 1);
+    offer(lane);
+  }
 
   return {
     add(delivery) {
-      const { queue } = laneOf(delivery);
-      const at = queue.findIndex(({ position }) => position >= delivery.position);
-      if (at === -1) queue.push(delivery);
-      else queue.splice(at, queue[at]?.position === delivery.position ? 1 : 0, delivery);
-      waiting = countWaiting(lanes);
+      const lane = laneOf(delivery);
+      const { queue } = lane;
+      const newestPosition = queue.at(-1)?.position ?? -1;
+      const at =
+        delivery.position > newestPosition
+          ? queue.length
+          : queue.findIndex(({ position }) => position >= delivery.position);
+      const isAgain = queue[at]?.position === delivery.position;
+      queue.splice(at, isAgain ? 1 : 0, delivery);
+      if (!isAgain) waiting += 1;
+      if (at === 0 && !isAgain && !lane.taken) offerAgain(lane);
     },
     take() {
-      let first: Lane | null = null;
-      for (const lane of lanes.values()) {
-        if (lane.taken || lane.queue.length === 0) continue;
-        if (first === null || positionOf(lane) < positionOf(first)) first = lane;
-      }
-      const delivery = first?.queue.shift() ?? null;
-      if (first === null || delivery === null) return null;
-      first.taken = true;
+      const lane = ready.shift();
+      const delivery = lane?.queue.shift();
+      if (lane === undefined || delivery === undefined) return null;
+      lane.taken = true;
       waiting -= 1;
       return delivery;
     },
     leave(delivery) {
       const lane = laneOf(delivery);
       lane.taken = false;
-      if (lane.queue.length === 0) lanes.delete(laneKey(delivery));
+      if (lane.queue.length === 0) lanes.delete(lane.key);
+      else offer(lane);
     },
     drain() {
       const given = [...lanes.values()].flatMap(({ queue }) => queue.splice(0));
+      ready.length = 0;
       waiting = 0;
       return given.toSorted((left, right) => left.position - right.position);
     },
@@ -66,9 +88,6 @@ export function createTurnLanes(): TurnLanes {
 }
 
 const laneKey = ({ item: { channel, account, chatUser } }: InboundDelivery): string =>
-  JSON.stringify([channel, account, chatUser]);
+  `${channel}\n${account}\n${chatUser}`;
 
 const positionOf = ({ queue }: Lane): number => queue[0]?.position ?? Number.POSITIVE_INFINITY;
-
-const countWaiting = (lanes: ReadonlyMap<string, Lane>): number =>
-  [...lanes.values()].reduce((sum, { queue }) => sum + queue.length, 0);

@@ -1,75 +1,130 @@
 import { placeOf } from "../custody/placement.ts";
 import type { FleetMembers } from "../custody/fleet-members.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ConversationStore, PartitionClaim } from "../ports/conversation-store.ts";
+import { partitions } from "../ports/partitions.ts";
 import type { TurnEngine } from "./turns.ts";
 
 export interface TurnOwnerOptions {
-  readonly members: Pick<FleetMembers, "serving" | "onChange">;
-  /** This host's key in the register of hosts. */
+  readonly members: Pick<FleetMembers, "serving" | "onChange" | "isLive">;
+  /** This host's key in the register of hosts, and its incarnation. */
   readonly ownKey: string;
-  /** Mints the next owner's epoch: commits of earlier owners are refused from then on. */
-  claim(): Promise<{ readonly epoch: number }>;
+  readonly incarnation: string;
+  readonly store: Pick<ConversationStore, "claimPartition" | "releasePartition" | "partitionOwner">;
   /** `onStale`: a newer owner commits; the engine has stopped. */
-  makeEngine(ownerEpoch: number, onStale: () => void): TurnEngine;
+  makeEngine(claim: PartitionClaim, onStale: () => void): TurnEngine;
+  /** Tells the fleet that this host takes no more turns of a partition, and hears it of others. */
+  tellReleased(partition: number): void;
+  onReleased(listener: (partition: number) => void): () => void;
+  readonly clock: Pick<Clock, "monotonicMs" | "schedule">;
+  /** How long a living owner may take to finish the turns that it has begun. */
+  readonly drainMsMax: number;
+  readonly retryMs: number;
   onFault(error: unknown): void;
-  retry(task: () => void): void;
 }
 
 /**
- * Runs the turns of the fleet on one of its hosts. Where that is follows from who serves, as with accounts; the
- * owner's epoch in Postgres makes sure that two who both think so cannot both commit.
+ * Takes the turns of this host's partitions. Which those are follows from who serves, as with accounts. An owner that
+ * loses one finishes the turns that it has begun and gives it back; the next claims it then, or at once where the owner
+ * is gone, or when it has waited long enough. The epoch makes sure that two who think they own one cannot both commit.
  */
 export interface TurnOwner {
+  /** Resolves when this host takes the turns of every partition that is free for it. */
   start(): Promise<void>;
+  /** Finishes what has begun and gives every partition back. */
   stop(): Promise<void>;
 }
 
 export function createTurnOwner(options: TurnOwnerOptions): TurnOwner {
-  const { members, ownKey } = options;
-  let engine: TurnEngine | null = null;
   let stopped = false;
-  let tail: Promise<void> = Promise.resolve();
-  let stopLooking = () => {};
-
-  const isOwner = (): boolean => !stopped && placeOf("turns", members.serving()) === ownKey;
-
-  async function begin(): Promise<void> {
-    const { epoch } = await options.claim();
-    const made = options.makeEngine(epoch, () => {
-      if (engine === made) engine = null;
-      // Whoever took over thinks that it is the owner; when it is not, this host is again.
-      options.retry(look);
-    });
-    engine = made;
-    await made.start();
-  }
-
-  async function settle(): Promise<void> {
-    if (isOwner() && engine === null) await begin();
-    if (isOwner() || engine === null) return;
-    const ending = engine;
-    engine = null;
-    await ending.stop();
-  }
-
-  function look(): void {
-    tail = tail.then(settle).catch((error: unknown) => {
-      engine = null;
-      options.onFault(error);
-      if (!stopped) options.retry(look);
-    });
-  }
+  const shares = partitions.map((partition) => createShare(options, partition, () => stopped));
+  const lookAll = () => Promise.all(shares.map((share) => share.look()));
+  let forget = () => {};
 
   return {
     async start() {
-      stopLooking = members.onChange(look);
-      look();
-      await tail;
+      const stopWatching = options.members.onChange(() => void lookAll());
+      const stopHearing = options.onReleased((partition) => void shares[partition]?.look());
+      forget = () => {
+        stopWatching();
+        stopHearing();
+      };
+      await lookAll();
     },
     async stop() {
       stopped = true;
-      stopLooking();
-      look();
-      await tail;
+      forget();
+      await lookAll();
     },
   };
+}
+
+/** One partition, as this host sees it. */
+function createShare(options: TurnOwnerOptions, partition: number, isStopped: () => boolean) {
+  const { members, ownKey, incarnation, store, clock } = options;
+  let held: { readonly claim: PartitionClaim; readonly engine: TurnEngine } | null = null;
+  let wantedSinceMs: number | null = null;
+  let cancelLook = () => {};
+  let tail: Promise<void> = Promise.resolve();
+
+  const isMine = (): boolean =>
+    !isStopped() && placeOf(`turns ${partition}`, members.serving()) === ownKey;
+
+  function lookIn(delayMs: number): void {
+    cancelLook();
+    cancelLook = clock.schedule(delayMs, () => void look());
+  }
+
+  /** How much longer a living owner is waited for; 0: it may be claimed. */
+  async function waitMs(): Promise<number> {
+    const owner = await store.partitionOwner(partition);
+    if (owner === null || owner === incarnation || !members.isLive(owner)) return 0;
+    wantedSinceMs ??= clock.monotonicMs();
+    return Math.max(0, wantedSinceMs + options.drainMsMax - clock.monotonicMs());
+  }
+
+  async function begin(): Promise<void> {
+    const restMs = await waitMs();
+    if (restMs > 0) {
+      lookIn(restMs);
+      return;
+    }
+    const claim = await store.claimPartition(partition, incarnation);
+    wantedSinceMs = null;
+    const engine = options.makeEngine(claim, () => {
+      if (held?.engine === engine) held = null;
+      // Whoever took over thinks that it is the owner; when it is not, this host is again.
+      lookIn(options.retryMs);
+    });
+    held = { claim, engine };
+    await engine.start();
+  }
+
+  async function giveBack(): Promise<void> {
+    const given = held;
+    held = null;
+    if (given === null) return;
+    await given.engine.stop();
+    await store.releasePartition(given.claim);
+    options.tellReleased(partition);
+  }
+
+  async function settle(): Promise<void> {
+    if (!isMine()) {
+      wantedSinceMs = null;
+      await giveBack();
+    } else if (held === null) await begin();
+  }
+
+  function look(): Promise<void> {
+    cancelLook();
+    tail = tail.then(settle).catch((error: unknown) => {
+      held = null;
+      options.onFault(error);
+      if (!isStopped()) lookIn(options.retryMs);
+    });
+    return tail;
+  }
+
+  return { look };
 }

@@ -3,15 +3,19 @@ import { errorLine, HoldfastError } from "../errors.ts";
 import type { Bot } from "../ports/bot.ts";
 import type { Clock } from "../ports/clock.ts";
 import type {
+  ConversationKey,
   ConversationStore,
   LoadedSession,
+  PartitionClaim,
   SessionDecision,
+  StepStore,
   TurnRecord,
 } from "../ports/conversation-store.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import type { InboundItem } from "../ports/inbound-stream.ts";
 import { type MenuStyle, resolveInput } from "./menu.ts";
 import { createTurnDraft, recordWithoutBot } from "./turn-draft.ts";
+import { createStepRunner } from "./turn-steps.ts";
 
 /** Which bot answers for an account, and what kind of account it is: only bot accounts may send buttons. */
 export interface BotSeat {
@@ -19,24 +23,31 @@ export interface BotSeat {
   readonly kind: AccountKind;
 }
 
-/** The session that a committed turn ran in, and why it was that one. */
+/** A committed turn: the session that it ran in, why it was that one, and what came of it. */
 export interface TurnDecision {
   readonly turnId: string;
-  readonly account: string;
-  readonly sessionId: string;
+  readonly key: ConversationKey;
+  readonly session: LoadedSession;
   readonly code: SessionDecision;
+  readonly statusAfter: TurnRecord["status"];
+  /** What came of a choice of a menu; null for anything else. */
+  readonly choice: "resolved" | "stale" | "empty" | null;
 }
 
 export interface TurnRunOptions {
   readonly store: Pick<ConversationStore, "load" | "commit">;
+  readonly steps: StepStore;
   /** null: this host knows no such account. */
   findBot(account: string): BotSeat | null;
-  readonly ownerEpoch: number;
+  /** The share of the chat users whose turns these are. */
+  readonly claim: PartitionClaim;
   /** A session without a turn for this long has expired. */
   readonly inactiveAfterMs: number;
   readonly clock: Clock;
   readonly events: EventSink;
   onDecision(decision: TurnDecision): void;
+  /** The one look at the session took so long. */
+  onLookup?(seconds: number): void;
   readonly limits: TurnLimits;
 }
 
@@ -110,7 +121,8 @@ export function createTurnRun(
     if (resolved.input.kind === "stale-action") {
       note(item, resolved.input.reason, "a button was pressed that this session does not know");
     }
-    const draft = createTurnDraft(item, session, resolved, style);
+    const steps = createStepRunner(options.steps, item);
+    const draft = createTurnDraft(item, session, resolved, style, steps);
     try {
       await withinMs(options.clock, limits.handlerMsMax, async () => bot.handle(draft.turn), bot);
       return draft.seal();
@@ -122,9 +134,20 @@ export function createTurnRun(
 
   async function attemptTurns(item: InboundItem, seat: BotSeat, signal: AbortSignal) {
     let failures = 0;
+    let carried: LoadedSession | null = null;
     for (let conflicts = 0; ; ) {
+      const lookedMs = options.clock.monotonicMs();
       const session = await persist(item, signal, () => store.load(item, options.inactiveAfterMs));
       if (session === null) return { ending: "given-back" } as const;
+      options.onLookup?.((options.clock.monotonicMs() - lookedMs) / 1000);
+      if (carried !== null && carried.id !== session.id) {
+        note(
+          item,
+          "SESSION_CARRIED_ID_GONE",
+          `session ${carried.id} was over when its turn was committed; the turn runs in ${session.id}`,
+        );
+      }
+      carried = session;
       let record: TurnRecord;
       try {
         record = await answer(item, session, seat);
@@ -134,9 +157,9 @@ export function createTurnRun(
         if (!(await pause(failures - 1, signal))) return { ending: "given-back" } as const;
         continue;
       }
-      const outcome = await persist(item, signal, () => store.commit(record, options.ownerEpoch));
+      const outcome = await persist(item, signal, () => store.commit(record, options.claim));
       if (outcome === null) return { ending: "given-back" } as const;
-      if (outcome === "committed") reportDecision(options, item, session);
+      if (outcome === "committed") reportDecision(options, item, session, record);
       if (outcome !== "conflict") return { ending: outcome } as const;
       conflicts += 1;
       if (conflicts % conflictsPerNote === 0) {
@@ -163,10 +186,28 @@ export function createTurnRun(
   };
 }
 
-function reportDecision(options: TurnRunOptions, item: InboundItem, session: LoadedSession): void {
-  const { channel, account, inboundId } = item;
-  const turnId = `${channel}:${account}:${inboundId}`;
-  options.onDecision({ turnId, account, sessionId: session.id, code: session.decision });
+function reportDecision(
+  options: TurnRunOptions,
+  item: InboundItem,
+  session: LoadedSession,
+  { status, replies }: TurnRecord,
+): void {
+  const { channel, account, chatUser, inboundId } = item;
+  options.onDecision({
+    turnId: `${channel}:${account}:${inboundId}`,
+    key: { channel, account, chatUser },
+    session,
+    code: session.decision,
+    statusAfter: status,
+    choice: item.kind === "tap" ? choiceOutcome(item, session, replies.length) : null,
+  });
+}
+
+function choiceOutcome(item: InboundItem, session: LoadedSession, replies: number) {
+  // A person answers.
+  if (session.status === "escalated") return null;
+  if (resolveInput(item, session, "buttons").input.kind === "stale-action") return "stale";
+  return replies === 0 ? "empty" : "resolved";
 }
 
 const isRetryable = (error: unknown): boolean =>

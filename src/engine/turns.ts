@@ -20,7 +20,7 @@ export interface TurnEngineOptions extends Omit<TurnRunOptions, "limits"> {
 }
 
 export interface TurnEngineLimits extends TurnLimits {
-  /** Users whose turns run at the same time. */
+  /** Users whose turns run at the same time, each perhaps for as long as a handler may take. */
   readonly usersMax: number;
   /** Messages taken from the stream and not settled: the bound on what waits in memory. */
   readonly inFlightMax: number;
@@ -37,10 +37,13 @@ export interface TurnEngine {
   readonly waiting: number;
 }
 
+/** How long a bot's handler may take, milliseconds. */
+export const handlerMsMaxDefault = 60_000;
+
 const defaultLimits: TurnEngineLimits = {
-  usersMax: 32,
+  usersMax: 256,
   inFlightMax: 512,
-  handlerMsMax: 60_000,
+  handlerMsMax: handlerMsMaxDefault,
   handlerRunsMax: 3,
   retryDelayMs: 50,
   retryDelayMsMax: 5_000,
@@ -92,7 +95,7 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
       type: "note",
       account,
       code: "OWNER_STALE",
-      message: `another node owns these users since; epoch ${options.ownerEpoch} takes no more turns`,
+      message: `another node owns these users since; epoch ${options.claim.epoch} takes no more turns`,
     });
     stop().catch((error: unknown) => reportUnsettled(account, error));
     options.onStaleOwner();
@@ -156,7 +159,8 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
   return {
     async start() {
       const { inFlightMax } = limits;
-      const stopNow = await options.stream.consume({ inFlightMax, onDelivery });
+      const { partition } = options.claim;
+      const stopNow = await options.stream.consume({ partition, inFlightMax, onDelivery });
       if (ending.signal.aborted) await stopNow();
       else stopConsuming = stopNow;
     },

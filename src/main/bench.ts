@@ -4,6 +4,7 @@ import type { Figure } from "../bench/figures.ts";
 import { measureGateThroughput } from "../bench/gate-throughput.ts";
 import { measureHeartbeat } from "../bench/heartbeat.ts";
 import { measureRenewals } from "../bench/renewal.ts";
+import { measureTurnFlow } from "../bench/turn-flow.ts";
 import { measureTurnStores } from "../bench/turn-stores.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 
@@ -22,7 +23,9 @@ const suites: Readonly<Record<string, (log: Log) => Promise<readonly Figure[]>>>
   },
   async conversations(log) {
     log("durable turns, beside the pattern that they replace and a bot framework's storage");
-    return measureTurnStores(log);
+    const stores = await measureTurnStores(log);
+    log("turns from the stream to the reply");
+    return [...stores, ...(await measureTurnFlow(log))];
   },
   async renewal(log) {
     log("renewals by every method, beside the procedure that they replace");

@@ -1,5 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { addUseCommands } from "../cli/account-use.ts";
+import { addConversationCommands } from "../cli/conversations.ts";
+import { addInitCommand } from "../cli/init.ts";
 import { addLogsCommand } from "../cli/logs.ts";
 import { addServiceCommands } from "../cli/service-commands.ts";
 import { addSessionCommands } from "../cli/session-commands.ts";
@@ -67,6 +69,8 @@ export async function main(args: readonly string[]): Promise<number> {
   addSessionCommands(program, setExitCode);
   addSettingCommands(program);
   addServiceCommands(program);
+  addInitCommand(program);
+  addConversationCommands(program, setExitCode);
   addLogsCommand(program);
   addUseCommands(program, setExitCode);
 

@@ -9,29 +9,29 @@ import { startHttpServer } from "../adapters/http/http-server.ts";
 import { createLogger } from "../adapters/log/logger.ts";
 import { createMetrics } from "../adapters/metrics/metrics.ts";
 import { createAccountStore } from "../adapters/postgres/account-store.ts";
+import { createConversationRecords } from "../adapters/postgres/conversation-records.ts";
 import { createCustodyStore } from "../adapters/postgres/custody-store.ts";
-import { createConversationStore } from "../adapters/postgres/conversation-store.ts";
+import { createGroupedConversationStore } from "../adapters/postgres/grouped-conversation-store.ts";
 import { createCursorStore } from "../adapters/postgres/cursor-store.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
 import { createOutboxStore } from "../adapters/postgres/outbox-store.ts";
+import { createStepStore } from "../adapters/postgres/step-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
 import { createSystemClock } from "../adapters/system-clock.ts";
 import { sessionOfKey } from "../adapters/telegram/session-blob.ts";
 import { createTelegramDrivers } from "../adapters/telegram/drivers.ts";
-import { createSiteManagerBot } from "../bots/site-manager/site-manager-bot.ts";
 import { isHostIdentity } from "../adapters/machine/host-identity.ts";
 import { ownIdentity } from "../adapters/machine/process-identity.ts";
 import { proveSilence } from "../adapters/machine/silence.ts";
 import { connectionsIn } from "../gate/journal.ts";
 import { type Config, readConfig } from "../config/config.ts";
+import { createConversationCommands } from "../engine/conversation-commands.ts";
 import { createCommands } from "../engine/commands.ts";
 import { createHost } from "../engine/host.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { createLedgerShipping } from "../engine/ledger-shipping.ts";
 import { createFleetCommands } from "../engine/fleet-commands.ts";
 import { createRenewalTriggers } from "../engine/renewal-triggers.ts";
-import { createTurnOwner } from "../engine/turn-owner.ts";
-import { createTurnEngine } from "../engine/turns.ts";
 import type { Account } from "../engine/account.ts";
 import type { AccountRecord } from "../ports/account-store.ts";
 import { hostKey } from "../custody/lease-value.ts";
@@ -42,11 +42,11 @@ import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
 import { lifecycleStateNames } from "./lifecycle-states.ts";
 import { makeAccount } from "./node-accounts.ts";
 import { createNodeKeys } from "./node-keys.ts";
+import { nodeBot } from "./node-bot.ts";
+import { createNodeTurns } from "./node-turns.ts";
 import { joinFleet } from "./node-custody.ts";
 import { createNodeEvents } from "./node-events.ts";
 
-/** A session without a turn for this long has expired. */
-const sessionInactiveMs = 24 * 3600 * 1000;
 /** Beyond the longest rest after a cut, which a gate sits out before it answers a fence. */
 const fenceAnswerMs = 1000;
 const simulatedApiId = 1;
@@ -132,7 +132,6 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
       tell({ type: "let-go", why: "Postgres is away, and other hosts may reach it" });
     },
   });
-  const conversations = createConversationStore(database);
   const stream = await openInboundStream(nats, { host: gateIs.host, era: fleet.era });
   const drivers = createTelegramDrivers({
     apiId: config.telegram?.apiId ?? simulatedApiId,
@@ -156,7 +155,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     stream,
     cursors: createCursorStore(database),
     outbox: createOutboxStore(database),
-    onReply: metrics.reply,
+    onReply: metrics.conversations.reply,
     onFloodWait: metrics.flood,
   };
   const host = createHost({
@@ -191,40 +190,24 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     serving: () => host.all().filter(({ runtime }) => runtime.state === "active"),
     onFault: (error) => log.warn(errorLine(error)),
   });
-  const bot = createSiteManagerBot();
-  const turns = createTurnOwner({
+  const bot = await nodeBot(config, (line) => log.info(line));
+  const conversations = createGroupedConversationStore(database);
+  const records = createConversationRecords(database);
+  const turns = createNodeTurns({
+    bot,
+    host,
+    gate,
     members: fleet.members,
-    ownKey: hostKey(gate.host),
-    claim: () => conversations.claimPartition(gate.incarnation),
-    retry: (task) => void clock.schedule(config.timings.retryMs, task),
-    onFault: (error) => log.warn(errorLine(error)),
-    makeEngine: (ownerEpoch, onStaleOwner) =>
-      createTurnEngine({
-        store: conversations,
-        stream,
-        clock,
-        events,
-        ownerEpoch,
-        inactiveAfterMs: sessionInactiveMs,
-        findBot(account) {
-          const kind = host.kindOf(account);
-          return kind === null ? null : { bot, kind };
-        },
-        notifyOutbox(account) {
-          const here = host.find(account);
-          if (here?.runtime.state.startsWith("active") === true) here.notifyOutbox();
-          else bus.tell({ type: "replies", account });
-        },
-        onDecision: ({ code, sessionId, account, turnId }) => {
-          metrics.sessionDecision(code);
-          log.info({ code, sessionId, account, turnId }, code);
-        },
-        onTurn: metrics.turn,
-        onStaleOwner,
-      }),
-  });
-  bus.onNews((news) => {
-    if (news.type === "replies") host.find(news.account)?.notifyOutbox();
+    bus,
+    store: conversations,
+    steps: createStepStore(database),
+    records,
+    stream,
+    clock,
+    events,
+    metrics: metrics.conversations,
+    log,
+    retryMs: config.timings.retryMs,
   });
   const shipJournal = createLedgerShipping({
     store: createLedgerStore(database),
@@ -259,6 +242,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
       const place = placeOf(account, fleet.members.serving());
       return place !== null && place !== hostKey(gate.host);
     },
+    conversations: createConversationCommands({ records, store: conversations, stream }),
     tellAdded: () => bus.tell({ type: "accounts" }),
     newId: randomUUID,
     now: () => clock.now(),

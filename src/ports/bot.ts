@@ -3,6 +3,7 @@ import type {
   SessionDecision,
   StoredMessage,
   StoredToolOutput,
+  UserContext,
 } from "./conversation-store.ts";
 
 /** What a bot keeps between turns. The version is the bot's own: it must be able to read its older ones. */
@@ -51,6 +52,16 @@ export interface Turn {
   /** What `setState` kept in an earlier turn of this session; null in its first. */
   readonly state: BotState | null;
   setState(state: BotState): void;
+  /** What `remember` kept of this user, in this session or an earlier one. */
+  readonly context: UserContext;
+  /** Adds facts (JSON) about the user that outlive the session, such as `{language: "fr"}`. */
+  remember(facts: UserContext): void;
+  /**
+   * Makes a call to the outside and keeps its outcome (JSON) at once, under a name that is unique in the turn. Should
+   * the turn be taken again, after a crash or a move, the outcome is answered and the call is not repeated. A call that
+   * was cut off before its outcome was kept is made again: pass `id` on as its idempotency key where there is one.
+   */
+  step<T>(name: string, call: () => Promise<T> | T): Promise<T>;
   /** Keeps a result (JSON) in the session. Answers the number by which `MenuChoice.item` points into it. */
   record(name: string, output: unknown): number;
   /** Sent after the commit, in this order: 1–4096 UTF-16 units, menu lines included, at most 50 choices. */

@@ -36,6 +36,9 @@ export type SessionDecision =
   | "SESSION_REUSED"
   | "SESSION_WITH_HUMAN";
 
+/** JSON that outlives a session: language, project, whatever the bot wants to know again. */
+export type UserContext = Readonly<Record<string, unknown>>;
+
 /** The newest of each that a turn is given. */
 export const historyMessages = 20;
 export const historyToolOutputs = 10;
@@ -47,6 +50,8 @@ export interface LoadedSession {
   readonly turns: number;
   readonly lastSeq: number;
   readonly snapshot: unknown;
+  /** What is known about the user beyond this session; null: nothing yet. */
+  readonly context: UserContext | null;
   /** The newest 20, oldest first. */
   readonly messages: readonly StoredMessage[];
   readonly toolOutputs: readonly StoredToolOutput[];
@@ -64,7 +69,8 @@ export interface TurnRecord extends ConversationKey {
   readonly peer: ChatPeer;
   readonly text: string;
   readonly snapshot: unknown;
-  /** Numbered apart from the messages, unique in the session. */
+  readonly context: UserContext | null;
+  /** Numbered apart from the messages: from 64 times the user message's number. */
   readonly toolOutputs: readonly StoredToolOutput[];
   /** With seq numbers already given: user message `session.lastSeq` + 1, replies after it without a gap. */
   readonly replies: readonly (TurnReply & { readonly seq: number; readonly randomId: string })[];
@@ -80,6 +86,12 @@ export type TurnOutcome =
   /** This node no longer owns the partition: stop. */
   | "stale-owner";
 
+/** One share of the chat users under its owner's epoch: commits under an earlier epoch are refused (I6). */
+export interface PartitionClaim {
+  readonly partition: number;
+  readonly epoch: number;
+}
+
 /**
  * Sessions and turns. Hides SQL. A turn calls `load` once and `commit` once; nothing below asks again (I3).
  * `load` is one statement that finds, reuses, rolls over or creates the session, with its history.
@@ -88,15 +100,37 @@ export type TurnOutcome =
  * Text that Postgres cannot hold (NUL, lone surrogates) is sanitised before.
  */
 export interface ConversationStore {
-  claimPartition(owner: string): Promise<{ readonly epoch: number }>;
+  /** The next epoch of a partition, for its new owner; what commits under the one before is waited for. */
+  claimPartition(partition: number, owner: string): Promise<PartitionClaim>;
+  /** Nobody owns it any more, unless somebody has claimed it since. */
+  releasePartition(claim: PartitionClaim): Promise<void>;
+  partitionOwner(partition: number): Promise<string | null>;
   load(key: ConversationKey, inactiveAfterMs: number): Promise<LoadedSession>;
-  commit(turn: TurnRecord, ownerEpoch: number): Promise<TurnOutcome>;
+  commit(turn: TurnRecord, claim: PartitionClaim): Promise<TurnOutcome>;
   /** Statements about sessions that `load` has run since the start, for the count per turn. */
   readonly sessionLookups: number;
   setStatus(sessionId: string, status: "active" | "escalated" | "ended"): Promise<boolean>;
 }
 
+/** One turn, for what it has done outside. */
+export interface TurnKey {
+  readonly channel: string;
+  readonly account: string;
+  readonly inboundId: string;
+}
+
+/** What a turn's calls to the outside came to, so that the turn does not repeat them when it is taken again. */
+export interface StepStore {
+  /** JSON; undefined: that call has not been made, or not to its end. */
+  find(turn: TurnKey, name: string): Promise<unknown>;
+  /** Answers what is kept: an earlier outcome stays. */
+  keep(turn: TurnKey, name: string, result: unknown): Promise<unknown>;
+  /** Those of turns that nobody takes or replays any more. */
+  clear(olderThanMs: number): Promise<void>;
+}
+
 export interface OutboxItem extends ConversationKey {
+  /** Names the reply to `settle`: its session and its number there. */
   readonly id: string;
   readonly peer: ChatPeer;
   readonly inboundId: string;

@@ -21,7 +21,9 @@ export type FleetNews =
   /** Accounts were added. */
   | { readonly type: "accounts" }
   /** Replies of this account were committed. */
-  | { readonly type: "replies"; readonly account: string };
+  | { readonly type: "replies"; readonly account: string }
+  /** The turns of these chat users may be taken by somebody else now. */
+  | { readonly type: "partition-free"; readonly partition: number };
 
 /** `everything`: the incarnation ends for ever. `token`: only this grant is cut. */
 export type FenceRequest =

@@ -5,6 +5,7 @@ import type {
   ConversationKey,
   ConversationStore,
   LoadedSession,
+  PartitionClaim,
   TurnRecord,
 } from "../../src/ports/conversation-store.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -18,7 +19,7 @@ export function conversationStoreContract(make: (database: Database) => Conversa
     let test: TestDatabase;
     let database: Database;
     let store: ConversationStore;
-    let epoch: number;
+    let claim: PartitionClaim;
     beforeAll(async () => {
       test = await createTestDatabase();
       database = openDatabase(test.url, { poolMax: 16 });
@@ -45,6 +46,7 @@ export function conversationStoreContract(make: (database: Database) => Conversa
       peer: { userId: chatUser, accessHash: "1" },
       text: "Bonjour",
       snapshot: null,
+      context: null,
       toolOutputs: [],
       replies: [{ seq: session.lastSeq + 2, body: "Bonjour!", menu: null, randomId: randomId() }],
       status: "active",
@@ -57,9 +59,22 @@ export function conversationStoreContract(make: (database: Database) => Conversa
         )
       )[0]!.n;
     const open = async (chatUser: string) => {
-      ({ epoch } = await store.claimPartition("owner"));
+      claim = await store.claimPartition(0, "owner");
       return store.load(keyOf(chatUser), dayMs);
     };
+
+    it("opens 500 sessions for 500 users whose first eight messages come at once (V1)", async () => {
+      const users = Array.from({ length: 500 }, (_, n) => `flood-${n}`);
+      const nodes = [store, make(database)];
+      const loaded = await Promise.all(
+        Array.from({ length: 8 }, (_, n) => n).flatMap((n) =>
+          users.map((user) => nodes[n % 2]!.load(keyOf(user), dayMs)),
+        ),
+      );
+      expect(new Set(loaded.map(({ id }) => id)).size).toBe(500);
+      expect(await count("conversation_sessions", "chat_user like 'flood-%'")).toBe(500);
+      expect(loaded.filter(({ decision }) => decision !== "SESSION_REUSED")).toHaveLength(500);
+    });
 
     it("opens one session for a user whose first eight messages come at once (I3, V1)", async () => {
       const users = Array.from({ length: 50 }, (_, n) => `first-${n}`);
@@ -83,7 +98,7 @@ export function conversationStoreContract(make: (database: Database) => Conversa
           snapshot: { machineId: "m", schemaVersion: 1, state: { turn } },
           toolOutputs,
         });
-        expect(await store.commit(record, epoch)).toBe("committed");
+        expect(await store.commit(record, claim)).toBe("committed");
         session = await store.load(keyOf("history"), dayMs);
       }
       expect(session).toMatchObject({
@@ -110,7 +125,7 @@ export function conversationStoreContract(make: (database: Database) => Conversa
     it("explains each session: found, or opened after an end or an expiry (V8, V10)", async () => {
       const first = await open("phases");
       expect(first.decision).toBe("SESSION_CREATED_FIRST_CONTACT");
-      await store.commit(turnIn("phases", first, { status: "ended" }), epoch);
+      await store.commit(turnIn("phases", first, { status: "ended" }), claim);
       const second = await store.load(keyOf("phases"), dayMs);
       expect(second.decision).toBe("SESSION_CREATED_AFTER_END");
       await database.query(
@@ -126,82 +141,91 @@ export function conversationStoreContract(make: (database: Database) => Conversa
       expect(await count("conversation_sessions", "chat_user = 'phases'")).toBe(3);
     });
 
+    it("carries what is known of a user from session to session (V14)", async () => {
+      const first = await open("known");
+      expect(first.context).toBeNull();
+      const context = { language: "fr", project: { id: 7 } };
+      const turn = turnIn("known", first, { context, status: "ended" });
+      expect(await store.commit(turn, claim)).toBe("committed");
+      expect((await store.load(keyOf("known"), dayMs)).context).toEqual(context);
+      const again = await store.load(keyOf("known"), dayMs);
+      const changed = turnIn("known", again, { context: { language: "en" } });
+      expect(await store.commit(changed, claim)).toBe("committed");
+      expect((await store.load(keyOf("known"), 0)).context).toEqual({ language: "en" });
+    });
+
     it("commits one of eight turns that saw the same session, and nothing of the others", async () => {
       const session = await open("racer");
       const nodes = [store, make(database)];
       const outcomes = await Promise.all(
-        Array.from({ length: 8 }, (_, n) => nodes[n % 2]!.commit(turnIn("racer", session), epoch)),
+        Array.from({ length: 8 }, (_, n) => nodes[n % 2]!.commit(turnIn("racer", session), claim)),
       );
       expect(outcomes.toSorted()).toEqual(["committed", ...Array<string>(7).fill("conflict")]);
       expect(await count("outbox", "chat_user = 'racer'")).toBe(1);
-      expect(await count("inbound_turns", `session_id = ${session.id}`)).toBe(1);
+      expect(await count("turns", `session_id = ${session.id}`)).toBe(1);
     });
 
     it("lets an inbound message take effect once, also in a later session (I4, V4)", async () => {
       const session = await open("again");
       const turn = turnIn("again", session);
-      expect(await store.commit(turn, epoch)).toBe("committed");
+      expect(await store.commit(turn, claim)).toBe("committed");
       const moved = { ...session, lastSeq: 2 };
-      expect(await store.commit({ ...turn, session: moved }, epoch)).toBe("duplicate");
-      expect(await store.commit(turn, epoch)).toBe("duplicate");
+      expect(await store.commit({ ...turn, session: moved }, claim)).toBe("duplicate");
+      expect(await store.commit(turn, claim)).toBe("duplicate");
       expect(await count("messages", `session_id = ${session.id}`)).toBe(2);
       await store.setStatus(session.id, "ended");
       const next = await store.load(keyOf("again"), dayMs);
       const repeated = { ...turnIn("again", next), inboundId: turn.inboundId };
-      expect(await store.commit(repeated, epoch)).toBe("duplicate");
+      expect(await store.commit(repeated, claim)).toBe("duplicate");
       expect(await count("messages", `session_id = ${next.id}`)).toBe(0);
     });
 
     it("refuses an owner whose epoch has passed, and leaves nothing behind (I6)", async () => {
       const session = await open("stale");
-      await store.claimPartition("new");
-      expect(await store.commit(turnIn("stale", session), epoch)).toBe("stale-owner");
+      await store.claimPartition(0, "new");
+      expect(await store.commit(turnIn("stale", session), claim)).toBe("stale-owner");
       expect(await count("messages", `session_id = ${session.id}`)).toBe(0);
-      expect(await count("inbound_turns", `session_id = ${session.id}`)).toBe(0);
+      expect(await count("turns", `session_id = ${session.id}`)).toBe(0);
     });
 
     it("refuses a turn of a session that has ended meanwhile", async () => {
       const session = await open("over");
       await store.setStatus(session.id, "ended");
-      expect(await store.commit(turnIn("over", session), epoch)).toBe("conflict");
+      expect(await store.commit(turnIn("over", session), claim)).toBe("conflict");
       expect(await count("messages", `session_id = ${session.id}`)).toBe(0);
     });
 
     it("refuses a turn of a session that was given to a person, or back, meanwhile", async () => {
       const session = await open("escalated");
       await store.setStatus(session.id, "escalated");
-      expect(await store.commit(turnIn("escalated", session), epoch)).toBe("conflict");
+      expect(await store.commit(turnIn("escalated", session), claim)).toBe("conflict");
       const now = await store.load(keyOf("escalated"), dayMs);
       await store.setStatus(session.id, "active");
       const late = turnIn("escalated", now, { status: "escalated" });
-      expect(await store.commit(late, epoch)).toBe("conflict");
+      expect(await store.commit(late, claim)).toBe("conflict");
       expect(await count("messages", `session_id = ${session.id}`)).toBe(0);
     });
 
     it("stores text that Postgres cannot hold, made harmless", async () => {
       const session = await open("odd");
       const text = "a\u0000b \ud83d c";
-      expect(await store.commit(turnIn("odd", session, { text }), epoch)).toBe("committed");
+      expect(await store.commit(turnIn("odd", session, { text }), claim)).toBe("committed");
       const [message] = (await store.load(keyOf("odd"), dayMs)).messages;
       expect(message?.body).toBe("a\uFFFDb \uFFFD c");
     });
 
     it("lets what is wrong with one turn touch no other that is committed beside it", async () => {
-      ({ epoch } = await store.claimPartition("owner"));
+      claim = await store.claimPartition(0, "owner");
       const users = Array.from({ length: 40 }, (_, n) => `beside-${n}`);
       const sessions = await Promise.all(users.map((user) => store.load(keyOf(user), dayMs)));
-      const taken = randomId();
       const turns = sessions.map((session, n) => {
         const reply = { seq: 2, body: "Bonjour!", menu: null, randomId: randomId() };
         if (n === 7) return turnIn(users[n]!, session, { text: "\u0000\ud83d" });
-        // Two replies under one random id: the database refuses the turn.
-        const same = [
-          { ...reply, randomId: taken },
-          { ...reply, seq: 3, randomId: taken },
-        ];
-        return turnIn(users[n]!, session, { replies: n === 20 ? same : [reply] });
+        // More than the 64 bits that the column holds: the database refuses the turn.
+        const tooLong = { ...reply, randomId: "9".repeat(20) };
+        return turnIn(users[n]!, session, { replies: [n === 20 ? tooLong : reply] });
       });
-      const outcomes = await Promise.allSettled(turns.map((turn) => store.commit(turn, epoch)));
+      const outcomes = await Promise.allSettled(turns.map((turn) => store.commit(turn, claim)));
       expect(outcomes.map(({ status }) => status).indexOf("rejected")).toBe(20);
       const committed = outcomes.filter((one) => one.status === "fulfilled");
       expect(committed.map(({ value }) => value)).toEqual(Array(39).fill("committed"));
@@ -212,12 +236,12 @@ export function conversationStoreContract(make: (database: Database) => Conversa
     it("counts one look at the session per turn (V2)", async () => {
       const before = store.sessionLookups;
       const session = await open("counted");
-      await store.commit(turnIn("counted", session), epoch);
+      await store.commit(turnIn("counted", session), claim);
       expect(store.sessionLookups - before).toBe(1);
     });
 
-    it("keeps many users' turns whole and in order when two nodes commit at the same time", async () => {
-      ({ epoch } = await store.claimPartition("owner"));
+    it("keeps many users' turns whole and in order when two nodes commit at the same time (V3)", async () => {
+      claim = await store.claimPartition(0, "owner");
       const nodes = [store, make(database)];
       const users = Array.from({ length: 60 }, (_, n) => `crowd-${n}`);
       const talk = async (user: string, node: ConversationStore) => {
@@ -225,7 +249,7 @@ export function conversationStoreContract(make: (database: Database) => Conversa
           const session = await node.load(keyOf(user), dayMs);
           const outcome = await node.commit(
             turnIn(user, session, { text: `${user} says ${turn}` }),
-            epoch,
+            claim,
           );
           expect(outcome).toBe("committed");
         }

@@ -5,6 +5,7 @@ import { createHotConversations } from "../../src/engine/hot-conversations.ts";
 import type {
   ConversationStore,
   LoadedSession,
+  PartitionClaim,
   TurnRecord,
 } from "../../src/ports/conversation-store.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -17,7 +18,7 @@ let database: Database;
 let store: ConversationStore;
 let clock: TestClock;
 let hot: ReturnType<typeof createHotConversations>;
-let epoch: number;
+let claim: PartitionClaim;
 let users = 0;
 beforeAll(async () => {
   test = await createTestDatabase();
@@ -31,7 +32,7 @@ afterAll(async () => {
 beforeEach(async () => {
   clock = createTestClock(Date.now());
   hot = createHotConversations(store, clock, limits);
-  ({ epoch } = await store.claimPartition("hot"));
+  claim = await store.claimPartition(0, "hot");
   users += 1;
 });
 
@@ -48,6 +49,7 @@ function turnIn(session: LoadedSession, change: Partial<TurnRecord> = {}): TurnR
     peer: { userId: "1", accessHash: "1" },
     text: `question ${lastSeq}`,
     snapshot: { machineId: "m", schemaVersion: 1, state: lastSeq },
+    context: null,
     toolOutputs: [{ seq: (lastSeq + 1) * 64, name: "sites", output: { lastSeq } }],
     replies: [{ seq: lastSeq + 2, body: "a\u0000b", menu: null, randomId: String(randomIds) }],
     status: "active",
@@ -60,7 +62,7 @@ describe("conversations that are remembered between turns", () => {
     let session = await hot.load(key(), dayMs);
     const lookups = store.sessionLookups;
     for (let turn = 1; turn <= 14; turn += 1) {
-      expect(await hot.commit(turnIn(session), epoch)).toBe("committed");
+      expect(await hot.commit(turnIn(session), claim)).toBe("committed");
       session = await hot.load(key(), dayMs);
     }
     expect(store.sessionLookups).toBe(lookups);
@@ -71,13 +73,13 @@ describe("conversations that are remembered between turns", () => {
 
   it("are read anew when somebody else has changed them", async () => {
     const first = await hot.load(key(), dayMs);
-    await hot.commit(turnIn(first), epoch);
+    await hot.commit(turnIn(first), claim);
     await store.setStatus(first.id, "escalated");
     const stale = await hot.load(key(), dayMs);
-    expect(await hot.commit(turnIn(stale), epoch)).toBe("conflict");
+    expect(await hot.commit(turnIn(stale), claim)).toBe("conflict");
     const now = await hot.load(key(), dayMs);
     expect(now).toMatchObject({ decision: "SESSION_WITH_HUMAN", lastSeq: 2 });
-    expect(await hot.commit(turnIn(now, { status: "escalated" }), epoch)).toBe("committed");
+    expect(await hot.commit(turnIn(now, { status: "escalated" }), claim)).toBe("committed");
     expect(await hot.load(key(), dayMs)).toEqual(await store.load(key(), dayMs));
   });
 
@@ -97,31 +99,31 @@ describe("conversations that are remembered between turns", () => {
     );
     const turn = turnIn(await unsure.load(key(), dayMs));
     isGone = true;
-    await expect(unsure.commit(turn, epoch)).rejects.toThrow("lost");
+    await expect(unsure.commit(turn, claim)).rejects.toThrow("lost");
     isGone = false;
-    expect(await unsure.commit(turn, epoch)).toBe("duplicate");
+    expect(await unsure.commit(turn, claim)).toBe("duplicate");
     expect(await unsure.load(key(), dayMs)).toMatchObject({ turns: 1, lastSeq: 2 });
   });
 
   it("are forgotten when they end, when they expire, and when they rest", async () => {
     const first = await hot.load(key(), dayMs);
-    await hot.commit(turnIn(first, { status: "ended" }), epoch);
+    await hot.commit(turnIn(first, { status: "ended" }), claim);
     const second = await hot.load(key(), dayMs);
     expect(second.decision).toBe("SESSION_CREATED_AFTER_END");
-    await hot.commit(turnIn(second), epoch);
+    await hot.commit(turnIn(second), claim);
     expect(hot.size).toBe(1);
     expect((await hot.load(key(), 0)).decision).toBe("SESSION_CREATED_AFTER_EXPIRY");
     clock.advance(limits.restMsMax + 1);
     const other = await hot.load(key("someone-else"), dayMs);
-    await hot.commit(turnIn(other, key("someone-else")), epoch);
+    await hot.commit(turnIn(other, key("someone-else")), claim);
     expect(hot.size).toBe(1);
   });
 
   it("take no more memory than they may, and those that rested longest go first", async () => {
-    const small = createHotConversations(store, clock, { ...limits, charactersMax: 1000 });
+    const small = createHotConversations(store, clock, { ...limits, charactersMax: 300 });
     for (const user of ["small-1", "small-2", "small-3", "small-4"]) {
       const session = await small.load(key(user), dayMs);
-      await small.commit(turnIn(session, key(user)), epoch);
+      await small.commit(turnIn(session, key(user)), claim);
       clock.advance(1);
     }
     const lookups = store.sessionLookups;

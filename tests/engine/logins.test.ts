@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { HoldfastError } from "../../src/errors.ts";
 import type { SlotRef } from "../../src/ports/token-store.ts";
 import { sessionOfKey } from "../../src/adapters/telegram/session-blob.ts";
 import type { Account } from "../../src/engine/account.ts";
@@ -45,6 +46,31 @@ describe("a login", () => {
       .poll(async () => (await bench.accounts.slots(account.name)).map(({ state }) => state))
       .toEqual(["DISCARDED"]);
     expect(authorisationsOf(account)).toEqual([]);
+  });
+
+  it("goes on by itself when the fleet's registers were away for a moment", async () => {
+    let failures = 2;
+    const account = await bench.makeAccount("bot", (world) => ({
+      ...world,
+      claims: {
+        ...world.claims,
+        async confirm(grant) {
+          if ((failures -= 1) < 0) return world.claims.confirm(grant);
+          throw new HoldfastError({
+            code: "REGISTER_UNAVAILABLE",
+            message: "no answer",
+            policy: "retryable",
+          });
+        },
+      },
+    }));
+    await account.start();
+    await account.login("login", "bot-token");
+    const state = () => (bench.clock.advance(1000), account.runtime.state);
+    await expect.poll(state).toBe("active");
+    const codes = bench.events.map((event) => (event.type === "note" ? event.code : ""));
+    expect(codes.filter((code) => code === "WILL_TRY_AGAIN")).toHaveLength(2);
+    await expectOneWorkingKey(account);
   });
 
   it("waits until the key that died is written off, and makes a new one", async () => {

@@ -23,7 +23,8 @@ interface Row {
 
 const rows = () =>
   bench.database.query<Row & Record<string, unknown>>(
-    "select body, state, message_id, failure from outbox order by id",
+    `select t.replies -> o.reply_index ->> 'body' as body, state, message_id, failure from outbox o
+     join turns t on t.session_id = o.session_id and t.seq = o.seq - 1 - o.reply_index order by o.id`,
   );
 const states = async () => (await rows()).map(({ state }) => state);
 

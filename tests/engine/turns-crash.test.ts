@@ -29,7 +29,14 @@ async function startMortal(life: Life): Promise<void> {
   const consume: InboundStream["consume"] = ({ inFlightMax, onDelivery }) =>
     stream.consume({
       inFlightMax,
-      onDelivery: (delivery) => onDelivery({ ...delivery, done: life.mortal(delivery.done) }),
+      onDelivery: (delivery) =>
+        onDelivery({
+          ...delivery,
+          done: () =>
+            void life
+              .mortal(async () => delivery.done())()
+              .catch(() => undefined),
+        }),
     });
   const engine = await bench.makeEngine(bot, {
     stream: { consume },

@@ -39,7 +39,7 @@ describe("failures", () => {
     expect(await bench.repliesTo("1")).toEqual(["first", "second"]);
   });
 
-  test("a session that another turn moved meanwhile is loaded again", async () => {
+  test("a session that another turn moved meanwhile is loaded again, unseen by the user (V9)", async () => {
     let runs = 0;
     const bot: Bot = {
       name: "overtaken once",
@@ -48,8 +48,9 @@ describe("failures", () => {
         if (runs === 1) {
           await bench.database.query("update conversation_sessions set last_seq = last_seq + 2");
           await bench.database.query(
-            `insert into messages (session_id, seq, role, body)
-             select id, last_seq, 'bot', 'from elsewhere' from conversation_sessions`,
+            `insert into turns (session_id, seq, channel, account, inbound_id, asked, replies)
+             select id, last_seq - 1, channel, account, 'elsewhere', 'x', '[{"body":"from elsewhere","menu":null}]'
+             from conversation_sessions`,
           );
         }
         turn.reply(`after ${turn.history.at(-1)?.body ?? "nothing"}`);

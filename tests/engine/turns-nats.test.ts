@@ -6,6 +6,7 @@ import {
   openConversationBench,
   textFrom,
 } from "./doubles/conversation-bench.ts";
+import type { InboundStream } from "../../src/ports/inbound-stream.ts";
 import { deferred } from "./doubles/deferred.ts";
 
 let bench: ConversationBench;
@@ -16,6 +17,11 @@ beforeEach(async () => {
 afterEach(async () => {
   await bench.close();
   await inbound.close();
+});
+
+/** One engine for the chat users of every partition. */
+const ofAll = (stream: InboundStream): Pick<InboundStream, "consume"> => ({
+  consume: ({ inFlightMax, onDelivery }) => stream.consume({ inFlightMax, onDelivery }),
 });
 
 test("a process that loses the broker in the middle is replaced, and each reply arrives once (I4, I5)", async () => {
@@ -37,7 +43,7 @@ test("a process that loses the broker in the middle is replaced, and each reply 
 
   const first = await inbound.open({ publishTimeoutMs: 200 });
   const doomed = await bench.makeEngine(bot, {
-    stream: first.stream,
+    stream: ofAll(first.stream),
     onTurn: record,
     limits: { inFlightMax: 16, usersMax: 4, retryDelayMs: 1 },
   });
@@ -50,7 +56,7 @@ test("a process that loses the broker in the middle is replaced, and each reply 
   await first.nats.close();
 
   const second = await inbound.open();
-  const successor = await bench.makeEngine(bot, { stream: second.stream, onTurn: record });
+  const successor = await bench.makeEngine(bot, { stream: ofAll(second.stream), onTurn: record });
   await successor.start();
   await allCommitted.promise;
   await expect.poll(async () => (await inbound.info("inbound")).state.messages).toBe(0);

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createConversationStore } from "../../src/adapters/postgres/conversation-store.ts";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
-import type { ConversationKey, ConversationStore } from "../../src/ports/conversation-store.ts";
+import type {
+  ConversationKey,
+  ConversationStore,
+  PartitionClaim,
+} from "../../src/ports/conversation-store.ts";
 import {
   type ConversationPath,
   type ConversationRun,
@@ -21,14 +25,14 @@ const paths = edgePaths(conversationModel, { events: "all" }).map(({ start, step
 let testDatabase: TestDatabase;
 let database: Database;
 let store: ConversationStore;
-let ownerEpoch: number;
+let claim: PartitionClaim;
 let chatUsers = 0;
 
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
   database = openDatabase(testDatabase.url, { poolMax: 2 });
   store = createConversationStore(database);
-  ownerEpoch = (await store.claimPartition("conversation-paths")).epoch;
+  claim = await store.claimPartition(0, "conversation-paths");
 });
 
 afterAll(async () => {
@@ -53,7 +57,7 @@ async function take(
        where chat_user = $1 order by conversation_sessions.id`,
       [key.chatUser],
     );
-  await runConversationPath({ store: through, ownerEpoch, key, closing, readSessions }, path);
+  await runConversationPath({ store: through, claim, key, closing, readSessions }, path);
 }
 
 describe("the conversation store over PostgreSQL", () => {

@@ -3,6 +3,7 @@ import type { ConversationEvent, conversationMachine } from "../../machines/conv
 import type {
   ConversationKey,
   ConversationStore,
+  PartitionClaim,
   SessionDecision,
 } from "../../src/ports/conversation-store.ts";
 import type { Ask } from "./model.ts";
@@ -19,7 +20,7 @@ export interface StoredSession {
 
 export interface ConversationRun {
   readonly store: ConversationStore;
-  readonly ownerEpoch: number;
+  readonly claim: PartitionClaim;
   readonly key: ConversationKey;
   /** Whether a session is escalated or ended by a person's command, or by the turn before. */
   readonly closing: "by command" | "within the turn";
@@ -65,7 +66,7 @@ interface TurnOptions {
 }
 
 async function takeTurn(
-  { store, key, ownerEpoch }: ConversationRun,
+  { store, key, claim }: ConversationRun,
   { asks }: ConversationStep,
   { inactive, inboundId, next, name }: TurnOptions,
 ): Promise<void> {
@@ -79,11 +80,12 @@ async function takeTurn(
       peer: { userId: "1", accessHash: "1" },
       text: "bonjour",
       snapshot: null,
+      context: null,
       toolOutputs: [],
       replies: [],
       status: closesWithin(next) ?? session.status,
     },
-    ownerEpoch,
+    claim,
   );
   expect(outcome, name).toBe("committed");
 }

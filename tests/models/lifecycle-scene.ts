@@ -245,7 +245,7 @@ function slowed(world: AccountWorld, held: HeldCalls): AccountWorld {
 export async function commitReply({ bench, account, caller }: Scene): Promise<void> {
   const store = createConversationStore(bench.database);
   const key = { channel: "telegram", account: account.name, chatUser: String(caller.id) };
-  const { epoch } = await store.claimPartition("paths");
+  const claim = await store.claimPartition(0, "paths");
   const session = await store.load(key, 3_600_000);
   const inbound = bench.appended.findLast((item) => item.account === account.name);
   if (inbound === undefined) throw new Error("nobody has written to the account yet");
@@ -257,6 +257,7 @@ export async function commitReply({ bench, account, caller }: Scene): Promise<vo
       peer: inbound.peer,
       text: inbound.text,
       snapshot: null,
+      context: null,
       toolOutputs: [],
       replies: [
         {
@@ -268,6 +269,6 @@ export async function commitReply({ bench, account, caller }: Scene): Promise<vo
       ],
       status: "active",
     },
-    epoch,
+    claim,
   );
 }

@@ -63,6 +63,9 @@ async function takeTurn(bot: Bot, kept: string | null, input: TurnInput): Promis
     setState: (next) => {
       state = next;
     },
+    context: {},
+    remember: () => {},
+    step: async (_name, call) => call(),
     record: (output) => recorded.push(output),
     reply: (body, choices = []) => {
       bodies.push(body);

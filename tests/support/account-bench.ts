@@ -154,9 +154,11 @@ export async function openAccountBench(): Promise<AccountBench> {
     apiHash: "0".repeat(32),
     dataCentre: { id: dc.dcId, host: dc.host, port: dc.port, publicKeyPem: dc.rsaPublicKeyPem },
   });
-  const stream: Pick<InboundStream, "append"> & InboundStream = {
+  const stream: InboundStream = {
     append: async (items) => void appended.push(...items),
     consume: async () => async () => {},
+    listParked: async () => [],
+    unpark: async () => false,
   };
   const sink = { report: (event: TransitionEvent | NoteEvent) => void events.push(event) };
   const made: Account[] = [];

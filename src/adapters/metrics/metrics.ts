@@ -1,14 +1,13 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import { type ConversationMetrics, createConversationMetrics } from "./conversation-metrics.ts";
 import type { AccountEvent, TransitionEvent } from "../../ports/event-sink.ts";
 
 /** Figures of this node in Prometheus' text format. Labels are bounded: never a chat user. */
 export interface Metrics {
   event(event: AccountEvent): void;
-  sessionDecision(code: string): void;
-  turn(outcome: string, seconds: number): void;
+  readonly conversations: ConversationMetrics;
   /** Telegram asked this account for so many seconds of silence. */
   flood(account: string, seconds: number): void;
-  reply(outcome: string): void;
   gate(read: () => Readonly<Record<string, number>>): void;
   render(): Promise<string>;
   readonly contentType: string;
@@ -37,31 +36,14 @@ export function createMetrics(lifecycleStates: readonly string[]): Metrics {
     help: "Epoch under which the account is connected, 0 when it is not",
     labelNames: ["account"],
   });
-  const decisions = new Counter({
-    ...of,
-    name: "holdfast_session_decisions_total",
-    help: "Why each turn ran in the session that it ran in",
-    labelNames: ["code"],
-  });
-  const turns = new Histogram({
-    ...of,
-    name: "holdfast_turn_seconds",
-    help: "From the delivery of an inbound message to the commit of its turn",
-    labelNames: ["outcome"],
-    buckets: [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30],
-  });
-  const replies = new Counter({
-    ...of,
-    name: "holdfast_replies_total",
-    help: "Replies by what became of them",
-    labelNames: ["outcome"],
-  });
   const notes = new Counter({
     ...of,
     name: "holdfast_notes_total",
     help: "What an operator should know, by its stable code",
     labelNames: ["code"],
   });
+  // An alarm sees a counter rise only from a value that was there before.
+  for (const code of ["SESSION_INDEX_VIOLATED", "SESSION_CARRIED_ID_GONE"]) notes.inc({ code }, 0);
 
   const steps = new Counter({
     ...of,
@@ -99,9 +81,7 @@ export function createMetrics(lifecycleStates: readonly string[]): Metrics {
       floods.inc({ account });
       floodSeconds.inc({ account }, seconds);
     },
-    sessionDecision: (code) => decisions.inc({ code }),
-    turn: (outcome, seconds) => turns.observe({ outcome }, seconds),
-    reply: (outcome) => replies.inc({ outcome }),
+    conversations: createConversationMetrics(registry),
     gate(read) {
       const figures = new Gauge({
         ...of,

@@ -89,6 +89,8 @@ function isNews(value: unknown): value is FleetNews {
       return true;
     case "replies":
       return typeof value["account"] === "string";
+    case "partition-free":
+      return Number.isInteger(value["partition"]);
     default:
       return false;
   }

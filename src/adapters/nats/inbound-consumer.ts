@@ -8,13 +8,14 @@ import {
 } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
 import type { InboundDelivery, InboundStream } from "../../ports/inbound-stream.ts";
-import { parseItem } from "./inbound-item.ts";
+import { parseItem, partitionSubject } from "./inbound-item.ts";
 
 export interface InboundConsumerOptions {
   readonly manager: JetStreamManager;
   readonly jetstream: JetStreamClient;
   readonly stream: string;
-  /** Names this consumer among those of earlier processes; different for every call. */
+  readonly subjectPrefix: string;
+  /** Names this consumer's process among those of earlier ones; different for every call. */
   newConsumerName(): string;
   /** A delivery that is neither settled nor reported at work for this long is delivered again. */
   readonly ackWaitMs: number;
@@ -36,9 +37,13 @@ const reportsPerWait = 3;
  */
 export async function consumeInbound(
   options: InboundConsumerOptions,
-  { inFlightMax, onDelivery }: ConsumeOptions,
+  { partition, inFlightMax, onDelivery }: ConsumeOptions,
 ): Promise<() => Promise<void>> {
   const { manager, jetstream, stream } = options;
+  const prefix = partition === undefined ? "all-" : `part-${partition}-`;
+  /** Of this share, or of a version that knew none: two consumers of a message exclude each other. */
+  const isRival = (other: string) =>
+    partition === undefined || other.startsWith(prefix) || !other.startsWith("part-");
   const unsettled = new Set<JsMsg>();
   const settledWaiters: (() => void)[] = [];
   let stopping = false;
@@ -54,19 +59,25 @@ export async function consumeInbound(
   function receive(message: JsMsg): void {
     if (stopping) return;
     unsettled.add(message);
-    const delivery = toDelivery(options, message, () => settled(message));
+    const delivery = toDelivery(options, message, {
+      onSettled: () => settled(message),
+      isLast: () => stopping,
+    });
     if (delivery !== null) onDelivery(delivery);
   }
 
   async function open(): Promise<void> {
     for await (const { name: earlier } of manager.consumers.list(stream)) {
-      await manager.consumers.delete(stream, earlier);
+      if (isRival(earlier)) await manager.consumers.delete(stream, earlier);
     }
-    name = options.newConsumerName();
+    name = `${prefix}${options.newConsumerName()}`;
     await manager.consumers.add(stream, {
       durable_name: name,
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.All,
+      ...(partition !== undefined && {
+        filter_subject: `${partitionSubject(options.subjectPrefix, partition)}.>`,
+      }),
       ack_wait: nanos(options.ackWaitMs),
       max_ack_pending: inFlightMax,
     });
@@ -105,11 +116,17 @@ export async function consumeInbound(
   };
 }
 
+interface Settling {
+  onSettled(): void;
+  /** The consumer is deleted when this one is settled: whether the server knows it is waited for. */
+  isLast(): boolean;
+}
+
 /** null for a message that is no item: it is parked here. */
 function toDelivery(
   options: InboundConsumerOptions,
   message: JsMsg,
-  onSettled: () => void,
+  { onSettled, isLast }: Settling,
 ): InboundDelivery | null {
   const acknowledge = () => message.ackAck({ timeout: options.ackTimeoutMs });
   const park = async (reason: string) => {
@@ -128,12 +145,13 @@ function toDelivery(
   return {
     item,
     position: message.seq,
-    async done() {
-      try {
-        await acknowledge();
-      } finally {
-        onSettled();
+    done() {
+      if (isLast()) {
+        acknowledge().then(onSettled, onSettled);
+        return;
       }
+      quietly(() => message.ack());
+      onSettled();
     },
     retry(delayMs) {
       quietly(() => message.nak(delayMs));

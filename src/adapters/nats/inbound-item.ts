@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { InboundItem } from "../../ports/inbound-stream.ts";
+import { partitionOf } from "../../ports/partitions.ts";
 
 const plainToken = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -9,9 +10,12 @@ const digest = (value: string): string => createHash("sha256").update(value).dig
 const subjectToken = (name: string): string =>
   plainToken.test(name) ? name : `~${digest(name).slice(0, 22)}`;
 
-/** `<prefix>.<account>.<chat user>` */
+/** `<prefix>.<partition>.<account>.<chat user>` */
 export const itemSubject = (prefix: string, item: InboundItem): string =>
-  `${prefix}.${subjectToken(item.account)}.${subjectToken(item.chatUser)}`;
+  `${partitionSubject(prefix, partitionOf(item))}.${subjectToken(item.account)}.${subjectToken(item.chatUser)}`;
+
+export const partitionSubject = (prefix: string, partition: number): string =>
+  `${prefix}.${partition}`;
 
 /**
  * For `Nats-Msg-Id`: the same for the same item; a digest, because inbound ids carry text from outside. After Postgres

@@ -15,6 +15,7 @@ import { errorLine, HoldfastError } from "../../errors.ts";
 import type { InboundStream } from "../../ports/inbound-stream.ts";
 import { consumeInbound } from "./inbound-consumer.ts";
 import { createInboundPublisher } from "./inbound-publisher.ts";
+import { createParked, reasonHeader } from "./parked.ts";
 
 export interface InboundStreamOptions {
   /** This host's name in the fleet, for a person who lists the consumers. */
@@ -64,6 +65,13 @@ export async function openInboundStream(
   const manager = await prepareStreams(nats, names, options.messagesMax ?? messagesMaxDefault);
 
   return {
+    ...createParked({
+      manager,
+      jetstream: client,
+      parkedStream: names.parkedStream,
+      subjectPrefix: names.subjectPrefix,
+      timeoutMs: publishTimeoutMs,
+    }),
     append: createInboundPublisher({
       jetstream: client,
       subjectPrefix: names.subjectPrefix,
@@ -76,13 +84,14 @@ export async function openInboundStream(
           manager,
           jetstream: client,
           stream: names.stream,
-          newConsumerName: () => `turns-${hostToken(options.host)}-${randomUUID()}`,
+          subjectPrefix: names.subjectPrefix,
+          newConsumerName: () => `${hostToken(options.host)}-${randomUUID()}`,
           ackWaitMs,
           ackTimeoutMs: publishTimeoutMs,
           async park({ data, id }, reason) {
-            const reasonHeader = headers();
-            reasonHeader.set("Holdfast-Reason", headerText(reason));
-            const publishOptions = { msgID: id, headers: reasonHeader, timeout: publishTimeoutMs };
+            const why = headers();
+            why.set(reasonHeader, headerText(reason));
+            const publishOptions = { msgID: id, headers: why, timeout: publishTimeoutMs };
             await client.publish(names.parkedSubject, data, publishOptions);
           },
         },

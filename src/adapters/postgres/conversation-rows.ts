@@ -1,13 +1,18 @@
-import type {
-  ConversationStore,
-  LoadedSession,
-  SessionDecision,
-  StoredMessage,
-  StoredToolOutput,
-  TurnRecord,
+import {
+  type ConversationStore,
+  historyMessages,
+  historyToolOutputs,
+  type LoadedSession,
+  type SessionDecision,
+  type StoredMessage,
+  type StoredToolOutput,
+  type TurnRecord,
+  type TurnReply,
+  type UserContext,
 } from "../../ports/conversation-store.ts";
-import type { Database } from "./database.ts";
 import { storableText } from "../../ports/storable-text.ts";
+import { HoldfastError } from "../../errors.ts";
+import { brokenUniqueConstraint, type Database } from "./database.ts";
 
 /** What both stores of conversations read and write, and the statements that have nothing to gather. */
 export interface SessionRow {
@@ -16,19 +21,34 @@ export interface SessionRow {
   readonly turns: number;
   readonly last_seq: number;
   readonly snapshot: unknown;
+  readonly context: UserContext | null;
   readonly created: boolean;
   /** Status of the newest session before the statement; null where there was none. */
   readonly before: string | null;
-  readonly messages: readonly StoredMessage[] | null;
-  readonly tool_outputs: readonly StoredToolOutput[] | null;
+  /** The turns that the newest messages belong to, oldest first: seq, what was asked, the replies. */
+  readonly said: readonly (readonly [number, string, readonly TurnReply[] | null])[] | null;
+  /** What the newest turns that recorded something have recorded, oldest first. */
+  readonly recorded: readonly (readonly StoredToolOutput[])[] | null;
 }
+
+/** The history of the session `o`, as columns of a select list. */
+export const historyColumns = `
+  (select json_agg(json_build_array(t.seq, t.asked, t.replies) order by t.seq) from turns t
+    where t.session_id = o.id and t.seq >= coalesce((
+      select max(b.seq) from turns b where b.session_id = o.id and b.seq <= o.last_seq - ${historyMessages - 1}), 0)
+  ) as said,
+  (select json_agg(r.tool_outputs order by r.seq) from (
+    select seq, tool_outputs from turns where session_id = o.id and tool_outputs is not null
+    order by seq desc limit ${historyToolOutputs}) r) as recorded`;
 
 /** How often a session is read again because a turn was committed while it was read. */
 export const loadTriesMax = 5;
 
 /** False when the session's row shows messages that lie outside the snapshot of the statement that read it. */
-export const isWhole = ({ messages, last_seq }: SessionRow): boolean =>
-  (messages?.at(-1)?.seq ?? 0) >= last_seq;
+export const isWhole = ({ said, last_seq }: SessionRow): boolean => {
+  const [seq, , replies] = said?.at(-1) ?? [0, "", null];
+  return seq + (replies?.length ?? 0) >= last_seq;
+};
 
 export function toSession(row: SessionRow): LoadedSession {
   return {
@@ -38,9 +58,17 @@ export function toSession(row: SessionRow): LoadedSession {
     turns: row.turns,
     lastSeq: row.last_seq,
     snapshot: row.snapshot,
-    messages: row.messages ?? [],
-    toolOutputs: row.tool_outputs ?? [],
+    context: row.context,
+    messages: (row.said ?? []).flatMap(messagesOf).slice(-historyMessages),
+    toolOutputs: (row.recorded ?? []).flat().slice(-historyToolOutputs),
   };
+}
+
+function messagesOf([seq, asked, replies]: NonNullable<SessionRow["said"]>[number]) {
+  const said = (replies ?? []).map(
+    ({ body, menu }, index): StoredMessage => ({ seq: seq + 1 + index, role: "bot", body, menu }),
+  );
+  return [{ seq, role: "user", body: asked, menu: null } as const, ...said];
 }
 
 function decisionOf({ created, before, status }: SessionRow): SessionDecision {
@@ -49,39 +77,61 @@ function decisionOf({ created, before, status }: SessionRow): SessionDecision {
   return before === "expired" ? "SESSION_CREATED_AFTER_EXPIRY" : "SESSION_CREATED_AFTER_END";
 }
 
-/** The rows that a turn becomes. Their texts are made storable where they become JSON. */
+/** The row that a turn becomes, and its replies' rows. Their texts are made storable where they become JSON. */
 export function rowsOf(turn: TurnRecord) {
-  const { session, replies } = turn;
-  const asked = { seq: session.lastSeq + 1, role: "user", body: turn.text, menu: null };
-  const said = replies.map(({ seq, body, menu }) => ({ seq, role: "bot", body, menu }));
+  const { session, replies, toolOutputs } = turn;
+  const askedSeq = session.lastSeq + 1;
   return {
     inboundId: storableText(turn.inboundId),
-    messages: [asked, ...said],
-    toolOutputs: turn.toolOutputs,
+    replies: replies.length === 0 ? null : replies.map(({ body, menu }) => ({ body, menu })),
+    toolOutputs: toolOutputs.length === 0 ? null : toolOutputs,
     address: { accessHash: turn.peer.accessHash },
-    replies: replies.map(({ seq, body, menu, randomId }, index) => ({
-      index,
-      seq,
-      random_id: randomId,
-      body,
-      menu,
-    })),
-    lastSeq: replies.at(-1)?.seq ?? asked.seq,
+    /** In order; reply n is message `askedSeq + 1 + n`. */
+    randomIds: replies.map(({ randomId }) => randomId),
+    askedSeq,
+    lastSeq: askedSeq + replies.length,
     snapshot: turn.snapshot ?? null,
+    context: turn.context,
   };
+}
+
+/** The unique index refused a second open session: `load` makes that impossible, so it is told apart. */
+export function indexViolation(error: unknown): unknown {
+  if (brokenUniqueConstraint(error) !== "conversation_sessions_one_open") return error;
+  return new HoldfastError({
+    code: "SESSION_INDEX_VIOLATED",
+    message: "A second open session of a chat user was refused by the unique index.",
+    next: "Look for who else writes sessions; the turn is taken again by itself.",
+    policy: "retryable",
+    cause: error,
+  });
 }
 
 export function ownerStatements(
   database: Database,
-): Pick<ConversationStore, "claimPartition" | "setStatus"> {
+): Omit<ConversationStore, "load" | "commit" | "sessionLookups"> {
   return {
-    async claimPartition(owner) {
+    async claimPartition(partition, owner) {
       const [row] = await database.query<{ epoch: string }>(
-        `update partitions set epoch = epoch + 1, owner = $1, claimed_at = now()
-         where id = 0 returning epoch`,
-        [owner],
+        `insert into partitions (id, epoch, owner) values ($1, 1, $2)
+         on conflict (id) do update set epoch = partitions.epoch + 1, owner = $2, claimed_at = now()
+         returning epoch`,
+        [partition, owner],
       );
-      return { epoch: Number(row!.epoch) };
+      return { partition, epoch: Number(row!.epoch) };
+    },
+    async releasePartition({ partition, epoch }) {
+      await database.query("update partitions set owner = null where id = $1 and epoch = $2", [
+        partition,
+        epoch,
+      ]);
+    },
+    async partitionOwner(partition) {
+      const [row] = await database.query<{ owner: string | null }>(
+        "select owner from partitions where id = $1",
+        [partition],
+      );
+      return row?.owner ?? null;
     },
     async setStatus(sessionId, status) {
       const changed = await database.query(

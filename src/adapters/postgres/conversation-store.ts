@@ -1,12 +1,13 @@
 import {
   type ConversationKey,
   type ConversationStore,
-  historyMessages,
-  historyToolOutputs,
+  type PartitionClaim,
   type TurnOutcome,
   type TurnRecord,
 } from "../../ports/conversation-store.ts";
 import {
+  historyColumns,
+  indexViolation,
   isWhole,
   loadTriesMax,
   ownerStatements,
@@ -14,8 +15,8 @@ import {
   type SessionRow,
   toSession,
 } from "./conversation-rows.ts";
-import { brokenUniqueConstraint, type Database } from "./database.ts";
-import { storableJson } from "../../ports/storable-text.ts";
+import type { Database } from "./database.ts";
+import { storableJson, storableText } from "../../ports/storable-text.ts";
 
 /**
  * Expire, find or create, with history, in one statement. The insert waits for `expired` by reading it; the
@@ -28,57 +29,44 @@ const loadSession = `
       and last_turn_at < now() - $4 * interval '1 millisecond'
     returning id
   ), opened as (
-    insert into conversation_sessions (channel, account, chat_user)
-    select $1, $2, $3 from (select count(*) from expired) as after_expiry
+    insert into conversation_sessions (channel, account, chat_user, context)
+    select $1, $2, $3, (
+      select context from conversation_sessions
+      where channel = $1 and account = $2 and chat_user = $3 order by id desc limit 1)
+    from (select count(*) from expired) as after_expiry
     on conflict (channel, account, chat_user) where status in ('active', 'escalated')
       do update set last_turn_at = conversation_sessions.last_turn_at
-    returning id, status, turns, last_seq, snapshot, xmax = 0 as created
+    returning id, status, turns, last_seq, snapshot, context, xmax = 0 as created
   )
-  select o.id, o.status, o.turns, o.last_seq, o.snapshot, o.created,
+  select o.id, o.status, o.turns, o.last_seq, o.snapshot, o.context, o.created,
     case when exists (select from expired) then 'expired' else (
       select status from conversation_sessions
       where channel = $1 and account = $2 and chat_user = $3 order by id desc limit 1) end as before,
-    (select json_agg(m order by m.seq) from (
-      select seq, role, body, menu from messages where session_id = o.id
-      order by seq desc limit ${historyMessages}) m) as messages,
-    (select json_agg(t order by t.seq) from (
-      select seq, name, output from tool_outputs where session_id = o.id
-      order by seq desc limit ${historyToolOutputs}) t) as tool_outputs
+    ${historyColumns}
   from opened o`;
 
 /** Everything of a turn, or nothing: owner's epoch, session's sequence and duplicates are judged under locks. */
 const commitTurn = `
-  with owner as (select from partitions where id = 0 and epoch = $1 for share),
+  with owner as (select from partitions where id = $1 and epoch = $2 for share),
   head as (
-    select id from conversation_sessions where id = $2 and last_seq = $3
-      and status = $15 and exists (select from owner) for update
-  ), fresh as (
-    select id from head where not exists (
-      select from inbound_turns where channel = $4 and account = $5 and inbound_id = $6)
-  ), seen as (
-    insert into inbound_turns (channel, account, inbound_id, session_id, seq)
-    select $4, $5, $6, id, $3 + 1 from fresh
+    select id from conversation_sessions where id = $3 and last_seq = $4
+      and status = $5 and exists (select from owner) for update
   ), said as (
-    insert into messages (session_id, seq, role, body, menu)
-    select id, m.seq, m.role, m.body, m.menu from fresh,
-      jsonb_to_recordset($7::jsonb) as m(seq int, role text, body text, menu jsonb)
-  ), recorded as (
-    insert into tool_outputs (session_id, seq, name, output)
-    select id, t.seq, t.name, coalesce(t.output, 'null') from fresh,
-      jsonb_to_recordset($8::jsonb) as t(seq int, name text, output jsonb)
+    insert into turns (session_id, seq, channel, account, inbound_id, asked, replies, tool_outputs)
+    select id, $6::int, $7, $8, $9, $10, $11::json, $12::json from head
+    on conflict (channel, account, inbound_id) do nothing
+    returning session_id
   ), queued as (
-    insert into outbox (channel, account, chat_user, address, inbound_id, reply_index,
-      session_id, seq, random_id, body, menu)
-    select $4, $5, $9, $10::jsonb, $6, r.index, id, r.seq, r.random_id, r.body, r.menu from fresh,
-      jsonb_to_recordset($11::jsonb) as r(index int, seq int, random_id bigint, body text, menu jsonb)
+    insert into outbox (channel, account, chat_user, address, reply_index, session_id, seq, random_id)
+    select $7, $8, $13, $14::json, r.n - 1, said.session_id, $6::int + r.n, r.random_id
+    from said, unnest($15::bigint[]) with ordinality as r(random_id, n)
   ), moved as (
-    update conversation_sessions s set last_seq = $12, turns = turns + 1, snapshot = $13::jsonb,
-      status = $14, last_turn_at = now(), ended_at = case when $14 = 'ended' then now() end
-    from fresh where s.id = fresh.id
+    update conversation_sessions s set last_seq = $16, turns = turns + 1, snapshot = $17::json,
+      context = $19::json, status = $18, last_turn_at = now(), ended_at = case when $18 = 'ended' then now() end
+    from said where s.id = said.session_id
   )
-  select exists (select from owner) as owned, exists (select from fresh) as committed,
-    exists (select from inbound_turns
-      where channel = $4 and account = $5 and inbound_id = $6) as seen`;
+  select exists (select from owner) as owned, exists (select from said) as committed,
+    exists (select from turns where channel = $7 and account = $8 and inbound_id = $9) as seen`;
 
 /** One statement loads a session, one commits a turn. */
 export function createConversationStore(database: Database): ConversationStore {
@@ -87,7 +75,9 @@ export function createConversationStore(database: Database): ConversationStore {
   async function loadOnce(key: ConversationKey, inactiveAfterMs: number): Promise<SessionRow> {
     lookups += 1;
     const values = [key.channel, key.account, key.chatUser, inactiveAfterMs];
-    const [row] = await database.query<SessionRow>(loadSession, values);
+    const [row] = await database
+      .query<SessionRow>(loadSession, values, "load-session")
+      .catch((error: unknown) => Promise.reject(indexViolation(error)));
     return row!;
   }
 
@@ -102,40 +92,40 @@ export function createConversationStore(database: Database): ConversationStore {
         if (isWhole(row) || tries === loadTriesMax) return toSession(row);
       }
     },
-    async commit(turn, ownerEpoch): Promise<TurnOutcome> {
-      try {
-        const [row] = await database.query<{ owned: boolean; committed: boolean; seen: boolean }>(
-          commitTurn,
-          commitValues(turn, ownerEpoch),
-        );
-        if (row!.committed) return "committed";
-        if (!row!.owned) return "stale-owner";
-        return row!.seen ? "duplicate" : "conflict";
-      } catch (error) {
-        if (brokenUniqueConstraint(error) === "inbound_turns_pkey") return "duplicate";
-        throw error;
-      }
+    async commit(turn, claim): Promise<TurnOutcome> {
+      const [row] = await database.query<{ owned: boolean; committed: boolean; seen: boolean }>(
+        commitTurn,
+        commitValues(turn, claim),
+        "commit-turn",
+      );
+      if (row!.committed) return "committed";
+      if (!row!.owned) return "stale-owner";
+      return row!.seen ? "duplicate" : "conflict";
     },
   };
 }
 
-function commitValues(turn: TurnRecord, ownerEpoch: number): unknown[] {
+function commitValues(turn: TurnRecord, { partition, epoch }: PartitionClaim): unknown[] {
   const rows = rowsOf(turn);
   return [
-    ownerEpoch,
+    partition,
+    epoch,
     turn.session.id,
     turn.session.lastSeq,
+    turn.session.status,
+    rows.askedSeq,
     turn.channel,
     turn.account,
     rows.inboundId,
-    storableJson(rows.messages),
-    storableJson(rows.toolOutputs),
+    storableText(turn.text),
+    rows.replies && storableJson(rows.replies),
+    rows.toolOutputs && storableJson(rows.toolOutputs),
     turn.chatUser,
     JSON.stringify(rows.address),
-    storableJson(rows.replies),
+    rows.randomIds,
     rows.lastSeq,
     storableJson(rows.snapshot),
     turn.status,
-    turn.session.status,
+    rows.context && storableJson(rows.context),
   ];
 }

@@ -3,7 +3,12 @@ import { HoldfastError } from "../../errors.ts";
 
 /** Runs statements; throws DATABASE_UNAVAILABLE (retryable, unknown outcome) when Postgres does not answer. */
 export interface Queries {
-  query<Row extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** `name`: each connection parses and plans the statement once; for a text that never changes. */
+  query<Row extends QueryResultRow>(
+    text: string,
+    values?: readonly unknown[],
+    name?: string,
+  ): Promise<Row[]>;
 }
 
 export interface Database extends Queries {
@@ -29,6 +34,8 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
   const pool = new Pool({
     connectionString: url,
     max: poolMax,
+    // The statements are short: compiling them would take longer than they run.
+    options: "-c jit=off",
     connectionTimeoutMillis: 5000,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + 5000,
@@ -37,10 +44,15 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
   pool.on("error", () => {});
 
   const over = (client: Pool | PoolClient): Queries => ({
-    async query<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []) {
+    async query<Row extends QueryResultRow>(
+      text: string,
+      values: readonly unknown[] = [],
+      name?: string,
+    ) {
       onQuery(text);
       try {
-        const { rows } = await client.query<Row>(text, [...values]);
+        const config = { text, values: [...values], ...(name !== undefined && { name }) };
+        const { rows } = await client.query<Row>(config);
         return rows;
       } catch (error) {
         throw parsed(error);

@@ -1,15 +1,16 @@
 import {
   type ConversationKey,
   type ConversationStore,
-  historyMessages,
-  historyToolOutputs,
   type LoadedSession,
+  type PartitionClaim,
   type TurnOutcome,
   type TurnRecord,
 } from "../../ports/conversation-store.ts";
 import { createBatcher } from "./batcher.ts";
-import { brokenUniqueConstraint, type Database } from "./database.ts";
+import type { Database } from "./database.ts";
 import {
+  historyColumns,
+  indexViolation,
   isWhole,
   loadTriesMax,
   ownerStatements,
@@ -36,7 +37,7 @@ const loadSessions = `
   with i as materialized (
     select * from jsonb_to_recordset($1::jsonb) as i(n int, channel text, account text, chat_user text, inactive_ms float8)
   ), known as materialized (
-    select i.n, s.id, s.status, s.turns, s.last_seq, s.snapshot, s.last_turn_at,
+    select i.n, s.id, s.status, s.turns, s.last_seq, s.snapshot, s.context, s.last_turn_at,
       s.status = 'active' and s.last_turn_at < now() - i.inactive_ms * interval '1 millisecond' as is_over
     from i join conversation_sessions s using (channel, account, chat_user)
     where s.status in ('active', 'escalated')
@@ -48,16 +49,19 @@ const loadSessions = `
     select i.* from i where not exists (select from known k where k.n = i.n and not k.is_over)
     order by channel, account, chat_user
   ), opened as (
-    insert into conversation_sessions (channel, account, chat_user)
-    select channel, account, chat_user from missing, (select count(*) from expired) as after_expiry
+    insert into conversation_sessions (channel, account, chat_user, context)
+    select channel, account, chat_user, (
+      select h.context from conversation_sessions h
+      where (h.channel, h.account, h.chat_user) = (m.channel, m.account, m.chat_user) order by h.id desc limit 1)
+    from missing m, (select count(*) from expired) as after_expiry
     on conflict (channel, account, chat_user) where status in ('active', 'escalated')
       do update set last_turn_at = conversation_sessions.last_turn_at
-    returning id, channel, account, chat_user, status, turns, last_seq, snapshot, xmax = 0 as created
+    returning id, channel, account, chat_user, status, turns, last_seq, snapshot, context, xmax = 0 as created
   ), o as (
-    select n, id, status, turns, last_seq, snapshot, false as created, null as before
+    select n, id, status, turns, last_seq, snapshot, context, false as created, null as before
     from known where not is_over
     union all
-    select m.n, id, status, turns, last_seq, snapshot, created,
+    select m.n, id, status, turns, last_seq, snapshot, context, created,
       case when exists (select from expired e where (e.channel, e.account, e.chat_user) =
         (m.channel, m.account, m.chat_user)) then 'expired' else (
         select h.status from conversation_sessions h
@@ -65,62 +69,48 @@ const loadSessions = `
         order by h.id desc limit 1) end
     from missing m join opened using (channel, account, chat_user)
   )
-  select o.*,
-    (select json_agg(m order by m.seq) from (
-      select seq, role, body, menu from messages where session_id = o.id
-      order by seq desc limit ${historyMessages}) m) as messages,
-    (select json_agg(t order by t.seq) from (
-      select seq, name, output from tool_outputs where session_id = o.id
-      order by seq desc limit ${historyToolOutputs}) t) as tool_outputs
+  select o.*, ${historyColumns}
   from o`;
 
 /**
  * Every turn whole or not at all: owner's epoch, session's sequence and duplicates are judged under the locks of this
- * statement, which are taken in the order of the sessions.
+ * statement, which are taken in the order of the partitions, then of the sessions. Answers the turns that were refused.
  */
 const commitTurns = `
   with i as materialized (
-    select * from jsonb_to_recordset($1::jsonb) as i(n int, epoch bigint, session_id bigint, expected int, was text,
-      channel text, account text, inbound_id text, chat_user text, address jsonb, last_seq int,
-      snapshot jsonb, status text, messages jsonb, tool_outputs jsonb, replies jsonb)
+    select * from json_to_recordset($1::json) as i(n int, partition int, epoch bigint, session_id bigint,
+      expected int, was text, channel text, account text, inbound_id text, chat_user text, address json,
+      asked text, replies json, tool_outputs json, random_ids json, last_seq int, snapshot json, context json, status text)
   ), owner as materialized (
-    select epoch from partitions where id = 0 for share
+    select id, epoch from partitions where id in (select partition from i) order by id for share
   ), head as materialized (
-    select i.n, s.id from conversation_sessions s join i on i.session_id = s.id
-    where s.last_seq = i.expected and s.status = i.was
-      and exists (select from owner where owner.epoch = i.epoch)
+    select i.n, s.id from i
+    join owner on owner.id = i.partition and owner.epoch = i.epoch
+    join conversation_sessions s on s.id = i.session_id and s.last_seq = i.expected and s.status = i.was
     order by s.id for update of s
-  ), fresh as materialized (
-    select i.* from i join head using (n) where not exists (
-      select from inbound_turns t where (t.channel, t.account, t.inbound_id) = (i.channel, i.account, i.inbound_id))
-  ), seen as (
-    insert into inbound_turns (channel, account, inbound_id, session_id, seq)
-    select channel, account, inbound_id, session_id, expected + 1 from fresh
   ), said as (
-    insert into messages (session_id, seq, role, body, menu)
-    select f.session_id, m.seq, m.role, m.body, m.menu from fresh f,
-      jsonb_to_recordset(f.messages) as m(seq int, role text, body text, menu jsonb)
-  ), recorded as (
-    insert into tool_outputs (session_id, seq, name, output)
-    select f.session_id, t.seq, t.name, coalesce(t.output, 'null') from fresh f,
-      jsonb_to_recordset(f.tool_outputs) as t(seq int, name text, output jsonb)
+    insert into turns (session_id, seq, channel, account, inbound_id, asked, replies, tool_outputs)
+    select i.session_id, i.expected + 1, channel, account, inbound_id, asked, replies, tool_outputs
+    from i join head using (n)
+    on conflict (channel, account, inbound_id) do nothing
+    returning session_id
+  ), done as materialized (
+    select i.* from i join said using (session_id)
   ), queued as (
-    insert into outbox (channel, account, chat_user, address, inbound_id, reply_index,
-      session_id, seq, random_id, body, menu)
-    select f.channel, f.account, f.chat_user, f.address, f.inbound_id, r.index, f.session_id, r.seq,
-      r.random_id, r.body, r.menu from fresh f,
-      jsonb_to_recordset(f.replies) as r(index int, seq int, random_id bigint, body text, menu jsonb)
-    order by f.n, r.index
+    insert into outbox (channel, account, chat_user, address, reply_index, session_id, seq, random_id)
+    select d.channel, d.account, d.chat_user, d.address, r.number - 1, d.session_id, d.expected + 1 + r.number,
+      r.random_id::bigint
+    from done d, json_array_elements_text(d.random_ids) with ordinality as r(random_id, number)
+    order by d.n, r.number
   ), moved as (
-    update conversation_sessions s set last_seq = f.last_seq, turns = turns + 1, snapshot = f.snapshot,
-      status = f.status, last_turn_at = now(), ended_at = case when f.status = 'ended' then now() end
-    from fresh f where s.id = f.session_id
+    update conversation_sessions s set last_seq = d.last_seq, turns = turns + 1, snapshot = d.snapshot,
+      context = d.context, status = d.status, last_turn_at = now(), ended_at = case when d.status = 'ended' then now() end
+    from done d where s.id = d.session_id
   )
-  select i.n, exists (select from owner where owner.epoch = i.epoch) as owned,
-    exists (select from fresh f where f.n = i.n) as committed,
-    exists (select from inbound_turns t
+  select i.n, exists (select from owner where owner.id = i.partition and owner.epoch = i.epoch) as owned,
+    exists (select from turns t
       where (t.channel, t.account, t.inbound_id) = (i.channel, i.account, i.inbound_id)) as seen
-  from i order by i.n`;
+  from i where not exists (select from done where done.n = i.n)`;
 
 interface Load {
   readonly key: ConversationKey;
@@ -129,7 +119,13 @@ interface Load {
 
 interface Commit {
   readonly turn: TurnRecord;
-  readonly ownerEpoch: number;
+  readonly claim: PartitionClaim;
+}
+
+interface Refused {
+  readonly n: number;
+  readonly owned: boolean;
+  readonly seen: boolean;
 }
 
 /** The same as one statement per turn, with those of many users in one statement and one commit. */
@@ -144,17 +140,21 @@ export function createGroupedConversationStore(
     keyOf: ({ key: { channel, account, chatUser } }) => `${channel} ${account} ${chatUser}`,
     async run(items) {
       lookups += items.length;
-      const rows = await database.query<SessionRow & { readonly n: number }>(loadSessions, [
-        storableJson(
-          items.map(({ key: { channel, account, chatUser }, inactiveAfterMs }, n) => ({
-            n,
-            channel,
-            account,
-            chat_user: chatUser,
-            inactive_ms: inactiveAfterMs,
-          })),
-        ),
-      ]);
+      const rows = await database.query<SessionRow & { readonly n: number }>(
+        loadSessions,
+        [
+          storableJson(
+            items.map(({ key: { channel, account, chatUser }, inactiveAfterMs }, n) => ({
+              n,
+              channel,
+              account,
+              chat_user: chatUser,
+              inactive_ms: inactiveAfterMs,
+            })),
+          ),
+        ],
+        "load-sessions",
+      );
       const byNumber = new Map(rows.map((row) => [row.n, row]));
       return items.map((_, n) => byNumber.get(n)!);
     },
@@ -164,20 +164,16 @@ export function createGroupedConversationStore(
     ...limits,
     keyOf: ({ turn }) => turn.session.id,
     async run(items) {
-      const rows = await database
-        .query<{ owned: boolean; committed: boolean; seen: boolean }>(commitTurns, [
-          storableJson(items.map(({ turn, ownerEpoch }, n) => itemOf(turn, ownerEpoch, n))),
-        ])
-        .catch((error: unknown) => {
-          const isOne = items.length === 1;
-          if (!isOne || brokenUniqueConstraint(error) !== "inbound_turns_pkey") throw error;
-          return [{ owned: true, committed: false, seen: true }];
-        });
-      return rows.map(({ owned, committed, seen }): TurnOutcome => {
-        if (committed) return "committed";
-        if (!owned) return "stale-owner";
-        return seen ? "duplicate" : "conflict";
-      });
+      const refused = await database.query<Refused>(
+        commitTurns,
+        [storableJson(items.map(({ turn, claim }, n) => itemOf(turn, claim, n)))],
+        "commit-turns",
+      );
+      const outcomes = Array<TurnOutcome>(items.length).fill("committed");
+      for (const { n, owned, seen } of refused) {
+        outcomes[n] = owned ? (seen ? "duplicate" : "conflict") : "stale-owner";
+      }
+      return outcomes;
     },
   });
 
@@ -188,32 +184,38 @@ export function createGroupedConversationStore(
     },
     async load(key, inactiveAfterMs): Promise<LoadedSession> {
       for (let tries = 1; ; tries += 1) {
-        const row = await loads.add({ key, inactiveAfterMs });
+        const row = await loads
+          .add({ key, inactiveAfterMs })
+          .catch((error: unknown) => Promise.reject(indexViolation(error)));
         if (isWhole(row) || tries === loadTriesMax) return toSession(row);
       }
     },
-    commit: (turn, ownerEpoch) => commits.add({ turn, ownerEpoch }),
+    commit: (turn, claim) => commits.add({ turn, claim }),
   };
 }
 
-function itemOf(turn: TurnRecord, ownerEpoch: number, n: number) {
+function itemOf(turn: TurnRecord, { partition, epoch }: PartitionClaim, n: number) {
+  const { session, channel, account, chatUser, text, status } = turn;
   const rows = rowsOf(turn);
   return {
     n,
-    epoch: ownerEpoch,
-    session_id: turn.session.id,
-    expected: turn.session.lastSeq,
-    was: turn.session.status,
-    channel: turn.channel,
-    account: turn.account,
+    partition,
+    epoch,
+    session_id: session.id,
+    expected: session.lastSeq,
+    was: session.status,
+    channel,
+    account,
     inbound_id: rows.inboundId,
-    chat_user: turn.chatUser,
+    chat_user: chatUser,
     address: rows.address,
+    asked: text,
+    replies: rows.replies,
+    tool_outputs: rows.toolOutputs,
+    random_ids: rows.randomIds,
     last_seq: rows.lastSeq,
     snapshot: rows.snapshot,
-    status: turn.status,
-    messages: rows.messages,
-    tool_outputs: rows.toolOutputs,
-    replies: rows.replies,
+    context: rows.context,
+    status,
   };
 }

@@ -1,8 +1,9 @@
-import type { MenuChoice, OutboxItem, OutboxStore } from "../../ports/conversation-store.ts";
+import type { OutboxItem, OutboxStore, TurnReply } from "../../ports/conversation-store.ts";
+import type { GrantRef } from "../../ports/gate.ts";
+import { createBatcher } from "./batcher.ts";
 import type { Database } from "./database.ts";
 
 interface OutboxRow {
-  readonly id: string;
   readonly channel: string;
   readonly account: string;
   readonly chat_user: string;
@@ -10,60 +11,107 @@ interface OutboxRow {
   readonly inbound_id: string;
   readonly reply_index: number;
   readonly random_id: string;
-  readonly body: string;
-  readonly menu: readonly MenuChoice[] | null;
+  readonly reply: TurnReply;
   readonly session_id: string;
   readonly seq: number;
   readonly attempted: boolean;
 }
 
-/** Nothing is claimed unless the token is still held under this very epoch, locked meanwhile. */
+/**
+ * Nothing is claimed unless the token is still held under that very epoch, locked meanwhile. Tokens are locked in the
+ * order of their accounts.
+ */
 const claimRows = `
-  with holder as (
-    select from tokens where account = $1 and slot = $2 and epoch = $3
-      and state in ('connected', 'draining') for share
-  ), picked as (
-    select id, state from outbox where account = $1 and exists (select from holder)
-      and (state = 'pending' or ($5 and state = 'sending'))
-    order by id limit $4 for update
+  with i as materialized (
+    select * from json_to_recordset($1::json) as i(n int, account text, slot int, epoch bigint, top int, recover boolean)
+  ), holder as materialized (
+    select i.n, i.account, i.slot, i.epoch, i.top, i.recover from i
+    join tokens t on t.account = i.account and t.slot = i.slot and t.epoch = i.epoch
+      and t.state in ('connected', 'draining')
+    order by i.account for share of t
+  ), picked as materialized (
+    select h.n, h.slot, h.epoch, p.session_id, p.seq, p.state from holder h cross join lateral (
+      select o.session_id, o.seq, o.state from outbox o
+      where o.account = h.account and o.state in ('pending', 'sending') and (o.state = 'pending' or h.recover)
+      order by o.id limit h.top for update) p
   ), claimed as (
-    update outbox o set state = 'sending', slot = $2, epoch = $3, changed_at = now()
-    from picked where o.id = picked.id
-    returning o.id::text, o.channel, o.account, o.chat_user, o.address, o.inbound_id, o.reply_index,
-      o.random_id::text, o.body, o.menu, o.session_id::text, o.seq, picked.state = 'sending' as attempted
+    update outbox o set state = 'sending', slot = picked.slot, epoch = picked.epoch, changed_at = now()
+    from picked where o.session_id = picked.session_id and o.seq = picked.seq
+    returning picked.n, o.id, o.channel, o.account, o.chat_user, o.address, o.reply_index,
+      o.random_id, o.session_id, o.seq, picked.state = 'sending' as attempted
+  ), rows as (
+    select c.n, c.id, c.channel, c.account, c.chat_user, c.address, t.inbound_id, c.reply_index,
+      c.random_id::text, t.replies -> c.reply_index as reply, c.session_id::text, c.seq, c.attempted
+    from claimed c join turns t on t.session_id = c.session_id and t.seq = c.seq - 1 - c.reply_index
   )
-  select exists (select from holder) as held,
-    (select json_agg(c order by c.id::bigint) from claimed c) as rows`;
+  select h.n, (select json_agg(r order by r.id) from rows r where r.n = h.n) as rows from holder h`;
+
+const settleRows = `
+  update outbox o set state = r.state, message_id = r.message_id, failure = r.failure, changed_at = now()
+  from json_to_recordset($1::json) as r(session_id bigint, seq int, state text, message_id int, failure text)
+  where o.session_id = r.session_id and o.seq = r.seq and o.state = 'sending'`;
+
+interface Claim {
+  readonly grant: GrantRef;
+  readonly limit: number;
+  readonly recover: boolean;
+}
+
+type Result = Parameters<OutboxStore["settle"]>[0][number];
+
+/** What many accounts ask for at the same time goes into one statement. */
+const limits = { lanes: 1, sizeMax: 500 };
 
 export function createOutboxStore(database: Database): OutboxStore {
-  return {
-    async claim({ account, slot, epoch }, { limit, recover }) {
-      const [claim] = await database.query<{ held: boolean; rows: readonly OutboxRow[] | null }>(
+  const claims = createBatcher<Claim, readonly OutboxItem[] | null>({
+    ...limits,
+    keyOf: ({ grant }) => grant.account,
+    async run(items) {
+      const rows = await database.query<{ n: number; rows: readonly OutboxRow[] | null }>(
         claimRows,
-        [account, slot, epoch, limit, recover],
+        [
+          JSON.stringify(
+            items.map(({ grant: { account, slot, epoch }, limit, recover }, n) => ({
+              n,
+              account,
+              slot,
+              epoch,
+              top: limit,
+              recover,
+            })),
+          ),
+        ],
+        "claim-replies",
       );
-      return claim!.held ? (claim!.rows ?? []).map(toItem) : null;
+      const claimed = new Map(rows.map((row) => [row.n, row.rows ?? []]));
+      return items.map((_, n) => claimed.get(n)?.map(toItem) ?? null);
     },
-    async settle(results) {
-      if (results.length === 0) return;
-      const rows = results.map((result) => ({
-        id: result.id,
+  });
+
+  const settling = createBatcher<readonly Result[], undefined>({
+    ...limits,
+    keyOf: (results) => results[0]!.id,
+    async run(items) {
+      const rows = items.flat().map((result) => ({
+        ...parseId(result.id),
         state: "messageId" in result ? "sent" : "failure" in result ? "failed" : "pending",
         message_id: "messageId" in result ? result.messageId : null,
         failure: "failure" in result ? result.failure : null,
       }));
-      await database.query(
-        `update outbox o set state = r.state, message_id = r.message_id, failure = r.failure,
-           changed_at = now()
-         from jsonb_to_recordset($1::jsonb) as r(id bigint, state text, message_id int, failure text)
-         where o.id = r.id and o.state = 'sending'`,
-        [JSON.stringify(rows)],
-      );
+      await database.query(settleRows, [JSON.stringify(rows)], "settle-replies");
+      return items.map(() => undefined);
+    },
+  });
+
+  return {
+    claim: (grant, { limit, recover }) => claims.add({ grant, limit, recover }),
+    async settle(results) {
+      if (results.length > 0) await settling.add(results);
     },
     async knownMessageIds({ channel, account, chatUser }, fromMessageId) {
       const rows = await database.query<{ message_id: number }>(
-        `select message_id from outbox where channel = $1 and account = $2 and chat_user = $3
-           and message_id >= $4`,
+        `select o.message_id from conversation_sessions s join outbox o on o.session_id = s.id
+         where s.channel = $1 and s.account = $2 and s.chat_user = $3 and o.message_id >= $4`,
         [channel, account, chatUser, fromMessageId],
       );
       return new Set(rows.map(({ message_id }) => message_id));
@@ -88,7 +136,7 @@ export function createOutboxStore(database: Database): OutboxStore {
 
 function toItem(row: OutboxRow): OutboxItem {
   return {
-    id: row.id,
+    id: `${row.session_id}:${row.seq}`,
     channel: row.channel,
     account: row.account,
     chatUser: row.chat_user,
@@ -96,10 +144,15 @@ function toItem(row: OutboxRow): OutboxItem {
     inboundId: row.inbound_id,
     replyIndex: row.reply_index,
     randomId: row.random_id,
-    body: row.body,
-    menu: row.menu,
+    body: row.reply.body,
+    menu: row.reply.menu,
     sessionId: row.session_id,
     seq: row.seq,
     attempted: row.attempted,
   };
+}
+
+function parseId(id: string): { readonly session_id: string; readonly seq: number } {
+  const [sessionId = "", seq = ""] = id.split(":");
+  return { session_id: sessionId, seq: Number(seq) };
 }

@@ -7,6 +7,7 @@ import { createConversationStore } from "../../../src/adapters/postgres/conversa
 import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
 import { createOutboxStore } from "../../../src/adapters/postgres/outbox-store.ts";
 import { createTokenStore } from "../../../src/adapters/postgres/token-store.ts";
+import { createStepStore } from "../../../src/adapters/postgres/step-store.ts";
 import { createSystemClock } from "../../../src/adapters/system-clock.ts";
 import { createOutboxSender, type OutboxSender } from "../../../src/engine/outbox.ts";
 import type { OutboxSenderOptions } from "../../../src/engine/outbox-options.ts";
@@ -102,13 +103,14 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
     turnEndings,
     statements,
     async makeEngine(bot, change = {}) {
-      const { epoch } = await conversations.claimPartition("bench");
+      const claim = await conversations.claimPartition(0, "bench");
       const engine = createTurnEngine({
         store: conversations,
+        steps: createStepStore(database),
         stream,
         clock,
         events,
-        ownerEpoch: epoch,
+        claim,
         inactiveAfterMs: 3_600_000,
         findBot: (name) => (name === account ? { bot, kind } : null),
         notifyOutbox: () => senders.at(-1)?.notify(),
@@ -140,7 +142,9 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
     },
     async repliesTo(chatUser) {
       const rows = await database.query<{ body: string }>(
-        "select body from outbox where chat_user = $1 order by id",
+        `select t.replies -> o.reply_index ->> 'body' as body from outbox o
+         join turns t on t.session_id = o.session_id and t.seq = o.seq - 1 - o.reply_index
+         where o.chat_user = $1 order by o.id`,
         [chatUser],
       );
       return rows.map(({ body }) => body);

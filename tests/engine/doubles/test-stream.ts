@@ -54,7 +54,7 @@ export function createTestStream(): TestStream {
     to.onDelivery({
       item,
       position,
-      async done() {
+      done() {
         settle(to, position);
         done.push(position);
       },
@@ -81,6 +81,8 @@ export function createTestStream(): TestStream {
     parked,
     done,
     onDeliver: () => {},
+    listParked: async () => [],
+    unpark: async () => false,
     async append(items) {
       for (const item of items) {
         last += 1;

@@ -1,0 +1,103 @@
+import { type FSWatcher, statSync, watch } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { errorLine, HoldfastError } from "../../errors.ts";
+import type { Bot } from "../../ports/bot.ts";
+
+/**
+ * Loads the bot that a file exports by default: JavaScript or TypeScript. A `version` loads it anew, the file itself
+ * and not what it imports.
+ * @throws HoldfastError BOT_NOT_FOUND, BOT_BROKEN, BOT_MALFORMED
+ */
+export async function loadBot(file: string, version?: string): Promise<Bot> {
+  const path = resolve(file);
+  const url = pathToFileURL(path);
+  if (version !== undefined) url.searchParams.set("version", version);
+  try {
+    statSync(path);
+  } catch (cause) {
+    throw new HoldfastError({
+      code: "BOT_NOT_FOUND",
+      message: `There is no bot at ${path}.`,
+      next: "Name its file in HOLDFAST_BOT, or make one with: npx holdfast init my-bot",
+      cause,
+    });
+  }
+  const module = await load(url.href, path);
+  const bot = module.default;
+  if (isBot(bot)) return bot;
+  throw new HoldfastError({
+    code: "BOT_MALFORMED",
+    message: `${path} does not export a bot by default.`,
+    next: 'Write: export default defineBot({ … }), with defineBot from "holdfast/bot".',
+  });
+}
+
+async function load(href: string, path: string): Promise<{ readonly default?: unknown }> {
+  try {
+    return (await import(href)) as { readonly default?: unknown };
+  } catch (cause) {
+    throw new HoldfastError({
+      code: "BOT_BROKEN",
+      message: `The bot at ${path} cannot be loaded: ${errorLine(cause)}`,
+      next: "Correct the file, then start again.",
+      cause,
+    });
+  }
+}
+
+const isBot = (value: unknown): value is Bot =>
+  typeof value === "object" &&
+  value !== null &&
+  "name" in value &&
+  typeof value.name === "string" &&
+  "handle" in value &&
+  typeof value.handle === "function";
+
+export interface ReloadingBot {
+  /** The newest that could be loaded, behind one object that stays. */
+  readonly bot: Bot;
+  close(): void;
+}
+
+/** Editors write a file in several steps. */
+const settleMs = 100;
+
+/**
+ * Loads a bot, and loads it anew whenever its file changes. A change that cannot be loaded is told, and the bot goes
+ * on as it was; turns that have begun end with the bot that they began with.
+ */
+export async function watchBot(file: string, tell: (line: string) => void): Promise<ReloadingBot> {
+  let current = await loadBot(file);
+  let timer: NodeJS.Timeout | undefined;
+  let versions = 0;
+
+  async function reload(): Promise<void> {
+    try {
+      current = await loadBot(file, String((versions += 1)));
+      tell(`the bot ${current.name} was loaded anew`);
+    } catch (error) {
+      tell(`the bot goes on as it was: ${errorLine(error)}`);
+    }
+  }
+
+  // The folder, as editors put a new file in the old one's place.
+  const name = resolve(file).slice(dirname(resolve(file)).length + 1);
+  const watcher: FSWatcher = watch(dirname(resolve(file)), (_event, changed) => {
+    if (changed !== null && changed !== name) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => void reload(), settleMs);
+  });
+  return {
+    bot: {
+      get name() {
+        return current.name;
+      },
+      handle: (turn) => current.handle(turn),
+    },
+    close() {
+      clearTimeout(timer);
+      watcher.close();
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import { healthSigns } from "../../ports/health-signs.ts";
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+
+/** Figures of conversations (O1). Labels are bounded: never a chat user. */
+export interface ConversationMetrics {
+  sessionDecision(account: string, code: string): void;
+  /** `outcome`: resolved, stale, or empty for a choice that brought no answer. */
+  directAction(account: string, outcome: "resolved" | "stale" | "empty"): void;
+  healthSign(account: string, sign: string): void;
+  sessionLookup(seconds: number): void;
+  turn(outcome: string, seconds: number): void;
+  reply(outcome: string): void;
+  /** Asked at each scrape: how many chat users have more than one open session. */
+  duplicateSessions(read: () => number): void;
+}
+
+export function createConversationMetrics(registry: Registry): ConversationMetrics {
+  const of = { registers: [registry] };
+  const decisions = new Counter({
+    ...of,
+    name: "holdfast_session_decisions_total",
+    help: "Why each turn ran in the session that it ran in",
+    labelNames: ["account", "code"],
+  });
+  const actions = new Counter({
+    ...of,
+    name: "holdfast_direct_actions_total",
+    help: "Choices of menus that people made, by what came of them",
+    labelNames: ["account", "outcome"],
+  });
+  const signs = new Counter({
+    ...of,
+    name: "holdfast_conversation_signs_total",
+    help: "What should never happen to a conversation, by its stable code",
+    labelNames: ["account", "sign"],
+  });
+  const lookups = new Histogram({
+    ...of,
+    name: "holdfast_session_lookup_seconds",
+    help: "How long the one look at a turn's session took",
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 1],
+  });
+  const turns = new Histogram({
+    ...of,
+    name: "holdfast_turn_seconds",
+    help: "From the delivery of an inbound message to the commit of its turn",
+    labelNames: ["outcome"],
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30],
+  });
+  const replies = new Counter({
+    ...of,
+    name: "holdfast_replies_total",
+    help: "Replies by what became of them",
+    labelNames: ["outcome"],
+  });
+  const known = new Set<string>();
+  /** An alarm sees a counter rise only from a value that was there before. */
+  function begin(account: string): void {
+    known.add(account);
+    for (const sign of healthSigns) signs.inc({ account, sign }, 0);
+    for (const outcome of ["resolved", "stale", "empty"]) actions.inc({ account, outcome }, 0);
+  }
+
+  return {
+    sessionDecision(account, code) {
+      if (!known.has(account)) begin(account);
+      decisions.inc({ account, code });
+    },
+    directAction: (account, outcome) => actions.inc({ account, outcome }),
+    healthSign: (account, sign) => signs.inc({ account, sign }),
+    sessionLookup: (seconds) => lookups.observe(seconds),
+    turn: (outcome, seconds) => turns.observe({ outcome }, seconds),
+    reply: (outcome) => replies.inc({ outcome }),
+    duplicateSessions(read) {
+      const duplicates: Gauge = new Gauge({
+        ...of,
+        name: "holdfast_duplicate_open_sessions",
+        help: "Chat users with more than one open session; the unique index allows none",
+        collect() {
+          duplicates.set(read());
+        },
+      });
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
+import { JetStreamApiError } from "@nats-io/jetstream";
+import type { InboundStream, ParkedItem } from "../../ports/inbound-stream.ts";
+import { itemSubject, parseItem } from "./inbound-item.ts";
+
+export const reasonHeader = "Holdfast-Reason";
+const noMessage = 10037;
+
+export interface ParkedOptions {
+  readonly manager: JetStreamManager;
+  readonly jetstream: JetStreamClient;
+  readonly parkedStream: string;
+  readonly subjectPrefix: string;
+  readonly timeoutMs: number;
+}
+
+/** What was set aside, in a stream of its own, by its number there. */
+export function createParked(options: ParkedOptions): Pick<InboundStream, "listParked" | "unpark"> {
+  const { manager, jetstream, parkedStream } = options;
+
+  async function read(seq: number) {
+    try {
+      return await manager.streams.getMessage(parkedStream, { seq });
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.code === noMessage) return null;
+      throw error;
+    }
+  }
+
+  return {
+    async listParked(limit) {
+      const { state } = await manager.streams.info(parkedStream);
+      const found: ParkedItem[] = [];
+      for (let seq = state.last_seq; seq >= state.first_seq && found.length < limit; seq -= 1) {
+        const message = state.messages === 0 ? null : await read(seq);
+        if (message === null) continue;
+        found.push({
+          id: String(seq),
+          reason: message.header.get(reasonHeader),
+          at: message.time.toISOString(),
+          item: parseItem(message.string()),
+        });
+      }
+      return found;
+    },
+    async unpark(id) {
+      if (!/^\d{1,15}$/.test(id)) return false;
+      const message = await read(Number(id));
+      const item = message === null ? null : parseItem(message.string());
+      if (item === null) return false;
+      // Under an id of its own: within the window, the item's own would make it a duplicate.
+      await jetstream.publish(itemSubject(options.subjectPrefix, item), JSON.stringify(item), {
+        msgID: `${parkedStream}:${id}`,
+        timeout: options.timeoutMs,
+      });
+      await manager.streams.deleteMessage(parkedStream, Number(id));
+      return true;
+    },
+  };
+}

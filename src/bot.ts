@@ -1,0 +1,10 @@
+/** What a bot author imports: `import { defineBot } from "holdfast/bot"`. */
+export { defineBot, type BotDefinition } from "./bots/define-bot.ts";
+export { HoldfastError } from "./errors.ts";
+export type { Bot, BotState, ChosenItem, StaleReason, Turn, TurnInput } from "./ports/bot.ts";
+export type {
+  MenuChoice,
+  StoredMessage,
+  StoredToolOutput,
+  UserContext,
+} from "./ports/conversation-store.ts";

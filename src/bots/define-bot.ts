@@ -1,0 +1,77 @@
+import { HoldfastError } from "../errors.ts";
+import type { Bot, ChosenItem, StaleReason, Turn } from "../ports/bot.ts";
+
+type Answer = Promise<void> | void;
+
+/** A bot as an author writes it: one handler for each thing that people do. */
+export interface BotDefinition {
+  readonly name: string;
+  /** `/start` and the like, by their names without the slash; `rest` is what follows. A command without one is a text. */
+  readonly commands?: Readonly<Record<string, (turn: Turn, rest: string) => Answer>>;
+  /** Any other text. */
+  text(turn: Turn, text: string): Answer;
+  /** The choices of menus, by their actions; `item` is what the choice pointed at. */
+  readonly actions?: Readonly<Record<string, (turn: Turn, item: ChosenItem | undefined) => Answer>>;
+  /** A choice of an ended session, or one that is not known: by default said plainly, with the way back by `/start`. */
+  staleAction?(turn: Turn, reason: StaleReason): Answer;
+}
+
+const command = /^\/([A-Za-z0-9_]{1,64})(?:@\S+)?(?:\s+|$)/;
+
+/**
+ * Makes a bot of its handlers.
+ * @throws HoldfastError BOT_MALFORMED when the name or the text handler is missing
+ */
+export function defineBot(definition: BotDefinition): Bot {
+  const { name, commands = {}, actions = {} } = definition;
+  if (typeof name !== "string" || name === "" || typeof definition.text !== "function") {
+    throw new HoldfastError({
+      code: "BOT_MALFORMED",
+      message: "A bot needs a name and a handler for texts.",
+      next: 'Write: defineBot({ name: "my-bot", text(turn, text) { turn.reply(text); } })',
+    });
+  }
+
+  function handleText(turn: Turn, text: string): Answer {
+    const [matched = "", word = ""] = command.exec(text) ?? [];
+    const handler = ownEntry(commands, word);
+    return handler === undefined
+      ? definition.text(turn, text)
+      : handler(turn, text.slice(matched.length).trim());
+  }
+
+  function handleAction(turn: Turn, action: string, item: ChosenItem | undefined): Answer {
+    const handler = ownEntry(actions, action);
+    if (handler === undefined) throw unhandled(name, action);
+    return handler(turn, item);
+  }
+
+  return {
+    name,
+    handle(turn) {
+      const { input } = turn;
+      switch (input.kind) {
+        case "text":
+          return handleText(turn, input.text);
+        case "action":
+          return handleAction(turn, input.action, input.item);
+        case "stale-action":
+          if (definition.staleAction !== undefined)
+            return definition.staleAction(turn, input.reason);
+          return turn.reply(
+            "That choice belongs to an earlier conversation. Send /start to begin anew.",
+          );
+      }
+    },
+  };
+}
+
+const ownEntry = <T>(entries: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(entries, name) ? entries[name] : undefined;
+
+const unhandled = (name: string, action: string) =>
+  new HoldfastError({
+    code: "ACTION_UNHANDLED",
+    message: `The bot ${name} offered the action "${action}" and has no handler for it.`,
+    next: `Add ${JSON.stringify(action)} to the bot's actions, then replay the parked turn: npx holdfast conversation replay`,
+  });

@@ -1,0 +1,13 @@
+/** What should never happen to a conversation; also the stable codes that are counted and logged (O1). */
+export const healthSigns = [
+  /** A session was opened although the user's last one was neither over nor given to a person. */
+  "CONTEXT_LOST",
+  /** A session that has had turns came without its messages. */
+  "HISTORY_EMPTY",
+  /** More than one session was opened for a user within 10 s. */
+  "RAPID_CREATES",
+  /** More than ten were opened for a user within a minute. */
+  "RAPID_CREATES_CRITICAL",
+] as const;
+
+export type HealthSign = (typeof healthSigns)[number];

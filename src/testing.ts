@@ -1,0 +1,55 @@
+import { createRehearsal } from "./engine/rehearsal.ts";
+import type { Bot } from "./ports/bot.ts";
+import type { UserContext } from "./ports/conversation-store.ts";
+
+export { startTelegramDc, type TelegramDc } from "./telegram-dc/telegram-dc.ts";
+
+/** What came back for one message. */
+export interface Heard {
+  /** The replies' texts, in order. */
+  readonly texts: readonly string[];
+  /** The labels of the choices that were offered. */
+  readonly choices: readonly string[];
+  readonly ended: boolean;
+  readonly escalated: boolean;
+}
+
+/** A person who talks to a bot that runs alone: no server, no database, nothing leaves. */
+export interface Talk {
+  say(text: string): Promise<Heard>;
+  /** Presses the newest button with that label. */
+  press(label: string): Promise<Heard>;
+  /** What the bot remembers of the person. */
+  readonly context: UserContext;
+}
+
+/** For a bot's own tests: runs its handlers as turns do, with history, tool outputs and memoised steps. */
+export function talkTo(bot: Bot, kind: "bot" | "user" = "bot"): Talk {
+  const rehearsal = createRehearsal(bot, { kind });
+  let messages = 0;
+  async function take(inputKind: "text" | "tap", text: string): Promise<Heard> {
+    messages += 1;
+    const { replies, status } = await rehearsal.take({
+      inboundId: `m:${messages}`,
+      kind: inputKind,
+      text,
+    });
+    return {
+      texts: replies.map(({ body }) => body),
+      choices: replies.flatMap(({ menu }) => menu ?? []).map(({ label }) => label),
+      ended: status === "ended",
+      escalated: status === "escalated",
+    };
+  }
+  return {
+    say: (text) => take("text", text),
+    async press(label) {
+      const reference = rehearsal.referenceTo(label);
+      if (reference === null) throw new Error(`no choice "${label}" was offered`);
+      return take("tap", reference);
+    },
+    get context() {
+      return rehearsal.session.context ?? {};
+    },
+  };
+}
