@@ -55,7 +55,7 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
     grant: GrantRef,
     signal: AbortSignal,
     use: (connection: SlotConnection) => Promise<T>,
-    onLoginToken = () => {},
+    { onLoginToken = () => {}, onDialling = () => {} } = {},
   ): Promise<T> {
     const events = { ...silentEvents, onLoginToken };
     answered.delete(grant.slot);
@@ -64,6 +64,7 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
     signal.addEventListener("abort", stop, { once: true });
     try {
       signal.throwIfAborted();
+      onDialling();
       await connection.connect();
       return await use(connection);
     } finally {
@@ -98,6 +99,7 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
     grant: GrantRef,
     how: Authorising,
     onAuthorised: () => Promise<void>,
+    onDialling = () => {},
   ): Promise<void> {
     const { of, method, signal, approve, onCodeRequested } = how;
     const { accounts, account, clock } = world;
@@ -126,7 +128,7 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
       if (isNews && phone !== null) await accounts.learnPhone(account, phone);
       await onAuthorised();
     };
-    await withSlot(grant, signal, use, () => accepted());
+    await withSlot(grant, signal, use, { onLoginToken: () => accepted(), onDialling });
     signal.throwIfAborted();
   }
 
@@ -136,19 +138,15 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
     return { account, slot };
   }
 
-  /** What fails for a while before anything was asked of Telegram is tried again until the login is called off. */
+  /** What fails for a while before Telegram was dialled is tried again until the login is called off. */
   async function logIn(how: Authorising): Promise<SlotRef> {
     for (;;) {
-      let asked = false;
-      const onConnected = () => {
-        asked = true;
-        how.onConnected();
-      };
+      let dialled = false;
       try {
-        return await tryLogIn({ ...how, onConnected });
+        return await tryLogIn(how, () => (dialled = true));
       } catch (error) {
         const isBrief = error instanceof HoldfastError && error.policy === "retryable";
-        if (asked || !isBrief || how.signal.aborted) throw error;
+        if (dialled || !isBrief || how.signal.aborted) throw error;
         noteRetry(world, error);
         await pause(world, how.signal);
         how.signal.throwIfAborted();
@@ -156,7 +154,7 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
     }
   }
 
-  async function tryLogIn(how: Authorising): Promise<SlotRef> {
+  async function tryLogIn(how: Authorising, onDialling: () => void): Promise<SlotRef> {
     const { accounts, account } = world;
     for (;;) {
       const { slot, state } = await firstSlot(how.method);
@@ -173,9 +171,10 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
         if (!(await logOutUnder(grant, how.signal))) await pause(world, how.signal);
       } else {
         let adopted = false;
-        await signInUnder(grant, how, async () => {
+        const adopt = async () => {
           adopted = await accounts.adoptFirstSlot(grant);
-        });
+        };
+        await signInUnder(grant, how, adopt, onDialling);
         // Else an import was quicker: that one serves, and this key is logged out from there.
         if (adopted) return { account, slot };
       }

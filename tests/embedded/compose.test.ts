@@ -121,7 +121,9 @@ describe("the compose file", () => {
 
   it("shows only metrics that the node has", () => {
     const shown = new Set(text("docker/grafana/dashboards/holdfast.json").match(/holdfast_\w+/g));
-    const metrics = text("src/adapters/metrics/metrics.ts");
+    const metrics = ["metrics.ts", "conversation-metrics.ts"]
+      .map((file) => text(`src/adapters/metrics/${file}`))
+      .join("\n");
     const missing = [...shown].filter((name) => !metrics.includes(name.replace(/_bucket$/, "")));
     expect(missing).toEqual([]);
   });

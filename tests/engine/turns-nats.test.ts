@@ -59,7 +59,7 @@ test("a process that loses the broker in the middle is replaced, and each reply 
   const successor = await bench.makeEngine(bot, { stream: ofAll(second.stream), onTurn: record });
   await successor.start();
   await allCommitted.promise;
-  await expect.poll(async () => (await inbound.info("inbound")).state.messages).toBe(0);
+  await expect.poll(async () => (await inbound.info("inbound")).messages).toBe(0);
   await successor.stop();
   await bench.sent();
   for (const user of users) {

@@ -141,6 +141,33 @@ describe("a host from nothing", () => {
     expect(overlaps).toMatchObject({ "any-two-connections": 0 });
   });
 
+  it("shows what was said, gives a session to a person and back, and replays it against a bot (V8, V10, V13)", async () => {
+    const control = running.run().telegramControl!;
+    const person = await createPhoneUser(control, "Chef", "site_bot");
+    await person.say("Bonjour");
+    await person.press("View Sites");
+    const listed = await holdfast("conversation", "list", "site-bot");
+    const [, session = ""] =
+      new RegExp(`^session (\\d+)  site-bot ← ${person.id}  active  2 turns, 4 messages`, "m").exec(
+        listed.out,
+      ) ?? [];
+    expect(session).not.toBe("");
+    const shown = await holdfast("conversation", "show", session);
+    expect(shown.out).toMatch(/← Bonjour\n.*→ Bonjour! .* \[View Sites\]/);
+    const replayed = await holdfast("conversation", "replay", session, "--session");
+    expect([replayed.code, replayed.out]).toEqual([
+      0,
+      expect.stringContaining("2 turns, 0 differ"),
+    ]);
+    const parked = await holdfast("conversation", "park", session);
+    expect(parked.out).toContain("the bot is silent");
+    expect((await holdfast("conversation", "list")).out).toContain(`${person.id}  escalated`);
+    expect((await holdfast("conversation", "park", session, "--back")).code).toBe(0);
+    expect((await person.press("Champigny")).text).toContain("Tasks of Champigny");
+    const unknown = await holdfast("conversation", "replay", "999");
+    expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining("conversation list")]);
+  });
+
   it("shows Champigny's tasks once for three taps at once, with a kill between the taps (V2, V6)", async () => {
     const control = running.run().telegramControl!;
     const person = await createPhoneUser(control, "Maçon", "site_bot");

@@ -8,24 +8,25 @@ import {
 } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
 import type { InboundDelivery, InboundStream } from "../../ports/inbound-stream.ts";
-import { parseItem, partitionSubject } from "./inbound-item.ts";
+import { parseItems } from "./inbound-item.ts";
 
 export interface InboundConsumerOptions {
   readonly manager: JetStreamManager;
   readonly jetstream: JetStreamClient;
   readonly stream: string;
-  readonly subjectPrefix: string;
-  /** Names this consumer's process among those of earlier ones; different for every call. */
+  /** Names this consumer among those of earlier processes; different for every call. */
   newConsumerName(): string;
   /** A delivery that is neither settled nor reported at work for this long is delivered again. */
   readonly ackWaitMs: number;
   readonly ackTimeoutMs: number;
   /** Stores what can never succeed, with the reason. */
-  park(message: { readonly data: Uint8Array; readonly id: string }, reason: string): Promise<void>;
+  park(message: { readonly data: string; readonly id: string }, reason: string): Promise<void>;
 }
 
 type ConsumeOptions = Parameters<InboundStream["consume"]>[0];
 
+/** Messages of one item or of many, unsettled at once; items beyond `inFlightMax` wait here, parsed. */
+const messagesInFlightMax = 128;
 const reopenDelayMs = 250;
 /** A delivery is reported at work this many times before its wait runs out. */
 const reportsPerWait = 3;
@@ -37,15 +38,15 @@ const reportsPerWait = 3;
  */
 export async function consumeInbound(
   options: InboundConsumerOptions,
-  { partition, inFlightMax, onDelivery }: ConsumeOptions,
+  { inFlightMax, onDelivery }: Omit<ConsumeOptions, "partition">,
 ): Promise<() => Promise<void>> {
   const { manager, jetstream, stream } = options;
-  const prefix = partition === undefined ? "all-" : `part-${partition}-`;
-  /** Of this share, or of a version that knew none: two consumers of a message exclude each other. */
-  const isRival = (other: string) =>
-    partition === undefined || other.startsWith(prefix) || !other.startsWith("part-");
+  const messagesMax = Math.min(inFlightMax, messagesInFlightMax);
   const unsettled = new Set<JsMsg>();
   const settledWaiters: (() => void)[] = [];
+  /** Items that came in their messages and wait for room, oldest first. */
+  let waiting: InboundDelivery[] = [];
+  let delivered = 0;
   let stopping = false;
   let messages: ConsumerMessages | null = null;
   let name = "";
@@ -56,34 +57,52 @@ export async function consumeInbound(
     if (unsettled.size === 0) for (const wake of settledWaiters.splice(0)) wake();
   }
 
+  function deliver(): void {
+    while (!stopping && delivered < inFlightMax) {
+      const delivery = waiting.shift();
+      if (delivery === undefined) return;
+      delivered += 1;
+      onDelivery(delivery);
+    }
+  }
+
   function receive(message: JsMsg): void {
     if (stopping) return;
     unsettled.add(message);
-    const delivery = toDelivery(options, message, {
+    const deliveries = toDeliveries(options, message, {
+      onItemSettled() {
+        delivered -= 1;
+        deliver();
+      },
       onSettled: () => settled(message),
       isLast: () => stopping,
     });
-    if (delivery !== null) onDelivery(delivery);
+    waiting = waiting.length === 0 ? [...deliveries] : [...waiting, ...deliveries];
+    deliver();
+  }
+
+  /** Messages of which no item is at work are the next consumer's. */
+  function giveBackWaiting(): void {
+    const given = waiting;
+    waiting = [];
+    for (const delivery of given) delivery.retry(0);
   }
 
   async function open(): Promise<void> {
     for await (const { name: earlier } of manager.consumers.list(stream)) {
-      if (isRival(earlier)) await manager.consumers.delete(stream, earlier);
+      await manager.consumers.delete(stream, earlier);
     }
-    name = `${prefix}${options.newConsumerName()}`;
+    name = options.newConsumerName();
     await manager.consumers.add(stream, {
       durable_name: name,
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.All,
-      ...(partition !== undefined && {
-        filter_subject: `${partitionSubject(options.subjectPrefix, partition)}.>`,
-      }),
       ack_wait: nanos(options.ackWaitMs),
-      max_ack_pending: inFlightMax,
+      max_ack_pending: messagesMax,
     });
     const consumer = await jetstream.consumers.get(stream, name);
     messages = await consumer.consume({
-      max_messages: inFlightMax,
+      max_messages: messagesMax,
       abort_on_missing_resource: true,
       callback: receive,
     });
@@ -108,6 +127,7 @@ export async function consumeInbound(
     if (stopping) return;
     stopping = true;
     cancelReopen?.();
+    giveBackWaiting();
     await messages?.close();
     if (unsettled.size > 0) await new Promise<void>((resolve) => settledWaiters.push(resolve));
     clearInterval(reporting);
@@ -117,48 +137,80 @@ export async function consumeInbound(
 }
 
 interface Settling {
+  onItemSettled(): void;
+  /** Every item of the message is settled. */
   onSettled(): void;
   /** The consumer is deleted when this one is settled: whether the server knows it is waited for. */
   isLast(): boolean;
 }
 
-/** null for a message that is no item: it is parked here. */
-function toDelivery(
+/** More than any message holds. */
+const positionsPerMessage = 1000;
+
+/**
+ * The items of a message, each settled by itself; the message is when all are. If one of them is given back, the
+ * message comes again with all of them, and the store knows those that took effect.
+ */
+function toDeliveries(
   options: InboundConsumerOptions,
   message: JsMsg,
-  { onSettled, isLast }: Settling,
-): InboundDelivery | null {
-  const acknowledge = () => message.ackAck({ timeout: options.ackTimeoutMs });
-  const park = async (reason: string) => {
-    try {
-      await options.park({ data: message.data, id: `${options.stream}:${message.seq}` }, reason);
-      await acknowledge();
-    } finally {
-      onSettled();
-    }
-  };
-  const item = parseItem(message.string());
-  if (item === null) {
-    park("ITEM_MALFORMED: the message is no inbound item").catch(() => undefined);
-    return null;
+  { onItemSettled, onSettled, isLast }: Settling,
+): readonly InboundDelivery[] {
+  const items = parseItems(message.string());
+  let left = items.length;
+  let againMs: number | null = null;
+
+  function acknowledge(): void {
+    if (againMs !== null) quietly(() => message.nak(againMs ?? 0));
+    else if (isLast()) {
+      message.ackAck({ timeout: options.ackTimeoutMs }).then(onSettled, onSettled);
+      return;
+    } else quietly(() => message.ack());
+    onSettled();
   }
-  return {
-    item,
-    position: message.seq,
-    done() {
-      if (isLast()) {
-        acknowledge().then(onSettled, onSettled);
-        return;
-      }
-      quietly(() => message.ack());
-      onSettled();
-    },
-    retry(delayMs) {
-      quietly(() => message.nak(delayMs));
-      onSettled();
-    },
-    park,
-  };
+
+  function settleOne(): void {
+    left -= 1;
+    if (left === 0) acknowledge();
+  }
+
+  async function park(index: number, data: string, reason: string): Promise<void> {
+    const id = `${options.stream}:${message.seq}:${index}`;
+    try {
+      await options.park({ data, id }, reason);
+    } catch (error) {
+      againMs ??= 0;
+      throw error;
+    }
+  }
+
+  return items.flatMap((item, index): readonly InboundDelivery[] => {
+    if (item === null) {
+      park(index, message.string(), "ITEM_MALFORMED: the message is no inbound item")
+        .catch(() => undefined)
+        .finally(settleOne);
+      return [];
+    }
+    let isOpen = true;
+    const close = () => {
+      if (!isOpen) return;
+      isOpen = false;
+      settleOne();
+      onItemSettled();
+    };
+    return [
+      {
+        item,
+        position: message.seq * positionsPerMessage + index,
+        done: close,
+        retry(delayMs) {
+          againMs = Math.max(againMs ?? 0, delayMs);
+          close();
+        },
+        park: (reason) => park(index, JSON.stringify(item), reason).finally(close),
+      },
+    ];
+  });
 }
 
 /** With the connection closed there is nobody to tell; the stream delivers again. */

@@ -1,42 +1,36 @@
 import { createHash } from "node:crypto";
 import type { InboundItem } from "../../ports/inbound-stream.ts";
-import { partitionOf } from "../../ports/partitions.ts";
-
-const plainToken = /^[A-Za-z0-9_-]{1,64}$/;
 
 const digest = (value: string): string => createHash("sha256").update(value).digest("base64url");
-
-/** A part of a subject: names that NATS would read as something else are replaced by their digest. */
-const subjectToken = (name: string): string =>
-  plainToken.test(name) ? name : `~${digest(name).slice(0, 22)}`;
-
-/** `<prefix>.<partition>.<account>.<chat user>` */
-export const itemSubject = (prefix: string, item: InboundItem): string =>
-  `${partitionSubject(prefix, partitionOf(item))}.${subjectToken(item.account)}.${subjectToken(item.chatUser)}`;
 
 export const partitionSubject = (prefix: string, partition: number): string =>
   `${prefix}.${partition}`;
 
 /**
- * For `Nats-Msg-Id`: the same for the same item; a digest, because inbound ids carry text from outside. After Postgres
+ * For `Nats-Msg-Id`: the same for the same items; a digest, because inbound ids carry text from outside. After Postgres
  * was restored, what it forgot is taken in again in the next era, and is no duplicate of what it had known.
  */
-export const itemMessageId = ({ channel, account, inboundId }: InboundItem, era: number): string =>
-  digest(JSON.stringify([channel, account, inboundId, ...(era === 0 ? [] : [era])]));
+export const messageIdOf = (items: readonly InboundItem[], era: number): string =>
+  digest(
+    JSON.stringify([
+      era,
+      ...items.map(({ channel, account, inboundId }) => [channel, account, inboundId]),
+    ]),
+  );
 
-/** What goes together in order: one chat user of one account. */
-export const itemUser = ({ channel, account, chatUser }: InboundItem): string =>
-  JSON.stringify([channel, account, chatUser]);
-
-/** null for anything that is not an inbound item. */
-export function parseItem(data: string): InboundItem | null {
+/** What a message of the stream holds, one after the other; null for what is no inbound item. */
+export function parseItems(data: string): readonly (InboundItem | null)[] {
   try {
-    const value: unknown = JSON.parse(data);
-    return isItem(value) ? value : null;
+    const values: unknown = JSON.parse(data);
+    if (!Array.isArray(values) || values.length === 0) return [null];
+    return values.map((value: unknown) => (isItem(value) ? value : null));
   } catch {
-    return null;
+    return [null];
   }
 }
+
+/** null for anything that is not an inbound item. */
+export const parseItem = (data: string): InboundItem | null => parseItems(`[${data}]`)[0] ?? null;
 
 function isItem(value: unknown): value is InboundItem {
   if (!isRecord(value) || !isRecord(value["peer"])) return false;

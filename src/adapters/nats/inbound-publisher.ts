@@ -1,7 +1,8 @@
 import { type JetStreamClient, JetStreamApiError } from "@nats-io/jetstream";
 import { HoldfastError } from "../../errors.ts";
 import type { InboundItem } from "../../ports/inbound-stream.ts";
-import { itemMessageId, itemSubject, itemUser } from "./inbound-item.ts";
+import { partitionOf, partitions } from "../../ports/partitions.ts";
+import { messageIdOf, partitionSubject } from "./inbound-item.ts";
 
 export interface InboundPublisherOptions {
   readonly jetstream: Pick<JetStreamClient, "publish">;
@@ -12,29 +13,61 @@ export interface InboundPublisherOptions {
 }
 
 const triesMax = 4;
-const usersAtOnceMax = 64;
+/** Items of one message at most; a message of their bytes is well below what a server takes. */
+const itemsMax = 50;
+const bytesMax = 256 * 1024;
 /** JetStream's codes for a stream that may take no more messages or bytes. */
 const fullCodes: ReadonlySet<number> = new Set([10047, 10077]);
 
+interface Appended {
+  readonly items: readonly InboundItem[];
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
 /**
- * Stores items: users in parallel, each user's one after the other, so that a repeated publish cannot be
- * overtaken. An item that was stored although its acknowledgement got lost is dropped by its message id.
+ * Stores items: each partition's in order, one message after the other, so that a repeated publish cannot be
+ * overtaken. What is appended while one is on its way goes into the next together: the server writes, and syncs, once
+ * for all of them. A message that was stored although its acknowledgement got lost is dropped by its id.
  */
 export function createInboundPublisher(
   options: InboundPublisherOptions,
 ): (items: readonly InboundItem[]) => Promise<void> {
-  const tails = new Map<string, Promise<void>>();
+  const lanes = partitions.map((partition) => createLane(options, partition));
+  return async (items) => {
+    const parts = byPartition(items);
+    const ended = await Promise.allSettled(
+      [...parts].map(([partition, mine]) => lanes[partition]!(mine)),
+    );
+    for (const end of ended) if (end.status === "rejected") throw end.reason;
+  };
+}
 
-  async function publish(item: InboundItem): Promise<void> {
+function byPartition(items: readonly InboundItem[]): ReadonlyMap<number, readonly InboundItem[]> {
+  const parts = new Map<number, InboundItem[]>();
+  for (const item of items) {
+    const partition = partitionOf(item);
+    const part = parts.get(partition);
+    if (part === undefined) parts.set(partition, [item]);
+    else part.push(item);
+  }
+  return parts;
+}
+
+function createLane(options: InboundPublisherOptions, partition: number) {
+  const subject = partitionSubject(options.subjectPrefix, partition);
+  let queue: Appended[] = [];
+  let isRunning = false;
+
+  async function publish(texts: readonly string[], items: readonly InboundItem[]): Promise<void> {
     const publishOptions = {
-      msgID: itemMessageId(item, options.era),
+      msgID: messageIdOf(items, options.era),
       timeout: options.publishTimeoutMs,
     };
-    const subject = itemSubject(options.subjectPrefix, item);
     let cause: unknown;
     for (let tries = 0; tries < triesMax; tries += 1) {
       try {
-        await options.jetstream.publish(subject, JSON.stringify(item), publishOptions);
+        await options.jetstream.publish(subject, `[${texts.join()}]`, publishOptions);
         return;
       } catch (error) {
         cause = error;
@@ -44,40 +77,47 @@ export function createInboundPublisher(
     throw unavailable(cause);
   }
 
-  /** After what is already on its way for this user; if that fails, this fails with it and cannot overtake it. */
-  function publishInOrder(user: string, items: readonly InboundItem[]): Promise<void> {
-    const before = tails.get(user) ?? Promise.resolve();
-    const mine = before.then(async () => {
-      for (const item of items) await publish(item);
-    });
-    tails.set(user, mine);
-    return mine.finally(() => {
-      if (tails.get(user) === mine) tails.delete(user);
-    });
-  }
-
-  return async (items) => {
-    const groups = [...groupByUser(items)];
-    const worker = async () => {
-      for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
-        await publishInOrder(...group);
+  async function publishAll(items: readonly InboundItem[]): Promise<void> {
+    let from = 0;
+    let texts: string[] = [];
+    let bytes = 0;
+    for (const [index, item] of items.entries()) {
+      const text = JSON.stringify(item);
+      const isTooMuch = texts.length === itemsMax || bytes + text.length > bytesMax;
+      if (isTooMuch && texts.length > 0) {
+        await publish(texts, items.slice(from, index));
+        [from, texts, bytes] = [index, [], 0];
       }
-    };
-    const workers = Array.from({ length: Math.min(groups.length, usersAtOnceMax) }, worker);
-    const ended = await Promise.allSettled(workers);
-    for (const end of ended) if (end.status === "rejected") throw end.reason;
-  };
-}
-
-function groupByUser(items: readonly InboundItem[]): ReadonlyMap<string, readonly InboundItem[]> {
-  const groups = new Map<string, InboundItem[]>();
-  for (const item of items) {
-    const user = itemUser(item);
-    const group = groups.get(user);
-    if (group === undefined) groups.set(user, [item]);
-    else group.push(item);
+      texts.push(text);
+      bytes += text.length;
+    }
+    await publish(texts, items.slice(from));
   }
-  return groups;
+
+  /** If one fails, those behind it fail with it: they must not overtake it. */
+  async function run(): Promise<void> {
+    while (queue.length > 0) {
+      const batch = queue;
+      queue = [];
+      try {
+        await publishAll(batch.flatMap(({ items }) => items));
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        for (const { reject } of [...batch, ...queue]) reject(error);
+        queue = [];
+      }
+    }
+    isRunning = false;
+  }
+
+  return (items: readonly InboundItem[]): Promise<void> =>
+    new Promise((resolve, reject) => {
+      queue.push({ items, resolve, reject });
+      if (isRunning) return;
+      isRunning = true;
+      // What else is appended in this turn of the event loop comes along.
+      setImmediate(() => void run());
+    });
 }
 
 const unavailable = (cause: unknown) =>

@@ -14,6 +14,8 @@ import { replicasOf } from "./server.ts";
 import { errorLine, HoldfastError } from "../../errors.ts";
 import type { InboundStream } from "../../ports/inbound-stream.ts";
 import { consumeInbound } from "./inbound-consumer.ts";
+import { partitionCount, partitions } from "../../ports/partitions.ts";
+import { partitionSubject } from "./inbound-item.ts";
 import { createInboundPublisher } from "./inbound-publisher.ts";
 import { createParked, reasonHeader } from "./parked.ts";
 
@@ -31,6 +33,7 @@ export interface InboundStreamOptions {
 }
 
 export interface InboundStreamNames {
+  /** Of the partitions' streams: each adds its number. */
   readonly stream: string;
   readonly subjectPrefix: string;
   readonly parkedStream: string;
@@ -45,7 +48,8 @@ const defaultNames: InboundStreamNames = {
 };
 
 const duplicateWindowMs = 120_000;
-const messagesMaxDefault = 1_000_000;
+/** Of each stream; a message holds one item or many. */
+const messagesMaxDefault = 125_000;
 const bytesMax = 512 * 1024 * 1024;
 const parkedBytesMax = 128 * 1024 * 1024;
 const nameInUse = 10058;
@@ -78,27 +82,44 @@ export async function openInboundStream(
       publishTimeoutMs,
       era: options.era ?? 0,
     }),
-    consume: (consumeOptions) =>
-      consumeInbound(
-        {
-          manager,
-          jetstream: client,
-          stream: names.stream,
-          subjectPrefix: names.subjectPrefix,
-          newConsumerName: () => `${hostToken(options.host)}-${randomUUID()}`,
-          ackWaitMs,
-          ackTimeoutMs: publishTimeoutMs,
-          async park({ data, id }, reason) {
-            const why = headers();
-            why.set(reasonHeader, headerText(reason));
-            const publishOptions = { msgID: id, headers: why, timeout: publishTimeoutMs };
-            await client.publish(names.parkedSubject, data, publishOptions);
-          },
-        },
-        consumeOptions,
-      ),
+    async consume({ partition, ...consumeOptions }) {
+      const consumed = partition === undefined ? partitions : [partition];
+      const stops = await Promise.all(
+        consumed.map((one) =>
+          consumeInbound(
+            {
+              manager,
+              jetstream: client,
+              stream: streamOf(names, one),
+              newConsumerName: () => `turns-${hostToken(options.host)}-${randomUUID()}`,
+              ackWaitMs,
+              ackTimeoutMs: publishTimeoutMs,
+              park,
+            },
+            consumeOptions,
+          ),
+        ),
+      );
+      return async () => {
+        await Promise.all(stops.map((stop) => stop()));
+      };
+    },
   };
+
+  async function park(
+    { data, id }: { readonly data: string; readonly id: string },
+    reason: string,
+  ) {
+    const why = headers();
+    why.set(reasonHeader, headerText(reason));
+    const publishOptions = { msgID: id, headers: why, timeout: publishTimeoutMs };
+    await client.publish(names.parkedSubject, data, publishOptions);
+  }
 }
+
+/** Each partition's own, so that the server writes and syncs them at the same time. */
+export const streamOf = ({ stream }: InboundStreamNames, partition: number): string =>
+  `${stream}_${partition}`;
 
 async function prepareStreams(
   nats: NatsConnection,
@@ -114,13 +135,17 @@ async function prepareStreams(
       duplicate_window: nanos(duplicateWindowMs),
       max_msgs: messagesMax,
     };
-    await ensure(manager, {
-      ...shared,
-      name: names.stream,
-      subjects: [`${names.subjectPrefix}.>`],
-      retention: RetentionPolicy.Workqueue,
-      max_bytes: bytesMax,
-    });
+    await Promise.all(
+      partitions.map((partition) =>
+        ensure(manager, {
+          ...shared,
+          name: streamOf(names, partition),
+          subjects: [partitionSubject(names.subjectPrefix, partition)],
+          retention: RetentionPolicy.Workqueue,
+          max_bytes: bytesMax / partitionCount,
+        }),
+      ),
+    );
     await ensure(manager, {
       ...shared,
       name: names.parkedStream,

@@ -1,7 +1,8 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import { JetStreamApiError } from "@nats-io/jetstream";
 import type { InboundStream, ParkedItem } from "../../ports/inbound-stream.ts";
-import { itemSubject, parseItem } from "./inbound-item.ts";
+import { partitionOf } from "../../ports/partitions.ts";
+import { parseItem, partitionSubject } from "./inbound-item.ts";
 
 export const reasonHeader = "Holdfast-Reason";
 const noMessage = 10037;
@@ -49,10 +50,14 @@ export function createParked(options: ParkedOptions): Pick<InboundStream, "listP
       const item = message === null ? null : parseItem(message.string());
       if (item === null) return false;
       // Under an id of its own: within the window, the item's own would make it a duplicate.
-      await jetstream.publish(itemSubject(options.subjectPrefix, item), JSON.stringify(item), {
-        msgID: `${parkedStream}:${id}`,
-        timeout: options.timeoutMs,
-      });
+      await jetstream.publish(
+        partitionSubject(options.subjectPrefix, partitionOf(item)),
+        JSON.stringify([item]),
+        {
+          msgID: `${parkedStream}:${id}`,
+          timeout: options.timeoutMs,
+        },
+      );
       await manager.streams.deleteMessage(parkedStream, Number(id));
       return true;
     },

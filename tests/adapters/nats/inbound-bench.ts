@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { jetstreamManager, type StreamInfo } from "@nats-io/jetstream";
+import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { inject } from "vitest";
 import { connectNats } from "../../../src/adapters/nats/connection.ts";
@@ -7,7 +7,9 @@ import {
   type InboundStreamNames,
   type InboundStreamOptions,
   openInboundStream,
+  streamOf,
 } from "../../../src/adapters/nats/inbound-stream.ts";
+import { partitions } from "../../../src/ports/partitions.ts";
 import type {
   InboundDelivery,
   InboundItem,
@@ -21,7 +23,10 @@ export interface InboundBench {
   readonly nats: NatsConnection;
   /** A process's stream over a connection of its own. */
   open(change?: Partial<InboundStreamOptions>): Promise<OpenedStream>;
-  info(stream: "inbound" | "parked"): Promise<StreamInfo>;
+  /** Messages and consumers of the partitions' streams together, or of the parked one. */
+  info(
+    stream: "inbound" | "parked",
+  ): Promise<{ readonly messages: number; readonly consumers: number }>;
   close(): Promise<void>;
 }
 
@@ -54,10 +59,20 @@ export async function openInboundBench(): Promise<InboundBench> {
       const stream = await openInboundStream(own, { host: "test host", names, ...change });
       return { nats: own, stream };
     },
-    info: (stream) =>
-      manager.streams.info(stream === "inbound" ? names.stream : names.parkedStream),
+    info: async (which) => {
+      const streams =
+        which === "parked"
+          ? [names.parkedStream]
+          : partitions.map((partition) => streamOf(names, partition));
+      const infos = await Promise.all(streams.map((name) => manager.streams.info(name)));
+      return {
+        messages: infos.reduce((sum, { state }) => sum + state.messages, 0),
+        consumers: infos.reduce((sum, { state }) => sum + state.consumer_count, 0),
+      };
+    },
     async close() {
-      for (const name of [names.stream, names.parkedStream]) {
+      const streams = partitions.map((partition) => streamOf(names, partition));
+      for (const name of [...streams, names.parkedStream]) {
         await manager.streams.delete(name).catch(() => undefined);
       }
       await Promise.all(connections.map((connection) => connection.close()));

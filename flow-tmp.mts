@@ -1,2 +1,0 @@
-import { measureTurnFlow } from "./src/bench/turn-flow.ts";
-console.log(await measureTurnFlow((l) => console.log(l)));
