@@ -4,6 +4,7 @@ export { HoldfastError } from "./errors.ts";
 export type { Bot, BotState, ChosenItem, StaleReason, Turn, TurnInput } from "./ports/bot.ts";
 export type {
   MenuChoice,
+  ProgressUpdate,
   StoredMessage,
   StoredToolOutput,
   UserContext,

@@ -23,7 +23,8 @@ export interface Bursts {
 
 const peoplePerAccount = 3;
 const burstLength = 5;
-const betweenBurstsMs = 1_200;
+/** So that a person has fewer messages at the end than the data centre lists at once. */
+const betweenBurstsMs = 2_000;
 const answeredMsMax = 60_000;
 
 interface Writer {

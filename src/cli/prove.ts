@@ -3,7 +3,7 @@ import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
 import { type CustodyInterval, type Proof, prove } from "../custody/journal-chain.ts";
 import { HoldfastError } from "../errors.ts";
-import { readRunInfo } from "./run-info.ts";
+import { databaseUrlOf } from "./database-url.ts";
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
 
@@ -26,17 +26,7 @@ export async function readProof(
   env: Readonly<Record<string, string | undefined>>,
   of: { readonly account?: string; readonly fromMs: number },
 ): Promise<Proof> {
-  const named = env["HOLDFAST_DATABASE_URL"];
-  const run = named ? null : await readRunInfo(env["HOLDFAST_HOME"] ?? ".holdfast");
-  const url = named || run?.database;
-  if (url === undefined) {
-    throw new HoldfastError({
-      code: "NOT_RUNNING",
-      message: "Nothing runs in this folder.",
-      next: "Name the fleet's database in HOLDFAST_DATABASE_URL.",
-    });
-  }
-  const database = openDatabase(url);
+  const database = openDatabase(await databaseUrlOf(env));
   try {
     const store = createLedgerStore(database);
     const { lines, heads } = await store.read(of.fromMs);

@@ -5,6 +5,7 @@ import {
   historyMessages,
   historyToolOutputs,
   type LoadedSession,
+  type ProgressUpdate,
   type StoredMessage,
   type StoredToolOutput,
   type TurnRecord,
@@ -29,8 +30,12 @@ type Said = readonly [seq: number, asked: string | null, ...replies: (string | T
 
 /** A session as it is remembered: read only when somebody asks for it. */
 interface Packed {
-  readonly head: Omit<LoadedSession, "snapshot" | "context" | "messages" | "toolOutputs">;
+  readonly head: Omit<
+    LoadedSession,
+    "snapshot" | "context" | "progress" | "messages" | "toolOutputs"
+  >;
   readonly context: Json | null;
+  readonly progress: Json | null;
   readonly snapshot: Json;
   /** A `Said` each, oldest first; together at least as many messages as a turn is given. */
   readonly said: readonly Json[];
@@ -106,9 +111,10 @@ const textOf = ({ channel, account, chatUser }: ConversationKey): string =>
 
 const lengthOf = (sum: number, { length }: Json): number => sum + length;
 
-const sizeOf = ({ snapshot, context, said, recorded }: Packed): number =>
+const sizeOf = ({ snapshot, context, progress, said, recorded }: Packed): number =>
   snapshot.length +
   (context?.length ?? 0) +
+  (progress?.length ?? 0) +
   said.reduce(lengthOf, 0) +
   recorded.reduce(lengthOf, 0);
 
@@ -129,7 +135,7 @@ function saidText(seq: number, asked: string | null, replies: readonly TurnReply
   return storableJson([seq, asked, ...short] satisfies Said);
 }
 
-function unpack({ head, snapshot, context, said, recorded }: Packed): LoadedSession {
+function unpack({ head, snapshot, context, progress, said, recorded }: Packed): LoadedSession {
   let messages: readonly StoredMessage[] | null = null;
   let toolOutputs: readonly StoredToolOutput[] | null = null;
   let state: { readonly value: unknown } | null = null;
@@ -141,6 +147,7 @@ function unpack({ head, snapshot, context, said, recorded }: Packed): LoadedSess
     },
     // Small, and asked for by every bot that speaks more than one language.
     context: context === null ? null : (JSON.parse(context) as UserContext),
+    progress: progress === null ? null : (JSON.parse(progress) as ProgressUpdate),
     get messages() {
       messages ??= (parseAll(said) as Said[]).flatMap(messagesOf).slice(-historyMessages);
       return messages;
@@ -154,24 +161,45 @@ function unpack({ head, snapshot, context, said, recorded }: Packed): LoadedSess
   };
 }
 
-/** What the store has loaded, one text for each message and output. */
-function pack({ snapshot, context, messages, toolOutputs, ...head }: LoadedSession): Packed {
+/** What the store has loaded: one text for what was said from one user's message to the next. */
+function pack({
+  snapshot,
+  context,
+  progress,
+  messages,
+  toolOutputs,
+  ...head
+}: LoadedSession): Packed {
   return {
     head,
     snapshot: storableJson(snapshot),
     context: context && storableJson(context),
-    said: messages.map(({ seq, role, body, menu }) =>
-      role === "user" ? saidText(seq, body, []) : saidText(seq, null, [{ body, menu }]),
-    ),
+    progress: progress && storableJson(progress),
+    said: byTurn(messages).map((turn) => {
+      const [first] = turn;
+      const asked = first!.role === "user" ? first!.body : null;
+      return saidText(first!.seq, asked, asked === null ? turn : turn.slice(1));
+    }),
     recorded: toolOutputs.map((output) => storableJson([output])),
     atMs: 0,
   };
 }
 
+/** The first may lack its beginning. */
+function byTurn(messages: readonly StoredMessage[]): readonly (readonly StoredMessage[])[] {
+  const turns: StoredMessage[][] = [];
+  for (const message of messages) {
+    const turn = turns.at(-1);
+    if (turn === undefined || message.role === "user") turns.push([message]);
+    else turn.push(message);
+  }
+  return turns;
+}
+
 /** What the store would answer if the session were loaded after the turn. */
 function packedAfter(
   before: Packed,
-  { session, text, replies, toolOutputs, snapshot, context, status }: TurnRecord,
+  { session, text, replies, toolOutputs, snapshot, context, progress, status }: TurnRecord,
   atMs: number,
 ): Packed {
   const lastSeq = session.lastSeq + 1 + replies.length;
@@ -188,12 +216,16 @@ function packedAfter(
     // As the database gives it back.
     snapshot: storableJson(snapshot ?? null),
     context: context && storableJson(context),
+    progress: progress === undefined ? before.progress : progressText(progress),
     said: said.slice(surplus(said, lastSeq - historyMessages + 1)),
     // Each holds at least one.
     recorded: [...before.recorded, ...recorded].slice(-historyToolOutputs),
     atMs,
   };
 }
+
+const progressText = (progress: ProgressUpdate | "end"): Json | null =>
+  progress === "end" ? null : storableJson(progress);
 
 /** How many texts at the beginning hold only messages before `seq`. */
 function surplus(said: readonly Json[], seq: number): number {

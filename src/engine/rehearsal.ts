@@ -50,6 +50,7 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
     lastSeq: 0,
     snapshot: null,
     context: null,
+    progress: null,
     messages: [],
     toolOutputs: [],
   };
@@ -113,10 +114,14 @@ function after(
     lastSeq: asked.seq + replies.length,
     snapshot,
     context,
+    progress: progressAfter(session, record),
     messages: [...session.messages, asked, ...said].slice(-historyMessages),
     toolOutputs: [...session.toolOutputs, ...toolOutputs].slice(-historyToolOutputs),
   };
 }
+
+const progressAfter = (before: LoadedSession, { progress }: Pick<TurnRecord, "progress">) =>
+  progress === undefined ? before.progress : progress === "end" ? null : progress;
 
 function stepsInMemory(): Pick<StepStore, "find" | "keep"> {
   const kept = new Map<string, unknown>();

@@ -3,6 +3,7 @@ import type { BotState, Turn } from "../ports/bot.ts";
 import type {
   LoadedSession,
   MenuChoice,
+  ProgressUpdate,
   StoredToolOutput,
   TurnRecord,
   UserContext,
@@ -28,6 +29,8 @@ export interface TurnDraft {
 interface Draft {
   state: BotState | null;
   context: UserContext | null;
+  /** undefined: as it was. */
+  progress: ProgressUpdate | "end" | undefined;
   status: TurnRecord["status"];
   readonly toolOutputs: StoredToolOutput[];
   readonly replies: TurnRecord["replies"][number][];
@@ -56,6 +59,7 @@ export function createTurnDraft(
   const draft: Draft = {
     state: readState(session.snapshot),
     context: session.context,
+    progress: undefined,
     status: "active",
     toolOutputs: [],
     replies: [],
@@ -70,6 +74,7 @@ export function createTurnDraft(
         ...recordBase(item, session, resolved.text),
         snapshot: draft.state ?? session.snapshot,
         context: draft.context,
+        ...(draft.progress !== undefined && { progress: draft.progress }),
         toolOutputs: draft.toolOutputs,
         replies: draft.replies,
         status: draft.status,
@@ -117,6 +122,29 @@ function offerTurn(
     remember(facts) {
       refuseSealed();
       draft.context = { ...draft.context, ...facts };
+    },
+    get progress() {
+      if (draft.progress === undefined) return session.progress;
+      return draft.progress === "end" ? null : draft.progress;
+    },
+    beginProgress(subject) {
+      refuseSealed();
+      draft.progress = { subject, images: 0, comments: 0, status: null };
+    },
+    addProgress({ images = 0, comments = 0, status }) {
+      refuseSealed();
+      const now = this.progress;
+      if (now === null) throw noProgress(id);
+      draft.progress = {
+        subject: now.subject,
+        images: now.images + images,
+        comments: now.comments + comments,
+        status: status ?? now.status,
+      };
+    },
+    endProgress() {
+      refuseSealed();
+      draft.progress = "end";
     },
     async step(name, call) {
       refuseSealed();
@@ -196,6 +224,14 @@ function stepTwice(id: string, name: string): HoldfastError {
     code: "STEP_TWICE",
     message: `The bot used the step "${name}" twice in turn ${id}.`,
     next: "Give each call to the outside a name of its own; in a loop, add what differs.",
+  });
+}
+
+function noProgress(id: string): HoldfastError {
+  return new HoldfastError({
+    code: "NO_PROGRESS_UPDATE",
+    message: `The bot added to a progress update in turn ${id}, and the user has begun none.`,
+    next: "Call beginProgress first; see whether there is one with turn.progress.",
   });
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /**
  * The `random_id` under which Telegram recognises a repeated send: signed 64 bits in decimal, never 0. It follows
@@ -11,6 +11,6 @@ export function deriveRandomId(
   replyIndex: number,
 ): string {
   const source = JSON.stringify([account, chatUser, inboundId, replyIndex]);
-  const id = createHash("sha256").update(source).digest().readBigInt64BE(0);
+  const id = hash("sha256", source, "buffer").readBigInt64BE(0);
   return (id === 0n ? 1n : id).toString();
 }

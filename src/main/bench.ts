@@ -1,3 +1,5 @@
+// As the node itself runs.
+import "./compile-early.ts";
 import { Command, CommanderError } from "commander";
 import { measureCustody } from "../bench/custody.ts";
 import type { Figure } from "../bench/figures.ts";

@@ -3,6 +3,7 @@ import { addUseCommands } from "../cli/account-use.ts";
 import { addConversationCommands } from "../cli/conversations.ts";
 import { addInitCommand } from "../cli/init.ts";
 import { addLogsCommand } from "../cli/logs.ts";
+import { addMigrateCommands } from "../cli/migrate-commands.ts";
 import { addServiceCommands } from "../cli/service-commands.ts";
 import { addSessionCommands } from "../cli/session-commands.ts";
 import { addSettingCommands } from "../cli/setting-commands.ts";
@@ -72,6 +73,7 @@ export async function main(args: readonly string[]): Promise<number> {
   addInitCommand(program);
   addConversationCommands(program, setExitCode);
   addLogsCommand(program);
+  addMigrateCommands(program, setExitCode);
   addUseCommands(program, setExitCode);
 
   try {

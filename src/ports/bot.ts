@@ -1,5 +1,6 @@
 import type {
   MenuChoice,
+  ProgressUpdate,
   SessionDecision,
   StoredMessage,
   StoredToolOutput,
@@ -56,6 +57,13 @@ export interface Turn {
   readonly context: UserContext;
   /** Adds facts (JSON) about the user that outlive the session, such as `{language: "fr"}`. */
   remember(facts: UserContext): void;
+  /** What the user is reporting just now, begun in this session or an earlier one. */
+  readonly progress: ProgressUpdate | null;
+  /** Begins a progress update at zero, in place of what there was: a user has one at a time. */
+  beginProgress(subject: unknown): void;
+  /** Counts what came, and keeps the newest status. Throws NO_PROGRESS_UPDATE where none was begun. */
+  addProgress(what: { images?: number; comments?: number; status?: string }): void;
+  endProgress(): void;
   /**
    * Makes a call to the outside and keeps its outcome (JSON) at once, under a name that is unique in the turn. Should
    * the turn be taken again, after a crash or a move, the outcome is answered and the call is not repeated. A call that

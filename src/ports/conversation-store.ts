@@ -39,6 +39,15 @@ export type SessionDecision =
 /** JSON that outlives a session: language, project, whatever the bot wants to know again. */
 export type UserContext = Readonly<Record<string, unknown>>;
 
+/** What a user is reporting just now: one at a time; another one begins at zero. */
+export interface ProgressUpdate {
+  /** JSON: what it is about. */
+  readonly subject: unknown;
+  readonly images: number;
+  readonly comments: number;
+  readonly status: string | null;
+}
+
 /** The newest of each that a turn is given. */
 export const historyMessages = 20;
 export const historyToolOutputs = 10;
@@ -52,6 +61,7 @@ export interface LoadedSession {
   readonly snapshot: unknown;
   /** What is known about the user beyond this session; null: nothing yet. */
   readonly context: UserContext | null;
+  readonly progress: ProgressUpdate | null;
   /** The newest 20, oldest first. */
   readonly messages: readonly StoredMessage[];
   readonly toolOutputs: readonly StoredToolOutput[];
@@ -70,6 +80,8 @@ export interface TurnRecord extends ConversationKey {
   readonly text: string;
   readonly snapshot: unknown;
   readonly context: UserContext | null;
+  /** What it is after the turn; `end`: there is none any more; absent: as it was. */
+  readonly progress?: ProgressUpdate | "end";
   /** Numbered apart from the messages: from 64 times the user message's number. */
   readonly toolOutputs: readonly StoredToolOutput[];
   /** With seq numbers already given: user message `session.lastSeq` + 1, replies after it without a gap. */

@@ -154,6 +154,29 @@ export function conversationStoreContract(make: (database: Database) => Conversa
       expect((await store.load(keyOf("known"), 0)).context).toEqual({ language: "en" });
     });
 
+    it("keeps one progress update for a user, and another one begins at zero (V7)", async () => {
+      let session = await open("reporter");
+      const commit = async (change: Partial<TurnRecord>) => {
+        expect(await store.commit(turnIn("reporter", session, change), claim)).toBe("committed");
+        session = await store.load(keyOf("reporter"), dayMs);
+      };
+      expect(session.progress).toBeNull();
+      const slab = { subject: { task: "slab" }, images: 3, comments: 1, status: "done" };
+      await commit({ progress: slab });
+      expect(session.progress).toEqual(slab);
+      await commit({});
+      expect(session.progress).toEqual(slab);
+      const roof = { subject: { task: "roof" }, images: 0, comments: 0, status: null };
+      await commit({ progress: roof, status: "ended" });
+      expect(session.turns).toBe(0);
+      expect(session.progress).toEqual(roof);
+      expect(await count("progress_updates", "chat_user = 'reporter'")).toBe(1);
+      const late = { ...turnIn("reporter", { ...session, lastSeq: 9 }), progress: slab };
+      expect(await store.commit(late, claim)).toBe("conflict");
+      await commit({ progress: "end" });
+      expect(session.progress).toBeNull();
+    });
+
     it("commits one of eight turns that saw the same session, and nothing of the others", async () => {
       const session = await open("racer");
       const nodes = [store, make(database)];

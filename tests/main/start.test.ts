@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -166,6 +166,20 @@ describe("a host from nothing", () => {
     expect((await person.press("Champigny")).text).toContain("Tasks of Champigny");
     const unknown = await holdfast("conversation", "replay", "999");
     expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining("conversation list")]);
+  });
+
+  it("tells of its schema, finds it whole, and writes a backup (V11)", async () => {
+    expect((await holdfast("migrate", "status")).out).toMatch(/^applied {2}0001-custody\n/);
+    const verified = await holdfast("migrate", "verify");
+    expect([verified.code, verified.out]).toEqual([0, "the schema is as it should be\n"]);
+    expect((await holdfast("migrate", "up")).out).toContain("0 migrations applied");
+    const file = join(home, "before.dump");
+    expect((await holdfast("migrate", "backup", file)).out).toContain("pg_restore");
+    expect(readFileSync(file).subarray(0, 5).toString()).toBe("PGDMP");
+    const again = await holdfast("migrate", "backup", file);
+    expect([again.code, again.err]).toEqual([1, expect.stringContaining("exists")]);
+    const down = await holdfast("migrate", "down", "eight");
+    expect([down.code, down.err]).toEqual([1, expect.stringContaining("nothing was changed")]);
   });
 
   it("shows Champigny's tasks once for three taps at once, with a kill between the taps (V2, V6)", async () => {

@@ -64,6 +64,10 @@ async function takeTurn(bot: Bot, kept: string | null, input: TurnInput): Promis
       state = next;
     },
     context: {},
+    progress: null,
+    beginProgress: () => {},
+    addProgress: () => {},
+    endProgress: () => {},
     remember: () => {},
     step: async (_name, call) => call(),
     record: (output) => recorded.push(output),

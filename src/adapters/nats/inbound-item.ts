@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { InboundItem } from "../../ports/inbound-stream.ts";
 
-const digest = (value: string): string => createHash("sha256").update(value).digest("base64url");
+const digest = (value: string): string => hash("sha256", value, "base64url");
 
 export const partitionSubject = (prefix: string, partition: number): string =>
   `${prefix}.${partition}`;

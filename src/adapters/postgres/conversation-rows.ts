@@ -3,6 +3,7 @@ import {
   historyMessages,
   historyToolOutputs,
   type LoadedSession,
+  type ProgressUpdate,
   type SessionDecision,
   type StoredMessage,
   type StoredToolOutput,
@@ -22,6 +23,7 @@ export interface SessionRow {
   readonly last_seq: number;
   readonly snapshot: unknown;
   readonly context: UserContext | null;
+  readonly progress: ProgressUpdate | null;
   readonly created: boolean;
   /** Status of the newest session before the statement; null where there was none. */
   readonly before: string | null;
@@ -31,8 +33,10 @@ export interface SessionRow {
   readonly recorded: readonly (readonly StoredToolOutput[])[] | null;
 }
 
-/** The history of the session `o`, as columns of a select list. */
-export const historyColumns = `
+/** The history of the session `o` of the user `key`, as columns of a select list. */
+export const historyColumns = (key: string): string => `
+  (select json_build_object('subject', p.subject, 'images', p.images, 'comments', p.comments, 'status', p.status)
+    from progress_updates p where (p.channel, p.account, p.chat_user) = ${key}) as progress,
   (select json_agg(json_build_array(t.seq, t.asked, t.replies) order by t.seq) from turns t
     where t.session_id = o.id and t.seq >= coalesce((
       select max(b.seq) from turns b where b.session_id = o.id and b.seq <= o.last_seq - ${historyMessages - 1}), 0)
@@ -59,6 +63,7 @@ export function toSession(row: SessionRow): LoadedSession {
     lastSeq: row.last_seq,
     snapshot: row.snapshot,
     context: row.context,
+    progress: row.progress,
     messages: (row.said ?? []).flatMap(messagesOf).slice(-historyMessages),
     toolOutputs: (row.recorded ?? []).flat().slice(-historyToolOutputs),
   };
@@ -92,6 +97,8 @@ export function rowsOf(turn: TurnRecord) {
     lastSeq: askedSeq + replies.length,
     snapshot: turn.snapshot ?? null,
     context: turn.context,
+    progress: turn.progress === "end" ? null : (turn.progress ?? null),
+    endsProgress: turn.progress === "end",
   };
 }
 

@@ -42,7 +42,7 @@ const loadSession = `
     case when exists (select from expired) then 'expired' else (
       select status from conversation_sessions
       where channel = $1 and account = $2 and chat_user = $3 order by id desc limit 1) end as before,
-    ${historyColumns}
+    ${historyColumns("($1, $2, $3)")}
   from opened o`;
 
 /** Everything of a turn, or nothing: owner's epoch, session's sequence and duplicates are judged under locks. */
@@ -64,6 +64,16 @@ const commitTurn = `
     update conversation_sessions s set last_seq = $16, turns = turns + 1, snapshot = $17::json,
       context = $19::json, status = $18, last_turn_at = now(), ended_at = case when $18 = 'ended' then now() end
     from said where s.id = said.session_id
+  ), reported as (
+    insert into progress_updates (channel, account, chat_user, subject, images, comments, status)
+    select $7, $8, $13, p.subject, p.images, p.comments, p.status
+    from said, json_to_record($20::json) as p(subject json, images int, comments int, status text)
+    where $20::json is not null
+    on conflict (channel, account, chat_user) do update set subject = excluded.subject,
+      images = excluded.images, comments = excluded.comments, status = excluded.status, changed_at = now()
+  ), reported_no_more as (
+    delete from progress_updates p using said
+    where $21::boolean and (p.channel, p.account, p.chat_user) = ($7, $8, $13)
   )
   select exists (select from owner) as owned, exists (select from said) as committed,
     exists (select from turns where channel = $7 and account = $8 and inbound_id = $9) as seen`;
@@ -127,5 +137,7 @@ function commitValues(turn: TurnRecord, { partition, epoch }: PartitionClaim): u
     storableJson(rows.snapshot),
     turn.status,
     rows.context && storableJson(rows.context),
+    rows.progress && storableJson(rows.progress),
+    rows.endsProgress,
   ];
 }

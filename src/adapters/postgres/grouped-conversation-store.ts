@@ -69,8 +69,8 @@ const loadSessions = `
         order by h.id desc limit 1) end
     from missing m join opened using (channel, account, chat_user)
   )
-  select o.*, ${historyColumns}
-  from o`;
+  select o.*, ${historyColumns("(i.channel, i.account, i.chat_user)")}
+  from o join i using (n)`;
 
 /**
  * Every turn whole or not at all: owner's epoch, session's sequence and duplicates are judged under the locks of this
@@ -80,7 +80,8 @@ const commitTurns = `
   with i as materialized (
     select * from json_to_recordset($1::json) as i(n int, partition int, epoch bigint, session_id bigint,
       expected int, was text, channel text, account text, inbound_id text, chat_user text, address json,
-      asked text, replies json, tool_outputs json, random_ids json, last_seq int, snapshot json, context json, status text)
+      asked text, replies json, tool_outputs json, random_ids json, last_seq int, snapshot json, context json, progress json,
+      ends_progress boolean, status text)
   ), owner as materialized (
     select id, epoch from partitions where id in (select partition from i) order by id for share
   ), head as materialized (
@@ -106,6 +107,16 @@ const commitTurns = `
     update conversation_sessions s set last_seq = d.last_seq, turns = turns + 1, snapshot = d.snapshot,
       context = d.context, status = d.status, last_turn_at = now(), ended_at = case when d.status = 'ended' then now() end
     from done d where s.id = d.session_id
+  ), reported as (
+    insert into progress_updates (channel, account, chat_user, subject, images, comments, status)
+    select d.channel, d.account, d.chat_user, p.subject, p.images, p.comments, p.status
+    from done d, json_to_record(d.progress) as p(subject json, images int, comments int, status text)
+    where d.progress is not null
+    on conflict (channel, account, chat_user) do update set subject = excluded.subject,
+      images = excluded.images, comments = excluded.comments, status = excluded.status, changed_at = now()
+  ), reported_no_more as (
+    delete from progress_updates p using done d
+    where d.ends_progress and (p.channel, p.account, p.chat_user) = (d.channel, d.account, d.chat_user)
   )
   select i.n, exists (select from owner where owner.id = i.partition and owner.epoch = i.epoch) as owned,
     exists (select from turns t
@@ -216,6 +227,8 @@ function itemOf(turn: TurnRecord, { partition, epoch }: PartitionClaim, n: numbe
     last_seq: rows.lastSeq,
     snapshot: rows.snapshot,
     context: rows.context,
+    progress: rows.progress,
+    ends_progress: rows.endsProgress,
     status,
   };
 }

@@ -1,35 +1,11 @@
-import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Client } from "pg";
 import { HoldfastError } from "../../errors.ts";
+import { labelOf, type Migration, migrationsFolder, readMigrations } from "./migration-files.ts";
 
-interface Migration {
-  readonly version: number;
-  readonly name: string;
-  readonly sql: string;
-  readonly checksum: string;
-}
-
-const defaultDirectory = fileURLToPath(new URL("../../../migrations", import.meta.url));
 /** Any number does, as long as it stays: one migrator at a time per database. */
 const lockKey = 4_653_202_611;
 const lockLooksMax = 600;
 const lockLookAgainMs = 100;
-
-/** The migrations in a folder, `NNNN-name.up.sql`, in order. */
-async function readMigrations(directory: string): Promise<readonly Migration[]> {
-  const migrations: Migration[] = [];
-  for (const file of (await readdir(directory)).toSorted()) {
-    const [, number, name] = /^(\d{4})-(.+)\.up\.sql$/.exec(file) ?? [];
-    if (number === undefined || name === undefined) continue;
-    const sql = await readFile(join(directory, file), "utf8");
-    const checksum = createHash("sha256").update(sql).digest("hex");
-    migrations.push({ version: Number(number), name, sql, checksum });
-  }
-  return migrations;
-}
 
 /**
  * Asks again and again instead of waiting inside `pg_advisory_lock`: a waiting statement holds a snapshot,
@@ -68,22 +44,19 @@ async function refuseOldServer(client: Client): Promise<void> {
   });
 }
 
-async function appliedMigrations(client: Client) {
+async function appliedMigrations(client: Client): Promise<readonly Applied[]> {
   await client.query(
     `create table if not exists schema_migrations (
        version int primary key, name text not null, checksum text not null,
        applied_at timestamptz not null default now())`,
   );
-  const { rows } = await client.query<{ version: number; name: string; checksum: string }>(
+  const { rows } = await client.query<Applied>(
     "select version, name, checksum from schema_migrations order by version",
   );
   return rows;
 }
 
-function refuseUnknown(
-  known: readonly Migration[],
-  applied: readonly { version: number; name: string; checksum: string }[],
-): void {
+function refuseUnknown(known: readonly Migration[], applied: readonly Applied[]): void {
   const newest = known.at(-1)?.version ?? 0;
   for (const { version, name, checksum } of applied) {
     const migration = known.find((candidate) => candidate.version === version);
@@ -102,24 +75,67 @@ function refuseUnknown(
   }
 }
 
-async function apply(client: Client, { version, name, sql, checksum }: Migration): Promise<void> {
+interface Applied {
+  readonly version: number;
+  readonly name: string;
+  readonly checksum: string;
+}
+
+async function apply(client: Client, migration: Migration): Promise<void> {
+  const { version, name, checksum, up } = migration;
+  const record = {
+    text: "insert into schema_migrations (version, name, checksum) values ($1, $2, $3)",
+    values: [version, name, checksum],
+  };
+  if (up.inTransaction) {
+    await inTransaction(client, migration, async () => {
+      for (const statement of up.statements) await client.query(statement);
+      await client.query(record);
+    });
+    return;
+  }
+  try {
+    // What an earlier try has left unfinished: `if not exists` would take it for done.
+    for (const index of await invalidIndexes(client)) await client.query(`drop index ${index}`);
+    for (const statement of up.statements) await client.query(statement);
+    const [invalid] = await invalidIndexes(client);
+    if (invalid !== undefined) throw new Error(`the index ${invalid} is not valid`);
+    await client.query(record);
+  } catch (cause) {
+    throw failed(migration, "some of its statements may have taken effect", cause);
+  }
+}
+
+async function inTransaction(
+  client: Client,
+  migration: Migration,
+  work: () => Promise<void>,
+): Promise<void> {
   try {
     await client.query("begin");
-    await client.query(sql);
-    await client.query(
-      "insert into schema_migrations (version, name, checksum) values ($1, $2, $3)",
-      [version, name, checksum],
-    );
+    await work();
     await client.query("commit");
   } catch (cause) {
     await client.query("rollback").catch(() => {});
-    throw new HoldfastError({
-      code: "MIGRATION_FAILED",
-      message: `Migration ${version} (${name}) failed and was rolled back: ${cause instanceof Error ? cause.message : String(cause)}.`,
-      next: "Correct what the database reports, then start again.",
-      cause,
-    });
+    throw failed(migration, "it was rolled back", cause);
   }
+}
+
+const failed = ({ version, name }: Migration, state: string, cause: unknown) =>
+  new HoldfastError({
+    code: "MIGRATION_FAILED",
+    message: `Migration ${version} (${name}) failed and ${state}: ${cause instanceof Error ? cause.message : String(cause)}.`,
+    next: "Correct what the database reports, then start again.",
+    cause,
+  });
+
+/** Indexes that `create index concurrently` has begun and not ended. */
+async function invalidIndexes(client: Client): Promise<readonly string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select c.oid::regclass::text as name from pg_index i join pg_class c on c.oid = i.indexrelid
+     where not i.indisvalid and c.relnamespace = current_schema()::regnamespace order by 1`,
+  );
+  return rows.map(({ name }) => name);
 }
 
 async function connected(databaseUrl: string): Promise<Client> {
@@ -141,33 +157,124 @@ async function connected(databaseUrl: string): Promise<Client> {
   }
 }
 
-/**
- * Brings the schema up to date: each `NNNN-name.up.sql` of `directory` once, in order, each in its own
- * transaction, under an advisory lock, with its checksum. `version` is the schema's version afterwards.
- *
- * Errors: DATABASE_UNAVAILABLE and MIGRATION_LOCKED (retryable), SCHEMA_NEWER, MIGRATION_EDITED,
- * MIGRATION_FAILED; after each of them the schema is as it was, or at an earlier whole version.
- */
-export async function migrate(
+export interface MigrateOptions {
+  readonly directory?: string;
+}
+
+/** Alone with the schema; `work` is given what the files say and what the database has. */
+async function alone<Result>(
   databaseUrl: string,
-  { directory = defaultDirectory }: { readonly directory?: string } = {},
-): Promise<{ readonly applied: readonly string[]; readonly version: number }> {
+  { directory = migrationsFolder }: MigrateOptions,
+  work: (
+    client: Client,
+    migrations: readonly Migration[],
+    applied: readonly Applied[],
+  ) => Promise<Result>,
+): Promise<Result> {
   const migrations = await readMigrations(directory);
   const client = await connected(databaseUrl);
   try {
     await refuseOldServer(client);
     await lock(client);
-    const before = await appliedMigrations(client);
+    return await work(client, migrations, await appliedMigrations(client));
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * Brings the schema up to date: each `NNNN-name.up.sql` of `directory` once, in order, each in its own
+ * transaction or, where the file says so, statement by statement, under an advisory lock, with its checksum.
+ * `version` is the schema's version afterwards.
+ *
+ * Errors: DATABASE_UNAVAILABLE and MIGRATION_LOCKED (retryable), SCHEMA_NEWER, MIGRATION_EDITED,
+ * MIGRATION_FAILED; after each of them the schema is as it was, or at an earlier whole version.
+ */
+export function migrate(
+  databaseUrl: string,
+  options: MigrateOptions = {},
+): Promise<{ readonly applied: readonly string[]; readonly version: number }> {
+  return alone(databaseUrl, options, async (client, migrations, before) => {
     refuseUnknown(migrations, before);
     const done = new Set(before.map(({ version }) => version));
     const applied: string[] = [];
     for (const migration of migrations) {
       if (done.has(migration.version)) continue;
       await apply(client, migration);
-      applied.push(`${String(migration.version).padStart(4, "0")}-${migration.name}`);
+      applied.push(labelOf(migration));
     }
     return { applied, version: migrations.at(-1)?.version ?? 0 };
-  } finally {
-    await client.end();
-  }
+  });
+}
+
+/**
+ * Undoes what lies above a version, the newest first, each in its own transaction.
+ * Errors as `migrate`, and MIGRATION_ONE_WAY where there is no down file.
+ */
+export function migrateDown(
+  databaseUrl: string,
+  toVersion: number,
+  options: MigrateOptions = {},
+): Promise<readonly string[]> {
+  return alone(databaseUrl, options, async (client, migrations, before) => {
+    refuseUnknown(migrations, before);
+    const undone: string[] = [];
+    for (const { version } of before.toReversed()) {
+      const migration = migrations.find((one) => one.version === version);
+      if (version <= toVersion || migration === undefined) continue;
+      const { down } = migration;
+      if (down === null) throw oneWay(migration);
+      await inTransaction(client, migration, async () => {
+        await client.query(down);
+        await client.query("delete from schema_migrations where version = $1", [version]);
+      });
+      undone.push(labelOf(migration));
+    }
+    return undone;
+  });
+}
+
+const oneWay = (migration: Migration) =>
+  new HoldfastError({
+    code: "MIGRATION_ONE_WAY",
+    message: `Migration ${labelOf(migration)} has no down file; what lay above it was undone.`,
+    next: "Restore a backup made before it: npx holdfast migrate backup makes one.",
+  });
+
+export interface SchemaReport {
+  readonly migrations: readonly { readonly label: string; readonly state: "applied" | "pending" }[];
+  /** Empty: the schema is what the files say. */
+  readonly problems: readonly string[];
+}
+
+/** What the database has, beside what the files say; changes nothing. */
+export function readSchema(
+  databaseUrl: string,
+  options: MigrateOptions = {},
+): Promise<SchemaReport> {
+  return alone(databaseUrl, options, async (client, migrations, applied) => {
+    const byVersion = new Map(applied.map((one) => [one.version, one]));
+    const known = new Set(migrations.map(({ version }) => version));
+    const edited = migrations.filter(({ version, checksum }) => {
+      const there = byVersion.get(version);
+      return there !== undefined && there.checksum !== checksum;
+    });
+    const problems = [
+      ...migrations
+        .filter(({ version }) => !byVersion.has(version))
+        .map((one) => `${labelOf(one)} is pending`),
+      ...edited.map((one) => `${labelOf(one)} was edited after it was applied`),
+      ...applied
+        .filter(({ version }) => !known.has(version))
+        .map((one) => `${labelOf(one)} was applied by a newer program`),
+      ...(await invalidIndexes(client)).map((name) => `the index ${name} is not valid`),
+    ];
+    return {
+      migrations: migrations.map((one) => ({
+        label: labelOf(one),
+        state: byVersion.has(one.version) ? "applied" : "pending",
+      })),
+      problems,
+    };
+  });
 }

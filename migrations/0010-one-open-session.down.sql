@@ -1,0 +1,2 @@
+-- The index is that of 0002; what was ended stays ended.
+select 1;
