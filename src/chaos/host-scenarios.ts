@@ -41,8 +41,9 @@ export const hostScenarios: readonly Scenario[] = [
       const endMs = performance.now() + killingMs;
       let kills = 0;
       for (let next = 0; performance.now() < endMs; next += 1) {
-        const host = fleet.hosts[next % fleet.hosts.length]!;
-        if (!isGone(host.pids.node)) {
+        const alive = fleet.hosts.filter(({ pids }) => !isGone(pids.node));
+        const host = alive[next % alive.length];
+        if (host !== undefined) {
           host.signal("node", "SIGKILL");
           kills += 1;
         }

@@ -113,7 +113,11 @@ describe("going back (V11)", () => {
     const turns = () =>
       database.query("select seq, asked, replies, tool_outputs from turns order by seq");
     const before = await turns();
-    expect(await migrateDown(test.url, 8)).toEqual(["0010-one-open-session", "0009-turns"]);
+    expect(await migrateDown(test.url, 8)).toEqual([
+      "0011-progress-updates",
+      "0010-one-open-session",
+      "0009-turns",
+    ]);
     expect(await database.query("select seq, role, body from messages order by seq")).toHaveLength(
       5,
     );
