@@ -17,6 +17,7 @@ import { consumeInbound } from "./inbound-consumer.ts";
 import { partitionCount, partitions } from "../../ports/partitions.ts";
 import { partitionSubject } from "./inbound-item.ts";
 import { createInboundPublisher } from "./inbound-publisher.ts";
+import { earlierStream } from "./earlier-stream.ts";
 import { createParked, reasonHeader } from "./parked.ts";
 
 export interface InboundStreamOptions {
@@ -47,6 +48,7 @@ const defaultNames: InboundStreamNames = {
   parkedSubject: "holdfast.parked",
 };
 
+const adoptTimeoutMs = 5_000;
 const duplicateWindowMs = 120_000;
 /** Of each stream; a message holds one item or many. */
 const messagesMaxDefault = 125_000;
@@ -135,6 +137,14 @@ async function prepareStreams(
       duplicate_window: nanos(duplicateWindowMs),
       max_msgs: messagesMax,
     };
+    const earlier = earlierStream({
+      manager,
+      jetstream: jetstream(nats),
+      stream: names.stream,
+      subjectPrefix: names.subjectPrefix,
+      timeoutMs: adoptTimeoutMs,
+    });
+    const isThere = await earlier.setAside();
     await Promise.all(
       partitions.map((partition) =>
         ensure(manager, {
@@ -153,6 +163,7 @@ async function prepareStreams(
       retention: RetentionPolicy.Limits,
       max_bytes: parkedBytesMax,
     });
+    if (isThere) await earlier.adopt();
     return manager;
   } catch (cause) {
     throw new HoldfastError({

@@ -17,7 +17,11 @@ import {
   type TurnEngineOptions,
 } from "../../../src/engine/turns.ts";
 import type { Bot } from "../../../src/ports/bot.ts";
-import type { ConversationStore, OutboxStore } from "../../../src/ports/conversation-store.ts";
+import type {
+  ConversationStore,
+  OutboxStore,
+  StepStore,
+} from "../../../src/ports/conversation-store.ts";
 import type { NoteEvent, TransitionEvent } from "../../../src/ports/event-sink.ts";
 import type { GrantRef } from "../../../src/ports/gate.ts";
 import type { InboundItem } from "../../../src/ports/inbound-stream.ts";
@@ -30,6 +34,7 @@ import { createTestTelegram, type TestTelegram } from "./test-telegram.ts";
 export interface ConversationBench {
   readonly database: Database;
   readonly conversations: ConversationStore;
+  readonly steps: StepStore;
   readonly outbox: OutboxStore;
   readonly tokens: TokenStore;
   readonly stream: TestStream;
@@ -66,6 +71,7 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
   const tokens = createTokenStore(database);
   const grant = await connectAccount(database, tokens, kind);
   const conversations = createConversationStore(database);
+  const steps = createStepStore(database);
   const outbox = createOutboxStore(database);
   const clock = createSystemClock();
   const stream = createTestStream();
@@ -93,6 +99,7 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
   const bench: ConversationBench = {
     database,
     conversations,
+    steps,
     outbox: announced,
     tokens,
     stream,
@@ -106,7 +113,7 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
       const claim = await conversations.claimPartition(0, "bench");
       const engine = createTurnEngine({
         store: conversations,
-        steps: createStepStore(database),
+        steps,
         stream,
         clock,
         events,

@@ -1,0 +1,60 @@
+import { JetStreamApiError, type JetStreamClient, type JetStreamManager } from "@nats-io/jetstream";
+import { partitionOf } from "../../ports/partitions.ts";
+import { parseItem, partitionSubject } from "./inbound-item.ts";
+
+export interface EarlierStreamOptions {
+  readonly manager: JetStreamManager;
+  readonly jetstream: JetStreamClient;
+  readonly stream: string;
+  readonly subjectPrefix: string;
+  readonly timeoutMs: number;
+}
+
+const notFound = 10059;
+const noMessage = 10037;
+
+/**
+ * The one stream for all chat users of a version without partitions. `setAside` frees its subjects for the partitions'
+ * streams; `adopt` moves what nobody has taken yet, in order, and deletes it. Safe to be cut off and run again: what
+ * was moved twice has one id.
+ */
+export function earlierStream(options: EarlierStreamOptions) {
+  const { manager, jetstream, stream, subjectPrefix, timeoutMs } = options;
+
+  async function unless<T>(code: number, work: Promise<T>): Promise<T | null> {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.code === code) return null;
+      throw error;
+    }
+  }
+
+  return {
+    async setAside(): Promise<boolean> {
+      const info = await unless(notFound, manager.streams.info(stream));
+      if (info === null) return false;
+      for await (const { name } of manager.consumers.list(stream)) {
+        await manager.consumers.delete(stream, name);
+      }
+      await manager.streams.update(stream, { subjects: [`${subjectPrefix}-earlier`] });
+      return true;
+    },
+    async adopt(): Promise<void> {
+      // Another host may do the same, and be done first.
+      const info = await unless(notFound, manager.streams.info(stream));
+      if (info === null) return;
+      const { state } = info;
+      for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {
+        const found = unless(noMessage, manager.streams.getMessage(stream, { seq }));
+        const message = await unless(notFound, found);
+        const item = message === null ? null : parseItem(message.string());
+        if (item === null) continue;
+        const subject = partitionSubject(subjectPrefix, partitionOf(item));
+        const publishOptions = { msgID: `${stream}:${seq}`, timeout: timeoutMs };
+        await jetstream.publish(subject, JSON.stringify([item]), publishOptions);
+      }
+      await unless(notFound, manager.streams.delete(stream));
+    },
+  };
+}
