@@ -153,12 +153,12 @@ describe("one account on two hosts", () => {
     await there.login("second", "code");
     await typeCode(here);
     // Nothing places the account here: whoever is quicker serves, and the other one seeks.
-    const serving = await Promise.race([isActive(here), isActive(there)]);
-    const other = serving === here ? there : here;
+    const quicker = await Promise.race([isActive(here), isActive(there)]);
+    const other = quicker === here ? there : here;
     const stateOfOther = () => (bench.clock.advance(1000), other.runtime.state);
     await expect.poll(stateOfOther).toBe("seeking");
     expect(await slotStates(here)).toEqual(["SERVING"]);
-    await expectOneWorkingKey(serving);
+    await expectOneWorkingKey(quicker);
   });
 
   it("is logged in by the second when the first gave up", async () => {

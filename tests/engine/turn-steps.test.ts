@@ -112,7 +112,13 @@ describe("a progress update", () => {
           seen.push(turn.progress);
         },
       },
-      ...["begin", "photo", "photo", "done", "begin", "end", "photo"],
+      "begin",
+      "photo",
+      "photo",
+      "done",
+      "begin",
+      "end",
+      "photo",
     );
     const slab = { subject: { task: "slab" }, images: 0, comments: 0, status: null };
     expect(seen).toEqual([
