@@ -142,8 +142,9 @@ async function measureLosses(log: (line: string) => void): Promise<readonly Figu
       await untilMoved(fleet, lost.name);
       await fleet.untilServed();
       losses.push(...firstAnswers(fleet, lostAtMs));
-      lost.signal("gate", "SIGCONT");
+      // The node first: a gate that wakes ends its node at once, and there would be nobody left to signal.
       lost.signal("node", "SIGCONT");
+      lost.signal("gate", "SIGCONT");
       await rest(5000);
       log(`frozen hosts, round ${round} of ${lossRounds}: ${losses.length} samples`);
     }

@@ -104,7 +104,8 @@ export const hostScenarios: readonly Scenario[] = [
       );
       await fleet.untilServed();
       delivered("SIGSTOP of the gate and the node until the takeover was over", stopped());
-      for (const which of ["gate", "node"] as const) holder.signal(which, "SIGCONT");
+      // The node first: a gate that wakes ends its node at once, and there would be nobody left to signal.
+      for (const which of ["node", "gate"] as const) holder.signal(which, "SIGCONT");
       await eventually("the host begins anew", async () => isGone(gate));
       await rest(3_000);
     },
