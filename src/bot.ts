@@ -2,6 +2,7 @@
 export { defineBot, type BotDefinition } from "./bots/define-bot.ts";
 export { HoldfastError } from "./errors.ts";
 export type { Bot, BotState, ChosenItem, StaleReason, Turn, TurnInput } from "./ports/bot.ts";
+export type { Media } from "./ports/media.ts";
 export type {
   MenuChoice,
   ProgressUpdate,

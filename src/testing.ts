@@ -1,5 +1,7 @@
+import { createMediaReader } from "./engine/media-reader.ts";
 import { createRehearsal } from "./engine/rehearsal.ts";
 import type { Bot } from "./ports/bot.ts";
+import type { Media } from "./ports/media.ts";
 import type { UserContext } from "./ports/conversation-store.ts";
 
 export { startTelegramDc, type TelegramDc } from "./telegram-dc/telegram-dc.ts";
@@ -17,6 +19,11 @@ export interface Heard {
 /** A person who talks to a bot that runs alone: no server, no database, nothing leaves. */
 export interface Talk {
   say(text: string): Promise<Heard>;
+  /** Sends a photo, or a file with a name; `turn.download` gives these bytes. */
+  sendFile(
+    bytes: Uint8Array,
+    options?: { caption?: string; fileName?: string; mimeType?: string },
+  ): Promise<Heard>;
   /** Presses the newest button with that label. */
   press(label: string): Promise<Heard>;
   /** What the bot remembers of the person. */
@@ -25,14 +32,20 @@ export interface Talk {
 
 /** For a bot's own tests: runs its handlers as turns do, with history, tool outputs and memoised steps. */
 export function talkTo(bot: Bot, kind: "bot" | "user" = "bot"): Talk {
-  const rehearsal = createRehearsal(bot, { kind });
+  const files = new Map<string, Uint8Array>();
+  const media = createMediaReader({
+    invoke: () => Promise.reject(new Error("a rehearsal calls nobody")),
+    fetchUrl: async (url) => files.get(url) ?? new Uint8Array(),
+  });
+  const rehearsal = createRehearsal(bot, { kind, media });
   let messages = 0;
-  async function take(inputKind: "text" | "tap", text: string): Promise<Heard> {
+  async function take(inputKind: "text" | "tap", text: string, sent?: Media): Promise<Heard> {
     messages += 1;
     const { replies, status } = await rehearsal.take({
       inboundId: `m:${messages}`,
       kind: inputKind,
       text,
+      ...(sent !== undefined && { media: [sent] }),
     });
     return {
       texts: replies.map(({ body }) => body),
@@ -43,6 +56,17 @@ export function talkTo(bot: Bot, kind: "bot" | "user" = "bot"): Talk {
   }
   return {
     say: (text) => take("text", text),
+    sendFile(bytes, { caption = "", fileName, mimeType } = {}) {
+      const url = `rehearsal:${files.size + 1}`;
+      files.set(url, bytes);
+      return take("text", caption, {
+        type: fileName === undefined ? "photo" : "file",
+        mimeType: mimeType ?? (fileName === undefined ? "image/jpeg" : "application/octet-stream"),
+        size: bytes.length,
+        fileName: fileName ?? null,
+        source: { kind: "url", url },
+      });
+    },
     async press(label) {
       const reference = rehearsal.referenceTo(label);
       if (reference === null) throw new Error(`no choice "${label}" was offered`);

@@ -12,6 +12,12 @@ test("answers with the weather, and offers it again", async () => {
   assert.deepEqual(talk.context, { town: "Champigny" });
 });
 
+test("reads a file that somebody sends", async () => {
+  const talk = talkTo(bot);
+  const { texts } = await talk.sendFile(Buffer.from("a picture"));
+  assert.deepEqual(texts, ["Thank you for the photo of 9 bytes."]);
+});
+
 test("hands over to a person", async () => {
   const talk = talkTo(bot);
   await talk.say("Lyon");

@@ -26,6 +26,11 @@ export default defineBot({
     },
   },
 
+  async media(turn, [file]) {
+    const bytes = await turn.download(file!);
+    turn.reply(`Thank you for the ${file!.type} of ${bytes.length} bytes.`);
+  },
+
   text: (turn, text) => answer(turn, text),
 });
 

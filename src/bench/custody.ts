@@ -4,7 +4,7 @@ import type { RpcRecord } from "../telegram-dc/world/ledger-records.ts";
 import { type Figure, figure, percentile } from "./figures.ts";
 
 const accounts = 4;
-const handoverRounds = 6;
+const handoverRounds = 12;
 /** People and scripts keep the machine busy, not full: what is measured is the handover, not the queue for the cores. */
 const load = { thinkMs: 250, callersPerBot: 1 };
 const killRounds = 8;

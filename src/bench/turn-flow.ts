@@ -12,7 +12,7 @@ import { createSystemClock } from "../adapters/system-clock.ts";
 import { startNats } from "../embedded/nats.ts";
 import { startPostgres } from "../embedded/postgres.ts";
 import { createHotConversations } from "../engine/hot-conversations.ts";
-import { createOutboxSender } from "../engine/outbox.ts";
+import { createTelegramSender } from "../engine/telegram-sender.ts";
 import { createTurnEngine } from "../engine/turns.ts";
 import type { Bot } from "../ports/bot.ts";
 import type { ConversationStore } from "../ports/conversation-store.ts";
@@ -93,7 +93,7 @@ async function build(log: (line: string) => void): Promise<World> {
   const senders = new Map(
     accounts.map((account) => [
       account,
-      createOutboxSender({
+      createTelegramSender({
         store: outbox,
         client: {
           async send({ peer, randomId }) {
@@ -119,13 +119,14 @@ async function build(log: (line: string) => void): Promise<World> {
     createTurnEngine({
       store: createHotConversations(store, clock),
       steps: createStepStore(database),
+      media: { read: () => Promise.reject(new Error("nothing here has a file")) },
       stream,
       clock,
       events,
       claim,
       inactiveAfterMs,
-      findBot: () => ({ bot, kind: "user" }),
-      notifyOutbox: (account) => senders.get(account)?.notify(),
+      findBot: () => ({ bot, style: "numbered" }),
+      notifyOutbox: ({ account }) => senders.get(account)?.notify(),
       onDecision: () => {},
       onTurn: () => {},
       onStaleOwner: () => {},

@@ -1,4 +1,5 @@
 import { HoldfastError } from "../errors.ts";
+import type { Media } from "../ports/media.ts";
 import type { Bot, ChosenItem, StaleReason, Turn } from "../ports/bot.ts";
 
 type Answer = Promise<void> | void;
@@ -10,6 +11,8 @@ export interface BotDefinition {
   readonly commands?: Readonly<Record<string, (turn: Turn, rest: string) => Answer>>;
   /** Any other text. */
   text(turn: Turn, text: string): Answer;
+  /** Photos and files; `turn.download` gives their bytes. By default the caption is a text, and a file without one is declined. */
+  media?(turn: Turn, media: readonly Media[], caption: string): Answer;
   /** The choices of menus, by their actions; `item` is what the choice pointed at. */
   readonly actions?: Readonly<Record<string, (turn: Turn, item: ChosenItem | undefined) => Answer>>;
   /** A choice of an ended session, or one that is not known: by default said plainly, with the way back by `/start`. */
@@ -46,6 +49,12 @@ export function defineBot(definition: BotDefinition): Bot {
     return handler(turn, item);
   }
 
+  function handleMedia(turn: Turn, media: readonly Media[], caption: string): Answer {
+    if (definition.media !== undefined) return definition.media(turn, media, caption);
+    if (caption.trim() !== "") return handleText(turn, caption);
+    return turn.reply("I cannot do anything with photos and files. Please write to me.");
+  }
+
   return {
     name,
     handle(turn) {
@@ -53,6 +62,8 @@ export function defineBot(definition: BotDefinition): Bot {
       switch (input.kind) {
         case "text":
           return handleText(turn, input.text);
+        case "media":
+          return handleMedia(turn, input.media, input.caption);
         case "action":
           return handleAction(turn, input.action, input.item);
         case "stale-action":

@@ -20,7 +20,14 @@ import {
   readWhole,
 } from "./values.ts";
 import type { LogLevel, Profile, TimingName, Timings } from "./variables.ts";
-import { logLevels, timingNames, timingsOf, timingVariable, variables } from "./variables.ts";
+import {
+  logLevels,
+  menuStyles,
+  timingNames,
+  timingsOf,
+  timingVariable,
+  variables,
+} from "./variables.ts";
 
 export interface Config {
   /** Absolute. */
@@ -52,11 +59,25 @@ export interface Config {
     readonly webhook: string | null;
     readonly telegram: { readonly from: string; readonly to: string } | null;
   };
+  /** A channel beside Telegram; null: none. Its secrets are never printed. */
+  readonly webhook: WebhookConfig | null;
   /** File of the bot, absolute; null: the example. */
   readonly bot: string | null;
   readonly logLevel: LogLevel;
   readonly profile: Profile;
   readonly timings: Timings;
+}
+
+export interface WebhookConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  readonly secret: string;
+  readonly replyUrl: string;
+  readonly account: string;
+  readonly menus: (typeof menuStyles)[number];
+  /** `user:password` */
+  readonly mediaAuth: string | null;
 }
 
 /** Variables by name, as in `process.env`. */
@@ -137,6 +158,59 @@ function readRenewals({ read }: Reader): Config["renewals"] {
   return Object.freeze({ everyMs, jitterMs: jitterMs ?? everyMs / 10, quiet });
 }
 
+function readWebhook({ faults, text, read }: Reader): WebhookConfig | null {
+  const portName = "HOLDFAST_WEBHOOK_PORT";
+  const [urlName, secretName, replyName] = [
+    "HOLDFAST_WEBHOOK_URL",
+    "HOLDFAST_WEBHOOK_SECRET",
+    "HOLDFAST_WEBHOOK_REPLY_URL",
+  ];
+  const port = read(portName, (given) => readWhole(given, { min: 0, max: 65_535 }));
+  const url = read(urlName, readHttpUrl);
+  const secret = read(secretName, (given) =>
+    readSecret(
+      given,
+      /^.{16,}$/,
+      "Give the one that the provider signs with, of 16 characters or more.",
+    ),
+  );
+  const replyUrl = read(replyName, readHttpUrl);
+  const account = read("HOLDFAST_WEBHOOK_ACCOUNT", (given) =>
+    readPattern(
+      given,
+      /^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/,
+      "Give letters, digits, dots and hyphens.",
+    ),
+  );
+  const menus = read("HOLDFAST_WEBHOOK_MENUS", (given) => readOneOf(given, menuStyles));
+  const mediaAuth = read("HOLDFAST_WEBHOOK_MEDIA_AUTH", (given) =>
+    readSecret(given, /^[^:]+:.+$/, "Give it as user:password."),
+  );
+  const needed = [portName, urlName, secretName, replyName];
+  const unset = needed.filter((name) => text(name) === null);
+  if (unset.length > 0 && unset.length < needed.length) {
+    for (const variable of unset) {
+      const problem = `is unset, and the webhook channel needs it.`;
+      faults.push({ variable, problem, remedy: `Set all of ${needed.join(", ")}, or none.` });
+    }
+  }
+  if (port === null || url === null || secret === null || replyUrl === null) return null;
+  const webhook: WebhookConfig = {
+    host: text("HOLDFAST_WEBHOOK_HOST") ?? "127.0.0.1",
+    port,
+    url,
+    secret,
+    replyUrl,
+    account: account ?? "webhook",
+    menus: menus ?? "numbered",
+    mediaAuth,
+  };
+  for (const name of ["secret", "mediaAuth"]) {
+    Object.defineProperty(webhook, name, { enumerable: false });
+  }
+  return Object.freeze(webhook);
+}
+
 function readTimings({ faults, read }: Reader, profile: Profile): Timings {
   const timings: Record<TimingName, number> = { ...timingsOf[profile] };
   for (const name of timingNames) {
@@ -183,6 +257,7 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
       webhook: read("HOLDFAST_NOTIFY_WEBHOOK", readHttpUrl),
       telegram: read("HOLDFAST_NOTIFY_TELEGRAM", readSenderAndPeer),
     }),
+    webhook: readWebhook(from),
     bot: text("HOLDFAST_BOT") === null ? null : resolve(machine.cwd, text("HOLDFAST_BOT") ?? ""),
     logLevel: read("HOLDFAST_LOG_LEVEL", (given) => readOneOf(given, logLevels)) ?? "info",
     profile: profile ?? "development",

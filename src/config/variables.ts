@@ -100,6 +100,8 @@ export const timingVariable = (name: TimingName): string =>
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+export const menuStyles = ["numbered", "buttons"] as const;
+
 const plainVariables: readonly Variable[] = [
   {
     name: "HOLDFAST_HOME",
@@ -210,6 +212,55 @@ const plainVariables: readonly Variable[] = [
     byDefault: "the example bot, a site manager",
     meaning:
       "exports by default the bot that answers for every account; loaded anew when it changes, but in production",
+  },
+  {
+    name: "HOLDFAST_WEBHOOK_PORT",
+    form: "0 to 65535",
+    byDefault: "none: no webhook channel",
+    meaning:
+      "where messages of another channel are posted to (docs/channels.md); needs the next three",
+  },
+  {
+    name: "HOLDFAST_WEBHOOK_URL",
+    form: "http:// or https:// URL",
+    byDefault: "none",
+    meaning: "the address that the provider posts to, as it signs it",
+  },
+  {
+    name: "HOLDFAST_WEBHOOK_SECRET",
+    form: "at least 16 characters",
+    byDefault: "none",
+    meaning: "signs what the provider posts, and what is posted to it",
+  },
+  {
+    name: "HOLDFAST_WEBHOOK_REPLY_URL",
+    form: "http:// or https:// URL",
+    byDefault: "none",
+    meaning: "takes the replies, as JSON by POST",
+  },
+  {
+    name: "HOLDFAST_WEBHOOK_HOST",
+    form: "address",
+    byDefault: "127.0.0.1",
+    meaning: "where the channel listens",
+  },
+  {
+    name: "HOLDFAST_WEBHOOK_ACCOUNT",
+    form: "letters, digits, dots and hyphens",
+    byDefault: "webhook",
+    meaning: "the name under which its conversations and figures stand",
+  },
+  {
+    name: "HOLDFAST_WEBHOOK_MENUS",
+    form: menuStyles.join(", "),
+    byDefault: "numbered",
+    meaning: "whether the text of a reply lists the choices; they come as data in any case",
+  },
+  {
+    name: "HOLDFAST_WEBHOOK_MEDIA_AUTH",
+    form: "user:password",
+    byDefault: "none",
+    meaning: "for the server that keeps the files of its messages",
   },
   {
     name: "HOLDFAST_LOG_LEVEL",

@@ -3,6 +3,8 @@ export interface PhoneUser {
   readonly id: string;
   /** Writes to the account and waits for what comes back. */
   say(text: string): Promise<PhoneReply>;
+  /** Sends a photo with a caption, which may be empty. */
+  sendPhoto(bytes: Uint8Array, caption: string): Promise<PhoneReply>;
   /** Presses the button with that label under the newest reply, again if the bot did not answer in time. */
   press(label: string): Promise<PhoneReply>;
   /** Presses a button and waits for the bot's answer only, not for a reply. */
@@ -102,6 +104,11 @@ export async function createPhoneUser(
   return {
     id,
     say: (text) => turn(() => control(base, "POST", `/users/${id}/send`, { peer: account, text })),
+    sendPhoto: (bytes, text) =>
+      turn(() => {
+        const fileBase64 = Buffer.from(bytes).toString("base64");
+        return control(base, "POST", `/users/${id}/send`, { peer: account, text, fileBase64 });
+      }),
     press: (label) => turn(() => tap(newest.id, label)),
     tap,
     reply,

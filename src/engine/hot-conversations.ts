@@ -26,7 +26,8 @@ type Store = Pick<ConversationStore, "load" | "commit">;
 type Json = string;
 
 /** The messages of one turn: number of the first, what the user said if that is the first, and the replies. */
-type Said = readonly [seq: number, asked: string | null, ...replies: (string | TurnReply)[]];
+type Said = readonly [seq: number, asked: Asked | null, ...replies: (string | TurnReply)[]];
+type Asked = string | Pick<StoredMessage, "body" | "media">;
 
 /** A session as it is remembered: read only when somebody asks for it. */
 interface Packed {
@@ -121,8 +122,9 @@ const sizeOf = ({ snapshot, context, progress, said, recorded }: Packed): number
 const parseAll = (texts: readonly Json[]): unknown => JSON.parse(`[${texts.join()}]`);
 
 function messagesOf([first, asked, ...replies]: Said): readonly StoredMessage[] {
+  const message = typeof asked === "string" ? { body: asked } : asked;
   const said =
-    asked === null ? [] : [{ seq: first, role: "user", body: asked, menu: null } as const];
+    message === null ? [] : [{ seq: first, role: "user", menu: null, ...message } as const];
   const answered = replies.map((reply, index): StoredMessage => {
     const { body, menu } = typeof reply === "string" ? { body: reply, menu: null } : reply;
     return { seq: first + said.length + index, role: "bot", body, menu };
@@ -130,7 +132,10 @@ function messagesOf([first, asked, ...replies]: Said): readonly StoredMessage[] 
   return [...said, ...answered];
 }
 
-function saidText(seq: number, asked: string | null, replies: readonly TurnReply[]): Json {
+const askedOf = ({ body, media }: Pick<StoredMessage, "body" | "media">): Asked =>
+  media === undefined ? body : { body, media };
+
+function saidText(seq: number, asked: Asked | null, replies: readonly TurnReply[]): Json {
   const short = replies.map(({ body, menu }) => (menu === null ? body : { body, menu }));
   return storableJson([seq, asked, ...short] satisfies Said);
 }
@@ -177,7 +182,7 @@ function pack({
     progress: progress && storableJson(progress),
     said: byTurn(messages).map((turn) => {
       const [first] = turn;
-      const asked = first!.role === "user" ? first!.body : null;
+      const asked = first!.role === "user" ? askedOf(first!) : null;
       return saidText(first!.seq, asked, asked === null ? turn : turn.slice(1));
     }),
     recorded: toolOutputs.map((output) => storableJson([output])),
@@ -199,11 +204,12 @@ function byTurn(messages: readonly StoredMessage[]): readonly (readonly StoredMe
 /** What the store would answer if the session were loaded after the turn. */
 function packedAfter(
   before: Packed,
-  { session, text, replies, toolOutputs, snapshot, context, progress, status }: TurnRecord,
+  { session, text, media, replies, toolOutputs, snapshot, context, progress, status }: TurnRecord,
   atMs: number,
 ): Packed {
   const lastSeq = session.lastSeq + 1 + replies.length;
-  const said = [...before.said, saidText(session.lastSeq + 1, text, replies)];
+  const asked = askedOf({ body: text, ...(media !== undefined && { media }) });
+  const said = [...before.said, saidText(session.lastSeq + 1, asked, replies)];
   const recorded = toolOutputs.length === 0 ? [] : [storableJson(toolOutputs)];
   return {
     head: {

@@ -26,5 +26,13 @@ function itemOf(
     return { ...common, inboundId, kind: "tap", text: update.data };
   }
   if (update.outgoing) return undefined;
-  return { ...common, inboundId: `m:${messageId}`, kind: "text", text: update.text };
+  const { text, media } = update;
+  const inboundId = `m:${messageId}`;
+  return {
+    ...common,
+    inboundId,
+    kind: "text",
+    text,
+    ...(media !== undefined && { media: [media] }),
+  };
 }

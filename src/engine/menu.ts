@@ -1,3 +1,4 @@
+import type { AccountKind } from "../../machines/lifecycle.ts";
 import type { TurnInput } from "../ports/bot.ts";
 import type {
   LoadedSession,
@@ -16,6 +17,9 @@ export interface ChoiceReference {
 
 /** How an account shows menus: bots may send buttons, users may not. */
 export type MenuStyle = "buttons" | "numbered";
+
+export const menuStyleOf = (kind: AccountKind): MenuStyle =>
+  kind === "bot" ? "buttons" : "numbered";
 
 /** What a turn was given to do, and the text under which it stands in the history. */
 export interface ResolvedInput {
@@ -70,11 +74,14 @@ export function renderButtons(
  * menus are numbered, a text such as `2` is resolved against the newest menu. Reads only the loaded session.
  */
 export function resolveInput(
-  item: Pick<InboundItem, "kind" | "text">,
+  item: Pick<InboundItem, "kind" | "text" | "media">,
   session: Pick<LoadedSession, "id" | "messages" | "toolOutputs">,
   style: MenuStyle,
 ): ResolvedInput {
   if (item.kind === "tap") return resolveTap(item.text, session);
+  if (item.media !== undefined) {
+    return { input: { kind: "media", media: item.media, caption: item.text }, text: item.text };
+  }
   const plain: ResolvedInput = { input: { kind: "text", text: item.text }, text: item.text };
   if (style === "buttons") return plain;
   const [, number] = numberAnswer.exec(item.text.trim()) ?? [];

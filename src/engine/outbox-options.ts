@@ -1,23 +1,28 @@
-import type { AccountKind } from "../../machines/lifecycle.ts";
+import type { Channel } from "../ports/channel.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { OutboxStore } from "../ports/conversation-store.ts";
+import type { OutboxItem, OutboxStore } from "../ports/conversation-store.ts";
 import type { EventSink } from "../ports/event-sink.ts";
-import type { GrantRef } from "../ports/gate.ts";
-import type { TelegramClient } from "../ports/telegram.ts";
+
+/** The replies that one sender may send. */
+export interface ReplySource extends Pick<OutboxStore, "settle"> {
+  /** As `OutboxStore.claim`, under the right by which this sender sends; null: the right is lost. */
+  claim(options: {
+    readonly limit: number;
+    readonly recover: boolean;
+  }): Promise<readonly OutboxItem[] | null>;
+}
 
 export interface OutboxSenderOptions {
-  readonly store: OutboxStore;
-  readonly client: Pick<TelegramClient, "send" | "history">;
-  readonly grant: GrantRef;
-  /** Only bot accounts may send buttons; user accounts number the choices. */
-  readonly kind: AccountKind;
+  readonly account: string;
+  readonly replies: ReplySource;
+  readonly channel: Channel;
   readonly clock: Clock;
   readonly events: EventSink;
   /** Whether a send may begin just now; `notify` when it may again. By default always. */
   mayCall?(): boolean;
-  /** Telegram wants silence: the sender has paused itself and waits for `resume`. */
+  /** The channel wants silence: the sender has paused itself and waits for `resume`. */
   onFlood(waitSeconds: number): void;
-  /** The grant's token has moved on: the sender has stopped. */
+  /** The right to send is another's now: the sender has stopped. */
   onTokenLost(): void;
   /** What became of a reply: `sent`, `read-back`, `refused` or, for now, `unknown`. */
   onReply(outcome: string): void;

@@ -1,7 +1,7 @@
 import { errorLine } from "../errors.ts";
 import type { OutboxItem } from "../ports/conversation-store.ts";
 import type { OutboxWork } from "./account-world.ts";
-import { createOutboxDelivery, type Delivery } from "./outbox-delivery.ts";
+import type { Delivery } from "../ports/channel.ts";
 import { createOutboxLanes, type OutboxLane } from "./outbox-lanes.ts";
 import { defaultOutboxLimits, type OutboxSenderOptions } from "./outbox-options.ts";
 import { createOutboxSettling } from "./outbox-settling.ts";
@@ -12,22 +12,18 @@ export interface OutboxSender extends OutboxWork {
 }
 
 /**
- * Sends one account's replies under one grant: in order per chat, each exactly once (I4). What an earlier attempt
+ * Sends the replies of one source: in order per chat, each once, as the channel allows (I4). What an earlier attempt
  * left unknown is settled by reading back before anything newer of that chat goes out. Driven by `notify`; it
  * waits for time only where nothing else can tell: a database that is away, an outcome that stays unknown.
  */
 export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
-  const { store, grant, clock, events, kind } = options;
+  const { account, replies, channel, clock, events } = options;
   const limits = { ...defaultOutboxLimits, ...options.limits };
   const lanes = createOutboxLanes();
-  const deliver = createOutboxDelivery({
-    ...options,
-    style: kind === "bot" ? "buttons" : "numbered",
-  });
   const note = (code: string, message: string) =>
-    events.report({ type: "note", account: grant.account, code, message });
+    events.report({ type: "note", account, code, message });
   const settling = createOutboxSettling({
-    store,
+    store: replies,
     clock,
     retryDelayMs: limits.retryDelayMs,
     onFailure: (line) => note("OUTBOX_NOT_SETTLED", `will be tried again: ${line}`),
@@ -73,11 +69,8 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
         return;
       case "refused":
         lane.queue.shift();
-        settling.add({ id: item.id, failure: delivery.fault.code });
-        note(
-          "REPLY_REFUSED",
-          `reply ${item.id}: ${delivery.fault.code}: ${delivery.fault.message}`,
-        );
+        settling.add({ id: item.id, failure: delivery.code });
+        note("REPLY_REFUSED", `reply ${item.id}: ${delivery.code}: ${delivery.message}`);
         options.onReply("refused");
         return;
       case "flood":
@@ -103,7 +96,7 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
     lane.busy = true;
     let [item] = lane.queue;
     while (item !== undefined && maySend() && !lane.blocked) {
-      apply(lane, item, await deliver(item, lane.taken));
+      apply(lane, item, await channel.deliver(item, lane.taken));
       [item] = lane.queue;
     }
     lane.busy = false;
@@ -143,7 +136,7 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
   async function claim(recover: boolean): Promise<{ readonly full: boolean } | null> {
     const limit = Math.min(limits.claimMax, limits.heldMax - lanes.held);
     if (limit <= 0) return null;
-    const items = await store.claim(grant, { limit, recover });
+    const items = await replies.claim({ limit, recover });
     if (items === null) {
       tokenLost = true;
       stopped = true;

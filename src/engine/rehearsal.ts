@@ -1,4 +1,5 @@
 import type { AccountKind } from "../../machines/lifecycle.ts";
+import { HoldfastError } from "../errors.ts";
 import type { Bot } from "../ports/bot.ts";
 import {
   historyMessages,
@@ -9,7 +10,8 @@ import {
   type TurnReply,
 } from "../ports/conversation-store.ts";
 import type { InboundItem } from "../ports/inbound-stream.ts";
-import { formatReference, resolveInput } from "./menu.ts";
+import type { MediaReader } from "../ports/media.ts";
+import { formatReference, menuStyleOf, resolveInput } from "./menu.ts";
 import { createTurnDraft } from "./turn-draft.ts";
 import { createStepRunner } from "./turn-steps.ts";
 
@@ -23,7 +25,7 @@ export interface RehearsedTurn {
 export interface Rehearsal {
   /** @param actual what the turn came to when it was really taken: the conversation goes on from there */
   take(
-    input: Pick<InboundItem, "inboundId" | "kind" | "text">,
+    input: Pick<InboundItem, "inboundId" | "kind" | "text" | "media">,
     actual?: Pick<TurnRecord, "toolOutputs"> & { readonly replies: readonly TurnReply[] },
   ): Promise<RehearsedTurn>;
   /** The callback data of a choice that was offered: of the newest menu with that label. */
@@ -37,11 +39,14 @@ export interface RehearsalOptions {
   /** By default, outcomes of outside calls are kept in memory. */
   readonly steps?: Pick<StepStore, "find" | "keep">;
   readonly sessionId?: string;
+  /** By default, every file is gone. */
+  readonly media?: MediaReader;
 }
 
 export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehearsal {
   const { kind = "bot", account = "rehearsal", steps = stepsInMemory() } = options;
-  const style = kind === "bot" ? "buttons" : "numbered";
+  const { media = noMedia } = options;
+  const style = menuStyleOf(kind);
   let session: LoadedSession = {
     id: options.sessionId ?? "1",
     decision: "SESSION_CREATED_FIRST_CONTACT",
@@ -59,7 +64,7 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
     get session() {
       return session;
     },
-    async take({ inboundId, kind: inputKind, text }, actual) {
+    async take({ inboundId, kind: inputKind, text, media: files }, actual) {
       const item: InboundItem = {
         channel: "telegram",
         account,
@@ -69,9 +74,11 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
         kind: inputKind,
         text,
         receivedAtMs: 0,
+        ...(files !== undefined && { media: files }),
       };
       const resolved = resolveInput(item, session, style);
-      const draft = createTurnDraft(item, session, resolved, style, createStepRunner(steps, item));
+      const runner = createStepRunner(steps, item);
+      const draft = createTurnDraft({ item, session, resolved, style, steps: runner, media });
       let record: TurnRecord;
       try {
         await bot.handle(draft.turn);
@@ -101,8 +108,14 @@ function after(
   session: LoadedSession,
   record: Omit<TurnRecord, "replies"> & { readonly replies: readonly TurnReply[] },
 ): LoadedSession {
-  const { text, replies, toolOutputs, snapshot, context } = record;
-  const asked = { seq: session.lastSeq + 1, role: "user", body: text, menu: null } as const;
+  const { text, media, replies, toolOutputs, snapshot, context } = record;
+  const asked = {
+    seq: session.lastSeq + 1,
+    role: "user",
+    body: text,
+    menu: null,
+    ...(media !== undefined && { media }),
+  } as const;
   const said = replies.map(
     ({ body, menu }, index) => ({ seq: asked.seq + 1 + index, role: "bot", body, menu }) as const,
   );
@@ -122,6 +135,16 @@ function after(
 
 const progressAfter = (before: LoadedSession, { progress }: Pick<TurnRecord, "progress">) =>
   progress === undefined ? before.progress : progress === "end" ? null : progress;
+
+const noMedia: MediaReader = {
+  async read() {
+    throw new HoldfastError({
+      code: "MEDIA_GONE",
+      message: "A rehearsal holds no files.",
+      next: "Give it one with talk.sendFile.",
+    });
+  },
+};
 
 function stepsInMemory(): Pick<StepStore, "find" | "keep"> {
   const kept = new Map<string, unknown>();

@@ -55,9 +55,10 @@ const textOf = ({ body, menu }: TurnHistory["replies"][number]): string =>
 function inputOf({
   inboundId,
   asked,
-}: TurnHistory): Pick<InboundItem, "inboundId" | "kind" | "text"> {
-  const [, data] = /^tap:\d+:(.*)$/s.exec(inboundId) ?? [];
+  media,
+}: TurnHistory): Pick<InboundItem, "inboundId" | "kind" | "text" | "media"> {
+  const [, data] = /^tap:[^:]*:(.*)$/s.exec(inboundId) ?? [];
   return data === undefined
-    ? { inboundId, kind: "text", text: asked }
+    ? { inboundId, kind: "text", text: asked, ...(media.length > 0 && { media }) }
     : { inboundId, kind: "tap", text: data };
 }

@@ -8,6 +8,7 @@ import type {
   TurnRecord,
   UserContext,
 } from "../ports/conversation-store.ts";
+import { mediaBytesMaxDefault, type MediaReader } from "../ports/media.ts";
 import type { StepRunner } from "./turn-steps.ts";
 import type { InboundItem } from "../ports/inbound-stream.ts";
 import { type MenuStyle, type ResolvedInput, renderText } from "./menu.ts";
@@ -49,13 +50,18 @@ export function recordWithoutBot(item: InboundItem, session: LoadedSession): Tur
   };
 }
 
-export function createTurnDraft(
-  item: InboundItem,
-  session: LoadedSession,
-  resolved: ResolvedInput,
-  style: MenuStyle,
-  steps: StepRunner,
-): TurnDraft {
+/** What a turn is made of. */
+export interface TurnMaterial {
+  readonly item: InboundItem;
+  readonly session: LoadedSession;
+  readonly resolved: ResolvedInput;
+  readonly style: MenuStyle;
+  readonly steps: StepRunner;
+  readonly media: MediaReader;
+}
+
+export function createTurnDraft(material: TurnMaterial): TurnDraft {
+  const { item, session, resolved } = material;
   const draft: Draft = {
     state: readState(session.snapshot),
     context: session.context,
@@ -65,7 +71,7 @@ export function createTurnDraft(
     replies: [],
     sealed: false,
   };
-  const turn = offerTurn(item, session, resolved, style, draft, steps);
+  const turn = offerTurn(material, draft);
   return {
     turn,
     seal() {
@@ -83,14 +89,8 @@ export function createTurnDraft(
   };
 }
 
-function offerTurn(
-  item: InboundItem,
-  session: LoadedSession,
-  { input }: ResolvedInput,
-  style: MenuStyle,
-  draft: Draft,
-  steps: StepRunner,
-): Turn {
+function offerTurn(material: TurnMaterial, draft: Draft): Turn {
+  const { item, session, resolved, style, steps } = material;
   const stepNames = new Set<string>();
   const { channel, account, chatUser, inboundId } = item;
   const id = `${channel}:${account}:${inboundId}`;
@@ -108,7 +108,7 @@ function offerTurn(
     session: { id: session.id, decision: session.decision, turns: session.turns },
     history: session.messages,
     toolOutputs: session.toolOutputs,
-    input,
+    input: resolved.input,
     get state() {
       return draft.state;
     },
@@ -152,6 +152,10 @@ function offerTurn(
       stepNames.add(name);
       return steps(name, call);
     },
+    async download(media, { bytesMax = mediaBytesMaxDefault } = {}) {
+      refuseSealed();
+      return material.media.read(account, media, bytesMax);
+    },
     record(name, output) {
       refuseSealed();
       if (draft.toolOutputs.length >= toolOutputsMax) throw tooManyOutputs(id);
@@ -173,8 +177,9 @@ function offerTurn(
 }
 
 function recordBase(item: InboundItem, session: LoadedSession, text: string) {
-  const { channel, account, chatUser, inboundId, peer } = item;
-  return { channel, account, chatUser, session, inboundId, peer, text };
+  const { channel, account, chatUser, inboundId, peer, media } = item;
+  const base = { channel, account, chatUser, session, inboundId, peer, text };
+  return media === undefined ? base : { ...base, media };
 }
 
 /** null for a session without a state, and for one that no bot of this program has written. */

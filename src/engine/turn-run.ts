@@ -1,4 +1,3 @@
-import type { AccountKind } from "../../machines/lifecycle.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 import type { Bot } from "../ports/bot.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -11,16 +10,17 @@ import type {
   StepStore,
   TurnRecord,
 } from "../ports/conversation-store.ts";
+import type { MediaReader } from "../ports/media.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import type { InboundItem } from "../ports/inbound-stream.ts";
 import { type MenuStyle, resolveInput } from "./menu.ts";
 import { createTurnDraft, recordWithoutBot } from "./turn-draft.ts";
 import { createStepRunner } from "./turn-steps.ts";
 
-/** Which bot answers for an account, and what kind of account it is: only bot accounts may send buttons. */
+/** Which bot answers for an account, and how it shows its menus there. */
 export interface BotSeat {
   readonly bot: Bot;
-  readonly kind: AccountKind;
+  readonly style: MenuStyle;
 }
 
 /** A committed turn: the session that it ran in, why it was that one, and what came of it. */
@@ -37,8 +37,9 @@ export interface TurnDecision {
 export interface TurnRunOptions {
   readonly store: Pick<ConversationStore, "load" | "commit">;
   readonly steps: StepStore;
+  readonly media: MediaReader;
   /** null: this host knows no such account. */
-  findBot(account: string): BotSeat | null;
+  findBot(of: Pick<InboundItem, "channel" | "account">): BotSeat | null;
   /** The share of the chat users whose turns these are. */
   readonly claim: PartitionClaim;
   /** A session without a turn for this long has expired. */
@@ -114,15 +115,15 @@ export function createTurnRun(
     }
   }
 
-  async function answer(item: InboundItem, session: LoadedSession, { bot, kind }: BotSeat) {
+  async function answer(item: InboundItem, session: LoadedSession, { bot, style }: BotSeat) {
     if (session.status === "escalated") return recordWithoutBot(item, session);
-    const style: MenuStyle = kind === "bot" ? "buttons" : "numbered";
     const resolved = resolveInput(item, session, style);
     if (resolved.input.kind === "stale-action") {
       note(item, resolved.input.reason, "a button was pressed that this session does not know");
     }
     const steps = createStepRunner(options.steps, item);
-    const draft = createTurnDraft(item, session, resolved, style, steps);
+    const { media } = options;
+    const draft = createTurnDraft({ item, session, resolved, style, steps, media });
     try {
       await withinMs(options.clock, limits.handlerMsMax, async () => bot.handle(draft.turn), bot);
       return draft.seal();
@@ -174,7 +175,7 @@ export function createTurnRun(
   }
 
   return async (item, signal) => {
-    const seat = options.findBot(item.account);
+    const seat = options.findBot(item);
     try {
       if (seat === null) throw unknownAccount(item.account);
       return await attemptTurns(item, seat, signal);

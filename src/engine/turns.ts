@@ -1,5 +1,5 @@
 import { errorLine } from "../errors.ts";
-import type { InboundDelivery, InboundStream } from "../ports/inbound-stream.ts";
+import type { InboundDelivery, InboundItem, InboundStream } from "../ports/inbound-stream.ts";
 import { createTurnLanes } from "./turn-lanes.ts";
 import {
   createTurnRun,
@@ -10,8 +10,8 @@ import {
 
 export interface TurnEngineOptions extends Omit<TurnRunOptions, "limits"> {
   readonly stream: Pick<InboundStream, "consume">;
-  /** Replies of this account were committed. */
-  notifyOutbox(account: string): void;
+  /** Replies to this message were committed. */
+  notifyOutbox(item: Pick<InboundItem, "channel" | "account">): void;
   /** Another node owns these users now: the engine has stopped taking messages. */
   onStaleOwner(): void;
   /** `seconds` from the delivery to its end. */
@@ -68,7 +68,7 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     switch (result.ending) {
       case "committed":
       case "duplicate":
-        options.notifyOutbox(account);
+        options.notifyOutbox(delivery.item);
         return delivery.done();
       case "parked":
         return delivery.park(result.reason);

@@ -2,7 +2,7 @@ import type { Bound } from "../../machines/lifecycle.ts";
 import type { Config } from "../config/config.ts";
 import { type Account, createAccount } from "../engine/account.ts";
 import type { AccountWorld } from "../engine/account-world.ts";
-import { createOutboxSender } from "../engine/outbox.ts";
+import { createTelegramSender } from "../engine/telegram-sender.ts";
 import { createUpdateCursor } from "../engine/update-cursor.ts";
 import type { AccountRecord } from "../ports/account-store.ts";
 import type { CursorStore, OutboxStore } from "../ports/conversation-store.ts";
@@ -43,7 +43,7 @@ export function makeAccount(
     makeCursor: (client, grant, { onTokenLost }) =>
       createUpdateCursor({ client, grant, store: cursors, stream, clock, events, onTokenLost }),
     makeOutbox: (client, grant, { onFlood, onTokenLost }) =>
-      createOutboxSender({
+      createTelegramSender({
         store: outbox,
         client,
         grant,

@@ -6,16 +6,21 @@ import type { Account } from "../engine/account.ts";
 import { createConversationHealth } from "../engine/conversation-health.ts";
 import type { Host } from "../engine/host.ts";
 import { createHotConversations } from "../engine/hot-conversations.ts";
+import { menuStyleOf } from "../engine/menu.ts";
+import type { OutboxSender } from "../engine/outbox.ts";
 import { createTurnOwner, type TurnOwner } from "../engine/turn-owner.ts";
-import { createTurnEngine, handlerMsMaxDefault } from "../engine/turns.ts";
+import { createTurnEngine, handlerMsMaxDefault, type TurnEngine } from "../engine/turns.ts";
 import { errorLine } from "../errors.ts";
 import type { Bot } from "../ports/bot.ts";
+import { isGuardedByToken } from "../ports/channel.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ConversationRecords } from "../ports/conversation-records.ts";
 import type { ConversationStore, StepStore } from "../ports/conversation-store.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { InboundStream } from "../ports/inbound-stream.ts";
+import type { MediaReader } from "../ports/media.ts";
+import type { NodeWebhook } from "./node-webhook.ts";
 
 export interface NodeTurnsOptions {
   readonly bot: Bot;
@@ -25,6 +30,9 @@ export interface NodeTurnsOptions {
   readonly bus: FleetBus;
   readonly store: ConversationStore;
   readonly steps: StepStore;
+  readonly media: MediaReader;
+  /** The channel beside Telegram; null: none. */
+  readonly webhook: NodeWebhook | null;
   readonly records: Pick<ConversationRecords, "duplicates">;
   readonly stream: InboundStream;
   readonly clock: Clock;
@@ -44,7 +52,7 @@ const drainMsMax = handlerMsMaxDefault + 5_000;
 
 /** The turns of this node's partitions, and the replies of its accounts that other nodes have committed. */
 export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
-  const { bot, host, gate, bus, store, steps, records, clock, metrics, log } = options;
+  const { bot, webhook, host, gate, bus, store, steps, records, clock, metrics, log } = options;
 
   let duplicates = 0;
   metrics.duplicateSessions(() => {
@@ -65,7 +73,7 @@ export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
     if (news.type === "replies") host.find(news.account)?.notifyOutbox();
   });
 
-  function notifyOutbox(account: string): void {
+  function notifyHolder(account: string): void {
     const here = host.find(account);
     if (here?.runtime.state.startsWith("active") === true) here.notifyOutbox();
     else bus.tell({ type: "replies", account });
@@ -93,20 +101,29 @@ export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         if (news.type === "partition-free") listener(news.partition);
       }),
     onFault: (error) => log.warn(errorLine(error)),
-    makeEngine: (claim, onStaleOwner) =>
-      createTurnEngine({
+    makeEngine(claim, onStaleOwner) {
+      const engine: TurnEngine = createTurnEngine({
         store: createHotConversations(store, clock),
         steps,
+        media: options.media,
         stream: options.stream,
         clock,
         events: options.events,
         claim,
         inactiveAfterMs: sessionInactiveMs,
-        findBot(account) {
+        findBot({ channel, account }) {
+          if (channel === "webhook") {
+            return account === webhook?.config.account
+              ? { bot, style: webhook.config.menus }
+              : null;
+          }
           const kind = host.kindOf(account);
-          return kind === null ? null : { bot, kind };
+          return kind === null ? null : { bot, style: menuStyleOf(kind) };
         },
-        notifyOutbox,
+        notifyOutbox({ channel, account }) {
+          if (isGuardedByToken(channel)) notifyHolder(account);
+          else sender?.notify();
+        },
         onDecision: ({ code, session, key, turnId, statusAfter, choice }) => {
           const { account } = key;
           metrics.sessionDecision(account, code);
@@ -119,6 +136,33 @@ export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         onLookup: metrics.sessionLookup,
         onTurn: metrics.turn,
         onStaleOwner,
-      }),
+      });
+      const sender = webhook?.makeSender(claim, () => {
+        void engine.stop();
+        onStaleOwner();
+      });
+      return sender === undefined ? engine : withSender(engine, sender);
+    },
   });
+}
+
+/** The replies of a partition's users leave as long as its turns are taken, and what was begun is finished after them. */
+function withSender(engine: TurnEngine, sender: OutboxSender): TurnEngine {
+  return {
+    start() {
+      // What an earlier owner left may wait for an endpoint that is away; turns do not.
+      void sender.start();
+      return engine.start();
+    },
+    async stop() {
+      await engine.stop();
+      await sender.stop();
+    },
+    get running() {
+      return engine.running;
+    },
+    get waiting() {
+      return engine.waiting;
+    },
+  };
 }

@@ -3,8 +3,10 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { connectNats } from "../adapters/nats/connection.ts";
 import { serveCommands } from "../adapters/nats/command-server.ts";
+import { createAccountCaller } from "../adapters/nats/account-caller.ts";
 import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openInboundStream } from "../adapters/nats/inbound-stream.ts";
+import { fetchFile } from "../adapters/http/fetch-file.ts";
 import { startHttpServer } from "../adapters/http/http-server.ts";
 import { createLogger } from "../adapters/log/logger.ts";
 import { createMetrics } from "../adapters/metrics/metrics.ts";
@@ -14,6 +16,7 @@ import { createCustodyStore } from "../adapters/postgres/custody-store.ts";
 import { createGroupedConversationStore } from "../adapters/postgres/grouped-conversation-store.ts";
 import { createCursorStore } from "../adapters/postgres/cursor-store.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
+import { createPartitionReplies } from "../adapters/postgres/partition-replies.ts";
 import { createOutboxStore } from "../adapters/postgres/outbox-store.ts";
 import { createStepStore } from "../adapters/postgres/step-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
@@ -28,6 +31,7 @@ import { type Config, readConfig } from "../config/config.ts";
 import { createConversationCommands } from "../engine/conversation-commands.ts";
 import { createCommands } from "../engine/commands.ts";
 import { createHost } from "../engine/host.ts";
+import { createMediaReader } from "../engine/media-reader.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { createLedgerShipping } from "../engine/ledger-shipping.ts";
 import { createFleetCommands } from "../engine/fleet-commands.ts";
@@ -44,6 +48,7 @@ import { makeAccount } from "./node-accounts.ts";
 import { createNodeKeys } from "./node-keys.ts";
 import { nodeBot } from "./node-bot.ts";
 import { createNodeTurns } from "./node-turns.ts";
+import { createNodeWebhook } from "./node-webhook.ts";
 import { joinFleet } from "./node-custody.ts";
 import { createNodeEvents } from "./node-events.ts";
 
@@ -193,8 +198,28 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   const bot = await nodeBot(config, (line) => log.info(line));
   const conversations = createGroupedConversationStore(database);
   const records = createConversationRecords(database);
+  const { webhook: webhookConfig } = config;
+  const webhook =
+    webhookConfig === null
+      ? null
+      : createNodeWebhook({
+          config: webhookConfig,
+          stream,
+          replies: createPartitionReplies(database),
+          outbox: parts.outbox,
+          clock,
+          events,
+          log,
+          onRequest: metrics.conversations.webhookRequest,
+          onReply: metrics.conversations.reply,
+        });
   const turns = createNodeTurns({
     bot,
+    webhook,
+    media: createMediaReader({
+      invoke: createAccountCaller(nats),
+      fetchUrl: (url, bytesMax) => fetchFile(url, bytesMax, webhookConfig?.mediaAuth ?? null),
+    }),
     host,
     gate,
     members: fleet.members,
@@ -280,6 +305,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     commandServer.stop();
     triggers.stop();
     tell({ type: "serving", serving: false });
+    await webhook?.stop();
     await turns.stop();
     await host.stop();
     await shipJournal();
@@ -309,6 +335,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   await host.start();
   begun = true;
   await turns.start();
+  webhook?.listen();
   log.info({ http: http.url }, "serving");
 }
 

@@ -6,6 +6,7 @@ import type {
   StoredToolOutput,
   UserContext,
 } from "./conversation-store.ts";
+import type { Media } from "./media.ts";
 
 /** What a bot keeps between turns. The version is the bot's own: it must be able to read its older ones. */
 export interface BotState {
@@ -28,6 +29,8 @@ export type StaleReason = "CHOICE_MALFORMED" | "CHOICE_OF_OTHER_SESSION" | "CHOI
 
 export type TurnInput =
   | { readonly kind: "text"; readonly text: string }
+  /** Photos and files; the caption may be empty. */
+  | { readonly kind: "media"; readonly media: readonly Media[]; readonly caption: string }
   | { readonly kind: "action"; readonly action: string; readonly item?: ChosenItem }
   /** A button of an ended session, or data that no button of this account carries: offer a fresh menu. */
   | { readonly kind: "stale-action"; readonly reason: StaleReason };
@@ -70,6 +73,11 @@ export interface Turn {
    * was cut off before its outcome was kept is made again: pass `id` on as its idempotency key where there is one.
    */
   step<T>(name: string, call: () => Promise<T> | T): Promise<T>;
+  /**
+   * The bytes of a file that came in this session. At most 20 MiB unless `bytesMax` allows more: MEDIA_TOO_LARGE. Inside
+   * `step` keep what became of them, not the bytes.
+   */
+  download(media: Media, options?: { readonly bytesMax?: number }): Promise<Uint8Array>;
   /** Keeps a result (JSON) in the session. Answers the number by which `MenuChoice.item` points into it. */
   record(name: string, output: unknown): number;
   /** Sent after the commit, in this order: 1–4096 UTF-16 units, menu lines included, at most 50 choices. */

@@ -1,3 +1,4 @@
+import type { Media } from "./media.ts";
 import type { ConversationKey, StoredToolOutput, TurnReply } from "./conversation-store.ts";
 
 /** A session as a list shows it. */
@@ -15,6 +16,7 @@ export interface TurnHistory {
   readonly seq: number;
   readonly inboundId: string;
   readonly asked: string;
+  readonly media: readonly Media[];
   readonly replies: readonly TurnReply[];
   readonly toolOutputs: readonly StoredToolOutput[];
   readonly at: string;

@@ -1,4 +1,5 @@
 import type { GrantRef } from "./gate.ts";
+import type { Media } from "./media.ts";
 import type { ChatPeer, UpdateCursor } from "./telegram.ts";
 
 export interface ConversationKey {
@@ -20,6 +21,8 @@ export interface StoredMessage {
   readonly role: "user" | "bot";
   readonly body: string;
   readonly menu: readonly MenuChoice[] | null;
+  /** Files that came with a user's message; absent for none. */
+  readonly media?: readonly Media[];
 }
 
 export interface StoredToolOutput {
@@ -78,6 +81,7 @@ export interface TurnRecord extends ConversationKey {
   readonly inboundId: string;
   readonly peer: ChatPeer;
   readonly text: string;
+  readonly media?: readonly Media[];
   readonly snapshot: unknown;
   readonly context: UserContext | null;
   /** What it is after the turn; `end`: there is none any more; absent: as it was. */
@@ -179,6 +183,15 @@ export interface OutboxStore {
   unsent(account: string): Promise<number>;
   /** Which of these accounts have replies that nobody has begun to send. */
   pendingAmong(accounts: readonly string[]): Promise<readonly string[]>;
+}
+
+/** Replies of channels that no token guards: they are for the owner of the partition to send. Hides SQL. */
+export interface PartitionReplies {
+  /** As `OutboxStore.claim`, under the owner's epoch; null: somebody else owns the partition now. */
+  claim(
+    claim: PartitionClaim,
+    options: { readonly limit: number; readonly recover: boolean },
+  ): Promise<readonly OutboxItem[] | null>;
 }
 
 /** The update cursor per account: ours, advanced only after the stream has acknowledged. */

@@ -1,15 +1,19 @@
+import type { ChannelName } from "./channel.ts";
+import type { Media } from "./media.ts";
 import type { ChatPeer } from "./telegram.ts";
 
 /** One thing a chat user did, on its way to a turn. */
 export interface InboundItem {
-  readonly channel: "telegram";
+  readonly channel: ChannelName;
   readonly account: string;
   readonly chatUser: string;
   readonly peer: ChatPeer;
-  /** Durable and unique per account: `m:<message id>`, or `tap:<message id>:<data>`, so that double taps are one. */
+  /** Durable and unique per channel and account: `m:<message id>`, or `tap:<message id>:<data>`, so that double taps are one. */
   readonly inboundId: string;
   readonly kind: "text" | "tap";
   readonly text: string;
+  /** Files that came with it; absent for none. */
+  readonly media?: readonly Media[];
   /** Wall clock of receipt, milliseconds. */
   readonly receivedAtMs: number;
 }

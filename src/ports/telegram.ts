@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Endpoint } from "./gate.ts";
+import type { Media } from "./media.ts";
 
 export type JsonValue =
   | string
@@ -30,6 +31,8 @@ export type AccountUpdate =
       readonly peer: ChatPeer;
       readonly messageId: number;
       readonly text: string;
+      /** The photo or file that it brought; its text is the caption then. */
+      readonly media?: Media;
       /** Sent by this account, from whichever session. */
       readonly outgoing: boolean;
       /** Unix seconds. */

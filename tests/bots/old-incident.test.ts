@@ -125,7 +125,7 @@ describe("Bonjour → View Sites → Champigny (the old incident)", () => {
   test("works by numbers where the account may not send buttons", async () => {
     await open("user");
     await send(textFrom(user, "Bonjour"));
-    expect(newest()).toMatch(/\n\n1\. View Sites$/);
+    expect(newest()).toMatch(/\n\n1\. View Sites\n2\. Français\n3\. Talk to a person$/);
     await send(textFrom(user, "1"));
     expect(newest()).toContain("1. Champigny\n2. Vitry\n3. Ivry");
     await send(textFrom(user, "1"));

@@ -177,6 +177,43 @@ export function conversationStoreContract(make: (database: Database) => Conversa
       expect(session.progress).toBeNull();
     });
 
+    it("keeps the files of a message with it, and gives them with the history (V16)", async () => {
+      const session = await open("photographer");
+      const photo = {
+        type: "photo",
+        mimeType: "image/jpeg",
+        size: 9,
+        fileName: "a\u0000.jpg",
+        source: { kind: "url", url: "https://example.com/1.jpg" },
+      } as const;
+      const turn = turnIn("photographer", session, { text: "", media: [photo] });
+      expect(await store.commit(turn, claim)).toBe("committed");
+      const after = await store.load(keyOf("photographer"), dayMs);
+      expect(after.messages[0]).toEqual({
+        seq: 1,
+        role: "user",
+        body: "",
+        menu: null,
+        media: [{ ...photo, fileName: "a\uFFFD.jpg" }],
+      });
+      expect(Object.keys(after.messages[1]!)).not.toContain("media");
+    });
+
+    it("leaves replies to the holder of the token, or to the owner of the turns, as the channel wants (V15)", async () => {
+      const webhookKey = { ...keyOf("both"), channel: "webhook" };
+      const session = await store.load(webhookKey, dayMs);
+      const turn = { ...turnIn("both", session), ...webhookKey };
+      expect(await store.commit(turn, claim)).toBe("committed");
+      expect(await store.commit(turnIn("both", await open("both")), claim)).toBe("committed");
+      const rows = await database.query(
+        "select channel, partition from outbox where chat_user = 'both' order by channel",
+      );
+      expect(rows).toEqual([
+        { channel: "telegram", partition: null },
+        { channel: "webhook", partition: claim.partition },
+      ]);
+    });
+
     it("commits one of eight turns that saw the same session, and nothing of the others", async () => {
       const session = await open("racer");
       const nodes = [store, make(database)];

@@ -1,4 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { createMediaReader } from "../../src/engine/media-reader.ts";
+import { HoldfastError } from "../../src/errors.ts";
+import type { TelegramError } from "../../src/ports/telegram-error.ts";
 import type { AccountUpdate } from "../../src/ports/telegram.ts";
 import {
   callsOf,
@@ -165,6 +168,50 @@ export function specifyTalk(makeDriver: MakeDriver): void {
       });
       await ada.client.send({ peer: updatesOf(ada)[0]!.peer, text: "hi", randomId: "1" });
       expect(dc.ledger.messages({ to: bob.id })).toHaveLength(1);
+    });
+
+    it("tells of photos and files, which come by their place, chunk by chunk (V16)", async () => {
+      const dc = await bench.startDc();
+      dc.phone.createUser({ firstName: "Bob", username: "bob" });
+      const ada = await bench.person(dc, "ada");
+      const bytes = Buffer.alloc(5_000, "the crack in the wall");
+      const file = {
+        kind: "document",
+        mimeType: "text/plain",
+        fileName: "notes.txt",
+        bytes,
+      } as const;
+      dc.phone.send("bob", { peer: "ada", text: "look", file: { ...file, kind: "photo" } });
+      dc.phone.send("bob", { peer: "ada", text: "", file });
+      await ada.until(() => updatesOf(ada).length === 2);
+      const [photo, notes] = updatesOf(ada);
+      expect(photo).toMatchObject({
+        text: "look",
+        media: { type: "photo", mimeType: "image/jpeg", size: 5_000, fileName: null },
+      });
+      expect(notes).toMatchObject({
+        text: "",
+        media: { type: "file", mimeType: "text/plain", size: 5_000, fileName: "notes.txt" },
+      });
+      dc.phone.addFault({
+        kind: "error",
+        method: "upload.getFile",
+        code: 400,
+        message: "FILE_REFERENCE_EXPIRED",
+      });
+      const reader = createMediaReader({
+        invoke: (_account, method, params) =>
+          ada.client.invoke(method, params).catch((error: unknown) => {
+            const { fault } = error as TelegramError;
+            throw new HoldfastError({ code: fault.code, message: fault.message });
+          }),
+        fetchUrl: () => Promise.reject(new Error("nothing here has an address")),
+      });
+      for (const update of [photo, notes]) {
+        const { media } = update as Extract<AccountUpdate, { kind: "message" }>;
+        expect(Buffer.from(await reader.read("ada", media!, 10_000)).equals(bytes)).toBe(true);
+      }
+      expect(callsOf(dc, "messages.getMessages")).toBe(1);
     });
 
     it("tells the service account's messages apart in pushes, differences and history", async () => {

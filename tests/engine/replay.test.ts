@@ -44,7 +44,7 @@ async function recorded(): Promise<readonly TurnHistory[]> {
     const { replies } = await rehearsal.take({ inboundId, kind, text });
     const asked = rehearsal.session.messages.find((message) => message.seq === seq)?.body ?? "";
     const toolOutputs = rehearsal.session.toolOutputs.slice(outputsBefore);
-    turns.push({ seq, inboundId, asked, replies, toolOutputs, at: session.createdAt });
+    turns.push({ seq, inboundId, asked, media: [], replies, toolOutputs, at: session.createdAt });
   };
   await take("text", "hello");
   await take("tap", rehearsal.referenceTo("Lyon")!);

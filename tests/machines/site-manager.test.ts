@@ -36,10 +36,47 @@ describe("the site-manager bot", () => {
       .is({ state: "sites", asks: ["explainStaleButton", "listSites"] });
   });
 
+  test("takes photos, comments and a status for the task that was chosen, then sums them up", () => {
+    bot()
+      .after(champigny)
+      .on({ type: "choose-task", siteId: "champigny", taskId: "tiles" })
+      .is({
+        state: "reporting",
+        asks: [{ type: "beginReport", params: { taskId: "tiles" } }],
+        context: { siteId: "champigny", taskId: "tiles" },
+      })
+      .on({ type: "photos", count: 2 })
+      .is({ state: "reporting", asks: [{ type: "keepPhotos", params: { count: 2 } }] })
+      .on({ type: "other-words" })
+      .is({ state: "reporting", asks: ["keepComment"] })
+      .on({ type: "set-status", status: "done" })
+      .is({ state: "reporting", asks: [{ type: "keepStatus", params: { status: "done" } }] })
+      .on({ type: "send-report" })
+      .is({
+        state: "tasks",
+        asks: ["sumUpReport", { type: "listTasks", params: { siteId: "champigny" } }],
+        context: { siteId: "champigny", taskId: null },
+      });
+  });
+
+  test("asks for the task where photos come without one", () => {
+    bot()
+      .after(champigny)
+      .on({ type: "photos", count: 1 })
+      .is({ state: "tasks", asks: ["explainPhotos"] });
+  });
+
+  test("calls a person from wherever the user is, and stays there", () => {
+    bot()
+      .after(champigny)
+      .on({ type: "ask-for-person" })
+      .is({ state: "tasks", asks: ["callPerson"], context: { siteId: "champigny" } });
+  });
+
   test("explains itself without moving where it did not understand", () => {
     bot()
       .after(champigny)
-      .on({ type: "not-understood" })
+      .on({ type: "other-words" })
       .is({ state: "tasks", asks: ["explainMenu"], context: { siteId: "champigny" } });
   });
 });
@@ -53,12 +90,14 @@ describe("on every path of the site-manager bot", () => {
     }
   });
 
-  test("a site is remembered exactly while its tasks are shown", () => {
+  test("a site is remembered exactly while its tasks are shown or reported on, a task while it is", () => {
     for (const { steps } of paths) {
       for (const { event, after } of steps) {
-        expect({ event, shows: after.value === "tasks" }).toEqual({
+        const { value, context } = after;
+        expect({ event, site: context.siteId !== null, task: context.taskId !== null }).toEqual({
           event,
-          shows: after.context.siteId !== null,
+          site: value === "tasks" || value === "reporting",
+          task: value === "reporting",
         });
       }
     }

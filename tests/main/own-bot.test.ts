@@ -105,10 +105,10 @@ describe("the tutorial's bot, outside the repository", () => {
     const { stdout } = await run(process.execPath, ["--import", "tsx", "--test", "bot.test.ts"], {
       cwd: author,
     });
-    expect(stdout).toMatch(/pass 2\b/);
+    expect(stdout).toMatch(/pass 3\b/);
   });
 
-  it("answers, remembers, and repeats no outside call when it is killed in the middle of a turn (V12, V14)", async () => {
+  it("answers, remembers, and repeats no outside call when it is killed in the middle of a turn (V12, V14, V16)", async () => {
     const { telegramControl, pids } = await runInfo();
     const person = await createPhoneUser(telegramControl!, "Olga", "site_bot");
     expect((await person.say("/start")).labels).toEqual(["Paris"]);
@@ -135,5 +135,9 @@ describe("the tutorial's bot, outside the repository", () => {
       { town: "Champigny", key: expect.stringMatching(/^telegram:site-bot:m:\d+$/) },
     ]);
     expect((await person.press("Again")).text).toBe("Champigny: 21 °C.");
+    const photo = Buffer.alloc(300_000, "a picture");
+    expect((await person.sendPhoto(photo, "")).text).toBe(
+      "Thank you for the photo of 300000 bytes.",
+    );
   }, 120_000);
 });

@@ -1,7 +1,11 @@
 import type { SnapshotFrom } from "xstate";
 import { conversationMachine } from "../../machines/conversation.ts";
 import { type Bound, lifecycleMachine, lifecycleStateName } from "../../machines/lifecycle.ts";
-import { siteManagerMachine } from "../../machines/site-manager.ts";
+import {
+  reportStatuses,
+  siteManagerLanguages,
+  siteManagerMachine,
+} from "../../machines/site-manager.ts";
 import { tokenMachine } from "../../machines/token.ts";
 import type { MachineModel } from "./model.ts";
 
@@ -157,10 +161,20 @@ export const siteManagerModel: MachineModel<typeof siteManagerMachine> = {
       { type: "choose-site", siteId: "site-1" },
       { type: "choose-site", siteId: "site-2" },
     ],
-    "not-understood": () => [{ type: "not-understood" }],
+    "choose-task": () => [
+      { type: "choose-task", siteId: "site-1", taskId: "nogent-1" },
+      { type: "choose-task", siteId: "site-2", taskId: "bondy-1" },
+    ],
+    photos: () => [{ type: "photos", count: 2 }],
+    "set-status": () => reportStatuses.map((status) => ({ type: "set-status", status })),
+    "send-report": () => [{ type: "send-report" }],
+    "choose-language": () =>
+      siteManagerLanguages.map((language) => ({ type: "choose-language", language })),
+    "ask-for-person": () => [{ type: "ask-for-person" }],
+    "other-words": () => [{ type: "other-words" }],
     "stale-button": () => [{ type: "stale-button" }],
   },
-  stateKey: ({ value, context }) => JSON.stringify([value, context.siteId]),
+  stateKey: ({ value, context }) => JSON.stringify([value, context.siteId, context.taskId]),
 };
 
 /** One model per machine, found by the machine's id. */

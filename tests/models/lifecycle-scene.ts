@@ -5,7 +5,7 @@ import { createConversationStore } from "../../src/adapters/postgres/conversatio
 import { createOutboxStore } from "../../src/adapters/postgres/outbox-store.ts";
 import { type Account, createAccount } from "../../src/engine/account.ts";
 import type { AccountWorld } from "../../src/engine/account-world.ts";
-import { createOutboxSender } from "../../src/engine/outbox.ts";
+import { createTelegramSender } from "../../src/engine/telegram-sender.ts";
 import type { PhoneUser } from "../../src/telegram-dc/world/phone.ts";
 import type { AccountBench } from "../support/account-bench.ts";
 import { expect } from "vitest";
@@ -193,7 +193,7 @@ function withOutbox(world: AccountWorld, { database }: AccountBench): AccountWor
   return {
     ...world,
     makeOutbox: (client, grant, faults) =>
-      createOutboxSender({
+      createTelegramSender({
         store,
         client,
         grant,

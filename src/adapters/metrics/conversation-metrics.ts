@@ -10,6 +10,8 @@ export interface ConversationMetrics {
   sessionLookup(seconds: number): void;
   turn(outcome: string, seconds: number): void;
   reply(outcome: string): void;
+  /** A request of the webhook channel: taken, unsigned, malformed, too-large or unavailable. */
+  webhookRequest(outcome: string): void;
   /** Asked at each scrape: how many chat users have more than one open session. */
   duplicateSessions(read: () => number): void;
 }
@@ -53,6 +55,12 @@ export function createConversationMetrics(registry: Registry): ConversationMetri
     help: "Replies by what became of them",
     labelNames: ["outcome"],
   });
+  const requests = new Counter({
+    ...of,
+    name: "holdfast_webhook_requests_total",
+    help: "Requests of the webhook channel by what became of them",
+    labelNames: ["outcome"],
+  });
   const known = new Set<string>();
   /** An alarm sees a counter rise only from a value that was there before. */
   function begin(account: string): void {
@@ -71,6 +79,7 @@ export function createConversationMetrics(registry: Registry): ConversationMetri
     sessionLookup: (seconds) => lookups.observe(seconds),
     turn: (outcome, seconds) => turns.observe({ outcome }, seconds),
     reply: (outcome) => replies.inc({ outcome }),
+    webhookRequest: (outcome) => requests.inc({ outcome }),
     duplicateSessions(read) {
       const duplicates: Gauge = new Gauge({
         ...of,

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { isChannelName } from "../../ports/channel.ts";
 import type { InboundItem } from "../../ports/inbound-stream.ts";
 
 const digest = (value: string): string => hash("sha256", value, "base64url");
@@ -37,7 +38,8 @@ function isItem(value: unknown): value is InboundItem {
   const texts = ["account", "chatUser", "inboundId", "text"].map((name) => value[name]);
   const { peer } = value;
   return (
-    value["channel"] === "telegram" &&
+    isChannelName(value["channel"]) &&
+    (value["media"] === undefined || Array.isArray(value["media"])) &&
     (value["kind"] === "text" || value["kind"] === "tap") &&
     typeof value["receivedAtMs"] === "number" &&
     [...texts, peer["userId"], peer["accessHash"]].every((text) => typeof text === "string")

@@ -4,6 +4,7 @@ import type {
   TurnHistory,
 } from "../../ports/conversation-records.ts";
 import type { TurnReply, StoredToolOutput } from "../../ports/conversation-store.ts";
+import type { Media } from "../../ports/media.ts";
 import type { Database } from "./database.ts";
 
 interface SummaryRow {
@@ -22,6 +23,7 @@ interface TurnRow {
   readonly seq: number;
   readonly inbound_id: string;
   readonly asked: string;
+  readonly media: readonly Media[] | null;
   readonly replies: readonly TurnReply[] | null;
   readonly tool_outputs: readonly StoredToolOutput[] | null;
   readonly created_at: Date;
@@ -48,7 +50,7 @@ export function createConversationRecords(database: Database): ConversationRecor
       );
       if (row === undefined) return null;
       const turns = await database.query<TurnRow & Record<string, unknown>>(
-        `select seq, inbound_id, asked, replies, tool_outputs, created_at from turns
+        `select seq, inbound_id, asked, media, replies, tool_outputs, created_at from turns
          where session_id = $1 order by seq limit $2`,
         [sessionId, limit],
       );
@@ -87,6 +89,7 @@ const toTurn = (row: TurnRow): TurnHistory => ({
   seq: row.seq,
   inboundId: row.inbound_id,
   asked: row.asked,
+  media: row.media ?? [],
   replies: row.replies ?? [],
   toolOutputs: row.tool_outputs ?? [],
   at: row.created_at.toISOString(),

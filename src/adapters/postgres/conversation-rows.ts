@@ -3,6 +3,7 @@ import {
   historyMessages,
   historyToolOutputs,
   type LoadedSession,
+  type PartitionClaim,
   type ProgressUpdate,
   type SessionDecision,
   type StoredMessage,
@@ -11,6 +12,8 @@ import {
   type TurnReply,
   type UserContext,
 } from "../../ports/conversation-store.ts";
+import { isGuardedByToken } from "../../ports/channel.ts";
+import type { Media } from "../../ports/media.ts";
 import { storableText } from "../../ports/storable-text.ts";
 import { HoldfastError } from "../../errors.ts";
 import { brokenUniqueConstraint, type Database } from "./database.ts";
@@ -27,17 +30,24 @@ export interface SessionRow {
   readonly created: boolean;
   /** Status of the newest session before the statement; null where there was none. */
   readonly before: string | null;
-  /** The turns that the newest messages belong to, oldest first: seq, what was asked, the replies. */
-  readonly said: readonly (readonly [number, string, readonly TurnReply[] | null])[] | null;
+  /** The turns that the newest messages belong to, oldest first: seq, what was asked, the replies, files. */
+  readonly said: readonly SaidRow[] | null;
   /** What the newest turns that recorded something have recorded, oldest first. */
   readonly recorded: readonly (readonly StoredToolOutput[])[] | null;
 }
+
+type SaidRow = readonly [
+  seq: number,
+  asked: string,
+  replies: readonly TurnReply[] | null,
+  media: readonly Media[] | null,
+];
 
 /** The history of the session `o` of the user `key`, as columns of a select list. */
 export const historyColumns = (key: string): string => `
   (select json_build_object('subject', p.subject, 'images', p.images, 'comments', p.comments, 'status', p.status)
     from progress_updates p where (p.channel, p.account, p.chat_user) = ${key}) as progress,
-  (select json_agg(json_build_array(t.seq, t.asked, t.replies) order by t.seq) from turns t
+  (select json_agg(json_build_array(t.seq, t.asked, t.replies, t.media) order by t.seq) from turns t
     where t.session_id = o.id and t.seq >= coalesce((
       select max(b.seq) from turns b where b.session_id = o.id and b.seq <= o.last_seq - ${historyMessages - 1}), 0)
   ) as said,
@@ -69,11 +79,12 @@ export function toSession(row: SessionRow): LoadedSession {
   };
 }
 
-function messagesOf([seq, asked, replies]: NonNullable<SessionRow["said"]>[number]) {
+function messagesOf([seq, asked, replies, media]: SaidRow) {
   const said = (replies ?? []).map(
     ({ body, menu }, index): StoredMessage => ({ seq: seq + 1 + index, role: "bot", body, menu }),
   );
-  return [{ seq, role: "user", body: asked, menu: null } as const, ...said];
+  const files = media === null ? {} : { media };
+  return [{ seq, role: "user", body: asked, menu: null, ...files } as const, ...said];
 }
 
 function decisionOf({ created, before, status }: SessionRow): SessionDecision {
@@ -83,14 +94,17 @@ function decisionOf({ created, before, status }: SessionRow): SessionDecision {
 }
 
 /** The row that a turn becomes, and its replies' rows. Their texts are made storable where they become JSON. */
-export function rowsOf(turn: TurnRecord) {
+export function rowsOf(turn: TurnRecord, { partition }: PartitionClaim) {
   const { session, replies, toolOutputs } = turn;
   const askedSeq = session.lastSeq + 1;
   return {
     inboundId: storableText(turn.inboundId),
+    media: turn.media ?? null,
     replies: replies.length === 0 ? null : replies.map(({ body, menu }) => ({ body, menu })),
     toolOutputs: toolOutputs.length === 0 ? null : toolOutputs,
     address: { accessHash: turn.peer.accessHash },
+    /** Who sends the replies: the owner of this partition, or for null the holder of the token. */
+    sentBy: isGuardedByToken(turn.channel) ? null : partition,
     /** In order; reply n is message `askedSeq + 1 + n`. */
     randomIds: replies.map(({ randomId }) => randomId),
     askedSeq,

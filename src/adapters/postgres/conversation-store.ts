@@ -52,13 +52,13 @@ const commitTurn = `
     select id from conversation_sessions where id = $3 and last_seq = $4
       and status = $5 and exists (select from owner) for update
   ), said as (
-    insert into turns (session_id, seq, channel, account, inbound_id, asked, replies, tool_outputs)
-    select id, $6::int, $7, $8, $9, $10, $11::json, $12::json from head
+    insert into turns (session_id, seq, channel, account, inbound_id, asked, replies, tool_outputs, media)
+    select id, $6::int, $7, $8, $9, $10, $11::json, $12::json, $22::json from head
     on conflict (channel, account, inbound_id) do nothing
     returning session_id
   ), queued as (
-    insert into outbox (channel, account, chat_user, address, reply_index, session_id, seq, random_id)
-    select $7, $8, $13, $14::json, r.n - 1, said.session_id, $6::int + r.n, r.random_id
+    insert into outbox (channel, account, chat_user, address, reply_index, session_id, seq, random_id, partition)
+    select $7, $8, $13, $14::json, r.n - 1, said.session_id, $6::int + r.n, r.random_id, $23::int
     from said, unnest($15::bigint[]) with ordinality as r(random_id, n)
   ), moved as (
     update conversation_sessions s set last_seq = $16, turns = turns + 1, snapshot = $17::json,
@@ -115,11 +115,11 @@ export function createConversationStore(database: Database): ConversationStore {
   };
 }
 
-function commitValues(turn: TurnRecord, { partition, epoch }: PartitionClaim): unknown[] {
-  const rows = rowsOf(turn);
+function commitValues(turn: TurnRecord, claim: PartitionClaim): unknown[] {
+  const rows = rowsOf(turn, claim);
   return [
-    partition,
-    epoch,
+    claim.partition,
+    claim.epoch,
     turn.session.id,
     turn.session.lastSeq,
     turn.session.status,
@@ -139,5 +139,7 @@ function commitValues(turn: TurnRecord, { partition, epoch }: PartitionClaim): u
     rows.context && storableJson(rows.context),
     rows.progress && storableJson(rows.progress),
     rows.endsProgress,
+    rows.media && storableJson(rows.media),
+    rows.sentBy,
   ];
 }

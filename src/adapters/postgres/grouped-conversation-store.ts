@@ -80,7 +80,7 @@ const commitTurns = `
   with i as materialized (
     select * from json_to_recordset($1::json) as i(n int, partition int, epoch bigint, session_id bigint,
       expected int, was text, channel text, account text, inbound_id text, chat_user text, address json,
-      asked text, replies json, tool_outputs json, random_ids json, last_seq int, snapshot json, context json, progress json,
+      asked text, media json, replies json, tool_outputs json, random_ids json, sent_by int, last_seq int, snapshot json, context json, progress json,
       ends_progress boolean, status text)
   ), owner as materialized (
     select id, epoch from partitions where id in (select partition from i) order by id for share
@@ -90,17 +90,17 @@ const commitTurns = `
     join conversation_sessions s on s.id = i.session_id and s.last_seq = i.expected and s.status = i.was
     order by s.id for update of s
   ), said as (
-    insert into turns (session_id, seq, channel, account, inbound_id, asked, replies, tool_outputs)
-    select i.session_id, i.expected + 1, channel, account, inbound_id, asked, replies, tool_outputs
+    insert into turns (session_id, seq, channel, account, inbound_id, asked, media, replies, tool_outputs)
+    select i.session_id, i.expected + 1, channel, account, inbound_id, asked, media, replies, tool_outputs
     from i join head using (n)
     on conflict (channel, account, inbound_id) do nothing
     returning session_id
   ), done as materialized (
     select i.* from i join said using (session_id)
   ), queued as (
-    insert into outbox (channel, account, chat_user, address, reply_index, session_id, seq, random_id)
+    insert into outbox (channel, account, chat_user, address, reply_index, session_id, seq, random_id, partition)
     select d.channel, d.account, d.chat_user, d.address, r.number - 1, d.session_id, d.expected + 1 + r.number,
-      r.random_id::bigint
+      r.random_id::bigint, d.sent_by
     from done d, json_array_elements_text(d.random_ids) with ordinality as r(random_id, number)
     order by d.n, r.number
   ), moved as (
@@ -205,9 +205,10 @@ export function createGroupedConversationStore(
   };
 }
 
-function itemOf(turn: TurnRecord, { partition, epoch }: PartitionClaim, n: number) {
+function itemOf(turn: TurnRecord, claim: PartitionClaim, n: number) {
   const { session, channel, account, chatUser, text, status } = turn;
-  const rows = rowsOf(turn);
+  const { partition, epoch } = claim;
+  const rows = rowsOf(turn, claim);
   return {
     n,
     partition,
@@ -221,9 +222,11 @@ function itemOf(turn: TurnRecord, { partition, epoch }: PartitionClaim, n: numbe
     chat_user: chatUser,
     address: rows.address,
     asked: text,
+    media: rows.media,
     replies: rows.replies,
     tool_outputs: rows.toolOutputs,
     random_ids: rows.randomIds,
+    sent_by: rows.sentBy,
     last_seq: rows.lastSeq,
     snapshot: rows.snapshot,
     context: rows.context,

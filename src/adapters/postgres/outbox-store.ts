@@ -1,21 +1,8 @@
-import type { OutboxItem, OutboxStore, TurnReply } from "../../ports/conversation-store.ts";
+import type { OutboxItem, OutboxStore } from "../../ports/conversation-store.ts";
 import type { GrantRef } from "../../ports/gate.ts";
 import { createBatcher } from "./batcher.ts";
 import type { Database } from "./database.ts";
-
-interface OutboxRow {
-  readonly channel: string;
-  readonly account: string;
-  readonly chat_user: string;
-  readonly address: { readonly accessHash: string };
-  readonly inbound_id: string;
-  readonly reply_index: number;
-  readonly random_id: string;
-  readonly reply: TurnReply;
-  readonly session_id: string;
-  readonly seq: number;
-  readonly attempted: boolean;
-}
+import { claimedRows, type OutboxRow, toItem } from "./outbox-rows.ts";
 
 /**
  * Nothing is claimed unless the token is still held under that very epoch, locked meanwhile. Tokens are locked in the
@@ -33,6 +20,7 @@ const claimRows = `
     select h.n, h.slot, h.epoch, p.session_id, p.seq, p.state from holder h cross join lateral (
       select o.session_id, o.seq, o.state from outbox o
       where o.account = h.account and o.state in ('pending', 'sending') and (o.state = 'pending' or h.recover)
+        and o.partition is null
       order by o.id limit h.top for update) p
   ), claimed as (
     update outbox o set state = 'sending', slot = picked.slot, epoch = picked.epoch, changed_at = now()
@@ -40,9 +28,7 @@ const claimRows = `
     returning picked.n, o.id, o.channel, o.account, o.chat_user, o.address, o.reply_index,
       o.random_id, o.session_id, o.seq, picked.state = 'sending' as attempted
   ), rows as (
-    select c.n, c.id, c.channel, c.account, c.chat_user, c.address, t.inbound_id, c.reply_index,
-      c.random_id::text, t.replies -> c.reply_index as reply, c.session_id::text, c.seq, c.attempted
-    from claimed c join turns t on t.session_id = c.session_id and t.seq = c.seq - 1 - c.reply_index
+    ${claimedRows}
   )
   select h.n, (select json_agg(r order by r.id) from rows r where r.n = h.n) as rows from holder h`;
 
@@ -131,24 +117,6 @@ export function createOutboxStore(database: Database): OutboxStore {
       );
       return Number(row!.unsent);
     },
-  };
-}
-
-function toItem(row: OutboxRow): OutboxItem {
-  return {
-    id: `${row.session_id}:${row.seq}`,
-    channel: row.channel,
-    account: row.account,
-    chatUser: row.chat_user,
-    peer: { userId: row.chat_user, accessHash: row.address.accessHash },
-    inboundId: row.inbound_id,
-    replyIndex: row.reply_index,
-    randomId: row.random_id,
-    body: row.reply.body,
-    menu: row.reply.menu,
-    sessionId: row.session_id,
-    seq: row.seq,
-    attempted: row.attempted,
   };
 }
 

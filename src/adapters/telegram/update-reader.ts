@@ -5,6 +5,7 @@ import type {
   PushedUpdate,
   TelegramClientEvents,
 } from "../../ports/telegram.ts";
+import { mediaIn } from "./message-media.ts";
 
 /** Telegram's own account, whose messages may carry login codes. */
 export const serviceUserId = 777000;
@@ -56,22 +57,23 @@ export function createUpdateReader({
   });
 
   function privateMessage(raw: ShortMessage): Message | null {
-    const { userId, messageId, text, outgoing, date } = raw;
-    if (userId !== serviceUserId) {
-      return { kind: "message", peer: peer(userId), messageId, text, outgoing, date };
-    }
+    const { userId, ...told } = raw;
+    const { text, outgoing } = told;
+    if (userId !== serviceUserId) return { kind: "message", peer: peer(userId), ...told };
     if (!outgoing) onServiceMessage(text);
     return null;
   }
 
   function message(raw: tl.TypeMessage): Message | null {
     if (raw._ !== "message" || raw.peerId._ !== "peerUser") return null;
+    const media = mediaIn(raw);
     return privateMessage({
       userId: raw.peerId.userId,
       messageId: raw.id,
       text: raw.message,
       outgoing: raw.out === true,
       date: raw.date,
+      ...(media !== null && { media }),
     });
   }
 

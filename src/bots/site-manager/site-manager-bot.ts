@@ -1,8 +1,14 @@
-import type { SiteManagerEvent } from "../../../machines/site-manager.ts";
-import type { Bot, Turn, TurnInput } from "../../ports/bot.ts";
+import {
+  type ReportStatus,
+  reportStatuses,
+  type SiteManagerLanguage,
+} from "../../../machines/site-manager.ts";
+import type { Bot, Turn } from "../../ports/bot.ts";
 import type { MenuChoice } from "../../ports/conversation-store.ts";
+import { actionOf, eventFor, languageActions, languageOf, statusActions } from "./site-input.ts";
 import { type SiteManagerEffect, stepSiteManager } from "./site-state.ts";
-import { exampleSites, type Site } from "./sites.ts";
+import { exampleSites, type Site, type Task } from "./sites.ts";
+import { type Texts, textsIn } from "./texts.ts";
 
 /** A part of the answer: the parts of one turn go out as one message. */
 interface Part {
@@ -10,47 +16,36 @@ interface Part {
   readonly menu: readonly MenuChoice[];
 }
 
-const viewSites: MenuChoice = { label: "View Sites", action: "view-sites" };
-const greeting: Part = {
-  body: "Bonjour! I am the site manager. What would you like to do?",
-  menu: [viewSites],
-};
-const explanation: Part = {
-  body: "I did not understand that. You can look at your sites.",
-  menu: [viewSites],
-};
-const staleButton: Part = {
-  body: "That button belongs to an earlier conversation and no longer works.",
-  menu: [],
-};
-const greetings: ReadonlySet<string> = new Set([
-  "bonjour",
-  "salut",
-  "hello",
-  "hi",
-  "hey",
-  "/start",
-]);
+/** What the answers of one turn are made of. */
+interface Scene {
+  readonly turn: Turn;
+  readonly sites: readonly Site[];
+  readonly site: Site | undefined;
+  readonly task: Task | undefined;
+  readonly texts: Texts;
+  readonly language: SiteManagerLanguage;
+}
+
+type Say = (scene: Scene) => Part | null;
 
 /**
- * The example bot: greeting → sites → tasks of a site. The machine decides, this file says it. Buttons and
- * numbered menus carry the same choices, so that bot and user accounts behave alike.
+ * The example bot: greeting → sites → tasks of a site → a report with photos, comments and a status, in two languages,
+ * with a person to turn to. The machine decides, this file says it. Buttons and numbered menus carry the same choices.
  */
 export function createSiteManagerBot(sites: readonly Site[] = exampleSites): Bot {
   return {
     name: "site-manager",
     handle(turn) {
-      const { state, siteId, effects } = stepSiteManager(turn.state, eventFor(turn.input, sites));
+      const event = eventFor(turn.input, sites);
+      const { state, siteId, taskId, effects } = stepSiteManager(turn.state, event);
       turn.setState(state);
+      // The choice of a language is answered in that language.
+      if (event.type === "choose-language") turn.remember({ language: event.language });
+      const language = languageOf(turn.context);
       const site = sites.find(({ id }) => id === siteId);
-      const perform: Readonly<Record<SiteManagerEffect, () => Part>> = {
-        greet: () => greeting,
-        listSites: () => listSites(turn, sites),
-        listTasks: () => listTasks(turn, site),
-        explainMenu: () => explanation,
-        explainStaleButton: () => staleButton,
-      };
-      const parts = effects.map((effect) => perform[effect]());
+      const task = site?.tasks.find(({ id }) => id === taskId);
+      const scene = { turn, sites, site, task, texts: textsIn[language], language };
+      const parts = effects.flatMap((effect) => says[effect](scene) ?? []);
       turn.reply(
         parts.map(({ body }) => body).join("\n\n"),
         parts.flatMap(({ menu }) => menu),
@@ -59,47 +54,104 @@ export function createSiteManagerBot(sites: readonly Site[] = exampleSites): Bot
   };
 }
 
-function eventFor(input: TurnInput, sites: readonly Site[]): SiteManagerEvent {
-  if (input.kind === "stale-action") return { type: "stale-button" };
-  if (input.kind === "text") return eventForText(input.text, sites);
-  if (input.action === viewSites.action) return { type: "view-sites" };
-  const siteId = input.action === "choose-site" ? siteIdOf(input.item?.value, sites) : null;
-  return siteId === null ? { type: "stale-button" } : { type: "choose-site", siteId };
-}
+const says: Readonly<Record<SiteManagerEffect, Say>> = {
+  greet: ({ texts, language }) => ({
+    body: texts.greeting,
+    menu: [
+      viewSites(texts),
+      {
+        label: texts.labels.otherLanguage,
+        action: languageActions[language === "en" ? "fr" : "en"],
+      },
+      { label: texts.labels.askForPerson, action: actionOf.askForPerson },
+    ],
+  }),
+  listSites,
+  listTasks,
+  beginReport,
+  keepPhotos({ turn, texts }) {
+    const { input } = turn;
+    const media = input.kind === "media" ? input.media : [];
+    const hasCaption = input.kind === "media" && input.caption.trim() !== "";
+    turn.record("photos_of_report", media);
+    turn.addProgress({ images: media.length, comments: hasCaption ? 1 : 0 });
+    return reported(turn, texts);
+  },
+  keepComment({ turn, texts }) {
+    turn.addProgress({ comments: 1 });
+    return reported(turn, texts);
+  },
+  keepStatus({ turn, texts }) {
+    const event = eventFor(turn.input, []);
+    if (event.type === "set-status") turn.addProgress({ status: event.status });
+    return reported(turn, texts);
+  },
+  sumUpReport({ turn, texts }) {
+    const report = turn.progress ?? { images: 0, comments: 0, status: null };
+    turn.endProgress();
+    return { body: texts.summary(report), menu: [] };
+  },
+  keepLanguage: () => null,
+  callPerson({ turn, texts }) {
+    turn.escalate();
+    return { body: texts.personCalled, menu: [] };
+  },
+  explainMenu: ({ texts }) => ({ body: texts.notUnderstood, menu: [viewSites(texts)] }),
+  explainPhotos: ({ texts }) => ({ body: texts.photosWithoutTask, menu: [viewSites(texts)] }),
+  explainStaleButton: ({ texts }) => ({ body: texts.staleButton, menu: [] }),
+};
 
-function eventForText(text: string, sites: readonly Site[]): SiteManagerEvent {
-  const words = text.trim().toLowerCase();
-  if (greetings.has(words.replace(/[ !.,]+$/, ""))) return { type: "hello" };
-  if (words === viewSites.label.toLowerCase() || words === "sites") return { type: "view-sites" };
-  const site = sites.find(({ name }) => name.toLowerCase() === words);
-  return site === undefined ? { type: "not-understood" } : { type: "choose-site", siteId: site.id };
-}
+const viewSites = ({ labels }: Texts): MenuChoice => ({
+  label: labels.viewSites,
+  action: actionOf.viewSites,
+});
 
-/** null for an item that is no site, or one that has gone since the menu was shown. */
-function siteIdOf(item: unknown, sites: readonly Site[]): string | null {
-  if (typeof item !== "object" || item === null || !("id" in item)) return null;
-  return sites.find(({ id }) => id === item.id)?.id ?? null;
-}
-
-function listSites(turn: Turn, sites: readonly Site[]): Part {
+function listSites({ turn, sites, texts }: Scene): Part {
   const output = sites.map(({ id, name, tasks }) => ({ id, name, tasks: tasks.length }));
   const toolOutputSeq = turn.record("list_projects_tool", output);
   return {
-    body: "Here are your sites. Choose one to see its tasks.",
+    body: texts.chooseSite,
     menu: output.map(({ name }, index) => ({
       label: name,
-      action: "choose-site",
+      action: actionOf.chooseSite,
       item: { toolOutputSeq, index },
     })),
   };
 }
 
-function listTasks(turn: Turn, site: Site | undefined): Part {
+function listTasks({ turn, site, texts }: Scene): Part {
   const tasks = site?.tasks ?? [];
-  turn.record("list_tasks_tool", tasks);
-  const lines = tasks.map(({ title, status }) => `• ${title} (${status})`);
+  const toolOutputSeq = turn.record("list_tasks_tool", tasks);
+  const lines = tasks.map(({ title, status }) => `• ${title} (${texts.statuses[status]})`);
   return {
-    body: [`Tasks of ${site?.name ?? "this site"}:`, ...lines].join("\n"),
-    menu: [viewSites],
+    body: [texts.tasksOf(site?.name ?? texts.thisSite), ...lines].join("\n"),
+    menu: [
+      ...tasks.map(({ title }, index) => ({
+        label: title,
+        action: actionOf.chooseTask,
+        item: { toolOutputSeq, index },
+      })),
+      viewSites(texts),
+    ],
   };
 }
+
+function beginReport({ turn, site, task, texts }: Scene): Part {
+  turn.beginProgress({ siteId: site?.id ?? null, taskId: task?.id ?? null });
+  return { body: texts.reportBegun(task?.title ?? ""), menu: reportMenu(texts) };
+}
+
+/** Where the report stands now. A session that was begun anew may have lost the report that it went on with. */
+function reported({ progress }: Turn, texts: Texts): Part {
+  const report = progress ?? { images: 0, comments: 0, status: null };
+  return { body: texts.kept(report), menu: reportMenu(texts) };
+}
+
+const reportMenu = (texts: Texts): readonly MenuChoice[] => [
+  ...reportStatuses.map((status: ReportStatus) => ({
+    label: texts.statuses[status],
+    action: statusActions[status],
+  })),
+  { label: texts.labels.sendReport, action: actionOf.sendReport },
+  viewSites(texts),
+];

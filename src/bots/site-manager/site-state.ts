@@ -8,7 +8,9 @@ import type { BotState } from "../../ports/bot.ts";
 
 type SiteManagerSnapshot = SnapshotFrom<typeof siteManagerMachine>;
 
-const schemaVersion = 1;
+/** 2: the task that is reported on; a state of version 1 has none. */
+const schemaVersion = 2;
+const readableVersions: readonly number[] = [1, schemaVersion];
 const stateNames: readonly unknown[] = Object.keys(siteManagerMachine.states);
 
 export type SiteManagerEffect = keyof typeof siteManagerEffects;
@@ -17,6 +19,8 @@ export interface SiteManagerStep {
   readonly state: BotState;
   /** The site whose tasks are shown; null before one is chosen. */
   readonly siteId: string | null;
+  /** The task that is reported on; null outside a report. */
+  readonly taskId: string | null;
   /** What the machine asks for, in order. */
   readonly effects: readonly SiteManagerEffect[];
 }
@@ -29,6 +33,7 @@ export function stepSiteManager(kept: BotState | null, event: SiteManagerEvent):
   return {
     state: { machineId: siteManagerMachine.id, schemaVersion, state: { value, context } },
     siteId: context.siteId,
+    taskId: context.taskId,
     effects: actions.map(({ type }) => type).filter(isEffect),
   };
 }
@@ -36,16 +41,17 @@ export function stepSiteManager(kept: BotState | null, event: SiteManagerEvent):
 /** A state that is not this machine's, or of a later version, counts as none: the conversation starts over. */
 function restore(kept: BotState | null): SiteManagerSnapshot {
   const state =
-    kept?.machineId === siteManagerMachine.id && kept.schemaVersion === schemaVersion
+    kept?.machineId === siteManagerMachine.id && readableVersions.includes(kept.schemaVersion)
       ? kept.state
       : null;
   if (!isKept(state)) return initialTransition(siteManagerMachine)[0];
-  return siteManagerMachine.resolveState(state);
+  const { value, context } = state;
+  return siteManagerMachine.resolveState({ value, context: { taskId: null, ...context } });
 }
 
 interface Kept {
-  readonly value: "greeting" | "sites" | "tasks";
-  readonly context: { readonly siteId: string | null };
+  readonly value: "greeting" | "sites" | "tasks" | "reporting";
+  readonly context: { readonly siteId: string | null; readonly taskId?: string | null };
 }
 
 function isKept(state: unknown): state is Kept {
@@ -55,5 +61,7 @@ function isKept(state: unknown): state is Kept {
     return false;
   }
   const { context } = state;
-  return "siteId" in context && (context.siteId === null || typeof context.siteId === "string");
+  const isId = (id: unknown) => id === null || typeof id === "string";
+  if ("taskId" in context && !isId(context.taskId)) return false;
+  return "siteId" in context && isId(context.siteId);
 }

@@ -1,5 +1,6 @@
 import type { Phone } from "../world/phone.ts";
 import type { ButtonChoice } from "../world/phone-lookup.ts";
+import { FILE_KINDS, type FileSpec } from "../world/files.ts";
 import { CODE_WAYS } from "../world/model.ts";
 import { ControlError } from "../world/control-error.ts";
 import type { Fields } from "./fields.ts";
@@ -101,12 +102,14 @@ function createMessageRoutes(phone: Phone): Route[] {
     {
       method: "POST",
       path: "/users/:id/send",
-      fields: ["peer", "text", "randomId"],
+      fields: ["peer", "text", "randomId", "fileBase64", "fileKind", "mimeType", "fileName"],
       answer({ params, fields }) {
         const randomId = fields.optionalLong("randomId");
+        const file = fileOf(fields);
         return phone.send(idOf(params), {
           peer: fields.name("peer"),
-          text: fields.text("text"),
+          text: file === undefined ? fields.text("text") : (fields.optionalText("text") ?? ""),
+          ...(file !== undefined && { file }),
           ...(randomId === undefined ? {} : { randomId }),
         });
       },
@@ -124,6 +127,21 @@ function createMessageRoutes(phone: Phone): Route[] {
       }),
     },
   ];
+}
+
+function fileOf(fields: Fields): FileSpec | undefined {
+  const base64 = fields.optionalText("fileBase64");
+  if (base64 === undefined) return undefined;
+  const kind = fields.optionalOneOf("fileKind", FILE_KINDS) ?? "photo";
+  return {
+    kind,
+    mimeType:
+      kind === "photo"
+        ? "image/jpeg"
+        : (fields.optionalText("mimeType") ?? "application/octet-stream"),
+    fileName: fields.optionalText("fileName"),
+    bytes: Buffer.from(base64, "base64"),
+  };
 }
 
 function idOf(params: RouteRequest["params"]): string {

@@ -1,4 +1,5 @@
 import type { KeyRegistry, StoredKey } from "../seam.ts";
+import type { StoredFile } from "../world/files.ts";
 import type { AuthKeyRecord, User } from "../world/model.ts";
 import type { WorldParts } from "../world/world.ts";
 
@@ -13,6 +14,8 @@ export interface Snapshot {
   readonly users: readonly User[];
   readonly authKeys: readonly AuthKeyRecord[];
   readonly storedKeys: readonly StoredKey[];
+  /** Absent in what an earlier version wrote. */
+  readonly files?: readonly StoredFile[];
 }
 
 const SNAPSHOT_FORMAT = "telegram-dc state 1";
@@ -30,6 +33,7 @@ export function takeSnapshot(
     users: [...parts.users.all()],
     authKeys: [...parts.authKeys.all()],
     storedKeys: registry.exportKeys(),
+    files: [...parts.files.all()],
   };
 }
 
@@ -41,6 +45,7 @@ export function restoreSnapshot(
 ): void {
   for (const user of snapshot.users) parts.users.restore(user);
   for (const key of snapshot.authKeys) parts.authKeys.restore(key);
+  for (const file of snapshot.files ?? []) parts.files.restore(file);
   parts.post.restoreOriginId(snapshot.originIdLast);
   registry.importKeys(snapshot.storedKeys);
 }

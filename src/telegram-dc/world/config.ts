@@ -18,6 +18,7 @@ export interface WorldConfig {
   readonly freshSessionMs: number;
   readonly callbackTimeoutMs: number;
   readonly messageLengthMax: number;
+  readonly captionLengthMax: number;
   /** Updates in one answer to getDifference. */
   readonly differenceSliceMax: number;
   /** A gap of more updates than this is answered with differenceTooLong. */
@@ -47,6 +48,7 @@ export const DEFAULT_WORLD_CONFIG: WorldConfig = {
   freshSessionMs: 24 * HOUR_MS,
   callbackTimeoutMs: 10 * SECOND_MS,
   messageLengthMax: 4096,
+  captionLengthMax: 1024,
   differenceSliceMax: 100,
   differenceGapMax: 5_000,
   duplicatedAnswers406: 2,

@@ -43,6 +43,8 @@ export interface MailboxMessage {
   readonly peerId: bigint;
   readonly dateS: number;
   text: string;
+  /** `MessageMedia` of Telegram's schema; undefined for a plain text. */
+  readonly media: TlObject | undefined;
   entities: readonly TlObject[] | undefined;
   replyMarkup: TlObject | undefined;
   readonly replyToId: number | undefined;

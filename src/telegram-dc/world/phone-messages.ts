@@ -16,6 +16,8 @@ export interface PhoneMessage {
   readonly dateS: number;
   readonly editDateS: number | undefined;
   readonly text: string;
+  /** The kind of `MessageMedia`, as Telegram's schema names it. */
+  readonly media: string | undefined;
   /** Row by row. */
   readonly buttons: readonly (readonly MarkupButton[])[];
 }
@@ -39,6 +41,7 @@ export function toPhoneMessage(message: MailboxMessage): PhoneMessage {
     dateS: message.dateS,
     editDateS: message.editDateS,
     text: message.text,
+    media: message.media?._,
     buttons: buttonsOf(message.replyMarkup),
   };
 }

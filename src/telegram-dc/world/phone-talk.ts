@@ -1,4 +1,5 @@
 import { ControlError } from "./control-error.ts";
+import { type FileSpec, tlMedia } from "./files.ts";
 import { rememberRandomId } from "./mailbox.ts";
 import type { MailboxMessage, User } from "./model.ts";
 import type { Phone } from "./phone.ts";
@@ -61,18 +62,20 @@ function sendAs(
   parts: WorldParts,
   sender: User,
   receiver: User,
-  { text, randomId }: { text: string; randomId?: bigint },
+  { text, randomId, file }: { text: string; randomId?: bigint; file?: FileSpec },
 ): { messageId: number } {
-  const { post, ledger, config, changed } = parts;
+  const { post, ledger, config, changed, files } = parts;
   refuseServiceAccount(sender);
-  refuseText(text, config.messageLengthMax);
+  if (file === undefined) refuseText(text, 1, config.messageLengthMax);
+  else refuseText(text, 0, config.captionLengthMax);
   const randomKey = randomId === undefined ? undefined : `phone:${randomId}`;
   const before = randomKey === undefined ? undefined : sender.mailbox.randomIds.get(randomKey);
   if (before !== undefined) {
     ledger.duplicateRefused();
     return { messageId: before };
   }
-  const { message: sent } = post.send({ from: sender, to: receiver, text, randomId });
+  const media = file === undefined ? undefined : tlMedia(files.add(file), config);
+  const { message: sent } = post.send({ from: sender, to: receiver, text, media, randomId });
   if (randomKey !== undefined) {
     rememberRandomId(sender.mailbox, randomKey, sent.id, config.randomIdsMax);
   }
@@ -80,12 +83,13 @@ function sendAs(
   return { messageId: sent.id };
 }
 
-function refuseText(text: string, lengthMax: number): void {
-  if (text.trim() !== "" && codePoints(text) <= lengthMax) return;
+function refuseText(text: string, lengthMin: 0 | 1, lengthMax: number): void {
+  const isLongEnough = lengthMin === 0 || text.trim() !== "";
+  if (isLongEnough && codePoints(text) <= lengthMax) return;
   throw new ControlError(
     "BAD_TEXT",
     400,
-    `nothing was sent: the text must have 1 to ${lengthMax} characters that are not all blank`,
+    `nothing was sent: the text must have ${lengthMin} to ${lengthMax} characters${lengthMin === 0 ? "" : " that are not all blank"}`,
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Fault, FaultSpec } from "./faults.ts";
 import { killKeys } from "./kill-key.ts";
+import type { FileSpec } from "./files.ts";
 import type { LoginCode } from "./login-codes.ts";
 import type { CodeWay } from "./model.ts";
 import { createPhoneAccounts } from "./phone-accounts.ts";
@@ -59,10 +60,13 @@ export interface Phone {
   sendCodesBy(name: PeerName, way: CodeWay | undefined): void;
   /** The next code issued, or the standing one; undefined after `waitMs`. */
   waitForCode(name: PeerName, waitMs: number): Promise<LoginCode | undefined>;
-  /** Writes as the user. A repeated `randomId` changes nothing and returns the first message's id. */
+  /**
+   * Writes as the user, with a file where one is given: the text is its caption then, and may be empty. A repeated
+   * `randomId` changes nothing and returns the first message's id.
+   */
   send(
     from: PeerName,
-    message: { peer: PeerName; text: string; randomId?: bigint },
+    message: { peer: PeerName; text: string; randomId?: bigint; file?: FileSpec },
   ): {
     messageId: number;
   };

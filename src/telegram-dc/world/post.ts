@@ -17,6 +17,7 @@ interface Letter {
   readonly from: User;
   readonly to: User;
   readonly text: string;
+  readonly media?: TlObject | undefined;
   readonly entities?: readonly TlObject[] | undefined;
   readonly replyMarkup?: TlObject | undefined;
   /** Id, in the sender's message box, of the message that this one answers. */
@@ -74,6 +75,7 @@ export function createPost(deps: PostDeps): Post {
         peerId: isOutgoing ? letter.to.id : letter.from.id,
         dateS: dateSeconds(clock),
         text: letter.text,
+        media: letter.media,
         entities: letter.entities,
         replyMarkup: letter.replyMarkup,
         replyToId:

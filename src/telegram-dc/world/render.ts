@@ -41,6 +41,7 @@ export function tlMessage(message: MailboxMessage): TlObject {
         : { _: "messageReplyHeader", reply_to_msg_id: message.replyToId },
     date: message.dateS,
     message: message.text,
+    media: message.media,
     reply_markup: message.replyMarkup,
     entities: message.entities,
     edit_date: message.editDateS,

@@ -7,6 +7,8 @@ import type { Clock, RandomSource } from "./clock.ts";
 import type { WorldConfig } from "./config.ts";
 import { createFaults } from "./faults.ts";
 import type { Faults } from "./faults.ts";
+import { createFiles } from "./files.ts";
+import type { Files } from "./files.ts";
 import { createLedger } from "./ledger.ts";
 import type { LedgerWriter } from "./ledger.ts";
 import { createLoginCodes } from "./login-codes.ts";
@@ -41,6 +43,7 @@ export interface WorldParts {
   readonly loginTokens: LoginTokens;
   readonly ledger: LedgerWriter;
   readonly faults: Faults;
+  readonly files: Files;
   /** Something that a state file keeps may have changed. */
   readonly changed: Topic<void>;
 }
@@ -147,6 +150,7 @@ function createParts(options: WorldOptions, destroyKey: (id: string) => void): W
     pushes,
     ledger,
     faults,
+    files: createFiles({ clock, random }),
     callbacks: createCallbacks({ clock, random, config, users, pushes }),
     codes: createLoginCodes({ clock, random, config, users, authKeys, post }),
     loginTokens: createLoginTokens({ clock, random, config }),

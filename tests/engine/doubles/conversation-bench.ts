@@ -9,8 +9,10 @@ import { createOutboxStore } from "../../../src/adapters/postgres/outbox-store.t
 import { createTokenStore } from "../../../src/adapters/postgres/token-store.ts";
 import { createStepStore } from "../../../src/adapters/postgres/step-store.ts";
 import { createSystemClock } from "../../../src/adapters/system-clock.ts";
-import { createOutboxSender, type OutboxSender } from "../../../src/engine/outbox.ts";
-import type { OutboxSenderOptions } from "../../../src/engine/outbox-options.ts";
+import type { OutboxSender } from "../../../src/engine/outbox.ts";
+import { menuStyleOf } from "../../../src/engine/menu.ts";
+import { createTelegramSender } from "../../../src/engine/telegram-sender.ts";
+import type { TelegramSenderOptions } from "../../../src/engine/telegram-sender.ts";
 import {
   createTurnEngine,
   type TurnEngine,
@@ -48,7 +50,7 @@ export interface ConversationBench {
   readonly statements: string[];
   /** An engine under a new owner's epoch. Its commits go to the outbox of the last sender. */
   makeEngine(bot: Bot, change?: Partial<TurnEngineOptions>): Promise<TurnEngine>;
-  makeSender(change?: Partial<OutboxSenderOptions>): OutboxSender;
+  makeSender(change?: Partial<TelegramSenderOptions>): OutboxSender;
   /** Bodies for one chat user, in the order in which they were committed. */
   repliesTo(chatUser: string): Promise<readonly string[]>;
   /** Commits one reply per body for the chat, or for a given message one per line of it. */
@@ -114,12 +116,13 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
       const engine = createTurnEngine({
         store: conversations,
         steps,
+        media: { read: async () => new Uint8Array() },
         stream,
         clock,
         events,
         claim,
         inactiveAfterMs: 3_600_000,
-        findBot: (name) => (name === account ? { bot, kind } : null),
+        findBot: (of) => (of.account === account ? { bot, style: menuStyleOf(kind) } : null),
         notifyOutbox: () => senders.at(-1)?.notify(),
         onDecision: ({ code }) => void decisions.push(code),
         onTurn: (ending) => void turnEndings.push(ending),
@@ -131,7 +134,7 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
       return engine;
     },
     makeSender(change = {}) {
-      const sender = createOutboxSender({
+      const sender = createTelegramSender({
         store: announced,
         client: telegram.client,
         grant,

@@ -7,6 +7,7 @@ import { createOtherLoginMethods } from "./auth-other.ts";
 import { createPasswordMethods } from "./auth-password.ts";
 import { createCallbackMethods } from "./callbacks.ts";
 import type { DcAddress } from "./help.ts";
+import { createFileMethods } from "./files.ts";
 import { createHelpMethods } from "./help.ts";
 import { createReadingMethods } from "./messages-read.ts";
 import { createSendingMethods } from "./messages-send.ts";
@@ -32,6 +33,7 @@ export function createMethods(deps: MethodsDeps): ReadonlyMap<string, Method> {
       createPeopleMethods(deps),
       createSendingMethods(deps),
       createReadingMethods(deps),
+      createFileMethods(deps),
       createCallbackMethods(deps),
       createUpdatesMethods(deps),
     ].flatMap((table) => Object.entries(table)),

@@ -3,6 +3,8 @@ import type { AuthKeys } from "../auth-keys.ts";
 import type { Clock } from "../clock.ts";
 import { dateSeconds } from "../clock.ts";
 import type { WorldConfig } from "../config.ts";
+import type { Files } from "../files.ts";
+import { tlMedia } from "../files.ts";
 import type { LedgerWriter } from "../ledger.ts";
 import { rememberRandomId } from "../mailbox.ts";
 import { refuseBadMarkup } from "../markup.ts";
@@ -24,7 +26,8 @@ import {
   textField,
 } from "../tl-fields.ts";
 import type { Users } from "../users.ts";
-import type { MethodTable } from "./method.ts";
+import { sentFile } from "./files.ts";
+import type { Caller, MethodTable } from "./method.ts";
 
 export interface SendingDeps {
   readonly clock: Clock;
@@ -33,46 +36,66 @@ export interface SendingDeps {
   readonly authKeys: AuthKeys;
   readonly ledger: LedgerWriter;
   readonly post: Post;
+  readonly files: Files;
 }
 
-/** Sending, editing, typing (https://core.telegram.org/method/messages.sendMessage). */
+/** Sending, editing, typing (https://core.telegram.org/method/messages.sendMessage, /method/messages.sendMedia). */
 export function createSendingMethods(deps: SendingDeps): MethodTable {
-  const { clock, config, users, authKeys, ledger, post } = deps;
+  const { clock, config, users, authKeys, ledger, post, files } = deps;
+
+  /** What both ways to send a message have in common; `media` is made only when everything else is in order. */
+  function send(
+    caller: Caller,
+    query: TlObject,
+    refuseText: (text: string) => void,
+    media?: () => TlObject,
+  ) {
+    const from = authKeys.requireUser(caller.key);
+    const to = resolvePeer(users, from, objectField(query, "peer"));
+    const randomId = longField(query, "random_id");
+    const text = textField(query, "message");
+    const replyMarkup = optionalObject(query, "reply_markup");
+    refuseText(text);
+    refuseReceiver(from, to);
+    refuseMarkupFromPeople(from, replyMarkup);
+    const randomKey = randomIdKey(config, caller.key, randomId);
+    if (from.mailbox.randomIds.has(randomKey)) {
+      ledger.duplicateRefused();
+      throw new RpcError(500, "RANDOM_ID_DUPLICATE");
+    }
+    const { message: sent, pts } = post.send({
+      from,
+      to,
+      text,
+      media: media?.(),
+      replyMarkup,
+      entities: optionalList(query, "entities")?.filter(isTlObject),
+      replyToId: replyTargetOf(query),
+      randomId,
+      authKeyId: caller.key.id,
+      connection: caller.connection,
+    });
+    rememberRandomId(from.mailbox, randomKey, sent.id, config.randomIdsMax);
+    return tlUpdates(
+      [
+        { _: "updateMessageID", id: sent.id, random_id: randomId },
+        { _: "updateNewMessage", message: tlMessage(sent), pts, pts_count: 1 },
+      ],
+      tlUsersOf(users, from.id, [to.id]),
+      sent.dateS,
+    );
+  }
 
   return {
-    "messages.sendMessage"(caller, query) {
-      const from = authKeys.requireUser(caller.key);
-      const to = resolvePeer(users, from, objectField(query, "peer"));
-      const randomId = longField(query, "random_id");
-      const text = textField(query, "message");
-      const replyMarkup = optionalObject(query, "reply_markup");
-      refuseBadText(text, config);
-      refuseReceiver(from, to);
-      refuseMarkupFromPeople(from, replyMarkup);
-      const randomKey = randomIdKey(config, caller.key, randomId);
-      if (from.mailbox.randomIds.has(randomKey)) {
-        ledger.duplicateRefused();
-        throw new RpcError(500, "RANDOM_ID_DUPLICATE");
-      }
-      const { message: sent, pts } = post.send({
-        from,
-        to,
-        text,
-        replyMarkup,
-        entities: optionalList(query, "entities")?.filter(isTlObject),
-        replyToId: replyTargetOf(query),
-        randomId,
-        authKeyId: caller.key.id,
-        connection: caller.connection,
-      });
-      rememberRandomId(from.mailbox, randomKey, sent.id, config.randomIdsMax);
-      return tlUpdates(
-        [
-          { _: "updateMessageID", id: sent.id, random_id: randomId },
-          { _: "updateNewMessage", message: tlMessage(sent), pts, pts_count: 1 },
-        ],
-        tlUsersOf(users, from.id, [to.id]),
-        sent.dateS,
+    "messages.sendMessage": (caller, query) =>
+      send(caller, query, (text) => refuseBadText(text, config)),
+    "messages.sendMedia"(caller, query) {
+      const input = objectField(query, "media");
+      return send(
+        caller,
+        query,
+        (caption) => refuseLongCaption(caption, config),
+        () => tlMedia(sentFile(files, caller.key.id, input), config),
       );
     },
     "messages.editMessage"(caller, query) {
@@ -87,7 +110,8 @@ export function createSendingMethods(deps: SendingDeps): MethodTable {
         entities: optionalList(query, "entities")?.filter(isTlObject),
         editDateS: dateSeconds(clock),
       };
-      refuseBadText(edit.text, config);
+      if (message.media === undefined) refuseBadText(edit.text, config);
+      else refuseLongCaption(edit.text, config);
       refuseMarkupFromPeople(user, edit.replyMarkup);
       if (changesNothing(edit, message)) throw badRequest("MESSAGE_NOT_MODIFIED");
       const own = applyEdit(deps, user, message, edit, caller.connection);
@@ -140,6 +164,11 @@ function applyEdit(
 function refuseBadText(text: string, config: WorldConfig): void {
   if (text.trim() === "") throw badRequest("MESSAGE_EMPTY");
   if (codePoints(text) > config.messageLengthMax) throw badRequest("MESSAGE_TOO_LONG");
+}
+
+/** A caption may be empty. */
+function refuseLongCaption(text: string, config: WorldConfig): void {
+  if (codePoints(text) > config.captionLengthMax) throw badRequest("MEDIA_CAPTION_TOO_LONG");
 }
 
 function refuseReceiver(from: User, to: User): void {

@@ -1,30 +1,15 @@
 import { errorLine } from "../errors.ts";
+import type { Channel, Delivery } from "../ports/channel.ts";
 import type { OutboxItem, OutboxStore } from "../ports/conversation-store.ts";
-import type { TelegramClient, TelegramFault } from "../ports/telegram.ts";
+import type { TelegramClient } from "../ports/telegram.ts";
 import { TelegramError } from "../ports/telegram-error.ts";
 import { type MenuStyle, renderButtons, renderText } from "./menu.ts";
 
-/** What one attempt at a reply came to. */
-export type Delivery =
-  | { readonly kind: "sent"; readonly messageId: number; readonly readBack: boolean }
-  | { readonly kind: "refused"; readonly fault: TelegramFault }
-  /** `reached: false`: nothing of this reply has gone out, now or before. */
-  | { readonly kind: "flood"; readonly waitSeconds: number; readonly reached: boolean }
-  | { readonly kind: "dead-key"; readonly fault: TelegramFault }
-  /** It may have arrived or not: only reading back can tell. */
-  | { readonly kind: "unknown"; readonly code: string; readonly message: string };
-
-export interface OutboxDeliveryOptions {
+export interface TelegramChannelOptions {
   readonly client: Pick<TelegramClient, "send" | "history">;
   readonly store: Pick<OutboxStore, "knownMessageIds">;
   readonly style: MenuStyle;
 }
-
-/**
- * `taken` are message ids of the same chat that were settled but may not be written yet; a message that is found
- * or sent is added.
- */
-export type Deliver = (item: OutboxItem, taken: Set<number>) => Promise<Delivery>;
 
 const pageMessages = 100;
 const pagesMax = 3;
@@ -33,8 +18,8 @@ const duplicateCode = "RANDOM_ID_DUPLICATE";
 /** Where Telegram says that a reply has arrived and the chat does not show it any more. */
 const unknownMessageId = 0;
 
-/** Sends one reply. One whose earlier outcome is unknown is looked for in the chat before it is sent again. */
-export function createOutboxDelivery({ client, store, style }: OutboxDeliveryOptions): Deliver {
+/** Telegram: a reply whose earlier outcome is unknown is looked for in the chat before it is sent again. */
+export function createTelegramChannel({ client, store, style }: TelegramChannelOptions): Channel {
   /** Telegram lets bots send but not read a chat: there, the repeated `random_id` alone tells. */
   async function page(item: OutboxItem, beforeId: number | undefined) {
     try {
@@ -92,14 +77,16 @@ export function createOutboxDelivery({ client, store, style }: OutboxDeliveryOpt
     }
   }
 
-  return async (item, taken) => {
-    try {
-      const delivery = await attempt(item, taken);
-      if (delivery.kind === "sent") taken.add(delivery.messageId);
-      return delivery;
-    } catch (error) {
-      return failed(error, item.attempted);
-    }
+  return {
+    async deliver(item, taken) {
+      try {
+        const delivery = await attempt(item, taken);
+        if (delivery.kind === "sent") taken.add(delivery.messageId);
+        return delivery;
+      } catch (error) {
+        return failed(error, item.attempted);
+      }
+    },
   };
 }
 
@@ -114,6 +101,6 @@ function failed(error: unknown, attempted: boolean): Delivery {
   const { fault } = error;
   const { kind, code, message, waitSeconds = 1 } = fault;
   if (kind === "flood") return { kind, waitSeconds, reached: attempted };
-  if (kind === "dead-key") return { kind, fault };
-  return kind === "unknown" ? { kind, code, message } : { kind: "refused", fault };
+  if (kind === "dead-key") return { kind };
+  return { kind: kind === "unknown" ? "unknown" : "refused", code, message };
 }

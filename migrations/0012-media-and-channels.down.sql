@@ -1,0 +1,2 @@
+alter table outbox drop column partition;
+alter table turns drop column media;

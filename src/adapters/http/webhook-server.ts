@@ -1,0 +1,136 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { errorLine } from "../../errors.ts";
+
+/** What became of a request, for the figures. */
+export type WebhookOutcome = "taken" | "unsigned" | "malformed" | "too-large" | "unavailable";
+
+export interface WebhookServerOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** The address that the provider posts to, as it signs it. */
+  readonly url: string;
+  readonly secret: string;
+  /** Resolves when the message is stored; rejects when it is not. Answers what is wrong with it. */
+  take(fields: URLSearchParams): Promise<{ readonly fault: string } | null>;
+  onRequest(outcome: WebhookOutcome): void;
+}
+
+export interface WebhookServer {
+  readonly port: number;
+  /** Requests under way are answered first. */
+  close(): Promise<void>;
+}
+
+/** A message with its fields; files come by reference. */
+const bodyBytesMax = 128 * 1024;
+const requestMsMax = 15_000;
+const emptyAnswer = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>';
+
+/**
+ * Takes what a provider posts: form-encoded, signed by `X-Twilio-Signature`. 200 only when it is stored; anything that
+ * may work later is answered 503, so that the provider posts it again.
+ */
+export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
+  const server = createServer((request, response) => {
+    void respond(options, request).then(({ outcome, status, type, body }) => {
+      options.onRequest(outcome);
+      response.writeHead(status, { "content-type": type, "cache-control": "no-store" });
+      response.end(body);
+      if (outcome === "too-large") request.destroy();
+    });
+  });
+  server.requestTimeout = requestMsMax;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+      }),
+  };
+}
+
+interface Response {
+  readonly outcome: WebhookOutcome;
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+async function respond(options: WebhookServerOptions, request: IncomingMessage): Promise<Response> {
+  const plain = (outcome: WebhookOutcome, status: number, line: string): Response => ({
+    outcome,
+    status,
+    type: "text/plain; charset=utf-8",
+    body: `${line}\n`,
+  });
+  if (request.method !== "POST") return plain("malformed", 405, "Post messages here.");
+  const body = await bodyOf(request);
+  if (body === "too-large") {
+    return plain("too-large", 413, `Nothing was taken: more than ${bodyBytesMax} bytes.`);
+  }
+  if (body === "cut-off") return plain("malformed", 400, "Nothing was taken: it was cut off.");
+  const fields = new URLSearchParams(body.text);
+  const given = request.headers["x-twilio-signature"];
+  if (!isSigned(options, fields, typeof given === "string" ? given : "")) {
+    return plain(
+      "unsigned",
+      403,
+      "Nothing was taken: the signature is not that of HOLDFAST_WEBHOOK_SECRET over HOLDFAST_WEBHOOK_URL and the fields.",
+    );
+  }
+  try {
+    const wrong = await options.take(fields);
+    if (wrong !== null) return plain("malformed", 400, `Nothing was taken: ${wrong.fault}.`);
+    return { outcome: "taken", status: 200, type: "text/xml; charset=utf-8", body: emptyAnswer };
+  } catch (error) {
+    return plain("unavailable", 503, `Not stored, post it again: ${errorLine(error)}`);
+  }
+}
+
+function bodyOf(
+  request: IncomingMessage,
+): Promise<{ readonly text: string } | "too-large" | "cut-off"> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > bodyBytesMax) resolve("too-large");
+      else chunks.push(chunk);
+    });
+    request.on("end", () => resolve({ text: Buffer.concat(chunks).toString("utf8") }));
+    request.on("error", () => resolve("cut-off"));
+    request.on("close", () => resolve("cut-off"));
+  });
+}
+
+/**
+ * HMAC-SHA1, in base64, of the address and every field's name and value, sorted by name and then by value
+ * (https://www.twilio.com/docs/usage/security#validating-requests).
+ */
+function webhookSignature(url: string, secret: string, fields: URLSearchParams): string {
+  const sorted = [...fields].toSorted(([a, one], [b, other]) => order(a, b) || order(one, other));
+  const signed = url + sorted.map(([name, value]) => name + value).join("");
+  return createHmac("sha1", secret).update(signed, "utf8").digest("base64");
+}
+
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function isSigned(
+  { url, secret }: WebhookServerOptions,
+  fields: URLSearchParams,
+  given: string,
+): boolean {
+  const [right, shown] = [webhookSignature(url, secret, fields), given].map((text) =>
+    Buffer.from(text),
+  );
+  return right!.length === shown!.length && timingSafeEqual(right!, shown!);
+}

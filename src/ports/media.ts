@@ -1,0 +1,35 @@
+/** A file that came with a message. Its bytes stay where they are until somebody asks for them. JSON. */
+export interface Media {
+  readonly type: "photo" | "file";
+  /** As the channel tells it, such as `image/jpeg`. */
+  readonly mimeType: string;
+  /** Bytes; null where the channel does not tell. */
+  readonly size: number | null;
+  readonly fileName: string | null;
+  readonly source: MediaSource;
+}
+
+/** Where the bytes are. */
+export type MediaSource = TelegramFile | { readonly kind: "url"; readonly url: string };
+
+/** A file of Telegram's (https://core.telegram.org/api/files#downloading-files); 64-bit numbers are decimal text. */
+export interface TelegramFile {
+  readonly kind: "telegram";
+  /** Of the message that brought it: reading that message again gives a new reference. */
+  readonly messageId: number;
+  readonly id: string;
+  readonly accessHash: string;
+  /** Base64; Telegram lets it expire. */
+  readonly fileReference: string;
+  /** Of the largest size of a photo; empty for a file. */
+  readonly thumbSize: string;
+}
+
+/** Reads files. Rejects with HoldfastError MEDIA_TOO_LARGE, MEDIA_GONE, or the channel's own refusal. */
+export interface MediaReader {
+  /** All of a file that came to this account. @param bytesMax more than that is refused, and not read to its end */
+  read(account: string, media: Media, bytesMax: number): Promise<Uint8Array>;
+}
+
+/** What a file is refused with, whichever channel it lies in. */
+export const mediaBytesMaxDefault = 20 * 1024 * 1024;

@@ -1,0 +1,25 @@
+/** A reply on its way to the endpoint that passes it on. */
+export interface WebhookReply {
+  /** The same in every attempt: whoever has taken it may answer 409 the next time. */
+  readonly id: string;
+  readonly account: string;
+  /** Whom it is for, as `From` named them. */
+  readonly to: string;
+  readonly text: string;
+  /** What may be chosen; `data` comes back as `ButtonPayload`. */
+  readonly choices: readonly { readonly label: string; readonly data: string }[];
+  /** The message that it answers, by the id that the sender gave it. */
+  readonly answers: string;
+}
+
+/** An endpoint's answer to one attempt. */
+export interface WebhookAnswer {
+  readonly status: number;
+  /** From `Retry-After`; null where it was not given. */
+  readonly retryAfterSeconds: number | null;
+}
+
+/** Posts replies. Hides HTTP. Rejects when no answer came: the outcome is unknown. */
+export interface WebhookEndpoint {
+  post(reply: WebhookReply): Promise<WebhookAnswer>;
+}

@@ -1,0 +1,133 @@
+import type { TlObject } from "../seam.ts";
+import type { Clock, RandomSource } from "./clock.ts";
+import { dateSeconds, randomLong } from "./clock.ts";
+import type { WorldConfig } from "./config.ts";
+import { badRequest } from "./rpc-error.ts";
+
+export const FILE_KINDS = ["photo", "document"] as const;
+export type FileKind = (typeof FILE_KINDS)[number];
+
+/** What a file is made of. */
+export interface FileSpec {
+  readonly kind: FileKind;
+  readonly mimeType: string;
+  readonly fileName?: string | undefined;
+  readonly bytes: Uint8Array;
+}
+
+/** A file that stands in the data centre and is sent by reference from then on. */
+export interface StoredFile extends FileSpec {
+  readonly id: bigint;
+  readonly accessHash: bigint;
+  readonly fileReference: Buffer;
+  readonly dateS: number;
+}
+
+/** Parts on their way up, and the files that they became (https://core.telegram.org/api/files). */
+export interface Files {
+  /** @throws RpcError FILE_PART_TOO_BIG, FILE_PART_INVALID */
+  savePart(authKeyId: string, fileId: bigint, part: number, bytes: Buffer): void;
+  /** The bytes of parts 0 to `parts` − 1, which are forgotten. @throws RpcError FILE_PARTS_INVALID, FILE_PART_X_MISSING */
+  assemble(authKeyId: string, fileId: bigint, parts: number): Buffer;
+  add(spec: FileSpec): StoredFile;
+  /** Takes a file of an earlier run back. */
+  restore(file: StoredFile): void;
+  find(id: bigint, accessHash: bigint): StoredFile | undefined;
+  all(): Iterable<StoredFile>;
+}
+
+const PART_BYTES_MAX = 512 * 1024;
+const PARTS_MAX = 8_000;
+/** Uploads that were begun and not sent; the oldest is forgotten. */
+const UPLOADS_MAX = 64;
+/** The one size of a photo that is kept, and its edges: pictures are not looked into. */
+export const PHOTO_SIZE = "x";
+const PHOTO_EDGES = { w: 800, h: 600 } as const;
+
+export interface FilesDeps {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+}
+
+export function createFiles({ clock, random }: FilesDeps): Files {
+  const uploads = new Map<string, Map<number, Buffer>>();
+  const files = new Map<bigint, StoredFile>();
+
+  return {
+    savePart(authKeyId, fileId, part, bytes) {
+      if (bytes.length > PART_BYTES_MAX) throw badRequest("FILE_PART_TOO_BIG");
+      if (bytes.length === 0) throw badRequest("FILE_PART_EMPTY");
+      if (part < 0 || part >= PARTS_MAX) throw badRequest("FILE_PART_INVALID");
+      const key = `${authKeyId}:${fileId}`;
+      const parts = uploads.get(key) ?? new Map<number, Buffer>();
+      uploads.delete(key);
+      uploads.set(key, parts.set(part, bytes));
+      for (const oldest of uploads.keys()) {
+        if (uploads.size <= UPLOADS_MAX) break;
+        uploads.delete(oldest);
+      }
+    },
+    assemble(authKeyId, fileId, parts) {
+      const key = `${authKeyId}:${fileId}`;
+      const saved = uploads.get(key);
+      if (saved === undefined || parts < 1 || parts > PARTS_MAX) {
+        throw badRequest("FILE_PARTS_INVALID");
+      }
+      const bytes = Array.from({ length: parts }, (_, part) => {
+        const found = saved.get(part);
+        if (found === undefined) throw badRequest(`FILE_PART_${part}_MISSING`);
+        return found;
+      });
+      uploads.delete(key);
+      return Buffer.concat(bytes);
+    },
+    add(spec) {
+      const file: StoredFile = {
+        ...spec,
+        id: randomLong(random),
+        accessHash: randomLong(random),
+        fileReference: random.bytes(16),
+        dateS: dateSeconds(clock),
+      };
+      files.set(file.id, file);
+      return file;
+    },
+    restore: (file) => void files.set(file.id, file),
+    find(id, accessHash) {
+      const file = files.get(id);
+      return file?.accessHash === accessHash ? file : undefined;
+    },
+    all: () => files.values(),
+  };
+}
+
+/** The file as a message shows it. */
+export function tlMedia(file: StoredFile, { dcId }: Pick<WorldConfig, "dcId">): TlObject {
+  const common = {
+    id: file.id,
+    access_hash: file.accessHash,
+    file_reference: file.fileReference,
+    date: file.dateS,
+    dc_id: dcId,
+  };
+  if (file.kind === "photo") {
+    const size = { _: "photoSize", type: PHOTO_SIZE, ...PHOTO_EDGES, size: file.bytes.length };
+    return { _: "messageMediaPhoto", photo: { _: "photo", ...common, sizes: [size] } };
+  }
+  const named = file.fileName === undefined ? [] : [nameAttribute(file.fileName)];
+  return {
+    _: "messageMediaDocument",
+    document: {
+      _: "document",
+      ...common,
+      mime_type: file.mimeType,
+      size: BigInt(file.bytes.length),
+      attributes: named,
+    },
+  };
+}
+
+const nameAttribute = (fileName: string): TlObject => ({
+  _: "documentAttributeFilename",
+  file_name: fileName,
+});
