@@ -126,6 +126,10 @@ async function build(log: (line: string) => void): Promise<World> {
       claim,
       inactiveAfterMs,
       findBot: () => ({ bot, style: "numbered" }),
+      offer({ account }) {
+        const ticket = senders.get(account)?.offer() ?? null;
+        return ticket && { ...ticket, grant: { account, slot: 1, epoch: 1 } };
+      },
       notifyOutbox: ({ account }) => senders.get(account)?.notify(),
       onDecision: () => {},
       onTurn: () => {},

@@ -2,6 +2,7 @@ import type { AccountKind } from "../../machines/lifecycle.ts";
 import type { AccountStore } from "../ports/account-store.ts";
 import type { Claims } from "../custody/claims.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { OutboxItem } from "../ports/conversation-store.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import type { Gate, GrantRef } from "../ports/gate.ts";
 import type { PushedUpdate, TelegramClient, TelegramDrivers } from "../ports/telegram.ts";
@@ -17,13 +18,27 @@ export interface CursorWork {
   stop(): Promise<void>;
 }
 
+/** Replies on their way past the store: what is claimed in the commit of its turn goes to the sender at once. */
+export interface ReplyTicket {
+  /** The commit has claimed these: in order for each chat. */
+  hand(items: readonly OutboxItem[]): void;
+  /** It is not known, or was not for a while, whether the commit has claimed them: the sender looks for itself. */
+  lose(): void;
+}
+
+export interface GrantedTicket extends ReplyTicket {
+  readonly grant: GrantRef;
+}
+
 /** Sends the account's replies, as `outbox.ts` does. */
 export interface OutboxWork {
   start(): Promise<void>;
   pause(): void;
   resume(): void;
-  /** New replies were committed. */
-  notify(): void;
+  /** New replies were committed. `stranded`: some that were claimed long ago are still to be settled. */
+  notify(stranded?: boolean): void;
+  /** Takes replies that are committed as claimed by this sender; null: not now, it claims them itself. */
+  offer(): ReplyTicket | null;
   /** After a reconnect: settles the sends whose outcome the broken wire left unknown. */
   recover(): Promise<void>;
   /** Sends nothing new; resolves when the calls in flight have ended. */

@@ -4,7 +4,7 @@ import type { TelegramClient } from "../ports/telegram.ts";
 import type { AccountRecord } from "../ports/account-store.ts";
 import type { Question } from "../ports/question.ts";
 import { type AccountRuntime, createAccountRuntime, type Delivered } from "./account-runtime.ts";
-import type { AccountWorld } from "./account-world.ts";
+import type { AccountWorld, GrantedTicket } from "./account-world.ts";
 import { createLifecycleHandlers } from "./lifecycle-handlers.ts";
 import { createPrompts } from "./prompts.ts";
 import { createServingSlot } from "./serving-slot.ts";
@@ -49,7 +49,9 @@ export interface Account {
     how?: { readonly sends: boolean },
   ): Promise<Result>;
   /** New replies were committed for this account. */
-  notifyOutbox(): void;
+  notifyOutbox(stranded?: boolean): void;
+  /** Takes the replies of a turn that is about to be committed here; null: it claims them itself, once it is told. */
+  offerOutbox(): GrantedTicket | null;
 }
 
 export function createAccount(
@@ -140,6 +142,7 @@ export function createAccount(
       return serving.use(work);
     },
     notifyOutbox: serving.notify,
+    offerOutbox: serving.offer,
   };
   return account;
 }

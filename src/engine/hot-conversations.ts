@@ -22,7 +22,10 @@ export interface HotLimits {
 }
 type Store = Pick<ConversationStore, "load" | "commit">;
 
-/** JSON: one text takes a fraction of the memory of the objects that it becomes. */
+/**
+ * JSON: one text takes a fraction of the memory of the objects that it becomes. Several are one text with `,` and a line
+ * break between them, which no JSON of one line holds.
+ */
 type Json = string;
 
 /** The messages of one turn: number of the first, what the user said if that is the first, and the replies. */
@@ -30,18 +33,17 @@ type Said = readonly [seq: number, asked: Asked | null, ...replies: (string | Tu
 type Asked = string | Pick<StoredMessage, "body" | "media">;
 
 /** A session as it is remembered: read only when somebody asks for it. */
-interface Packed {
-  readonly head: Omit<
-    LoadedSession,
-    "snapshot" | "context" | "progress" | "messages" | "toolOutputs"
-  >;
+interface Packed extends Pick<LoadedSession, "id" | "decision" | "status" | "turns" | "lastSeq"> {
   readonly context: Json | null;
   readonly progress: Json | null;
   readonly snapshot: Json;
-  /** A `Said` each, oldest first; together at least as many messages as a turn is given. */
-  readonly said: readonly Json[];
-  /** The tool outputs of one turn each, oldest first. */
-  readonly recorded: readonly Json[];
+  /** `Said`s, oldest first; together at least as many messages as a turn is given. */
+  readonly said: Json;
+  /** The tool outputs of one turn each, oldest first; of so many turns. */
+  readonly recorded: Json;
+  readonly recordedTurns: number;
+  /** Characters of all of it. */
+  readonly size: number;
   readonly atMs: number;
 }
 
@@ -66,12 +68,12 @@ export function createHotConversations(
   function forget(key: string): void {
     const packed = hot.get(key);
     if (packed === undefined) return;
-    characters -= sizeOf(packed);
+    characters -= packed.size;
     hot.delete(key);
   }
 
   function keep(key: string, packed: Packed): void {
-    characters += sizeOf(packed);
+    characters += packed.size;
     hot.set(key, packed);
     for (const [oldest, one] of hot) {
       if (packed.atMs - one.atMs <= limits.restMsMax && characters <= limits.charactersMax) break;
@@ -93,12 +95,13 @@ export function createHotConversations(
       sources.set(session, found);
       return session;
     },
-    async commit(turn, claim) {
+    async commit(turn, claim, grant) {
       const key = textOf(turn);
       // While its outcome is open, what was remembered is not to be had.
       forget(key);
-      const outcome = await store.commit(turn, claim);
-      if (outcome === "committed" && turn.status !== "ended") {
+      const outcome = await store.commit(turn, claim, grant);
+      const isCommitted = outcome === "committed" || outcome === "claimed";
+      if (isCommitted && turn.status !== "ended") {
         const before = sources.get(turn.session) ?? pack(turn.session);
         keep(key, packedAfter(before, turn, clock.monotonicMs()));
       }
@@ -110,16 +113,23 @@ export function createHotConversations(
 const textOf = ({ channel, account, chatUser }: ConversationKey): string =>
   `${channel} ${account} ${chatUser}`;
 
-const lengthOf = (sum: number, { length }: Json): number => sum + length;
+const separator = ",\n";
 
-const sizeOf = ({ snapshot, context, progress, said, recorded }: Packed): number =>
-  snapshot.length +
-  (context?.length ?? 0) +
-  (progress?.length ?? 0) +
-  said.reduce(lengthOf, 0) +
-  recorded.reduce(lengthOf, 0);
+const joined = (texts: readonly Json[]): Json =>
+  texts.filter((text) => text !== "").join(separator);
 
-const parseAll = (texts: readonly Json[]): unknown => JSON.parse(`[${texts.join()}]`);
+const parseAll = (text: Json): unknown => JSON.parse(`[${text}]`);
+
+/** With its size. */
+const sized = (packed: Omit<Packed, "size">): Packed => ({
+  ...packed,
+  size:
+    packed.snapshot.length +
+    (packed.context?.length ?? 0) +
+    (packed.progress?.length ?? 0) +
+    packed.said.length +
+    packed.recorded.length,
+});
 
 function messagesOf([first, asked, ...replies]: Said): readonly StoredMessage[] {
   const message = typeof asked === "string" ? { body: asked } : asked;
@@ -140,12 +150,27 @@ function saidText(seq: number, asked: Asked | null, replies: readonly TurnReply[
   return storableJson([seq, asked, ...short] satisfies Said);
 }
 
-function unpack({ head, snapshot, context, progress, said, recorded }: Packed): LoadedSession {
+function unpack({
+  id,
+  decision,
+  status,
+  turns,
+  lastSeq,
+  snapshot,
+  context,
+  progress,
+  said,
+  recorded,
+}: Packed): LoadedSession {
   let messages: readonly StoredMessage[] | null = null;
   let toolOutputs: readonly StoredToolOutput[] | null = null;
   let state: { readonly value: unknown } | null = null;
   return {
-    ...head,
+    id,
+    decision,
+    status,
+    turns,
+    lastSeq,
     get snapshot() {
       state ??= { value: JSON.parse(snapshot) as unknown };
       return state.value;
@@ -167,27 +192,27 @@ function unpack({ head, snapshot, context, progress, said, recorded }: Packed): 
 }
 
 /** What the store has loaded: one text for what was said from one user's message to the next. */
-function pack({
-  snapshot,
-  context,
-  progress,
-  messages,
-  toolOutputs,
-  ...head
-}: LoadedSession): Packed {
-  return {
-    head,
-    snapshot: storableJson(snapshot),
-    context: context && storableJson(context),
-    progress: progress && storableJson(progress),
-    said: byTurn(messages).map((turn) => {
-      const [first] = turn;
-      const asked = first!.role === "user" ? askedOf(first!) : null;
-      return saidText(first!.seq, asked, asked === null ? turn : turn.slice(1));
-    }),
-    recorded: toolOutputs.map((output) => storableJson([output])),
+function pack(session: LoadedSession): Packed {
+  const { id, decision, status, turns, lastSeq, toolOutputs } = session;
+  const said = byTurn(session.messages).map((turn) => {
+    const [first] = turn;
+    const asked = first!.role === "user" ? askedOf(first!) : null;
+    return saidText(first!.seq, asked, asked === null ? turn : turn.slice(1));
+  });
+  return sized({
+    id,
+    decision,
+    status,
+    turns,
+    lastSeq,
+    snapshot: storableJson(session.snapshot),
+    context: session.context && storableJson(session.context),
+    progress: session.progress && storableJson(session.progress),
+    said: joined(said),
+    recorded: joined(toolOutputs.map((output) => storableJson([output]))),
+    recordedTurns: toolOutputs.length,
     atMs: 0,
-  };
+  });
 }
 
 /** The first may lack its beginning. */
@@ -209,33 +234,50 @@ function packedAfter(
 ): Packed {
   const lastSeq = session.lastSeq + 1 + replies.length;
   const asked = askedOf({ body: text, ...(media !== undefined && { media }) });
-  const said = [...before.said, saidText(session.lastSeq + 1, asked, replies)];
-  const recorded = toolOutputs.length === 0 ? [] : [storableJson(toolOutputs)];
-  return {
-    head: {
-      id: session.id,
-      decision: status === "escalated" ? "SESSION_WITH_HUMAN" : "SESSION_REUSED",
-      status: status === "escalated" ? "escalated" : "active",
-      turns: session.turns + 1,
-      lastSeq,
-    },
+  const said = saidText(session.lastSeq + 1, asked, replies);
+  return sized({
+    id: session.id,
+    decision: status === "escalated" ? "SESSION_WITH_HUMAN" : "SESSION_REUSED",
+    status: status === "escalated" ? "escalated" : "active",
+    turns: session.turns + 1,
+    lastSeq,
     // As the database gives it back.
     snapshot: storableJson(snapshot ?? null),
     context: context && storableJson(context),
     progress: progress === undefined ? before.progress : progressText(progress),
-    said: said.slice(surplus(said, lastSeq - historyMessages + 1)),
-    // Each holds at least one.
-    recorded: [...before.recorded, ...recorded].slice(-historyToolOutputs),
+    said: joined([withoutSurplus(before.said, lastSeq - historyMessages + 1), said]),
+    ...recordedAfter(before, toolOutputs),
     atMs,
-  };
+  });
 }
 
 const progressText = (progress: ProgressUpdate | "end"): Json | null =>
   progress === "end" ? null : storableJson(progress);
 
-/** How many texts at the beginning hold only messages before `seq`. */
-function surplus(said: readonly Json[], seq: number): number {
-  // A text begins with its first number: `[12,`.
-  const next = said.findIndex((text) => Number.parseInt(text.slice(1, 12), 10) > seq);
-  return Math.max(0, (next === -1 ? said.length : next) - 1);
+/** Each text holds at least one tool output. */
+function recordedAfter(
+  { recorded, recordedTurns }: Packed,
+  toolOutputs: readonly StoredToolOutput[],
+): Pick<Packed, "recorded" | "recordedTurns"> {
+  if (toolOutputs.length === 0) return { recorded, recordedTurns };
+  const isFull = recordedTurns === historyToolOutputs;
+  const kept = isFull ? withoutFirst(recorded) : recorded;
+  return {
+    recorded: joined([kept, storableJson(toolOutputs)]),
+    recordedTurns: isFull ? recordedTurns : recordedTurns + 1,
+  };
+}
+
+/** Without the texts at the beginning that hold only messages before `seq`. A text begins with its first number: `[12,`. */
+function withoutSurplus(said: Json, seq: number): Json {
+  for (let rest = said; ; ) {
+    const next = withoutFirst(rest);
+    if (next === "" || Number.parseInt(next.slice(1, 12), 10) > seq) return rest;
+    rest = next;
+  }
+}
+
+function withoutFirst(texts: Json): Json {
+  const at = texts.indexOf("\n");
+  return at === -1 ? "" : texts.slice(at + 1);
 }

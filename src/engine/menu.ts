@@ -85,8 +85,9 @@ export function resolveInput(
   const plain: ResolvedInput = { input: { kind: "text", text: item.text }, text: item.text };
   if (style === "buttons") return plain;
   const [, number] = numberAnswer.exec(item.text.trim()) ?? [];
+  if (number === undefined) return plain;
   const newest = session.messages.findLast(({ menu }) => menu !== null && menu.length > 0);
-  const choice = number === undefined ? undefined : newest?.menu?.[Number(number) - 1];
+  const choice = newest?.menu?.[Number(number) - 1];
   return choice === undefined
     ? plain
     : { input: chosen(choice, session.toolOutputs), text: item.text };

@@ -38,6 +38,10 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
   let recovered = false;
   /** Calls in flight are waited for, and none begins. */
   let quiescing = false;
+  /** Of what is in the lanes: an earlier one was given back, or will be read anew. */
+  let generation = 0;
+  /** What was handed over while a claim is under way, whose replies may be older: it waits for them. */
+  let handedMeanwhile: (readonly OutboxItem[])[] | null = null;
   let failures = 0;
   let woken = false;
   let working: Promise<void> | null = null;
@@ -63,12 +67,12 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
   function apply(lane: OutboxLane, item: OutboxItem, delivery: Delivery): void {
     switch (delivery.kind) {
       case "sent":
-        lane.queue.shift();
+        lanes.shift(lane);
         settling.add({ id: item.id, messageId: delivery.messageId });
         options.onReply(delivery.readBack ? "read-back" : "sent");
         return;
       case "refused":
-        lane.queue.shift();
+        lanes.shift(lane);
         settling.add({ id: item.id, failure: delivery.code });
         note("REPLY_REFUSED", `reply ${item.id}: ${delivery.code}: ${delivery.message}`);
         options.onReply("refused");
@@ -80,11 +84,11 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
         options.onFlood(delivery.waitSeconds);
         return;
       case "dead-key":
-        lane.blocked = true;
+        lanes.block(lane);
         stopped = true;
         return;
       case "unknown":
-        lane.blocked = true;
+        lanes.block(lane);
         note("REPLY_UNKNOWN", `reply ${item.id}: ${delivery.code}: ${delivery.message}`);
         options.onReply("unknown");
         // Reading back at once would meet the same broken wire; a reconnect asks for it sooner.
@@ -93,14 +97,13 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
   }
 
   async function drive(lane: OutboxLane): Promise<void> {
-    lane.busy = true;
+    lanes.begin(lane);
     let [item] = lane.queue;
     while (item !== undefined && maySend() && !lane.blocked) {
       apply(lane, item, await channel.deliver(item, lane.taken));
       [item] = lane.queue;
     }
-    lane.busy = false;
-    lanes.tidy(lane);
+    lanes.end(lane);
     pump();
     wakeWhenQuiet();
     if (claimDue) void work();
@@ -136,21 +139,49 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
   async function claim(recover: boolean): Promise<{ readonly full: boolean } | null> {
     const limit = Math.min(limits.claimMax, limits.heldMax - lanes.held);
     if (limit <= 0) return null;
-    const items = await replies.claim({ limit, recover });
+    handedMeanwhile = [];
+    const items = await replies.claim({ limit, recover }).catch((error: unknown) => {
+      takeHanded();
+      throw error;
+    });
     if (items === null) {
+      handedMeanwhile = null;
       tokenLost = true;
       stopped = true;
       options.onTokenLost();
       return null;
     }
     lanes.add(items);
+    takeHanded();
     pump();
     return { full: items.length === limit };
+  }
+
+  function takeHanded(): void {
+    for (const items of handedMeanwhile ?? []) lanes.add(items);
+    handedMeanwhile = null;
+  }
+
+  /** Replies that were committed as claimed by this sender. */
+  function take(of: number, items: readonly OutboxItem[]): void {
+    if (of !== generation) lose();
+    else if (handedMeanwhile !== null) handedMeanwhile.push(items);
+    else {
+      lanes.add(items);
+      pump();
+    }
+  }
+
+  /** There may be claimed replies that nobody has: they are found as those of an earlier attempt are. */
+  function lose(): void {
+    recoveryDue = true;
+    void work();
   }
 
   /** Rebuilds the lanes from the store, oldest first, until all that earlier attempts left has been tried. */
   async function recoverAll(): Promise<void> {
     recovered = false;
+    generation += 1;
     quiescing = true;
     await quiet();
     quiescing = false;
@@ -183,6 +214,8 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
     } catch (error) {
       quiescing = false;
       claimDue = true;
+      // The claim may have taken effect all the same.
+      recoveryDue = true;
       note("OUTBOX_WAITS", `will be tried again: ${errorLine(error)}`);
       retryLater();
     }
@@ -214,7 +247,16 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
       return lanes.busy;
     },
     start: serve,
-    notify: () => void serve(),
+    notify(stranded = false) {
+      // What it holds itself it will settle.
+      if (stranded && recovered && lanes.held === 0) recoveryDue = true;
+      void serve();
+    },
+    offer() {
+      if (!recovered || recoveryDue || !maySend() || lanes.held >= limits.heldMax) return null;
+      const of = generation;
+      return { hand: (items) => take(of, items), lose };
+    },
     pause() {
       paused = true;
     },
@@ -230,6 +272,7 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
     },
     async stop() {
       stopped = true;
+      generation += 1;
       cancelRetry?.();
       settling.close();
       await quiet();

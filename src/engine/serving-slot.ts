@@ -2,7 +2,7 @@ import { HoldfastError } from "../errors.ts";
 import type { GrantRef } from "../ports/gate.ts";
 import type { LifecycleEvent } from "../../machines/lifecycle.ts";
 import type { TelegramClient } from "../ports/telegram.ts";
-import type { AccountWorld, CursorWork, OutboxWork } from "./account-world.ts";
+import type { AccountWorld, CursorWork, GrantedTicket, OutboxWork } from "./account-world.ts";
 import { faultReason } from "./fault-reason.ts";
 import { silentEvents } from "../ports/silent-events.ts";
 import type { Prompts } from "./prompts.ts";
@@ -19,7 +19,9 @@ export interface ServingSlot {
   serve(): Promise<void>;
   hold(): void;
   /** New replies were committed. */
-  notify(): void;
+  notify(stranded?: boolean): void;
+  /** As `OutboxWork.offer`, with the grant under which the replies are claimed. */
+  offer(): GrantedTicket | null;
   /** Runs calls of others over the serving client; a drain waits for them. Throws NOT_SERVING. */
   use<Result>(work: (client: TelegramClient) => Promise<Result>): Promise<Result>;
   /** Fetches what may have been missed. */
@@ -174,8 +176,13 @@ export function createServingSlot(
       return using.finally(() => outside.delete(using));
     },
     hold: () => parts?.outbox.pause(),
-    notify() {
-      if (parts?.outboxStarted === true) parts.outbox.notify();
+    offer() {
+      if (parts?.outboxStarted !== true) return null;
+      const ticket = parts.outbox.offer();
+      return ticket && { ...ticket, grant: parts.connection.grant };
+    },
+    notify(stranded = false) {
+      if (parts?.outboxStarted === true) parts.outbox.notify(stranded);
     },
     refresh: () => parts?.cursor.onUpdates(null),
     async drain() {

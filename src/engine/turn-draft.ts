@@ -91,36 +91,34 @@ export function createTurnDraft(material: TurnMaterial): TurnDraft {
 
 function offerTurn(material: TurnMaterial, draft: Draft): Turn {
   const { item, session, resolved, style, steps } = material;
-  const stepNames = new Set<string>();
+  let stepNames: Set<string> | null = null;
   const { channel, account, chatUser, inboundId } = item;
   const id = `${channel}:${account}:${inboundId}`;
   const userSeq = session.lastSeq + 1;
-  const refuseSealed = () => {
-    if (draft.sealed) throw sealedError(id);
-  };
-  const close = (status: "escalated" | "ended") => {
-    refuseSealed();
-    draft.status = status;
-  };
   return {
     id,
     account,
     session: { id: session.id, decision: session.decision, turns: session.turns },
-    history: session.messages,
-    toolOutputs: session.toolOutputs,
+    // Read when the bot asks for it.
+    get history() {
+      return session.messages;
+    },
+    get toolOutputs() {
+      return session.toolOutputs;
+    },
     input: resolved.input,
     get state() {
       return draft.state;
     },
     setState(state) {
-      refuseSealed();
+      refuseSealed(draft, id);
       draft.state = state;
     },
     get context() {
       return draft.context ?? {};
     },
     remember(facts) {
-      refuseSealed();
+      refuseSealed(draft, id);
       draft.context = { ...draft.context, ...facts };
     },
     get progress() {
@@ -128,11 +126,11 @@ function offerTurn(material: TurnMaterial, draft: Draft): Turn {
       return draft.progress === "end" ? null : draft.progress;
     },
     beginProgress(subject) {
-      refuseSealed();
+      refuseSealed(draft, id);
       draft.progress = { subject, images: 0, comments: 0, status: null };
     },
     addProgress({ images = 0, comments = 0, status }) {
-      refuseSealed();
+      refuseSealed(draft, id);
       const now = this.progress;
       if (now === null) throw noProgress(id);
       draft.progress = {
@@ -143,37 +141,48 @@ function offerTurn(material: TurnMaterial, draft: Draft): Turn {
       };
     },
     endProgress() {
-      refuseSealed();
+      refuseSealed(draft, id);
       draft.progress = "end";
     },
     async step(name, call) {
-      refuseSealed();
+      refuseSealed(draft, id);
+      stepNames ??= new Set();
       if (stepNames.has(name)) throw stepTwice(id, name);
       stepNames.add(name);
       return steps(name, call);
     },
     async download(media, { bytesMax = mediaBytesMaxDefault } = {}) {
-      refuseSealed();
+      refuseSealed(draft, id);
       return material.media.read(account, media, bytesMax);
     },
     record(name, output) {
-      refuseSealed();
+      refuseSealed(draft, id);
       if (draft.toolOutputs.length >= toolOutputsMax) throw tooManyOutputs(id);
       const seq = userSeq * toolOutputsMax + draft.toolOutputs.length;
       draft.toolOutputs.push({ seq, name, output });
       return seq;
     },
     reply(body, menu) {
-      refuseSealed();
+      refuseSealed(draft, id);
       const choices = menu === undefined || menu.length === 0 ? null : menu;
       refuseUnsendable(body, choices, style, draft.replies.length);
       const randomId = deriveRandomId(account, chatUser, inboundId, draft.replies.length);
       const seq = userSeq + 1 + draft.replies.length;
       draft.replies.push({ seq, body, menu: choices, randomId });
     },
-    escalate: () => close("escalated"),
-    end: () => close("ended"),
+    escalate() {
+      refuseSealed(draft, id);
+      draft.status = "escalated";
+    },
+    end() {
+      refuseSealed(draft, id);
+      draft.status = "ended";
+    },
   };
+}
+
+function refuseSealed({ sealed }: Draft, id: string): void {
+  if (sealed) throw sealedError(id);
 }
 
 function recordBase(item: InboundItem, session: LoadedSession, text: string) {

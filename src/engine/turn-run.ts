@@ -5,12 +5,15 @@ import type {
   ConversationKey,
   ConversationStore,
   LoadedSession,
+  OutboxItem,
   PartitionClaim,
   SessionDecision,
   StepStore,
   TurnRecord,
 } from "../ports/conversation-store.ts";
 import type { MediaReader } from "../ports/media.ts";
+import { storableJson, storableText } from "../ports/storable-text.ts";
+import type { GrantedTicket } from "./account-world.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import type { InboundItem } from "../ports/inbound-stream.ts";
 import { type MenuStyle, resolveInput } from "./menu.ts";
@@ -38,6 +41,8 @@ export interface TurnRunOptions {
   readonly store: Pick<ConversationStore, "load" | "commit">;
   readonly steps: StepStore;
   readonly media: MediaReader;
+  /** Whoever sends the replies to this message, if here and now; they are claimed in the turn's commit then. */
+  offer?(item: Pick<InboundItem, "channel" | "account">): GrantedTicket | null;
   /** null: this host knows no such account. */
   findBot(of: Pick<InboundItem, "channel" | "account">): BotSeat | null;
   /** The share of the chat users whose turns these are. */
@@ -63,7 +68,9 @@ export interface TurnLimits {
 }
 
 export type TurnResult =
-  | { readonly ending: "committed" | "duplicate" | "stale-owner" | "given-back" }
+  | { readonly ending: "duplicate" | "stale-owner" | "given-back" }
+  /** `handed`: its replies are with their sender already. */
+  | { readonly ending: "committed"; readonly handed: boolean }
   | { readonly ending: "parked"; readonly reason: string };
 
 const conflictsPerNote = 10;
@@ -125,12 +132,30 @@ export function createTurnRun(
     const { media } = options;
     const draft = createTurnDraft({ item, session, resolved, style, steps, media });
     try {
-      await withinMs(options.clock, limits.handlerMsMax, async () => bot.handle(draft.turn), bot);
+      const handling = bot.handle(draft.turn);
+      if (handling !== undefined) {
+        await withinMs(options.clock, limits.handlerMsMax, Promise.resolve(handling), bot);
+      }
       return draft.seal();
     } catch (error) {
       draft.seal();
       throw error;
     }
+  }
+
+  /** Replies that the commit has claimed are with their sender when this resolves. null: the engine is stopping. */
+  async function commit(item: InboundItem, record: TurnRecord, signal: AbortSignal) {
+    const ticket = record.replies.length === 0 ? null : (options.offer?.(item) ?? null);
+    let isSure = true;
+    const outcome = await persist(item, signal, () =>
+      store.commit(record, options.claim, ticket?.grant).catch((error: unknown) => {
+        isSure = false;
+        throw error;
+      }),
+    );
+    if (outcome === "claimed") ticket?.hand(claimedItems(record));
+    if (!isSure) ticket?.lose();
+    return outcome;
   }
 
   async function attemptTurns(item: InboundItem, seat: BotSeat, signal: AbortSignal) {
@@ -158,9 +183,12 @@ export function createTurnRun(
         if (!(await pause(failures - 1, signal))) return { ending: "given-back" } as const;
         continue;
       }
-      const outcome = await persist(item, signal, () => store.commit(record, options.claim));
+      const outcome = await commit(item, record, signal);
       if (outcome === null) return { ending: "given-back" } as const;
-      if (outcome === "committed") reportDecision(options, item, session, record);
+      if (outcome === "committed" || outcome === "claimed") {
+        reportDecision(options, item, session, record);
+        return { ending: "committed", handed: outcome === "claimed" } as const;
+      }
       if (outcome !== "conflict") return { ending: outcome } as const;
       conflicts += 1;
       if (conflicts % conflictsPerNote === 0) {
@@ -204,6 +232,27 @@ function reportDecision(
   });
 }
 
+/** As the store would answer them if they were claimed after the commit. */
+function claimedItems(record: TurnRecord): readonly OutboxItem[] {
+  const { channel, account, chatUser, peer, session } = record;
+  const inboundId = storableText(record.inboundId);
+  return record.replies.map(({ seq, body, menu, randomId }, replyIndex) => ({
+    id: `${session.id}:${seq}`,
+    channel,
+    account,
+    chatUser,
+    peer,
+    inboundId,
+    replyIndex,
+    randomId,
+    body: storableText(body),
+    menu: menu && (JSON.parse(storableJson(menu)) as typeof menu),
+    sessionId: session.id,
+    seq,
+    attempted: false,
+  }));
+}
+
 function choiceOutcome(item: InboundItem, session: LoadedSession, replies: number) {
   // A person answers.
   if (session.status === "escalated") return null;
@@ -225,12 +274,7 @@ const unknownAccount = (account: string) =>
   });
 
 /** Rejects when the task takes longer; the task itself cannot be ended and finds its turn sealed. */
-function withinMs(
-  clock: Clock,
-  msMax: number,
-  task: () => Promise<void>,
-  { name }: Bot,
-): Promise<void> {
+function withinMs(clock: Clock, msMax: number, task: Promise<void>, { name }: Bot): Promise<void> {
   return new Promise((resolve, reject) => {
     const cancel = clock.schedule(msMax, () =>
       reject(
@@ -242,6 +286,6 @@ function withinMs(
         }),
       ),
     );
-    task().then(resolve, reject).finally(cancel);
+    task.then(resolve, reject).finally(cancel);
   });
 }

@@ -67,6 +67,8 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     const { account } = delivery.item;
     switch (result.ending) {
       case "committed":
+        if (!result.handed) options.notifyOutbox(delivery.item);
+        return delivery.done();
       case "duplicate":
         options.notifyOutbox(delivery.item);
         return delivery.done();

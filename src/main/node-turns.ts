@@ -120,6 +120,8 @@ export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
           const kind = host.kindOf(account);
           return kind === null ? null : { bot, style: menuStyleOf(kind) };
         },
+        offer: ({ channel, account }) =>
+          isGuardedByToken(channel) ? (host.find(account)?.offerOutbox() ?? null) : null,
         notifyOutbox({ channel, account }) {
           if (isGuardedByToken(channel)) notifyHolder(account);
           else sender?.notify();

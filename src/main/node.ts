@@ -240,14 +240,14 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     onFault: (error) => log.warn(errorLine(error)),
   });
   fleet.members.onOwnBeat(() => void shipJournal());
-  // What news did not tell: replies that nobody has begun to send.
+  // What news did not tell: replies that nobody has begun to send, or whose claim got lost.
   let sweptMs = 0;
   fleet.members.onOwnBeat(() => {
     if (clock.monotonicMs() - sweptMs < config.timings.suspectMs) return;
     sweptMs = clock.monotonicMs();
-    parts.outbox.pendingAmong(host.all().map(({ name }) => name)).then(
-      (accountsWithReplies) => {
-        for (const account of accountsWithReplies) host.find(account)?.notifyOutbox();
+    parts.outbox.waitingAmong(host.all().map(({ name }) => name)).then(
+      (waiting) => {
+        for (const { account, stranded } of waiting) host.find(account)?.notifyOutbox(stranded);
       },
       () => undefined,
     );

@@ -95,6 +95,8 @@ export interface TurnRecord extends ConversationKey {
 
 export type TurnOutcome =
   | "committed"
+  /** And its replies are marked as being sent under the grant that was given. */
+  | "claimed"
   /** This inbound id took effect before: acknowledge and forget. */
   | "duplicate"
   /** Another turn moved the session: load again. */
@@ -113,6 +115,8 @@ export interface PartitionClaim {
  * `load` is one statement that finds, reuses, rolls over or creates the session, with its history.
  * `commit` is one statement: epoch and sequence are checked under the locks of the same statement, and
  * the messages, tool outputs, snapshot, duplicate check and outbox rows are written together or not at all.
+ * With a `grant` of the account's token, a store may also claim the replies in that statement, as `OutboxStore.claim`
+ * would: if the token is still held under it, and the last reply of the session before this turn is claimed already.
  * Text that Postgres cannot hold (NUL, lone surrogates) is sanitised before.
  */
 export interface ConversationStore {
@@ -122,7 +126,7 @@ export interface ConversationStore {
   releasePartition(claim: PartitionClaim): Promise<void>;
   partitionOwner(partition: number): Promise<string | null>;
   load(key: ConversationKey, inactiveAfterMs: number): Promise<LoadedSession>;
-  commit(turn: TurnRecord, claim: PartitionClaim): Promise<TurnOutcome>;
+  commit(turn: TurnRecord, claim: PartitionClaim, grant?: GrantRef): Promise<TurnOutcome>;
   /** Statements about sessions that `load` has run since the start, for the count per turn. */
   readonly sessionLookups: number;
   setStatus(sessionId: string, status: "active" | "escalated" | "ended"): Promise<boolean>;
@@ -181,8 +185,10 @@ export interface OutboxStore {
   /** Message ids of this chat that outbox rows already account for, at or above `fromMessageId`. */
   knownMessageIds(key: ConversationKey, fromMessageId: number): Promise<ReadonlySet<number>>;
   unsent(account: string): Promise<number>;
-  /** Which of these accounts have replies that nobody has begun to send. */
-  pendingAmong(accounts: readonly string[]): Promise<readonly string[]>;
+  /** Which of these accounts have replies that wait; `stranded`: claimed a minute ago or longer, and not settled. */
+  waitingAmong(
+    accounts: readonly string[],
+  ): Promise<readonly { readonly account: string; readonly stranded: boolean }[]>;
 }
 
 /** Replies of channels that no token guards: they are for the owner of the partition to send. Hides SQL. */

@@ -77,6 +77,7 @@ const emptyOutbox: OutboxWork = {
   pause: () => {},
   resume: () => {},
   notify: () => {},
+  offer: () => null,
   recover: async () => {},
   stop: async () => {},
 };

@@ -7,7 +7,7 @@ import {
   type JsMsg,
 } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
-import type { InboundDelivery, InboundStream } from "../../ports/inbound-stream.ts";
+import type { InboundDelivery, InboundItem, InboundStream } from "../../ports/inbound-stream.ts";
 import { parseItems } from "./inbound-item.ts";
 
 export interface InboundConsumerOptions {
@@ -154,63 +154,96 @@ const positionsPerMessage = 1000;
 function toDeliveries(
   options: InboundConsumerOptions,
   message: JsMsg,
-  { onItemSettled, onSettled, isLast }: Settling,
+  settling: Settling,
 ): readonly InboundDelivery[] {
   const items = parseItems(message.string());
-  let left = items.length;
-  let againMs: number | null = null;
+  const taken = new TakenMessage(options, message, settling, items.length);
+  return items.flatMap((item, index): readonly InboundDelivery[] => {
+    if (item !== null) return [new ItemDelivery(taken, item, index)];
+    taken
+      .park(index, message.string(), "ITEM_MALFORMED: the message is no inbound item")
+      .catch(() => undefined)
+      .finally(() => taken.settleOne());
+    return [];
+  });
+}
 
-  function acknowledge(): void {
-    if (againMs !== null) quietly(() => message.nak(againMs ?? 0));
-    else if (isLast()) {
-      message.ackAck({ timeout: options.ackTimeoutMs }).then(onSettled, onSettled);
-      return;
-    } else quietly(() => message.ack());
-    onSettled();
+/** A message of which items are at work. Classes, here and below: there is one of them for every item. */
+class TakenMessage {
+  readonly #options: InboundConsumerOptions;
+  readonly message: JsMsg;
+  readonly settling: Settling;
+  #left: number;
+  #againMs: number | null = null;
+
+  constructor(options: InboundConsumerOptions, message: JsMsg, settling: Settling, items: number) {
+    this.#options = options;
+    this.message = message;
+    this.settling = settling;
+    this.#left = items;
   }
 
-  function settleOne(): void {
-    left -= 1;
-    if (left === 0) acknowledge();
+  settleOne(): void {
+    this.#left -= 1;
+    if (this.#left === 0) this.#acknowledge();
   }
 
-  async function park(index: number, data: string, reason: string): Promise<void> {
-    const id = `${options.stream}:${message.seq}:${index}`;
+  again(delayMs: number): void {
+    this.#againMs = Math.max(this.#againMs ?? 0, delayMs);
+  }
+
+  async park(index: number, data: string, reason: string): Promise<void> {
+    const { stream, park } = this.#options;
     try {
-      await options.park({ data, id }, reason);
+      await park({ data, id: `${stream}:${this.message.seq}:${index}` }, reason);
     } catch (error) {
-      againMs ??= 0;
+      this.again(0);
       throw error;
     }
   }
 
-  return items.flatMap((item, index): readonly InboundDelivery[] => {
-    if (item === null) {
-      park(index, message.string(), "ITEM_MALFORMED: the message is no inbound item")
-        .catch(() => undefined)
-        .finally(settleOne);
-      return [];
-    }
-    let isOpen = true;
-    const close = () => {
-      if (!isOpen) return;
-      isOpen = false;
-      settleOne();
-      onItemSettled();
-    };
-    return [
-      {
-        item,
-        position: message.seq * positionsPerMessage + index,
-        done: close,
-        retry(delayMs) {
-          againMs = Math.max(againMs ?? 0, delayMs);
-          close();
-        },
-        park: (reason) => park(index, JSON.stringify(item), reason).finally(close),
-      },
-    ];
-  });
+  #acknowledge(): void {
+    const { message, settling } = this;
+    const againMs = this.#againMs;
+    if (againMs !== null) quietly(() => message.nak(againMs));
+    else if (settling.isLast()) {
+      const { onSettled } = settling;
+      message.ackAck({ timeout: this.#options.ackTimeoutMs }).then(onSettled, onSettled);
+      return;
+    } else quietly(() => message.ack());
+    settling.onSettled();
+  }
+}
+
+class ItemDelivery implements InboundDelivery {
+  readonly item: InboundItem;
+  readonly position: number;
+  readonly #of: TakenMessage;
+  readonly #index: number;
+  #isOpen = true;
+
+  constructor(of: TakenMessage, item: InboundItem, index: number) {
+    this.item = item;
+    this.position = of.message.seq * positionsPerMessage + index;
+    this.#of = of;
+    this.#index = index;
+  }
+
+  done(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#of.settleOne();
+    this.#of.settling.onItemSettled();
+  }
+
+  retry(delayMs: number): void {
+    this.#of.again(delayMs);
+    this.done();
+  }
+
+  park(reason: string): Promise<void> {
+    return this.#of.park(this.#index, JSON.stringify(this.item), reason).finally(() => this.done());
+  }
 }
 
 /** With the connection closed there is nobody to tell; the stream delivers again. */

@@ -6,6 +6,7 @@ import {
   type TurnOutcome,
   type TurnRecord,
 } from "../../ports/conversation-store.ts";
+import type { GrantRef } from "../../ports/gate.ts";
 import { createBatcher } from "./batcher.ts";
 import type { Database } from "./database.ts";
 import {
@@ -27,7 +28,7 @@ export interface GroupLimits {
   readonly sizeMax: number;
 }
 
-const defaultLimits: GroupLimits = { lanes: 2, sizeMax: 100 };
+const defaultLimits: GroupLimits = { lanes: 3, sizeMax: 100 };
 
 /**
  * Expires, finds or creates the session of every key, with its history. What is found is only read; what is missing or
@@ -74,16 +75,23 @@ const loadSessions = `
 
 /**
  * Every turn whole or not at all: owner's epoch, session's sequence and duplicates are judged under the locks of this
- * statement, which are taken in the order of the partitions, then of the sessions. Answers the turns that were refused.
+ * statement, which are taken in the order of the partitions, of the tokens, then of the sessions. Answers the turns
+ * that were refused. Replies are claimed where the token is held under the grant and no reply of the session waits to be claimed.
  */
 const commitTurns = `
   with i as materialized (
     select * from json_to_recordset($1::json) as i(n int, partition int, epoch bigint, session_id bigint,
       expected int, was text, channel text, account text, inbound_id text, chat_user text, address json,
       asked text, media json, replies json, tool_outputs json, random_ids json, sent_by int, last_seq int, snapshot json, context json, progress json,
-      ends_progress boolean, status text)
+      ends_progress boolean, status text,
+      slot int, grant_epoch bigint)
   ), owner as materialized (
     select id, epoch from partitions where id in (select partition from i) order by id for share
+  ), held as materialized (
+    select t.account, t.slot, t.epoch from tokens t
+    where (t.account, t.slot, t.epoch) in (select account, slot, grant_epoch from i where slot is not null)
+      and t.state in ('connected', 'draining')
+    order by t.account for share
   ), head as materialized (
     select i.n, s.id from i
     join owner on owner.id = i.partition and owner.epoch = i.epoch
@@ -96,11 +104,17 @@ const commitTurns = `
     on conflict (channel, account, inbound_id) do nothing
     returning session_id
   ), done as materialized (
-    select i.* from i join said using (session_id)
+    select i.*, i.slot is not null and exists (select from held h
+        where (h.account, h.slot, h.epoch) = (i.account, i.slot, i.grant_epoch))
+      and coalesce((select o.state from outbox o where o.session_id = i.session_id order by o.seq desc limit 1), 'pending')
+        <> 'pending' as claims
+    from i join said using (session_id)
   ), queued as (
-    insert into outbox (channel, account, chat_user, address, reply_index, session_id, seq, random_id, partition)
+    insert into outbox (channel, account, chat_user, address, reply_index, session_id, seq, random_id, partition,
+      state, slot, epoch)
     select d.channel, d.account, d.chat_user, d.address, r.number - 1, d.session_id, d.expected + 1 + r.number,
-      r.random_id::bigint, d.sent_by
+      r.random_id::bigint, d.sent_by, case when d.claims then 'sending' else 'pending' end,
+      case when d.claims then d.slot end, case when d.claims then d.grant_epoch end
     from done d, json_array_elements_text(d.random_ids) with ordinality as r(random_id, number)
     order by d.n, r.number
   ), moved as (
@@ -120,8 +134,10 @@ const commitTurns = `
   )
   select i.n, exists (select from owner where owner.id = i.partition and owner.epoch = i.epoch) as owned,
     exists (select from turns t
-      where (t.channel, t.account, t.inbound_id) = (i.channel, i.account, i.inbound_id)) as seen
-  from i where not exists (select from done where done.n = i.n)`;
+      where (t.channel, t.account, t.inbound_id) = (i.channel, i.account, i.inbound_id)) as seen, null as claimed
+  from i where not exists (select from done where done.n = i.n)
+  union all
+  select null, null, null, array_agg(n) from done where claims`;
 
 interface Load {
   readonly key: ConversationKey;
@@ -131,13 +147,18 @@ interface Load {
 interface Commit {
   readonly turn: TurnRecord;
   readonly claim: PartitionClaim;
+  readonly grant: GrantRef | undefined;
 }
 
-interface Refused {
-  readonly n: number;
-  readonly owned: boolean;
-  readonly seen: boolean;
-}
+/** A turn that was refused, or the numbers of those whose replies were claimed. */
+type CommitRow =
+  | {
+      readonly n: number;
+      readonly owned: boolean;
+      readonly seen: boolean;
+      readonly claimed: null;
+    }
+  | { readonly n: null; readonly claimed: readonly number[] | null };
 
 /** The same as one statement per turn, with those of many users in one statement and one commit. */
 export function createGroupedConversationStore(
@@ -175,14 +196,15 @@ export function createGroupedConversationStore(
     ...limits,
     keyOf: ({ turn }) => turn.session.id,
     async run(items) {
-      const refused = await database.query<Refused>(
+      const rows = await database.query<CommitRow>(
         commitTurns,
-        [storableJson(items.map(({ turn, claim }, n) => itemOf(turn, claim, n)))],
+        [storableJson(items.map(itemOf))],
         "commit-turns",
       );
       const outcomes = Array<TurnOutcome>(items.length).fill("committed");
-      for (const { n, owned, seen } of refused) {
-        outcomes[n] = owned ? (seen ? "duplicate" : "conflict") : "stale-owner";
+      for (const row of rows) {
+        if (row.n === null) for (const n of row.claimed ?? []) outcomes[n] = "claimed";
+        else outcomes[row.n] = row.owned ? (row.seen ? "duplicate" : "conflict") : "stale-owner";
       }
       return outcomes;
     },
@@ -201,11 +223,11 @@ export function createGroupedConversationStore(
         if (isWhole(row) || tries === loadTriesMax) return toSession(row);
       }
     },
-    commit: (turn, claim) => commits.add({ turn, claim }),
+    commit: (turn, claim, grant) => commits.add({ turn, claim, grant }),
   };
 }
 
-function itemOf(turn: TurnRecord, claim: PartitionClaim, n: number) {
+function itemOf({ turn, claim, grant }: Commit, n: number) {
   const { session, channel, account, chatUser, text, status } = turn;
   const { partition, epoch } = claim;
   const rows = rowsOf(turn, claim);
@@ -233,5 +255,6 @@ function itemOf(turn: TurnRecord, claim: PartitionClaim, n: number) {
     progress: rows.progress,
     ends_progress: rows.endsProgress,
     status,
+    ...(grant?.account === account && { slot: grant.slot, grant_epoch: grant.epoch }),
   };
 }

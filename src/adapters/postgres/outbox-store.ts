@@ -102,14 +102,17 @@ export function createOutboxStore(database: Database): OutboxStore {
       );
       return new Set(rows.map(({ message_id }) => message_id));
     },
-    async pendingAmong(accounts) {
-      const rows = await database.query<{ account: string }>(
-        `select a.account from unnest($1::text[]) as a (account)
-         where exists (select from outbox o where o.account = a.account and o.state = 'pending')`,
+    waitingAmong: (accounts) =>
+      database.query<{ account: string; stranded: boolean }>(
+        `select w.account, w.stranded from (
+           select a.account,
+             exists (select from outbox o where o.account = a.account and o.state = 'pending') as pending,
+             exists (select from outbox o where o.account = a.account and o.state = 'sending'
+               and o.changed_at < now() - interval '1 minute') as stranded
+           from unnest($1::text[]) as a (account)) w
+         where w.pending or w.stranded`,
         [accounts],
-      );
-      return rows.map(({ account }) => account);
-    },
+      ),
     async unsent(account) {
       const [row] = await database.query<{ unsent: string }>(
         "select count(*) as unsent from outbox where account = $1 and state in ('pending', 'sending')",
