@@ -47,6 +47,8 @@ export interface Claims {
 
 const floorTriesMax = 5;
 
+type FloorEntry = Awaited<ReturnType<SharedRegister<FloorValue>["read"]>>;
+
 export function createClaims(options: ClaimsOptions): Claims {
   const { floors, store, bus, gate, takeover, clock, newNonce } = options;
   const { incarnation, host } = gate;
@@ -99,11 +101,16 @@ export function createClaims(options: ClaimsOptions): Claims {
    * `knownEpoch`, the last that is known to have ended. Somebody may be connected under it of whom Postgres knows
    * nothing, however far its epochs have been minted on since. Never goes back: a write that lost the race is read
    * again.
+   * @param ahead what a read before has answered; a floor that was raised since makes the write lose
    */
-  async function raiseFloor(grant: GrantRef, knownEpoch: number): Promise<FloorValue | null> {
+  async function raiseFloor(
+    grant: GrantRef,
+    knownEpoch: number,
+    ahead?: Promise<FloorEntry>,
+  ): Promise<FloorValue | null> {
     const key = floorKey(grant);
     for (let tries = 0; tries < floorTriesMax; tries += 1) {
-      const entry = await floors.read(key);
+      const entry = await (tries === 0 && ahead !== undefined ? ahead : floors.read(key));
       const stands = entry?.value;
       if (stands?.incarnation === incarnation && stands.epoch === grant.epoch) {
         raised.set(key, grant.epoch);
@@ -141,11 +148,17 @@ export function createClaims(options: ClaimsOptions): Claims {
     }
   }
 
-  async function adopt(first: GrantRef, connectedEpoch: number): Promise<GrantRef | null> {
+  async function adopt(
+    first: GrantRef,
+    connectedEpoch: number,
+    readAhead: Promise<FloorEntry>,
+  ): Promise<GrantRef | null> {
     let grant: GrantRef | null = first;
     let knownEpoch = connectedEpoch;
+    let ahead: Promise<FloorEntry> | undefined = readAhead;
     for (;;) {
-      const floor = await raiseFloor(grant, knownEpoch);
+      const floor = await raiseFloor(grant, knownEpoch, ahead);
+      ahead = undefined;
       if (floor === null) return grant;
       const isRestored = floor.epoch >= grant.epoch;
       if (isRestored) options.onRestored(grant, floor);
@@ -171,6 +184,9 @@ export function createClaims(options: ClaimsOptions): Claims {
     token !== null && token.incarnation === incarnation;
 
   async function claim(ref: SlotRef): Promise<GrantRef | null> {
+    // On its way beside the grant: the account is away meanwhile.
+    const ahead = floors.read(floorKey(ref));
+    ahead.catch(() => undefined);
     let granted = await store.grant(ref, incarnation);
     if (!granted.applied && isOwn(granted.token)) {
       await giveBack(granted.token);
@@ -178,7 +194,7 @@ export function createClaims(options: ClaimsOptions): Claims {
     }
     if (!granted.applied) return null;
     const { epoch, connectedEpoch } = granted.token;
-    return adopt({ account: ref.account, slot: ref.slot, epoch }, connectedEpoch);
+    return adopt({ account: ref.account, slot: ref.slot, epoch }, connectedEpoch, ahead);
   }
 
   return {

@@ -46,12 +46,18 @@ export async function openSlot(
     wayOf(world, grant.account),
     world.claims.confirm(grant),
   ]);
-  await gate.admit({ ...grant, keyId: session?.keyId ?? null, proxy });
+  // The client is made meanwhile; it dials nothing by itself.
+  const admitted = gate.admit({ ...grant, keyId: session?.keyId ?? null, proxy });
+  admitted.catch(() => undefined);
   const client = driver.open({
     session: session?.bytes ?? null,
     device,
     dial: (to) => gate.dial(grant, to),
     events: { ...events, onSession: (made) => accounts.saveSession(grant, made) },
+  });
+  await admitted.catch(async (error: unknown) => {
+    await client.close();
+    throw error;
   });
   let ended: Promise<void> | null = null;
   return {

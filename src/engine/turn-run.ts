@@ -14,6 +14,7 @@ import type {
 import type { MediaReader } from "../ports/media.ts";
 import { storableJson, storableText } from "../ports/storable-text.ts";
 import type { GrantedTicket } from "./account-world.ts";
+import { carriedIdGone } from "../ports/health-signs.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import type { InboundItem } from "../ports/inbound-stream.ts";
 import { type MenuStyle, resolveInput } from "./menu.ts";
@@ -169,7 +170,7 @@ export function createTurnRun(
       if (carried !== null && carried.id !== session.id) {
         note(
           item,
-          "SESSION_CARRIED_ID_GONE",
+          carriedIdGone,
           `session ${carried.id} was over when its turn was committed; the turn runs in ${session.id}`,
         );
       }

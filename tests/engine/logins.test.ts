@@ -127,8 +127,9 @@ describe("a sign-in whose connection was cut", () => {
     await expect.poll(() => authorisationsOf(account).length).toBe(1);
     bench.clock.advance(1000);
     await expect.poll(() => authorisationsOf(account).length).toBe(0);
-    const slots = await bench.accounts.slots(account.name);
-    expect(slots.map(({ state }) => state)).toEqual(["DISCARDED"]);
+    // Written down after Telegram has answered.
+    const states = async () => (await bench.accounts.slots(account.name)).map(({ state }) => state);
+    await expect.poll(states).toEqual(["DISCARDED"]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { type ConversationMetrics, createConversationMetrics } from "./conversation-metrics.ts";
 import type { AccountEvent, TransitionEvent } from "../../ports/event-sink.ts";
+import { alarmingNotes } from "../../ports/health-signs.ts";
 
 /** Figures of this node in Prometheus' text format. Labels are bounded: never a chat user. */
 export interface Metrics {
@@ -43,7 +44,7 @@ export function createMetrics(lifecycleStates: readonly string[]): Metrics {
     labelNames: ["code"],
   });
   // An alarm sees a counter rise only from a value that was there before.
-  for (const code of ["SESSION_INDEX_VIOLATED", "SESSION_CARRIED_ID_GONE"]) notes.inc({ code }, 0);
+  for (const code of alarmingNotes) notes.inc({ code }, 0);
 
   const steps = new Counter({
     ...of,

@@ -1,5 +1,6 @@
-import { JetStreamApiError, type JetStreamClient, type JetStreamManager } from "@nats-io/jetstream";
+import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import { partitionOf } from "../../ports/partitions.ts";
+import { unlessAbsent } from "./absent.ts";
 import { parseItem, partitionSubject } from "./inbound-item.ts";
 
 export interface EarlierStreamOptions {
@@ -10,9 +11,6 @@ export interface EarlierStreamOptions {
   readonly timeoutMs: number;
 }
 
-const notFound = 10059;
-const noMessage = 10037;
-
 /**
  * The one stream for all chat users of a version without partitions. `setAside` frees its subjects for the partitions'
  * streams; `adopt` moves what nobody has taken yet, in order, and deletes it. Safe to be cut off and run again: what
@@ -21,18 +19,9 @@ const noMessage = 10037;
 export function earlierStream(options: EarlierStreamOptions) {
   const { manager, jetstream, stream, subjectPrefix, timeoutMs } = options;
 
-  async function unless<T>(code: number, work: Promise<T>): Promise<T | null> {
-    try {
-      return await work;
-    } catch (error) {
-      if (error instanceof JetStreamApiError && error.code === code) return null;
-      throw error;
-    }
-  }
-
   return {
     async setAside(): Promise<boolean> {
-      const info = await unless(notFound, manager.streams.info(stream));
+      const info = await unlessAbsent(manager.streams.info(stream));
       if (info === null) return false;
       for await (const { name } of manager.consumers.list(stream)) {
         await manager.consumers.delete(stream, name);
@@ -42,19 +31,18 @@ export function earlierStream(options: EarlierStreamOptions) {
     },
     async adopt(): Promise<void> {
       // Another host may do the same, and be done first.
-      const info = await unless(notFound, manager.streams.info(stream));
+      const info = await unlessAbsent(manager.streams.info(stream));
       if (info === null) return;
       const { state } = info;
       for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {
-        const found = unless(noMessage, manager.streams.getMessage(stream, { seq }));
-        const message = await unless(notFound, found);
+        const message = await unlessAbsent(manager.streams.getMessage(stream, { seq }));
         const item = message === null ? null : parseItem(message.string());
         if (item === null) continue;
         const subject = partitionSubject(subjectPrefix, partitionOf(item));
         const publishOptions = { msgID: `${stream}:${seq}`, timeout: timeoutMs };
         await jetstream.publish(subject, JSON.stringify([item]), publishOptions);
       }
-      await unless(notFound, manager.streams.delete(stream));
+      await unlessAbsent(manager.streams.delete(stream));
     },
   };
 }

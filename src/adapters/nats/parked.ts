@@ -1,11 +1,10 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
-import { JetStreamApiError } from "@nats-io/jetstream";
 import type { InboundStream, ParkedItem } from "../../ports/inbound-stream.ts";
 import { partitionOf } from "../../ports/partitions.ts";
+import { unlessAbsent } from "./absent.ts";
 import { parseItem, partitionSubject } from "./inbound-item.ts";
 
 export const reasonHeader = "Holdfast-Reason";
-const noMessage = 10037;
 
 export interface ParkedOptions {
   readonly manager: JetStreamManager;
@@ -19,14 +18,7 @@ export interface ParkedOptions {
 export function createParked(options: ParkedOptions): Pick<InboundStream, "listParked" | "unpark"> {
   const { manager, jetstream, parkedStream } = options;
 
-  async function read(seq: number) {
-    try {
-      return await manager.streams.getMessage(parkedStream, { seq });
-    } catch (error) {
-      if (error instanceof JetStreamApiError && error.code === noMessage) return null;
-      throw error;
-    }
-  }
+  const read = (seq: number) => unlessAbsent(manager.streams.getMessage(parkedStream, { seq }));
 
   return {
     async listParked(limit) {

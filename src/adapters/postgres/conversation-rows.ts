@@ -13,6 +13,7 @@ import {
   type UserContext,
 } from "../../ports/conversation-store.ts";
 import { isGuardedByToken } from "../../ports/channel.ts";
+import { sessionIndexViolated } from "../../ports/health-signs.ts";
 import type { Media } from "../../ports/media.ts";
 import { storableText } from "../../ports/storable-text.ts";
 import { HoldfastError } from "../../errors.ts";
@@ -120,7 +121,7 @@ export function rowsOf(turn: TurnRecord, { partition }: PartitionClaim) {
 export function indexViolation(error: unknown): unknown {
   if (brokenUniqueConstraint(error) !== "conversation_sessions_one_open") return error;
   return new HoldfastError({
-    code: "SESSION_INDEX_VIOLATED",
+    code: sessionIndexViolated,
     message: "A second open session of a chat user was refused by the unique index.",
     next: "Look for who else writes sessions; the turn is taken again by itself.",
     policy: "retryable",
