@@ -40,6 +40,8 @@ export interface Claims {
   untilFree(ref: SlotRef, signal: AbortSignal): Promise<void>;
   /** Tells the fleet that a token was released here. */
   freed(grant: GrantRef): void;
+  /** Tells the fleet that a token was connected here: who handed it over waits for that. */
+  taken(grant: GrantRef): void;
   /** Gives back what this incarnation holds for accounts that do not run here. */
   giveBackStrays(running: Pick<RunningAccounts, "has" | "names">): Promise<void>;
   stop(): void;
@@ -229,6 +231,7 @@ export function createClaims(options: ClaimsOptions): Claims {
       });
     },
     freed: ({ account, slot, epoch }) => bus.tell({ type: "freed", account, slot, epoch }),
+    taken: ({ account, slot, epoch }) => bus.tell({ type: "taken", account, slot, epoch }),
     async giveBackStrays(running) {
       const waitingFor = [...waiting.values()].map(({ ref }) => ref.account);
       const { heldBesides } = options.tokens;

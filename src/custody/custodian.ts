@@ -2,6 +2,8 @@ import type { Clock } from "../ports/clock.ts";
 import type { CustodyStore } from "../ports/custody-store.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { FleetMembers } from "./fleet-members.ts";
+import { handAllOver } from "./hand-all-over.ts";
+import { inBatches } from "./in-batches.ts";
 import { hostKey } from "./lease-value.ts";
 import { createRunningAccounts, type RunningAccounts } from "./running-accounts.ts";
 import { placeOf } from "./placement.ts";
@@ -70,7 +72,7 @@ export interface Custodian {
 }
 
 export function createCustodian(options: CustodianOptions): Custodian {
-  const { members, store, takeover, clock, host, incarnation, limits } = options;
+  const { members, store, bus, takeover, clock, host, incarnation, limits } = options;
   const ownKey = hostKey(host);
   const running = createRunningAccounts();
   const handingOver = new Set<string>();
@@ -242,7 +244,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
       stops.push(
         members.onChange(() => void look()),
         members.onOwnBeat(onOwnBeat),
-        options.bus.onNews((news) => {
+        bus.onNews((news) => {
           if (news.type === "accounts") void look();
           if (news.type === "ended") takeEnded(news);
         }),
@@ -256,28 +258,8 @@ export function createCustodian(options: CustodianOptions): Custodian {
       for (const stop of stops.splice(0)) stop();
       await looking;
       const names = running.names().filter((name) => !handingOver.has(name));
-      await inBatches(names, atOnce(names.length, limits.beginsMax), end);
+      const hasTakers = members.serving().some((key) => key !== ownKey);
+      await handAllOver({ names, hasTakers, most: limits.beginsMax, bus, clock, end });
     },
   };
-}
-
-/**
- * How many of `count` accounts are handed over at a time when all must go: few, as each then finds the hosts with
- * little else to do and is away for a shorter time; more of many, so that all are gone in time.
- */
-function atOnce(count: number, most: number): number {
-  return Math.min(most, Math.ceil(count / 100));
-}
-
-/** Runs `work` for every item, at most `size` at a time. */
-async function inBatches<Item>(
-  items: readonly Item[],
-  size: number,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  const rest = [...items];
-  const worker = async () => {
-    for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(size, items.length) }, worker));
 }

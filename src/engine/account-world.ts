@@ -61,7 +61,7 @@ export interface AccountWorld {
   readonly kind: AccountKind;
   readonly accounts: AccountStore;
   readonly tokens: TokenStore;
-  readonly claims: Pick<Claims, "claim" | "confirm" | "untilFree" | "freed">;
+  readonly claims: Pick<Claims, "claim" | "confirm" | "untilFree" | "freed" | "taken">;
   readonly gate: Gate;
   readonly drivers: TelegramDrivers;
   readonly clock: Clock;

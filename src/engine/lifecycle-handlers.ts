@@ -87,9 +87,11 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       const grant = await claimWhenFree(world, ref, visit.signal);
       if (grant === null) return;
       if (visit.signal.aborted) return freeToken(world, grant, true);
+      serving.prepare(grant);
       // Nothing can move the account while its token is held: what serves now is what is connected.
       const now = await servingSlotUnderToken(slot);
       if (now === slot) return visit.emit({ type: "token.granted", epoch: grant.epoch });
+      await serving.end();
       await freeToken(world, grant, true);
       visit.emit({ type: "slot.moved", slot: now });
     },

@@ -14,6 +14,8 @@ export interface ServingSlot {
   readonly callsInFlight: number;
   /** Telegram asked for silence until then, in milliseconds since 1970; null for no such wait. */
   readonly coolingUntilMs: number | null;
+  /** Reads what `open` needs, while the token's grant is still being written down. Dials nothing. */
+  prepare(grant: GrantRef): void;
   /** Connects, verifies by a real call and fills the gap. Rejects with the fault, ended, also when `signal` aborts. */
   open(grant: GrantRef, signal: AbortSignal): Promise<void>;
   serve(): Promise<void>;
@@ -55,6 +57,7 @@ export function createServingSlot(
   onDyingKey: (slot: number, why: string) => void,
 ): ServingSlot {
   let parts: Parts | null = null;
+  let prepared: { readonly grant: GrantRef; readonly parts: Promise<Parts> } | null = null;
   /** Calls of others that are under way. */
   const outside = new Set<Promise<unknown>>();
 
@@ -125,6 +128,25 @@ export function createServingSlot(
     world.accounts.cool(world.account, untilMs).then(tellFlood, tellFlood);
   }
 
+  /** What was prepared for this very grant; anything older is ended. */
+  async function takePrepared(grant: GrantRef): Promise<Parts | null> {
+    const { account, slot, epoch } = prepared?.grant ?? {};
+    if (account === grant.account && slot === grant.slot && epoch === grant.epoch) {
+      const made = prepared!.parts;
+      prepared = null;
+      return made;
+    }
+    await discardPrepared();
+    return null;
+  }
+
+  async function discardPrepared(): Promise<void> {
+    const discarded = prepared;
+    const made = await discarded?.parts.catch(() => null);
+    await made?.connection.end();
+    if (prepared === discarded) prepared = null;
+  }
+
   async function end(ending = parts): Promise<void> {
     if (ending === null) return;
     ending.cancelGrace?.();
@@ -143,8 +165,15 @@ export function createServingSlot(
     get coolingUntilMs() {
       return parts?.coolingUntilMs ?? null;
     },
+    prepare(grant) {
+      const earlier = prepared?.parts;
+      const made = wire(grant);
+      made.catch(() => undefined);
+      prepared = { grant, parts: made };
+      earlier?.then(({ connection }) => connection.end()).catch(() => undefined);
+    },
     async open(grant, signal) {
-      const opened = await wire(grant);
+      const opened = (await takePrepared(grant)) ?? (await wire(grant));
       // Another epoch may be served by now: what comes late must not take its place.
       if (signal.aborted) await opened.connection.end();
       signal.throwIfAborted();
@@ -194,7 +223,10 @@ export function createServingSlot(
       );
       await end(draining);
     },
-    end: () => end(),
+    async end() {
+      await discardPrepared();
+      await end();
+    },
   };
 }
 

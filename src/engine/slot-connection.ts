@@ -68,6 +68,7 @@ export async function openSlot(
       await client.connect();
       const connected = await tokens.apply(grant, { type: "connected", epoch: grant.epoch });
       if (!connected.applied) throw tokenLost(grant);
+      world.claims.taken(grant);
     },
     end() {
       const idle = client.callsInFlight === 0;

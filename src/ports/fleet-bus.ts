@@ -4,6 +4,8 @@ import type { GrantRef } from "./gate.ts";
 export type FleetNews =
   /** A token is free again. */
   | ({ readonly type: "freed" } & GrantRef)
+  /** A token is connected: its account is served again. */
+  | ({ readonly type: "taken" } & GrantRef)
   /**
    * The gate of an incarnation has cut these grants and will never connect under them again. Proof for whoever
    * hears it: the tokens may be released under these epochs.

@@ -63,6 +63,7 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
     await Promise.race([untilIdle(), wait(clock, unansweredMsMax, ended.signal)]);
     if (inFlight > 0) return inFlight;
     const { applied } = await store.apply(ref, { type: "connected", epoch: grant.epoch });
+    if (applied) claims.taken(grant);
     const pause = async (delayMs: number) => {
       const over = new AbortController();
       waits.add(over);

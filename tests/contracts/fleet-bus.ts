@@ -40,6 +40,10 @@ export function specifyFleetBus(make: MakeBus): void {
       const news: FleetNews = { type: "freed", account: id, slot: 1, epoch: 7 };
       one.tell(news);
       expect(await Promise.all(heard)).toEqual([news, news]);
+      const heardTaken = hear(two, id);
+      await listening();
+      one.tell({ ...news, type: "taken" });
+      expect(await heardTaken).toEqual({ ...news, type: "taken" });
     });
 
     it("tells that a gate has ended", async () => {

@@ -76,6 +76,7 @@ function isNews(value: unknown): value is FleetNews {
   if (!isObject(value)) return false;
   switch (value["type"]) {
     case "freed":
+    case "taken":
       return isGrant(value);
     case "let-go":
       return (

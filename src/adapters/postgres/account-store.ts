@@ -165,6 +165,7 @@ function createAccounts(database: Database, sealer: Sealer): Accounts {
       const [row] = await database.query<AccountRow>(
         `select ${accountColumns} from accounts where name = $1`,
         [name],
+        "find-account",
       );
       return row === undefined ? null : toAccount(row);
     },
@@ -212,6 +213,7 @@ function createAccounts(database: Database, sealer: Sealer): Accounts {
           renewal,
           from === to ? null : (stepOfState[to] ?? null),
         ],
+        "record-transition",
       );
     },
   };

@@ -79,7 +79,7 @@ export function createCustodyStore(database: Database): CustodyStore {
   return {
     async grant(ref, incarnation) {
       const values = [ref.account, ref.slot, incarnation];
-      const [row] = await database.query<TokenRow>(grantSql, values);
+      const [row] = await database.query<TokenRow>(grantSql, values, "grant");
       return row === undefined
         ? { applied: false, token: await read(ref) }
         : { applied: true, token: toRecord(row) };

@@ -60,6 +60,7 @@ export function createRenewalStore(database: Database): RenewalStore {
         `select ${columns} from renewals
          where account = $1 and state in ('preparing', 'prepared', 'switched')`,
         [account],
+        "open-renewal",
       );
       return row === undefined ? null : toRenewal(row);
     },

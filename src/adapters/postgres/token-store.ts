@@ -72,7 +72,8 @@ export function createTokenStore(database: Database): TokenStore {
     read,
     async apply(ref, event) {
       const { text, value } = statementFor(event);
-      const [row] = await database.query<TokenRow>(text, [ref.account, ref.slot, value]);
+      const values = [ref.account, ref.slot, value];
+      const [row] = await database.query<TokenRow>(text, values, `token-${event.type}`);
       return row === undefined
         ? { applied: false, token: await read(ref) }
         : { applied: true, token: toRecord(row) };

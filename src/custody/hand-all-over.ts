@@ -1,0 +1,45 @@
+import type { Clock } from "../ports/clock.ts";
+import type { FleetBus } from "../ports/fleet-bus.ts";
+import { inBatches } from "./in-batches.ts";
+import { wait } from "./wait.ts";
+
+export interface HandingAllOver {
+  readonly names: readonly string[];
+  /** Whether another host is there to take them. */
+  readonly hasTakers: boolean;
+  /** Accounts that go at the same time, at most. */
+  readonly most: number;
+  readonly bus: Pick<FleetBus, "onNews">;
+  readonly clock: Clock;
+  end(name: string): Promise<void>;
+}
+
+/** How long the next account waits for the one before it to be served elsewhere, in milliseconds. */
+const settleMsMax = 250;
+/** How long all of these waits together may make a stop, in milliseconds. */
+const settleMsInAll = 5000;
+
+/**
+ * Hands every account of a host that stops over: few at a time, and each once the one before is served elsewhere, so
+ * that each finds the hosts with little else to do and is away for a short time only; more of many, so that all are
+ * gone in time.
+ */
+export async function handAllOver(handing: HandingAllOver): Promise<void> {
+  const { names, bus, clock, most } = handing;
+  const settleMs = handing.hasTakers ? Math.min(settleMsMax, settleMsInAll / names.length) : 0;
+  const waiting = new Map<string, AbortController>();
+  const stopNews = bus.onNews((news) => {
+    if (news.type === "taken") waiting.get(news.account)?.abort();
+  });
+  try {
+    await inBatches(names, Math.min(most, Math.ceil(names.length / 100)), async (name) => {
+      const taken = new AbortController();
+      waiting.set(name, taken);
+      await handing.end(name);
+      if (settleMs > 0) await wait(clock, settleMs, taken.signal);
+      waiting.delete(name);
+    });
+  } finally {
+    stopNews();
+  }
+}
