@@ -32,7 +32,7 @@ type Json = string;
 type Said = readonly [seq: number, asked: Asked | null, ...replies: (string | TurnReply)[]];
 type Asked = string | Pick<StoredMessage, "body" | "media">;
 
-/** A session as it is remembered: read only when somebody asks for it. */
+/** A session as it is remembered. */
 interface Packed extends Pick<LoadedSession, "id" | "decision" | "status" | "turns" | "lastSeq"> {
   readonly context: Json | null;
   readonly progress: Json | null;
@@ -61,8 +61,6 @@ export function createHotConversations(
 ): Store & { readonly size: number } {
   /** In the order of their last turn. */
   const hot = new Map<string, Packed>();
-  /** What the sessions that were given out were made of. */
-  const sources = new WeakMap<LoadedSession, Packed>();
   let characters = 0;
 
   function forget(key: string): void {
@@ -91,9 +89,7 @@ export function createHotConversations(
       if (found === undefined || clock.monotonicMs() - found.atMs >= restsMsMax) {
         return store.load(key, inactiveAfterMs);
       }
-      const session = unpack(found);
-      sources.set(session, found);
-      return session;
+      return new HotSession(found);
     },
     async commit(turn, claim, grant) {
       const key = textOf(turn);
@@ -102,7 +98,8 @@ export function createHotConversations(
       const outcome = await store.commit(turn, claim, grant);
       const isCommitted = outcome === "committed" || outcome === "claimed";
       if (isCommitted && turn.status !== "ended") {
-        const before = sources.get(turn.session) ?? pack(turn.session);
+        const { session } = turn;
+        const before = session instanceof HotSession ? session.packed : pack(session);
         keep(key, packedAfter(before, turn, clock.monotonicMs()));
       }
       return outcome;
@@ -118,28 +115,30 @@ const separator = ",\n";
 const joined = (texts: readonly Json[]): Json =>
   texts.filter((text) => text !== "").join(separator);
 
+/** Copied into one piece: a text that is put together by `+` keeps what it was cut from in memory. */
+const after = (texts: Json, text: Json): Json =>
+  texts === "" ? text : [texts, text].join(separator);
+
 const parseAll = (text: Json): unknown => JSON.parse(`[${text}]`);
 
-/** With its size. */
-const sized = (packed: Omit<Packed, "size">): Packed => ({
-  ...packed,
-  size:
-    packed.snapshot.length +
-    (packed.context?.length ?? 0) +
-    (packed.progress?.length ?? 0) +
-    packed.said.length +
-    packed.recorded.length,
-});
+const sizeOf = (...texts: readonly (Json | null)[]): number =>
+  texts.reduce((size, text) => size + (text?.length ?? 0), 0);
 
-function messagesOf([first, asked, ...replies]: Said): readonly StoredMessage[] {
-  const message = typeof asked === "string" ? { body: asked } : asked;
-  const said =
-    message === null ? [] : [{ seq: first, role: "user", menu: null, ...message } as const];
-  const answered = replies.map((reply, index): StoredMessage => {
+function addMessages(messages: StoredMessage[], [first, asked, ...replies]: Said): void {
+  let seq = first;
+  if (asked !== null) {
+    messages.push(
+      typeof asked === "string"
+        ? { seq, role: "user", body: asked, menu: null }
+        : { seq, role: "user", menu: null, ...asked },
+    );
+    seq += 1;
+  }
+  for (const reply of replies) {
     const { body, menu } = typeof reply === "string" ? { body: reply, menu: null } : reply;
-    return { seq: first + said.length + index, role: "bot", body, menu };
-  });
-  return [...said, ...answered];
+    messages.push({ seq, role: "bot", body, menu });
+    seq += 1;
+  }
 }
 
 const askedOf = ({ body, media }: Pick<StoredMessage, "body" | "media">): Asked =>
@@ -150,45 +149,52 @@ function saidText(seq: number, asked: Asked | null, replies: readonly TurnReply[
   return storableJson([seq, asked, ...short] satisfies Said);
 }
 
-function unpack({
-  id,
-  decision,
-  status,
-  turns,
-  lastSeq,
-  snapshot,
-  context,
-  progress,
-  said,
-  recorded,
-}: Packed): LoadedSession {
-  let messages: readonly StoredMessage[] | null = null;
-  let toolOutputs: readonly StoredToolOutput[] | null = null;
-  let state: { readonly value: unknown } | null = null;
-  return {
-    id,
-    decision,
-    status,
-    turns,
-    lastSeq,
-    get snapshot() {
-      state ??= { value: JSON.parse(snapshot) as unknown };
-      return state.value;
-    },
-    // Small, and asked for by every bot that speaks more than one language.
-    context: context === null ? null : (JSON.parse(context) as UserContext),
-    progress: progress === null ? null : (JSON.parse(progress) as ProgressUpdate),
-    get messages() {
-      messages ??= (parseAll(said) as Said[]).flatMap(messagesOf).slice(-historyMessages);
-      return messages;
-    },
-    get toolOutputs() {
-      toolOutputs ??= (parseAll(recorded) as StoredToolOutput[][])
-        .flat()
-        .slice(-historyToolOutputs);
-      return toolOutputs;
-    },
-  };
+/**
+ * A session that was remembered. What it holds is read when somebody asks for it, each time anew: it waits for its
+ * commit, and would be moved about in memory with all that was read.
+ */
+class HotSession implements LoadedSession {
+  readonly id: string;
+  readonly decision: LoadedSession["decision"];
+  readonly status: LoadedSession["status"];
+  readonly turns: number;
+  readonly lastSeq: number;
+  readonly packed: Packed;
+
+  constructor(packed: Packed) {
+    this.id = packed.id;
+    this.decision = packed.decision;
+    this.status = packed.status;
+    this.turns = packed.turns;
+    this.lastSeq = packed.lastSeq;
+    this.packed = packed;
+  }
+
+  get snapshot(): unknown {
+    return JSON.parse(this.packed.snapshot);
+  }
+
+  get context(): UserContext | null {
+    const { context } = this.packed;
+    return context === null ? null : (JSON.parse(context) as UserContext);
+  }
+
+  get progress(): ProgressUpdate | null {
+    const { progress } = this.packed;
+    return progress === null ? null : (JSON.parse(progress) as ProgressUpdate);
+  }
+
+  get messages(): readonly StoredMessage[] {
+    const messages: StoredMessage[] = [];
+    for (const said of parseAll(this.packed.said) as Said[]) addMessages(messages, said);
+    return messages.length > historyMessages ? messages.slice(-historyMessages) : messages;
+  }
+
+  get toolOutputs(): readonly StoredToolOutput[] {
+    return (parseAll(this.packed.recorded) as StoredToolOutput[][])
+      .flat()
+      .slice(-historyToolOutputs);
+  }
 }
 
 /** What the store has loaded: one text for what was said from one user's message to the next. */
@@ -199,20 +205,25 @@ function pack(session: LoadedSession): Packed {
     const asked = first!.role === "user" ? askedOf(first!) : null;
     return saidText(first!.seq, asked, asked === null ? turn : turn.slice(1));
   });
-  return sized({
-    id,
-    decision,
-    status,
-    turns,
-    lastSeq,
+  const texts = {
     snapshot: storableJson(session.snapshot),
     context: session.context && storableJson(session.context),
     progress: session.progress && storableJson(session.progress),
     said: joined(said),
     recorded: joined(toolOutputs.map((output) => storableJson([output]))),
+  };
+  // Replaced as soon as the turn is committed: its size counts nowhere.
+  return {
+    id,
+    decision,
+    status,
+    turns,
+    lastSeq,
+    ...texts,
     recordedTurns: toolOutputs.length,
+    size: 0,
     atMs: 0,
-  });
+  };
 }
 
 /** The first may lack its beginning. */
@@ -227,28 +238,32 @@ function byTurn(messages: readonly StoredMessage[]): readonly (readonly StoredMe
 }
 
 /** What the store would answer if the session were loaded after the turn. */
-function packedAfter(
-  before: Packed,
-  { session, text, media, replies, toolOutputs, snapshot, context, progress, status }: TurnRecord,
-  atMs: number,
-): Packed {
+function packedAfter(before: Packed, turn: TurnRecord, atMs: number): Packed {
+  const { session, text, media, replies, toolOutputs, status, progress } = turn;
   const lastSeq = session.lastSeq + 1 + replies.length;
-  const asked = askedOf({ body: text, ...(media !== undefined && { media }) });
-  const said = saidText(session.lastSeq + 1, asked, replies);
-  return sized({
+  const asked = media === undefined ? text : { body: text, media };
+  const kept = withoutSurplus(before.said, lastSeq - historyMessages + 1);
+  const said = after(kept, saidText(session.lastSeq + 1, asked, replies));
+  // As the database gives it back.
+  const snapshot = storableJson(turn.snapshot ?? null);
+  const context = turn.context && storableJson(turn.context);
+  const report = progress === undefined ? before.progress : progressText(progress);
+  const { recorded, recordedTurns } = recordedAfter(before, toolOutputs);
+  return {
     id: session.id,
     decision: status === "escalated" ? "SESSION_WITH_HUMAN" : "SESSION_REUSED",
     status: status === "escalated" ? "escalated" : "active",
     turns: session.turns + 1,
     lastSeq,
-    // As the database gives it back.
-    snapshot: storableJson(snapshot ?? null),
-    context: context && storableJson(context),
-    progress: progress === undefined ? before.progress : progressText(progress),
-    said: joined([withoutSurplus(before.said, lastSeq - historyMessages + 1), said]),
-    ...recordedAfter(before, toolOutputs),
+    snapshot,
+    context,
+    progress: report,
+    said,
+    recorded,
+    recordedTurns,
+    size: sizeOf(snapshot, context, report, said, recorded),
     atMs,
-  });
+  };
 }
 
 const progressText = (progress: ProgressUpdate | "end"): Json | null =>
@@ -263,7 +278,7 @@ function recordedAfter(
   const isFull = recordedTurns === historyToolOutputs;
   const kept = isFull ? withoutFirst(recorded) : recorded;
   return {
-    recorded: joined([kept, storableJson(toolOutputs)]),
+    recorded: after(kept, storableJson(toolOutputs)),
     recordedTurns: isFull ? recordedTurns : recordedTurns + 1,
   };
 }

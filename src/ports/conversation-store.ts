@@ -81,11 +81,11 @@ export interface TurnRecord extends ConversationKey {
   readonly inboundId: string;
   readonly peer: ChatPeer;
   readonly text: string;
-  readonly media?: readonly Media[];
+  readonly media?: readonly Media[] | undefined;
   readonly snapshot: unknown;
   readonly context: UserContext | null;
   /** What it is after the turn; `end`: there is none any more; absent: as it was. */
-  readonly progress?: ProgressUpdate | "end";
+  readonly progress?: ProgressUpdate | "end" | undefined;
   /** Numbered apart from the messages: from 64 times the user message's number. */
   readonly toolOutputs: readonly StoredToolOutput[];
   /** With seq numbers already given: user message `session.lastSeq` + 1, replies after it without a gap. */

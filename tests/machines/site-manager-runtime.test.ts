@@ -36,7 +36,7 @@ describe("the paths notice a bot", () => {
   test("that does not keep its state", async () => {
     const forgetful: Bot = {
       ...bot,
-      handle: (turn) => bot.handle({ ...turn, setState: () => {} }),
+      handle: (turn) => bot.handle(Object.assign(Object.create(turn), { setState: () => {} })),
     };
     await expect(takeAll(forgetful)).rejects.toThrow("step 1");
   });

@@ -255,6 +255,7 @@ function itemOf({ turn, claim, grant }: Commit, n: number) {
     progress: rows.progress,
     ends_progress: rows.endsProgress,
     status,
-    ...(grant?.account === account && { slot: grant.slot, grant_epoch: grant.epoch }),
+    slot: grant?.account === account ? grant.slot : undefined,
+    grant_epoch: grant?.account === account ? grant.epoch : undefined,
   };
 }
