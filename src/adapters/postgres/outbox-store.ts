@@ -32,10 +32,16 @@ const claimRows = `
   )
   select h.n, (select json_agg(r order by r.id) from rows r where r.n = h.n) as rows from holder h`;
 
+/**
+ * Does not wait for the disk: what a crash of Postgres forgets is settled as any attempt without a result is, and
+ * whatever is durable after it makes it durable too. `is true` keeps the planner from the indexes of what is unsent, where
+ * every row that was settled since the last vacuum still has an entry; measured, that was three to ten times slower.
+ */
 const settleRows = `
+  with quick as materialized (select set_config('synchronous_commit', 'off', true))
   update outbox o set state = r.state, message_id = r.message_id, failure = r.failure, changed_at = now()
-  from json_to_recordset($1::json) as r(session_id bigint, seq int, state text, message_id int, failure text)
-  where o.session_id = r.session_id and o.seq = r.seq and o.state = 'sending'`;
+  from quick, json_to_recordset($1::json) as r(session_id bigint, seq int, state text, message_id int, failure text)
+  where o.session_id = r.session_id and o.seq = r.seq and (o.state = 'sending') is true`;
 
 interface Claim {
   readonly grant: GrantRef;
@@ -84,7 +90,8 @@ export function createOutboxStore(database: Database): OutboxStore {
         message_id: "messageId" in result ? result.messageId : null,
         failure: "failure" in result ? result.failure : null,
       }));
-      await database.query(settleRows, [JSON.stringify(rows)], "settle-replies");
+      // Without a name: a plan from when the table was empty would read all of it.
+      await database.query(settleRows, [JSON.stringify(rows)]);
       return items.map(() => undefined);
     },
   });
