@@ -37,14 +37,12 @@ beforeEach(async () => {
 });
 
 /** Everything that a turn may read of a session. */
-const whole = (session: LoadedSession) => {
-  const { id, decision, status, turns, lastSeq, snapshot, context, progress } = session;
-  const { messages, toolOutputs } = session;
-  return {
-    ...{ id, decision, status, turns, lastSeq, snapshot, context, progress },
-    ...{ messages, toolOutputs },
-  };
-};
+const whole = (session: LoadedSession) => [
+  [session.id, session.decision, session.status, session.turns, session.lastSeq],
+  [session.snapshot, session.context, session.progress],
+  session.messages,
+  session.toolOutputs,
+];
 
 const key = (user = `user-${users}`) => ({ channel: "telegram", account: "a", chatUser: user });
 let randomIds = 0;

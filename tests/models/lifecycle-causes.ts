@@ -128,14 +128,14 @@ const causes: Causes = {
     const { account, bench } = scene;
     if (account.runtime.state === "seeking") {
       await renewElsewhere(scene);
-      return goOn(scene);
+      return letWorkGoOn(scene);
     }
     await logInElsewhere(scene);
     account.refresh((await bench.accounts.find(account.name))!);
   },
   async "token.granted"(scene) {
     await strangerGivesBack(scene);
-    goOn(scene);
+    await letWorkGoOn(scene);
   },
   async "token.lost"(scene, event) {
     // Before it serves, an account has no work of its own that would meet the loss: the host is told of it.

@@ -62,7 +62,7 @@ export const boundsMs: Readonly<Record<Bound, number>> = {
 const heldIn: Readonly<Record<string, readonly string[]>> = {
   "unauthorised.authorising": ["accounts.firstSlot"],
   seeking: ["accounts.loadSession"],
-  connecting: ["accounts.loadSession"],
+  connecting: ["gate.dial"],
   "active.preparing": ["accounts.credentials"],
   draining: ["tokens.drain"],
   "verified-idle": ["gate.sockets", "tokens.read"],

@@ -23,8 +23,12 @@ interface Waiting<Item, Result> {
   reject(error: unknown): void;
 }
 
+/** Batches that take longer wait for a lock or a disk: the next one does not wait for them. */
+const heldUpMs = 25;
+
 /**
- * Flushes as soon as a lane is idle, so that a batch grows while the ones before it run, and waits for no clock.
+ * Flushes as soon as nothing runs, so that a batch grows while the one before it runs. Another lane is taken where a whole
+ * batch waits, or where those that run are held up: one statement at a time leaves the machine's cores to others.
  * A batch that fails by something in it is halved until what is wrong stands alone; one whose outcome is unknown is not.
  */
 export function createBatcher<Item, Result>(
@@ -34,6 +38,8 @@ export function createBatcher<Item, Result>(
   const busy = new Set<string>();
   let queue: Waiting<Item, Result>[] = [];
   let idleLanes = lanes;
+  let isHeldUp = false;
+  let watch: NodeJS.Timeout | undefined;
   let isScheduled = false;
 
   function takeBatch(): Waiting<Item, Result>[] {
@@ -71,14 +77,31 @@ export function createBatcher<Item, Result>(
 
   async function flush(batch: readonly Waiting<Item, Result>[]): Promise<void> {
     idleLanes -= 1;
+    watchAnew();
     await settle(batch);
     for (const { key } of batch) busy.delete(key);
     idleLanes += 1;
+    watchAnew();
     pump();
   }
 
+  /** Some batch began or ended: nothing is held up. */
+  function watchAnew(): void {
+    isHeldUp = false;
+    clearTimeout(watch);
+    if (idleLanes === lanes) return;
+    watch = setTimeout(() => {
+      isHeldUp = true;
+      pump();
+    }, heldUpMs);
+  }
+
+  const mayBegin = (): boolean =>
+    queue.length > 0 &&
+    (idleLanes === lanes || (idleLanes > 0 && (isHeldUp || queue.length >= sizeMax)));
+
   function pump(): void {
-    while (idleLanes > 0 && queue.length > 0) {
+    while (mayBegin()) {
       const batch = takeBatch();
       if (batch.length === 0) return;
       void flush(batch);

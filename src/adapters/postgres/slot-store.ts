@@ -55,7 +55,7 @@ export function createSlotStore(database: Database, sealer: Sealer): SlotStore {
       const [row] = await database.query<{ key_id: string | null; session: Buffer | null }>(
         "select key_id, session from authorisations where account = $1 and slot = $2",
         [ref.account, ref.slot],
-        "load-session",
+        "session-of-slot",
       );
       if (row === undefined || row.key_id === null || row.session === null) return null;
       return { keyId: row.key_id, bytes: sealer.open(row.session, sessionPurpose(ref)) };

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createBatcher } from "../../../src/adapters/postgres/batcher.ts";
 import { HoldfastError } from "../../../src/errors.ts";
 
@@ -24,6 +24,10 @@ function openBatcher(limits: { readonly lanes: number; readonly sizeMax: number 
   return { add: (item: string) => batcher.add(item), runs, batches };
 }
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("a batcher", () => {
@@ -39,15 +43,35 @@ describe("a batcher", () => {
     expect(await Promise.all(results)).toEqual(["a1!", "b1!", "c1!", "d1!", "e1!"]);
   });
 
-  it("runs as many batches at a time as it has lanes", async () => {
-    const { add, batches } = openBatcher({ lanes: 2, sizeMax: 1 });
-    for (const item of ["a1", "b1", "c1"]) void add(item);
+  it("runs as many batches at a time as it has lanes, where whole batches wait", async () => {
+    const { add, batches } = openBatcher({ lanes: 2, sizeMax: 2 });
+    for (const item of ["a1", "b1", "c1", "d1", "e1", "f1"]) void add(item);
+    await turn();
+    expect(batches()).toEqual(["a1 b1", "c1 d1"]);
+  });
+
+  it("lets what is less than a batch wait for the one under way, unless that is held up", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { add, runs, batches } = openBatcher({ lanes: 2, sizeMax: 2 });
+    const first = add("a1");
+    await turn();
+    void add("b1");
+    await turn();
+    expect(batches()).toEqual(["a1"]);
+    runs[0]!.answer();
+    await first;
     await turn();
     expect(batches()).toEqual(["a1", "b1"]);
+    void add("c1");
+    await turn();
+    vi.advanceTimersByTime(24);
+    expect(batches()).toEqual(["a1", "b1"]);
+    vi.advanceTimersByTime(1);
+    expect(batches()).toEqual(["a1", "b1", "c1"]);
   });
 
   it("never has one key twice under way, and keeps its order", async () => {
-    const { add, runs, batches } = openBatcher({ lanes: 2, sizeMax: 9 });
+    const { add, runs, batches } = openBatcher({ lanes: 2, sizeMax: 2 });
     for (const item of ["a1", "a2", "b1", "a3"]) void add(item);
     await turn();
     expect(batches()).toEqual(["a1 b1"]);
@@ -57,6 +81,7 @@ describe("a batcher", () => {
     runs[0]!.answer();
     await turn();
     expect(batches()).toEqual(["a1 b1", "c1", "a2"]);
+    runs[1]!.answer();
     runs[2]!.answer();
     await turn();
     expect(batches().at(-1)).toBe("a3");
