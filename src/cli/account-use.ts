@@ -116,8 +116,9 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     .action(async (account: string | undefined, options: { since: string; json?: boolean }) => {
       const fromMs = sinceMs(options.since, Date.now());
       const proof = await readProof(env, { fromMs, ...(account === undefined ? {} : { account }) });
-      const { breaks, overlaps, undecided } = proof;
-      if (breaks.length + overlaps.length + undecided.length > 0) setExitCode(1);
+      const { breaks, overlaps, asleep, undecided } = proof;
+      const uncertain = asleep.length + undecided.length;
+      if (breaks.length + overlaps.length + uncertain > 0) setExitCode(1);
       print(options.json === true ? JSON.stringify(proof) : proofText(proof));
     });
 

@@ -44,6 +44,7 @@ export async function readProof(
       breaks: proof.breaks,
       intervals: proof.intervals.filter(isWanted),
       overlaps: proof.overlaps.filter((pair) => pair.some(isWanted)),
+      asleep: proof.asleep.filter((pair) => pair.some(isWanted)),
       undecided: proof.undecided.filter((pair) => pair.some(isWanted)),
     };
   } finally {
@@ -52,24 +53,28 @@ export async function readProof(
 }
 
 /** A line for each interval, then what is wrong, then the verdict. */
-export function proofText({ intervals, breaks, overlaps, undecided }: Proof): string {
+export function proofText({ intervals, breaks, overlaps, asleep, undecided }: Proof): string {
   const moment = (ms: number | null) => (ms === null ? "…" : new Date(ms).toISOString());
   const name = ({ account, slot, epoch, host }: CustodyInterval) =>
     `${account} slot ${slot} epoch ${epoch} on ${host}`;
   return [
     ...intervals.map(
       (one) =>
-        `${moment(one.openedMs)}  ${moment(one.closedMs).padEnd(24)}  ${one.known.padEnd(10)}  ${name(one)}`,
+        `${moment(one.openedMs)}  ${moment(one.closedMs).padEnd(24)}  ${one.known.padEnd(13)}  ${name(one)}`,
     ),
     ...breaks.map((what) => `broken: ${what}`),
     ...overlaps.map(
       ([a, b]) =>
         `overlap: ${name(b)} was opened at ${moment(b.openedMs)}, while ${name(a)} was open`,
     ),
+    ...asleep.map(
+      ([a, b]) =>
+        `asleep: ${name(b)} was opened at ${moment(b.openedMs)}, while ${a.host} slept and could not tell whether ${name(a)} was open; it closed it on waking, at ${moment(a.closedMs)}`,
+    ),
     ...undecided.map(
       ([a, b]) =>
         `undecided: ${name(b)} was opened at ${moment(b.openedMs)}; what ${a.host} wrote of ${name(a)} is in the ledger until ${moment(a.knownToMs)} only`,
     ),
-    `${intervals.length} connections, ${breaks.length} broken links, ${overlaps.length} overlaps, ${undecided.length} undecided`,
+    `${intervals.length} connections, ${breaks.length} broken links, ${overlaps.length} overlaps, ${asleep.length} asleep, ${undecided.length} undecided`,
   ].join("\n");
 }

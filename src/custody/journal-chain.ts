@@ -46,8 +46,8 @@ export interface CustodyInterval {
   readonly closedMs: number | null;
   /** Until when the ledger tells what became of it. */
   readonly knownToMs: number;
-  /** How the end is known. */
-  readonly known: "closed" | "still open" | "gate ended";
+  /** How the end is known. `closed asleep`: its gate wrote it down once it woke; Telegram may have closed it before. */
+  readonly known: "closed" | "closed asleep" | "still open" | "gate ended";
 }
 
 type Pair = readonly [CustodyInterval, CustodyInterval];
@@ -58,6 +58,11 @@ export interface Proof {
   readonly breaks: readonly string[];
   /** Pairs of connections with one authorisation that were open at once. */
   readonly overlaps: readonly Pair[];
+  /**
+   * Pairs of which the first was closed while its gate slept, past the end of its incarnation: nobody who was awake saw
+   * whether Telegram had it open still when the second was opened. It said nothing then.
+   */
+  readonly asleep: readonly Pair[];
   /** Pairs of which the ledger does not know yet whether the first had closed when the second was opened. */
   readonly undecided: readonly Pair[];
 }
@@ -156,29 +161,35 @@ function intervalsIn(
     const opened = open.get(key);
     if (opened === undefined) continue;
     open.delete(key);
-    done.push({ ...opened, closedMs: atMs, knownToMs: atMs, known: "closed" });
+    const slept = !end.live && end.endedMs !== null && atMs > end.endedMs;
+    const known = slept ? "closed asleep" : "closed";
+    done.push({ ...opened, closedMs: atMs, knownToMs: atMs, known });
   }
   return [...done, ...open.values()];
 }
 
+type Pairs = Pick<Proof, "overlaps" | "asleep" | "undecided">;
+
 /** Pairs of one authorisation's intervals of which the later begins before the earlier has, or may have, ended. */
-function pairsIn(sorted: readonly CustodyInterval[]): Pick<Proof, "overlaps" | "undecided"> {
+function pairsIn(sorted: readonly CustodyInterval[]): Pairs {
   const earlier = new Map<string, CustodyInterval[]>();
-  const overlaps: Pair[] = [];
-  const undecided: Pair[] = [];
+  const pairs = { overlaps: [] as Pair[], asleep: [] as Pair[], undecided: [] as Pair[] };
   for (const interval of sorted) {
     const key = JSON.stringify([interval.account, interval.slot]);
     const { openedMs } = interval;
     const before = (earlier.get(key) ?? []).filter(
       ({ closedMs }) => closedMs === null || closedMs > openedMs,
     );
-    for (const one of before) {
-      (one.closedMs !== null || one.knownToMs > openedMs ? overlaps : undecided).push([
-        one,
-        interval,
-      ]);
-    }
+    for (const one of before) pairs[kindOf(one, openedMs)].push([one, interval]);
     earlier.set(key, [...before, interval]);
   }
-  return { overlaps, undecided };
+  return pairs;
+}
+
+function kindOf(
+  { closedMs, knownToMs, known }: CustodyInterval,
+  nextOpenedMs: number,
+): keyof Pairs {
+  if (known === "closed asleep") return "asleep";
+  return closedMs !== null || knownToMs > nextOpenedMs ? "overlaps" : "undecided";
 }

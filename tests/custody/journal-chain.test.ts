@@ -44,8 +44,10 @@ describe("the proof of custody", () => {
       heads: shipments.flatMap(({ heads }) => heads),
     };
   }
-  const proofOf = ({ lines, heads }: Shipment, endOf = live) =>
-    prove(lines, heads, digestOf, endOf);
+  const proofOf = (
+    { lines, heads }: Shipment,
+    endOf: (incarnation: string) => IncarnationEnd = live,
+  ) => prove(lines, heads, digestOf, endOf);
 
   it("shows who held what, from when to when, and finds nothing wrong with a handover", () => {
     const shipment = written({
@@ -66,6 +68,22 @@ describe("the proof of custody", () => {
       h2: [entry("open", 11, 2), entry("close", 20, 2)],
     });
     expect(proofOf(shipment).overlaps).toMatchObject([[{ host: "h1" }, { host: "h2" }]]);
+  });
+
+  it("does not say that two were open at once where one was closed by a gate that slept past its end", () => {
+    const shipment = written({
+      h1: [entry("open", 0, 1), entry("close", 30, 1)],
+      h2: [entry("open", 20, 2)],
+    });
+    const endOf = (incarnation: string) =>
+      incarnation === "i-h1" ? { live: false, endedMs: at(15)() } : live();
+    const { intervals, overlaps, asleep } = proofOf(shipment, endOf);
+    expect(intervals[0]).toMatchObject({ known: "closed asleep", closedMs: at(30)() });
+    expect(overlaps).toEqual([]);
+    expect(asleep).toMatchObject([[{ host: "h1" }, { host: "h2" }]]);
+    const ended = (incarnation: string) =>
+      incarnation === "i-h1" ? { live: false, endedMs: at(35)() } : live();
+    expect(proofOf(shipment, ended)).toMatchObject({ overlaps: [[{}, {}]], asleep: [] });
   });
 
   it("judges a connection without an end by what its host has told since", () => {
