@@ -74,10 +74,9 @@ export function createAccountCommands(
     },
     async renewal(account, body) {
       const id = textIn(body, "id");
-      const [renewal, steps] = await Promise.all([
-        accounts.findRenewal(id),
-        accounts.renewalSteps(id),
-      ]);
+      // In this order: whoever reads that it is done reads all of its steps.
+      const renewal = await accounts.findRenewal(id);
+      const steps = await accounts.renewalSteps(id);
       const { question } = account;
       return { ok: true, renewal, steps, question: question?.of === id ? question : null };
     },

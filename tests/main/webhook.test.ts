@@ -37,11 +37,13 @@ let posted: Posted[];
 let answers: { readonly status: number; readonly retryAfter?: string }[];
 let senders: OutboxSender[];
 let outcomes: string[];
+/** Codes of what was noted. */
+let notes: string[];
 let address: string;
 
 beforeEach(async () => {
   bench = await openConversationBench();
-  [posted, answers, senders, outcomes] = [[], [], [], []];
+  [posted, answers, senders, outcomes, notes] = [[], [], [], [], []];
   endpoint = createServer((request, response) => {
     let body = "";
     request.on("data", (chunk) => (body += String(chunk)));
@@ -77,7 +79,11 @@ beforeEach(async () => {
     replies: createPartitionReplies(bench.database),
     outbox: bench.outbox,
     clock: createSystemClock(),
-    events: { report: () => {} },
+    events: {
+      report: (event) => {
+        if (event.type === "note") notes.push(event.code);
+      },
+    },
     log: pino(
       {},
       {
@@ -226,6 +232,7 @@ describe("the channel beside Telegram (V15)", () => {
     await post({ Body: "Champigny" });
     await arrived(4);
     await expect.poll(states).toEqual(["sent", "failed", "sent"]);
+    expect(notes).not.toContain("REPLY_UNKNOWN");
   });
 
   it("leaves what one owner began to the next, who posts it under the same id", async () => {
