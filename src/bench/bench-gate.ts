@@ -8,6 +8,7 @@ async function serve(path: string): Promise<void> {
     mayAct: () => true,
     journal: () => {},
     now: () => Date.now(),
+    asleepSinceMs: () => null,
     clock: createSystemClock(),
     restMs: 0,
     answerMs: 0,

@@ -92,7 +92,8 @@ export const hostScenarios: readonly Scenario[] = [
     epochRises: true,
     // Nobody can close the sockets of a host that sleeps: two connections are there, and one must not speak.
     policy: "parallel-requests",
-    async run({ fleet, holder, delivered, rest }) {
+    async run({ fleet, holder, delivered, slept, rest }) {
+      const fromMs = Date.now();
       for (const which of ["gate", "node"] as const) holder.signal(which, "SIGSTOP");
       const { gate, node } = holder.pids;
       const stopped = () => [gate, node].every((pid) => processState(pid) === "T");
@@ -104,6 +105,7 @@ export const hostScenarios: readonly Scenario[] = [
       );
       await fleet.untilServed();
       delivered("SIGSTOP of the gate and the node until the takeover was over", stopped());
+      slept({ host: holder.name, fromMs, toMs: Date.now() });
       // The node first: a gate that wakes ends its node at once, and there would be nobody left to signal.
       for (const which of ["node", "gate"] as const) holder.signal(which, "SIGCONT");
       await eventually("the host begins anew", async () => isGone(gate));
@@ -115,7 +117,9 @@ export const hostScenarios: readonly Scenario[] = [
     proves: "a node that hangs is ended, and its accounts move",
     hosts: 2,
     epochRises: true,
-    run: (stage) => freeze(stage, stage.holder.pids.node, "node", holdMs + 2_000),
+    async run(stage) {
+      await freeze(stage, stage.holder.pids.node, "node", holdMs + 2_000);
+    },
   },
   {
     name: "stop-gate",
@@ -123,7 +127,11 @@ export const hostScenarios: readonly Scenario[] = [
       "a gate that sleeps past its lease does nothing when it wakes, in the middle of its takeover",
     hosts: 2,
     epochRises: true,
-    run: (stage) => freeze(stage, stage.holder.pids.gate, "gate", holdMs + suspectMs + 1_500),
+    async run(stage) {
+      const { holder, slept } = stage;
+      const sleep = await freeze(stage, holder.pids.gate, "gate", holdMs + suspectMs + 1_500);
+      slept({ host: holder.name, ...sleep });
+    },
   },
   {
     name: "partition-nats",

@@ -11,7 +11,9 @@ export const serverScenarios: readonly Scenario[] = [
     proves: "without NATS everything disconnects, safely, and comes back",
     hosts: 2,
     epochRises: true,
-    run: (stage) => freeze(stage, stage.fleet.natsServer.pid, "nats-server", holdMs + 3_000),
+    async run(stage) {
+      await freeze(stage, stage.fleet.natsServer.pid, "nats-server", holdMs + 3_000);
+    },
   },
   {
     name: "kv-rollback",

@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import type { OverlapPolicy } from "../telegram-dc/world/config.ts";
 import { type ChaosHost, processState } from "./chaos-host.ts";
 import { type ChaosFleet, eventually } from "./fleet.ts";
+import type { Sleep } from "./proof-agrees.ts";
 
 /** What a scenario may do, and what it must show. */
 export interface Stage {
@@ -15,6 +16,8 @@ export interface Stage {
   /** The fault was seen to be delivered; throws when `seen` is false. */
   delivered(what: string, seen: boolean): void;
   epoch(): Promise<number>;
+  /** A gate was kept from running, as the harness saw it. */
+  slept(sleep: Sleep): void;
   rest(ms: number): Promise<void>;
 }
 
@@ -73,18 +76,21 @@ export async function kill(
   delivered(`SIGKILL of the ${which} (${pid})`, isGone(pid));
 }
 
-/** Stops a process for a while; what it finds when it goes on is the point. */
+/** Stops a process for a while; what it finds when it goes on is the point. Resolves to when it was kept from running. */
 export async function freeze(
   stage: Stage,
   pid: number,
   what: string,
   forMs: number,
-): Promise<void> {
+): Promise<Omit<Sleep, "host">> {
+  const fromMs = Date.now();
   process.kill(pid, "SIGSTOP");
   await eventually(`${what} stops`, async () => processState(pid) === "T", 5_000);
   stage.delivered(`SIGSTOP of the ${what} (${pid}) for ${forMs} ms`, processState(pid) === "T");
   await stage.rest(forMs);
+  const toMs = Date.now();
   if (!isGone(pid)) process.kill(pid, "SIGCONT");
+  return { fromMs, toMs };
 }
 
 export async function breakLink(

@@ -69,11 +69,11 @@ export function proofText({ intervals, breaks, overlaps, asleep, undecided }: Pr
     ),
     ...asleep.map(
       ([a, b]) =>
-        `asleep: ${name(b)} was opened at ${moment(b.openedMs)}, while ${a.host} slept and could not tell whether ${name(a)} was open; it closed it on waking, at ${moment(a.closedMs)}`,
+        `asleep: ${name(b)} was opened at ${moment(b.openedMs)}, while the gate of ${name(a)} slept, from ${moment(a.knownToMs)} to ${moment(a.closedMs)}: nothing was sent, and whether Telegram had closed that connection by then nobody saw`,
     ),
     ...undecided.map(
       ([a, b]) =>
-        `undecided: ${name(b)} was opened at ${moment(b.openedMs)}; what ${a.host} wrote of ${name(a)} is in the ledger until ${moment(a.knownToMs)} only`,
+        `undecided: ${name(b)} was opened at ${moment(b.openedMs)}; what ${a.host} wrote of ${name(a)} is in the ledger until ${moment(a.knownToMs)} only: start that host, or say it again in a few seconds`,
     ),
     `${intervals.length} connections, ${breaks.length} broken links, ${overlaps.length} overlaps, ${asleep.length} asleep, ${undecided.length} undecided`,
   ].join("\n");

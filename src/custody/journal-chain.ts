@@ -9,6 +9,11 @@ export interface JournalEntry {
   readonly localPort: number;
   readonly bytesOut?: number;
   readonly bytesIn?: number;
+  /**
+   * Of a close that a gate found or made as it woke: when it had been awake before, ISO 8601. Telegram may have
+   * closed it at any time since. Absent: the gate was awake, and `at` is when it closed.
+   */
+  readonly asleepSince?: string;
 }
 
 /** A line as it stands in a journal and in the ledger. */
@@ -30,7 +35,7 @@ export interface JournalHead {
   readonly digest: string;
   /** ISO 8601: the ledger holds all that the gate wrote until then; null while more is on its way. */
   readonly asOf: string | null;
-  /** The gate is gone: the journal will not grow. */
+  /** The gate is gone, and the ledger has all that it wrote. */
   readonly ended: boolean;
 }
 
@@ -44,10 +49,13 @@ export interface CustodyInterval {
   readonly openedMs: number;
   /** null: the journal ends before it. */
   readonly closedMs: number | null;
-  /** Until when the ledger tells what became of it. */
+  /** Until when the ledger tells what became of it: it was open until then at least, or has closed by then. */
   readonly knownToMs: number;
-  /** How the end is known. `closed asleep`: its gate wrote it down once it woke; Telegram may have closed it before. */
-  readonly known: "closed" | "closed asleep" | "still open" | "gate ended";
+  /**
+   * How the end is known. `closed asleep`: its gate slept from `knownToMs` on and was done with it at `closedMs`;
+   * Telegram may have closed it in between. `not told`: its gate is over, and its host has not said what became of it.
+   */
+  readonly known: "closed" | "closed asleep" | "still open" | "gate ended" | "not told";
 }
 
 type Pair = readonly [CustodyInterval, CustodyInterval];
@@ -59,8 +67,8 @@ export interface Proof {
   /** Pairs of connections with one authorisation that were open at once. */
   readonly overlaps: readonly Pair[];
   /**
-   * Pairs of which the first was closed while its gate slept, past the end of its incarnation: nobody who was awake saw
-   * whether Telegram had it open still when the second was opened. It said nothing then.
+   * Pairs of which the second was opened while the gate of the first slept, by that gate's own journal. Whether
+   * Telegram had closed the first by then, no ledger can tell; a gate that sleeps sends nothing.
    */
   readonly asleep: readonly Pair[];
   /** Pairs of which the ledger does not know yet whether the first had closed when the second was opened. */
@@ -101,9 +109,7 @@ export function prove(
   for (const [incarnation, unsorted] of journals) {
     const journal = unsorted.toSorted((a, b) => a.seq - b.seq);
     breaks.push(...breaksIn(journal, digest));
-    intervals.push(
-      ...intervalsIn(journal, headBy.get(incarnation)?.asOf ?? null, endOf(incarnation)),
-    );
+    intervals.push(...intervalsIn(journal, headBy.get(incarnation) ?? null, endOf(incarnation)));
   }
   const sorted = intervals.toSorted((a, b) => a.openedMs - b.openedMs);
   return { intervals: sorted, breaks, ...pairsIn(sorted) };
@@ -140,32 +146,46 @@ function breaksIn(journal: readonly JournalLine[], digest: (text: string) => str
 
 function intervalsIn(
   journal: readonly JournalLine[],
-  asOf: string | null,
+  head: JournalHead | null,
   end: IncarnationEnd,
 ): CustodyInterval[] {
   const open = new Map<string, CustodyInterval>();
   const done: CustodyInterval[] = [];
-  const lastMs = Date.parse((JSON.parse(journal.at(-1)!.line) as Written).at);
-  const headMs = asOf === null ? lastMs : Math.max(lastMs, Date.parse(asOf));
+  const unclosed = endOfUnclosed(journal, head, end);
   for (const { line, host, incarnation } of journal) {
-    const { kind, at, account, slot, epoch, localPort } = JSON.parse(line) as Written;
+    const { kind, at, account, slot, epoch, localPort, asleepSince } = JSON.parse(line) as Written;
     const key = JSON.stringify([account, slot, epoch, localPort]);
     const atMs = Date.parse(at);
     if (kind === "open") {
-      const known = end.live ? "still open" : "gate ended";
-      const closedMs = end.live ? null : end.endedMs;
       const of = { account, slot, epoch, host, incarnation };
-      open.set(key, { ...of, openedMs: atMs, closedMs, knownToMs: closedMs ?? headMs, known });
+      open.set(key, { ...of, openedMs: atMs, ...unclosed });
       continue;
     }
     const opened = open.get(key);
     if (opened === undefined) continue;
     open.delete(key);
-    const slept = !end.live && end.endedMs !== null && atMs > end.endedMs;
+    const sleptMs = asleepSince === undefined ? atMs : Date.parse(asleepSince);
+    // One that was opened since has been awake with its gate all along.
+    const slept = sleptMs < atMs && sleptMs > opened.openedMs;
     const known = slept ? "closed asleep" : "closed";
-    done.push({ ...opened, closedMs: atMs, knownToMs: atMs, known });
+    done.push({ ...opened, closedMs: atMs, knownToMs: slept ? sleptMs : atMs, known });
   }
   return [...done, ...open.values()];
+}
+
+/** What is known of connections that a journal opens and does not close. */
+function endOfUnclosed(
+  journal: readonly JournalLine[],
+  head: JournalHead | null,
+  { live, endedMs }: IncarnationEnd,
+): Pick<CustodyInterval, "closedMs" | "knownToMs" | "known"> {
+  const lastMs = Date.parse((JSON.parse(journal.at(-1)!.line) as Written).at);
+  const asOf = head?.asOf ?? null;
+  const headMs = asOf === null ? lastMs : Math.max(lastMs, Date.parse(asOf));
+  if (live) return { closedMs: null, knownToMs: headMs, known: "still open" };
+  // Its close may be in what is on its way.
+  if (head?.ended !== true) return { closedMs: null, knownToMs: headMs, known: "not told" };
+  return { closedMs: endedMs, knownToMs: endedMs ?? headMs, known: "gate ended" };
 }
 
 type Pairs = Pick<Proof, "overlaps" | "asleep" | "undecided">;
@@ -186,10 +206,7 @@ function pairsIn(sorted: readonly CustodyInterval[]): Pairs {
   return pairs;
 }
 
-function kindOf(
-  { closedMs, knownToMs, known }: CustodyInterval,
-  nextOpenedMs: number,
-): keyof Pairs {
-  if (known === "closed asleep") return "asleep";
-  return closedMs !== null || knownToMs > nextOpenedMs ? "overlaps" : "undecided";
+function kindOf({ knownToMs, known }: CustodyInterval, nextOpenedMs: number): keyof Pairs {
+  if (knownToMs > nextOpenedMs) return "overlaps";
+  return known === "closed asleep" ? "asleep" : "undecided";
 }

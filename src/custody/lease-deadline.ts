@@ -26,32 +26,35 @@ export interface LeaseDeadline {
   readonly leftMs: number;
 }
 
+export const momentOf = (clocks: LeaseClocks): Moment => ({
+  monotonicMs: clocks.monotonicMs(),
+  uptimeMs: clocks.uptimeMs(),
+  wallMs: clocks.wallMs(),
+});
+
+/** By the clock that has moved furthest since, milliseconds. */
+export const elapsedMs = (clocks: LeaseClocks, since: Moment): number =>
+  Math.max(
+    clocks.monotonicMs() - since.monotonicMs,
+    clocks.uptimeMs() - since.uptimeMs,
+    clocks.wallMs() - since.wallMs,
+  );
+
 export function createLeaseDeadline(clocks: LeaseClocks, holdMs: number): LeaseDeadline {
   let from: Moment | null = null;
   let latched = false;
 
-  const note = (): Moment => ({
-    monotonicMs: clocks.monotonicMs(),
-    uptimeMs: clocks.uptimeMs(),
-    wallMs: clocks.wallMs(),
-  });
-  const elapsedMs = (since: Moment): number =>
-    Math.max(
-      clocks.monotonicMs() - since.monotonicMs,
-      clocks.uptimeMs() - since.uptimeMs,
-      clocks.wallMs() - since.wallMs,
-    );
-  const leftMs = () => (from === null ? 0 : holdMs - elapsedMs(from));
+  const leftMs = () => (from === null ? 0 : holdMs - elapsedMs(clocks, from));
   const isAlive = () => {
     if (from !== null && leftMs() <= 0) latched = true;
     return from !== null && !latched;
   };
 
   return {
-    note,
+    note: () => momentOf(clocks),
     extend(sentAt) {
       if (from !== null && !isAlive()) return false;
-      if (latched || elapsedMs(sentAt) >= holdMs) {
+      if (latched || elapsedMs(clocks, sentAt) >= holdMs) {
         latched = true;
         return false;
       }

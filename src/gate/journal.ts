@@ -79,7 +79,7 @@ export function openJournal(
     });
   }
 
-  function headOf(source: Source, lines: readonly string[]): JournalHead {
+  function headOf(source: Source, { lines, isAll }: Lines): JournalHead {
     const last = lines.at(-1);
     const reached = source.seq + lines.length;
     const isWhole = source === own && reached === seq;
@@ -90,7 +90,7 @@ export function openJournal(
       digest: last === undefined ? source.digest : digestOf(last),
       // Of the rest nothing is known but its lines.
       asOf: isWhole ? new Date(nowMs()).toISOString() : null,
-      ended: source.ended,
+      ended: source.ended && isAll,
     };
   }
 
@@ -109,14 +109,15 @@ export function openJournal(
     },
     pending() {
       for (const source of sources) {
-        const lines = linesAfter(source.path, source.bytes);
+        const found = linesAfter(source.path, source.bytes);
+        const { lines } = found;
         if (lines.length === 0 && source.ended) putAway(source);
         else {
           offered = { source, lines };
           const { incarnation: of, seq: from } = source;
           return {
             lines: lines.map((line, at) => ({ incarnation: of, host, seq: from + at + 1, line })),
-            heads: [headOf(source, lines)],
+            heads: [headOf(source, found)],
           };
         }
       }
@@ -129,7 +130,7 @@ export function openJournal(
       source.bytes += lines.reduce((bytes, line) => bytes + Buffer.byteLength(line) + 1, 0);
       source.seq += lines.length;
       source.digest = lines.length === 0 ? source.digest : digestOf(lines.at(-1)!);
-      if (source.ended && linesAfter(source.path, source.bytes).length === 0) putAway(source);
+      if (source.ended && linesAfter(source.path, source.bytes).lines.length === 0) putAway(source);
     },
     close: () => closeSync(file),
   };
@@ -163,14 +164,21 @@ export function connectionsIn(
   }
 }
 
+interface Lines {
+  readonly lines: readonly string[];
+  /** The file has no more whole lines. */
+  readonly isAll: boolean;
+}
+
 /** Whole lines from a byte on, as many as one shipment takes. */
-function linesAfter(path: string, bytes: number): string[] {
+function linesAfter(path: string, bytes: number): Lines {
   const file = openSync(path, "r");
   try {
     const chunk = Buffer.alloc(shipmentBytesMax);
     const read = readSync(file, chunk, 0, chunk.length, bytes);
     const end = chunk.subarray(0, read).lastIndexOf(newline);
-    return end === -1 ? [] : chunk.toString("utf8", 0, end).split("\n");
+    const lines = end === -1 ? [] : chunk.toString("utf8", 0, end).split("\n");
+    return { lines, isAll: read < chunk.length };
   } finally {
     closeSync(file);
   }

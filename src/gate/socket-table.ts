@@ -15,6 +15,8 @@ export interface SocketTableOptions {
   mayAct(): boolean;
   journal(entry: JournalEntry): void;
   now(): number;
+  /** Null while this gate is awake; as it wakes, when it was awake last, milliseconds since 1970. */
+  asleepSinceMs(): number | null;
   readonly clock: Clock;
   /** How long after its cut a connection with requests under way is still taken to speak, in milliseconds. */
   readonly restMs: number;
@@ -53,7 +55,7 @@ interface Pipe {
 const dialTimeoutMs = 10_000;
 
 export function createSocketTable(options: SocketTableOptions): SocketTable {
-  const { mayAct, journal, now, clock, restMs, answerMs } = options;
+  const { mayAct, journal, now, asleepSinceMs, clock, restMs, answerMs } = options;
   const { wayIsThere = createWayProbe() } = options;
   const pipes = new Map<string, Pipe>();
   /** The newest pipe of each slot, open or not. */
@@ -104,7 +106,9 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
       figures.bytesOut += bytesOut;
       figures.bytesIn += bytesIn;
       const at = new Date(now()).toISOString();
-      journal({ kind: "close", at, ...told, ...ends, bytesOut, bytesIn });
+      const sinceMs = asleepSinceMs();
+      const asleep = sinceMs === null ? {} : { asleepSince: new Date(sinceMs).toISOString() };
+      journal({ kind: "close", at, ...told, ...ends, bytesOut, bytesIn, ...asleep });
       const left = (unclosed.get(key) ?? 1) - 1;
       if (left > 0) unclosed.set(key, left);
       else unclosed.delete(key);

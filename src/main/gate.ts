@@ -22,6 +22,7 @@ import { hostKey, type LeaseValue } from "../custody/lease-value.ts";
 import { createSocketTable } from "../gate/socket-table.ts";
 import { watchSoftStop } from "../custody/soft-stop.ts";
 import { createSupervisor } from "../gate/supervisor.ts";
+import { watchWakefulness } from "../gate/wakefulness.ts";
 
 /** The lease is over: whoever started this gate may start a fresh incarnation. */
 const latchedExitCode = 75;
@@ -54,19 +55,18 @@ async function runGate(): Promise<void> {
   const unlock = await takeHostLock({ ...lockOf, waitMs, onWait });
   const nats = await connectNats(natsUrl, `gate ${host}`);
   const incarnation = randomUUID();
-  const deadline = createLeaseDeadline(
-    {
-      monotonicMs: () => performance.now(),
-      uptimeMs: () => uptime() * 1000,
-      wallMs: () => Date.now(),
-    },
-    timings.holdMs,
-  );
+  const clocks = {
+    monotonicMs: () => performance.now(),
+    uptimeMs: () => uptime() * 1000,
+    wallMs: () => Date.now(),
+  };
+  const deadline = createLeaseDeadline(clocks, timings.holdMs);
   const journal = openJournal(join(home, "journal"), incarnation, hostKey(host), Date.now);
   const table = createSocketTable({
     mayAct: deadline.isAlive,
     journal: journal.write,
     now: () => Date.now(),
+    asleepSinceMs: watchWakefulness(clocks, clock),
     clock,
     restMs: timings.restMs,
     answerMs: timings.answerMs,

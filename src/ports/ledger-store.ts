@@ -16,7 +16,7 @@ export interface LedgerHead {
   readonly digest: string;
   /** ISO 8601: until then the ledger holds everything; null while more is on its way. */
   readonly asOf: string | null;
-  /** Its gate is gone. */
+  /** Its gate is gone, and the ledger has all that it wrote. */
   readonly ended: boolean;
 }
 

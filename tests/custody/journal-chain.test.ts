@@ -70,20 +70,47 @@ describe("the proof of custody", () => {
     expect(proofOf(shipment).overlaps).toMatchObject([[{ host: "h1" }, { host: "h2" }]]);
   });
 
-  it("does not say that two were open at once where one was closed by a gate that slept past its end", () => {
-    const shipment = written({
-      h1: [entry("open", 0, 1), entry("close", 30, 1)],
-      h2: [entry("open", 20, 2)],
+  describe("of a gate that slept", () => {
+    const asleepSince = second(15);
+    const shipmentWith = (opened: number, closed: JournalEntry) =>
+      written({ h1: [entry("open", 0, 1), closed], h2: [entry("open", opened, 2)] });
+
+    it("does not say that two were open at once when the second was opened in its sleep", () => {
+      const shipment = shipmentWith(20, { ...entry("close", 30, 1), asleepSince });
+      const { intervals, overlaps, asleep, undecided } = proofOf(shipment);
+      expect(intervals[0]).toMatchObject({
+        known: "closed asleep",
+        knownToMs: at(15)(),
+        closedMs: at(30)(),
+      });
+      expect([overlaps, undecided]).toEqual([[], []]);
+      expect(asleep).toMatchObject([[{ host: "h1" }, { host: "h2" }]]);
     });
-    const endOf = (incarnation: string) =>
-      incarnation === "i-h1" ? { live: false, endedMs: at(15)() } : live();
-    const { intervals, overlaps, asleep } = proofOf(shipment, endOf);
-    expect(intervals[0]).toMatchObject({ known: "closed asleep", closedMs: at(30)() });
-    expect(overlaps).toEqual([]);
-    expect(asleep).toMatchObject([[{ host: "h1" }, { host: "h2" }]]);
-    const ended = (incarnation: string) =>
-      incarnation === "i-h1" ? { live: false, endedMs: at(35)() } : live();
-    expect(proofOf(shipment, ended)).toMatchObject({ overlaps: [[{}, {}]], asleep: [] });
+
+    it("finds the overlap with what was opened before it fell asleep", () => {
+      const shipment = shipmentWith(14, { ...entry("close", 30, 1), asleepSince });
+      expect(proofOf(shipment)).toMatchObject({ overlaps: [[{}, {}]], asleep: [] });
+    });
+
+    it("finds nothing wrong with what was opened after it woke", () => {
+      const shipment = shipmentWith(31, { ...entry("close", 30, 1), asleepSince });
+      expect(proofOf(shipment)).toMatchObject({ overlaps: [], asleep: [], undecided: [] });
+    });
+
+    it("finds the overlap of one that was awake and held on past the end of its incarnation", () => {
+      const shipment = shipmentWith(20, entry("close", 30, 1));
+      const over = (incarnation: string) =>
+        incarnation === "i-h1" ? { live: false, endedMs: at(16)() } : live();
+      expect(proofOf(shipment, over)).toMatchObject({ overlaps: [[{}, {}]], asleep: [] });
+    });
+
+    it("takes no account of a sleep before the connection", () => {
+      const shipment = written({
+        h1: [entry("open", 16, 1), { ...entry("close", 30, 1), asleepSince }],
+        h2: [entry("open", 20, 2)],
+      });
+      expect(proofOf(shipment)).toMatchObject({ overlaps: [[{}, {}]], asleep: [] });
+    });
   });
 
   it("judges a connection without an end by what its host has told since", () => {
@@ -125,12 +152,22 @@ describe("the proof of custody", () => {
     ]);
   });
 
-  it("closes what a dead gate left open when its incarnation was over", () => {
-    const shipment = written({ h1: [entry("open", 0, 1)] });
-    const endedMs = at(30)();
-    expect(proofOf(shipment, () => ({ live: false, endedMs })).intervals).toMatchObject([
-      { known: "gate ended", closedMs: endedMs },
-    ]);
+  it("closes what a dead gate left open when its incarnation was over, once its host has told everything", () => {
+    const endedMs = at(10)();
+    const over = (incarnation: string) =>
+      incarnation === "i-h1" ? { live: false, endedMs } : live();
+    const shipment = written({ h1: [entry("open", 0, 1)], h2: [entry("open", 70, 2)] });
+    const { intervals, undecided } = proofOf(shipment, over);
+    expect(intervals[0]).toMatchObject({ known: "not told", closedMs: null, knownToMs: at(60)() });
+    expect(undecided).toMatchObject([[{ host: "h1" }, { host: "h2" }]]);
+    const next = openJournal(folder, "i-next", "h1", at(80));
+    const told = next.pending();
+    next.close();
+    expect(told.heads).toMatchObject([{ incarnation: "i-h1", ended: true }]);
+    const heads = [...told.heads, ...shipment.heads.filter(({ host }) => host === "h2")];
+    const after = proofOf({ lines: shipment.lines, heads }, over);
+    expect(after.intervals[0]).toMatchObject({ known: "gate ended", closedMs: endedMs });
+    expect([after.overlaps, after.asleep, after.undecided]).toEqual([[], [], []]);
   });
 
   it("ships line by line what comes, and keeps what nobody has stored", () => {
@@ -163,6 +200,21 @@ describe("the proof of custody", () => {
     expect([asOf[0], asOf.at(-1)]).toEqual([null, second(60)]);
     expect(prove(lines, [], digestOf, live).breaks).toEqual([]);
     expect(lines.map(({ seq }) => seq)).toEqual(lines.map((_, index) => index + 1));
+  });
+
+  it("says that a killed gate's journal is told only with its last part", () => {
+    written({ h1: Array.from({ length: 1500 }, (_, n) => entry("open", 0, n)) });
+    const next = openJournal(folder, "i-next", "h1", at(60));
+    const ended: boolean[] = [];
+    for (let parts = 0; parts < 10; parts += 1) {
+      const { heads } = next.pending();
+      if (heads[0]!.incarnation !== "i-h1") break;
+      ended.push(heads[0]!.ended);
+      next.stored();
+    }
+    next.close();
+    expect(ended.length).toBeGreaterThan(1);
+    expect(ended).toEqual([...ended.slice(1).map(() => false), true]);
   });
 
   it("offers what a killed gate wrote to the next one, without its torn last line", () => {

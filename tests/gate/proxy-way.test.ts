@@ -84,6 +84,7 @@ beforeEach(async () => {
     mayAct: () => true,
     journal: (entry) => journal.push(entry),
     now: () => 0,
+    asleepSinceMs: () => null,
     clock: createSystemClock(),
     restMs: 0,
     answerMs: 0,

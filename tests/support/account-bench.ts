@@ -110,6 +110,7 @@ export async function openAccountBench(): Promise<AccountBench> {
       mayAct: () => true,
       journal: () => {},
       now: () => 0,
+      asleepSinceMs: () => null,
       clock,
       restMs: 0,
       answerMs: 0,
