@@ -80,6 +80,10 @@ export async function runScenario(
         : await proveWhenShipped(fleet, scenario.forgetful === true);
     const wrong = [
       ...(proof === null ? [] : contradictions(proof, openAtOnce(fleet), sleeps)),
+      // A gate that was awake let go in time, whatever the policy allows.
+      proof !== null &&
+        proof.overlaps.length > 0 &&
+        `${proof.overlaps.length} overlaps by the gates' own journals`,
       proof !== null && proof.breaks.length > 0 && `holdfast prove: ${proof.breaks[0]}`,
       callsInFlight === 0 && "no call was in flight at the fault",
       delivered.length === 0 && "no fault was seen to be delivered",

@@ -38,6 +38,7 @@ let server: GateServer;
 let gate: GateClient;
 let alive: boolean;
 let journal: JournalEntry[];
+let asleepSinceMs: number | null;
 
 const to = () => ({ host: "127.0.0.1", port: (telegram.address() as AddressInfo).port });
 const arrival = async () => arrivals.at(-1) ?? ((await once(telegram, "connection"))[0] as Socket);
@@ -46,6 +47,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "holdfast-gate-"));
   arrivals = [];
   alive = true;
+  asleepSinceMs = null;
   journal = [];
   telegram = createServer((socket) => {
     socket.on("error", () => {});
@@ -57,7 +59,7 @@ beforeEach(async () => {
     mayAct: () => alive,
     journal: (entry) => journal.push(entry),
     now: () => 0,
-    asleepSinceMs: () => null,
+    asleepSinceMs: () => asleepSinceMs,
     clock: createSystemClock(),
     restMs: 0,
     answerMs: 0,
@@ -176,6 +178,21 @@ describe("the gate's sockets", () => {
     // What the kernel had received before the reset may be read; what the gate had queued is gone.
     const [closed] = journal.filter(({ kind }) => kind === "close");
     expect(after).toBeLessThan(closed!.bytesOut!);
+  });
+
+  it.each([
+    ["as it wakes", 5_000, "1970-01-01T00:00:05.000Z"],
+    ["awake", null, undefined],
+  ])("says in the journal of a close %s since when it slept", async (_, sinceMs, asleepSince) => {
+    await gate.admit({ ...grant, keyId });
+    const client = await gate.dial(grant, to());
+    client.on("error", () => {});
+    asleepSinceMs = sinceMs;
+    await gate.cut(grant);
+    expect(journal.map((entry) => [entry.kind, entry.asleepSince])).toEqual([
+      ["open", undefined],
+      ["close", asleepSince],
+    ]);
   });
 
   it("spares a newer epoch when a late cut names an older one", async () => {
