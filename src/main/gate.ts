@@ -35,11 +35,12 @@ function tell(message: unknown): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
+/** Says why to whoever started this gate, and ends. */
 function fail(message: string): void {
   process.stderr.write(`holdfast gate: ${message}\n`);
-  tell({ type: "failed", message });
-  process.exitCode = 1;
-  if (process.connected) process.disconnect();
+  const leave = () => process.exit(1);
+  if (!process.connected) leave();
+  process.send?.({ type: "failed", message }, undefined, undefined, leave);
 }
 
 async function runGate(): Promise<void> {
@@ -168,7 +169,7 @@ async function runGate(): Promise<void> {
   const endQuietly = () =>
     void end(() => {
       if (process.connected) process.disconnect();
-      process.exit(process.exitCode ?? 0);
+      process.exit(0);
     });
   process.once("SIGTERM", endQuietly);
   process.once("SIGINT", endQuietly);
@@ -189,7 +190,4 @@ async function runGate(): Promise<void> {
   supervisor.start();
 }
 
-await runGate().catch((error: unknown) => {
-  fail(errorLine(error));
-  process.exit(1);
-});
+await runGate().catch((error: unknown) => fail(errorLine(error)));

@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import { createPhoneUser } from "../../src/demo/phone-user.ts";
+import { startGateProcess } from "../../src/embedded/gate-process.ts";
 import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
 import { provisionExampleAccounts } from "../../src/embedded/provision.ts";
 
@@ -221,6 +222,44 @@ describe("a host from nothing", () => {
     expect(seen).toMatchObject({ "any-two-connections": proof.overlaps.length });
     expect([code, proof.breaks]).toEqual([0, []]);
     expect(proof.intervals.length).toBeGreaterThan(4);
+  });
+
+  describe("a further gate that cannot serve says why, and ends", () => {
+    /** Its way to NATS is spelled differently, as another machine's may be: it does not find the first one's lock. */
+    async function startFurther(environment: NodeJS.ProcessEnv): Promise<unknown> {
+      const { nats, database } = running.run();
+      const other = join(home, "other");
+      await mkdir(join(other, "logs"), { recursive: true });
+      const { process } = await startGateProcess({
+        home: other,
+        env: {
+          ...globalThis.process.env,
+          HOLDFAST_HOME: other,
+          HOLDFAST_NATS_URL: nats.replace("127.0.0.1", "localhost"),
+          HOLDFAST_DATABASE_URL: database,
+          HOLDFAST_MASTER_KEY: "11".repeat(32),
+          ...environment,
+        },
+        stopMsMax: 10_000,
+        onNode: () => {},
+      });
+      return process.stop();
+    }
+
+    it("of the same name as one that serves", async () => {
+      const shortly = { HOLDFAST_T_DRAIN_MS: "500", HOLDFAST_T_DISCONNECT_MS: "100" };
+      await expect(startFurther(shortly)).rejects.toMatchObject({
+        code: "GATE_FAILED",
+        message: expect.stringContaining("Another gate holds the lease of host"),
+      });
+    }, 40_000);
+
+    it("whose node has another master key than the fleet", async () => {
+      await expect(startFurther({ HOLDFAST_HOST: "other" })).rejects.toMatchObject({
+        code: "GATE_FAILED",
+        message: expect.stringContaining("The database was encrypted"),
+      });
+    }, 40_000);
   });
 
   it("leaves no process and no socket behind when it stops", async () => {
