@@ -165,14 +165,19 @@ async function takeHotTurn(
   const number = String((turnsTaken += 1));
   const key = { channel: "telegram", account: "bench", chatUser: `user-${user}` };
   const session = await hot.load(key, inactiveAfterMs);
+  // Field by field, as the engine does it.
   const turn: TurnRecord = {
-    ...key,
+    channel: key.channel,
+    account: key.account,
+    chatUser: key.chatUser,
     session,
     inboundId: `m:${number}`,
     peer: { userId: key.chatUser, accessHash: "1" },
     text: said,
+    media: undefined,
     snapshot: state,
     context: null,
+    progress: undefined,
     toolOutputs: [{ seq: (session.lastSeq + 1) * 64, name: "tasks", output }],
     replies: [{ seq: session.lastSeq + 2, body: answered, menu: null, randomId: number }],
     status: "active",

@@ -22,26 +22,27 @@ export interface HotLimits {
 }
 type Store = Pick<ConversationStore, "load" | "commit">;
 
-/**
- * JSON: one text takes a fraction of the memory of the objects that it becomes. Several are one text with `,` and a line
- * break between them, which no JSON of one line holds.
- */
+/** One text takes a fraction of the memory of the objects that it becomes. */
 type Json = string;
 
 /** The messages of one turn: number of the first, what the user said if that is the first, and the replies. */
 type Said = readonly [seq: number, asked: Asked | null, ...replies: (string | TurnReply)[]];
 type Asked = string | Pick<StoredMessage, "body" | "media">;
+/** The tool outputs of one turn. */
+type Recorded = readonly (readonly [seq: number, name: string, output: unknown])[];
 
 /** A session as it is remembered. */
 interface Packed extends Pick<LoadedSession, "id" | "decision" | "status" | "turns" | "lastSeq"> {
   readonly context: Json | null;
   readonly progress: Json | null;
   readonly snapshot: Json;
-  /** `Said`s, oldest first; together at least as many messages as a turn is given. */
-  readonly said: Json;
-  /** The tool outputs of one turn each, oldest first; of so many turns. */
-  readonly recorded: Json;
-  readonly recordedTurns: number;
+  /**
+   * `Said`s, oldest first; together at least as many messages as a turn is given. One text for each turn: a turn adds
+   * one and drops one, and the others stay where they are in memory.
+   */
+  readonly said: readonly Json[];
+  /** `Recorded`s of as many turns as there may be tool outputs at most, oldest first. */
+  readonly recorded: readonly Json[];
   /** Characters of all of it. */
   readonly size: number;
   readonly atMs: number;
@@ -110,19 +111,14 @@ export function createHotConversations(
 const textOf = ({ channel, account, chatUser }: ConversationKey): string =>
   `${channel} ${account} ${chatUser}`;
 
-const separator = ",\n";
+/** Without the first ones, and with one more. */
+const moved = (texts: readonly Json[], dropped: number, text: Json): readonly Json[] =>
+  (dropped === 0 ? texts : texts.slice(dropped)).concat(text);
 
-const joined = (texts: readonly Json[]): Json =>
-  texts.filter((text) => text !== "").join(separator);
+const parseAll = (texts: readonly Json[]): unknown => JSON.parse(`[${texts.join(",")}]`);
 
-/** Copied into one piece: a text that is put together by `+` keeps what it was cut from in memory. */
-const after = (texts: Json, text: Json): Json =>
-  texts === "" ? text : [texts, text].join(separator);
-
-const parseAll = (text: Json): unknown => JSON.parse(`[${text}]`);
-
-const sizeOf = (...texts: readonly (Json | null)[]): number =>
-  texts.reduce((size, text) => size + (text?.length ?? 0), 0);
+const lengthOf = (texts: readonly Json[]): number =>
+  texts.reduce((length, text) => length + text.length, 0);
 
 function addMessages(messages: StoredMessage[], [first, asked, ...replies]: Said): void {
   let seq = first;
@@ -143,6 +139,9 @@ function addMessages(messages: StoredMessage[], [first, asked, ...replies]: Said
 
 const askedOf = ({ body, media }: Pick<StoredMessage, "body" | "media">): Asked =>
   media === undefined ? body : { body, media };
+
+const recordedText = (outputs: readonly StoredToolOutput[]): Json =>
+  storableJson(outputs.map(({ seq, name, output }) => [seq, name, output]) satisfies Recorded);
 
 function saidText(seq: number, asked: Asked | null, replies: readonly TurnReply[]): Json {
   const short = replies.map(({ body, menu }) => (menu === null ? body : { body, menu }));
@@ -191,9 +190,10 @@ class HotSession implements LoadedSession {
   }
 
   get toolOutputs(): readonly StoredToolOutput[] {
-    return (parseAll(this.packed.recorded) as StoredToolOutput[][])
+    return (parseAll(this.packed.recorded) as Recorded[])
       .flat()
-      .slice(-historyToolOutputs);
+      .slice(-historyToolOutputs)
+      .map(([seq, name, output]) => ({ seq, name, output }));
   }
 }
 
@@ -209,21 +209,11 @@ function pack(session: LoadedSession): Packed {
     snapshot: storableJson(session.snapshot),
     context: session.context && storableJson(session.context),
     progress: session.progress && storableJson(session.progress),
-    said: joined(said),
-    recorded: joined(toolOutputs.map((output) => storableJson([output]))),
+    said,
+    recorded: toolOutputs.map((output) => recordedText([output])),
   };
   // Replaced as soon as the turn is committed: its size counts nowhere.
-  return {
-    id,
-    decision,
-    status,
-    turns,
-    lastSeq,
-    ...texts,
-    recordedTurns: toolOutputs.length,
-    size: 0,
-    atMs: 0,
-  };
+  return { id, decision, status, turns, lastSeq, ...texts, size: 0, atMs: 0 };
 }
 
 /** The first may lack its beginning. */
@@ -242,13 +232,17 @@ function packedAfter(before: Packed, turn: TurnRecord, atMs: number): Packed {
   const { session, text, media, replies, toolOutputs, status, progress } = turn;
   const lastSeq = session.lastSeq + 1 + replies.length;
   const asked = media === undefined ? text : { body: text, media };
-  const kept = withoutSurplus(before.said, lastSeq - historyMessages + 1);
-  const said = after(kept, saidText(session.lastSeq + 1, asked, replies));
+  const surplus = surplusOf(before.said, lastSeq - historyMessages + 1);
+  const said = moved(before.said, surplus, saidText(session.lastSeq + 1, asked, replies));
   // As the database gives it back.
   const snapshot = storableJson(turn.snapshot ?? null);
   const context = turn.context && storableJson(turn.context);
   const report = progress === undefined ? before.progress : progressText(progress);
-  const { recorded, recordedTurns } = recordedAfter(before, toolOutputs);
+  const recorded = recordedAfter(before, toolOutputs);
+  const alone =
+    snapshot.length +
+    (context === null ? 0 : context.length) +
+    (report === null ? 0 : report.length);
   return {
     id: session.id,
     decision: status === "escalated" ? "SESSION_WITH_HUMAN" : "SESSION_REUSED",
@@ -260,8 +254,7 @@ function packedAfter(before: Packed, turn: TurnRecord, atMs: number): Packed {
     progress: report,
     said,
     recorded,
-    recordedTurns,
-    size: sizeOf(snapshot, context, report, said, recorded),
+    size: alone + lengthOf(said) + lengthOf(recorded),
     atMs,
   };
 }
@@ -271,28 +264,28 @@ const progressText = (progress: ProgressUpdate | "end"): Json | null =>
 
 /** Each text holds at least one tool output. */
 function recordedAfter(
-  { recorded, recordedTurns }: Packed,
+  { recorded }: Packed,
   toolOutputs: readonly StoredToolOutput[],
-): Pick<Packed, "recorded" | "recordedTurns"> {
-  if (toolOutputs.length === 0) return { recorded, recordedTurns };
-  const isFull = recordedTurns === historyToolOutputs;
-  const kept = isFull ? withoutFirst(recorded) : recorded;
-  return {
-    recorded: after(kept, storableJson(toolOutputs)),
-    recordedTurns: isFull ? recordedTurns : recordedTurns + 1,
-  };
+): readonly Json[] {
+  if (toolOutputs.length === 0) return recorded;
+  const surplus = recorded.length - historyToolOutputs + 1;
+  return moved(recorded, Math.max(0, surplus), recordedText(toolOutputs));
 }
 
-/** Without the texts at the beginning that hold only messages before `seq`. A text begins with its first number: `[12,`. */
-function withoutSurplus(said: Json, seq: number): Json {
-  for (let rest = said; ; ) {
-    const next = withoutFirst(rest);
-    if (next === "" || Number.parseInt(next.slice(1, 12), 10) > seq) return rest;
-    rest = next;
+const comma = 0x2c;
+const zero = 0x30;
+
+/** How many texts at the beginning hold only messages before `seq`. A text begins with its first number: `[12,`. */
+function surplusOf(said: readonly Json[], seq: number): number {
+  let surplus = 0;
+  while (surplus + 1 < said.length && firstSeq(said[surplus + 1]!) <= seq) surplus += 1;
+  return surplus;
+}
+
+function firstSeq(said: Json): number {
+  let seq = 0;
+  for (let at = 1; said.charCodeAt(at) !== comma; at += 1) {
+    seq = seq * 10 + said.charCodeAt(at) - zero;
   }
-}
-
-function withoutFirst(texts: Json): Json {
-  const at = texts.indexOf("\n");
-  return at === -1 ? "" : texts.slice(at + 1);
+  return seq;
 }

@@ -7,6 +7,11 @@ export interface BatcherOptions<Item, Result> {
   readonly sizeMax: number;
   /** Items with one key are never in one batch, nor in two at a time; those of a key keep their order. */
   keyOf(item: Item): string;
+  /**
+   * When what was asked for first, while nothing runs, sets out: by default after this turn of the event loop, so that
+   * all that comes in it goes together.
+   */
+  readonly gather?: (setOut: () => void) => void;
   /** One result for each item, in order, or a rejection that is true of all of them: nothing of the batch took effect. */
   run(items: readonly Item[]): Promise<readonly Result[]>;
 }
@@ -34,7 +39,7 @@ const heldUpMs = 25;
 export function createBatcher<Item, Result>(
   options: BatcherOptions<Item, Result>,
 ): Batcher<Item, Result> {
-  const { lanes, sizeMax, keyOf, run } = options;
+  const { lanes, sizeMax, keyOf, run, gather = setImmediate } = options;
   const busy = new Set<string>();
   let queue: Waiting<Item, Result>[] = [];
   let idleLanes = lanes;
@@ -114,8 +119,7 @@ export function createBatcher<Item, Result>(
         queue.push({ item, key: keyOf(item), resolve, reject });
         if (isScheduled) return;
         isScheduled = true;
-        // What else is asked for in this turn of the event loop comes along.
-        setImmediate(() => {
+        gather(() => {
           isScheduled = false;
           pump();
         });

@@ -31,8 +31,9 @@ export interface GroupLimits {
 const defaultLimits: GroupLimits = { lanes: 3, sizeMax: 100 };
 
 /**
- * Expires, finds or creates the session of every key, with its history. What is found is only read; what is missing or
- * over is opened in the order of the keys, so that two such statements cannot wait for each other.
+ * Expires, finds or creates the session of every key, with its history. What is found is only read, key by key (the
+ * `limit` keeps a plan that was made over few sessions from reading all of them later); what is missing or over is
+ * opened in the order of the keys, so that two such statements cannot wait for each other.
  */
 const loadSessions = `
   with i as materialized (
@@ -40,8 +41,11 @@ const loadSessions = `
   ), known as materialized (
     select i.n, s.id, s.status, s.turns, s.last_seq, s.snapshot, s.context, s.last_turn_at,
       s.status = 'active' and s.last_turn_at < now() - i.inactive_ms * interval '1 millisecond' as is_over
-    from i join conversation_sessions s using (channel, account, chat_user)
-    where s.status in ('active', 'escalated')
+    from i cross join lateral (
+      select * from conversation_sessions s
+      where (s.channel, s.account, s.chat_user) = (i.channel, i.account, i.chat_user)
+        and s.status in ('active', 'escalated')
+      limit 1) s
   ), expired as (
     update conversation_sessions s set status = 'expired', ended_at = now()
     from known k where k.is_over and s.id = k.id and s.status = 'active' and s.last_turn_at = k.last_turn_at
@@ -75,8 +79,9 @@ const loadSessions = `
 
 /**
  * Every turn whole or not at all: owner's epoch, session's sequence and duplicates are judged under the locks of this
- * statement, which are taken in the order of the partitions, of the tokens, then of the sessions. Answers the turns
- * that were refused. Replies are claimed where the token is held under the grant and no reply of the session waits to be claimed.
+ * statement, which are taken in the order of the partitions, then of the sessions, then of the tokens. Answers the turns
+ * that were refused; a duplicate is seen as one because nobody else commits for the owner's users meanwhile, and the unique
+ * index of inbound ids stands behind that. Replies are claimed where the token is held under the grant and no reply of the session waits to be claimed.
  */
 const commitTurns = `
   with i as materialized (
@@ -92,23 +97,26 @@ const commitTurns = `
     where (t.account, t.slot, t.epoch) in (select account, slot, grant_epoch from i where slot is not null)
       and t.state in ('connected', 'draining')
     order by t.account for share
-  ), head as materialized (
-    select i.n, s.id from i
-    join owner on owner.id = i.partition and owner.epoch = i.epoch
-    join conversation_sessions s on s.id = i.session_id and s.last_seq = i.expected and s.status = i.was
-    order by s.id for update of s
+  ), fresh as materialized (
+    select i.* from i join owner on owner.id = i.partition and owner.epoch = i.epoch
+    where not exists (select from turns t
+      where (t.channel, t.account, t.inbound_id) = (i.channel, i.account, i.inbound_id))
+    order by i.session_id
+  ), moved as (
+    update conversation_sessions s set last_seq = f.last_seq, turns = turns + 1, snapshot = f.snapshot,
+      context = f.context, status = f.status, last_turn_at = now(), ended_at = case when f.status = 'ended' then now() end
+    from fresh f where s.id = f.session_id and s.last_seq = f.expected and s.status = f.was
+    returning f.*
+  ), done as materialized (
+    select m.*, m.slot is not null and exists (select from held h
+        where (h.account, h.slot, h.epoch) = (m.account, m.slot, m.grant_epoch))
+      and coalesce((select o.state from outbox o where o.session_id = m.session_id order by o.seq desc limit 1), 'pending')
+        <> 'pending' as claims
+    from moved m
   ), said as (
     insert into turns (session_id, seq, channel, account, inbound_id, asked, media, replies, tool_outputs)
-    select i.session_id, i.expected + 1, channel, account, inbound_id, asked, media, replies, tool_outputs
-    from i join head using (n)
-    on conflict (channel, account, inbound_id) do nothing
-    returning session_id
-  ), done as materialized (
-    select i.*, i.slot is not null and exists (select from held h
-        where (h.account, h.slot, h.epoch) = (i.account, i.slot, i.grant_epoch))
-      and coalesce((select o.state from outbox o where o.session_id = i.session_id order by o.seq desc limit 1), 'pending')
-        <> 'pending' as claims
-    from i join said using (session_id)
+    select session_id, expected + 1, channel, account, inbound_id, asked, media, replies, tool_outputs
+    from done
   ), queued as (
     insert into outbox (channel, account, chat_user, address, reply_index, session_id, seq, random_id, partition,
       state, slot, epoch)
@@ -117,10 +125,6 @@ const commitTurns = `
       case when d.claims then d.slot end, case when d.claims then d.grant_epoch end
     from done d, json_array_elements_text(d.random_ids) with ordinality as r(random_id, number)
     order by d.n, r.number
-  ), moved as (
-    update conversation_sessions s set last_seq = d.last_seq, turns = turns + 1, snapshot = d.snapshot,
-      context = d.context, status = d.status, last_turn_at = now(), ended_at = case when d.status = 'ended' then now() end
-    from done d where s.id = d.session_id
   ), reported as (
     insert into progress_updates (channel, account, chat_user, subject, images, comments, status)
     select d.channel, d.account, d.chat_user, p.subject, p.images, p.comments, p.status
@@ -170,6 +174,8 @@ export function createGroupedConversationStore(
   const loads = createBatcher<Load, SessionRow>({
     ...limits,
     keyOf: ({ key: { channel, account, chatUser } }) => `${channel} ${account} ${chatUser}`,
+    // They are few, as most sessions are remembered, and somebody waits for each.
+    gather: queueMicrotask,
     async run(items) {
       lookups += items.length;
       const rows = await database.query<SessionRow & { readonly n: number }>(
@@ -198,7 +204,7 @@ export function createGroupedConversationStore(
     async run(items) {
       const rows = await database.query<CommitRow>(
         commitTurns,
-        [storableJson(items.map(itemOf))],
+        [Buffer.from(storableJson(items.map(itemOf)))],
         "commit-turns",
       );
       const outcomes = Array<TurnOutcome>(items.length).fill("committed");
@@ -227,6 +233,7 @@ export function createGroupedConversationStore(
   };
 }
 
+/** What a turn does not have is left out: the statement reads it as null. */
 function itemOf({ turn, claim, grant }: Commit, n: number) {
   const { session, channel, account, chatUser, text, status } = turn;
   const { partition, epoch } = claim;
@@ -244,16 +251,16 @@ function itemOf({ turn, claim, grant }: Commit, n: number) {
     chat_user: chatUser,
     address: rows.address,
     asked: text,
-    media: rows.media,
-    replies: rows.replies,
-    tool_outputs: rows.toolOutputs,
+    media: rows.media ?? undefined,
+    replies: rows.replies ?? undefined,
+    tool_outputs: rows.toolOutputs ?? undefined,
     random_ids: rows.randomIds,
-    sent_by: rows.sentBy,
+    sent_by: rows.sentBy ?? undefined,
     last_seq: rows.lastSeq,
     snapshot: rows.snapshot,
-    context: rows.context,
-    progress: rows.progress,
-    ends_progress: rows.endsProgress,
+    context: rows.context ?? undefined,
+    progress: rows.progress ?? undefined,
+    ends_progress: rows.endsProgress || undefined,
     status,
     slot: grant?.account === account ? grant.slot : undefined,
     grant_epoch: grant?.account === account ? grant.epoch : undefined,

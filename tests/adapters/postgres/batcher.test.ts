@@ -9,7 +9,11 @@ interface Run {
 }
 
 /** Items such as "a1": key a. Every batch waits until the test answers it. */
-function openBatcher(limits: { readonly lanes: number; readonly sizeMax: number }) {
+function openBatcher(limits: {
+  readonly lanes: number;
+  readonly sizeMax: number;
+  readonly gather?: (setOut: () => void) => void;
+}) {
   const runs: Run[] = [];
   const batcher = createBatcher<string, string>({
     ...limits,
@@ -41,6 +45,15 @@ describe("a batcher", () => {
     expect(batches()).toEqual(["a1 b1 c1", "d1 e1"]);
     runs[1]!.answer();
     expect(await Promise.all(results)).toEqual(["a1!", "b1!", "c1!", "d1!", "e1!"]);
+  });
+
+  it("sets out when its caller says, with what came by then", async () => {
+    const { add, batches } = openBatcher({ lanes: 1, sizeMax: 3, gather: queueMicrotask });
+    void add("a1");
+    void add("b1");
+    expect(batches()).toEqual([]);
+    await Promise.resolve();
+    expect(batches()).toEqual(["a1 b1"]);
   });
 
   it("runs as many batches at a time as it has lanes, where whole batches wait", async () => {
