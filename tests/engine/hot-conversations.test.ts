@@ -79,6 +79,25 @@ describe("conversations that are remembered between turns", () => {
     expect(session.messages).toHaveLength(20);
   });
 
+  it("take no more memory after many turns than what a turn is given", async () => {
+    const long = "a".repeat(100);
+    // Twice what 20 messages and 10 outputs of this length take.
+    const tight = createHotConversations(store, clock, { ...limits, charactersMax: 8_000 });
+    const lookups = store.sessionLookups;
+    for (let turn = 1; turn <= 60; turn += 1) {
+      const session = await tight.load(key(), dayMs);
+      const { lastSeq } = session;
+      const change = {
+        text: long,
+        toolOutputs: [{ seq: (lastSeq + 1) * 64, name: "sites", output: long }],
+        replies: [{ seq: lastSeq + 2, body: long, menu: null, randomId: String(turn) }],
+      };
+      expect(await tight.commit(turnIn(session, change), claim)).toBe("committed");
+    }
+    expect(store.sessionLookups).toBe(lookups + 1);
+    expect(whole(await tight.load(key(), dayMs))).toEqual(whole(await store.load(key(), dayMs)));
+  });
+
   it("are read anew when somebody else has changed them", async () => {
     const first = await hot.load(key(), dayMs);
     await hot.commit(turnIn(first), claim);
