@@ -35,8 +35,13 @@ export function createTurnLanes(): TurnLanes {
   }
 
   function offer(lane: Lane): void {
-    let at = ready.length;
-    while (at > 0 && positionOf(ready[at - 1]!) > positionOf(lane)) at -= 1;
+    const position = positionOf(lane);
+    let at = 0;
+    for (let end = ready.length; at < end; ) {
+      const middle = (at + end) >> 1;
+      if (positionOf(ready[middle]!) > position) end = middle;
+      else at = middle + 1;
+    }
     ready.splice(at, 0, lane);
   }
 

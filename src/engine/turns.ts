@@ -22,7 +22,10 @@ export interface TurnEngineOptions extends Omit<TurnRunOptions, "limits"> {
 export interface TurnEngineLimits extends TurnLimits {
   /** Users whose turns run at the same time, each perhaps for as long as a handler may take. */
   readonly usersMax: number;
-  /** Messages taken from the stream and not settled: the bound on what waits in memory. */
+  /**
+   * Messages taken from the stream and not settled: the bound on what waits in memory. Far more than the turns that run,
+   * so that what one user has waiting leaves room for others; the stream gives a bounded number of bytes at a time.
+   */
   readonly inFlightMax: number;
 }
 
@@ -42,7 +45,7 @@ export const handlerMsMaxDefault = 60_000;
 
 const defaultLimits: TurnEngineLimits = {
   usersMax: 256,
-  inFlightMax: 512,
+  inFlightMax: 6_400,
   handlerMsMax: handlerMsMaxDefault,
   handlerRunsMax: 3,
   retryDelayMs: 50,

@@ -7,6 +7,7 @@ import {
   textFrom,
 } from "./doubles/conversation-bench.ts";
 import type { InboundStream } from "../../src/ports/inbound-stream.ts";
+import { partitionOf } from "../../src/ports/partitions.ts";
 import { deferred } from "./doubles/deferred.ts";
 
 let bench: ConversationBench;
@@ -69,4 +70,30 @@ test("a process that loses the broker in the middle is replaced, and each reply 
       "Tasks of Champigny:",
     ]);
   }
+});
+
+test("what one user has waiting behind a slow handler holds nobody else up", async () => {
+  const inPartition = (user: string) => partitionOf(textFrom(user, ""));
+  const [talker, ...rest] = Array.from({ length: 50 }, (_, n) => String(n + 1));
+  const neighbour = rest.find((user) => inPartition(user) === inPartition(talker!))!;
+  const done = deferred();
+  const { stream } = await inbound.open();
+  const engine = await bench.makeEngine(
+    {
+      name: "slow",
+      async handle(turn) {
+        if (turn.input.kind === "text" && turn.input.text !== "hello") await done.promise;
+        turn.reply("answered");
+      },
+    },
+    { stream: ofAll(stream) },
+  );
+  await bench.makeSender().start();
+  await engine.start();
+  await stream.append(Array.from({ length: 1_000 }, () => textFrom(talker!, "and another thing")));
+  await stream.append([textFrom(neighbour, "hello")]);
+  await expect.poll(() => bench.telegram.texts(neighbour)).toEqual(["answered"]);
+  expect(bench.telegram.texts(talker!)).toEqual([]);
+  done.resolve();
+  await engine.stop();
 });

@@ -25,7 +25,7 @@ export interface InboundConsumerOptions {
 
 type ConsumeOptions = Parameters<InboundStream["consume"]>[0];
 
-/** Messages of one item or of many, unsettled at once; items beyond `inFlightMax` wait here, parsed. */
+/** Messages of one item or of many (256 KiB), unsettled at once; items beyond `inFlightMax` wait here, parsed. */
 const messagesInFlightMax = 128;
 const reopenDelayMs = 250;
 /** A delivery is reported at work this many times before its wait runs out. */
