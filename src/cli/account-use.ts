@@ -111,7 +111,7 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     .option("--json", "as JSON")
     .addHelpText(
       "after",
-      "\nExits with 0 only if every journal's chain holds and nothing overlaps. Undecided is what a host has not told\nyet: say it again in a few seconds, or start that host. Asleep is what was opened while another host's gate slept:\nit sent nothing then, and whether Telegram had closed its connection nobody saw.\n\nExamples:\n  npx holdfast prove\n  npx holdfast prove site-bot --since 1h",
+      "\nExits with 0 only if every journal's chain holds and nothing overlaps. Undecided is what a host has not told\nyet: say it again in a few seconds, or start that host. Asleep is what was opened while another host's gate slept:\nit wrote nothing then, and whether Telegram had closed its connection nobody saw.\n\nExamples:\n  npx holdfast prove\n  npx holdfast prove site-bot --since 1h",
     )
     .action(async (account: string | undefined, options: { since: string; json?: boolean }) => {
       const fromMs = sinceMs(options.since, Date.now());

@@ -69,7 +69,7 @@ export function proofText({ intervals, breaks, overlaps, asleep, undecided }: Pr
     ),
     ...asleep.map(
       ([a, b]) =>
-        `asleep: ${name(b)} was opened at ${moment(b.openedMs)}, while the gate of ${name(a)} slept, from ${moment(a.knownToMs)} to ${moment(a.closedMs)}: nothing was sent, and whether Telegram had closed that connection by then nobody saw`,
+        `asleep: ${name(b)} was opened at ${moment(b.openedMs)}, while the gate of ${name(a)} slept, from ${moment(a.knownToMs)} to ${moment(a.closedMs)}: it wrote nothing to that connection, and whether Telegram had closed it by then nobody saw`,
     ),
     ...undecided.map(
       ([a, b]) =>

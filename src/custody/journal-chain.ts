@@ -68,7 +68,7 @@ export interface Proof {
   readonly overlaps: readonly Pair[];
   /**
    * Pairs of which the second was opened while the gate of the first slept, by that gate's own journal. Whether
-   * Telegram had closed the first by then, no ledger can tell; a gate that sleeps sends nothing.
+   * Telegram had closed the first by then, no ledger can tell. A gate that sleeps writes nothing, but its kernel may still carry what was queued.
    */
   readonly asleep: readonly Pair[];
   /** Pairs of which the ledger does not know yet whether the first had closed when the second was opened. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import {
   closeSync,
   fdatasync,
+  fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -178,7 +179,7 @@ function linesAfter(path: string, bytes: number): Lines {
     const read = readSync(file, chunk, 0, chunk.length, bytes);
     const end = chunk.subarray(0, read).lastIndexOf(newline);
     const lines = end === -1 ? [] : chunk.toString("utf8", 0, end).split("\n");
-    return { lines, isAll: read < chunk.length };
+    return { lines, isAll: bytes + read >= fstatSync(file).size };
   } finally {
     closeSync(file);
   }
