@@ -33,8 +33,6 @@ export interface Scene extends Stage {
   /** The account as Telegram knows it. */
   readonly self: PhoneUser;
   readonly selfName: string;
-  /** The same account as another host would have it: nothing of it is slowed down or published. */
-  readonly elsewhere: AccountWorld;
   readonly held: HeldCalls;
   readonly timers: TimerBook;
   readonly transitions: TransitionFeed;
@@ -104,7 +102,6 @@ export async function openScene(
   return {
     ...stage,
     world,
-    elsewhere: plain,
     account,
     self,
     selfName,
@@ -133,13 +130,11 @@ async function authoriseBefore(
 }
 
 /** Another host logs the account in and hands it over. */
-export async function logInElsewhere({ elsewhere, bench, selfName }: Scene): Promise<void> {
-  const record = await bench.accounts.find(elsewhere.account);
-  if (record === null) throw new Error(`the database has no account ${elsewhere.account}`);
-  const other = createAccount(elsewhere, record, boundsMs);
+export async function logInElsewhere({ bench, account, world, selfName }: Scene): Promise<void> {
+  const other = await bench.openElsewhere(account.name);
   await other.start();
-  await other.login("elsewhere", record.kind === "bot" ? "bot-token" : "code");
-  if (record.kind === "user") {
+  await other.login("elsewhere", world.kind === "bot" ? "bot-token" : "code");
+  if (world.kind === "user") {
     const sent = await bench.dc.phone.waitForCode(selfName, 5000);
     await answerWithCode(other, sent?.code ?? "", 5000);
   }
