@@ -1,9 +1,24 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { variables } from "../src/config/variables.ts";
+import { commandTables } from "./manual-commands.ts";
+import { errorTables } from "./manual-errors.ts";
+import { metricsTable } from "./manual-metrics.ts";
 
-const page = new URL("../docs/operating.md", import.meta.url);
-const begin = "<!-- variables: written by tools/write-manual.ts -->";
-const end = "<!-- end of variables -->";
+/** A part of a page that a program writes, between two marks. */
+export interface Part {
+  /** Relative to the root of the repository. */
+  readonly page: string;
+  /** Stands in both marks. */
+  readonly name: string;
+  readonly write: () => string;
+}
+
+const parts: readonly Part[] = [
+  { page: "README.md", name: "commands", write: commandTables },
+  { page: "docs/operating.md", name: "variables", write: variablesTable },
+  { page: "docs/metrics.md", name: "metrics", write: metricsTable },
+  { page: "docs/errors.md", name: "codes", write: errorTables },
+];
 
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 
@@ -19,20 +34,34 @@ export function variablesTable(): string {
   ].join("\n");
 }
 
-/** The page with its table renewed. Throws when the page has lost its marks. */
-export function withTable(text: string): string {
+/** The page with one part renewed. Throws when the page has lost its marks. */
+export function withPart(text: string, { page, name, write }: Part): string {
+  const begin = `<!-- ${name}: written by tools/write-manual.ts -->`;
+  const end = `<!-- end of ${name} -->`;
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`docs/operating.md lacks "${begin}" or "${end}"`);
-  return `${text.slice(0, from + begin.length)}\n${variablesTable()}\n${text.slice(to)}`;
+  if (from < 0 || to < from) throw new Error(`${page} lacks "${begin}" or "${end}"`);
+  return `${text.slice(0, from + begin.length)}\n${write()}\n${text.slice(to)}`;
+}
+
+/** Pages whose parts are not as the program tells them; they are written anew unless this is a check. */
+function renew(isCheck: boolean): readonly string[] {
+  const stale: string[] = [];
+  for (const part of parts) {
+    const page = new URL(`../${part.page}`, import.meta.url);
+    const text = readFileSync(page, "utf8");
+    const renewed = withPart(text, part);
+    if (text === renewed) continue;
+    stale.push(part.page);
+    if (!isCheck) writeFileSync(page, renewed);
+  }
+  return stale;
 }
 
 function main(isCheck: boolean): number {
-  const text = readFileSync(page, "utf8");
-  const renewed = withTable(text);
-  if (!isCheck) writeFileSync(page, renewed);
-  if (!isCheck || text === renewed) return 0;
+  const stale = renew(isCheck);
+  if (!isCheck || stale.length === 0) return 0;
   process.stderr.write(
-    "docs/operating.md lists other variables than the program reads. Run: node --import tsx tools/write-manual.ts\n",
+    `${stale.join(", ")}: the program tells other commands, variables, metrics or codes. Run: node --import tsx tools/write-manual.ts\n`,
   );
   return 1;
 }

@@ -50,7 +50,7 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
 
   program
     .command("history <account> <peer>")
-    .description("the newest messages with somebody, newest first")
+    .description("the newest messages of a chat, newest first")
     .option("--limit <n>", "at most so many, 100 at most", "20")
     .option("--json", "as JSON")
     .addHelpText("after", "\nExample:\n  npx holdfast history site-desk @bob --limit 5")

@@ -18,7 +18,7 @@ export function addMigrateCommands(program: Command, exitWith: (code: number) =>
 
   group
     .command("up")
-    .description("bring it up to date; `holdfast start` does that for its own database")
+    .description("bring the schema up to date; `holdfast start` does that for its own database")
     .addHelpText("after", "\nExample:\n  npx holdfast migrate backup && npx holdfast migrate up")
     .action(async () => {
       const { applied, version } = await migrate(await databaseUrlOf(env));
@@ -28,7 +28,7 @@ export function addMigrateCommands(program: Command, exitWith: (code: number) =>
 
   group
     .command("down <version>")
-    .description("undo what lies above a version; stop every host first")
+    .description("undo the migrations above a version; stop every host first")
     .addHelpText(
       "after",
       "\nExample:\n  npx holdfast migrate backup && npx holdfast migrate down 8",
@@ -52,7 +52,7 @@ export function addMigrateCommands(program: Command, exitWith: (code: number) =>
 
   group
     .command("verify")
-    .description("whether the schema is what the files say: drift, indexes, duplicate sessions")
+    .description("compare the schema with the files: drift, indexes, duplicate sessions")
     .addHelpText(
       "after",
       "\nExits with 1 when something is wrong.\n\nExample:\n  npx holdfast migrate verify",

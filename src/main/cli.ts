@@ -12,14 +12,14 @@ import { errorLine, HoldfastError } from "../errors.ts";
 
 const { env, stdout, stderr } = process;
 
-/** Runs one command; resolves with the exit code. */
-export async function main(args: readonly string[]): Promise<number> {
-  let exitCode = 0;
+/** Every command with its description, by group; README's table is written from it. */
+export function createProgram(setExitCode: (code: number) => void): Command {
   const program = new Command("holdfast")
     .description("Holds Telegram accounts so that they are never logged out")
     .showHelpAfterError("(try: npx holdfast --help)")
     .exitOverride();
 
+  program.commandsGroup("The service:");
   program
     .command("start")
     .description(
@@ -27,7 +27,7 @@ export async function main(args: readonly string[]): Promise<number> {
     )
     .action(async () => {
       const { runStart } = await import("./start.ts");
-      exitCode = await runStart([]);
+      setExitCode(await runStart([]));
     });
 
   program
@@ -43,7 +43,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .option("--break <fault>", "plant a fault (overlap, lose, duplicate): the demo must then fail")
     .action(async (options: { json?: boolean; turns: number; break?: string }) => {
       const { runDemo } = await import("./demo.ts");
-      exitCode = await runDemo(options);
+      setExitCode(await runDemo(options));
     });
 
   program
@@ -61,21 +61,29 @@ export async function main(args: readonly string[]): Promise<number> {
       stdout.write(
         json === true ? `${JSON.stringify({ accounts })}\n` : `${statusTable(accounts)}\n`,
       );
-      exitCode = status.exitCode;
+      setExitCode(status.exitCode);
     });
 
-  const setExitCode = (code: number) => {
-    exitCode = code;
-  };
-  addSessionCommands(program, setExitCode);
-  addSettingCommands(program);
   addServiceCommands(program);
-  addInitCommand(program);
-  addConversationCommands(program, setExitCode);
   addLogsCommand(program);
   addMigrateCommands(program, setExitCode);
+  program.commandsGroup("An account's session:");
+  addSessionCommands(program, setExitCode);
+  addSettingCommands(program);
+  program.commandsGroup("Using an account, and who holds it:");
   addUseCommands(program, setExitCode);
+  program.commandsGroup("Bots and conversations:");
+  addInitCommand(program);
+  addConversationCommands(program, setExitCode);
+  return program;
+}
 
+/** Runs one command; resolves with the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = createProgram((code) => {
+    exitCode = code;
+  });
   try {
     await program.parseAsync([...args], { from: "user" });
     return exitCode;

@@ -5,7 +5,6 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { checkTypes } from "../../tools/check.ts";
 import { checkImports, importsIn } from "../../tools/check-imports.ts";
 import { checkWords } from "../../tools/check-words.ts";
-import { variablesTable, withTable } from "../../tools/write-manual.ts";
 
 function project(files: Readonly<Record<string, string>>): { root: string; names: string[] } {
   const root = mkdtempSync(join(tmpdir(), "holdfast-check-"));
@@ -106,17 +105,5 @@ describe("the check of words", () => {
   it("refuses a source file of more than 350 lines", () => {
     const { root, names } = project({ "src/a.ts": "\n".repeat(351), "src/b.ts": "\n".repeat(350) });
     expect(checkWords(root, names)).toEqual([expect.stringMatching(/^src\/a\.ts:350: 351 lines/)]);
-  });
-});
-
-describe("the manual", () => {
-  it("holds the table of the variables that the program reads", () => {
-    const page =
-      "<!-- variables: written by tools/write-manual.ts -->\nstale rows\n<!-- end of variables -->\n";
-    expect(withTable(page)).toContain(variablesTable());
-    expect(withTable(page)).not.toContain("stale rows");
-    expect(variablesTable()).toMatch(
-      /HOLDFAST_T_TAKE_MS.*7500 \(development\), 30000 \(production\)/,
-    );
   });
 });

@@ -14,8 +14,11 @@ export interface Metrics {
   readonly contentType: string;
 }
 
-export function createMetrics(lifecycleStates: readonly string[]): Metrics {
-  const registry = new Registry();
+/** @param registry takes every figure; docs/metrics.md is written from it. */
+export function createMetrics(
+  lifecycleStates: readonly string[],
+  registry: Registry = new Registry(),
+): Metrics {
   collectDefaultMetrics({ register: registry, prefix: "holdfast_" });
   const of = { registers: [registry] };
 
