@@ -59,11 +59,3 @@ export function anchorsOf(markdown: string): readonly string[] {
       .replaceAll(/\s/g, "-"),
   );
 }
-
-/** Files and folders of the sources that a page names in code spans, such as `src/gate`. */
-export function sourcesNamedIn(markdown: string): readonly string[] {
-  const spans = [...markdown.matchAll(/`([^`\n]+)`/g)].map(([, span]) => span!);
-  return spans
-    .filter((span) => /^(?:src|machines|tests|tools|migrations|bin)\/[\w./-]*$/.test(span))
-    .map((span) => span.replace(/\/$/, ""));
-}

@@ -52,7 +52,7 @@ const inequalities: readonly Inequality[] = [
   },
 ];
 
-/** The custody rules that these times break. Source: the proof in ARCHITECTURE.md, section on custody. */
+/** The custody rules that these times break. Source: docs/architecture/custody.md, on takeover. */
 export function brokenInequalities(timings: Timings): readonly Fault[] {
   return inequalities
     .filter(({ holds }) => !holds(timings))

@@ -102,7 +102,7 @@ export interface SentMessage {
 export interface TelegramFault {
   /** Telegram's own name, such as FLOOD_WAIT or AUTH_KEY_DUPLICATED; CONNECTION_LOST for a broken wire. */
   readonly code: string;
-  /** `dead-key` names end the key for ever (ARCHITECTURE.md); `unknown` means the outcome is unknown. */
+  /** `dead-key` names end the key for ever; `unknown` means the outcome is unknown. */
   readonly kind: "dead-key" | "flood" | "refused" | "password-needed" | "unknown";
   /** For `flood`. */
   readonly waitSeconds?: number;

@@ -62,7 +62,7 @@ const networkMsMax = 60;
 const retransmitMs = 200;
 /**
  * What a process that is dead, or that sleeps, left in its kernel's queues arrives within this, or never: the limit
- * of what is covered (ARCHITECTURE.md, custody).
+ * of what is covered (docs/architecture/custody.md).
  */
 const lingerMsMax = 1500;
 

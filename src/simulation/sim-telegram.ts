@@ -1,7 +1,7 @@
 import type { GrantRef } from "../ports/gate.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** A rule of ARCHITECTURE.md that a run has broken. */
+/** A rule of docs/simulation.md that a run has broken. */
 export interface Violation {
   readonly invariant: "I1" | "I6" | "epoch" | "liveness";
   readonly message: string;

@@ -14,7 +14,7 @@ export interface InboundPublisherOptions {
 
 /**
  * Of all partitions together: each costs the server a write and a sync, whatever it holds, so that under load few
- * messages of many items are cheaper. Measured: see ARCHITECTURE.md.
+ * messages of many items are cheaper. Measured: see docs/performance.md.
  */
 const publishesMax = 3;
 const triesMax = 4;
