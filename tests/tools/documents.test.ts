@@ -81,7 +81,8 @@ describe("the documents", () => {
       if (reached.has(file)) return;
       reached.add(file);
       for (const link of linksIn(read(file))) {
-        const target = posix.normalize(posix.join(dirname(file), link.replace(/#.*/, "")));
+        const path = link.replace(/#.*/, "");
+        const target = path === "" ? file : posix.normalize(posix.join(dirname(file), path));
         for (const page of pages)
           if (page === target || page.startsWith(`${target}/`)) follow(page);
       }
