@@ -15,7 +15,7 @@ import { DEFAULT_WORLD_CONFIG } from "./world/config.ts";
 import { ControlError } from "./world/control-error.ts";
 import type { Ledger } from "./world/ledger-records.ts";
 import { createPhone } from "./world/phone.ts";
-import type { Phone } from "./world/phone.ts";
+import type { Phone } from "./world/phone/phone-port.ts";
 import { createWorld } from "./world/world.ts";
 import type { SimulatedWorld } from "./world/world.ts";
 

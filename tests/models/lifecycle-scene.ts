@@ -6,7 +6,7 @@ import { createOutboxStore } from "../../src/adapters/postgres/outbox-store.ts";
 import { type Account, createAccount } from "../../src/engine/account.ts";
 import type { AccountWorld } from "../../src/engine/account-world.ts";
 import { createTelegramSender } from "../../src/engine/telegram-sender.ts";
-import type { PhoneUser } from "../../src/telegram-dc/world/phone.ts";
+import type { PhoneUser } from "../../src/telegram-dc/world/phone/phone-port.ts";
 import type { AccountBench } from "../support/account-bench.ts";
 import { expect } from "vitest";
 import { eventually } from "./eventually.ts";

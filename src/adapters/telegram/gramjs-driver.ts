@@ -20,7 +20,8 @@ import { fromGramJs, type GramJsObject, toGramJs } from "./gramjs-objects.ts";
 import { createGramJsWire, type GramJsWire } from "./gramjs-wire.ts";
 import { keyIdOf, readSession, refuseOtherHome, writeSession } from "./session-blob.ts";
 import { resetSocket } from "./tcp-transport.ts";
-import { createTelegramCalls, type RawCall } from "./telegram-calls.ts";
+import type { RawCall } from "./raw-call.ts";
+import { createTelegramCalls } from "./telegram-calls.ts";
 import {
   connectionLost,
   isStranger,

@@ -3,7 +3,7 @@ import { computeSrpParams } from "@mtcute/core/utils.js";
 import type { CodeVia, SentCode, TelegramDriverOptions } from "../../ports/telegram.ts";
 import { refused } from "../../ports/telegram-error.ts";
 import { createNodeCrypto } from "./node-crypto.ts";
-import type { Calls, RawCall } from "./telegram-calls.ts";
+import type { Calls, RawCall } from "./raw-call.ts";
 
 type LoginCalls = Pick<
   Calls,

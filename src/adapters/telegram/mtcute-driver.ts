@@ -18,7 +18,8 @@ import { createKeyStorage } from "./mtcute-key-storage.ts";
 import { createNodeCrypto, createNodePlatform, trustServerKey } from "./mtcute-platform.ts";
 import { createWires } from "./mtcute-wires.ts";
 import { keyIdOf, readSession, refuseOtherHome, writeSession } from "./session-blob.ts";
-import { createTelegramCalls, type RawCall } from "./telegram-calls.ts";
+import type { RawCall } from "./raw-call.ts";
+import { createTelegramCalls } from "./telegram-calls.ts";
 import {
   connectionLost,
   isStranger,

@@ -1,14 +1,10 @@
 import { Long, type tl } from "@mtcute/core";
-import type { ChatPeer, TelegramClient, TelegramDriverOptions } from "../../ports/telegram.ts";
+import type { ChatPeer, TelegramDriverOptions } from "../../ports/telegram.ts";
 import { refused, TelegramError } from "../../ports/telegram-error.ts";
 import { fromTl, toTl } from "./tl-json.ts";
 import { createLoginCalls } from "./login-calls.ts";
+import type { Calls, RawCall } from "./raw-call.ts";
 import { type Message, type Reader, serviceUserId } from "./update-reader.ts";
-
-/** One remote call; rejects with TelegramError. */
-export type RawCall = <M extends tl.RpcMethod>(query: M) => Promise<tl.RpcCallReturn[M["_"]]>;
-
-export type Calls = Omit<TelegramClient, "keyId" | "callsInFlight" | "connect" | "close">;
 
 /** Telegram's limit (https://core.telegram.org/constructor/keyboardButtonCallback). */
 const buttonDataBytesMax = 64;

@@ -4,7 +4,7 @@ import type { Clock } from "../world/clock.ts";
 import { ControlError } from "../world/control-error.ts";
 import { streamEvents } from "./event-stream.ts";
 import { readFields } from "./fields.ts";
-import type { Controlled, Route } from "./routes.ts";
+import type { Controlled, Route } from "./route.ts";
 import { createRoutes } from "./routes.ts";
 import { toWire } from "./wire.ts";
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../world/clock.ts";
-import type { Phone } from "../world/phone.ts";
+import type { Phone } from "../world/phone/phone-port.ts";
 import { messageToWire } from "./wire.ts";
 
 /** Past this many unsent bytes the reader is too slow and is let go. */

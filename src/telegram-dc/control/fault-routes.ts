@@ -1,9 +1,9 @@
 import { ControlError } from "../world/control-error.ts";
 import type { Fault } from "../world/faults.ts";
 import { FAULT_KINDS } from "../world/faults.ts";
-import type { Phone } from "../world/phone.ts";
+import type { Phone } from "../world/phone/phone-port.ts";
 import type { Fields } from "./fields.ts";
-import type { Route } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 const FAULT_FIELDS = [
   "kind",

@@ -1,4 +1,4 @@
-import type { Controlled, Route } from "./routes.ts";
+import type { Controlled, Route } from "./route.ts";
 
 /** Reading what happened. */
 export function createLedgerRoutes({ ledger, phone, protocolStats }: Controlled): Route[] {

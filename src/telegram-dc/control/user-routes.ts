@@ -1,10 +1,10 @@
-import type { Phone } from "../world/phone.ts";
+import type { Phone } from "../world/phone/phone-port.ts";
 import type { ButtonChoice } from "../world/phone-lookup.ts";
 import { FILE_KINDS, type FileSpec } from "../world/files.ts";
 import { CODE_WAYS } from "../world/model.ts";
 import { ControlError } from "../world/control-error.ts";
 import type { Fields } from "./fields.ts";
-import type { Route, RouteRequest } from "./routes.ts";
+import type { Route, RouteRequest } from "./route.ts";
 import { messageToWire } from "./wire.ts";
 
 const WAIT_MS_MAX = 60_000;

@@ -1,6 +1,7 @@
 import type { Connection, TlObject } from "../seam.ts";
 import type { AuthKey } from "./keys/auth-key.ts";
-import type { OutgoingMessage, Session } from "./sessions/session.ts";
+import type { OutgoingMessage } from "./sessions/messages.ts";
+import type { Session } from "./sessions/session.ts";
 
 /** What the handlers of messages need of the connection that brought them. */
 export interface Link {

@@ -3,13 +3,8 @@ import { type ProtocolContext, reportUnencodable } from "./context.ts";
 import { type AuthKey, ownerOf } from "./keys/auth-key.ts";
 import { type Outbox, createOutbox } from "./outbox.ts";
 import { packIfSmaller } from "./rpc/answer.ts";
-import {
-  type OutgoingMessage,
-  type Session,
-  type SessionLink,
-  nextSequence,
-  sendContent,
-} from "./sessions/session.ts";
+import type { OutgoingMessage } from "./sessions/messages.ts";
+import { type Session, type SessionLink, nextSequence, sendContent } from "./sessions/session.ts";
 import { encodeBoxed } from "./tl/encode.ts";
 import { TlWriter } from "./tl/tl-writer.ts";
 

@@ -1,7 +1,7 @@
 import type { KeyRegistry, StoredKey } from "../seam.ts";
 import type { StoredFile } from "../world/files.ts";
 import type { AuthKeyRecord, User } from "../world/model.ts";
-import type { WorldParts } from "../world/world.ts";
+import type { WorldParts } from "../world/parts.ts";
 
 /** What a data centre keeps between two runs. Faults, the ledger and pending logins are not kept. */
 export interface Snapshot {

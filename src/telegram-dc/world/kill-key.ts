@@ -1,7 +1,7 @@
 import { ControlError } from "./control-error.ts";
 import type { Fault, FaultSpec } from "./faults.ts";
 import type { AuthKeyRecord } from "./model.ts";
-import type { WorldParts } from "./world.ts";
+import type { WorldParts } from "./parts.ts";
 
 /**
  * Carries a `kill-key` fault out at once: the named key, or every key of the named user.

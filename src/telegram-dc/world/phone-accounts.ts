@@ -1,11 +1,11 @@
 import { ControlError } from "./control-error.ts";
 import { acceptLoginToken } from "./methods/auth-other.ts";
 import type { AuthKeyRecord, User } from "./model.ts";
-import type { Authorisation, Phone, PhoneUser } from "./phone.ts";
+import type { Authorisation, Phone, PhoneUser } from "./phone/phone-port.ts";
 import { findUser } from "./phone-lookup.ts";
 import { RpcError } from "./rpc-error.ts";
 import { firstOf } from "./waiting.ts";
-import type { WorldParts } from "./world.ts";
+import type { WorldParts } from "./parts.ts";
 
 type PhoneAccounts = Pick<
   Phone,

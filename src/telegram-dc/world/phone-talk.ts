@@ -2,7 +2,7 @@ import { ControlError } from "./control-error.ts";
 import { type FileSpec, tlMedia } from "./files.ts";
 import { rememberRandomId } from "./mailbox.ts";
 import type { MailboxMessage, User } from "./model.ts";
-import type { Phone } from "./phone.ts";
+import type { Phone } from "./phone/phone-port.ts";
 import type { PeerName } from "./phone-lookup.ts";
 import { chosenData, findUser, refuseServiceAccount } from "./phone-lookup.ts";
 import { firstMessage, listMessages, toPhoneMessage } from "./phone-messages.ts";
@@ -10,7 +10,7 @@ import { RpcError } from "./rpc-error.ts";
 import { codePoints } from "./text-length.ts";
 import { optionalText } from "./tl-fields.ts";
 import { firstOf } from "./waiting.ts";
-import type { WorldParts } from "./world.ts";
+import type { WorldParts } from "./parts.ts";
 
 type PhoneTalk = Pick<Phone, "send" | "press" | "messages" | "waitForMessage">;
 

@@ -1,52 +1,25 @@
 import type { Connection, KeyRegistry, RpcCall, RpcOutcome, World } from "../seam.ts";
 import { createAuthKeys, noteUse } from "./auth-keys.ts";
-import type { AuthKeys } from "./auth-keys.ts";
 import { createCallbacks } from "./callbacks.ts";
-import type { Callbacks } from "./callbacks.ts";
 import type { Clock, RandomSource } from "./clock.ts";
 import type { WorldConfig } from "./config.ts";
 import { createFaults } from "./faults.ts";
-import type { Faults } from "./faults.ts";
 import { createFiles } from "./files.ts";
-import type { Files } from "./files.ts";
 import { createLedger } from "./ledger.ts";
 import type { LedgerWriter } from "./ledger.ts";
 import { createLoginCodes } from "./login-codes.ts";
-import type { LoginCodes } from "./login-codes.ts";
 import { createLogins } from "./logins.ts";
 import { createLoginTokens } from "./login-tokens.ts";
-import type { LoginTokens } from "./login-tokens.ts";
 import { createMethods } from "./methods/all-methods.ts";
 import type { DcAddress } from "./methods/help.ts";
 import { createOverlapDetector } from "./overlap.ts";
 import type { Overlap } from "./overlap.ts";
+import type { WorldParts } from "./parts.ts";
 import { createPost } from "./post.ts";
-import type { Post } from "./post.ts";
 import { createPushes } from "./pushes.ts";
-import type { Pushes } from "./pushes.ts";
 import { createRpcRunner } from "./rpc-runner.ts";
 import { createTopic } from "./topic.ts";
-import type { Topic } from "./topic.ts";
 import { createUsers } from "./users.ts";
-import type { Users } from "./users.ts";
-
-/** The parts of the world, for those who play the phone, read the ledger or keep the state. */
-export interface WorldParts {
-  readonly clock: Clock;
-  readonly config: WorldConfig;
-  readonly users: Users;
-  readonly authKeys: AuthKeys;
-  readonly post: Post;
-  readonly pushes: Pushes;
-  readonly callbacks: Callbacks;
-  readonly codes: LoginCodes;
-  readonly loginTokens: LoginTokens;
-  readonly ledger: LedgerWriter;
-  readonly faults: Faults;
-  readonly files: Files;
-  /** Something that a state file keeps may have changed. */
-  readonly changed: Topic<void>;
-}
 
 export interface SimulatedWorld extends World {
   readonly parts: WorldParts;

@@ -4,7 +4,7 @@ import type { Clock, RandomSource } from "../../../src/telegram-dc/world/clock.t
 import type { WorldConfig } from "../../../src/telegram-dc/world/config.ts";
 import { DEFAULT_WORLD_CONFIG } from "../../../src/telegram-dc/world/config.ts";
 import { createPhone } from "../../../src/telegram-dc/world/phone.ts";
-import type { Phone } from "../../../src/telegram-dc/world/phone.ts";
+import type { Phone } from "../../../src/telegram-dc/world/phone/phone-port.ts";
 import { isTlObject, objectsField } from "../../../src/telegram-dc/world/tl-fields.ts";
 import { createWorld } from "../../../src/telegram-dc/world/world.ts";
 import type { SimulatedWorld } from "../../../src/telegram-dc/world/world.ts";

@@ -3,7 +3,7 @@ import { type ProtocolContext, reportUnencodable } from "../context.ts";
 import { bindTemporaryKey } from "../handshake/bind-temporary-key.ts";
 import { ownerOf } from "../keys/auth-key.ts";
 import type { Link } from "../link.ts";
-import type { Receipt } from "../sessions/inbound-window.ts";
+import type { Receipt } from "../sessions/messages.ts";
 import { type Session, nextSequence, sendContent } from "../sessions/session.ts";
 import { countIn } from "../stats.ts";
 import { encodeResult } from "../tl/encode.ts";

@@ -1,19 +1,4 @@
-import type { OutgoingMessage } from "./session.ts";
-
-/** What became of one message that a client sent. */
-export interface Receipt {
-  readonly messageId: bigint;
-  readonly sequence: number;
-  readonly isCall: boolean;
-  /** `taken`: nothing more will come of it, or an answer is still being made for a call that is not `running` yet. */
-  state: "taken" | "running" | "succeeded" | "failed";
-  /** The client does not want the answer any more (rpc_drop_answer). */
-  isDropped: boolean;
-  /** The answer, until the client acknowledges it. */
-  answer: OutgoingMessage | undefined;
-  /** Called once when a running call has ended. */
-  onEnd: (() => void)[];
-}
+import type { Receipt } from "./messages.ts";
 
 /** Whether a message may be handled: a bad_msg_notification code, or what it is. */
 type Verdict = "new" | { readonly duplicateOf: Receipt } | { readonly errorCode: number };

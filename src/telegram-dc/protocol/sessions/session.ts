@@ -1,15 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { ProtocolStats } from "../stats.ts";
-import { type InboundWindow, type Receipt, createInboundWindow } from "./inbound-window.ts";
-
-/** A message of the server with its place in the session; resent under the same id. */
-export interface OutgoingMessage {
-  readonly messageId: bigint;
-  readonly sequence: number;
-  readonly body: Buffer;
-  /** The call that it answers. */
-  readonly receipt: Receipt | undefined;
-}
+import { type InboundWindow, createInboundWindow } from "./inbound-window.ts";
+import type { OutgoingMessage } from "./messages.ts";
 
 /** The connection that a session is served over. */
 export interface SessionLink {

@@ -1,6 +1,6 @@
 import type { RandomSource } from "../clock.ts";
 import type { Logins } from "../logins.ts";
-import type { WorldParts } from "../world.ts";
+import type { WorldParts } from "../parts.ts";
 import { createAccountMethods } from "./account.ts";
 import { createCodeLoginMethods } from "./auth-code.ts";
 import { createOtherLoginMethods } from "./auth-other.ts";

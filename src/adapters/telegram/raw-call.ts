@@ -1,0 +1,8 @@
+import type { tl } from "@mtcute/core";
+import type { TelegramClient } from "../../ports/telegram.ts";
+
+/** One remote call; rejects with TelegramError. */
+export type RawCall = <M extends tl.RpcMethod>(query: M) => Promise<tl.RpcCallReturn[M["_"]]>;
+
+/** The calls of the port; what is left of it is the connection. */
+export type Calls = Omit<TelegramClient, "keyId" | "callsInFlight" | "connect" | "close">;

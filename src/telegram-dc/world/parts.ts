@@ -1,0 +1,31 @@
+import type { AuthKeys } from "./auth-keys.ts";
+import type { Callbacks } from "./callbacks.ts";
+import type { Clock } from "./clock.ts";
+import type { WorldConfig } from "./config.ts";
+import type { Faults } from "./faults.ts";
+import type { Files } from "./files.ts";
+import type { LedgerWriter } from "./ledger.ts";
+import type { LoginCodes } from "./login-codes.ts";
+import type { LoginTokens } from "./login-tokens.ts";
+import type { Post } from "./post.ts";
+import type { Pushes } from "./pushes.ts";
+import type { Topic } from "./topic.ts";
+import type { Users } from "./users.ts";
+
+/** The parts of the world, for those who play the phone, read the ledger or keep the state. */
+export interface WorldParts {
+  readonly clock: Clock;
+  readonly config: WorldConfig;
+  readonly users: Users;
+  readonly authKeys: AuthKeys;
+  readonly post: Post;
+  readonly pushes: Pushes;
+  readonly callbacks: Callbacks;
+  readonly codes: LoginCodes;
+  readonly loginTokens: LoginTokens;
+  readonly ledger: LedgerWriter;
+  readonly faults: Faults;
+  readonly files: Files;
+  /** Something that a state file keeps may have changed. */
+  readonly changed: Topic<void>;
+}
