@@ -5,7 +5,9 @@ import { type Figure, figure, percentile } from "./figures.ts";
 
 const accounts = 4;
 const handoverRounds = 12;
-/** People and scripts keep the machine busy, not full: what is measured is the handover, not the queue for the cores. */
+/**
+ * People and scripts keep the machine busy, not full: what is measured is the handover, not the queue for the cores.
+ */
 const load = { thinkMs: 250, callersPerBot: 1 };
 const killRounds = 8;
 const lossRounds = 2;

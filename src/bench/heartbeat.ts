@@ -37,8 +37,8 @@ const timeoutMs = 1_000;
 /** By turns, so that what else the machine does meets both; as that only ever adds, the least of each counts. */
 const rounds = 3;
 /**
- * Until the engine has cleared away what the start has left over: it reduces its memory twice, and with 10,000 accounts the
- * second time, 17 s after the start, takes 26 ms, as much as eight beats.
+ * Until the engine has cleared away what the start has left over: it reduces its memory twice, and with 10,000
+ * accounts the second time, 17 s after the start, takes 26 ms, as much as eight beats.
  */
 const restMs = 25_000;
 /** What is compiled while it first runs is nobody's liveness. */

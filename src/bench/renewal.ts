@@ -104,7 +104,9 @@ async function isTidy({ database }: ChaosFleet, account: string): Promise<boolea
 const answersOf = ({ dc }: ChaosFleet, keyId: string): readonly RpcRecord[] =>
   dc.ledger.rpcs().filter((rpc) => rpc.authKeyId === keyId && rpc.answeredAtMs !== undefined);
 
-/** From the old key's last answer before the switch to the new key's first answer after it, as the data centre saw it. */
+/**
+ * From the old key's last answer before the switch to the new key's first answer after it, as the data centre saw it.
+ */
 async function downtimeOf(fleet: ChaosFleet, account: string, id: string): Promise<number> {
   const [row] = await fleet.database.query<{ old_key: string; new_key: string; at: string }>(
     `select o.key_id as old_key, n.key_id as new_key, extract(epoch from s.at) * 1000 as at

@@ -7,11 +7,16 @@ type Answer = Promise<void> | void;
 /** A bot as an author writes it: one handler for each thing that people do. */
 export interface BotDefinition {
   readonly name: string;
-  /** `/start` and the like, by their names without the slash; `rest` is what follows. A command without one is a text. */
+  /**
+   * `/start` and the like, by their names without the slash; `rest` is what follows. A command without one is a text.
+   */
   readonly commands?: Readonly<Record<string, (turn: Turn, rest: string) => Answer>>;
   /** Any other text. */
   text(turn: Turn, text: string): Answer;
-  /** Photos and files; `turn.download` gives their bytes. By default the caption is a text, and a file without one is declined. */
+  /**
+   * Photos and files; `turn.download` gives their bytes. By default the caption is a text, and a file without one is
+   * declined.
+   */
   media?(turn: Turn, media: readonly Media[], caption: string): Answer;
   /** The choices of menus, by their actions; `item` is what the choice pointed at. */
   readonly actions?: Readonly<Record<string, (turn: Turn, item: ChosenItem | undefined) => Answer>>;

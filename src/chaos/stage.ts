@@ -76,7 +76,9 @@ export async function kill(
   delivered(`SIGKILL of the ${which} (${pid})`, isGone(pid));
 }
 
-/** Stops a process for a while; what it finds when it goes on is the point. Resolves to when it was kept from running. */
+/**
+ * Stops a process for a while; what it finds when it goes on is the point. Resolves to when it was kept from running.
+ */
 export async function freeze(
   stage: Stage,
   pid: number,

@@ -1,6 +1,9 @@
 import { HoldfastError } from "../errors.ts";
 
-/** One line of standard input: secrets never stand on a command line, where other users see them. Throws NOTHING_GIVEN. */
+/**
+ * One line of standard input: secrets never stand on a command line, where other users see them. Throws
+ * NOTHING_GIVEN.
+ */
 export async function readSecret(): Promise<string> {
   process.stdin.setEncoding("utf8");
   let text = "";

@@ -3,7 +3,10 @@ import type { AccountRecord, AccountStore } from "../ports/account-store.ts";
 
 /** The fleet's accounts as this host last read them. A look costs what has changed, however many there are. */
 export interface AccountRoll {
-  /** Reads what has changed since the last look; one look at a time. Rejects as the store does; then nothing has changed. */
+  /**
+   * Reads what has changed since the last look; one look at a time. Rejects as the store does; then nothing has
+   * changed.
+   */
   look(): Promise<void>;
   /** Names of the accounts that nobody has stopped; the same array until that changes. */
   readonly names: readonly string[];

@@ -12,7 +12,9 @@ export interface MediaReaderOptions {
 /** Bytes of one answer: in base64 and JSON well below what a message of NATS may have. */
 const chunkBytes = 256 * 1024;
 
-/** Reads files where they lie: Telegram's through the holder of the account, chunk by chunk, others by their address. */
+/**
+ * Reads files where they lie: Telegram's through the holder of the account, chunk by chunk, others by their address.
+ */
 export function createMediaReader({ invoke, fetchUrl }: MediaReaderOptions): MediaReader {
   async function chunk(account: string, file: TelegramFile, offset: number): Promise<Buffer> {
     const answer = await invoke(account, "upload.getFile", {

@@ -20,9 +20,9 @@ export function hostLockName({ fleet, host }: Pick<HostLockOptions, "fleet" | "h
 
 /**
  * One gate per host and fleet: an abstract unix socket, which the kernel gives back when this process ends, however
- * it ends; whoever waits for it is told by the kernel too. It is no file, so that no shared file system can fool it, and
- * its scope is the network namespace, which is what sockets to Telegram have as well. Elsewhere than on Linux the lease
- * alone judges. Throws HOST_LOCKED.
+ * it ends; whoever waits for it is told by the kernel too. It is no file, so that no shared file system can fool it,
+ * and its scope is the network namespace, which is what sockets to Telegram have as well. Elsewhere than on Linux the
+ * lease alone judges. Throws HOST_LOCKED.
  */
 export async function takeHostLock(options: HostLockOptions): Promise<() => void> {
   if (process.platform !== "linux") return () => {};

@@ -26,7 +26,9 @@ export interface Journal {
   write(entry: JournalEntry): void;
   /** Lines of this journal and of earlier ones of this home that nobody has said to have stored, the oldest first. */
   pending(): Shipment;
-  /** What `pending` answered last is stored elsewhere now. An earlier gate's journal that is stored whole is removed. */
+  /**
+   * What `pending` answered last is stored elsewhere now. An earlier gate's journal that is stored whole is removed.
+   */
   stored(): void;
   close(): void;
 }

@@ -74,8 +74,8 @@ export interface Turn {
    */
   step<T>(name: string, call: () => Promise<T> | T): Promise<T>;
   /**
-   * The bytes of a file that came in this session. At most 20 MiB unless `bytesMax` allows more: MEDIA_TOO_LARGE. Inside
-   * `step` keep what became of them, not the bytes.
+   * The bytes of a file that came in this session. At most 20 MiB unless `bytesMax` allows more: MEDIA_TOO_LARGE.
+   * Inside `step` keep what became of them, not the bytes.
    */
   download(media: Media, options?: { readonly bytesMax?: number }): Promise<Uint8Array>;
   /** Keeps a result (JSON) in the session. Answers the number by which `MenuChoice.item` points into it. */

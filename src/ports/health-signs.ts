@@ -10,7 +10,10 @@ export const healthSigns = [
   "RAPID_CREATES_CRITICAL",
 ] as const;
 
-/** Notes that raise an alarm at once: the unique index refused a second open session; a session was over at its commit. */
+/**
+ * Notes that raise an alarm at once: the unique index refused a second open session; a session was over at its
+ * commit.
+ */
 export const sessionIndexViolated = "SESSION_INDEX_VIOLATED";
 export const carriedIdGone = "SESSION_CARRIED_ID_GONE";
 export const alarmingNotes: readonly string[] = [sessionIndexViolated, carriedIdGone];

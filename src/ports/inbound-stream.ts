@@ -8,7 +8,10 @@ export interface InboundItem {
   readonly account: string;
   readonly chatUser: string;
   readonly peer: ChatPeer;
-  /** Durable and unique per channel and account: `m:<message id>`, or `tap:<message id>:<data>`, so that double taps are one. */
+  /**
+   * Durable and unique per channel and account: `m:<message id>`, or `tap:<message id>:<data>`, so that double taps
+   * are one.
+   */
   readonly inboundId: string;
   readonly kind: "text" | "tap";
   readonly text: string;

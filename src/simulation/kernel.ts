@@ -18,7 +18,9 @@ export interface SimProcess {
   readonly state: "running" | "paused" | "dead";
   /** Runs `task` in this process as something that arrived from outside, after `delayMs`. */
   deliver(delayMs: number, task: () => void): void;
-  /** SIGSTOP: timers and arrivals wait. `suspended`: its monotonic clock stands still too, as in a suspended machine. */
+  /**
+   * SIGSTOP: timers and arrivals wait. `suspended`: its monotonic clock stands still too, as in a suspended machine.
+   */
   pause(suspended: boolean): void;
   /** SIGCONT: what waited comes at once, timers first or arrivals first. */
   resume(order: "timers-first" | "messages-first"): void;

@@ -5,8 +5,8 @@ export interface Find {
 }
 
 /**
- * Looks for a secret as it is, in hexadecimal, and in base64 wherever in the text it begins. A short one counts only as a
- * word of its own: five digits stand by chance in many numbers.
+ * Looks for a secret as it is, in hexadecimal, and in base64 wherever in the text it begins. A short one counts only
+ * as a word of its own: five digits stand by chance in many numbers.
  */
 export function findSecret(
   secret: Uint8Array,

@@ -31,8 +31,8 @@ const eventVerb = "event";
 
 /**
  * Answers `holdfast.account.<name>.<verb>` for the accounts that run here, and, as one of the fleet's nodes,
- * `holdfast.status`, `holdfast.fleet.<verb>`, as every one of them `holdfast.nodes.<verb>`, and commands to accounts that run nowhere. Answers are JSON:
- * `{"ok": true, …}`, or `{"ok": false, "code", "message", "next"}`.
+ * `holdfast.status`, `holdfast.fleet.<verb>`, as every one of them `holdfast.nodes.<verb>`, and commands to accounts
+ * that run nowhere. Answers are JSON: `{"ok": true, …}`, or `{"ok": false, "code", "message", "next"}`.
  */
 export function serveCommands(nats: NatsConnection, handlers: CommandHandlers): CommandServer {
   const parts = (subject: string) => subject.split(".") as [string, string, string, string];

@@ -12,7 +12,9 @@ export interface BatcherOptions<Item, Result> {
    * all that comes in it goes together.
    */
   readonly gather?: (setOut: () => void) => void;
-  /** One result for each item, in order, or a rejection that is true of all of them: nothing of the batch took effect. */
+  /**
+   * One result for each item, in order, or a rejection that is true of all of them: nothing of the batch took effect.
+   */
   run(items: readonly Item[]): Promise<readonly Result[]>;
 }
 
@@ -32,9 +34,10 @@ interface Waiting<Item, Result> {
 const heldUpMs = 25;
 
 /**
- * Flushes as soon as nothing runs, so that a batch grows while the one before it runs. Another lane is taken where a whole
- * batch waits, or where those that run are held up: one statement at a time leaves the machine's cores to others.
- * A batch that fails by something in it is halved until what is wrong stands alone; one whose outcome is unknown is not.
+ * Flushes as soon as nothing runs, so that a batch grows while the one before it runs. Another lane is taken where a
+ * whole batch waits, or where those that run are held up: one statement at a time leaves the machine's cores to
+ * others. A batch that fails by something in it is halved until what is wrong stands alone; one whose outcome is
+ * unknown is not.
  */
 export function createBatcher<Item, Result>(
   options: BatcherOptions<Item, Result>,

@@ -7,7 +7,7 @@ import { type AuthKey, ownerOf } from "./keys/auth-key.ts";
 import type { Link } from "./link.ts";
 import { openFrame } from "./messages/envelope.ts";
 import { type SessionBinding, createSessionBinding } from "./session-binding.ts";
-import { receiveMessage } from "./sessions/inbox.ts";
+import { receiveMessage } from "./inbox.ts";
 
 /** What changes on a connection as its client speaks. */
 interface ConnectionState {

@@ -27,7 +27,10 @@ export interface StoredFile extends FileSpec {
 export interface Files {
   /** @throws RpcError FILE_PART_TOO_BIG, FILE_PART_INVALID */
   savePart(authKeyId: string, fileId: bigint, part: number, bytes: Buffer): void;
-  /** The bytes of parts 0 to `parts` − 1, which are forgotten. @throws RpcError FILE_PARTS_INVALID, FILE_PART_X_MISSING */
+  /**
+   * The bytes of parts 0 to `parts` − 1, which are forgotten. @throws RpcError FILE_PARTS_INVALID,
+   * FILE_PART_X_MISSING
+   */
   assemble(authKeyId: string, fileId: bigint, parts: number): Buffer;
   add(spec: FileSpec): StoredFile;
   /** Takes a file of an earlier run back. */

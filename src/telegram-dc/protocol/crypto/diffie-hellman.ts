@@ -10,7 +10,9 @@ import { TAG_BITS, TAG_OCTETS, TAG_SEQUENCE, derElement, derInteger, derObjectId
 /** The generator that goes with the prime. */
 export const GENERATOR = 3;
 
-/** Telegram's own 2048-bit safe prime, which clients recognise and need not test (core.telegram.org/mtproto/auth_key). */
+/**
+ * Telegram's own 2048-bit safe prime, which clients recognise and need not test (core.telegram.org/mtproto/auth_key).
+ */
 export const PRIME = Buffer.from(
   "c71caeb9c6b1c9048e6c522f70f13f73980d40238e3e21c14934d037563d930f48198a0aa7c14058229493d22530f4db" +
     "fa336f6e0ac925139543aed44cce7c3720fd51f69458705ac68cd4fe6b6b13abdc9746512969328454f18faf8c595f64" +

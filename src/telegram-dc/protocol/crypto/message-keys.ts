@@ -4,7 +4,10 @@ import type { IgeKey } from "./ige.ts";
 /** Who wrote a message; the two directions use different parts of the auth key. */
 export type Direction = "from-client" | "from-server";
 
-/** AES key and vector of an MTProto 2.0 message (core.telegram.org/mtproto/description#defining-aes-key-and-initialization-vector). */
+/**
+ * AES key and vector of an MTProto 2.0 message
+ * (core.telegram.org/mtproto/description#defining-aes-key-and-initialization-vector).
+ */
 export function deriveMessageKey(
   authKey: Buffer,
   messageKey: Uint8Array,
@@ -29,7 +32,10 @@ export function computeMessageKey(
   return sha256(authKey.subarray(x, x + 32), plaintext).subarray(8, 24);
 }
 
-/** AES key and vector of MTProto 1.0, which the binding of temporary keys still uses (core.telegram.org/mtproto/description_v1). */
+/**
+ * AES key and vector of MTProto 1.0, which the binding of temporary keys still uses
+ * (core.telegram.org/mtproto/description_v1).
+ */
 export function deriveMessageKeyV1(authKey: Buffer, messageKey: Uint8Array): IgeKey {
   const a = sha1(messageKey, authKey.subarray(0, 32));
   const b = sha1(authKey.subarray(32, 48), messageKey, authKey.subarray(48, 64));

@@ -17,7 +17,10 @@ const PADDED_BYTES = 192;
 const TEMPORARY_KEY_BYTES = 32;
 const RSA_BYTES = 256;
 
-/** Wraps a 2048-bit private key. RSA_PAD: core.telegram.org/mtproto/auth_key#41-rsa-paddata-server-public-key-mentioned-above-is-implemented-as-follows */
+/**
+ * Wraps a 2048-bit private key. RSA_PAD:
+ * core.telegram.org/mtproto/auth_key#41-rsa-paddata-server-public-key-mentioned-above-is-implemented-as-follows
+ */
 export function createServerRsaKey(privateKey: KeyObject): ServerRsaKey {
   const publicKey = createPublicKey(privateKey);
   const { n = "", e = "" } = publicKey.export({ format: "jwk" });

@@ -41,13 +41,18 @@ export function createSession(id: bigint): Session {
   };
 }
 
-/** Sequence number of the next message; content messages count (core.telegram.org/mtproto/description#message-sequence-number-msg-seqno). */
+/**
+ * Sequence number of the next message; content messages count
+ * (core.telegram.org/mtproto/description#message-sequence-number-msg-seqno).
+ */
 export function nextSequence(session: Session, isContent: boolean): number {
   if (!isContent) return session.contentSent * 2;
   return session.contentSent++ * 2 + 1;
 }
 
-/** Sends a message that the client must acknowledge, and keeps it until then; the oldest beyond the bound are dropped. */
+/**
+ * Sends a message that the client must acknowledge, and keeps it until then; the oldest beyond the bound are dropped.
+ */
 export function sendContent(
   session: Session,
   message: OutgoingMessage,

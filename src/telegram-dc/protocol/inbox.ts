@@ -1,21 +1,16 @@
-import type { ProtocolContext } from "../context.ts";
-import type { Link } from "../link.ts";
-import {
-  CONTAINER_ID,
-  type WireMessage,
-  readContainer,
-  unpackBody,
-} from "../messages/container.ts";
-import type { OpenedMessage } from "../messages/envelope.ts";
-import { messageIdSeconds } from "../messages/message-id.ts";
-import { dropAnswer } from "../rpc/drop-answer.ts";
-import { runCall } from "../rpc/run-call.ts";
-import { handleServiceMessage, isServiceMessage } from "../service-messages.ts";
-import { countIn } from "../stats.ts";
-import { decodeBoxed } from "../tl/decode.ts";
-import { isTlObject } from "../tl/fields.ts";
-import { TlReader } from "../tl/tl-reader.ts";
-import { type Session, createSession } from "./session.ts";
+import type { ProtocolContext } from "./context.ts";
+import type { Link } from "./link.ts";
+import { CONTAINER_ID, type WireMessage, readContainer, unpackBody } from "./messages/container.ts";
+import type { OpenedMessage } from "./messages/envelope.ts";
+import { messageIdSeconds } from "./messages/message-id.ts";
+import { dropAnswer } from "./rpc/drop-answer.ts";
+import { runCall } from "./rpc/run-call.ts";
+import { handleServiceMessage, isServiceMessage } from "./service-messages.ts";
+import { countIn } from "./stats.ts";
+import { decodeBoxed } from "./tl/decode.ts";
+import { isTlObject } from "./tl/fields.ts";
+import { TlReader } from "./tl/tl-reader.ts";
+import { type Session, createSession } from "./sessions/session.ts";
 
 /** core.telegram.org/mtproto/description#message-identifier-msg-id: 300 seconds back, 30 ahead. */
 const PAST_SECONDS_MAX = 300;
