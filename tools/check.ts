@@ -1,8 +1,10 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { checkImports } from "./check-imports.ts";
+import { checkImports, rulesToday } from "./check-imports.ts";
 import { checkRows } from "./check-rows.ts";
 import { checkWords } from "./check-words.ts";
+import { figures } from "./figures.ts";
+import { structureChecks } from "./structure.ts";
 import { trackedFiles } from "./tracked-files.ts";
 
 interface Finding {
@@ -12,6 +14,8 @@ interface Finding {
 
 interface Check {
   readonly name: string;
+  /** What it refuses, for `--help`. */
+  readonly refuses: string;
   readonly run: () => Promise<Finding>;
   /** What to type when it fails. */
   readonly remedy: string;
@@ -48,43 +52,59 @@ function listed(breaches: readonly string[]): Promise<Finding> {
   return Promise.resolve({ ok: breaches.length === 0, output: breaches.join("\n") });
 }
 
+/** The table that imports are judged by; `wingRules` once the files lie in their wings. */
+const importRules = rulesToday;
+
 function checksOf(root: string): readonly Check[] {
   const files = trackedFiles(root);
   const tool = (name: string, ...args: string[]) => runProgram(root, binary(root, name), args);
   return [
     {
       name: "format",
+      refuses: "files that are not formatted",
       run: () => tool("biome", "format", "."),
       remedy: "npx biome format --write .",
     },
     {
       name: "types",
+      refuses: "what the compiler refuses",
       run: () => checkTypes(root, "/src/errors.ts"),
       remedy: "npx tsc --noEmit -p .",
     },
     {
       name: "lint",
+      refuses: "what the linter refuses",
       run: () => tool("oxlint", "--type-aware", "--format", "unix"),
       remedy: "npx oxlint --type-aware --fix",
     },
-    { name: "unused", run: () => tool("knip"), remedy: "npx knip" },
+    {
+      name: "unused",
+      refuses: "files, exports and packages that nothing uses",
+      run: () => tool("knip"),
+      remedy: "npx knip",
+    },
     {
       name: "imports",
-      run: () => listed(checkImports(root, files)),
+      refuses:
+        "imports from a lower folder to a higher one, and packages that a folder may not use",
+      run: () => listed(checkImports(root, files, importRules)),
       remedy: "the rule stands in tools/check-imports.ts and ARCHITECTURE.md",
     },
     {
       name: "words",
+      refuses: "words and lengths that no file may have",
       run: () => listed(checkWords(root, files)),
       remedy: "the list stands in tools/check-words.ts",
     },
     {
       name: "rows",
+      refuses: "rows of the tables of promises and alarms that no test is named after",
       run: () => listed(checkRows(root)),
       remedy: 'name a test after the row: it("… (V1)")',
     },
     {
       name: "diagrams",
+      refuses: "pictures of machines that are not those of the code",
       run: () =>
         runProgram(root, process.execPath, [
           "--import",
@@ -96,10 +116,15 @@ function checksOf(root: string): readonly Check[] {
     },
     {
       name: "manual",
+      refuses: "tables of the documents that are not those of the code",
       run: () =>
         runProgram(root, process.execPath, ["--import", "tsx", "tools/write-manual.ts", "--check"]),
       remedy: "node --import tsx tools/write-manual.ts",
     },
+    ...structureChecks(root, files).map(({ run, ...rest }) => ({
+      ...rest,
+      run: async () => listed(await run()),
+    })),
   ];
 }
 
@@ -117,10 +142,45 @@ async function report({ name, run, remedy }: Check): Promise<boolean> {
   return ok;
 }
 
-/** Runs every check; resolves with the exit code. */
-async function main(): Promise<number> {
+const usage = (checks: readonly Check[]): string =>
+  [
+    "npm run check                    every check",
+    "npm run check -- imports words   some of them",
+    "npm run check -- figures         the figures of the house, which refuse nothing",
+    "",
+    ...checks.map(({ name, refuses }) => `  ${name.padEnd(12)} refuses ${refuses}`),
+    "",
+  ].join("\n");
+
+/** The checks of these names, all of them without a name; a sentence about those that are unknown. */
+export function chosen<Named extends { readonly name: string }>(
+  checks: readonly Named[],
+  names: readonly string[],
+): readonly Named[] | string {
+  const unknown = names.filter((name) => !checks.some((check) => check.name === name));
+  if (unknown.length > 0)
+    return `There is no check ${unknown.join(", ")}; there are ${checks.map(({ name }) => name).join(", ")}.`;
+  return names.length === 0 ? checks : checks.filter(({ name }) => names.includes(name));
+}
+
+/** Runs the checks that the command line names, or every one; resolves with the exit code. */
+async function main(args: readonly string[]): Promise<number> {
   const root = fileURLToPath(new URL("..", import.meta.url)).replace(/[/\\]$/, "");
-  const waiting = [...checksOf(root)];
+  if (args.length === 1 && args[0] === "figures") {
+    process.stdout.write(`${await figures(root)}\n`);
+    return 0;
+  }
+  const checks = checksOf(root);
+  if (args.includes("--help")) {
+    process.stdout.write(usage(checks));
+    return 0;
+  }
+  const wanted = chosen(checks, args);
+  if (typeof wanted === "string") {
+    process.stderr.write(`${wanted}\n`);
+    return 2;
+  }
+  const waiting = [...wanted];
   const results: boolean[] = [];
   const worker = async (): Promise<void> => {
     for (let check = waiting.shift(); check !== undefined; check = waiting.shift())
@@ -132,4 +192,5 @@ async function main(): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main();
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  process.exitCode = await main(process.argv.slice(2));

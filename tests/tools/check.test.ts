@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { checkTypes } from "../../tools/check.ts";
+import { checkTypes, chosen } from "../../tools/check.ts";
 import { checkImports, importsIn } from "../../tools/check-imports.ts";
 import { checkWords } from "../../tools/check-words.ts";
 
@@ -105,5 +105,20 @@ describe("the check of words", () => {
   it("refuses a source file of more than 350 lines", () => {
     const { root, names } = project({ "src/a.ts": "\n".repeat(351), "src/b.ts": "\n".repeat(350) });
     expect(checkWords(root, names)).toEqual([expect.stringMatching(/^src\/a\.ts:350: 351 lines/)]);
+  });
+});
+
+describe("the choice of checks", () => {
+  const checks = [{ name: "types" }, { name: "words" }, { name: "rows" }];
+
+  it("is every check, or those that are named", () => {
+    expect(chosen(checks, [])).toEqual(checks);
+    expect(chosen(checks, ["rows", "types"])).toEqual([{ name: "types" }, { name: "rows" }]);
+  });
+
+  it("refuses a name that no check has, and lists those that there are", () => {
+    expect(chosen(checks, ["types", "wrods"])).toBe(
+      "There is no check wrods; there are types, words, rows.",
+    );
   });
 });
