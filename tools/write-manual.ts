@@ -61,7 +61,7 @@ function main(isCheck: boolean): number {
   const stale = renew(isCheck);
   if (!isCheck || stale.length === 0) return 0;
   process.stderr.write(
-    `${stale.join(", ")}: the program tells other commands, variables, metrics or codes. Run: node --import tsx tools/write-manual.ts\n`,
+    `${stale.join(", ")}: the program tells other commands, variables, metrics or codes. Run: node tools/write-manual.ts\n`,
   );
   return 1;
 }
