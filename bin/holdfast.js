@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { requireNode } from "./node-floor.js";
+import { moduleOf, requireNode } from "./node-floor.js";
 
 requireNode("holdfast");
 // No await out here: a Node that cannot parse it could not say what is wrong.
-void import("../src/main/cli.ts")
+void import(moduleOf("main/cli"))
   .then(({ main }) => main(process.argv.slice(2)))
   .then((exitCode) => {
     process.exitCode = exitCode;

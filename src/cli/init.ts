@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { HoldfastError } from "../errors.ts";
+import { packageFile } from "../files.ts";
+import { botDependencies } from "./bot-dependencies.ts";
 
 const { stdout } = process;
-const templates = fileURLToPath(new URL("../../docs/bot-template/", import.meta.url));
-const packageFile = fileURLToPath(new URL("../../package.json", import.meta.url));
+const templates = packageFile("docs/bot-template");
 const files = ["bot.ts", "bot.test.ts", "tsconfig.json", "README.md"] as const;
 const namePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -47,11 +47,8 @@ async function initBot(folder: string): Promise<readonly string[]> {
     });
   }
   await mkdir(folder, { recursive: true });
-  const { version } = JSON.parse(await readFile(packageFile, "utf8")) as {
-    readonly version: string;
-  };
   const made = join(folder, "package.json");
-  await writeFile(made, packageOf(name, version));
+  await writeFile(made, packageOf(name, await botDependencies(folder)));
   const copied = await Promise.all(
     files.map(async (file) => {
       const text = await readFile(join(templates, file), "utf8");
@@ -62,7 +59,7 @@ async function initBot(folder: string): Promise<readonly string[]> {
   return [made, ...copied];
 }
 
-const packageOf = (name: string, version: string): string =>
+const packageOf = (name: string, dependencies: Readonly<Record<string, string>>): string =>
   `${JSON.stringify(
     {
       name,
@@ -72,7 +69,7 @@ const packageOf = (name: string, version: string): string =>
         start: "HOLDFAST_BOT=bot.ts holdfast start",
         test: "node --test bot.test.ts",
       },
-      dependencies: { holdfast: `^${version}` },
+      dependencies,
     },
     null,
     2,

@@ -1,11 +1,12 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { HoldfastError } from "../errors.ts";
+import { programFile } from "../files.ts";
 import { startTimeOf, endProcess } from "../adapters/machine/process-identity.ts";
 import { clearRecord, runDirectory, writeRecord } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
 import { launch } from "./processes.ts";
-import { endedEarly, hasType, onMessage, programArguments, within } from "./program.ts";
+import { endedEarly, hasType, onMessage, within } from "./program.ts";
 
 export interface GateReady {
   /** http://HOST:PORT of metrics, health and console. */
@@ -103,7 +104,7 @@ export async function startGateProcess(options: GateProcessOptions): Promise<Gat
     home,
     name: "gate",
     command: process.execPath,
-    args: options.program ?? programArguments("src/main/gate.ts"),
+    args: options.program ?? [programFile("src/main/gate")],
     env,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     stopMsMax,

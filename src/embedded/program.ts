@@ -1,11 +1,5 @@
-import { fileURLToPath } from "node:url";
 import { HoldfastError } from "../errors.ts";
 import type { Managed } from "./processes.ts";
-
-/** How to run a TypeScript file of this repository: the arguments for `process.execPath`, in any folder. */
-export function programArguments(file: string): readonly string[] {
-  return [fileURLToPath(new URL(`../../${file}`, import.meta.url))];
-}
 
 /** Calls back with each message that a child process sends and that `is` recognises. */
 export function onMessage<Message>(

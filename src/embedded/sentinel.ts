@@ -1,6 +1,6 @@
 import type { Managed } from "./processes.ts";
 import { launch } from "./processes.ts";
-import { programArguments } from "./program.ts";
+import { programFile } from "../files.ts";
 
 /** Waits for the end of its standard input, which the kernel closes with the launcher, however that ends. */
 const waitThenEndTheRest = 'read -r _ || true; exec "$@"';
@@ -10,7 +10,7 @@ const waitThenEndTheRest = 'read -r _ || true; exec "$@"';
  * gate first, so that it can give back its lease. Until then it is a sleeping shell.
  */
 export function startSentinel(home: string): Promise<Managed> {
-  const [program, ...args] = [process.execPath, ...programArguments("src/main/end-recorded.ts")];
+  const [program, ...args] = [process.execPath, programFile("src/main/end-recorded")];
   return launch({
     home,
     name: "sentinel",

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import type { TelegramDc } from "../config/values.ts";
 import { HoldfastError } from "../errors.ts";
+import { packageFile } from "../files.ts";
 import type { Log } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
 import { launch } from "./processes.ts";
-import { endedEarly, hasType, onMessage, programArguments, within } from "./program.ts";
+import { endedEarly, hasType, onMessage, within } from "./program.ts";
 
 export interface EmbeddedTelegramDc {
   readonly dataCentre: TelegramDc;
@@ -53,7 +54,7 @@ export async function startTelegramDcProcess({
     name: "telegram-dc",
     command: process.execPath,
     args: [
-      ...programArguments("bin/telegram-dc.js"),
+      packageFile("bin/telegram-dc.js"),
       "--port",
       "0",
       "--control",

@@ -1,5 +1,6 @@
 import { HoldfastError } from "../errors.ts";
 import type { AccountStore, Credentials } from "../ports/account-store.ts";
+import type { TelegramDrivers } from "../ports/telegram.ts";
 import type { CommandReply } from "./account-commands.ts";
 import { textIn } from "./command-fields.ts";
 import { driverNamed } from "./fleet-commands.ts";
@@ -8,6 +9,7 @@ type Body = Readonly<Record<string, unknown>>;
 
 export interface AdditionOptions {
   readonly accounts: AccountStore;
+  readonly drivers: Pick<TelegramDrivers, "requireInstalled">;
   /** The stored form of a key that another program made in that data centre; throws KEY_MALFORMED. */
   makeSession(
     dcId: number,
@@ -33,6 +35,7 @@ export interface Additions {
 
 export function createAdditions({
   accounts,
+  drivers,
   makeSession,
   tellAdded,
   adopt,
@@ -44,7 +47,7 @@ export function createAdditions({
   }
 
   const choices = (body: Body) => ({
-    ...(body["driver"] === undefined ? {} : { driver: driverNamed(body["driver"]) }),
+    ...(body["driver"] === undefined ? {} : { driver: driverNamed(body["driver"], drivers) }),
     ...(body["device"] === undefined ? {} : { deviceModel: textIn(body, "device") }),
     ...(body["proxy"] === undefined ? {} : { proxy: proxyIn(body) }),
   });

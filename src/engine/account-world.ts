@@ -63,7 +63,7 @@ export interface AccountWorld {
   readonly tokens: TokenStore;
   readonly claims: Pick<Claims, "claim" | "confirm" | "untilFree" | "freed" | "taken">;
   readonly gate: Gate;
-  readonly drivers: TelegramDrivers;
+  readonly drivers: Pick<TelegramDrivers, "of">;
   readonly clock: Clock;
   /** Whether calls may begin: not while the host's lease is about to run out. */
   mayCall(): boolean;

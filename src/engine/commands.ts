@@ -20,7 +20,7 @@ export interface Commands {
   everyone(verb: string, body: unknown): Promise<CommandReply>;
 }
 
-export interface CommandOptions extends Pick<AdditionOptions, "makeSession"> {
+export interface CommandOptions extends Pick<AdditionOptions, "makeSession" | "drivers"> {
   readonly host: Host<Account>;
   readonly hostName: string;
   readonly accounts: AccountStore;

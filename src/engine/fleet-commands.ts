@@ -1,7 +1,7 @@
 import { forceToken, type ForceParts } from "../custody/force.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountRecord, AccountStore } from "../ports/account-store.ts";
-import { type DriverName, driverNames } from "../ports/telegram.ts";
+import { type DriverName, driverNames, type TelegramDrivers } from "../ports/telegram.ts";
 import type { CustodyStore, ServingToken } from "../ports/custody-store.ts";
 
 type Body = Readonly<Record<string, unknown>>;
@@ -12,6 +12,7 @@ export interface FleetCommandOptions {
   readonly incarnation: string;
   readonly accounts: Pick<AccountStore, "list" | "find" | "openRenewal" | "chooseDriver">;
   readonly custody: Pick<CustodyStore, "servingTokens">;
+  readonly drivers: Pick<TelegramDrivers, "requireInstalled">;
   readonly force: ForceParts;
 }
 
@@ -34,7 +35,7 @@ export interface FleetCommands {
 }
 
 export function createFleetCommands(options: FleetCommandOptions): FleetCommands {
-  const { accounts, custody } = options;
+  const { accounts, custody, drivers } = options;
 
   const find = async (name: string): Promise<AccountRecord> => {
     const record = await accounts.find(name);
@@ -71,7 +72,7 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
     async driver(body) {
       const { account, driver } = (body ?? {}) as Body;
       const record = await find(typeof account === "string" ? account : "");
-      const chosen = driverNamed(driver);
+      const chosen = driverNamed(driver, drivers);
       await accounts.chooseDriver(record.name, chosen);
       return { ok: true, account: record.name, driver: chosen };
     },
@@ -112,10 +113,16 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
   };
 }
 
-/** Throws DRIVER_UNKNOWN. */
-export function driverNamed(value: unknown): DriverName {
+/** @throws HoldfastError DRIVER_UNKNOWN, DRIVER_MISSING */
+export function driverNamed(
+  value: unknown,
+  drivers: Pick<TelegramDrivers, "requireInstalled">,
+): DriverName {
   const name = driverNames.find((one) => one === value);
-  if (name !== undefined) return name;
+  if (name !== undefined) {
+    drivers.requireInstalled(name);
+    return name;
+  }
   throw new HoldfastError({
     code: "DRIVER_UNKNOWN",
     message: `There is no driver ${JSON.stringify(value) ?? "without a name"}; known are: ${driverNames.join(", ")}.`,

@@ -3,11 +3,11 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { uptime } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { createSystemClock } from "../adapters/system-clock.ts";
 import { connectNats } from "../adapters/nats/connection.ts";
 import { readConfig } from "../config/config.ts";
 import { errorLine } from "../errors.ts";
+import { programFile } from "../files.ts";
 import { serveGate } from "../gate/gate-server.ts";
 import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openSharedRegister } from "../adapters/nats/shared-register.ts";
@@ -113,7 +113,7 @@ async function runGate(): Promise<void> {
   const path = join(home, "run", `gate-${process.pid}.sock`);
   mkdirSync(join(home, "run"), { recursive: true });
   const supervisor = createSupervisor({
-    modulePath: fileURLToPath(new URL("./node.ts", import.meta.url)),
+    modulePath: programFile("src/main/node"),
     clock,
     introduction: {
       path,

@@ -143,9 +143,14 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     apiHash: config.telegram?.apiHash ?? simulatedApiHash,
     dataCentre: config.telegramDc,
   });
-  /** Loads what an account may need before the account comes here, as loading one takes long. */
+  /**
+   * Loads what an account may need before the account comes here, as loading one takes long. Never rejects: a driver that
+   * cannot be loaded is the trouble of the accounts that connect with it.
+   */
   const warmDrivers = (all: readonly AccountRecord[]) =>
-    Promise.all([...new Set(all.map(({ driver }) => driver))].map((name) => drivers.of(name)));
+    Promise.allSettled(
+      [...new Set(all.map(({ driver }) => driver))].map((name) => drivers.of(name)),
+    );
   let callsAllowed = true;
   const identity = isHostIdentity(gateIs.identity) ? gateIs.identity : null;
   const parts = {
@@ -257,10 +262,12 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     host,
     hostName: gate.host,
     accounts,
+    drivers,
     fleet: createFleetCommands({
       incarnation: gate.incarnation,
       accounts,
       custody,
+      drivers,
       force: { tokens, store: custody, bus, takeover: fleet.takeover },
     }),
     belongsElsewhere(account) {

@@ -210,7 +210,13 @@ export const driverNames = ["mtcute", "telegram"] as const;
 export type DriverName = (typeof driverNames)[number];
 
 export interface TelegramDrivers {
+  /** @throws HoldfastError DRIVER_MISSING */
   of(name: DriverName): Promise<TelegramDriver>;
+  /**
+   * Passes where the driver's library is installed; loads nothing.
+   * @throws HoldfastError DRIVER_MISSING
+   */
+  requireInstalled(name: DriverName): void;
 }
 
 export interface TelegramDriver {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { packageFile } from "../../files.ts";
 
 /** A change of the schema, as its files say. */
 export interface Migration {
@@ -15,7 +15,7 @@ export interface Migration {
   readonly down: string | null;
 }
 
-export const migrationsFolder = fileURLToPath(new URL("../../../migrations", import.meta.url));
+export const migrationsFolder = packageFile("migrations");
 
 const withoutTransaction = "-- no transaction";
 /** A line of its own between two statements that run without a transaction. */

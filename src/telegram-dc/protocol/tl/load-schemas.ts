@@ -4,22 +4,34 @@ import { dirname, join } from "node:path";
 import { type LayerRegistry, createLayerRegistry } from "./layer-registry.ts";
 import { parseSchemaJson } from "./schema-json.ts";
 import { parseSchemaText, readLayerLine, requireDefinitions } from "./schema-text.ts";
+import { serviceSchema } from "./service-schema.ts";
 import { TlError } from "./tl-error.ts";
 
 /**
- * Reads the layers that the installed client libraries ship: `telegram/tl/apiTl.js` and
- * `@mtcute/core/tl/api-schema.json`, and MTProto's own messages from `telegram/tl/schemaTl.js`.
+ * The layers that the installed client libraries ship: `@mtcute/core/tl/api-schema.json`, and `telegram/tl/apiTl.js`
+ * where that package is installed.
  */
 export function loadBuiltInLayers(): LayerRegistry {
   const require = createRequire(import.meta.url);
-  const serviceText: string = require("telegram/tl/schemaTl.js");
-  const apiText: string = require("telegram/tl/apiTl.js");
-  const registry = createLayerRegistry(parseSchemaText(serviceText, { stringsAreBytes: true }));
-  registry.add(readGramJsLayer(require.resolve("telegram")), parseSchemaText(apiText));
+  const registry = createLayerRegistry(parseSchemaText(serviceSchema));
+  const gramJs = resolved(require, "telegram");
+  if (gramJs !== null) {
+    const apiText: string = require("telegram/tl/apiTl.js");
+    registry.add(readGramJsLayer(gramJs), parseSchemaText(apiText));
+  }
   const mtcuteFolder = dirname(require.resolve("@mtcute/core"));
   const schema = parseSchemaJson(readFileSync(join(mtcuteFolder, "tl", "api-schema.json"), "utf8"));
   registry.add(schema.layer, schema.definitions);
   return registry;
+}
+
+/** The package's entry, or null where it is not installed. */
+function resolved(require: NodeJS.Require, name: string): string | null {
+  try {
+    return require.resolve(name);
+  } catch {
+    return null;
+  }
 }
 
 /** Read from the text, because loading the module would build a class per definition. */

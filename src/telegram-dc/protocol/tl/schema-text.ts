@@ -1,4 +1,4 @@
-import { type TlDefinition, type TlParameter, type TlType, parseType } from "./definition.ts";
+import { type TlDefinition, type TlParameter, parseType } from "./definition.ts";
 import { TlError } from "./tl-error.ts";
 
 const LINE = /^([\w.]+)#([0-9a-f]{1,8})\s*(.*?)\s*=\s*([^;=]+);$/;
@@ -6,25 +6,15 @@ const CONDITIONAL = /^(\w+)\.(\d+)\?(.+)$/;
 /** `vector` and the two Bools are part of the codec, not of a schema. */
 const BUILT_IN = new Set(["vector", "boolTrue", "boolFalse"]);
 
-export interface SchemaTextOptions {
-  /** MTProto's own schema writes `string` for fields that are bytes. */
-  readonly stringsAreBytes?: boolean;
-}
-
-function bytesForString(type: TlType): TlType {
-  return type.kind === "string" ? { kind: "bytes" } : type;
-}
-
-function parseParameter(token: string, options: SchemaTextOptions): TlParameter | undefined {
+function parseParameter(token: string): TlParameter | undefined {
   const colon = token.indexOf(":");
   if (colon < 1 || token.startsWith("{") || token.startsWith("[")) return undefined;
   const name = token.slice(0, colon);
   const declared = token.slice(colon + 1);
   const conditional = CONDITIONAL.exec(declared);
-  const type = parseType(conditional?.[3] ?? declared);
   return {
     name,
-    type: options.stringsAreBytes === true ? bytesForString(type) : type,
+    type: parseType(conditional?.[3] ?? declared),
     flag:
       conditional === null
         ? undefined
@@ -36,7 +26,7 @@ function parseParameter(token: string, options: SchemaTextOptions): TlParameter 
  * Parses a schema in the TL language (core.telegram.org/mtproto/TL). Lines without a constructor id, such as
  * those of built-in types and comments, are passed over.
  */
-export function parseSchemaText(text: string, options: SchemaTextOptions = {}): TlDefinition[] {
+export function parseSchemaText(text: string): TlDefinition[] {
   const definitions: TlDefinition[] = [];
   let kind: TlDefinition["kind"] = "constructor";
   for (const rawLine of text.split("\n")) {
@@ -48,7 +38,7 @@ export function parseSchemaText(text: string, options: SchemaTextOptions = {}): 
     if (match === null || name === undefined || BUILT_IN.has(name)) continue;
     const parameters: TlParameter[] = [];
     for (const token of (match[3] ?? "").split(/\s+/)) {
-      const parameter = parseParameter(token, options);
+      const parameter = parseParameter(token);
       if (parameter !== undefined) parameters.push(parameter);
     }
     const result = parseType((match[4] ?? "").trim());

@@ -1,0 +1,17 @@
+import { fileURLToPath } from "node:url";
+
+/** A checkout runs the TypeScript sources, a package the JavaScript that was compiled from them into `dist`. */
+const isCompiled = !import.meta.url.endsWith(".ts");
+
+/** The path of a file that lies beside package.json, in a checkout and in a package: `migrations`, `bin/holdfast.js`. */
+export function packageFile(name: string): string {
+  return fileURLToPath(new URL(`${isCompiled ? "../.." : ".."}/${name}`, import.meta.url));
+}
+
+/**
+ * The path of a program's module, for `process.execPath`.
+ * @param name from the root, without an ending: `src/main/gate`.
+ */
+export function programFile(name: string): string {
+  return fileURLToPath(new URL(`../${name}.${isCompiled ? "js" : "ts"}`, import.meta.url));
+}
