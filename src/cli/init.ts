@@ -8,7 +8,14 @@ import { botDependencies } from "./bot-dependencies.ts";
 
 const { stdout } = process;
 const templates = packageFile("docs/bot-template");
-const files = ["bot.ts", "bot.test.ts", "tsconfig.json", "README.md"] as const;
+/** By the name in the new folder; npm packs no file called .gitignore. */
+const files = {
+  "bot.ts": "bot.ts",
+  "bot.test.ts": "bot.test.ts",
+  "tsconfig.json": "tsconfig.json",
+  "README.md": "README.md",
+  ".gitignore": "gitignore",
+} as const;
 const namePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 export function addInitCommand(program: Command): void {
@@ -17,12 +24,12 @@ export function addInitCommand(program: Command): void {
     .description("begin a bot of your own in a new folder")
     .addHelpText(
       "after",
-      "\nWrites bot.ts, a test of it against a simulated Telegram, and a README; changes nothing that is there.\n\nExample:\n  npx holdfast init my-bot && cd my-bot && npm install && HOLDFAST_BOT=bot.ts npx holdfast start",
+      "\nWrites bot.ts, a test of it against a simulated Telegram, and a README; changes nothing that is there.\n\nExample:\n  npx holdfast init my-bot && cd my-bot && npm install && npm start",
     )
     .action(async (folder: string) => {
       const made = await initBot(resolve(folder));
       for (const file of made) stdout.write(`made ${relative(process.cwd(), file)}\n`);
-      stdout.write(`Next: cd ${folder} && npm install && HOLDFAST_BOT=bot.ts npx holdfast start\n`);
+      stdout.write(`Next: cd ${folder} && npm install && npm start\n`);
     });
 }
 
@@ -50,8 +57,8 @@ async function initBot(folder: string): Promise<readonly string[]> {
   const made = join(folder, "package.json");
   await writeFile(made, packageOf(name, await botDependencies(folder)));
   const copied = await Promise.all(
-    files.map(async (file) => {
-      const text = await readFile(join(templates, file), "utf8");
+    Object.entries(files).map(async ([file, template]) => {
+      const text = await readFile(join(templates, template), "utf8");
       await writeFile(join(folder, file), text.replaceAll("my-bot", name));
       return join(folder, file);
     }),
@@ -70,6 +77,7 @@ const packageOf = (name: string, dependencies: Readonly<Record<string, string>>)
         test: "node --test bot.test.ts",
       },
       dependencies,
+      devDependencies: { "@types/node": "^24" },
     },
     null,
     2,

@@ -109,14 +109,21 @@ describe("the compose file", () => {
 
   it("builds an image of files that are here", () => {
     const dockerfile = text("docker/Dockerfile");
-    const copied = [...dockerfile.matchAll(/^COPY (.+) \S+$/gm)].flatMap(
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(
       ([, names]) => names?.split(" ") ?? [],
     );
     expect(copied.filter((name) => !existsSync(path(name)))).toEqual([]);
     expect(copied.length).toBeGreaterThan(5);
-    for (const [, { command = [] }] of services)
-      for (const file of command.filter((word) => word.startsWith("src/")))
-        expect(existsSync(path(file))).toBe(true);
+    const commands = [
+      ...services.map(([, { command = [] }]) => command),
+      JSON.parse(/^CMD (.+)$/m.exec(dockerfile)![1]!) as readonly string[],
+    ];
+    const programs = commands.flat().filter((word) => word.endsWith(".js"));
+    expect(programs).toHaveLength(2);
+    for (const program of programs) {
+      const source = program.replace(/^dist\//, "").replace(/\.js$/, ".ts");
+      expect(existsSync(path(source))).toBe(true);
+    }
   });
 
   it("shows only metrics that the node has", () => {

@@ -1,5 +1,16 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import {
+  cp,
+  glob,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -49,20 +60,43 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 }, 60_000);
 
-/** The files that would be published, where `npm install` would put them. */
+/** What the image's build sees of the repository: the package is packed from no more than that. */
+async function buildContext(): Promise<string> {
+  const context = join(folder, "context");
+  const allowed = await readFile(join(repository, "docker/Dockerfile.dockerignore"), "utf8");
+  for (const [, pattern] of allowed.matchAll(/^!(.+)$/gm))
+    for await (const name of glob(pattern!, { cwd: repository })) {
+      await mkdir(dirname(join(context, name)), { recursive: true });
+      await cp(join(repository, name), join(context, name), { recursive: true });
+    }
+  await symlink(join(repository, "node_modules"), join(context, "node_modules"));
+  return context;
+}
+
+/**
+ * The packed tarball, unpacked where `npm install` puts it, with links to what it depends on and to nothing else: an
+ * import of a development tool would fail.
+ */
 async function install(): Promise<string> {
-  const { stdout } = await run("npm", ["pack", "--dry-run", "--json"], { cwd: repository });
-  const [packed] = JSON.parse(stdout) as { readonly files: readonly { readonly path: string }[] }[];
+  await run("npm", ["pack", "--silent", "--pack-destination", folder], {
+    cwd: await buildContext(),
+  });
+  const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"))!;
+  const asked = { dependencies: { holdfast: `file:${tarball}` } };
+  await writeFile(join(folder, "package.json"), JSON.stringify(asked));
   const modules = join(folder, "node_modules");
-  const target = join(folder, "package");
-  for (const { path } of packed!.files) {
-    await mkdir(dirname(join(target, path)), { recursive: true });
-    await cp(join(repository, path), join(target, path));
+  const target = join(modules, "holdfast");
+  await mkdir(target, { recursive: true });
+  await run("tar", ["-xzf", join(folder, tarball), "-C", target, "--strip-components=1"]);
+  const { dependencies, optionalDependencies } = JSON.parse(
+    await readFile(join(target, "package.json"), "utf8"),
+  ) as Readonly<Record<string, Readonly<Record<string, string>>>>;
+  for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+    const installed = join(repository, "node_modules", name);
+    if (!existsSync(installed)) continue;
+    await mkdir(dirname(join(modules, name)), { recursive: true });
+    await symlink(installed, join(modules, name));
   }
-  await symlink(join(repository, "node_modules"), join(target, "node_modules"));
-  // A link, as of a checkout: Node strips no types in files under node_modules.
-  await mkdir(modules);
-  await symlink(target, join(modules, "holdfast"));
   return join(target, "bin", "holdfast.js");
 }
 
@@ -101,6 +135,66 @@ const isAlive = (pid: number): boolean => {
     return false;
   }
 };
+
+/** The command lines of the programs that serve, from their pids in run.json. */
+async function commandLines(): Promise<readonly string[]> {
+  const { pids } = await runInfo();
+  const ours = ["launcher", "sentinel", "telegram-dc", "gate", "node"];
+  return Promise.all(
+    ours.map(async (name) =>
+      (await readFile(`/proc/${pids[name]}/cmdline`, "utf8")).split("\0").join(" "),
+    ),
+  );
+}
+
+const asked = (...args: readonly string[]) =>
+  run(process.execPath, [bin, ...args], { cwd: author }).then(
+    ({ stdout }) => ({ code: 0, said: stdout }),
+    ({ code, stderr }: { readonly code: number; readonly stderr: string }) => ({
+      code,
+      said: stderr,
+    }),
+  );
+
+describe("the package, installed outside the repository", () => {
+  it("carries compiled JavaScript with types and source maps, and nothing that only tests use", async () => {
+    const packed = join(folder, "node_modules", "holdfast");
+    const files = await readdir(packed, { recursive: true });
+    for (const file of ["dist/src/bot.js", "dist/src/bot.d.ts", "dist/src/bot.js.map"])
+      expect(files).toContain(file);
+    expect(files.filter((file) => /(?<!\.d)\.ts$/.test(file) && !file.startsWith("docs/"))).toEqual(
+      [],
+    );
+    expect(files.filter((file) => /\b(tests|simulation|chaos|bench|tools)\//.test(file))).toEqual(
+      [],
+    );
+  });
+
+  it.runIf(process.platform === "linux")("serves with no loader in any process", async () => {
+    const lines = await commandLines();
+    expect(lines).toHaveLength(5);
+    for (const line of lines) {
+      expect(line).toContain(join(folder, "node_modules", "holdfast"));
+      expect(line).not.toMatch(/--import|--loader|--require|tsx|strip-types|\.ts\b/);
+    }
+  });
+
+  it("writes a new bot whose dependency resolves from where it was made", async () => {
+    const { dependencies } = JSON.parse(await readFile(join(author, "package.json"), "utf8")) as {
+      readonly dependencies: Readonly<Record<string, string>>;
+    };
+    const path = dependencies["holdfast"]!.replace(/^file:/, "");
+    expect(existsSync(join(author, path))).toBe(true);
+    expect(path).toMatch(/\.tgz$/);
+  });
+
+  it("refuses a driver whose library is not installed, and says how to get it", async () => {
+    const { code, said } = await asked("driver", "site-bot", "telegram");
+    expect(code).toBe(1);
+    expect(said).toMatch(/needs the package telegram.*npm install telegram@2\.26\.22/s);
+    expect((await asked("status", "site-bot", "--json")).said).toContain('"driver":"mtcute"');
+  });
+});
 
 describe("the tutorial's bot, outside the repository", () => {
   it("passes its own test", async () => {
