@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { checkImports, rulesToday } from "./check-imports.ts";
+import { checkLicences } from "./check-licences.ts";
 import { checkRows } from "./check-rows.ts";
 import { checkWords } from "./check-words.ts";
 import { figures } from "./figures.ts";
@@ -95,6 +96,12 @@ function checksOf(root: string): readonly Check[] {
       refuses: "words and lengths that no file may have",
       run: () => listed(checkWords(root, files)),
       remedy: "the list stands in tools/check-words.ts",
+    },
+    {
+      name: "licences",
+      refuses: "packages that come along under a licence with duties",
+      run: () => listed(checkLicences(root)),
+      remedy: "the list stands in tools/check-licences.ts",
     },
     {
       name: "rows",
