@@ -3,8 +3,9 @@ import { effect } from "./effect.ts";
 
 /**
  * The conversation of one chat user with one account: at most one session is open at a time (I3), and
- * sessions that ended, expired or were escalated stay as history. Postgres decides; this machine says
- * what it may decide. The codes of its effects are the codes of the log lines and events.
+ * sessions that ended or expired stay as history. A node does what is drawn here: its statements, its cache
+ * and its turns read `conversationRules` of this machine. A session is open where a message reuses it or is kept
+ * for a person; where a message creates a session, there is none, or the newest one is over.
  */
 export interface ConversationContext {
   /** How many sessions this user has had, the open one included. */
@@ -52,12 +53,15 @@ export const conversationMachine = setup({
         inbound: { actions: ["takeTurn", "sessionReused"] },
         inactive: "expired",
         escalate: "escalated",
+        // Told twice is told once.
+        resolve: "active",
         end: "ended",
       },
     },
     escalated: {
       on: {
         inbound: { actions: ["takeTurn", "sessionKeptForHuman"] },
+        escalate: "escalated",
         resolve: "active",
         end: "ended",
       },

@@ -11,8 +11,13 @@ const rules: readonly Rule[] = [
   { from: "src/ports/", to: ["machines/", "src/ports/", errors], packages: ["node:stream"] },
   {
     from: "src/engine/",
-    to: ["machines/", "src/ports/", "src/engine/", "src/custody/", errors],
+    to: ["machines/", "src/ports/", "src/conversation/", "src/engine/", "src/custody/", errors],
     packages: ["xstate", "node:crypto"],
+  },
+  {
+    from: "src/conversation/",
+    to: ["machines/", "src/ports/", "src/conversation/", errors],
+    packages: [],
   },
   {
     from: "src/custody/",
@@ -43,13 +48,19 @@ const rules: readonly Rule[] = [
     to: ["machines/", "src/ports/", "src/custody/", "src/engine/", "src/simulation/", errors],
     packages: ["xstate", "node:child_process", "node:url"],
   },
-  ...["src/main/", "src/cli/", "src/demo/", "src/embedded/", "src/chaos/", "src/bench/"].map(
-    (from) => ({
-      from,
-      to: ["machines/", "src/"],
-      packages: null,
-    }),
-  ),
+  ...[
+    "src/main/",
+    "src/node/",
+    "src/cli/",
+    "src/demo/",
+    "src/embedded/",
+    "src/chaos/",
+    "src/bench/",
+  ].map((from) => ({
+    from,
+    to: ["machines/", "src/"],
+    packages: null,
+  })),
 ];
 
 /** An adapter knows its port and its driver: its own folder, and of another adapter only the types. */

@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { conversationMachine } from "../../machines/conversation.ts";
+import { conversationRules } from "../../machines/conversation-rules.ts";
 import { connectNats } from "../adapters/nats/connection.ts";
 import { openInboundStream } from "../adapters/nats/inbound-stream.ts";
 import { type Database, openDatabase } from "../adapters/postgres/database.ts";
-import { createGroupedConversationStore } from "../adapters/postgres/grouped-conversation-store.ts";
+import { createConversationStore } from "../adapters/postgres/conversation-store.ts";
 import { migrate } from "../adapters/postgres/migrate.ts";
 import { createOutboxStore } from "../adapters/postgres/outbox-store.ts";
 import { createStepStore } from "../adapters/postgres/step-store.ts";
@@ -83,7 +85,8 @@ async function build(log: (line: string) => void): Promise<World> {
   await addAccounts(database, accounts);
   const nats = await connectNats(server.url, "bench");
   const stream = await openInboundStream(nats, { host: "bench" });
-  const store = createGroupedConversationStore(database);
+  const rules = conversationRules(conversationMachine);
+  const store = createConversationStore(database, { rules });
   const clock = createSystemClock();
   const events = { report: () => {} };
   const world: { onReply: World["onReply"] } = { onReply: () => {} };
@@ -117,7 +120,8 @@ async function build(log: (line: string) => void): Promise<World> {
   );
   const engines = claims.map((claim) =>
     createTurnEngine({
-      store: createHotConversations(store, clock),
+      store: createHotConversations(store, clock, rules),
+      rules,
       steps: createStepStore(database),
       media: { read: () => Promise.reject(new Error("nothing here has a file")) },
       stream,

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { createGroupedConversationStore } from "../adapters/postgres/grouped-conversation-store.ts";
+import { conversationMachine } from "../../machines/conversation.ts";
+import { conversationRules } from "../../machines/conversation-rules.ts";
+import { createConversationStore } from "../adapters/postgres/conversation-store.ts";
 import { type Database, openDatabase } from "../adapters/postgres/database.ts";
 import { migrate } from "../adapters/postgres/migrate.ts";
 import { createSystemClock } from "../adapters/system-clock.ts";
@@ -60,9 +62,10 @@ export async function measureTurnStores(log: (line: string) => void): Promise<re
     await fill(database);
     log(await durabilityOf(database));
     const clock = createSystemClock();
-    const store = createGroupedConversationStore(database);
+    const rules = conversationRules(conversationMachine);
+    const store = createConversationStore(database, { rules });
     const claim = await store.claimPartition(0, "bench");
-    const grouped = groupedPattern(createHotConversations(store, clock, unbounded), claim);
+    const grouped = groupedPattern(createHotConversations(store, clock, rules, unbounded), claim);
     const patterns = [grouped, oldPattern(database), blobPattern(database)];
     const best = new Map<string, number>();
     for (let round = 1; round <= rounds; round += 1) {
@@ -74,7 +77,7 @@ export async function measureTurnStores(log: (line: string) => void): Promise<re
     }
     const [ours, old, blob] = patterns.map(({ name }) => best.get(name) ?? Number.NaN);
     // What the pattern before remembers is out of date from here on.
-    const hot = createHotConversations(store, clock, unbounded);
+    const hot = createHotConversations(store, clock, rules, unbounded);
     const bytes = await bytesPerHotConversation(hot, claim);
     log(`${Math.round(bytes)} bytes for each conversation that is remembered`);
     await addUsers(database, manyUsers - users);

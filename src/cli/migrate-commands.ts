@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Command } from "commander";
+import { conversationMachine } from "../../machines/conversation.ts";
+import { conversationRules } from "../../machines/conversation-rules.ts";
 import { migrate, migrateDown, readSchema } from "../adapters/postgres/migrate.ts";
 import { createConversationRecords } from "../adapters/postgres/conversation-records.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
@@ -84,7 +86,8 @@ export function addMigrateCommands(program: Command, exitWith: (code: number) =>
 async function countDuplicates(url: string): Promise<number> {
   const database = openDatabase(url);
   try {
-    return await createConversationRecords(database).duplicates();
+    const rules = conversationRules(conversationMachine);
+    return await createConversationRecords(database, rules).duplicates();
   } finally {
     await database.close();
   }

@@ -9,7 +9,7 @@ type Reply = { readonly ok: true } & Readonly<Record<string, unknown>>;
 
 export interface ConversationCommandOptions {
   readonly records: ConversationRecords;
-  readonly store: Pick<ConversationStore, "setStatus">;
+  readonly store: Pick<ConversationStore, "move">;
   readonly stream: Pick<InboundStream, "listParked" | "unpark">;
 }
 
@@ -45,9 +45,9 @@ export function createConversationCommands(
     async park(body) {
       const fields = (body ?? {}) as Body;
       const session = textIn(fields, "session");
-      const status = fields["back"] === true ? "active" : "escalated";
-      const changed = /^\d{1,18}$/.test(session) && (await store.setStatus(session, status));
-      if (!changed) throw unknownSession(session);
+      const event = fields["back"] === true ? "resolve" : "escalate";
+      const status = /^\d{1,18}$/.test(session) ? await store.move(session, event) : null;
+      if (status === null) throw unknownSession(session);
       return { ok: true, session, status };
     },
     async replay(body) {

@@ -1,8 +1,10 @@
+import type { ConversationRules, SessionStatus } from "../../machines/conversation-rules.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HealthSign } from "../ports/health-signs.ts";
 import type { ConversationKey, LoadedSession } from "../ports/conversation-store.ts";
 
 export interface HealthOptions {
+  readonly rules: Pick<ConversationRules, "open">;
   readonly clock: Pick<Clock, "monotonicMs">;
   onSign(sign: HealthSign, key: ConversationKey): void;
   /** Users that are remembered; those that were seen longest ago go first. */
@@ -15,7 +17,7 @@ export interface ConversationHealth {
   committed(
     key: ConversationKey,
     session: Pick<LoadedSession, "id" | "decision" | "turns" | "messages">,
-    statusAfter: "active" | "escalated" | "ended",
+    statusAfter: SessionStatus,
   ): void;
 }
 
@@ -31,7 +33,7 @@ interface Seen {
 }
 
 export function createConversationHealth(options: HealthOptions): ConversationHealth {
-  const { clock, onSign, usersMax = 50_000 } = options;
+  const { rules, clock, onSign, usersMax = 50_000 } = options;
   /** In the order in which they were last seen. */
   const users = new Map<string, Seen>();
 
@@ -71,7 +73,7 @@ export function createConversationHealth(options: HealthOptions): ConversationHe
       if (!isNew && turns > 0 && messages.length === 0) onSign("HISTORY_EMPTY", key);
       if (isNew && turns === 0) opened(key, user);
       user.sessionId = id;
-      user.isOpen = statusAfter !== "ended";
+      user.isOpen = rules.open.includes(statusAfter);
       remember(key, user);
     },
   };

@@ -1,3 +1,5 @@
+import type { ConversationRules } from "../../machines/conversation-rules.ts";
+import { sessionAfter, type SessionHead } from "../conversation/turns/session-after.ts";
 import type { Clock } from "../ports/clock.ts";
 import {
   type ConversationKey,
@@ -32,7 +34,7 @@ type Asked = string | Pick<StoredMessage, "body" | "media">;
 type Recorded = readonly (readonly [seq: number, name: string, output: unknown])[];
 
 /** A session as it is remembered. */
-interface Packed extends Pick<LoadedSession, "id" | "decision" | "status" | "turns" | "lastSeq"> {
+interface Packed extends SessionHead {
   readonly context: Json | null;
   readonly progress: Json | null;
   readonly snapshot: Json;
@@ -58,6 +60,7 @@ const defaultLimits: HotLimits = { charactersMax: 8 * 1024 * 1024, restMsMax: 60
 export function createHotConversations(
   store: Store,
   clock: Pick<Clock, "monotonicMs">,
+  rules: ConversationRules,
   limits: HotLimits = defaultLimits,
 ): Store & { readonly size: number } {
   /** In the order of their last turn. */
@@ -97,11 +100,12 @@ export function createHotConversations(
       // While its outcome is open, what was remembered is not to be had.
       forget(key);
       const outcome = await store.commit(turn, claim, grant);
-      const isCommitted = outcome === "committed" || outcome === "claimed";
-      if (isCommitted && turn.status !== "ended") {
-        const { session } = turn;
+      if (outcome !== "committed" && outcome !== "claimed") return outcome;
+      const { session } = turn;
+      const head = sessionAfter(rules, session, turn);
+      if (head !== null) {
         const before = session instanceof HotSession ? session.packed : pack(session);
-        keep(key, packedAfter(before, turn, clock.monotonicMs()));
+        keep(key, packedAfter(before, head, turn, clock.monotonicMs()));
       }
       return outcome;
     },
@@ -228,9 +232,9 @@ function byTurn(messages: readonly StoredMessage[]): readonly (readonly StoredMe
 }
 
 /** What the store would answer if the session were loaded after the turn. */
-function packedAfter(before: Packed, turn: TurnRecord, atMs: number): Packed {
-  const { session, text, media, replies, toolOutputs, status, progress } = turn;
-  const lastSeq = session.lastSeq + 1 + replies.length;
+function packedAfter(before: Packed, head: SessionHead, turn: TurnRecord, atMs: number): Packed {
+  const { session, text, media, replies, toolOutputs, progress } = turn;
+  const { id, decision, status, turns, lastSeq } = head;
   const asked = media === undefined ? text : { body: text, media };
   const surplus = surplusOf(before.said, lastSeq - historyMessages + 1);
   const said = moved(before.said, surplus, saidText(session.lastSeq + 1, asked, replies));
@@ -244,10 +248,10 @@ function packedAfter(before: Packed, turn: TurnRecord, atMs: number): Packed {
     (context === null ? 0 : context.length) +
     (report === null ? 0 : report.length);
   return {
-    id: session.id,
-    decision: status === "escalated" ? "SESSION_WITH_HUMAN" : "SESSION_REUSED",
-    status: status === "escalated" ? "escalated" : "active",
-    turns: session.turns + 1,
+    id,
+    decision,
+    status,
+    turns,
     lastSeq,
     snapshot,
     context,

@@ -37,7 +37,8 @@ export interface Draft {
   context: UserContext | null;
   /** undefined: as it was. */
   progress: ProgressUpdate | "end" | undefined;
-  status: TurnRecord["status"];
+  /** What becomes of the session; the last word counts. null: nothing was said. */
+  asked: "escalate" | "end" | null;
   readonly toolOutputs: StoredToolOutput[];
   readonly replies: TurnRecord["replies"][number][];
   sealed: boolean;
@@ -161,11 +162,11 @@ export class OfferedTurn implements Turn {
   }
 
   escalate(): void {
-    this.open().status = "escalated";
+    this.open().asked = "escalate";
   }
 
   end(): void {
-    this.open().status = "ended";
+    this.open().asked = "end";
   }
 
   private open(): Draft {

@@ -1,18 +1,28 @@
+import { conversationMachine } from "../../machines/conversation.ts";
+import {
+  type ConversationRules,
+  conversationRules,
+  type InboundRule,
+  openingRule,
+} from "../../machines/conversation-rules.ts";
 import type { AccountKind } from "../../machines/lifecycle.ts";
+import { sessionAfter } from "../conversation/turns/session-after.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Bot } from "../ports/bot.ts";
 import {
   historyMessages,
   historyToolOutputs,
   type LoadedSession,
+  type MenuChoice,
   type StepStore,
+  type StoredMessage,
   type TurnRecord,
   type TurnReply,
 } from "../ports/conversation-store.ts";
 import type { InboundItem } from "../ports/inbound-stream.ts";
 import type { MediaReader } from "../ports/media.ts";
 import { formatReference, menuStyleOf, resolveInput } from "./menu.ts";
-import { createTurnDraft } from "./turn-draft.ts";
+import { createTurnDraft, recordWithoutBot } from "./turn-draft.ts";
 import { createStepRunner } from "./turn-steps.ts";
 
 /** What a bot did in one turn of a rehearsal. */
@@ -21,15 +31,19 @@ export interface RehearsedTurn {
   readonly status: TurnRecord["status"];
 }
 
-/** A conversation in memory: the bot runs as it would in a turn, and nothing leaves or is stored. */
+/**
+ * A conversation in memory: the bot runs as it would in a turn, and nothing leaves or is stored. Sessions follow the
+ * rules of production: one that a person has keeps its messages from the bot, and after one that ended another opens.
+ */
 export interface Rehearsal {
   /** @param actual what the turn came to when it was really taken: the conversation goes on from there */
   take(
     input: Pick<InboundItem, "inboundId" | "kind" | "text" | "media">,
     actual?: Pick<TurnRecord, "toolOutputs"> & { readonly replies: readonly TurnReply[] },
   ): Promise<RehearsedTurn>;
-  /** The callback data of a choice that was offered: of the newest menu with that label. */
+  /** The callback data of a choice that was offered, in this session or an earlier one: of the newest menu with that label. */
   referenceTo(label: string): string | null;
+  /** As the next message finds it. */
   readonly session: LoadedSession;
 }
 
@@ -41,24 +55,26 @@ export interface RehearsalOptions {
   readonly sessionId?: string;
   /** By default, every file is gone. */
   readonly media?: MediaReader;
+  /** By default, those of the product. */
+  readonly rules?: ConversationRules;
 }
 
 export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehearsal {
   const { kind = "bot", account = "rehearsal", steps = stepsInMemory() } = options;
-  const { media = noMedia } = options;
+  const { media = noMedia, rules = conversationRules(conversationMachine) } = options;
   const style = menuStyleOf(kind);
-  let session: LoadedSession = {
-    id: options.sessionId ?? "1",
-    decision: "SESSION_CREATED_FIRST_CONTACT",
-    status: "active",
-    turns: 0,
-    lastSeq: 0,
-    snapshot: null,
-    context: null,
-    progress: null,
-    messages: [],
-    toolOutputs: [],
-  };
+  const nothing = { context: null, progress: null };
+  let session = opened(options.sessionId ?? "1", openingRule(rules, null), nothing);
+  /** The menus that the chat shows, oldest first. */
+  const offers: Offer[] = [];
+
+  function goOn(record: RehearsedRecord): void {
+    const messages = messagesOf(session, record);
+    for (const { seq, menu } of messages) {
+      if (menu !== null) offers.push({ sessionId: session.id, seq, menu });
+    }
+    session = after(rules, session, record, messages);
+  }
 
   return {
     get session() {
@@ -76,61 +92,116 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
         receivedAtMs: 0,
         ...(files !== undefined && { media: files }),
       };
+      if (session.decision === "SESSION_WITH_HUMAN") {
+        const record = recordWithoutBot(item, session, rules);
+        goOn({ ...record, ...actual });
+        return { replies: [], status: record.status };
+      }
       const resolved = resolveInput(item, session, style);
       const runner = createStepRunner(steps, item);
-      const draft = createTurnDraft({ item, session, resolved, style, steps: runner, media });
+      const draft = createTurnDraft({
+        item,
+        session,
+        resolved,
+        style,
+        steps: runner,
+        media,
+        rules,
+      });
       let record: TurnRecord;
       try {
         await bot.handle(draft.turn);
         record = draft.seal();
       } catch (error) {
-        if (actual !== undefined) session = after(session, { ...draft.seal(), ...actual });
+        const { status } = recordWithoutBot(item, session, rules);
+        if (actual !== undefined) goOn({ ...draft.seal(), status, ...actual });
         throw error;
       }
-      session = after(session, { ...record, ...actual });
+      goOn({ ...record, ...actual });
       return {
         replies: record.replies.map(({ body, menu }) => ({ body, menu })),
         status: record.status,
       };
     },
     referenceTo(label) {
-      const offer = session.messages.findLast(
-        ({ menu }) => menu?.some((choice) => choice.label === label) === true,
-      );
-      const index = offer?.menu?.findIndex((choice) => choice.label === label) ?? -1;
-      if (offer === undefined || index === -1) return null;
-      return formatReference({ sessionId: session.id, seq: offer.seq, index });
+      const offer = offers.findLast(({ menu }) => menu.some((choice) => choice.label === label));
+      if (offer === undefined) return null;
+      const { sessionId, seq, menu } = offer;
+      return formatReference({
+        sessionId,
+        seq,
+        index: menu.findIndex((choice) => choice.label === label),
+      });
     },
   };
 }
 
-function after(
-  session: LoadedSession,
-  record: Omit<TurnRecord, "replies"> & { readonly replies: readonly TurnReply[] },
+/** A record as it was made, or with the replies that were really sent. */
+type RehearsedRecord = Omit<TurnRecord, "replies"> & { readonly replies: readonly TurnReply[] };
+
+interface Offer {
+  readonly sessionId: string;
+  readonly seq: number;
+  readonly menu: readonly MenuChoice[];
+}
+
+/** A session before its first turn. What is known of the user outlives the session before. */
+function opened(
+  id: string,
+  { decision, to }: InboundRule,
+  { context, progress }: Pick<LoadedSession, "context" | "progress">,
 ): LoadedSession {
-  const { text, media, replies, toolOutputs, snapshot, context } = record;
-  const asked = {
-    seq: session.lastSeq + 1,
-    role: "user",
-    body: text,
-    menu: null,
-    ...(media !== undefined && { media }),
-  } as const;
-  const said = replies.map(
-    ({ body, menu }, index) => ({ seq: asked.seq + 1 + index, role: "bot", body, menu }) as const,
-  );
   return {
-    id: session.id,
-    decision: "SESSION_REUSED",
-    status: "active",
-    turns: session.turns + 1,
-    lastSeq: asked.seq + replies.length,
+    id,
+    decision,
+    status: to,
+    turns: 0,
+    lastSeq: 0,
+    snapshot: null,
+    context,
+    progress,
+    messages: [],
+    toolOutputs: [],
+  };
+}
+
+/** What the next message finds: the session after the turn, or the one that this message opens. */
+function after(
+  rules: ConversationRules,
+  session: LoadedSession,
+  record: RehearsedRecord,
+  messages: readonly StoredMessage[],
+): LoadedSession {
+  const { status, toolOutputs, snapshot, context } = record;
+  const progress = progressAfter(session, record);
+  const head = sessionAfter(rules, session, record);
+  if (head === null) {
+    const id = String(BigInt(session.id) + 1n);
+    return opened(id, openingRule(rules, status), { context, progress });
+  }
+  return {
+    ...head,
     snapshot,
     context,
-    progress: progressAfter(session, record),
-    messages: [...session.messages, asked, ...said].slice(-historyMessages),
+    progress,
+    messages: [...session.messages, ...messages].slice(-historyMessages),
     toolOutputs: [...session.toolOutputs, ...toolOutputs].slice(-historyToolOutputs),
   };
+}
+
+/** The messages that a turn adds to its session: the user's, then the replies. */
+function messagesOf(
+  session: LoadedSession,
+  { text, media, replies }: RehearsedRecord,
+): readonly StoredMessage[] {
+  const seq = session.lastSeq + 1;
+  const files = media === undefined ? {} : { media };
+  return [
+    { seq, role: "user", body: text, menu: null, ...files },
+    ...replies.map(
+      ({ body, menu }, index) => ({ seq: seq + 1 + index, role: "bot", body, menu }) as const,
+    ),
+  ];
 }
 
 const progressAfter = (before: LoadedSession, { progress }: Pick<TurnRecord, "progress">) =>

@@ -1,3 +1,4 @@
+import { type ConversationRules, statusAfter } from "../../machines/conversation-rules.ts";
 import type { BotState, Turn } from "../ports/bot.ts";
 import type { LoadedSession, TurnRecord } from "../ports/conversation-store.ts";
 import type { InboundItem } from "../ports/inbound-stream.ts";
@@ -14,8 +15,13 @@ export interface TurnDraft {
 }
 
 /** What the session adds by itself: the message alone, for sessions that a person has taken over. */
-export function recordWithoutBot(item: InboundItem, session: LoadedSession): TurnRecord {
-  const { snapshot, context, status } = session;
+export function recordWithoutBot(
+  item: InboundItem,
+  session: LoadedSession,
+  rules: ConversationRules,
+): TurnRecord {
+  const { snapshot, context } = session;
+  const status = statusAfter(rules, session, null);
   const said = { text: item.text, snapshot, context, status, progress: undefined };
   return recordOf(item, session, { ...said, toolOutputs: [], replies: [] });
 }
@@ -27,14 +33,15 @@ export function createTurnDraft(material: {
   readonly style: MenuStyle;
   readonly steps: StepRunner;
   readonly media: MediaReader;
+  readonly rules: ConversationRules;
 }): TurnDraft {
-  const { item, session, resolved, style, steps, media } = material;
+  const { item, session, resolved, style, steps, media, rules } = material;
   const { snapshot } = session;
   const draft: Draft = {
     state: readState(snapshot),
     context: session.context,
     progress: undefined,
-    status: "active",
+    asked: null,
     toolOutputs: [],
     replies: [],
     sealed: false,
@@ -43,7 +50,7 @@ export function createTurnDraft(material: {
     turn: new OfferedTurn({ item, session, input: resolved.input, style, steps, media }, draft),
     seal() {
       draft.sealed = true;
-      const { state, context, progress, status, toolOutputs, replies } = draft;
+      const { state, context, progress, asked, toolOutputs, replies } = draft;
       const { text } = resolved;
       const kept = state ?? snapshot;
       return recordOf(item, session, {
@@ -51,7 +58,7 @@ export function createTurnDraft(material: {
         snapshot: kept,
         context,
         progress,
-        status,
+        status: statusAfter(rules, session, asked),
         toolOutputs,
         replies,
       });

@@ -1,3 +1,4 @@
+import type { ConversationRules, SessionDecision } from "../../machines/conversation-rules.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 import type { Bot } from "../ports/bot.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -7,7 +8,6 @@ import type {
   LoadedSession,
   OutboxItem,
   PartitionClaim,
-  SessionDecision,
   StepStore,
   TurnRecord,
 } from "../ports/conversation-store.ts";
@@ -40,6 +40,8 @@ export interface TurnDecision {
 
 export interface TurnRunOptions {
   readonly store: Pick<ConversationStore, "load" | "commit">;
+  /** What a session does next. */
+  readonly rules: ConversationRules;
   readonly steps: StepStore;
   readonly media: MediaReader;
   /** Whoever sends the replies to this message, if here and now; they are claimed in the turn's commit then. */
@@ -124,14 +126,16 @@ export function createTurnRun(
   }
 
   async function answer(item: InboundItem, session: LoadedSession, { bot, style }: BotSeat) {
-    if (session.status === "escalated") return recordWithoutBot(item, session);
+    if (session.decision === "SESSION_WITH_HUMAN") {
+      return recordWithoutBot(item, session, options.rules);
+    }
     const resolved = resolveInput(item, session, style);
     if (resolved.input.kind === "stale-action") {
       note(item, resolved.input.reason, "a button was pressed that this session does not know");
     }
     const steps = createStepRunner(options.steps, item);
-    const { media } = options;
-    const draft = createTurnDraft({ item, session, resolved, style, steps, media });
+    const { media, rules } = options;
+    const draft = createTurnDraft({ item, session, resolved, style, steps, media, rules });
     try {
       const handling = bot.handle(draft.turn);
       if (handling !== undefined) {
@@ -256,7 +260,7 @@ function claimedItems(record: TurnRecord): readonly OutboxItem[] {
 
 function choiceOutcome(item: InboundItem, session: LoadedSession, replies: number) {
   // A person answers.
-  if (session.status === "escalated") return null;
+  if (session.decision === "SESSION_WITH_HUMAN") return null;
   if (resolveInput(item, session, "buttons").input.kind === "stale-action") return "stale";
   return replies === 0 ? "empty" : "resolved";
 }

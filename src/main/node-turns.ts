@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { ConversationRules } from "../../machines/conversation-rules.ts";
 import type { ConversationMetrics } from "../adapters/metrics/conversation-metrics.ts";
 import type { FleetMembers } from "../custody/fleet-members.ts";
 import { hostKey } from "../custody/lease-value.ts";
@@ -29,6 +30,8 @@ export interface NodeTurnsOptions {
   readonly members: FleetMembers;
   readonly bus: FleetBus;
   readonly store: ConversationStore;
+  /** What a session does next: the store's own. */
+  readonly rules: ConversationRules;
   readonly steps: StepStore;
   readonly media: MediaReader;
   /** The channel beside Telegram; null: none. */
@@ -52,7 +55,8 @@ const drainMsMax = handlerMsMaxDefault + 5_000;
 
 /** The turns of this node's partitions, and the replies of its accounts that other nodes have committed. */
 export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
-  const { bot, webhook, host, gate, bus, store, steps, records, clock, metrics, log } = options;
+  const { bot, webhook, host, gate, bus, store, rules, steps, records, clock, metrics, log } =
+    options;
 
   let duplicates = 0;
   metrics.duplicateSessions(() => {
@@ -80,6 +84,7 @@ export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
   }
 
   const health = createConversationHealth({
+    rules,
     clock,
     onSign(sign, { account }) {
       metrics.healthSign(account, sign);
@@ -103,7 +108,8 @@ export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
     onFault: (error) => log.warn(errorLine(error)),
     makeEngine(claim, onStaleOwner) {
       const engine: TurnEngine = createTurnEngine({
-        store: createHotConversations(store, clock),
+        store: createHotConversations(store, clock, rules),
+        rules,
         steps,
         media: options.media,
         stream: options.stream,
@@ -131,7 +137,7 @@ export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
           metrics.sessionDecision(account, code);
           if (choice !== null) metrics.directAction(account, choice);
           log.info({ code, sessionId: session.id, account, turnId }, code);
-          if (statusAfter === "ended")
+          if (!rules.open.includes(statusAfter))
             log.info({ sessionId: session.id, account }, "SESSION_ENDED");
           health.committed(key, session, statusAfter);
         },

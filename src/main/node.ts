@@ -13,7 +13,7 @@ import { createMetrics } from "../adapters/metrics/metrics.ts";
 import { createAccountStore } from "../adapters/postgres/account-store.ts";
 import { createConversationRecords } from "../adapters/postgres/conversation-records.ts";
 import { createCustodyStore } from "../adapters/postgres/custody-store.ts";
-import { createGroupedConversationStore } from "../adapters/postgres/grouped-conversation-store.ts";
+import { createConversationStore } from "../adapters/postgres/conversation-store.ts";
 import { createCursorStore } from "../adapters/postgres/cursor-store.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
 import { createPartitionReplies } from "../adapters/postgres/partition-replies.ts";
@@ -46,6 +46,7 @@ import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
 import { lifecycleStateNames } from "./lifecycle-states.ts";
 import { makeAccount } from "./node-accounts.ts";
 import { createNodeKeys } from "./node-keys.ts";
+import { sessionRules } from "../node/rules.ts";
 import { nodeBot } from "./node-bot.ts";
 import { createNodeTurns } from "./node-turns.ts";
 import { createNodeWebhook } from "./node-webhook.ts";
@@ -200,15 +201,13 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     serving: () => host.all().filter(({ runtime }) => runtime.state === "active"),
     onFault: (error) => log.warn(errorLine(error)),
   });
-  const bot = await nodeBot(config, (line) => log.info(line));
-  const conversations = createGroupedConversationStore(database);
-  const records = createConversationRecords(database);
-  const { webhook: webhookConfig } = config;
+  const conversations = createConversationStore(database, { rules: sessionRules });
+  const records = createConversationRecords(database, sessionRules);
   const webhook =
-    webhookConfig === null
+    config.webhook === null
       ? null
       : createNodeWebhook({
-          config: webhookConfig,
+          config: config.webhook,
           stream,
           replies: createPartitionReplies(database),
           outbox: parts.outbox,
@@ -219,17 +218,18 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
           onReply: metrics.conversations.reply,
         });
   const turns = createNodeTurns({
-    bot,
+    bot: await nodeBot(config, (line) => log.info(line)),
     webhook,
     media: createMediaReader({
       invoke: createAccountCaller(nats),
-      fetchUrl: (url, bytesMax) => fetchFile(url, bytesMax, webhookConfig?.mediaAuth ?? null),
+      fetchUrl: (url, bytesMax) => fetchFile(url, bytesMax, config.webhook?.mediaAuth ?? null),
     }),
     host,
     gate,
     members: fleet.members,
     bus,
     store: conversations,
+    rules: sessionRules,
     steps: createStepStore(database),
     records,
     stream,

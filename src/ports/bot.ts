@@ -1,7 +1,7 @@
+import type { SessionDecision } from "../../machines/conversation-rules.ts";
 import type {
   MenuChoice,
   ProgressUpdate,
-  SessionDecision,
   StoredMessage,
   StoredToolOutput,
   UserContext,

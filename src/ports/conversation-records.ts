@@ -1,10 +1,11 @@
+import type { SessionStatus } from "../../machines/conversation-rules.ts";
 import type { Media } from "./media.ts";
 import type { ConversationKey, StoredToolOutput, TurnReply } from "./conversation-store.ts";
 
 /** A session as a list shows it. */
 export interface SessionSummary extends ConversationKey {
   readonly id: string;
-  readonly status: "active" | "escalated" | "ended" | "expired";
+  readonly status: SessionStatus;
   readonly turns: number;
   readonly messages: number;
   readonly createdAt: string;

@@ -1,3 +1,8 @@
+import type {
+  SessionDecision,
+  SessionEvent,
+  SessionStatus,
+} from "../../machines/conversation-rules.ts";
 import type { GrantRef } from "./gate.ts";
 import type { Media } from "./media.ts";
 import type { ChatPeer, UpdateCursor } from "./telegram.ts";
@@ -31,14 +36,6 @@ export interface StoredToolOutput {
   readonly output: unknown;
 }
 
-/** Why a turn runs in the session that it runs in; also the stable code of its log line and event. */
-export type SessionDecision =
-  | "SESSION_CREATED_FIRST_CONTACT"
-  | "SESSION_CREATED_AFTER_END"
-  | "SESSION_CREATED_AFTER_EXPIRY"
-  | "SESSION_REUSED"
-  | "SESSION_WITH_HUMAN";
-
 /** JSON that outlives a session: language, project, whatever the bot wants to know again. */
 export type UserContext = Readonly<Record<string, unknown>>;
 
@@ -58,7 +55,7 @@ export const historyToolOutputs = 10;
 export interface LoadedSession {
   readonly id: string;
   readonly decision: SessionDecision;
-  readonly status: "active" | "escalated";
+  readonly status: SessionStatus;
   readonly turns: number;
   readonly lastSeq: number;
   readonly snapshot: unknown;
@@ -90,7 +87,7 @@ export interface TurnRecord extends ConversationKey {
   readonly toolOutputs: readonly StoredToolOutput[];
   /** With seq numbers already given: user message `session.lastSeq` + 1, replies after it without a gap. */
   readonly replies: readonly (TurnReply & { readonly seq: number; readonly randomId: string })[];
-  readonly status: "active" | "escalated" | "ended";
+  readonly status: SessionStatus;
 }
 
 export type TurnOutcome =
@@ -127,9 +124,8 @@ export interface ConversationStore {
   partitionOwner(partition: number): Promise<string | null>;
   load(key: ConversationKey, inactiveAfterMs: number): Promise<LoadedSession>;
   commit(turn: TurnRecord, claim: PartitionClaim, grant?: GrantRef): Promise<TurnOutcome>;
-  /** Statements about sessions that `load` has run since the start, for the count per turn. */
-  readonly sessionLookups: number;
-  setStatus(sessionId: string, status: "active" | "escalated" | "ended"): Promise<boolean>;
+  /** What a person says of a session. Answers the status that this led to; null: no session to which it could be said. */
+  move(sessionId: string, event: Exclude<SessionEvent, "inactive">): Promise<SessionStatus | null>;
 }
 
 /** One turn, for what it has done outside. */
@@ -184,7 +180,6 @@ export interface OutboxStore {
   ): Promise<void>;
   /** Message ids of this chat that outbox rows already account for, at or above `fromMessageId`. */
   knownMessageIds(key: ConversationKey, fromMessageId: number): Promise<ReadonlySet<number>>;
-  unsent(account: string): Promise<number>;
   /** Which of these accounts have replies that wait; `stranded`: claimed a minute ago or longer, and not settled. */
   waitingAmong(
     accounts: readonly string[],

@@ -48,6 +48,63 @@ describe("a bot of handlers", () => {
     expect(said.replies[0]?.body).toBe("CHOICE_OF_OTHER_SESSION");
   });
 
+  it("is silent in a session that it gave to a person, as in a real one", async () => {
+    const asked: string[] = [];
+    const talk = talkTo(
+      defineBot({
+        name: "clerk",
+        text(turn, text) {
+          asked.push(text);
+          turn.reply("A person will answer.");
+          turn.escalate();
+        },
+      }),
+    );
+    expect(await talk.say("help")).toMatchObject({ escalated: true, ended: false });
+    expect(await talk.say("are you there?")).toEqual({
+      texts: [],
+      choices: [],
+      ended: false,
+      escalated: true,
+    });
+    expect(asked).toEqual(["help"]);
+  });
+
+  it("begins anew after the session that it ended, with what it knows of the person", async () => {
+    const seen: unknown[] = [];
+    const talk = talkTo(
+      defineBot({
+        name: "forgetful",
+        actions: { again: (turn) => turn.reply("again!") },
+        text(turn, text) {
+          const { id, decision, turns } = turn.session;
+          seen.push([
+            id,
+            decision,
+            turns,
+            turn.history.length,
+            turn.state,
+            turn.context,
+            turn.progress,
+          ]);
+          turn.setState({ machineId: "m", schemaVersion: 1, state: text });
+          turn.remember({ language: "fr" });
+          turn.beginProgress(text);
+          turn.reply(text, [{ label: "Again", action: "again" }]);
+          if (text === "bye") turn.end();
+        },
+      }),
+    );
+    expect(await talk.say("bye")).toMatchObject({ ended: true });
+    expect((await talk.press("Again")).texts[0]).toContain("earlier conversation");
+    await talk.say("hello");
+    const progress = { subject: "bye", images: 0, comments: 0, status: null };
+    expect(seen).toEqual([
+      ["1", "SESSION_CREATED_FIRST_CONTACT", 0, 0, null, {}, null],
+      ["2", "SESSION_REUSED", 1, 2, null, { language: "fr" }, progress],
+    ]);
+  });
+
   it("needs a name and a handler for texts", () => {
     expect(() => defineBot({ ...echo, name: "" })).toThrow(/needs a name/);
     expect(() => defineBot({ name: "x" } as unknown as BotDefinition)).toThrow(/texts/);

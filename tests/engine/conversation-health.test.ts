@@ -3,9 +3,11 @@ import {
   type ConversationHealth,
   createConversationHealth,
 } from "../../src/engine/conversation-health.ts";
-import type { SessionDecision } from "../../src/ports/conversation-store.ts";
+import { conversationMachine } from "../../machines/conversation.ts";
+import { conversationRules, type SessionDecision } from "../../machines/conversation-rules.ts";
 import { createTestClock, type TestClock } from "../support/test-clock.ts";
 
+const rules = conversationRules(conversationMachine);
 let clock: TestClock;
 let signs: string[];
 let health: ConversationHealth;
@@ -13,6 +15,7 @@ beforeEach(() => {
   clock = createTestClock(0);
   signs = [];
   health = createConversationHealth({
+    rules,
     clock,
     onSign: (sign, { chatUser }) => signs.push(`${sign} ${chatUser}`),
   });
@@ -83,6 +86,7 @@ describe("the health of conversations (O1)", () => {
 
   it("keeps a bounded number of users in mind", () => {
     const small = createConversationHealth({
+      rules,
       clock,
       usersMax: 2,
       onSign: (sign, { chatUser }) => signs.push(`${sign} ${chatUser}`),

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createGroupedConversationStore } from "../../src/adapters/postgres/grouped-conversation-store.ts";
 import type { OutboxSender } from "../../src/engine/outbox.ts";
 import { HoldfastError } from "../../src/errors.ts";
 import type {
@@ -21,7 +20,7 @@ let bench: ConversationBench;
 let store: ConversationStore;
 beforeEach(async () => {
   bench = await openConversationBench("user");
-  store = createGroupedConversationStore(bench.database);
+  store = bench.conversations;
 });
 afterEach(() => bench.close());
 

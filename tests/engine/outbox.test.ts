@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { OutboxStore } from "../../src/ports/conversation-store.ts";
 import {
-  account,
   type ConversationBench,
   openConversationBench,
+  repliesUnsent,
 } from "./doubles/conversation-bench.ts";
 import { deferred } from "./doubles/deferred.ts";
 import { faults } from "./doubles/test-telegram.ts";
@@ -216,6 +216,6 @@ describe("flood waits, pauses and ends", () => {
     await bench.sent();
     expect(bench.telegram.texts("1")).toEqual(["a", "b"]);
     expect(bench.telegram.sends).toBe(2);
-    expect(await bench.outbox.unsent(account)).toBe(0);
+    expect(await repliesUnsent(bench.database)).toBe(0);
   });
 });

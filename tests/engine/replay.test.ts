@@ -70,6 +70,53 @@ describe("a session replayed against a bot (V13)", () => {
     ]);
   });
 
+  it("asks a bot no more that gives the session to a person", async () => {
+    const asked: string[] = [];
+    const clerk = defineBot({
+      name: "clerk",
+      text(turn, text) {
+        asked.push(text);
+        turn.escalate();
+      },
+    });
+    const turns = await replay(clerk, { session, turns: await recorded() }, "bot");
+    expect(asked).toEqual(["hello"]);
+    expect(turns.map(({ is }) => is)).toEqual([[], [], []]);
+    expect(turns.at(-1)).toMatchObject({ was: ["Goodbye"], differs: true });
+  });
+
+  it("goes on in another session after one that the bot ends", async () => {
+    const seen: unknown[] = [];
+    const brief = defineBot({
+      name: "brief",
+      text(turn) {
+        seen.push([turn.session.id, turn.session.decision, turn.history.length]);
+        turn.end();
+      },
+      staleAction: (turn, reason) => turn.reply(reason),
+    });
+    const turns = await replay(brief, { session, turns: await recorded() }, "bot");
+    expect(seen).toEqual([
+      ["42", "SESSION_CREATED_FIRST_CONTACT", 0],
+      ["43", "SESSION_REUSED", 2],
+    ]);
+    expect(turns[1]?.is).toEqual(["CHOICE_OF_OTHER_SESSION"]);
+  });
+
+  it("leaves the session as it was after a turn in which the bot fails", async () => {
+    const failing = defineBot({
+      name: "failing",
+      text(turn, text) {
+        if (text !== "hello") return turn.reply("here");
+        turn.escalate();
+        throw new Error("no answer");
+      },
+      actions: { town: (turn) => turn.reply("here") },
+    });
+    const turns = await replay(failing, { session, turns: await recorded() }, "bot");
+    expect(turns.map(({ is }) => is)).toEqual([{ fails: "no answer" }, ["here"], ["here"]]);
+  });
+
   it("makes no call to the outside, and goes on over what was really said", async () => {
     const turns = await recorded();
     let calls = 0;

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { conversationMachine } from "../../machines/conversation.ts";
+import { conversationRules } from "../../machines/conversation-rules.ts";
 import { createConversationStore } from "../../src/adapters/postgres/conversation-store.ts";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
 import type {
@@ -31,7 +33,7 @@ let chatUsers = 0;
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
   database = openDatabase(testDatabase.url, { poolMax: 2 });
-  store = createConversationStore(database);
+  store = createConversationStore(database, { rules: conversationRules(conversationMachine) });
   claim = await store.claimPartition(0, "conversation-paths");
 });
 
@@ -100,7 +102,7 @@ describe("the paths notice a conversation store", () => {
   test("that forgets to end a session", async () => {
     const forgetful: ConversationStore = {
       ...store,
-      setStatus: async (id, status) => (status === "ended" ? true : store.setStatus(id, status)),
+      move: async (id, event) => (event === "end" ? "ended" : store.move(id, event)),
     };
     await expect(takeAll(forgetful)).rejects.toThrow(/status after step \d+, end in/);
   });

@@ -4,8 +4,8 @@ import type {
   ConversationKey,
   ConversationStore,
   PartitionClaim,
-  SessionDecision,
 } from "../../src/ports/conversation-store.ts";
+import type { SessionDecision } from "../../machines/conversation-rules.ts";
 import type { Ask } from "./model.ts";
 import type { Path, Step } from "./paths.ts";
 
@@ -92,8 +92,8 @@ async function takeTurn(
 
 async function command(run: ConversationRun, event: ConversationEvent): Promise<void> {
   const newest = (await run.readSessions()).at(-1);
-  const status = statusAfter(event);
-  if (newest !== undefined && status !== null) await run.store.setStatus(newest.id, status);
+  const isCommand = event.type !== "inbound" && event.type !== "inactive";
+  if (newest !== undefined && isCommand) await run.store.move(newest.id, event.type);
 }
 
 async function compare(
@@ -112,15 +112,9 @@ async function compare(
   for (const { status } of sessions.slice(0, -1)) expect(["ended", "expired"]).toContain(status);
 }
 
-function statusAfter({ type }: ConversationEvent): "active" | "escalated" | "ended" | null {
-  if (type === "escalate") return "escalated";
-  if (type === "resolve") return "active";
-  return type === "end" ? "ended" : null;
-}
-
 function closesWithin(next: ConversationEvent | undefined): "escalated" | "ended" | null {
-  const status = next === undefined ? null : statusAfter(next);
-  return status === "active" ? null : status;
+  if (next?.type === "escalate") return "escalated";
+  return next?.type === "end" ? "ended" : null;
 }
 
 function decisionFor({ type, params }: Ask): SessionDecision {

@@ -1,6 +1,8 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { AccountKind, Bound } from "../../machines/lifecycle.ts";
 import { publishEvent } from "../../src/adapters/nats/event-publisher.ts";
+import { conversationMachine } from "../../machines/conversation.ts";
+import { conversationRules } from "../../machines/conversation-rules.ts";
 import { createConversationStore } from "../../src/adapters/postgres/conversation-store.ts";
 import { createOutboxStore } from "../../src/adapters/postgres/outbox-store.ts";
 import { type Account, createAccount } from "../../src/engine/account.ts";
@@ -238,7 +240,8 @@ function slowed(world: AccountWorld, held: HeldCalls): AccountWorld {
 
 /** A reply on its way to the caller, as a turn would commit it. */
 export async function commitReply({ bench, account, caller }: Scene): Promise<void> {
-  const store = createConversationStore(bench.database);
+  const rules = conversationRules(conversationMachine);
+  const store = createConversationStore(bench.database, { rules });
   const key = { channel: "telegram", account: account.name, chatUser: String(caller.id) };
   const claim = await store.claimPartition(0, "paths");
   const session = await store.load(key, 3_600_000);

@@ -1,3 +1,4 @@
+import type { ConversationRules } from "../../../machines/conversation-rules.ts";
 import type {
   ConversationRecords,
   SessionSummary,
@@ -5,6 +6,7 @@ import type {
 } from "../../ports/conversation-records.ts";
 import type { TurnReply, StoredToolOutput } from "../../ports/conversation-store.ts";
 import type { Media } from "../../ports/media.ts";
+import { isOneOf } from "./conversation-statements.ts";
 import type { Database } from "./database.ts";
 
 interface SummaryRow {
@@ -33,7 +35,10 @@ interface TurnRow {
 const columns =
   "id::text, channel, account, chat_user, status, turns, last_seq as messages, created_at, last_turn_at";
 
-export function createConversationRecords(database: Database): ConversationRecords {
+export function createConversationRecords(
+  database: Database,
+  { open }: Pick<ConversationRules, "open">,
+): ConversationRecords {
   return {
     async list({ account, limit }) {
       const rows = await database.query<SummaryRow & Record<string, unknown>>(
@@ -65,7 +70,7 @@ export function createConversationRecords(database: Database): ConversationRecor
       if (index?.holds === true) return 0;
       const [row] = await database.query<{ users: number }>(
         `select count(*)::int as users from (
-           select from conversation_sessions where status in ('active', 'escalated')
+           select from conversation_sessions where status ${isOneOf(open)}
            group by channel, account, chat_user having count(*) > 1) d`,
       );
       return row?.users ?? 0;

@@ -1,11 +1,14 @@
 import {
-  type ConversationStore,
+  type ConversationRules,
+  openingRule,
+  type SessionStatus,
+} from "../../../machines/conversation-rules.ts";
+import {
   historyMessages,
   historyToolOutputs,
   type LoadedSession,
   type PartitionClaim,
   type ProgressUpdate,
-  type SessionDecision,
   type StoredMessage,
   type StoredToolOutput,
   type TurnRecord,
@@ -17,12 +20,12 @@ import { sessionIndexViolated } from "../../ports/health-signs.ts";
 import type { Media } from "../../ports/media.ts";
 import { storableText } from "../../ports/storable-text.ts";
 import { HoldfastError } from "../../errors.ts";
-import { brokenUniqueConstraint, type Database } from "./database.ts";
+import { brokenUniqueConstraint } from "./database.ts";
 
-/** What both stores of conversations read and write, and the statements that have nothing to gather. */
+/** A session as a statement answers it. */
 export interface SessionRow {
   readonly id: string;
-  readonly status: "active" | "escalated";
+  readonly status: SessionStatus;
   readonly turns: number;
   readonly last_seq: number;
   readonly snapshot: unknown;
@@ -30,7 +33,7 @@ export interface SessionRow {
   readonly progress: ProgressUpdate | null;
   readonly created: boolean;
   /** Status of the newest session before the statement; null where there was none. */
-  readonly before: string | null;
+  readonly before: SessionStatus | null;
   /** The turns that the newest messages belong to, oldest first: seq, what was asked, the replies, files. */
   readonly said: readonly SaidRow[] | null;
   /** What the newest turns that recorded something have recorded, oldest first. */
@@ -65,10 +68,11 @@ export const isWhole = ({ said, last_seq }: SessionRow): boolean => {
   return seq + (replies?.length ?? 0) >= last_seq;
 };
 
-export function toSession(row: SessionRow): LoadedSession {
+export function toSession(row: SessionRow, rules: ConversationRules): LoadedSession {
+  const rule = row.created ? openingRule(rules, row.before) : rules.inbound[row.status];
   return {
     id: row.id,
-    decision: decisionOf(row),
+    decision: rule.decision,
     status: row.status,
     turns: row.turns,
     lastSeq: row.last_seq,
@@ -86,12 +90,6 @@ function messagesOf([seq, asked, replies, media]: SaidRow) {
   );
   const files = media === null ? {} : { media };
   return [{ seq, role: "user", body: asked, menu: null, ...files } as const, ...said];
-}
-
-function decisionOf({ created, before, status }: SessionRow): SessionDecision {
-  if (!created) return status === "escalated" ? "SESSION_WITH_HUMAN" : "SESSION_REUSED";
-  if (before === null) return "SESSION_CREATED_FIRST_CONTACT";
-  return before === "expired" ? "SESSION_CREATED_AFTER_EXPIRY" : "SESSION_CREATED_AFTER_END";
 }
 
 /** The row that a turn becomes, and its replies' rows. Their texts are made storable where they become JSON. */
@@ -127,42 +125,4 @@ export function indexViolation(error: unknown): unknown {
     policy: "retryable",
     cause: error,
   });
-}
-
-export function ownerStatements(
-  database: Database,
-): Omit<ConversationStore, "load" | "commit" | "sessionLookups"> {
-  return {
-    async claimPartition(partition, owner) {
-      const [row] = await database.query<{ epoch: string }>(
-        `insert into partitions (id, epoch, owner) values ($1, 1, $2)
-         on conflict (id) do update set epoch = partitions.epoch + 1, owner = $2, claimed_at = now()
-         returning epoch`,
-        [partition, owner],
-      );
-      return { partition, epoch: Number(row!.epoch) };
-    },
-    async releasePartition({ partition, epoch }) {
-      await database.query("update partitions set owner = null where id = $1 and epoch = $2", [
-        partition,
-        epoch,
-      ]);
-    },
-    async partitionOwner(partition) {
-      const [row] = await database.query<{ owner: string | null }>(
-        "select owner from partitions where id = $1",
-        [partition],
-      );
-      return row?.owner ?? null;
-    },
-    async setStatus(sessionId, status) {
-      const changed = await database.query(
-        `update conversation_sessions set status = $2,
-           ended_at = case when $2 = 'ended' then now() end
-         where id = $1 and status in ('active', 'escalated') returning id`,
-        [sessionId, status],
-      );
-      return changed.length > 0;
-    },
-  };
 }

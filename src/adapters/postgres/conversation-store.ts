@@ -1,145 +1,171 @@
+import type { ConversationRules } from "../../../machines/conversation-rules.ts";
 import {
   type ConversationKey,
   type ConversationStore,
+  type LoadedSession,
   type PartitionClaim,
   type TurnOutcome,
   type TurnRecord,
 } from "../../ports/conversation-store.ts";
+import type { GrantRef } from "../../ports/gate.ts";
+import { createBatcher } from "./batcher.ts";
+import type { Database } from "./database.ts";
 import {
-  historyColumns,
   indexViolation,
   isWhole,
   loadTriesMax,
-  ownerStatements,
   rowsOf,
   type SessionRow,
   toSession,
 } from "./conversation-rows.ts";
-import type { Database } from "./database.ts";
-import { storableJson, storableText } from "../../ports/storable-text.ts";
+import { commitTurns, loadSessions, moveSession } from "./conversation-statements.ts";
+import { createPartitionStore } from "./partition-store.ts";
+import { storableJson } from "../../ports/storable-text.ts";
 
-/**
- * Expire, find or create, with history, in one statement. The insert waits for `expired` by reading it; the
- * conflict with the open session is the find. `before` is the newest session as it was before the statement.
- */
-const loadSession = `
-  with expired as (
-    update conversation_sessions set status = 'expired', ended_at = now()
-    where channel = $1 and account = $2 and chat_user = $3 and status = 'active'
-      and last_turn_at < now() - $4 * interval '1 millisecond'
-    returning id
-  ), opened as (
-    insert into conversation_sessions (channel, account, chat_user, context)
-    select $1, $2, $3, (
-      select context from conversation_sessions
-      where channel = $1 and account = $2 and chat_user = $3 order by id desc limit 1)
-    from (select count(*) from expired) as after_expiry
-    on conflict (channel, account, chat_user) where status in ('active', 'escalated')
-      do update set last_turn_at = conversation_sessions.last_turn_at
-    returning id, status, turns, last_seq, snapshot, context, xmax = 0 as created
-  )
-  select o.id, o.status, o.turns, o.last_seq, o.snapshot, o.context, o.created,
-    case when exists (select from expired) then 'expired' else (
-      select status from conversation_sessions
-      where channel = $1 and account = $2 and chat_user = $3 order by id desc limit 1) end as before,
-    ${historyColumns("($1, $2, $3)")}
-  from opened o`;
+export interface ConversationStoreOptions {
+  /** What a session does next; the statements are built from it once. */
+  readonly rules: ConversationRules;
+  readonly limits?: GroupLimits;
+}
 
-/** Everything of a turn, or nothing: owner's epoch, session's sequence and duplicates are judged under locks. */
-const commitTurn = `
-  with owner as (select from partitions where id = $1 and epoch = $2 for share),
-  head as (
-    select id from conversation_sessions where id = $3 and last_seq = $4
-      and status = $5 and exists (select from owner) for update
-  ), said as (
-    insert into turns (session_id, seq, channel, account, inbound_id, asked, replies, tool_outputs, media)
-    select id, $6::int, $7, $8, $9, $10, $11::json, $12::json, $22::json from head
-    on conflict (channel, account, inbound_id) do nothing
-    returning session_id
-  ), queued as (
-    insert into outbox (channel, account, chat_user, address, reply_index, session_id, seq, random_id, partition)
-    select $7, $8, $13, $14::json, r.n - 1, said.session_id, $6::int + r.n, r.random_id, $23::int
-    from said, unnest($15::bigint[]) with ordinality as r(random_id, n)
-  ), moved as (
-    update conversation_sessions s set last_seq = $16, turns = turns + 1, snapshot = $17::json,
-      context = $19::json, status = $18, last_turn_at = now(), ended_at = case when $18 = 'ended' then now() end
-    from said where s.id = said.session_id
-  ), reported as (
-    insert into progress_updates (channel, account, chat_user, subject, images, comments, status)
-    select $7, $8, $13, p.subject, p.images, p.comments, p.status
-    from said, json_to_record($20::json) as p(subject json, images int, comments int, status text)
-    where $20::json is not null
-    on conflict (channel, account, chat_user) do update set subject = excluded.subject,
-      images = excluded.images, comments = excluded.comments, status = excluded.status, changed_at = now()
-  ), reported_no_more as (
-    delete from progress_updates p using said
-    where $21::boolean and (p.channel, p.account, p.chat_user) = ($7, $8, $13)
-  )
-  select exists (select from owner) as owned, exists (select from said) as committed,
-    exists (select from turns where channel = $7 and account = $8 and inbound_id = $9) as seen`;
+export interface GroupLimits {
+  /** Statements of one kind that run at the same time. */
+  readonly lanes: number;
+  /** Turns of one statement at most. */
+  readonly sizeMax: number;
+}
 
-/** One statement loads a session, one commits a turn. */
-export function createConversationStore(database: Database): ConversationStore {
-  let lookups = 0;
+const defaultLimits: GroupLimits = { lanes: 3, sizeMax: 100 };
 
-  async function loadOnce(key: ConversationKey, inactiveAfterMs: number): Promise<SessionRow> {
-    lookups += 1;
-    const values = [key.channel, key.account, key.chatUser, inactiveAfterMs];
-    const [row] = await database
-      .query<SessionRow>(loadSession, values, "load-session")
-      .catch((error: unknown) => Promise.reject(indexViolation(error)));
-    return row!;
-  }
+interface Load {
+  readonly key: ConversationKey;
+  readonly inactiveAfterMs: number;
+}
+
+interface Commit {
+  readonly turn: TurnRecord;
+  readonly claim: PartitionClaim;
+  readonly grant: GrantRef | undefined;
+}
+
+/** A turn that was refused, or the numbers of those whose replies were claimed. */
+type CommitRow =
+  | {
+      readonly n: number;
+      readonly owned: boolean;
+      readonly seen: boolean;
+      readonly claimed: null;
+    }
+  | { readonly n: null; readonly claimed: readonly number[] | null };
+
+/** Loads and commits of many users go into one statement each, and commits into one transaction. */
+export function createConversationStore(
+  database: Database,
+  { rules, limits = defaultLimits }: ConversationStoreOptions,
+): ConversationStore {
+  const loadText = loadSessions(rules);
+  const commitText = commitTurns(rules);
+  const moveTexts = {
+    escalate: moveSession(rules, "escalate"),
+    resolve: moveSession(rules, "resolve"),
+    end: moveSession(rules, "end"),
+  };
+
+  const loads = createBatcher<Load, SessionRow>({
+    ...limits,
+    keyOf: ({ key: { channel, account, chatUser } }) => `${channel} ${account} ${chatUser}`,
+    // They are few, as most sessions are remembered, and somebody waits for each.
+    gather: queueMicrotask,
+    async run(items) {
+      const rows = await database.query<SessionRow & { readonly n: number }>(
+        loadText,
+        [
+          storableJson(
+            items.map(({ key: { channel, account, chatUser }, inactiveAfterMs }, n) => ({
+              n,
+              channel,
+              account,
+              chat_user: chatUser,
+              inactive_ms: inactiveAfterMs,
+            })),
+          ),
+        ],
+        "load-sessions",
+      );
+      const byNumber = new Map(rows.map((row) => [row.n, row]));
+      return items.map((_, n) => byNumber.get(n)!);
+    },
+  });
+
+  const commits = createBatcher<Commit, TurnOutcome>({
+    ...limits,
+    keyOf: ({ turn }) => turn.session.id,
+    async run(items) {
+      const rows = await database.query<CommitRow>(
+        commitText,
+        [Buffer.from(storableJson(items.map(itemOf)))],
+        "commit-turns",
+      );
+      const outcomes = Array<TurnOutcome>(items.length).fill("committed");
+      for (const row of rows) {
+        if (row.n === null) for (const n of row.claimed ?? []) outcomes[n] = "claimed";
+        else outcomes[row.n] = row.owned ? (row.seen ? "duplicate" : "conflict") : "stale-owner";
+      }
+      return outcomes;
+    },
+  });
 
   return {
-    ...ownerStatements(database),
-    get sessionLookups() {
-      return lookups;
-    },
-    async load(key, inactiveAfterMs) {
+    ...createPartitionStore(database),
+    async load(key, inactiveAfterMs): Promise<LoadedSession> {
       for (let tries = 1; ; tries += 1) {
-        const row = await loadOnce(key, inactiveAfterMs);
-        if (isWhole(row) || tries === loadTriesMax) return toSession(row);
+        const row = await loads
+          .add({ key, inactiveAfterMs })
+          .catch((error: unknown) => Promise.reject(indexViolation(error)));
+        if (isWhole(row) || tries === loadTriesMax) return toSession(row, rules);
       }
     },
-    async commit(turn, claim): Promise<TurnOutcome> {
-      const [row] = await database.query<{ owned: boolean; committed: boolean; seen: boolean }>(
-        commitTurn,
-        commitValues(turn, claim),
-        "commit-turn",
-      );
-      if (row!.committed) return "committed";
-      if (!row!.owned) return "stale-owner";
-      return row!.seen ? "duplicate" : "conflict";
+    commit: (turn, claim, grant) => commits.add({ turn, claim, grant }),
+    async move(sessionId, event) {
+      for (const { to, text } of moveTexts[event]) {
+        const changed = await database.query(text, [sessionId, to]);
+        if (changed.length > 0) return to;
+      }
+      return null;
     },
   };
 }
 
-function commitValues(turn: TurnRecord, claim: PartitionClaim): unknown[] {
+/** What a turn does not have is left out: the statement reads it as null. */
+function itemOf({ turn, claim, grant }: Commit, n: number) {
+  const { session, channel, account, chatUser, text, status } = turn;
+  const { partition, epoch } = claim;
   const rows = rowsOf(turn, claim);
-  return [
-    claim.partition,
-    claim.epoch,
-    turn.session.id,
-    turn.session.lastSeq,
-    turn.session.status,
-    rows.askedSeq,
-    turn.channel,
-    turn.account,
-    rows.inboundId,
-    storableText(turn.text),
-    rows.replies && storableJson(rows.replies),
-    rows.toolOutputs && storableJson(rows.toolOutputs),
-    turn.chatUser,
-    JSON.stringify(rows.address),
-    rows.randomIds,
-    rows.lastSeq,
-    storableJson(rows.snapshot),
-    turn.status,
-    rows.context && storableJson(rows.context),
-    rows.progress && storableJson(rows.progress),
-    rows.endsProgress,
-    rows.media && storableJson(rows.media),
-    rows.sentBy,
-  ];
+  return {
+    n,
+    partition,
+    epoch,
+    session_id: session.id,
+    expected: session.lastSeq,
+    was: session.status,
+    channel,
+    account,
+    inbound_id: rows.inboundId,
+    chat_user: chatUser,
+    address: rows.address,
+    asked: text,
+    media: rows.media ?? undefined,
+    replies: rows.replies ?? undefined,
+    tool_outputs: rows.toolOutputs ?? undefined,
+    random_ids: rows.randomIds,
+    sent_by: rows.sentBy ?? undefined,
+    last_seq: rows.lastSeq,
+    snapshot: rows.snapshot,
+    context: rows.context ?? undefined,
+    progress: rows.progress ?? undefined,
+    ends_progress: rows.endsProgress || undefined,
+    status,
+    slot: grant?.account === account ? grant.slot : undefined,
+    grant_epoch: grant?.account === account ? grant.epoch : undefined,
+  };
 }

@@ -120,13 +120,6 @@ export function createOutboxStore(database: Database): OutboxStore {
          where w.pending or w.stranded`,
         [accounts],
       ),
-    async unsent(account) {
-      const [row] = await database.query<{ unsent: string }>(
-        "select count(*) as unsent from outbox where account = $1 and state in ('pending', 'sending')",
-        [account],
-      );
-      return Number(row!.unsent);
-    },
   };
 }
 

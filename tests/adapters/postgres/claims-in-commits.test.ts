@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createGroupedConversationStore } from "../../../src/adapters/postgres/grouped-conversation-store.ts";
-import type { TurnRecord } from "../../../src/ports/conversation-store.ts";
+import type { ConversationStore, TurnRecord } from "../../../src/ports/conversation-store.ts";
 import {
   account,
   type ConversationBench,
@@ -10,10 +9,10 @@ import {
 
 const dayMs = 86_400_000;
 let bench: ConversationBench;
-let store: ReturnType<typeof createGroupedConversationStore>;
+let store: ConversationStore;
 beforeAll(async () => {
   bench = await openConversationBench();
-  store = createGroupedConversationStore(bench.database);
+  store = bench.conversations;
 });
 afterAll(() => bench.close());
 

@@ -1,14 +1,16 @@
 import { describe } from "vitest";
+import { conversationMachine } from "../../../machines/conversation.ts";
+import { conversationRules } from "../../../machines/conversation-rules.ts";
 import { createConversationStore } from "../../../src/adapters/postgres/conversation-store.ts";
-import { createGroupedConversationStore } from "../../../src/adapters/postgres/grouped-conversation-store.ts";
 import { conversationStoreContract } from "../../contracts/conversation-store.ts";
 
-describe("with one statement per turn", () => {
-  conversationStoreContract(createConversationStore);
-});
+const rules = conversationRules(conversationMachine);
 
-describe("with many turns per statement", () => {
+describe.each([
+  ["one turn", 1],
+  ["many turns", 16],
+])("with %s per statement", (_, sizeMax) => {
   conversationStoreContract((database) =>
-    createGroupedConversationStore(database, { lanes: 2, sizeMax: 16 }),
+    createConversationStore(database, { rules, limits: { lanes: 2, sizeMax } }),
   );
 });

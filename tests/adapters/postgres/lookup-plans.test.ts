@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { conversationMachine } from "../../../machines/conversation.ts";
+import { conversationRules } from "../../../machines/conversation-rules.ts";
 import { createConversationStore } from "../../../src/adapters/postgres/conversation-store.ts";
 import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
-import { createGroupedConversationStore } from "../../../src/adapters/postgres/grouped-conversation-store.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 
 const dayMs = 86_400_000;
@@ -33,11 +34,9 @@ describe("a lookup reads one user's session, however many there are since it was
     return row!.read;
   }
 
-  it.each([
-    ["one statement per turn", createConversationStore],
-    ["many turns per statement", createGroupedConversationStore],
-  ])("with %s", async (_, make) => {
-    const store = make(database);
+  it("with the plan of the first lookups", async () => {
+    const rules = conversationRules(conversationMachine);
+    const store = createConversationStore(database, { rules });
     const key = { channel: "telegram", account: "a", chatUser: "somebody" };
     for (let use = 0; use <= usesUntilPlanned; use += 1) await store.load(key, dayMs);
     await database.query(

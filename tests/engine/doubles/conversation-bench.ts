@@ -1,9 +1,14 @@
 import { randomBytes } from "node:crypto";
+import { conversationMachine } from "../../../machines/conversation.ts";
+import { type ConversationRules, conversationRules } from "../../../machines/conversation-rules.ts";
 import type { AccountKind } from "../../../machines/lifecycle.ts";
 import { createKeyRing } from "../../../src/adapters/crypto/key-ring.ts";
 import { createSealer } from "../../../src/adapters/crypto/sealing.ts";
 import { createAccountStore } from "../../../src/adapters/postgres/account-store.ts";
-import { createConversationStore } from "../../../src/adapters/postgres/conversation-store.ts";
+import {
+  createConversationStore,
+  type GroupLimits,
+} from "../../../src/adapters/postgres/conversation-store.ts";
 import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
 import { createOutboxStore } from "../../../src/adapters/postgres/outbox-store.ts";
 import { createTokenStore } from "../../../src/adapters/postgres/token-store.ts";
@@ -64,7 +69,19 @@ export interface ConversationBench {
 export const account = "site-bot";
 const incarnation = "bench";
 
-export async function openConversationBench(kind: AccountKind = "bot"): Promise<ConversationBench> {
+export interface ConversationBenchOptions {
+  /** By default, those of a node. */
+  readonly rules?: ConversationRules;
+  readonly limits?: GroupLimits;
+}
+
+/** Makes every turn's load and commit a statement of its own, for specs that count them. */
+export const ungrouped: GroupLimits = { lanes: 1, sizeMax: 1 };
+
+export async function openConversationBench(
+  kind: AccountKind = "bot",
+  { rules = conversationRules(conversationMachine), limits }: ConversationBenchOptions = {},
+): Promise<ConversationBench> {
   const testDatabase = await createTestDatabase();
   const statements: string[] = [];
   const database = openDatabase(testDatabase.url, {
@@ -72,7 +89,10 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
   });
   const tokens = createTokenStore(database);
   const grant = await connectAccount(database, tokens, kind);
-  const conversations = createConversationStore(database);
+  const conversations = createConversationStore(database, {
+    rules,
+    ...(limits !== undefined && { limits }),
+  });
   const steps = createStepStore(database);
   const outbox = createOutboxStore(database);
   const clock = createSystemClock();
@@ -115,6 +135,7 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
       const claim = await conversations.claimPartition(0, "bench");
       const engine = createTurnEngine({
         store: conversations,
+        rules,
         steps,
         media: { read: async () => new Uint8Array() },
         stream,
@@ -171,7 +192,7 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
     sent: () =>
       new Promise((resolve, reject) => {
         const look = () => {
-          outbox.unsent(account).then((unsent) => {
+          repliesUnsent(database).then((unsent) => {
             if (unsent > 0) return;
             watchers.delete(look);
             resolve();
@@ -188,6 +209,15 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
     },
   };
   return bench;
+}
+
+/** How many replies of the account wait to be sent, or for what became of them. */
+export async function repliesUnsent(database: Database): Promise<number> {
+  const [row] = await database.query<{ unsent: number }>(
+    "select count(*)::int as unsent from outbox where account = $1 and state in ('pending', 'sending')",
+    [account],
+  );
+  return row!.unsent;
 }
 
 /** Replies with each line of the message. */

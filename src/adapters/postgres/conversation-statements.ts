@@ -1,65 +1,50 @@
 import {
-  type ConversationKey,
-  type ConversationStore,
-  type LoadedSession,
-  type PartitionClaim,
-  type TurnOutcome,
-  type TurnRecord,
-} from "../../ports/conversation-store.ts";
-import type { GrantRef } from "../../ports/gate.ts";
-import { createBatcher } from "./batcher.ts";
-import type { Database } from "./database.ts";
-import {
-  historyColumns,
-  indexViolation,
-  isWhole,
-  loadTriesMax,
-  ownerStatements,
-  rowsOf,
-  type SessionRow,
-  toSession,
-} from "./conversation-rows.ts";
-import { storableJson } from "../../ports/storable-text.ts";
+  type ConversationRules,
+  openingRule,
+  type SessionEvent,
+  sessionStatuses,
+  type SessionStatus,
+} from "../../../machines/conversation-rules.ts";
+import { historyColumns } from "./conversation-rows.ts";
 
-export interface GroupLimits {
-  /** Statements of one kind that run at the same time. */
-  readonly lanes: number;
-  /** Turns of one statement at most. */
-  readonly sizeMax: number;
-}
-
-const defaultLimits: GroupLimits = { lanes: 3, sizeMax: 100 };
+/*
+ * The statements about sessions. The statuses in them come from the machine's tables, as literals: so that the planner
+ * sees that the partial index of open sessions fits. The index and the column's values and default are the schema's;
+ * a machine with other open statuses needs a migration of them.
+ */
 
 /**
  * Expires, finds or creates the session of every key, with its history. What is found is only read, key by key (the
  * `limit` keeps a plan that was made over few sessions from reading all of them later); what is missing or over is
  * opened in the order of the keys, so that two such statements cannot wait for each other.
  */
-const loadSessions = `
+export function loadSessions(rules: ConversationRules): string {
+  const opened = openedStatus(rules);
+  return `
   with i as materialized (
     select * from jsonb_to_recordset($1::jsonb) as i(n int, channel text, account text, chat_user text, inactive_ms float8)
   ), known as materialized (
     select i.n, s.id, s.status, s.turns, s.last_seq, s.snapshot, s.context, s.last_turn_at,
-      s.status = 'active' and s.last_turn_at < now() - i.inactive_ms * interval '1 millisecond' as is_over
+      s.status ${isOneOf(expiring(rules))} and s.last_turn_at < now() - i.inactive_ms * interval '1 millisecond' as is_over
     from i cross join lateral (
       select * from conversation_sessions s
       where (s.channel, s.account, s.chat_user) = (i.channel, i.account, i.chat_user)
-        and s.status in ('active', 'escalated')
+        and s.status ${isOneOf(rules.open)}
       limit 1) s
   ), expired as (
-    update conversation_sessions s set status = 'expired', ended_at = now()
-    from known k where k.is_over and s.id = k.id and s.status = 'active' and s.last_turn_at = k.last_turn_at
+    update conversation_sessions s set status = ${expiredTo(rules, "s.status")}, ended_at = now()
+    from known k where k.is_over and s.id = k.id and s.status ${isOneOf(expiring(rules))} and s.last_turn_at = k.last_turn_at
     returning s.channel, s.account, s.chat_user
   ), missing as materialized (
     select i.* from i where not exists (select from known k where k.n = i.n and not k.is_over)
     order by channel, account, chat_user
   ), opened as (
-    insert into conversation_sessions (channel, account, chat_user, context)
+    insert into conversation_sessions (channel, account, chat_user, context${opened.column})
     select channel, account, chat_user, (
       select h.context from conversation_sessions h
-      where (h.channel, h.account, h.chat_user) = (m.channel, m.account, m.chat_user) order by h.id desc limit 1)
+      where (h.channel, h.account, h.chat_user) = (m.channel, m.account, m.chat_user) order by h.id desc limit 1)${opened.value}
     from missing m, (select count(*) from expired) as after_expiry
-    on conflict (channel, account, chat_user) where status in ('active', 'escalated')
+    on conflict (channel, account, chat_user) where status ${isOneOf(rules.open)}
       do update set last_turn_at = conversation_sessions.last_turn_at
     returning id, channel, account, chat_user, status, turns, last_seq, snapshot, context, xmax = 0 as created
   ), o as (
@@ -67,15 +52,12 @@ const loadSessions = `
     from known where not is_over
     union all
     select m.n, id, status, turns, last_seq, snapshot, context, created,
-      case when exists (select from expired e where (e.channel, e.account, e.chat_user) =
-        (m.channel, m.account, m.chat_user)) then 'expired' else (
-        select h.status from conversation_sessions h
-        where (h.channel, h.account, h.chat_user) = (m.channel, m.account, m.chat_user)
-        order by h.id desc limit 1) end
+      ${newestBefore(rules)}
     from missing m join opened using (channel, account, chat_user)
   )
   select o.*, ${historyColumns("(i.channel, i.account, i.chat_user)")}
   from o join i using (n)`;
+}
 
 /**
  * Every turn whole or not at all: owner's epoch, session's sequence and duplicates are judged under the locks of this
@@ -83,7 +65,7 @@ const loadSessions = `
  * that were refused; a duplicate is seen as one because nobody else commits for the owner's users meanwhile, and the unique
  * index of inbound ids stands behind that. Replies are claimed where the token is held under the grant and no reply of the session waits to be claimed.
  */
-const commitTurns = `
+export const commitTurns = (rules: ConversationRules): string => `
   with i as materialized (
     select * from json_to_recordset($1::json) as i(n int, partition int, epoch bigint, session_id bigint,
       expected int, was text, channel text, account text, inbound_id text, chat_user text, address json,
@@ -104,7 +86,7 @@ const commitTurns = `
     order by i.session_id
   ), moved as (
     update conversation_sessions s set last_seq = f.last_seq, turns = turns + 1, snapshot = f.snapshot,
-      context = f.context, status = f.status, last_turn_at = now(), ended_at = case when f.status = 'ended' then now() end
+      context = f.context, status = f.status, last_turn_at = now(), ended_at = case when f.status ${isOneOf(closings(rules))} then now() end
     from fresh f where s.id = f.session_id and s.last_seq = f.expected and s.status = f.was
     returning f.*
   ), done as materialized (
@@ -143,126 +125,85 @@ const commitTurns = `
   union all
   select null, null, null, array_agg(n) from done where claims`;
 
-interface Load {
-  readonly key: ConversationKey;
-  readonly inactiveAfterMs: number;
+/** A person's command for a session (`$1`): one statement for each status (`$2`) that it may lead to. */
+export function moveSession(
+  rules: ConversationRules,
+  event: SessionEvent,
+): readonly { readonly to: SessionStatus; readonly text: string }[] {
+  const moves = rules.moves[event];
+  return [...new Set(Object.values(moves))].map((to) => ({
+    to,
+    text: `update conversation_sessions set status = $2,
+           ended_at = case when $2 ${isOneOf(closings(rules))} then now() end
+         where id = $1 and status ${isOneOf(rules.open.filter((from) => moves[from] === to))} returning id`,
+  }));
 }
 
-interface Commit {
-  readonly turn: TurnRecord;
-  readonly claim: PartitionClaim;
-  readonly grant: GrantRef | undefined;
+/** The status of a session that is opened, where a migration has not given the column another default. */
+const defaultStatus: SessionStatus = "active";
+
+const literal = (status: SessionStatus): string => `'${status}'`;
+
+/** A condition on the text before it; for no status, one that is false. */
+export function isOneOf(statuses: readonly SessionStatus[]): string {
+  if (statuses.length === 0) return "is null";
+  const list = statuses.map(literal).join(", ");
+  return statuses.length === 1 ? `= ${list}` : `in (${list})`;
 }
 
-/** A turn that was refused, or the numbers of those whose replies were claimed. */
-type CommitRow =
-  | {
-      readonly n: number;
-      readonly owned: boolean;
-      readonly seen: boolean;
-      readonly claimed: null;
-    }
-  | { readonly n: null; readonly claimed: readonly number[] | null };
+const expiring = ({ open, moves }: ConversationRules): readonly SessionStatus[] =>
+  open.filter((status) => moves.inactive[status] !== undefined);
 
-/** The same as one statement per turn, with those of many users in one statement and one commit. */
-export function createGroupedConversationStore(
-  database: Database,
-  limits: GroupLimits = defaultLimits,
-): ConversationStore {
-  let lookups = 0;
+/** The statuses that end a session, of those that a turn or a person leads to. */
+function closings({ open, inbound, moves }: ConversationRules): readonly SessionStatus[] {
+  const { escalate, resolve, end } = moves;
+  const reached = [
+    ...open.map((status) => inbound[status].to),
+    ...[escalate, resolve, end].flatMap((of) => Object.values(of)),
+  ];
+  return [...new Set(reached)].filter((status) => !open.includes(status));
+}
 
-  const loads = createBatcher<Load, SessionRow>({
-    ...limits,
-    keyOf: ({ key: { channel, account, chatUser } }) => `${channel} ${account} ${chatUser}`,
-    // They are few, as most sessions are remembered, and somebody waits for each.
-    gather: queueMicrotask,
-    async run(items) {
-      lookups += items.length;
-      const rows = await database.query<SessionRow & { readonly n: number }>(
-        loadSessions,
-        [
-          storableJson(
-            items.map(({ key: { channel, account, chatUser }, inactiveAfterMs }, n) => ({
-              n,
-              channel,
-              account,
-              chat_user: chatUser,
-              inactive_ms: inactiveAfterMs,
-            })),
-          ),
-        ],
-        "load-sessions",
-      );
-      const byNumber = new Map(rows.map((row) => [row.n, row]));
-      return items.map((_, n) => byNumber.get(n)!);
-    },
+/** The status that a resting session in `column` gets. */
+function expiredTo({ open, moves }: ConversationRules, column: string): string {
+  const targets = open.flatMap((from) => {
+    const to = moves.inactive[from];
+    return to === undefined ? [] : [{ from, to }];
   });
-
-  const commits = createBatcher<Commit, TurnOutcome>({
-    ...limits,
-    keyOf: ({ turn }) => turn.session.id,
-    async run(items) {
-      const rows = await database.query<CommitRow>(
-        commitTurns,
-        [Buffer.from(storableJson(items.map(itemOf)))],
-        "commit-turns",
-      );
-      const outcomes = Array<TurnOutcome>(items.length).fill("committed");
-      for (const row of rows) {
-        if (row.n === null) for (const n of row.claimed ?? []) outcomes[n] = "claimed";
-        else outcomes[row.n] = row.owned ? (row.seen ? "duplicate" : "conflict") : "stale-owner";
-      }
-      return outcomes;
-    },
-  });
-
-  return {
-    ...ownerStatements(database),
-    get sessionLookups() {
-      return lookups;
-    },
-    async load(key, inactiveAfterMs): Promise<LoadedSession> {
-      for (let tries = 1; ; tries += 1) {
-        const row = await loads
-          .add({ key, inactiveAfterMs })
-          .catch((error: unknown) => Promise.reject(indexViolation(error)));
-        if (isWhole(row) || tries === loadTriesMax) return toSession(row);
-      }
-    },
-    commit: (turn, claim, grant) => commits.add({ turn, claim, grant }),
-  };
+  return chosen(column, targets, targets[0]?.to);
 }
 
-/** What a turn does not have is left out: the statement reads it as null. */
-function itemOf({ turn, claim, grant }: Commit, n: number) {
-  const { session, channel, account, chatUser, text, status } = turn;
-  const { partition, epoch } = claim;
-  const rows = rowsOf(turn, claim);
-  return {
-    n,
-    partition,
-    epoch,
-    session_id: session.id,
-    expected: session.lastSeq,
-    was: session.status,
-    channel,
-    account,
-    inbound_id: rows.inboundId,
-    chat_user: chatUser,
-    address: rows.address,
-    asked: text,
-    media: rows.media ?? undefined,
-    replies: rows.replies ?? undefined,
-    tool_outputs: rows.toolOutputs ?? undefined,
-    random_ids: rows.randomIds,
-    sent_by: rows.sentBy ?? undefined,
-    last_seq: rows.lastSeq,
-    snapshot: rows.snapshot,
-    context: rows.context ?? undefined,
-    progress: rows.progress ?? undefined,
-    ends_progress: rows.endsProgress || undefined,
-    status,
-    slot: grant?.account === account ? grant.slot : undefined,
-    grant_epoch: grant?.account === account ? grant.epoch : undefined,
-  };
+/** The status of the newest session of `m` before this statement, or what it has expired to in it. */
+function newestBefore(rules: ConversationRules): string {
+  const expired = expiredTo(rules, "k.status");
+  const to = expired.startsWith("'") ? expired : `(select ${expired} from known k where k.n = m.n)`;
+  return `case when exists (select from expired e where (e.channel, e.account, e.chat_user) =
+        (m.channel, m.account, m.chat_user)) then ${to} else (
+        select h.status from conversation_sessions h
+        where (h.channel, h.account, h.chat_user) = (m.channel, m.account, m.chat_user)
+        order by h.id desc limit 1) end`;
+}
+
+/** Column and value of a new session's status; empty where the column's default is right for all. */
+function openedStatus(rules: ConversationRules): {
+  readonly column: string;
+  readonly value: string;
+} {
+  const first = openingRule(rules, null).to;
+  const later = sessionStatuses.map((from) => ({ from, to: openingRule(rules, from).to }));
+  const value = chosen(`(${newestBefore(rules)})`, later, first);
+  return value === literal(defaultStatus)
+    ? { column: "", value: "" }
+    : { column: ", status", value: `, ${value}` };
+}
+
+/** `to` of the status that the column has; `otherwise` for none of them. One literal where they are all the same. */
+function chosen(
+  column: string,
+  moves: readonly { readonly from: SessionStatus; readonly to: SessionStatus }[],
+  otherwise: SessionStatus = defaultStatus,
+): string {
+  if (moves.every(({ to }) => to === otherwise)) return literal(otherwise);
+  const whens = moves.map(({ from, to }) => `when ${literal(from)} then ${literal(to)}`);
+  return `case ${column} ${whens.join(" ")} else ${literal(otherwise)} end`;
 }

@@ -1,0 +1,5 @@
+import { conversationMachine } from "../../machines/conversation.ts";
+import { conversationRules } from "../../machines/conversation-rules.ts";
+
+/** What sessions do next on a node, read off the machine once, at start. */
+export const sessionRules = conversationRules(conversationMachine);
