@@ -121,7 +121,9 @@ function asking(machine: AnyStateMachine): Ask {
   return (state, event) => {
     const node: AnyStateNode | undefined = machine.states[state];
     const [taken] = node?.transitions.get(event.type) ?? [];
-    if (taken === undefined) return null;
+    // Neither a target nor an action: the event is forbidden here.
+    if (taken === undefined || (taken.target === undefined && taken.actions.length === 0))
+      return null;
     if (taken.guard !== undefined) throw unkeepable(`${event.type} in ${state} has a guard`);
     const before = machine.resolveState({ value: state, context });
     const [after, actions] = transition(machine, before, event);
