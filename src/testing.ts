@@ -41,7 +41,8 @@ export function talkTo(bot: Bot, kind: "bot" | "user" = "bot"): Talk {
   let messages = 0;
   async function take(inputKind: "text" | "tap", text: string, sent?: Media): Promise<Heard> {
     messages += 1;
-    const { replies, status } = await rehearsal.take({
+    const { id } = rehearsal.session;
+    const { replies } = await rehearsal.take({
       inboundId: `m:${messages}`,
       kind: inputKind,
       text,
@@ -50,8 +51,8 @@ export function talkTo(bot: Bot, kind: "bot" | "user" = "bot"): Talk {
     return {
       texts: replies.map(({ body }) => body),
       choices: replies.flatMap(({ menu }) => menu ?? []).map(({ label }) => label),
-      ended: status === "ended",
-      escalated: status === "escalated",
+      ended: rehearsal.session.id !== id,
+      escalated: rehearsal.session.decision === "SESSION_WITH_HUMAN",
     };
   }
   return {

@@ -28,7 +28,6 @@ import { createStepRunner } from "./turn-steps.ts";
 /** What a bot did in one turn of a rehearsal. */
 export interface RehearsedTurn {
   readonly replies: readonly TurnReply[];
-  readonly status: TurnRecord["status"];
 }
 
 /**
@@ -93,9 +92,8 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
         ...(files !== undefined && { media: files }),
       };
       if (session.decision === "SESSION_WITH_HUMAN") {
-        const record = recordWithoutBot(item, session, rules);
-        goOn({ ...record, ...actual });
-        return { replies: [], status: record.status };
+        goOn({ ...recordWithoutBot(item, session, rules), ...actual });
+        return { replies: [] };
       }
       const resolved = resolveInput(item, session, style);
       const runner = createStepRunner(steps, item);
@@ -118,10 +116,7 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
         throw error;
       }
       goOn({ ...record, ...actual });
-      return {
-        replies: record.replies.map(({ body, menu }) => ({ body, menu })),
-        status: record.status,
-      };
+      return { replies: record.replies.map(({ body, menu }) => ({ body, menu })) };
     },
     referenceTo(label) {
       const offer = offers.findLast(({ menu }) => menu.some((choice) => choice.label === label));
