@@ -2,7 +2,8 @@ import { HoldfastError } from "../errors.ts";
 import { TelegramError } from "../ports/telegram-error.ts";
 import type { JsonObject } from "../ports/telegram.ts";
 import type { Account } from "./account.ts";
-import { checkMethod, findPeer, randomIdOf, redact } from "./raw-calls.ts";
+import { checkMethod, findPeer, redact } from "./raw-calls.ts";
+import { randomIdOfSend } from "./turn-random-id.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 type Reply = { readonly ok: true } & Readonly<Record<string, unknown>>;
@@ -32,7 +33,7 @@ export const holderCommands: Readonly<
     return told(account, () =>
       account.use(async (client) => {
         const peer = await findPeer(client, to!);
-        const randomId = randomIdOf(account.name, peer, key!);
+        const randomId = randomIdOfSend(account.name, peer.userId, key!);
         try {
           const { messageId } = await client.send({ peer, text: message!, randomId });
           return { ok: true, messageId, repeated: false };
