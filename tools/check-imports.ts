@@ -20,11 +20,11 @@ const rules: readonly Rule[] = [
   { from: "machines/", to: ["machines/"], packages: ["xstate"] },
   { from: errors, to: [], packages: [] },
   { from: "src/ports/", to: ["machines/", "src/ports/", errors], packages: ["node:stream"] },
-  {
-    from: "src/engine/",
-    to: ["machines/", "src/ports/", "src/engine/", "src/custody/", errors],
+  ...["src/engine/", "src/accounts/"].map((from) => ({
+    from,
+    to: ["machines/", "src/ports/", "src/engine/", "src/accounts/", "src/custody/", errors],
     packages: ["xstate", "node:crypto"],
-  },
+  })),
   {
     from: "src/custody/",
     to: ["machines/", "src/ports/", "src/custody/", errors],

@@ -1,9 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { methods, renewalMethods } from "../src/accounts/login/methods.ts";
 import { variables } from "../src/config/variables.ts";
 
-const page = new URL("../docs/operating.md", import.meta.url);
-const begin = "<!-- variables: written by tools/write-manual.ts -->";
-const end = "<!-- end of variables -->";
+/** A table that a page of docs shows between two marks. */
+interface Table {
+  readonly page: string;
+  /** In the marks. */
+  readonly name: string;
+  make(): string;
+}
 
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 
@@ -19,22 +24,46 @@ export function variablesTable(): string {
   ].join("\n");
 }
 
-/** The page with its table renewed. Throws when the page has lost its marks. */
-export function withTable(text: string): string {
+/** The table of methods to renew, those first that need nobody. */
+export function methodsTable(): string {
+  const rows = renewalMethods
+    .map((name) => ({ name, ...methods[name] }))
+    .toSorted((a, b) => Number(a.needs !== "nobody") - Number(b.needs !== "nobody"));
+  return [
+    "| method | who has to do something | how |",
+    "|---|---|---|",
+    ...rows.map(({ name, needs, how }) => `| \`${name}\` | ${cell(needs)} | ${cell(how)} |`),
+  ].join("\n");
+}
+
+export const tables = {
+  variables: { page: "docs/operating.md", name: "variables", make: variablesTable },
+  methods: { page: "docs/renewing.md", name: "methods", make: methodsTable },
+} satisfies Readonly<Record<string, Table>>;
+
+/** The text of a page with its table renewed. Throws when the page has lost its marks. */
+export function withTable(text: string, { page, name, make }: Table): string {
+  const begin = `<!-- ${name}: written by tools/write-manual.ts -->`;
+  const end = `<!-- end of ${name} -->`;
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`docs/operating.md lacks "${begin}" or "${end}"`);
-  return `${text.slice(0, from + begin.length)}\n${variablesTable()}\n${text.slice(to)}`;
+  if (from < 0 || to < from) throw new Error(`${page} lacks "${begin}" or "${end}"`);
+  return `${text.slice(0, from + begin.length)}\n${make()}\n${text.slice(to)}`;
 }
 
 function main(isCheck: boolean): number {
-  const text = readFileSync(page, "utf8");
-  const renewed = withTable(text);
-  if (!isCheck) writeFileSync(page, renewed);
-  if (!isCheck || text === renewed) return 0;
-  process.stderr.write(
-    "docs/operating.md lists other variables than the program reads. Run: node --import tsx tools/write-manual.ts\n",
-  );
-  return 1;
+  let stale = 0;
+  for (const table of Object.values(tables)) {
+    const file = new URL(`../${table.page}`, import.meta.url);
+    const text = readFileSync(file, "utf8");
+    const renewed = withTable(text, table);
+    if (!isCheck) writeFileSync(file, renewed);
+    if (!isCheck || text === renewed) continue;
+    stale += 1;
+    process.stderr.write(
+      `${table.page} lists other ${table.name} than the program has. Run: node --import tsx tools/write-manual.ts\n`,
+    );
+  }
+  return stale === 0 ? 0 : 1;
 }
 
 if (process.argv[1]?.endsWith("write-manual.ts"))

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { choicesOf, loginMethods, renewalMethods } from "../accounts/login/methods.ts";
 import { HoldfastError } from "../errors.ts";
 import { type Answers, createAnswers } from "./answers.ts";
 import { ask } from "./ask.ts";
@@ -136,7 +137,7 @@ function addLogins(program: Command, setExitCode: SetExitCode): void {
     .command("auth <account>")
     .alias("login")
     .description("log an account in that has no working key")
-    .option("--method <method>", "code, qr, bot-token, or auto", "auto")
+    .option("--method <method>", choicesOf(loginMethods), "auto")
     .addHelpText(
       "after",
       "\nAsks for the code and the 2FA password, or shows a QR code. Nothing that you type is shown or kept.\n\nExamples:\n  npx holdfast auth site-desk\n  npx holdfast auth site-desk --method qr",
@@ -148,7 +149,7 @@ function addLogins(program: Command, setExitCode: SetExitCode): void {
   program
     .command("renew <account>")
     .description("move the account to a fresh key without a logout")
-    .option("--method <method>", "auto-code, code, qr, handoff, bot-token, or auto", "auto")
+    .option("--method <method>", choicesOf(renewalMethods), "auto")
     .option("--id <id>", "the same id twice is one renewal")
     .option("--safe", "as every renewal is; accepted for those who are used to saying it")
     .option("--no-wait", "begin it and do not wait for its end")
@@ -171,7 +172,7 @@ function addLogins(program: Command, setExitCode: SetExitCode): void {
   program
     .command("recover <account>")
     .description("bring an account back whose key is dead, step by step")
-    .option("--method <method>", "code, qr, bot-token, or auto", "auto")
+    .option("--method <method>", choicesOf(loginMethods), "auto")
     .addHelpText("after", "\nExample:\n  npx holdfast recover site-desk --method qr")
     .action(async (account: string, { method }: { method: string }) => {
       setExitCode(await following(account, (options) => recover(method, options)));

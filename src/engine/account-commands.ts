@@ -1,4 +1,4 @@
-import type { LoginMethod, RenewalMethod } from "../../machines/lifecycle.ts";
+import { loginByDefault, loginMethods, renewalMethods } from "../accounts/login/methods.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountStore } from "../ports/account-store.ts";
 import type { Account } from "./account.ts";
@@ -22,20 +22,6 @@ export interface AccountCommandOptions {
   now(): number;
 }
 
-const renewalMethods = [
-  "auto",
-  "auto-code",
-  "code",
-  "qr",
-  "handoff",
-  "bot-token",
-] as const satisfies readonly (RenewalMethod | "auto")[];
-
-const loginMethods = ["auto", "code", "qr", "bot-token", "import"] as const satisfies readonly (
-  | LoginMethod
-  | "auto"
-)[];
-
 /** What may be asked of an account, of whoever holds it. */
 export function createAccountCommands(
   options: AccountCommandOptions,
@@ -54,9 +40,9 @@ export function createAccountCommands(
     ...holderCommands,
     status: async (account) => ({ ok: true, account: await describeAccount(account, options) }),
     async login(account, body) {
-      const chosen = choiceIn(body, "method", loginMethods, "auto");
+      const chosen = choiceIn(body, "method", ["auto", ...loginMethods], "auto");
       const { kind } = account.runtime.snapshot.context;
-      const method = chosen === "auto" ? (kind === "bot" ? "bot-token" : "code") : chosen;
+      const method = chosen === "auto" ? loginByDefault(kind) : chosen;
       const id = body["id"] === undefined ? newId() : textIn(body, "id");
       return { ...delivered(account, "login", await account.login(id, method)), login: id };
     },
@@ -68,7 +54,10 @@ export function createAccountCommands(
     },
     async renew(account, body) {
       const id = body["id"] === undefined ? newId() : textIn(body, "id");
-      const answer = await account.renew(id, choiceIn(body, "method", renewalMethods, "auto"));
+      const answer = await account.renew(
+        id,
+        choiceIn(body, "method", ["auto", ...renewalMethods], "auto"),
+      );
       if (!answer.accepted) throw refused(account.name, "renew", answer.state);
       return { ok: true, renewal: answer.renewal, known: answer.known };
     },
