@@ -20,9 +20,17 @@ const rules: readonly Rule[] = [
   { from: "machines/", to: ["machines/"], packages: ["xstate"] },
   { from: errors, to: [], packages: [] },
   { from: "src/ports/", to: ["machines/", "src/ports/", errors], packages: ["node:stream"] },
-  ...["src/engine/", "src/accounts/"].map((from) => ({
+  ...["src/engine/", "src/accounts/", "src/commands/"].map((from) => ({
     from,
-    to: ["machines/", "src/ports/", "src/engine/", "src/accounts/", "src/custody/", errors],
+    to: [
+      "machines/",
+      "src/ports/",
+      "src/engine/",
+      "src/accounts/",
+      "src/commands/",
+      "src/custody/",
+      errors,
+    ],
     packages: ["xstate", "node:crypto"],
   })),
   {

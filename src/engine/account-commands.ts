@@ -1,4 +1,5 @@
 import { loginByDefault, loginMethods, renewalMethods } from "../accounts/login/methods.ts";
+import type { AccountProtocol, AccountStatus, Handlers, Reply } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountStore } from "../ports/account-store.ts";
 import type { Account } from "./account.ts";
@@ -6,9 +7,12 @@ import type { Delivered } from "./account-runtime.ts";
 import { choiceIn, textIn } from "./command-fields.ts";
 import { holderCommands } from "./holder-commands.ts";
 
-type Body = Readonly<Record<string, unknown>>;
-export type CommandReply = { readonly ok: true } & Body;
-export type AccountVerb = (account: Account, body: Body) => Promise<CommandReply>;
+/** The verbs that take a running account. */
+export type AccountVerbs = Handlers<
+  AccountProtocol,
+  Exclude<keyof AccountProtocol, "add" | "import" | "proxy" | "password">,
+  [account: Account]
+>;
 
 export interface AccountCommandOptions {
   readonly hostName: string;
@@ -23,12 +27,10 @@ export interface AccountCommandOptions {
 }
 
 /** What may be asked of an account, of whoever holds it. */
-export function createAccountCommands(
-  options: AccountCommandOptions,
-): Readonly<Record<string, AccountVerb>> {
+export function createAccountCommands(options: AccountCommandOptions): AccountVerbs {
   const { accounts, newId } = options;
 
-  const stop: AccountVerb = async (account, { force }) => {
+  const stop: AccountVerbs["stop"] = async (account, { force }) => {
     await accounts.want(account.name, "stop");
     await account.stop(force === true);
     options.tellAdded();
@@ -43,7 +45,7 @@ export function createAccountCommands(
       const chosen = choiceIn(body, "method", ["auto", ...loginMethods], "auto");
       const { kind } = account.runtime.snapshot.context;
       const method = chosen === "auto" ? loginByDefault(kind) : chosen;
-      const id = body["id"] === undefined ? newId() : textIn(body, "id");
+      const id = body.id === undefined ? newId() : textIn(body, "id");
       return { ...delivered(account, "login", await account.login(id, method)), login: id };
     },
     async answer(account, body) {
@@ -53,7 +55,7 @@ export function createAccountCommands(
       return { ok: true };
     },
     async renew(account, body) {
-      const id = body["id"] === undefined ? newId() : textIn(body, "id");
+      const id = body.id === undefined ? newId() : textIn(body, "id");
       const answer = await account.renew(
         id,
         choiceIn(body, "method", ["auto", ...renewalMethods], "auto"),
@@ -92,7 +94,7 @@ export function createAccountCommands(
 export async function describeAccount(
   account: Account,
   { accounts, hostName }: Pick<AccountCommandOptions, "accounts" | "hostName">,
-) {
+): Promise<AccountStatus> {
   const { runtime, grant, question, coolingUntilMs } = account;
   const [renewal, record] = await Promise.all([
     accounts.openRenewal(account.name),
@@ -124,7 +126,11 @@ export async function describeAccount(
   };
 }
 
-function delivered(account: Account, verb: string, { accepted, state }: Delivered): CommandReply {
+function delivered(
+  account: Account,
+  verb: string,
+  { accepted, state }: Delivered,
+): Reply<{ readonly state: string }> {
   if (!accepted) throw refused(account.name, verb, state);
   return { ok: true, state };
 }
