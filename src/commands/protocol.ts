@@ -4,7 +4,7 @@ import type { RenewalRecord, RenewalStep, Wanted } from "../ports/account-store.
 import type { SessionSummary, TurnHistory } from "../ports/conversation-records.ts";
 import type { ParkedItem } from "../ports/inbound-stream.ts";
 import type { Question } from "../ports/question.ts";
-import type { AccountUpdate, DriverName, JsonObject, JsonValue } from "../ports/telegram.ts";
+import type { AccountUpdate, DriverName, JsonValue } from "../ports/telegram.ts";
 
 /** A request's fields as they arrive: nothing is known of them but their names. */
 export type Fields<Asked> = { readonly [Field in keyof Asked]?: unknown };
@@ -19,7 +19,7 @@ export type CommandReply = Reply<Body>;
 
 /** A verb: the fields that it is asked with, and those that it answers. */
 interface Verb {
-  readonly asked: object;
+  readonly asked: Body;
   readonly answered: object;
 }
 
@@ -34,7 +34,7 @@ export type Handlers<
   ) => Promise<Reply<Protocol[One]["answered"]>>;
 };
 
-type Nothing = Readonly<Record<never, never>>;
+type Nothing = Readonly<Record<string, never>>;
 type State = { readonly state: string };
 
 /** An account as people and scripts see it. Carries no secret. */
@@ -101,7 +101,7 @@ export interface AccountProtocol {
   /** `of`: the login or renewal that asks; `kind`: `code` or `password`. */
   readonly answer: {
     asked: { readonly of: string; readonly kind?: string; readonly value: string };
-    answered: Nothing;
+    answered: object;
   };
   /** The same `id` twice is one renewal. `known`: it was begun before, by this request or by another. */
   readonly renew: {
@@ -126,9 +126,9 @@ export interface AccountProtocol {
     asked: Nothing;
     answered: { readonly userId: string; readonly isBot: boolean; readonly tookMs: number };
   };
-  /** A method of Telegram's, with its parameters. */
+  /** A method of Telegram's; `params`: its fields, refused where they are no object. */
   readonly invoke: {
-    asked: { readonly method: string; readonly params?: JsonObject };
+    asked: { readonly method: string; readonly params?: JsonValue };
     answered: { readonly result: JsonValue };
   };
   /** The same `key` twice is one message. */
