@@ -38,6 +38,8 @@ const token = {
   host: "one",
   sinceMs: 1_700_000_000_000,
   proof: { pid: 42 },
+  heldAs: null,
+  connectedEpoch: 7,
 } as ServingToken;
 
 const fleetOf = (tokens: readonly ServingToken[]) =>
