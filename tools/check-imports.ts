@@ -20,13 +20,14 @@ const rules: readonly Rule[] = [
   { from: "machines/", to: ["machines/"], packages: ["xstate"] },
   { from: errors, to: [], packages: [] },
   { from: "src/ports/", to: ["machines/", "src/ports/", errors], packages: ["node:stream"] },
-  ...["src/engine/", "src/accounts/", "src/commands/"].map((from) => ({
+  ...["src/engine/", "src/accounts/", "src/channels/", "src/commands/"].map((from) => ({
     from,
     to: [
       "machines/",
       "src/ports/",
       "src/engine/",
       "src/accounts/",
+      "src/channels/",
       "src/commands/",
       "src/custody/",
       errors,

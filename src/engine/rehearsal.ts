@@ -78,7 +78,15 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
       };
       const resolved = resolveInput(item, session, style);
       const runner = createStepRunner(steps, item);
-      const draft = createTurnDraft({ item, session, resolved, style, steps: runner, media });
+      const draft = createTurnDraft({
+        item,
+        session,
+        resolved,
+        style,
+        sentBy: "holder",
+        steps: runner,
+        media,
+      });
       let record: TurnRecord;
       try {
         await bot.handle(draft.turn);

@@ -1,4 +1,5 @@
 import type { BotState, Turn } from "../ports/bot.ts";
+import type { ReplySender } from "../ports/channel.ts";
 import type { LoadedSession, TurnRecord } from "../ports/conversation-store.ts";
 import type { InboundItem } from "../ports/inbound-stream.ts";
 import type { MediaReader } from "../ports/media.ts";
@@ -14,10 +15,14 @@ export interface TurnDraft {
 }
 
 /** What the session adds by itself: the message alone, for sessions that a person has taken over. */
-export function recordWithoutBot(item: InboundItem, session: LoadedSession): TurnRecord {
+export function recordWithoutBot(
+  item: InboundItem,
+  session: LoadedSession,
+  sentBy: ReplySender,
+): TurnRecord {
   const { snapshot, context, status } = session;
   const said = { text: item.text, snapshot, context, status, progress: undefined };
-  return recordOf(item, session, { ...said, toolOutputs: [], replies: [] });
+  return recordOf(item, session, { ...said, toolOutputs: [], replies: [], sentBy });
 }
 
 export function createTurnDraft(material: {
@@ -25,6 +30,7 @@ export function createTurnDraft(material: {
   readonly session: LoadedSession;
   readonly resolved: ResolvedInput;
   readonly style: MenuStyle;
+  readonly sentBy: ReplySender;
   readonly steps: StepRunner;
   readonly media: MediaReader;
 }): TurnDraft {
@@ -54,6 +60,7 @@ export function createTurnDraft(material: {
         status,
         toolOutputs,
         replies,
+        sentBy: material.sentBy,
       });
     },
   };
@@ -61,13 +68,13 @@ export function createTurnDraft(material: {
 
 type Asked = Pick<
   TurnRecord,
-  "text" | "snapshot" | "context" | "status" | "toolOutputs" | "replies"
+  "text" | "snapshot" | "context" | "status" | "toolOutputs" | "replies" | "sentBy"
 > & { readonly progress: TurnRecord["progress"] | undefined };
 
 /** Field by field: there is one for every message. */
 function recordOf(item: InboundItem, session: LoadedSession, asked: Asked): TurnRecord {
   const { channel, account, chatUser, inboundId, peer, media } = item;
-  const { text, snapshot, context, status, toolOutputs, replies, progress } = asked;
+  const { text, snapshot, context, status, toolOutputs, replies, progress, sentBy } = asked;
   return {
     channel,
     account,
@@ -83,6 +90,7 @@ function recordOf(item: InboundItem, session: LoadedSession, asked: Asked): Turn
     toolOutputs,
     replies,
     status,
+    sentBy,
   };
 }
 

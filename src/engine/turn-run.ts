@@ -1,5 +1,6 @@
 import { errorLine, HoldfastError } from "../errors.ts";
 import type { Bot } from "../ports/bot.ts";
+import type { ReplySender } from "../ports/channel.ts";
 import type { Clock } from "../ports/clock.ts";
 import type {
   ConversationKey,
@@ -21,10 +22,11 @@ import { type MenuStyle, resolveInput } from "./menu.ts";
 import { createTurnDraft, recordWithoutBot } from "./turn-draft.ts";
 import { createStepRunner } from "./turn-steps.ts";
 
-/** Which bot answers for an account, and how it shows its menus there. */
+/** Which bot answers for an account, how it shows its menus there, and who sends its replies. */
 export interface BotSeat {
   readonly bot: Bot;
   readonly style: MenuStyle;
+  readonly sentBy: ReplySender;
 }
 
 /** A committed turn: the session that it ran in, why it was that one, and what came of it. */
@@ -123,15 +125,19 @@ export function createTurnRun(
     }
   }
 
-  async function answer(item: InboundItem, session: LoadedSession, { bot, style }: BotSeat) {
-    if (session.status === "escalated") return recordWithoutBot(item, session);
+  async function answer(
+    item: InboundItem,
+    session: LoadedSession,
+    { bot, style, sentBy }: BotSeat,
+  ) {
+    if (session.status === "escalated") return recordWithoutBot(item, session, sentBy);
     const resolved = resolveInput(item, session, style);
     if (resolved.input.kind === "stale-action") {
       note(item, resolved.input.reason, "a button was pressed that this session does not know");
     }
     const steps = createStepRunner(options.steps, item);
     const { media } = options;
-    const draft = createTurnDraft({ item, session, resolved, style, steps, media });
+    const draft = createTurnDraft({ item, session, resolved, style, sentBy, steps, media });
     try {
       const handling = bot.handle(draft.turn);
       if (handling !== undefined) {

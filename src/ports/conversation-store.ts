@@ -1,3 +1,4 @@
+import type { ReplySender } from "./channel.ts";
 import type { GrantRef } from "./gate.ts";
 import type { Media } from "./media.ts";
 import type { ChatPeer, UpdateCursor } from "./telegram.ts";
@@ -91,6 +92,7 @@ export interface TurnRecord extends ConversationKey {
   /** With seq numbers already given: user message `session.lastSeq` + 1, replies after it without a gap. */
   readonly replies: readonly (TurnReply & { readonly seq: number; readonly randomId: string })[];
   readonly status: "active" | "escalated" | "ended";
+  readonly sentBy: ReplySender;
 }
 
 export type TurnOutcome =
