@@ -1,7 +1,7 @@
 import { effect } from "./effect.ts";
 
 export type AccountKind = "user" | "bot";
-/** How the next key of an account is authorised; src/accounts/login/methods.ts says which accounts it fits and what it needs. */
+/** How the next key of an account is authorised; docs/renewing.md says who has to do something for it. */
 export type RenewalMethod = "auto-code" | "code" | "qr" | "handoff" | "bot-token";
 /** How an account without a working key is authorised; `import`: its session was brought along. */
 export type LoginMethod = "code" | "qr" | "bot-token" | "import";

@@ -1,14 +1,20 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { methods, renewalMethods } from "../src/accounts/login/methods.ts";
 import { variables } from "../src/config/variables.ts";
+import { methodsTable } from "./manual-methods.ts";
 
-/** A table that a page of docs shows between two marks. */
-interface Table {
+/** A part of a page that a program writes, between two marks. */
+export interface Part {
+  /** Relative to the root of the repository. */
   readonly page: string;
-  /** In the marks. */
+  /** Stands in both marks. */
   readonly name: string;
-  make(): string;
+  readonly write: () => string;
 }
+
+const parts: readonly Part[] = [
+  { page: "docs/operating.md", name: "variables", write: variablesTable },
+  { page: "docs/renewing.md", name: "methods", write: methodsTable },
+];
 
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 
@@ -24,46 +30,36 @@ export function variablesTable(): string {
   ].join("\n");
 }
 
-/** The table of methods to renew, those first that need nobody. */
-export function methodsTable(): string {
-  const rows = renewalMethods
-    .map((name) => ({ name, ...methods[name] }))
-    .toSorted((a, b) => Number(a.needs !== "nobody") - Number(b.needs !== "nobody"));
-  return [
-    "| method | who has to do something | how |",
-    "|---|---|---|",
-    ...rows.map(({ name, needs, how }) => `| \`${name}\` | ${cell(needs)} | ${cell(how)} |`),
-  ].join("\n");
-}
-
-export const tables = {
-  variables: { page: "docs/operating.md", name: "variables", make: variablesTable },
-  methods: { page: "docs/renewing.md", name: "methods", make: methodsTable },
-} satisfies Readonly<Record<string, Table>>;
-
-/** The text of a page with its table renewed. Throws when the page has lost its marks. */
-export function withTable(text: string, { page, name, make }: Table): string {
+/** The page with one part renewed. Throws when the page has lost its marks. */
+export function withPart(text: string, { page, name, write }: Part): string {
   const begin = `<!-- ${name}: written by tools/write-manual.ts -->`;
   const end = `<!-- end of ${name} -->`;
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${page} lacks "${begin}" or "${end}"`);
-  return `${text.slice(0, from + begin.length)}\n${make()}\n${text.slice(to)}`;
+  return `${text.slice(0, from + begin.length)}\n${write()}\n${text.slice(to)}`;
+}
+
+/** Pages whose parts are not as the program tells them; they are written anew unless this is a check. */
+function renew(isCheck: boolean): readonly string[] {
+  const stale: string[] = [];
+  for (const part of parts) {
+    const page = new URL(`../${part.page}`, import.meta.url);
+    const text = readFileSync(page, "utf8");
+    const renewed = withPart(text, part);
+    if (text === renewed) continue;
+    stale.push(part.page);
+    if (!isCheck) writeFileSync(page, renewed);
+  }
+  return stale;
 }
 
 function main(isCheck: boolean): number {
-  let stale = 0;
-  for (const table of Object.values(tables)) {
-    const file = new URL(`../${table.page}`, import.meta.url);
-    const text = readFileSync(file, "utf8");
-    const renewed = withTable(text, table);
-    if (!isCheck) writeFileSync(file, renewed);
-    if (!isCheck || text === renewed) continue;
-    stale += 1;
-    process.stderr.write(
-      `${table.page} lists other ${table.name} than the program has. Run: node --import tsx tools/write-manual.ts\n`,
-    );
-  }
-  return stale === 0 ? 0 : 1;
+  const stale = renew(isCheck);
+  if (!isCheck || stale.length === 0) return 0;
+  process.stderr.write(
+    `${stale.join(", ")}: the program tells other variables or methods. Run: node --import tsx tools/write-manual.ts\n`,
+  );
+  return 1;
 }
 
 if (process.argv[1]?.endsWith("write-manual.ts"))

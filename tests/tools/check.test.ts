@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { checkTypes } from "../../tools/check.ts";
 import { checkImports, importsIn } from "../../tools/check-imports.ts";
 import { checkWords } from "../../tools/check-words.ts";
-import { methodsTable, tables, variablesTable, withTable } from "../../tools/write-manual.ts";
+import { variablesTable, withPart } from "../../tools/write-manual.ts";
 
 function project(files: Readonly<Record<string, string>>): { root: string; names: string[] } {
   const root = mkdtempSync(join(tmpdir(), "holdfast-check-"));
@@ -113,21 +113,11 @@ describe("the manual", () => {
   it("holds the table of the variables that the program reads", () => {
     const page =
       "<!-- variables: written by tools/write-manual.ts -->\nstale rows\n<!-- end of variables -->\n";
-    expect(withTable(page, tables.variables)).toContain(variablesTable());
-    expect(withTable(page, tables.variables)).not.toContain("stale rows");
+    const part = { page: "docs/operating.md", name: "variables", write: variablesTable };
+    expect(withPart(page, part)).toContain(variablesTable());
+    expect(withPart(page, part)).not.toContain("stale rows");
     expect(variablesTable()).toMatch(
       /HOLDFAST_T_TAKE_MS.*7500 \(development\), 30000 \(production\)/,
     );
-  });
-
-  it("lists every method to renew, those first that need nobody", () => {
-    const rows = methodsTable().split("\n").slice(2);
-    expect(rows.map((row) => row.split(" | ").slice(0, 2).join(": "))).toEqual([
-      "| `auto-code`: nobody",
-      "| `handoff`: nobody",
-      "| `bot-token`: nobody",
-      "| `code`: a person types the code",
-      "| `qr`: a person scans a QR code",
-    ]);
   });
 });
