@@ -197,15 +197,13 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     serving: () => host.all().filter(({ runtime }) => runtime.state === "active"),
     onFault: (error) => log.warn(errorLine(error)),
   });
-  const bot = await nodeBot(config, (line) => log.info(line));
   const conversations = createGroupedConversationStore(database);
   const records = createConversationRecords(database);
-  const { webhook: webhookConfig } = config;
   const webhook =
-    webhookConfig === null
+    config.webhook === null
       ? null
       : createNodeWebhook({
-          config: webhookConfig,
+          config: config.webhook,
           stream,
           replies: createPartitionReplies(database),
           outbox: parts.outbox,
@@ -216,11 +214,11 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
           onReply: metrics.conversations.reply,
         });
   const turns = createNodeTurns({
-    bot,
+    bot: await nodeBot(config, (line) => log.info(line)),
     channels: createChannels([telegramChannel((account) => host.kindOf(account)), webhook]),
     media: createMediaReader({
       invoke: createAccountCaller(nats),
-      fetchUrl: (url, bytesMax) => fetchFile(url, bytesMax, webhookConfig?.mediaAuth ?? null),
+      fetchUrl: (url, bytesMax) => fetchFile(url, bytesMax, config.webhook?.mediaAuth ?? null),
     }),
     host,
     gate,
