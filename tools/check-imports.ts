@@ -9,11 +9,21 @@ const rules: readonly Rule[] = [
   { from: "machines/", to: ["machines/"], packages: ["xstate"] },
   { from: errors, to: [], packages: [] },
   { from: "src/ports/", to: ["machines/", "src/ports/", errors], packages: ["node:stream"] },
-  {
-    from: "src/engine/",
-    to: ["machines/", "src/ports/", "src/conversation/", "src/engine/", "src/custody/", errors],
+  ...["src/engine/", "src/accounts/", "src/channels/", "src/commands/"].map((from) => ({
+    from,
+    to: [
+      "machines/",
+      "src/ports/",
+      "src/conversation/",
+      "src/engine/",
+      "src/accounts/",
+      "src/channels/",
+      "src/commands/",
+      "src/custody/",
+      errors,
+    ],
     packages: ["xstate", "node:crypto"],
-  },
+  })),
   {
     from: "src/conversation/",
     to: ["machines/", "src/ports/", "src/conversation/", errors],

@@ -112,15 +112,13 @@ function checksOf(root: string): readonly Check[] {
     {
       name: "diagrams",
       refuses: "pictures of machines that are not those of the code",
-      run: () =>
-runProgram(root, process.execPath, ["tools/draw-machines.ts", "--check"]),
+      run: () => runProgram(root, process.execPath, ["tools/draw-machines.ts", "--check"]),
       remedy: "npm run diagrams",
     },
     {
       name: "manual",
       refuses: "tables of the documents that are not those of the code",
-      run: () =>
-        runProgram(root, process.execPath, ["tools/write-manual.ts", "--check"]),
+      run: () => runProgram(root, process.execPath, ["tools/write-manual.ts", "--check"]),
       remedy: "node tools/write-manual.ts",
     },
     ...structureChecks(root, files).map(({ run, ...rest }) => ({

@@ -3,6 +3,7 @@ import { variables } from "../src/config/variables.ts";
 import { commandTables } from "./manual-commands.ts";
 import { errorTables } from "./manual-errors.ts";
 import { metricsTable } from "./manual-metrics.ts";
+import { methodsTable } from "./manual-methods.ts";
 
 /** A part of a page that a program writes, between two marks. */
 export interface Part {
@@ -16,6 +17,7 @@ export interface Part {
 const parts: readonly Part[] = [
   { page: "README.md", name: "commands", write: commandTables },
   { page: "docs/operating.md", name: "variables", write: variablesTable },
+  { page: "docs/renewing.md", name: "methods", write: methodsTable },
   { page: "docs/metrics.md", name: "metrics", write: metricsTable },
   { page: "docs/errors.md", name: "codes", write: errorTables },
 ];

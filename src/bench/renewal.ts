@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import type { RenewalMethod } from "../../machines/lifecycle.ts";
+import { renewalMethodsFor } from "../accounts/login/methods.ts";
 import { createMtcuteDriver } from "../adapters/telegram/mtcute-driver.ts";
 import { type ChaosAccount, type ChaosFleet, eventually, startFleet } from "../chaos/fleet.ts";
 import { startLoad } from "../chaos/load.ts";
@@ -31,7 +32,7 @@ export async function measureRenewals(log: (line: string) => void): Promise<read
     }
     const old = percentile(oldMs, 0.5);
     const figures = [figure("old-procedure-downtime-p50-ms", old, "ms", old)];
-    for (const method of ["auto-code", "code", "qr", "handoff"] as const) {
+    for (const method of renewalMethodsFor("user")) {
       figures.push(...(await measureMethod(fleet, method, old, log)));
     }
     return figures;

@@ -129,7 +129,7 @@ async function build(log: (line: string) => void): Promise<World> {
       events,
       claim,
       inactiveAfterMs,
-      findBot: () => ({ bot, style: "numbered" }),
+      findBot: () => ({ bot, style: "numbered", sentBy: "holder" }),
       offer({ account }) {
         const ticket = senders.get(account)?.offer() ?? null;
         return ticket && { ...ticket, grant: { account, slot: 1, epoch: 1 } };

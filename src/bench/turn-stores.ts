@@ -184,6 +184,7 @@ async function takeHotTurn(
     toolOutputs: [{ seq: (session.lastSeq + 1) * 64, name: "tasks", output }],
     replies: [{ seq: session.lastSeq + 2, body: answered, menu: null, randomId: number }],
     status: "active",
+    sentBy: "holder",
   };
   const outcome = await hot.commit(turn, claim);
   if (outcome !== "committed") throw new Error(`a turn of ${key.chatUser} was ${outcome}`);

@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import type { RenewalMethod } from "../../machines/lifecycle.ts";
+import { methods } from "../accounts/login/methods.ts";
 import type { RenewalStep } from "../ports/account-store.ts";
 import type { AccountEvent } from "../ports/event-sink.ts";
 import { isGone } from "./stage.ts";
@@ -61,7 +62,7 @@ export async function runRenewalCampaign(options: CampaignOptions): Promise<Camp
   const fleet = await startFleet({
     hosts: hostsPerFleet,
     accounts: accountsPerFleet,
-    kind: method === "bot-token" ? "bot" : "user",
+    kind: methods[method].fits,
     direct: true,
     log,
   });

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import { HoldfastError } from "../errors.ts";
-import { ask } from "./ask.ts";
+import type { JsonValue } from "../ports/telegram.ts";
+import { askAccount, askFleet } from "./ask.ts";
 import { holderLine, keyIdGiven, readHolders } from "./holders.ts";
 import { proofText, readProof, sinceMs } from "./prove.ts";
 import { readSecret } from "./standard-input.ts";
@@ -23,8 +24,7 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     )
     .action(async (account: string, method: string, params = "{}") => {
       const body = { method, params: jsonIn(params) };
-      const subject = `holdfast.account.${account}.invoke`;
-      const { result } = await ask(subject, body, { env, timeoutMs: callMsMax });
+      const { result } = await askAccount(account, "invoke", body, { env, timeoutMs: callMsMax });
       print(JSON.stringify(result, null, 2));
     });
 
@@ -39,12 +39,11 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     .action(async (account: string, peer: string, text?: string, options?: { key?: string }) => {
       const key = options?.key ?? randomUUID();
       const body = { peer, key, text: text ?? (await readSecret()) };
-      const subject = `holdfast.account.${account}.send`;
-      const { messageId, repeated } = await ask(subject, body, { env, timeoutMs: callMsMax });
+      const sent = await askAccount(account, "send", body, { env, timeoutMs: callMsMax });
       print(
-        repeated === true
+        sent.repeated
           ? `${account}: it was delivered before, under the same key`
-          : `${account}: sent as message ${String(messageId)}`,
+          : `${account}: sent as message ${sent.messageId}`,
       );
     });
 
@@ -56,14 +55,10 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     .addHelpText("after", "\nExample:\n  npx holdfast history site-desk @bob --limit 5")
     .action(async (account: string, peer: string, options: { limit: string; json?: boolean }) => {
       const body = { peer, limit: Number(options.limit) };
-      const subject = `holdfast.account.${account}.history`;
-      const answer = await ask(subject, body, { env, timeoutMs: callMsMax });
-      const messages = answer["messages"] as readonly {
-        readonly messageId: number;
-        readonly outgoing: boolean;
-        readonly date: number;
-        readonly text: string;
-      }[];
+      const { messages } = await askAccount(account, "history", body, {
+        env,
+        timeoutMs: callMsMax,
+      });
       if (options.json === true) return print(JSON.stringify(messages));
       for (const { messageId, outgoing, date, text } of messages) {
         const at = new Date(date * 1000).toISOString();
@@ -130,7 +125,7 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
       "\nThe key and the login stay. It holds from the next connection on.\n\nExample:\n  npx holdfast driver site-bot telegram",
     )
     .action(async (account: string, driver: string) => {
-      await ask("holdfast.fleet.driver", { account, driver }, { env });
+      await askFleet("driver", { account, driver }, { env });
       print(
         `${account} connects with ${driver} from now on; to begin at once: npx holdfast force ${account}`,
       );
@@ -143,20 +138,21 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     )
     .addHelpText("after", "\nExample:\n  npx holdfast force site-bot")
     .action(async (account: string) => {
-      const answer = await ask("holdfast.fleet.force", { account }, { env, timeoutMs: callMsMax });
+      const options = { env, timeoutMs: callMsMax };
+      const { forced } = await askFleet("force", { account }, options);
       const what: Readonly<Record<string, string>> = {
         free: "nobody held it",
         fenced: "its holder has cut it",
         ended: "its holder did not answer; the whole host was ended and its accounts are free",
         moved: "it moved meanwhile; look again with: npx holdfast who",
       };
-      print(`${account}: ${what[String(answer["forced"])] ?? String(answer["forced"])}`);
+      print(`${account}: ${what[forced] ?? forced}`);
     });
 }
 
-function jsonIn(text: string): unknown {
+function jsonIn(text: string): JsonValue {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(text) as JsonValue;
   } catch (cause) {
     throw new HoldfastError({
       code: "PARAMS_MALFORMED",

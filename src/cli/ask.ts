@@ -1,4 +1,5 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { AccountProtocol, FleetProtocol, NodeProtocol, Reply } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import { readRunInfo } from "./run-info.ts";
 
@@ -7,13 +8,15 @@ export interface AskOptions {
   readonly timeoutMs?: number;
 }
 
-export interface Answer {
-  readonly ok: boolean;
+interface Refusal {
+  readonly ok: false;
   readonly code?: string;
   readonly message?: string;
   readonly next?: string;
-  readonly [field: string]: unknown;
 }
+
+/** One node's answer of many: a refusal has none of the fields. */
+export type Told<Answered> = Partial<Answered> & { readonly ok: boolean };
 
 const timeoutMsDefault = 5000;
 
@@ -30,12 +33,37 @@ export async function natsUrl(env: AskOptions["env"]): Promise<string> {
   });
 }
 
-/** Sends one command to the nodes and gives back what they answer; throws the refusal they give. */
-export async function ask(
+/** Asks the holder of an account, or where none runs any node. Throws the refusal, NATS_UNAVAILABLE or NODE_UNAVAILABLE. */
+export const askAccount = <Verb extends keyof AccountProtocol>(
+  account: string,
+  verb: Verb,
+  body: AccountProtocol[Verb]["asked"],
+  options: AskOptions,
+): Promise<AccountProtocol[Verb]["answered"]> =>
+  ask(`holdfast.account.${account}.${verb}`, body, options);
+
+/** Asks any node about the fleet. Throws as `askAccount` does. */
+export const askFleet = <Verb extends keyof FleetProtocol>(
+  verb: Verb,
+  body: FleetProtocol[Verb]["asked"],
+  options: AskOptions,
+): Promise<FleetProtocol[Verb]["answered"]> => ask(subjectOf(verb), body, options);
+
+const subjectOf = (verb: keyof FleetProtocol): string =>
+  verb === "status" ? "holdfast.status" : `holdfast.fleet.${verb}`;
+
+/** Asks every node and gives back the answer that comes first. Throws as `askAccount` does. */
+export const askAnyNode = <Verb extends keyof NodeProtocol>(
+  verb: Verb,
+  body: NodeProtocol[Verb]["asked"],
+  options: AskOptions,
+): Promise<NodeProtocol[Verb]["answered"]> => ask(`holdfast.nodes.${verb}`, body, options);
+
+async function ask<Answered>(
   subject: string,
-  body: unknown,
+  body: object,
   { env, timeoutMs = timeoutMsDefault }: AskOptions,
-): Promise<Answer> {
+): Promise<Answered> {
   const servers = await natsUrl(env);
   let nats: NatsConnection;
   try {
@@ -50,7 +78,8 @@ export async function ask(
   }
   try {
     const reply = await nats.request(subject, JSON.stringify(body), { timeout: timeoutMs });
-    const answer = JSON.parse(reply.string()) as Answer;
+    // The nodes of one fleet speak one protocol.
+    const answer = JSON.parse(reply.string()) as Reply<Answered> | Refusal;
     if (!answer.ok) throw refusal(answer);
     return answer;
   } catch (cause) {
@@ -66,25 +95,31 @@ export async function ask(
   }
 }
 
-function refusal({ code = "REFUSED", message = "The node refused.", next }: Answer): HoldfastError {
+function refusal({
+  code = "REFUSED",
+  message = "The node refused.",
+  next,
+}: Refusal): HoldfastError {
   return new HoldfastError({ code, message, ...(next === undefined ? {} : { next }) });
 }
 
 /** Sends one command to every node, and gives back what those answer that answer in time. */
-export async function askEveryone(
-  subject: string,
-  body: unknown,
+export async function askEveryNode<Verb extends keyof NodeProtocol>(
+  verb: Verb,
+  body: NodeProtocol[Verb]["asked"],
   { env, timeoutMs = 2000 }: AskOptions,
-): Promise<readonly Answer[]> {
+): Promise<readonly Told<NodeProtocol[Verb]["answered"]>[]> {
   const nats = await connect({ servers: await natsUrl(env), timeout: timeoutMs });
   try {
-    const answers: Answer[] = [];
-    const found = await nats.requestMany(subject, JSON.stringify(body), {
+    const answers: Told<NodeProtocol[Verb]["answered"]>[] = [];
+    const found = await nats.requestMany(`holdfast.nodes.${verb}`, JSON.stringify(body), {
       maxWait: timeoutMs,
       strategy: "stall",
       stall: 500,
     });
-    for await (const reply of found) answers.push(JSON.parse(reply.string()) as Answer);
+    for await (const reply of found) {
+      answers.push(JSON.parse(reply.string()) as Told<NodeProtocol[Verb]["answered"]>);
+    }
     return answers;
   } finally {
     await nats.close();

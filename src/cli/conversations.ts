@@ -4,7 +4,7 @@ import { createSiteManagerBot } from "../bots/site-manager/site-manager-bot.ts";
 import { replay, type ReplayedTurn } from "../engine/replay.ts";
 import type { SessionSummary, TurnHistory } from "../ports/conversation-records.ts";
 import type { ParkedItem } from "../ports/inbound-stream.ts";
-import { ask } from "./ask.ts";
+import { askFleet } from "./ask.ts";
 
 const { env, stdout } = process;
 const print = (text: string): void => void stdout.write(`${text}\n`);
@@ -27,13 +27,11 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
     .option("--json", "as JSON")
     .addHelpText("after", "\nExample:\n  npx holdfast conversation list site-bot --limit 50")
     .action(async (account: string | undefined, options: { limit: string; json?: boolean }) => {
-      const answer = await ask(
-        "holdfast.fleet.conversations",
+      const { sessions, parked } = await askFleet(
+        "conversations",
         { account, limit: Number(options.limit) },
         { env },
       );
-      const sessions = answer["sessions"] as readonly SessionSummary[];
-      const parked = answer["parked"] as readonly ParkedItem[];
       if (options.json === true) return print(JSON.stringify({ sessions, parked }));
       for (const session of sessions) print(sessionLine(session));
       for (const item of parked) print(parkedLine(item));
@@ -61,7 +59,7 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
       "\nExamples:\n  npx holdfast conversation park 42\n  npx holdfast conversation park 42 --back",
     )
     .action(async (session: string, { back }: { back?: boolean }) => {
-      await ask("holdfast.fleet.park", { session, back: back === true }, { env });
+      await askFleet("park", { session, back: back === true }, { env });
       print(
         back === true
           ? `session ${session}: the bot answers again`
@@ -86,7 +84,7 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
     )
     .action(async (id: string, options: { session?: boolean; bot?: string; kind: string }) => {
       if (options.session !== true) {
-        await ask("holdfast.fleet.replay", { parked: id }, { env });
+        await askFleet("replay", { parked: id }, { env });
         print(`message ${id} is on its way to its turn again`);
         return;
       }
@@ -101,8 +99,8 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
 }
 
 async function read(session: string): Promise<Shown> {
-  const answer = await ask("holdfast.fleet.conversation", { session }, { env });
-  return { session: answer["session"] as SessionSummary, turns: answer["turns"] as TurnHistory[] };
+  const { session: found, turns } = await askFleet("conversation", { session }, { env });
+  return { session: found, turns };
 }
 
 function sessionLine(session: SessionSummary): string {

@@ -2,10 +2,10 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { renderUnicodeCompact } from "uqr";
 import type { Reason } from "../../machines/lifecycle.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
-import type { RenewalRecord, RenewalStep } from "../ports/account-store.ts";
+import type { RenewalStep } from "../ports/account-store.ts";
 import type { Question } from "../ports/question.ts";
 import type { Answers } from "./answers.ts";
-import { ask, type AskOptions, natsUrl } from "./ask.ts";
+import { askAccount, type AskOptions, natsUrl } from "./ask.ts";
 
 export interface FollowOptions extends AskOptions {
   readonly account: string;
@@ -34,9 +34,9 @@ export async function followRenewal(renewal: string, options: FollowOptions): Pr
   const { account, print } = options;
   const seen = new Set<RenewalStep>();
   return watch(options, async () => {
-    const answer = await ask(`holdfast.account.${account}.renewal`, { id: renewal }, options);
-    const record = answer["renewal"] as RenewalRecord | null;
-    for (const { step } of answer["steps"] as readonly { readonly step: RenewalStep }[]) {
+    const answer = await askAccount(account, "renewal", { id: renewal }, options);
+    const { renewal: record, steps, question } = answer;
+    for (const { step } of steps) {
       if (seen.has(step)) continue;
       seen.add(step);
       if (step !== "aborted") print(stepLines[step]);
@@ -46,7 +46,7 @@ export async function followRenewal(renewal: string, options: FollowOptions): Pr
       print(`${account}: renewed; slot ${String(record.toSlot)} serves`);
       return 0;
     }
-    return answer["question"] as Question | null;
+    return question;
   });
 }
 
@@ -54,11 +54,7 @@ export async function followRenewal(renewal: string, options: FollowOptions): Pr
 export async function followLogin(login: string, options: FollowOptions): Promise<number> {
   const { account, print } = options;
   return watch(options, async () => {
-    const status = (await ask(`holdfast.account.${account}.status`, {}, options))["account"] as {
-      readonly state: string;
-      readonly reason: Reason | null;
-      readonly question: Question | null;
-    };
+    const { account: status } = await askAccount(account, "status", {}, options);
     if (["active", "paused", "cooling", "active.preparing"].includes(status.state)) {
       print(`${account}: logged in and ${status.state}`);
       return 0;
@@ -151,7 +147,7 @@ async function put(
   const { of, kind } = question;
   try {
     const value = await answers.secret(promptFor(question));
-    await ask(`holdfast.account.${account}.answer`, { of, kind, value }, options);
+    await askAccount(account, "answer", { of, kind, value }, options);
     return true;
   } catch (error) {
     print(errorLine(error));

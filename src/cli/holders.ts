@@ -1,26 +1,14 @@
+import type { Holder } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
-import { ask, type AskOptions } from "./ask.ts";
+import { askFleet, type AskOptions } from "./ask.ts";
 import { keyIdOfSession } from "./foreign-session.ts";
-
-/** Who holds a session, as `holdfast.fleet.who` answers. */
-export interface Holder {
-  readonly account: string;
-  readonly slot: number;
-  readonly keyId: string | null;
-  readonly state: string;
-  readonly epoch: number;
-  readonly host: string | null;
-  readonly process: number | null;
-  readonly since: string;
-  readonly next: string;
-}
 
 /** Of one account, of one key, or of all. Throws ACCOUNT_UNKNOWN and what `ask` throws. */
 export async function readHolders(
   of: { readonly account?: string; readonly keyId?: string },
   options: AskOptions,
 ): Promise<readonly Holder[]> {
-  return (await ask("holdfast.fleet.who", of, options))["holders"] as readonly Holder[];
+  return (await askFleet("who", of, options)).holders;
 }
 
 export function holderLine({ account, slot, state, epoch, host, process, since }: Holder): string {

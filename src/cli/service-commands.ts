@@ -4,9 +4,10 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { fingerprintOf } from "../adapters/crypto/key-ring.ts";
+import type { NodeProtocol } from "../commands/protocol.ts";
 import { readMasterKeys } from "../config/values.ts";
 import { HoldfastError } from "../errors.ts";
-import { type Answer, ask, askEveryone } from "./ask.ts";
+import { askAnyNode, askEveryNode, type Told } from "./ask.ts";
 import { readRunInfo } from "./run-info.ts";
 import { stopAccount } from "./session-commands.ts";
 
@@ -93,33 +94,35 @@ async function rotateKey(): Promise<void> {
   await everyHost("knows", file, (answer) => fingerprintsIn(answer).includes(to));
   print("2/4 every host can read what is encrypted under it");
   await writeKeys(file, [next, current!]);
-  await everyHost("encrypts under", file, (answer) => answer["sealing"] === to);
+  await everyHost("encrypts under", file, (answer) => answer.sealing === to);
   print("3/4 every host encrypts under it");
-  const { resealed, fingerprints } = await ask(
-    "holdfast.nodes.reseal",
+  const { resealed, fingerprints } = await askAnyNode(
+    "reseal",
     { under: to },
     { env, timeoutMs: resealMsMax },
   );
   if (String(fingerprints) !== to) throw notAll(String(fingerprints));
   await writeFile(`${file}.${from}.old`, `${current!.toString("base64")}\n`, { mode: 0o600 });
   await writeKeys(file, [next]);
-  await askEveryone("holdfast.nodes.keys", {}, { env });
+  await askEveryNode("keys", {}, { env });
   print(`4/4 ${String(resealed)} texts are encrypted anew; the old key is in ${file}.${from}.old`);
   print(
     "Keep it with the backups that were made until now; other hosts may drop it from their files.",
   );
 }
 
-const fingerprintsIn = (answer: Answer) => (answer["fingerprints"] ?? []) as readonly string[];
+type Keys = Told<NodeProtocol["keys"]["answered"]>;
+
+const fingerprintsIn = ({ fingerprints }: Keys): readonly string[] => fingerprints ?? [];
 
 async function everyHost(
   what: string,
   file: string,
-  holds: (answer: Answer) => boolean,
+  holds: (answer: Keys) => boolean,
 ): Promise<void> {
-  const answers = await askEveryone("holdfast.nodes.keys", {}, { env });
+  const answers = await askEveryNode("keys", {}, { env });
   const lacking = answers.filter((answer) => !holds(answer)).map(({ host }) => String(host));
-  const hosts = Math.max(0, ...answers.map((answer) => Number(answer["hosts"] ?? 0)));
+  const hosts = Math.max(0, ...answers.map((answer) => answer.hosts ?? 0));
   if (answers.length > 0 && lacking.length === 0 && answers.length >= hosts) return;
   throw new HoldfastError({
     code: "MASTER_KEY_NOT_EVERYWHERE",

@@ -1,7 +1,9 @@
 import type { Command } from "commander";
+import { choicesOf, loginMethods, renewalMethods } from "../accounts/login/methods.ts";
+import type { AccountProtocol } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import { type Answers, createAnswers } from "./answers.ts";
-import { ask } from "./ask.ts";
+import { askAccount } from "./ask.ts";
 import { followLogin, type FollowOptions, followRenewal } from "./follow.ts";
 import { type ForeignProgram, foreignPrograms, readForeignSession } from "./foreign-session.ts";
 import { holderLine, readHolders } from "./holders.ts";
@@ -15,12 +17,12 @@ const stopMsMax = 45_000;
 
 type SetExitCode = (code: number) => void;
 
-export const onAccount = (
+export const onAccount = <Verb extends keyof AccountProtocol>(
   account: string,
-  verb: string,
-  body: unknown = {},
+  verb: Verb,
+  body: AccountProtocol[Verb]["asked"],
   timeoutMs = callMsMax,
-) => ask(`holdfast.account.${account}.${verb}`, body, { env, timeoutMs });
+) => askAccount(account, verb, body, { env, timeoutMs });
 
 /** Asks and follows, and closes the input whatever happens. */
 async function following(
@@ -113,8 +115,8 @@ async function runImport(
   const exitCode = await logIn(options, "import");
   if (exitCode !== 0 || keep) return exitCode;
   print(`${account}: moving to a fresh key, by handoff`);
-  const answer = await onAccount(account, "renew", { method: "handoff" });
-  return followRenewal(String(answer["renewal"]), options);
+  const { renewal } = await onAccount(account, "renew", { method: "handoff" });
+  return followRenewal(renewal, options);
 }
 
 async function logIn(options: FollowOptions, method: string): Promise<number> {
@@ -122,7 +124,7 @@ async function logIn(options: FollowOptions, method: string): Promise<number> {
   for (let triesLeft = 20; ; triesLeft -= 1) {
     try {
       const { login } = await onAccount(options.account, "login", { method });
-      return await followLogin(String(login), options);
+      return await followLogin(login, options);
     } catch (error) {
       const isEarly = error instanceof HoldfastError && error.code === "ACCOUNT_NOT_RUNNING";
       if (!isEarly || triesLeft === 0) throw error;
@@ -136,7 +138,7 @@ function addLogins(program: Command, setExitCode: SetExitCode): void {
     .command("auth <account>")
     .alias("login")
     .description("log an account in that has no working key")
-    .option("--method <method>", "code, qr, bot-token, or auto", "auto")
+    .option("--method <method>", choicesOf(loginMethods), "auto")
     .addHelpText(
       "after",
       "\nAsks for the code and the 2FA password, or shows a QR code. Nothing that you type is shown or kept.\n\nExamples:\n  npx holdfast auth site-desk\n  npx holdfast auth site-desk --method qr",
@@ -148,7 +150,7 @@ function addLogins(program: Command, setExitCode: SetExitCode): void {
   program
     .command("renew <account>")
     .description("move the account to a fresh key without a logout")
-    .option("--method <method>", "auto-code, code, qr, handoff, bot-token, or auto", "auto")
+    .option("--method <method>", choicesOf(renewalMethods), "auto")
     .option("--id <id>", "the same id twice is one renewal")
     .option("--safe", "as every renewal is; accepted for those who are used to saying it")
     .option("--no-wait", "begin it and do not wait for its end")
@@ -158,20 +160,19 @@ function addLogins(program: Command, setExitCode: SetExitCode): void {
     )
     .action(async (account: string, options: { method: string; id?: string; wait: boolean }) => {
       const { method, id } = options;
-      const answer = await onAccount(account, "renew", {
+      const { renewal, known } = await onAccount(account, "renew", {
         method,
         ...(id === undefined ? {} : { id }),
       });
-      const renewal = String(answer["renewal"]);
       if (!options.wait) return print(`${account}: renewal ${renewal} has begun`);
-      if (answer["known"] === true) print(`${account}: renewal ${renewal} is known already`);
+      if (known) print(`${account}: renewal ${renewal} is known already`);
       setExitCode(await following(account, (how) => followRenewal(renewal, how)));
     });
 
   program
     .command("recover <account>")
     .description("bring an account back whose key is dead, step by step")
-    .option("--method <method>", "code, qr, bot-token, or auto", "auto")
+    .option("--method <method>", choicesOf(loginMethods), "auto")
     .addHelpText("after", "\nExample:\n  npx holdfast recover site-desk --method qr")
     .action(async (account: string, { method }: { method: string }) => {
       setExitCode(await following(account, (options) => recover(method, options)));
@@ -194,8 +195,7 @@ function addLogins(program: Command, setExitCode: SetExitCode): void {
     .command("code <account>")
     .description("give the login code that an account waits for; read from standard input")
     .action(async (account: string) => {
-      const status = await onAccount(account, "status");
-      const { question } = status["account"] as { question: { of: string } | null };
+      const { question } = (await onAccount(account, "status", {})).account;
       const answers = createAnswers();
       const value = await answers.secret("Login code (not shown): ").finally(() => answers.close());
       await onAccount(account, "answer", { of: question?.of ?? "nothing", kind: "code", value });
@@ -206,9 +206,7 @@ function addLogins(program: Command, setExitCode: SetExitCode): void {
 /** The emergency procedure: stopped, checked, the dead key aside, logged in, proven. */
 async function recover(method: string, options: FollowOptions): Promise<number> {
   const { account } = options;
-  const { account: found } = (await onAccount(account, "status")) as unknown as {
-    readonly account: { readonly state: string; readonly wanted: string | null };
-  };
+  const { account: found } = await onAccount(account, "status", {});
   if (found.wanted === "stop") {
     print(`${account} was stopped by a person. Start it with: npx holdfast resume ${account}`);
     return 1;
@@ -227,10 +225,8 @@ async function recover(method: string, options: FollowOptions): Promise<number> 
   print("4/5 logging in");
   const exitCode = await logIn(options, method);
   if (exitCode !== 0) return exitCode;
-  const tested = await onAccount(account, "test");
-  print(
-    `5/5 it serves: Telegram answered user ${String(tested["userId"])} in ${String(tested["tookMs"])} ms`,
-  );
+  const { userId, tookMs } = await onAccount(account, "test", {});
+  print(`5/5 it serves: Telegram answered user ${userId} in ${tookMs} ms`);
   return 0;
 }
 
@@ -244,8 +240,8 @@ function addStates(program: Command): void {
       .command(`${verb} <account>`)
       .description(description)
       .action(async (account: string) => {
-        const { state } = await onAccount(account, verb);
-        print(`${account}: ${String(state)}`);
+        const { state } = await onAccount(account, verb, {});
+        print(`${account}: ${state}`);
       });
   }
 
@@ -263,9 +259,9 @@ function addStates(program: Command): void {
     .description("prove a session by a real call, without disturbing anything")
     .addHelpText("after", "\nExample:\n  npx holdfast test site-desk")
     .action(async (account: string) => {
-      const { userId, isBot, tookMs } = await onAccount(account, "test");
+      const { userId, isBot, tookMs } = await onAccount(account, "test", {});
       print(
-        `${account}: its session works; Telegram answered ${isBot === true ? "bot" : "user"} ${String(userId)} in ${String(tookMs)} ms`,
+        `${account}: its session works; Telegram answered ${isBot ? "bot" : "user"} ${userId} in ${tookMs} ms`,
       );
     });
 
@@ -280,7 +276,7 @@ function addStates(program: Command): void {
         yes === true || (await answers.confirm(`Log ${account} out at Telegram, for good?`));
       answers.close();
       if (!isSure) throw notSure(account);
-      await onAccount(account, "logout");
+      await onAccount(account, "logout", {});
       print(`${account} is being logged out. See it with: npx holdfast status ${account}`);
     });
 }

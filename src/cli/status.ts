@@ -1,21 +1,5 @@
-import type { Reason } from "../../machines/lifecycle.ts";
-import { ask, type AskOptions } from "./ask.ts";
-
-export interface AccountStatus {
-  readonly name: string;
-  readonly kind: string;
-  readonly state: string;
-  readonly slot: number | null;
-  readonly epoch: number | null;
-  readonly host: string;
-  readonly reason: Reason | null;
-  readonly renewal: { readonly id: string; readonly state: string } | null;
-  /** The time that the state may take at most, in ISO 8601; then it is left by itself. */
-  readonly bound: { readonly name: string; readonly endsAt: string } | null;
-  readonly wanted: string | null;
-  readonly coolingUntil: string | null;
-  readonly question: { readonly of: string; readonly kind: string } | null;
-}
+import type { AccountStatus } from "../commands/protocol.ts";
+import { askAccount, askFleet, type AskOptions } from "./ask.ts";
 
 export interface StatusResult {
   /** 0 when every account shown serves or is paused on purpose, else 1. */
@@ -43,12 +27,8 @@ export async function readStatus(
 ): Promise<StatusResult> {
   const accounts =
     account === undefined
-      ? ((await ask("holdfast.status", {}, options))["accounts"] as readonly AccountStatus[])
-      : [
-          (await ask(`holdfast.account.${account}.status`, {}, options))[
-            "account"
-          ] as AccountStatus,
-        ];
+      ? (await askFleet("status", {}, options)).accounts
+      : [(await askAccount(account, "status", {}, options)).account];
   const exitCode = accounts.every(({ state }) => wellStates.has(state)) ? 0 : 1;
   return { exitCode, accounts };
 }

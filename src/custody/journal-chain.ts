@@ -1,3 +1,5 @@
+import type { LedgerHead, LedgerLine } from "../ports/ledger-store.ts";
+
 /** One line of a gate's journal. Times are ISO 8601 by the gate's wall clock. */
 export interface JournalEntry {
   readonly kind: "open" | "close";
@@ -14,29 +16,6 @@ export interface JournalEntry {
    * closed it at any time since. Absent: the gate was awake, and `at` is when it closed.
    */
   readonly asleepSince?: string;
-}
-
-/** A line as it stands in a journal and in the ledger. */
-export interface JournalLine {
-  readonly incarnation: string;
-  readonly host: string;
-  /** From 1, without a gap. */
-  readonly seq: number;
-  readonly line: string;
-}
-
-/** How far a journal had come when its gate was asked. */
-export interface JournalHead {
-  readonly incarnation: string;
-  readonly host: string;
-  /** Of the last line; 0 before the first. */
-  readonly seq: number;
-  /** The sha256 of the last line in hex. */
-  readonly digest: string;
-  /** ISO 8601: the ledger holds all that the gate wrote until then; null while more is on its way. */
-  readonly asOf: string | null;
-  /** The gate is gone, and the ledger has all that it wrote. */
-  readonly ended: boolean;
 }
 
 /** A stay of one connection, as one gate's journal tells it. Milliseconds since 1970. */
@@ -90,12 +69,12 @@ export interface IncarnationEnd {
  * a text in hex.
  */
 export function prove(
-  lines: readonly JournalLine[],
-  heads: readonly JournalHead[],
+  lines: readonly LedgerLine[],
+  heads: readonly LedgerHead[],
   digest: (text: string) => string,
   endOf: (incarnation: string) => IncarnationEnd,
 ): Proof {
-  const journals = new Map<string, JournalLine[]>();
+  const journals = new Map<string, LedgerLine[]>();
   for (const line of lines) {
     const journal = journals.get(line.incarnation);
     if (journal === undefined) journals.set(line.incarnation, [line]);
@@ -117,8 +96,8 @@ export function prove(
 
 /** A ledger that has less than was stored once has lost its last lines. */
 function beforeHead(
-  journal: readonly JournalLine[],
-  { incarnation, host, seq, digest: expected }: JournalHead,
+  journal: readonly LedgerLine[],
+  { incarnation, host, seq, digest: expected }: LedgerHead,
   digest: (text: string) => string,
 ): string[] {
   if (seq === 0) return [];
@@ -128,8 +107,8 @@ function beforeHead(
   return digest(line.line) === expected ? [] : [`${where}: it is not the one that was stored`];
 }
 
-function breaksIn(journal: readonly JournalLine[], digest: (text: string) => string): string[] {
-  let previous: JournalLine | null = null;
+function breaksIn(journal: readonly LedgerLine[], digest: (text: string) => string): string[] {
+  let previous: LedgerLine | null = null;
   const breaks: string[] = [];
   for (const line of journal) {
     const expected = previous === null ? "" : digest(previous.line);
@@ -145,8 +124,8 @@ function breaksIn(journal: readonly JournalLine[], digest: (text: string) => str
 }
 
 function intervalsIn(
-  journal: readonly JournalLine[],
-  head: JournalHead | null,
+  journal: readonly LedgerLine[],
+  head: LedgerHead | null,
   end: IncarnationEnd,
 ): CustodyInterval[] {
   const open = new Map<string, CustodyInterval>();
@@ -175,8 +154,8 @@ function intervalsIn(
 
 /** What is known of connections that a journal opens and does not close. */
 function endOfUnclosed(
-  journal: readonly JournalLine[],
-  head: JournalHead | null,
+  journal: readonly LedgerLine[],
+  head: LedgerHead | null,
   { live, endedMs }: IncarnationEnd,
 ): Pick<CustodyInterval, "closedMs" | "knownToMs" | "known"> {
   const lastMs = Date.parse((JSON.parse(journal.at(-1)!.line) as Written).at);

@@ -1,11 +1,9 @@
+import type { AccountProtocol, Fields, Handlers, Reply } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountStore, Credentials } from "../ports/account-store.ts";
 import type { TelegramDrivers } from "../ports/telegram.ts";
-import type { CommandReply } from "./account-commands.ts";
 import { textIn } from "./command-fields.ts";
 import { driverNamed } from "./fleet-commands.ts";
-
-type Body = Readonly<Record<string, unknown>>;
 
 export interface AdditionOptions {
   readonly accounts: AccountStore;
@@ -21,16 +19,16 @@ export interface AdditionOptions {
   adopt(): Promise<void>;
 }
 
-type Verbs = Readonly<Record<string, (name: string, body: Body) => Promise<CommandReply>>>;
+type Verbs<Name extends keyof AccountProtocol> = Handlers<AccountProtocol, Name, [account: string]>;
 
 /** What needs no running account. */
 export interface Additions {
   /** Makes an account. */
-  readonly newcomers: Verbs;
+  readonly newcomers: Verbs<"add" | "import">;
   /** Changes what is written down about one. */
-  readonly settings: Verbs;
+  readonly settings: Verbs<"proxy" | "password">;
   /** Of an account that a person had stopped. */
-  start(name: string): Promise<CommandReply>;
+  start(name: string): Promise<Reply<AccountProtocol["resume"]["answered"]>>;
 }
 
 export function createAdditions({
@@ -40,16 +38,16 @@ export function createAdditions({
   tellAdded,
   adopt,
 }: AdditionOptions): Additions {
-  async function taken(name: string): Promise<CommandReply> {
+  async function taken(name: string): Promise<Reply<{ readonly account: string }>> {
     tellAdded();
     await adopt();
     return { ok: true, account: name };
   }
 
-  const choices = (body: Body) => ({
-    ...(body["driver"] === undefined ? {} : { driver: driverNamed(body["driver"], drivers) }),
-    ...(body["device"] === undefined ? {} : { deviceModel: textIn(body, "device") }),
-    ...(body["proxy"] === undefined ? {} : { proxy: proxyIn(body) }),
+  const choices = (body: Fields<AccountProtocol["add"]["asked"]>) => ({
+    ...(body.driver === undefined ? {} : { driver: driverNamed(body.driver, drivers) }),
+    ...(body.device === undefined ? {} : { deviceModel: textIn(body, "device") }),
+    ...(body.proxy === undefined ? {} : { proxy: proxyIn(body) }),
   });
 
   return {
@@ -60,21 +58,21 @@ export function createAdditions({
         return taken(name);
       },
       async import(name, body) {
-        if (body["stopped"] !== true) throw notConfirmed(name);
+        if (body.stopped !== true) throw notConfirmed(name);
         const key = Buffer.from(textIn(body, "key"), "base64");
-        const session = makeSession(Number(body["dcId"]), key);
-        const origin = body["keep"] === true ? "kept" : "imported";
+        const session = makeSession(Number(body.dcId), key);
+        const origin = body.keep === true ? "kept" : "imported";
         await accounts.importSession({ name, session, origin, ...choices(body) });
         return taken(name);
       },
     },
     settings: {
       async proxy(name, body) {
-        await accounts.chooseProxy(name, body["proxy"] === null ? null : proxyIn(body));
+        await accounts.chooseProxy(name, body.proxy === null ? null : proxyIn(body));
         return { ok: true, account: name };
       },
       async password(name, body) {
-        const password = body["password"] === null ? null : textIn(body, "password");
+        const password = body.password === null ? null : textIn(body, "password");
         await accounts.keepPassword(name, password);
         return { ok: true, account: name };
       },
@@ -89,7 +87,7 @@ export function createAdditions({
 const proxyWays: ReadonlySet<string> = new Set(["socks5:", "socks4:", "http:"]);
 
 /** Throws PROXY_MALFORMED. The address may carry a password and is not repeated. */
-function proxyIn(body: Body): string {
+function proxyIn(body: Fields<AccountProtocol["proxy"]["asked"]>): string {
   const text = textIn(body, "proxy");
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url !== null && proxyWays.has(url.protocol) && url.hostname !== "" && url.port !== "") {
@@ -102,8 +100,8 @@ function proxyIn(body: Body): string {
   });
 }
 
-function credentialsIn(body: Body): Credentials {
-  if (typeof body["botToken"] === "string") return { kind: "bot", token: body["botToken"] };
+function credentialsIn(body: Fields<AccountProtocol["add"]["asked"]>): Credentials {
+  if (typeof body.botToken === "string") return { kind: "bot", token: body.botToken };
   const phone = textIn(body, "phone").replaceAll(/[\s()-]/g, "");
   if (/^\+?\d{5,15}$/.test(phone)) return { kind: "user", phone };
   throw new HoldfastError({

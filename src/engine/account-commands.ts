@@ -1,4 +1,5 @@
-import type { LoginMethod, RenewalMethod } from "../../machines/lifecycle.ts";
+import { loginByDefault, loginMethods, renewalMethods } from "../accounts/login/methods.ts";
+import type { AccountProtocol, AccountStatus, Handlers, Reply } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountStore } from "../ports/account-store.ts";
 import type { Account } from "./account.ts";
@@ -6,9 +7,12 @@ import type { Delivered } from "./account-runtime.ts";
 import { choiceIn, textIn } from "./command-fields.ts";
 import { holderCommands } from "./holder-commands.ts";
 
-type Body = Readonly<Record<string, unknown>>;
-export type CommandReply = { readonly ok: true } & Body;
-export type AccountVerb = (account: Account, body: Body) => Promise<CommandReply>;
+/** The verbs that take a running account. */
+export type AccountVerbs = Handlers<
+  AccountProtocol,
+  Exclude<keyof AccountProtocol, "add" | "import" | "proxy" | "password">,
+  [account: Account]
+>;
 
 export interface AccountCommandOptions {
   readonly hostName: string;
@@ -22,27 +26,11 @@ export interface AccountCommandOptions {
   now(): number;
 }
 
-const renewalMethods = [
-  "auto",
-  "auto-code",
-  "code",
-  "qr",
-  "handoff",
-  "bot-token",
-] as const satisfies readonly (RenewalMethod | "auto")[];
-
-const loginMethods = ["auto", "code", "qr", "bot-token", "import"] as const satisfies readonly (
-  | LoginMethod
-  | "auto"
-)[];
-
 /** What may be asked of an account, of whoever holds it. */
-export function createAccountCommands(
-  options: AccountCommandOptions,
-): Readonly<Record<string, AccountVerb>> {
+export function createAccountCommands(options: AccountCommandOptions): AccountVerbs {
   const { accounts, newId } = options;
 
-  const stop: AccountVerb = async (account, { force }) => {
+  const stop: AccountVerbs["stop"] = async (account, { force }) => {
     await accounts.want(account.name, "stop");
     await account.stop(force === true);
     options.tellAdded();
@@ -54,10 +42,10 @@ export function createAccountCommands(
     ...holderCommands,
     status: async (account) => ({ ok: true, account: await describeAccount(account, options) }),
     async login(account, body) {
-      const chosen = choiceIn(body, "method", loginMethods, "auto");
+      const chosen = choiceIn(body, "method", ["auto", ...loginMethods], "auto");
       const { kind } = account.runtime.snapshot.context;
-      const method = chosen === "auto" ? (kind === "bot" ? "bot-token" : "code") : chosen;
-      const id = body["id"] === undefined ? newId() : textIn(body, "id");
+      const method = chosen === "auto" ? loginByDefault(kind) : chosen;
+      const id = body.id === undefined ? newId() : textIn(body, "id");
       return { ...delivered(account, "login", await account.login(id, method)), login: id };
     },
     async answer(account, body) {
@@ -67,8 +55,11 @@ export function createAccountCommands(
       return { ok: true };
     },
     async renew(account, body) {
-      const id = body["id"] === undefined ? newId() : textIn(body, "id");
-      const answer = await account.renew(id, choiceIn(body, "method", renewalMethods, "auto"));
+      const id = body.id === undefined ? newId() : textIn(body, "id");
+      const answer = await account.renew(
+        id,
+        choiceIn(body, "method", ["auto", ...renewalMethods], "auto"),
+      );
       if (!answer.accepted) throw refused(account.name, "renew", answer.state);
       return { ok: true, renewal: answer.renewal, known: answer.known };
     },
@@ -103,7 +94,7 @@ export function createAccountCommands(
 export async function describeAccount(
   account: Account,
   { accounts, hostName }: Pick<AccountCommandOptions, "accounts" | "hostName">,
-) {
+): Promise<AccountStatus> {
   const { runtime, grant, question, coolingUntilMs } = account;
   const [renewal, record] = await Promise.all([
     accounts.openRenewal(account.name),
@@ -135,7 +126,11 @@ export async function describeAccount(
   };
 }
 
-function delivered(account: Account, verb: string, { accepted, state }: Delivered): CommandReply {
+function delivered(
+  account: Account,
+  verb: string,
+  { accepted, state }: Delivered,
+): Reply<{ readonly state: string }> {
   if (!accepted) throw refused(account.name, verb, state);
   return { ok: true, state };
 }

@@ -1,4 +1,5 @@
 import type { Bound, LoginMethod, RenewalMethod } from "../../machines/lifecycle.ts";
+import { methods, renewalByDefault, renewalMethodsFor } from "../accounts/login/methods.ts";
 import { HoldfastError } from "../errors.ts";
 import type { TelegramClient } from "../ports/telegram.ts";
 import type { AccountRecord } from "../ports/account-store.ts";
@@ -83,8 +84,6 @@ export function createAccount(
     clock: world.clock,
     boundsMs,
   });
-  /** The first way that needs nobody. */
-  const unattended: RenewalMethod = record.kind === "bot" ? "bot-token" : "auto-code";
 
   /** Once for each key, as long as it still lets another one in. */
   async function leaveDyingKey(slot: number, why: string): Promise<void> {
@@ -120,7 +119,7 @@ export function createAccount(
     async renew(id, method) {
       const known = await accounts.findRenewal(id);
       if (known !== null) return { accepted: true, renewal: id, known: true };
-      const chosen = method === "auto" ? unattended : method;
+      const chosen = method === "auto" ? renewalByDefault(record.kind) : method;
       refuseForOtherKind(name, record.kind, chosen);
       const { accepted, state } = await runtime.send({ type: "renew", id, method: chosen });
       if (accepted) return { accepted, renewal: id, known: false };
@@ -147,14 +146,17 @@ export function createAccount(
   return account;
 }
 
-/** Throws METHOD_UNFIT: a bot has only its token, and a user has none. */
+/** As in `auto-code, code, qr or handoff`. */
+const oneOf = new Intl.ListFormat("en-GB", { type: "disjunction" });
+
+/** Throws METHOD_UNFIT: a bot has its token alone, and a user has none. */
 function refuseForOtherKind(
   account: string,
   kind: AccountRecord["kind"],
   method: RenewalMethod,
 ): void {
-  if ((kind === "bot") === (method === "bot-token")) return;
-  const fit = kind === "bot" ? "bot-token" : "auto-code, code, qr or handoff";
+  if (methods[method].fits === kind) return;
+  const fit = oneOf.format(renewalMethodsFor(kind));
   throw new HoldfastError({
     code: "METHOD_UNFIT",
     message: `${account} is a ${kind} and cannot be renewed by ${method}; nothing was changed.`,

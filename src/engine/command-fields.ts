@@ -1,20 +1,22 @@
 import { HoldfastError } from "../errors.ts";
 
-/** A text of a command's body. Throws COMMAND_MALFORMED. */
-export function textIn(body: Readonly<Record<string, unknown>>, field: string): string {
+type With<Field extends string> = Readonly<Partial<Record<NoInfer<Field>, unknown>>>;
+
+/** A text of a command's body. Throws `missing`, by default COMMAND_MALFORMED. */
+export function textIn<Field extends string>(
+  body: With<Field>,
+  field: Field,
+  missing: (field: string) => HoldfastError = textMissing,
+): string {
   const value = body[field];
   if (typeof value === "string" && value !== "") return value;
-  throw new HoldfastError({
-    code: "COMMAND_MALFORMED",
-    message: `The command needs "${field}" as a text; nothing was changed.`,
-    next: `Send JSON such as {"${field}": "…"}.`,
-  });
+  throw missing(field);
 }
 
 /** One of a few texts; `byDefault` where the field is missing. Throws COMMAND_MALFORMED. */
-export function choiceIn<Choice extends string>(
-  body: Readonly<Record<string, unknown>>,
-  field: string,
+export function choiceIn<Field extends string, Choice extends string>(
+  body: With<Field>,
+  field: Field,
   choices: readonly Choice[],
   byDefault: Choice,
 ): Choice {
@@ -26,3 +28,10 @@ export function choiceIn<Choice extends string>(
     message: `There is no ${field} ${JSON.stringify(value)}; known are: ${choices.join(", ")}. Nothing was changed.`,
   });
 }
+
+const textMissing = (field: string) =>
+  new HoldfastError({
+    code: "COMMAND_MALFORMED",
+    message: `The command needs "${field}" as a text; nothing was changed.`,
+    next: `Send JSON such as {"${field}": "…"}.`,
+  });

@@ -1,12 +1,19 @@
+import type {
+  Body,
+  CommandReply,
+  FleetProtocol,
+  Handlers,
+  NodeProtocol,
+  Reply,
+} from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountStore } from "../ports/account-store.ts";
 import type { Account } from "./account.ts";
-import { createAccountCommands, type CommandReply, describeAccount } from "./account-commands.ts";
+import { createAccountCommands, describeAccount } from "./account-commands.ts";
 import { type AdditionOptions, createAdditions } from "./account-additions.ts";
+import type { ConversationVerbs } from "./conversation-commands.ts";
 import type { FleetCommands } from "./fleet-commands.ts";
 import type { Host } from "./host.ts";
-
-export type { CommandReply } from "./account-commands.ts";
 
 /** Answers the commands of people and scripts. Throws `HoldfastError` for what it refuses. */
 export interface Commands {
@@ -26,7 +33,7 @@ export interface CommandOptions extends Pick<AdditionOptions, "makeSession" | "d
   readonly accounts: AccountStore;
   readonly fleet: FleetCommands;
   /** What any node answers about conversations. */
-  readonly conversations: FleetCommands["verbs"];
+  readonly conversations: ConversationVerbs;
   /** True when the account belongs on another host, which serves. */
   belongsElsewhere(account: string): boolean;
   /** Tells every node that accounts were added, or are wanted otherwise. */
@@ -35,20 +42,27 @@ export interface CommandOptions extends Pick<AdditionOptions, "makeSession" | "d
   /** Milliseconds since 1970. */
   now(): number;
   /** What each node answers for itself. */
-  readonly nodeVerbs: Readonly<Record<string, (body: Body) => Promise<CommandReply>>>;
+  readonly nodeVerbs: Handlers<NodeProtocol>;
 }
 
-type Body = Readonly<Record<string, unknown>>;
+/** Verbs by whatever name arrives. */
+type Named<Of extends readonly unknown[]> = Readonly<
+  Record<string, (...told: [...Of, body: Body]) => Promise<CommandReply>>
+>;
 
 export function createCommands(options: CommandOptions): Commands {
   const { host, accounts, hostName } = options;
-  const verbs = createAccountCommands({ ...options, look: () => host.adopt() });
-  const { newcomers, settings, start } = createAdditions({
+  const verbs: Named<[account: Account]> = createAccountCommands({
     ...options,
-    adopt: () => host.adopt(),
+    look: () => host.adopt(),
   });
+  const additions = createAdditions({ ...options, adopt: () => host.adopt() });
+  const newcomers: Named<[account: string]> = additions.newcomers;
+  const settings: Named<[account: string]> = additions.settings;
+  const fleetVerbs: Named<[]> = { ...options.fleet.verbs, ...options.conversations };
+  const nodeVerbs: Named<[]> = options.nodeVerbs;
 
-  async function status(): Promise<CommandReply> {
+  async function status(): Promise<Reply<FleetProtocol["status"]["answered"]>> {
     const here = new Map(
       await Promise.all(
         host.all().map(async (account) => {
@@ -58,11 +72,11 @@ export function createCommands(options: CommandOptions): Commands {
       ),
     );
     const all = await options.fleet.all();
-    const described = all.map((one) => here.get(String(one["name"])) ?? one);
+    const described = all.map((one) => here.get(one.name) ?? one);
     return {
       ok: true,
       host: hostName,
-      accounts: described.toSorted((a, b) => String(a["name"]).localeCompare(String(b["name"]))),
+      accounts: described.toSorted((a, b) => a.name.localeCompare(b.name)),
     };
   }
 
@@ -88,10 +102,9 @@ export function createCommands(options: CommandOptions): Commands {
     run,
     async fleet(verb, body) {
       if (verb === "status") return status();
-      const verbsHere = { ...options.fleet.verbs, ...options.conversations };
-      const command = verbsHere[verb];
-      if (command !== undefined) return command(body);
-      throw unknownVerb(verb, ["status", ...Object.keys(verbsHere)]);
+      const command = fleetVerbs[verb];
+      if (command !== undefined) return command(fieldsOf(body));
+      throw unknownVerb(verb, ["status", ...Object.keys(fleetVerbs)]);
     },
     async fallback(name, verb, body) {
       const newcomer = newcomers[verb];
@@ -100,7 +113,7 @@ export function createCommands(options: CommandOptions): Commands {
       const record = await accounts.find(name);
       const setting = record === null ? undefined : settings[verb];
       if (record?.wanted === "stop") {
-        if (verb === "resume") return start(name);
+        if (verb === "resume") return additions.start(name);
         return setting?.(name, fieldsOf(body)) ?? options.fleet.ofStopped(record, verb);
       }
       if (record !== null && options.belongsElsewhere(name)) return null;
@@ -108,9 +121,9 @@ export function createCommands(options: CommandOptions): Commands {
       throw await options.fleet.explain(name);
     },
     async everyone(verb, body) {
-      const command = options.nodeVerbs[verb];
+      const command = nodeVerbs[verb];
       if (command !== undefined) return command(fieldsOf(body));
-      throw unknownVerb(verb, Object.keys(options.nodeVerbs));
+      throw unknownVerb(verb, Object.keys(nodeVerbs));
     },
   };
 }

@@ -1,11 +1,15 @@
+import type { FleetProtocol, Handlers } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import type { ConversationRecords } from "../ports/conversation-records.ts";
 import type { ConversationStore } from "../ports/conversation-store.ts";
 import type { InboundStream } from "../ports/inbound-stream.ts";
 import { textIn } from "./command-fields.ts";
 
-type Body = Readonly<Record<string, unknown>>;
-type Reply = { readonly ok: true } & Readonly<Record<string, unknown>>;
+/** The verbs about conversations. */
+export type ConversationVerbs = Handlers<
+  FleetProtocol,
+  "conversations" | "conversation" | "park" | "replay"
+>;
 
 export interface ConversationCommandOptions {
   readonly records: ConversationRecords;
@@ -22,14 +26,11 @@ const turnsMax = 500;
  * `conversation`: one session's turns. `park`: gives a session to a person, or back to the bot. `replay`: takes a
  * parked message again.
  */
-export function createConversationCommands(
-  options: ConversationCommandOptions,
-): Readonly<Record<string, (body: unknown) => Promise<Reply>>> {
+export function createConversationCommands(options: ConversationCommandOptions): ConversationVerbs {
   const { records, store, stream } = options;
 
   return {
-    async conversations(body) {
-      const { account, limit } = (body ?? {}) as Body;
+    async conversations({ account, limit }) {
       const sessions = await records.list({
         ...(typeof account === "string" && { account }),
         limit: typeof limit === "number" ? Math.min(limit, listMax) : 20,
@@ -37,21 +38,20 @@ export function createConversationCommands(
       return { ok: true, sessions, parked: await stream.listParked(listMax) };
     },
     async conversation(body) {
-      const session = textIn((body ?? {}) as Body, "session");
+      const session = textIn(body, "session");
       const found = /^\d{1,18}$/.test(session) ? await records.show(session, turnsMax) : null;
       if (found === null) throw unknownSession(session);
       return { ok: true, ...found };
     },
     async park(body) {
-      const fields = (body ?? {}) as Body;
-      const session = textIn(fields, "session");
-      const event = fields["back"] === true ? "resolve" : "escalate";
+      const session = textIn(body, "session");
+      const event = body.back === true ? "resolve" : "escalate";
       const status = /^\d{1,18}$/.test(session) ? await store.move(session, event) : null;
       if (status === null) throw unknownSession(session);
       return { ok: true, session, status };
     },
     async replay(body) {
-      const parked = textIn((body ?? {}) as Body, "parked");
+      const parked = textIn(body, "parked");
       if (await stream.unpark(parked)) return { ok: true, parked };
       throw new HoldfastError({
         code: "PARKED_UNKNOWN",

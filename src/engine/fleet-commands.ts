@@ -1,11 +1,16 @@
 import { forceToken, type ForceParts } from "../custody/force.ts";
+import type {
+  AccountProtocol,
+  AccountStatus,
+  FleetProtocol,
+  Handlers,
+  Holder,
+  Reply,
+} from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountRecord, AccountStore } from "../ports/account-store.ts";
 import { type DriverName, driverNames, type TelegramDrivers } from "../ports/telegram.ts";
 import type { CustodyStore, ServingToken } from "../ports/custody-store.ts";
-
-type Body = Readonly<Record<string, unknown>>;
-type Reply = { readonly ok: true } & Readonly<Record<string, unknown>>;
 
 export interface FleetCommandOptions {
   /** This host's own. */
@@ -23,11 +28,11 @@ export interface FleetCommands {
    * away from its holder; the fleet takes it up again where it belongs. `driver`: chooses the client library of an
    * account, for its next connection.
    */
-  readonly verbs: Readonly<Record<string, (body: unknown) => Promise<Reply>>>;
+  readonly verbs: Handlers<FleetProtocol, "who" | "force" | "driver">;
   /** `status` of an account that a person has stopped, and why it takes nothing else. */
-  ofStopped(record: AccountRecord, verb: string): Reply;
+  ofStopped(record: AccountRecord, verb: string): Reply<AccountProtocol["status"]["answered"]>;
   /** Every account as the database knows it. */
-  all(): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  all(): Promise<readonly AccountStatus[]>;
   /** Another incarnation holds the account's token. */
   isHeldElsewhere(name: string): Promise<boolean>;
   /** Why nobody answers for this account. */
@@ -53,8 +58,7 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
   }
 
   const verbs: FleetCommands["verbs"] = {
-    async who(body) {
-      const { account, keyId } = (body ?? {}) as Body;
+    async who({ account, keyId }) {
       if (typeof account === "string") await find(account);
       const tokens = await custody.servingTokens({
         ...(typeof account === "string" ? { account } : {}),
@@ -62,15 +66,13 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
       });
       return { ok: true, holders: tokens.map(describe) };
     },
-    async force(body) {
-      const { account } = (body ?? {}) as Body;
+    async force({ account }) {
       const record = await find(typeof account === "string" ? account : "");
       if (record.servingSlot === null) throw neverLoggedIn(record.name);
       const forced = await forceToken(options.force, record.name, record.servingSlot);
       return { ok: true, account: record.name, forced };
     },
-    async driver(body) {
-      const { account, driver } = (body ?? {}) as Body;
+    async driver({ account, driver }) {
       const record = await find(typeof account === "string" ? account : "");
       const chosen = driverNamed(driver, drivers);
       await accounts.chooseDriver(record.name, chosen);
@@ -129,7 +131,7 @@ export function driverNamed(
   });
 }
 
-function described(record: AccountRecord, token: ServingToken | null) {
+function described(record: AccountRecord, token: ServingToken | null): AccountStatus {
   const { name, kind, driver, state, servingSlot, reason, wanted, device, hasProxy } = record;
   const { coolingUntilMs, hasPassword } = record;
   return {
@@ -159,9 +161,10 @@ const stoppedByPerson = (account: string) =>
     next: `Start it again with: npx holdfast resume ${account}`,
   });
 
-function describe(token: ServingToken) {
+function describe(token: ServingToken): Holder {
   const { account, slot, epoch, state, host, incarnation, keyId, sinceMs, proof } = token;
   const held = state !== "free";
+  const pid = proof?.["pid"];
   return {
     account,
     slot,
@@ -170,7 +173,7 @@ function describe(token: ServingToken) {
     epoch,
     host: held ? host : null,
     incarnation,
-    process: held ? (proof?.["pid"] ?? null) : null,
+    process: held && typeof pid === "number" ? pid : null,
     since: new Date(sinceMs).toISOString(),
     next: `Use it through its holder: npx holdfast call ${account} <method>, or NATS holdfast.account.${account}.invoke`,
   };

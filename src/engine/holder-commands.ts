@@ -1,22 +1,24 @@
+import type { AccountProtocol, Handlers } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import { TelegramError } from "../ports/telegram-error.ts";
 import type { JsonObject } from "../ports/telegram.ts";
 import type { Account } from "./account.ts";
-import { checkMethod, findPeer, randomIdOf, redact } from "./raw-calls.ts";
-
-type Body = Readonly<Record<string, unknown>>;
-type Reply = { readonly ok: true } & Readonly<Record<string, unknown>>;
+import { textIn } from "./command-fields.ts";
+import { checkMethod, findPeer, redact } from "./raw-calls.ts";
+import { randomIdOfSend } from "./turn-random-id.ts";
 
 const historyMax = 100;
 
 /** `invoke`, `send` and `history`: what others may do with an account, through whoever holds it. */
-export const holderCommands: Readonly<
-  Record<string, (account: Account, body: Body) => Promise<Reply>>
+export const holderCommands: Handlers<
+  AccountProtocol,
+  "invoke" | "send" | "history",
+  [account: Account]
 > = {
   async invoke(account, body) {
-    const method = text(body["method"], "method");
+    const method = textIn(body, "method", textMissing);
     checkMethod(method);
-    const params = body["params"] ?? {};
+    const params = body.params ?? {};
     if (typeof params !== "object" || params === null || Array.isArray(params)) {
       throw malformed("params", '{"limit": 10}');
     }
@@ -28,11 +30,13 @@ export const holderCommands: Readonly<
     return { ok: true, result: redact(result) };
   },
   async send(account, body) {
-    const [to, message, key] = ["peer", "text", "key"].map((name) => text(body[name], name));
+    const [to, message, key] = (["peer", "text", "key"] as const).map((name) =>
+      textIn(body, name, textMissing),
+    );
     return told(account, () =>
       account.use(async (client) => {
         const peer = await findPeer(client, to!);
-        const randomId = randomIdOf(account.name, peer, key!);
+        const randomId = randomIdOfSend(account.name, peer.userId, key!);
         try {
           const { messageId } = await client.send({ peer, text: message!, randomId });
           return { ok: true, messageId, repeated: false };
@@ -46,8 +50,8 @@ export const holderCommands: Readonly<
     );
   },
   async history(account, body) {
-    const name = text(body["peer"], "peer");
-    const limit = Number(body["limit"] ?? 20);
+    const name = textIn(body, "peer", textMissing);
+    const limit = Number(body.limit ?? 20);
     if (!Number.isInteger(limit) || limit < 1 || limit > historyMax) {
       throw malformed("limit", `{"limit": 20}, at most ${historyMax}`);
     }
@@ -85,10 +89,7 @@ async function told<Result>(account: Account, work: () => Promise<Result>): Prom
   }
 }
 
-function text(value: unknown, field: string): string {
-  if (typeof value === "string" && value !== "") return value;
-  throw malformed(field, `{"${field}": "…"}`);
-}
+const textMissing = (field: string) => malformed(field, `{"${field}": "…"}`);
 
 function malformed(field: string, example: string): HoldfastError {
   return new HoldfastError({

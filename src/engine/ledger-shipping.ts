@@ -1,12 +1,9 @@
-import type { LedgerHead, LedgerLine, LedgerStore } from "../ports/ledger-store.ts";
+import type { LedgerPart, LedgerStore } from "../ports/ledger-store.ts";
 
 export interface LedgerShippingOptions {
   readonly store: Pick<LedgerStore, "append">;
   /** Tells the gate that what it answered last is stored, if it is; answers what comes next. */
-  journal(stored: boolean): Promise<{
-    readonly lines: readonly LedgerLine[];
-    readonly heads: readonly LedgerHead[];
-  }>;
+  journal(stored: boolean): Promise<LedgerPart>;
   onFault(error: unknown): void;
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { HoldfastError } from "../errors.ts";
 import type { ChatPeer, JsonObject, JsonValue, TelegramClient } from "../ports/telegram.ts";
 
@@ -70,13 +69,6 @@ export async function findPeer(client: TelegramClient, name: string): Promise<Ch
   const hash = user["accessHash"];
   const accessHash = isObject(hash) ? textOf(hash["$long"]) : "0";
   return { userId: textOf(user["id"]), accessHash };
-}
-
-/** The same for the same account, chat and key, so that a repeated send is one message. Signed 64 bits, never 0. */
-export function randomIdOf(account: string, peer: ChatPeer, key: string): string {
-  const source = JSON.stringify(["send", account, peer.userId, key]);
-  const id = createHash("sha256").update(source).digest().readBigInt64BE(0);
-  return (id === 0n ? 1n : id).toString();
 }
 
 const peerUnknown = (name: string) =>

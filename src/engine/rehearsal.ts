@@ -92,7 +92,7 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
         ...(files !== undefined && { media: files }),
       };
       if (session.decision === "SESSION_WITH_HUMAN") {
-        goOn({ ...recordWithoutBot(item, session, rules), ...actual });
+        goOn({ ...recordWithoutBot(item, session, "holder", rules), ...actual });
         return { replies: [] };
       }
       const resolved = resolveInput(item, session, style);
@@ -102,6 +102,7 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
         session,
         resolved,
         style,
+        sentBy: "holder",
         steps: runner,
         media,
         rules,
@@ -111,7 +112,7 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
         await bot.handle(draft.turn);
         record = draft.seal();
       } catch (error) {
-        const { status } = recordWithoutBot(item, session, rules);
+        const { status } = recordWithoutBot(item, session, "holder", rules);
         if (actual !== undefined) goOn({ ...draft.seal(), status, ...actual });
         throw error;
       }

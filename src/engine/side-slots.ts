@@ -1,3 +1,4 @@
+import { methods } from "../accounts/login/methods.ts";
 import { HoldfastError } from "../errors.ts";
 import { TelegramError } from "../ports/telegram-error.ts";
 import type { RenewalRecord, SlotRecord } from "../ports/account-store.ts";
@@ -166,7 +167,7 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
       }
       const now = await slotUnder(grant);
       if (now?.state !== "PENDING") await freeToken(world, grant, true);
-      else if (how.method !== "import" && now.keyId !== null) {
+      else if (!methods[how.method].bringsKey && now.keyId !== null) {
         // A login was cut off: Telegram may have let its key in.
         if (!(await logOutUnder(grant, how.signal))) await pause(world, how.signal);
       } else {
@@ -183,7 +184,7 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
 
   /** The slot whose session was brought along, else the one that every host logs in. */
   async function firstSlot(method: Authorising["method"]): Promise<SlotRecord> {
-    if (method !== "import") return world.accounts.firstSlot(world.account);
+    if (!methods[method].bringsKey) return world.accounts.firstSlot(world.account);
     const slots = await world.accounts.slots(world.account);
     const imported = slots.find(({ state, origin }) => state === "PENDING" && origin !== "made");
     const serving = slots.find(({ state }) => state === "SERVING");

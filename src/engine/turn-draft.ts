@@ -1,5 +1,6 @@
 import { type ConversationRules, statusAfter } from "../../machines/conversation-rules.ts";
 import type { BotState, Turn } from "../ports/bot.ts";
+import type { ReplySender } from "../ports/channel.ts";
 import type { LoadedSession, TurnRecord } from "../ports/conversation-store.ts";
 import type { InboundItem } from "../ports/inbound-stream.ts";
 import type { MediaReader } from "../ports/media.ts";
@@ -18,12 +19,13 @@ export interface TurnDraft {
 export function recordWithoutBot(
   item: InboundItem,
   session: LoadedSession,
+  sentBy: ReplySender,
   rules: ConversationRules,
 ): TurnRecord {
   const { snapshot, context } = session;
   const status = statusAfter(rules, session, null);
   const said = { text: item.text, snapshot, context, status, progress: undefined };
-  return recordOf(item, session, { ...said, toolOutputs: [], replies: [] });
+  return recordOf(item, session, { ...said, toolOutputs: [], replies: [], sentBy });
 }
 
 export function createTurnDraft(material: {
@@ -31,11 +33,12 @@ export function createTurnDraft(material: {
   readonly session: LoadedSession;
   readonly resolved: ResolvedInput;
   readonly style: MenuStyle;
+  readonly sentBy: ReplySender;
   readonly steps: StepRunner;
   readonly media: MediaReader;
   readonly rules: ConversationRules;
 }): TurnDraft {
-  const { item, session, resolved, style, steps, media, rules } = material;
+  const { item, session, resolved, style, sentBy, steps, media, rules } = material;
   const { snapshot } = session;
   const draft: Draft = {
     state: readState(snapshot),
@@ -61,6 +64,7 @@ export function createTurnDraft(material: {
         status: statusAfter(rules, session, asked),
         toolOutputs,
         replies,
+        sentBy,
       });
     },
   };
@@ -68,13 +72,13 @@ export function createTurnDraft(material: {
 
 type Asked = Pick<
   TurnRecord,
-  "text" | "snapshot" | "context" | "status" | "toolOutputs" | "replies"
+  "text" | "snapshot" | "context" | "status" | "toolOutputs" | "replies" | "sentBy"
 > & { readonly progress: TurnRecord["progress"] | undefined };
 
 /** Field by field: there is one for every message. */
 function recordOf(item: InboundItem, session: LoadedSession, asked: Asked): TurnRecord {
   const { channel, account, chatUser, inboundId, peer, media } = item;
-  const { text, snapshot, context, status, toolOutputs, replies, progress } = asked;
+  const { text, snapshot, context, status, toolOutputs, replies, progress, sentBy } = asked;
   return {
     channel,
     account,
@@ -90,6 +94,7 @@ function recordOf(item: InboundItem, session: LoadedSession, asked: Asked): Turn
     toolOutputs,
     replies,
     status,
+    sentBy,
   };
 }
 

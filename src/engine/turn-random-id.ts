@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
 
 /**
- * The `random_id` under which Telegram recognises a repeated send: signed 64 bits in decimal, never 0. It follows
- * from what is answered alone, so that every attempt, on whichever node, carries the same one.
+ * The `random_id` of the reply to a message: every attempt, on whichever node, carries the same one, as it follows
+ * from the answered message and the reply's index alone. Signed 64 bits in decimal, never 0.
  */
 export function deriveRandomId(
   account: string,
@@ -10,7 +10,19 @@ export function deriveRandomId(
   inboundId: string,
   replyIndex: number,
 ): string {
-  const source = JSON.stringify([account, chatUser, inboundId, replyIndex]);
-  const id = hash("sha256", source, "buffer").readBigInt64BE(0);
+  return randomIdFrom([account, chatUser, inboundId, replyIndex]);
+}
+
+/**
+ * The `random_id` of a message that a script sends: the same for the same account, chat and key, so that a repeated
+ * send is one message. Signed 64 bits in decimal, never 0.
+ */
+export function randomIdOfSend(account: string, chatUser: string, key: string): string {
+  return randomIdFrom(["send", account, chatUser, key]);
+}
+
+/** Telegram recognises a repeated send by it. */
+function randomIdFrom(source: readonly (string | number)[]): string {
+  const id = hash("sha256", JSON.stringify(source), "buffer").readBigInt64BE(0);
   return (id === 0n ? 1n : id).toString();
 }

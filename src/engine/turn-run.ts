@@ -1,6 +1,7 @@
 import type { ConversationRules, SessionDecision } from "../../machines/conversation-rules.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 import type { Bot } from "../ports/bot.ts";
+import type { ReplySender } from "../ports/channel.ts";
 import type { Clock } from "../ports/clock.ts";
 import type {
   ConversationKey,
@@ -21,10 +22,11 @@ import { type MenuStyle, resolveInput } from "./menu.ts";
 import { createTurnDraft, recordWithoutBot } from "./turn-draft.ts";
 import { createStepRunner } from "./turn-steps.ts";
 
-/** Which bot answers for an account, and how it shows its menus there. */
+/** Which bot answers for an account, how it shows its menus there, and who sends its replies. */
 export interface BotSeat {
   readonly bot: Bot;
   readonly style: MenuStyle;
+  readonly sentBy: ReplySender;
 }
 
 /** A committed turn: the session that it ran in, why it was that one, and what came of it. */
@@ -125,9 +127,13 @@ export function createTurnRun(
     }
   }
 
-  async function answer(item: InboundItem, session: LoadedSession, { bot, style }: BotSeat) {
+  async function answer(
+    item: InboundItem,
+    session: LoadedSession,
+    { bot, style, sentBy }: BotSeat,
+  ) {
     if (session.decision === "SESSION_WITH_HUMAN") {
-      return recordWithoutBot(item, session, options.rules);
+      return recordWithoutBot(item, session, sentBy, options.rules);
     }
     const resolved = resolveInput(item, session, style);
     if (resolved.input.kind === "stale-action") {
@@ -135,7 +141,7 @@ export function createTurnRun(
     }
     const steps = createStepRunner(options.steps, item);
     const { media, rules } = options;
-    const draft = createTurnDraft({ item, session, resolved, style, steps, media, rules });
+    const draft = createTurnDraft({ item, session, resolved, style, sentBy, steps, media, rules });
     try {
       const handling = bot.handle(draft.turn);
       if (handling !== undefined) {

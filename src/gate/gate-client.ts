@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { HoldfastError } from "../errors.ts";
 import type { Gate } from "../ports/gate.ts";
-import type { Shipment } from "./journal.ts";
+import type { LedgerPart } from "../ports/ledger-store.ts";
 import {
   type ControlAnswer,
   type ControlRequest,
@@ -24,7 +24,7 @@ export interface GateClient extends Gate {
   /** The gate's own figures, for the node's metrics. */
   figures(): Promise<Readonly<Record<string, number>>>;
   /** `stored`: the lines of the last answer are; answers those that are not. */
-  journal(stored: boolean): Promise<Shipment>;
+  journal(stored: boolean): Promise<LedgerPart>;
   close(): void;
 }
 
@@ -91,7 +91,7 @@ export async function connectGate(options: GateClientOptions): Promise<GateClien
       return (await ask({ op: "figures" })) as Readonly<Record<string, number>>;
     },
     async journal(stored) {
-      return (await ask({ op: "journal", stored })) as Shipment;
+      return (await ask({ op: "journal", stored })) as LedgerPart;
     },
     close() {
       closing = true;

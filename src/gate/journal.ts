@@ -12,20 +12,15 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { JournalEntry, JournalHead, JournalLine } from "../custody/journal-chain.ts";
-
-/** Lines that wait to be stored elsewhere, and how far the journals that they come from reach. */
-export interface Shipment {
-  readonly lines: readonly JournalLine[];
-  readonly heads: readonly JournalHead[];
-}
+import type { JournalEntry } from "../custody/journal-chain.ts";
+import type { LedgerHead, LedgerPart } from "../ports/ledger-store.ts";
 
 /** The journal of one gate: every open and close of a socket, one JSON line each. */
 export interface Journal {
   /** Hands the line to the kernel, so that it survives the process; the disk has it moments later. */
   write(entry: JournalEntry): void;
   /** Lines of this journal and of earlier ones of this home that nobody has said to have stored, the oldest first. */
-  pending(): Shipment;
+  pending(): LedgerPart;
   /**
    * What `pending` answered last is stored elsewhere now. An earlier gate's journal that is stored whole is removed.
    */
@@ -82,7 +77,7 @@ export function openJournal(
     });
   }
 
-  function headOf(source: Source, { lines, isAll }: Lines): JournalHead {
+  function headOf(source: Source, { lines, isAll }: Lines): LedgerHead {
     const last = lines.at(-1);
     const reached = source.seq + lines.length;
     const isWhole = source === own && reached === seq;

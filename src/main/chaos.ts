@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import type { RenewalMethod } from "../../machines/lifecycle.ts";
+import { renewalMethods } from "../accounts/login/methods.ts";
 import { runRenewalCampaign } from "../chaos/renewal-campaign.ts";
 import { runScenario } from "../chaos/run-scenario.ts";
 import { scenarios } from "../chaos/scenarios.ts";
@@ -17,14 +18,6 @@ interface Options {
   readonly count: number;
   readonly kills: number;
 }
-
-const renewalMethods: readonly RenewalMethod[] = [
-  "auto-code",
-  "code",
-  "qr",
-  "handoff",
-  "bot-token",
-];
 
 function chosenMethods(name: string): readonly RenewalMethod[] {
   const found = renewalMethods.filter((method) => name === "all" || method === name);

@@ -3,9 +3,9 @@ import { createKeyRing } from "../adapters/crypto/key-ring.ts";
 import { createSealer, type Sealer, wrongMasterKey } from "../adapters/crypto/sealing.ts";
 import type { Database } from "../adapters/postgres/database.ts";
 import { createResealing } from "../adapters/postgres/resealing.ts";
+import type { Handlers, NodeProtocol } from "../commands/protocol.ts";
 import type { Config } from "../config/config.ts";
 import { readMasterKeys } from "../config/values.ts";
-import type { CommandReply } from "../engine/commands.ts";
 import { HoldfastError } from "../errors.ts";
 
 /** Texts that are encrypted anew in one statement. */
@@ -17,9 +17,7 @@ export interface NodeKeys {
   /** Throws MASTER_KEY_WRONG when the database holds what these keys cannot read. */
   check(): Promise<void>;
   /** `keys`: which this node has, after it has read its file anew; `reseal`: encrypts everything under the first. */
-  readonly verbs: Readonly<
-    Record<"keys" | "reseal", (body: Readonly<Record<string, unknown>>) => Promise<CommandReply>>
-  >;
+  readonly verbs: Handlers<NodeProtocol>;
 }
 
 /** @param serving keys of the hosts that serve, this one among them: all of them must have answered. */
@@ -62,7 +60,7 @@ export function createNodeKeys(
         return { ok: true, host, hosts, sealing: sealing.fingerprint, fingerprints };
       },
       async reseal(body) {
-        if (body["under"] !== ring.sealing.fingerprint) throw notThatKey(host);
+        if (body.under !== ring.sealing.fingerprint) throw notThatKey(host);
         let resealed = 0;
         for (let some = 1; some > 0; resealed += some) some = await resealing.some(resealAtOnce);
         return { ok: true, host, resealed, fingerprints: await resealing.fingerprints() };

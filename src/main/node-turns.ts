@@ -1,19 +1,17 @@
 import type { Logger } from "pino";
 import type { ConversationRules } from "../../machines/conversation-rules.ts";
 import type { ConversationMetrics } from "../adapters/metrics/conversation-metrics.ts";
+import type { Channels, PartitionSenders } from "../channels/all-channels.ts";
 import type { FleetMembers } from "../custody/fleet-members.ts";
 import { hostKey } from "../custody/lease-value.ts";
 import type { Account } from "../engine/account.ts";
 import { createConversationHealth } from "../engine/conversation-health.ts";
 import type { Host } from "../engine/host.ts";
 import { createHotConversations } from "../engine/hot-conversations.ts";
-import { menuStyleOf } from "../engine/menu.ts";
-import type { OutboxSender } from "../engine/outbox.ts";
 import { createTurnOwner, type TurnOwner } from "../engine/turn-owner.ts";
 import { createTurnEngine, handlerMsMaxDefault, type TurnEngine } from "../engine/turns.ts";
 import { errorLine } from "../errors.ts";
 import type { Bot } from "../ports/bot.ts";
-import { isGuardedByToken } from "../ports/channel.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ConversationRecords } from "../ports/conversation-records.ts";
 import type { ConversationStore, StepStore } from "../ports/conversation-store.ts";
@@ -21,11 +19,10 @@ import type { EventSink } from "../ports/event-sink.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { InboundStream } from "../ports/inbound-stream.ts";
 import type { MediaReader } from "../ports/media.ts";
-import type { NodeWebhook } from "./node-webhook.ts";
 
 export interface NodeTurnsOptions {
   readonly bot: Bot;
-  readonly host: Pick<Host<Account>, "find" | "kindOf">;
+  readonly host: Pick<Host<Account>, "find">;
   readonly gate: { readonly host: string; readonly incarnation: string };
   readonly members: FleetMembers;
   readonly bus: FleetBus;
@@ -34,8 +31,7 @@ export interface NodeTurnsOptions {
   readonly rules: ConversationRules;
   readonly steps: StepStore;
   readonly media: MediaReader;
-  /** The channel beside Telegram; null: none. */
-  readonly webhook: NodeWebhook | null;
+  readonly channels: Channels;
   readonly records: Pick<ConversationRecords, "duplicates">;
   readonly stream: InboundStream;
   readonly clock: Clock;
@@ -55,7 +51,7 @@ const drainMsMax = handlerMsMaxDefault + 5_000;
 
 /** The turns of this node's partitions, and the replies of its accounts that other nodes have committed. */
 export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
-  const { bot, webhook, host, gate, bus, store, rules, steps, records, clock, metrics, log } =
+  const { bot, channels, host, gate, bus, store, rules, steps, records, clock, metrics, log } =
     options;
 
   let duplicates = 0;
@@ -117,20 +113,16 @@ export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         events: options.events,
         claim,
         inactiveAfterMs: sessionInactiveMs,
-        findBot({ channel, account }) {
-          if (channel === "webhook") {
-            return account === webhook?.config.account
-              ? { bot, style: webhook.config.menus }
-              : null;
-          }
-          const kind = host.kindOf(account);
-          return kind === null ? null : { bot, style: menuStyleOf(kind) };
+        findBot(of) {
+          const place = channels.placeOf(of);
+          return place && { bot, style: place.style, sentBy: place.sentBy };
         },
-        offer: ({ channel, account }) =>
-          isGuardedByToken(channel) ? (host.find(account)?.offerOutbox() ?? null) : null,
+        offer: (of) =>
+          channels.placeOf(of)?.sentBy === "holder"
+            ? (host.find(of.account)?.offerOutbox() ?? null)
+            : null,
         notifyOutbox({ channel, account }) {
-          if (isGuardedByToken(channel)) notifyHolder(account);
-          else sender?.notify();
+          if (!senders.notify(channel)) notifyHolder(account);
         },
         onDecision: ({ code, session, key, turnId, statusAfter, choice }) => {
           const { account } = key;
@@ -145,26 +137,26 @@ export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         onTurn: metrics.turn,
         onStaleOwner,
       });
-      const sender = webhook?.makeSender(claim, () => {
+      const senders = channels.makeSenders(claim, () => {
         void engine.stop();
         onStaleOwner();
       });
-      return sender === undefined ? engine : withSender(engine, sender);
+      return withSenders(engine, senders);
     },
   });
 }
 
 /** The replies of a partition's users leave as long as its turns are taken, and what was begun is finished after them. */
-function withSender(engine: TurnEngine, sender: OutboxSender): TurnEngine {
+function withSenders(engine: TurnEngine, senders: PartitionSenders): TurnEngine {
   return {
     start() {
       // What an earlier owner left may wait for an endpoint that is away; turns do not.
-      void sender.start();
+      senders.start();
       return engine.start();
     },
     async stop() {
       await engine.stop();
-      await sender.stop();
+      await senders.stop();
     },
     get running() {
       return engine.running;

@@ -5,6 +5,7 @@ import {
   type WebhookOutcome,
   type WebhookServer,
 } from "../adapters/http/webhook-server.ts";
+import type { ServedChannel } from "../channels/all-channels.ts";
 import type { WebhookConfig } from "../config/config.ts";
 import { createOutboxSender, type OutboxSender } from "../engine/outbox.ts";
 import { createWebhookChannel } from "../engine/webhook-channel.ts";
@@ -28,8 +29,7 @@ export interface NodeWebhookOptions {
 }
 
 /** The webhook channel of this node: what is posted to it, and the replies of the partitions that it owns. */
-export interface NodeWebhook {
-  readonly config: WebhookConfig;
+export interface NodeWebhook extends ServedChannel {
   /** Listens, and tries again while an earlier process still does. */
   listen(): void;
   makeSender(claim: PartitionClaim, onLost: () => void): OutboxSender;
@@ -76,7 +76,8 @@ export function createNodeWebhook(options: NodeWebhookOptions): NodeWebhook {
   }
 
   return {
-    config,
+    name: "webhook",
+    styleOf: (account) => (account === config.account ? config.menus : null),
     listen,
     makeSender(claim, onLost) {
       const sender: OutboxSender = createOutboxSender({

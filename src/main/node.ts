@@ -28,6 +28,8 @@ import { ownIdentity } from "../adapters/machine/process-identity.ts";
 import { proveSilence } from "../adapters/machine/silence.ts";
 import { connectionsIn } from "../gate/journal.ts";
 import { type Config, readConfig } from "../config/config.ts";
+import { createChannels } from "../channels/all-channels.ts";
+import { telegramChannel } from "../channels/telegram/channel.ts";
 import { createConversationCommands } from "../engine/conversation-commands.ts";
 import { createCommands } from "../engine/commands.ts";
 import { createHost } from "../engine/host.ts";
@@ -219,7 +221,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
         });
   const turns = createNodeTurns({
     bot: await nodeBot(config, (line) => log.info(line)),
-    webhook,
+    channels: createChannels([telegramChannel((account) => host.kindOf(account)), webhook]),
     media: createMediaReader({
       invoke: createAccountCaller(nats),
       fetchUrl: (url, bytesMax) => fetchFile(url, bytesMax, config.webhook?.mediaAuth ?? null),

@@ -7,8 +7,8 @@ export type ChannelName = (typeof channelNames)[number];
 export const isChannelName = (value: unknown): value is ChannelName =>
   channelNames.some((name) => name === value);
 
-/** Whether its replies leave by the holder of the account's token, and by nobody else; if not, by the owner of the turns. */
-export const isGuardedByToken = (channel: string): boolean => channel === "telegram";
+/** Who sends a turn's replies: the holder of the account's token, or the owner of the partition that the turn ran in. */
+export type ReplySender = "holder" | "owner";
 
 /** What one attempt at a reply came to. */
 export type Delivery =

@@ -3,6 +3,7 @@ import type {
   SessionEvent,
   SessionStatus,
 } from "../../machines/conversation-rules.ts";
+import type { ReplySender } from "./channel.ts";
 import type { GrantRef } from "./gate.ts";
 import type { Media } from "./media.ts";
 import type { ChatPeer, UpdateCursor } from "./telegram.ts";
@@ -88,6 +89,7 @@ export interface TurnRecord extends ConversationKey {
   /** With seq numbers already given: user message `session.lastSeq` + 1, replies after it without a gap. */
   readonly replies: readonly (TurnReply & { readonly seq: number; readonly randomId: string })[];
   readonly status: SessionStatus;
+  readonly sentBy: ReplySender;
 }
 
 export type TurnOutcome =

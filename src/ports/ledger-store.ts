@@ -1,12 +1,13 @@
-/** A line of a gate's journal, on its way to the ledger of the fleet. */
+/** A line of a gate's journal, as it stands there and in the ledger of the fleet. */
 export interface LedgerLine {
   readonly incarnation: string;
   readonly host: string;
+  /** From 1, without a gap. */
   readonly seq: number;
   readonly line: string;
 }
 
-/** How far a journal has come. */
+/** How far a journal had come when its gate was asked. */
 export interface LedgerHead {
   readonly incarnation: string;
   readonly host: string;
@@ -14,10 +15,16 @@ export interface LedgerHead {
   readonly seq: number;
   /** The sha256 of that line in hex. */
   readonly digest: string;
-  /** ISO 8601: until then the ledger holds everything; null while more is on its way. */
+  /** ISO 8601: the ledger holds all that the gate wrote until then; null while more is on its way. */
   readonly asOf: string | null;
   /** Its gate is gone, and the ledger has all that it wrote. */
   readonly ended: boolean;
+}
+
+/** Lines of journals, and how far each of these journals had come. */
+export interface LedgerPart {
+  readonly lines: readonly LedgerLine[];
+  readonly heads: readonly LedgerHead[];
 }
 
 /** The fleet's ledger of connections: append-only. Hides SQL. Throws DATABASE_UNAVAILABLE. */
@@ -25,10 +32,7 @@ export interface LedgerStore {
   /** Appends what is not there yet, a line that is there stays as it is, and moves the heads on, never back. */
   append(lines: readonly LedgerLine[], heads: readonly LedgerHead[]): Promise<void>;
   /** The whole journals of gates that live or from which something was stored since then, with their heads. */
-  read(sinceMs: number): Promise<{
-    readonly lines: readonly LedgerLine[];
-    readonly heads: readonly LedgerHead[];
-  }>;
+  read(sinceMs: number): Promise<LedgerPart>;
   /** What is known of the ends of these incarnations. */
   ends(
     incarnations: readonly string[],

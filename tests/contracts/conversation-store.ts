@@ -56,6 +56,7 @@ export function conversationStoreContract(make: (database: Database) => Conversa
       toolOutputs: [],
       replies: [{ seq: session.lastSeq + 2, body: "Bonjour!", menu: null, randomId: randomId() }],
       status: "active",
+      sentBy: "holder",
       ...change,
     });
     const count = async (table: string, where: string) =>
@@ -208,7 +209,7 @@ export function conversationStoreContract(make: (database: Database) => Conversa
     it("leaves replies to the holder of the token, or to the owner of the turns, as the channel wants (V15)", async () => {
       const webhookKey = { ...keyOf("both"), channel: "webhook" };
       const session = await store.load(webhookKey, dayMs);
-      const turn = { ...turnIn("both", session), ...webhookKey };
+      const turn = turnIn("both", session, { ...webhookKey, sentBy: "owner" });
       expect(await store.commit(turn, claim)).toBe("committed");
       expect(await store.commit(turnIn("both", await open("both")), claim)).toBe("committed");
       const rows = await database.query(

@@ -2,13 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import {
-  type IncarnationEnd,
-  type JournalEntry,
-  type JournalLine,
-  prove,
-} from "../../src/custody/journal-chain.ts";
-import { digestOf, openJournal, type Shipment } from "../../src/gate/journal.ts";
+import { type IncarnationEnd, type JournalEntry, prove } from "../../src/custody/journal-chain.ts";
+import { digestOf, openJournal } from "../../src/gate/journal.ts";
+import type { LedgerLine, LedgerPart } from "../../src/ports/ledger-store.ts";
 
 const second = (n: number) => new Date(1_700_000_000_000 + n * 1000).toISOString();
 const entry = (kind: "open" | "close", at: number, epoch: number): JournalEntry => ({
@@ -32,7 +28,7 @@ describe("the proof of custody", () => {
   const at = (n: number) => () => Date.parse(second(n));
 
   /** What gates on some hosts have written, as it is shipped; their heads are as of the given second. */
-  function written(of: Readonly<Record<string, readonly JournalEntry[]>>, asOf = 60): Shipment {
+  function written(of: Readonly<Record<string, readonly JournalEntry[]>>, asOf = 60): LedgerPart {
     const shipments = Object.entries(of).map(([host, entries]) => {
       const journal = openJournal(folder, `i-${host}`, host, at(asOf));
       for (const one of entries) journal.write(one);
@@ -45,7 +41,7 @@ describe("the proof of custody", () => {
     };
   }
   const proofOf = (
-    { lines, heads }: Shipment,
+    { lines, heads }: LedgerPart,
     endOf: (incarnation: string) => IncarnationEnd = live,
   ) => prove(lines, heads, digestOf, endOf);
 
@@ -187,7 +183,7 @@ describe("the proof of custody", () => {
   it("ships a long journal in parts, and says that more is on its way", () => {
     const journal = openJournal(folder, "i-h1", "h1", at(60));
     for (let n = 1; n <= 1500; n += 1) journal.write(entry("open", 0, n));
-    const lines: JournalLine[] = [];
+    const lines: LedgerLine[] = [];
     const asOf: (string | null)[] = [];
     for (let parts = 0; parts < 10 && lines.length < 1500; parts += 1) {
       const part = journal.pending();

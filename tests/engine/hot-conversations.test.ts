@@ -68,6 +68,7 @@ function turnIn(session: LoadedSession, change: Partial<TurnRecord> = {}): TurnR
     toolOutputs: [{ seq: (lastSeq + 1) * 64, name: "sites", output: { lastSeq } }],
     replies: [{ seq: lastSeq + 2, body: "a\u0000b", menu: null, randomId: String(randomIds) }],
     status: "active",
+    sentBy: "holder",
     ...change,
   };
 }

@@ -196,4 +196,12 @@ describe("a renewal", () => {
     const account = await serving("bot");
     await expect(account.renew("r1", "qr")).rejects.toMatchObject({ code: "METHOD_UNFIT" });
   });
+
+  it("by a bot's token is refused to a user, with the methods that fit", async () => {
+    const account = await serving("user");
+    await expect(account.renew("r1", "bot-token")).rejects.toMatchObject({
+      code: "METHOD_UNFIT",
+      next: "Use --method auto-code, code, qr or handoff, or auto.",
+    });
+  });
 });

@@ -7,7 +7,7 @@ import {
   renderText,
   resolveInput,
 } from "../../src/engine/menu.ts";
-import { deriveRandomId } from "../../src/engine/turn-random-id.ts";
+import { deriveRandomId, randomIdOfSend } from "../../src/engine/turn-random-id.ts";
 import type { LoadedSession, MenuChoice } from "../../src/ports/conversation-store.ts";
 
 const menu: readonly MenuChoice[] = [
@@ -118,4 +118,10 @@ test("a reply's random_id depends on what is answered alone, is 64 bits wide and
   );
   expect(deriveRandomId("a", "b", "c", 1)).not.toBe(deriveRandomId("a", "b", "c", 2));
   expect(deriveRandomId("a", "bc", "d", 1)).not.toBe(deriveRandomId("ab", "c", "d", 1));
+});
+
+test("a script's random_id depends on account, chat and key, and is never that of a reply", () => {
+  expect(randomIdOfSend("site-bot", "1", "k")).toBe("6188027845158112225");
+  expect(randomIdOfSend("site-bot", "1", "l")).not.toBe(randomIdOfSend("site-bot", "1", "k"));
+  expect(randomIdOfSend("a", "b", "0")).not.toBe(deriveRandomId("send", "a", "b", 0));
 });

@@ -112,7 +112,7 @@ afterEach(async () => {
 async function serve(bot: Bot = createSiteManagerBot()): Promise<PartitionClaim> {
   let sender: OutboxSender;
   const engine = await bench.makeEngine(bot, {
-    findBot: () => ({ bot, style: "numbered" }),
+    findBot: () => ({ bot, style: "numbered", sentBy: "owner" }),
     notifyOutbox: () => sender.notify(),
   });
   const [row] = await bench.database.query<{ epoch: string }>(

@@ -84,6 +84,7 @@ async function takeTurn(
       toolOutputs: [],
       replies: [],
       status: closesWithin(next) ?? session.status,
+      sentBy: "holder",
     },
     claim,
   );

@@ -266,6 +266,7 @@ export async function commitReply({ bench, account, caller }: Scene): Promise<vo
         },
       ],
       status: "active",
+      sentBy: "holder",
     },
     claim,
   );

@@ -15,7 +15,6 @@ import {
   type TurnReply,
   type UserContext,
 } from "../../ports/conversation-store.ts";
-import { isGuardedByToken } from "../../ports/channel.ts";
 import { sessionIndexViolated } from "../../ports/health-signs.ts";
 import type { Media } from "../../ports/media.ts";
 import { storableText } from "../../ports/storable-text.ts";
@@ -102,8 +101,8 @@ export function rowsOf(turn: TurnRecord, { partition }: PartitionClaim) {
     replies: replies.length === 0 ? null : replies.map(({ body, menu }) => ({ body, menu })),
     toolOutputs: toolOutputs.length === 0 ? null : toolOutputs,
     address: { accessHash: turn.peer.accessHash },
-    /** Who sends the replies: the owner of this partition, or for null the holder of the token. */
-    sentBy: isGuardedByToken(turn.channel) ? null : partition,
+    /** Null: the holder of the token sends them, and no owner of a partition. */
+    sentBy: turn.sentBy === "holder" ? null : partition,
     /** In order; reply n is message `askedSeq + 1 + n`. */
     randomIds: replies.map(({ randomId }) => randomId),
     askedSeq,

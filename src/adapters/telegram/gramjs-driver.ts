@@ -6,36 +6,18 @@ import { readBigIntFromBuffer } from "telegram/Helpers.js";
 import { _serverKeys } from "telegram/crypto/RSA.js";
 import { serializeBytes } from "telegram/tl/index.js";
 import type { Api } from "telegram/tl/index.js";
-import { HoldfastError } from "../../errors.ts";
 import type { Endpoint } from "../../ports/gate.ts";
 import { TelegramError } from "../../ports/telegram-error.ts";
 import type {
   TelegramClient,
   TelegramDriver,
   TelegramDriverOptions,
-  TelegramFault,
 } from "../../ports/telegram.ts";
-import { createCallTable } from "./call-table.ts";
+import { createClientShell, nextReconnectMs, type Opening } from "./client-shell.ts";
 import { fromGramJs, type GramJsObject, toGramJs } from "./gramjs-objects.ts";
 import { createGramJsWire, type GramJsWire } from "./gramjs-wire.ts";
-import { keyIdOf, readSession, refuseOtherHome, writeSession } from "./session-blob.ts";
 import { resetSocket } from "./tcp-transport.ts";
-import type { RawCall } from "./raw-call.ts";
-import { createTelegramCalls } from "./telegram-calls.ts";
-import {
-  connectionLost,
-  isStranger,
-  parseFault,
-  provesLogin,
-  unknownKeyFault,
-} from "./telegram-fault.ts";
 import { untilAborted } from "./until-aborted.ts";
-import { createUpdateReader } from "./update-reader.ts";
-
-const reconnectStepMs = 250;
-const reconnectMsMax = 5000;
-/** Longer than any answer that Telegram owes; then the outcome is unknown. */
-const callMsDefault = 30_000;
 
 interface Home extends Endpoint {
   readonly id: number;
@@ -43,7 +25,7 @@ interface Home extends Endpoint {
 
 /**
  * Drives Telegram with GramJS's sender, one object per connection: the library's own client dials when it wants to
- * (docs/architecture/drivers.md). Sessions are those of the mtcute driver. @param limits `callMsMax`: how long a call may
+ * (ARCHITECTURE.md, drivers). Sessions are those of the mtcute driver. @param limits `callMsMax`: how long a call may
  * wait for its answer.
  */
 export function createGramJsDriver(
@@ -56,39 +38,38 @@ export function createGramJsDriver(
   }
   const { id, ipAddress, port } = defaultProductionDc.main;
   const home: Home = dataCentre ?? { id, host: ipAddress, port };
-  const callMsMax = limits.callMsMax ?? callMsDefault;
+  const { callMsMax } = limits;
   return {
     name: "telegram",
     open: (opening) => openClient(options, home, callMsMax, opening),
   };
 }
 
-type Opening = Parameters<TelegramDriver["open"]>[0];
-
 function openClient(
   options: TelegramDriverOptions,
   home: Home,
-  callMsMax: number,
-  { session, dial, device, events }: Opening,
+  callMsMax: number | undefined,
+  opening: Opening,
 ): TelegramClient {
-  const known = session === null ? null : readSession(session);
-  refuseOtherHome(home.id, known);
-  let key: Uint8Array | null = known?.key ?? null;
-  let authorised = known !== null;
   let serving: Promise<void> | null = null;
-  let saidDisconnected = false;
   let ready = createReady();
-  const ended = new AbortController();
-  const calls = createCallTable(callMsMax);
-  const reader = createUpdateReader(events);
+  const shell = createClientShell({
+    opening,
+    app: options,
+    homeId: home.id,
+    callMsMax,
+    shutDown: async () => serving ?? undefined,
+  });
+  const { ended } = shell;
+  let key: Uint8Array | null = shell.known?.key ?? null;
 
   /** One wire after the other, until the client ends. */
   async function serve(): Promise<void> {
     let waitMs = 0;
-    while (!ended.signal.aborted) {
+    while (!ended.aborted) {
       const wasReady = await serveOne();
-      waitMs = wasReady ? 0 : Math.min(waitMs + reconnectStepMs, reconnectMsMax);
-      await delay(waitMs, ended.signal);
+      waitMs = wasReady ? 0 : nextReconnectMs(waitMs);
+      await delay(waitMs, ended);
     }
   }
 
@@ -101,53 +82,46 @@ function openClient(
       key,
       dcId: home.id,
       apiId: options.apiId,
-      device,
+      device: opening.device,
       onKey: keep,
-      onUpdates: (updates) => tell(updates as tl.TypeUpdates),
-      onTransportError(code) {
-        // Without a key it is an answer to the key exchange, which is tried again.
-        if (code === 404 && key !== null) die(unknownKeyFault);
-      },
+      onUpdates: (updates) => shell.tell(updates as tl.TypeUpdates),
+      onTransportError: shell.transportError,
     });
     const cut = () => wire.cut();
-    ended.signal.addEventListener("abort", cut, { once: true });
-    if (ended.signal.aborted) cut();
+    ended.addEventListener("abort", cut, { once: true });
+    if (ended.aborted) cut();
     const isReady = await becomesReady(wire);
     if (!isReady) wire.cut();
     await wire.closed;
-    ended.signal.removeEventListener("abort", cut);
-    if (isReady && !ended.signal.aborted) {
+    ended.removeEventListener("abort", cut);
+    if (isReady && !ended.aborted) {
       ready = createReady();
-      calls.breakAll(connectionLost());
-      sayDisconnected();
+      shell.broke();
     }
     return isReady;
   }
 
   async function reach(): Promise<Duplex | null> {
-    const dialled = dial({ host: home.host, port: home.port }).then((stream) => {
-      if (!ended.signal.aborted) return stream;
+    const dialled = opening.dial({ host: home.host, port: home.port }).then((stream) => {
+      if (!ended.aborted) return stream;
       stream.on("error", () => undefined);
       resetSocket(stream);
       return null;
     });
     try {
-      return await untilAborted(ended.signal, dialled);
+      return await untilAborted(ended, dialled);
     } catch (error) {
-      const isRefusal = error instanceof HoldfastError && error.code.startsWith("GATE_");
-      if (ended.signal.aborted || !isRefusal) return null;
-      giveUp(error);
-      sayDisconnected();
+      shell.dialFailed(error);
       return null;
     }
   }
 
   async function becomesReady(wire: GramJsWire): Promise<boolean> {
     try {
-      await untilAborted(ended.signal, wire.open());
+      await untilAborted(ended, wire.open());
     } catch (error) {
-      if (ended.signal.aborted || !(error instanceof TelegramError)) return false;
-      if (error.fault.kind === "dead-key" && !isStranger(error.fault, authorised)) die(error.fault);
+      if (ended.aborted || !(error instanceof TelegramError)) return false;
+      if (error.fault.kind === "dead-key" && !shell.isStranger(error.fault)) shell.die(error.fault);
       else {
         // Who waits now is told; who comes later waits for the next wire.
         ready.fail(error);
@@ -155,96 +129,31 @@ function openClient(
       }
       return false;
     }
-    saidDisconnected = false;
     ready.say(wire);
-    events.onConnected();
+    shell.connected();
     return true;
   }
 
   async function keep(made: Uint8Array): Promise<void> {
     key = Uint8Array.from(made);
-    try {
-      await events.onSession({ keyId: keyIdOf(key), bytes: writeSession(home.id, key) });
-    } catch (error) {
-      giveUp(error);
-      throw error;
-    }
+    await shell.keep(home.id, key);
   }
 
-  /** No further call begins, every call that waits rejects, and nothing is dialled any more. */
-  function end(fault: TelegramFault, cause?: unknown): void {
-    if (ended.signal.aborted) return;
-    const reason = new TelegramError(fault, cause);
-    ended.abort(reason);
-    calls.endAll(reason);
-  }
-
-  function sayDisconnected(): void {
-    if (saidDisconnected) return;
-    saidDisconnected = true;
-    events.onDisconnected();
-  }
-
-  function giveUp(error: unknown): void {
-    if (ended.signal.aborted) return;
-    const fault = parseFault(error);
-    end(fault, error);
-    events.onEnded(fault);
-  }
-
-  function die(fault: TelegramFault): void {
-    if (ended.signal.aborted) return;
-    end(fault);
-    events.onDeadKey(fault);
-  }
-
-  function tell(updates: tl.TypeUpdates): void {
-    if (!ended.signal.aborted) events.onUpdates(reader.pushed(updates));
-  }
-
-  const call: RawCall = async (query) => {
-    const request = toGramJs(query) as Api.AnyRequest;
-    try {
-      const answer = await calls.run(
-        { outlivesWire: false, ended: ended.signal },
-        async (signal) => {
-          const wire = await ready.promise;
-          signal.throwIfAborted();
-          return wire.call(request);
-        },
-      );
-      const read = fromGramJs(answer);
-      authorised ||= provesLogin(query._, read);
-      return read;
-    } catch (error) {
-      if (!(error instanceof TelegramError) || ended.signal.aborted) throw error;
-      const { fault } = error;
-      if (isStranger(fault, authorised)) throw new TelegramError({ ...fault, kind: "refused" });
-      if (fault.kind === "dead-key") die(fault);
-      throw error;
-    }
-  };
-
-  return {
-    get keyId() {
-      return key === null ? null : keyIdOf(key);
-    },
-    get callsInFlight() {
-      return calls.size;
-    },
+  return shell.client({
     async connect() {
-      ended.signal.throwIfAborted();
       serving ??= serve();
-      await untilAborted(ended.signal, ready.promise);
+      await untilAborted(ended, ready.promise);
     },
-    async close() {
-      end({ code: "CLIENT_CLOSED", kind: "unknown", message: "the client was closed" });
-      await serving;
+    prepare(query) {
+      const request = toGramJs(query) as Api.AnyRequest;
+      return async (signal) => {
+        const wire = await ready.promise;
+        signal.throwIfAborted();
+        return fromGramJs(await wire.call(request));
+      };
     },
-    ...createTelegramCalls(call, reader, options, tell, (query) =>
-      (toGramJs(query) as GramJsObject).getBytes(),
-    ),
-  };
+    write: (query) => (toGramJs(query) as GramJsObject).getBytes(),
+  });
 }
 
 interface Ready {

@@ -5,46 +5,33 @@ import {
   type ICryptoProvider,
   TlBinaryWriter,
 } from "@mtcute/core/utils.js";
-import { HoldfastError } from "../../errors.ts";
 import { TelegramError } from "../../ports/telegram-error.ts";
 import type {
   TelegramClient,
   TelegramDriver,
   TelegramDriverOptions,
-  TelegramFault,
 } from "../../ports/telegram.ts";
-import { createCallTable } from "./call-table.ts";
+import {
+  type ClientLibrary,
+  createClientShell,
+  nextReconnectMs,
+  type Opening,
+} from "./client-shell.ts";
 import { createKeyStorage } from "./mtcute-key-storage.ts";
 import { createNodeCrypto, createNodePlatform, trustServerKey } from "./mtcute-platform.ts";
 import { createWires } from "./mtcute-wires.ts";
-import { keyIdOf, readSession, refuseOtherHome, writeSession } from "./session-blob.ts";
-import type { RawCall } from "./raw-call.ts";
-import { createTelegramCalls } from "./telegram-calls.ts";
-import {
-  connectionLost,
-  isStranger,
-  livesElsewhere,
-  parseFault,
-  provesLogin,
-  rpcFault,
-  unknownKeyFault,
-} from "./telegram-fault.ts";
+import { livesElsewhere, rpcFault } from "./telegram-fault.ts";
 import { untilAborted } from "./until-aborted.ts";
-import { createUpdateReader } from "./update-reader.ts";
 
-const reconnectStepMs = 250;
-const reconnectMsMax = 5000;
 /** While a client ends, its library looks this often whether it may stop. */
 const endingLookMs = 10;
-/** Longer than any answer that Telegram owes; then the outcome is unknown. */
-const callMsDefault = 30_000;
 
 interface Shared {
   readonly options: TelegramDriverOptions;
   readonly crypto: ICryptoProvider;
   readonly platform: ICorePlatform;
   readonly home: DcOptions;
-  readonly callMsMax: number;
+  readonly callMsMax: number | undefined;
 }
 
 /**
@@ -65,55 +52,36 @@ export function createMtcuteDriver(
     crypto,
     platform: createNodePlatform(),
     home: dataCentre === null ? defaultProductionDc : addressesOf(dataCentre),
-    callMsMax: limits.callMsMax ?? callMsDefault,
+    callMsMax: limits.callMsMax,
   };
   return { name: "mtcute", open: (opening) => openClient(shared, opening) };
 }
 
-type Opening = Parameters<TelegramDriver["open"]>[0];
-
-function openClient(shared: Shared, { session, dial, device, events }: Opening): TelegramClient {
-  const known = session === null ? null : readSession(session);
-  refuseOtherHome(shared.home.main.id, known);
-  let keyId = known === null ? null : keyIdOf(known.key);
-  let authorised = known !== null;
+function openClient(shared: Shared, opening: Opening): TelegramClient {
   let saved: Promise<void> = Promise.resolve();
   let connecting: Promise<void> | null = null;
-  let ending: Promise<void> | null = null;
-  let saidDisconnected = false;
-  const ended = new AbortController();
-  const calls = createCallTable(shared.callMsMax);
-  const reader = createUpdateReader(events);
+  const shell = createClientShell({
+    opening,
+    app: shared.options,
+    homeId: shared.home.main.id,
+    callMsMax: shared.callMsMax,
+    shutDown,
+  });
 
-  const storage = createKeyStorage(known, (dcId, key) => {
-    keyId = keyIdOf(key);
-    saved = events.onSession({ keyId, bytes: writeSession(dcId, key) });
-    saved.catch(giveUp);
+  const storage = createKeyStorage(shell.known, (dcId, key) => {
+    saved = shell.keep(dcId, key);
+    saved.catch(() => undefined);
   });
 
   const wires = createWires({
-    dial,
-    ended: ended.signal,
+    dial: opening.dial,
+    ended: shell.ended,
     mayWrite: () => saved,
     onDialling: () => forgetExchange(mt),
-    onAnswered() {
-      saidDisconnected = false;
-      events.onConnected();
-    },
-    onBroken(answered) {
-      if (ended.signal.aborted) return;
-      calls.breakAll(connectionLost());
-      if (answered) sayDisconnected();
-    },
-    onDialFailed(error) {
-      if (!(error instanceof HoldfastError) || !error.code.startsWith("GATE_")) return;
-      giveUp(error);
-      sayDisconnected();
-    },
-    onTransportError(code) {
-      // Without a key it is an answer to the key exchange, which is tried again.
-      if (code === 404 && keyId !== null) die(unknownKeyFault);
-    },
+    onAnswered: shell.connected,
+    onBroken: (answered) => (answered ? shell.broke() : shell.brokeEarly()),
+    onDialFailed: shell.dialFailed,
+    onTransportError: shell.transportError,
   });
 
   const mt = new MtClient({
@@ -124,28 +92,17 @@ function openClient(shared: Shared, { session, dial, device, events }: Opening):
     storage,
     transport: wires.transport,
     defaultDcs: shared.home,
-    initConnectionOptions: { ...device, systemLangCode: device.langCode },
+    initConnectionOptions: { ...opening.device, systemLangCode: opening.device.langCode },
     logLevel: 0,
     onError: () => undefined,
     network: { connectionCount: () => 1, middlewares: [], floodControl: false },
     reconnectionStrategy: ({ previousWait }) => {
-      if (ended.signal.aborted) return endingLookMs;
-      return previousWait === null ? 0 : Math.min(previousWait + reconnectStepMs, reconnectMsMax);
+      if (shell.ended.aborted) return endingLookMs;
+      return previousWait === null ? 0 : nextReconnectMs(previousWait);
     },
   });
   mt.network.changePrimaryDc = (dcId) => Promise.reject(new TelegramError(livesElsewhere(dcId)));
-  mt.onUpdate.add((updates) => {
-    if (!ended.signal.aborted) events.onUpdates(reader.pushed(updates));
-  });
-
-  /** No further call begins, every call that waits rejects, and nothing is dialled any more. */
-  function end(fault: TelegramFault, cause?: unknown): void {
-    if (ended.signal.aborted) return;
-    const reason = new TelegramError(fault, cause);
-    ended.abort(reason);
-    calls.endAll(reason);
-    ending = shutDown();
-  }
+  mt.onUpdate.add(shell.tell);
 
   async function shutDown(): Promise<void> {
     // The library must know its connections before it can be told to end them.
@@ -154,72 +111,28 @@ function openClient(shared: Shared, { session, dial, device, events }: Opening):
     await mt.destroy().catch(() => undefined);
   }
 
-  function sayDisconnected(): void {
-    if (saidDisconnected) return;
-    saidDisconnected = true;
-    events.onDisconnected();
-  }
-
-  function giveUp(error: unknown): void {
-    if (ended.signal.aborted) return;
-    const fault = parseFault(error);
-    end(fault, error);
-    events.onEnded(fault);
-  }
-
-  function die(fault: TelegramFault): void {
-    if (ended.signal.aborted) return;
-    end(fault);
-    events.onDeadKey(fault);
-  }
-
-  const callKept =
-    (outlivesWire: boolean): RawCall =>
-    async (query) => {
-      const answer = await calls.run({ outlivesWire, ended: ended.signal }, (abortSignal) =>
-        mt.call(query, { abortSignal }),
-      );
-      if (!isRpcError(answer)) {
-        authorised ||= provesLogin(query._, answer);
-        return answer;
-      }
-      const fault = rpcFault(answer.errorCode, answer.errorMessage);
-      if (isStranger(fault, authorised)) throw new TelegramError({ ...fault, kind: "refused" });
-      if (fault.kind === "dead-key") die(fault);
-      throw new TelegramError(fault);
-    };
+  const prepare: ClientLibrary["prepare"] = (query) => async (abortSignal) => {
+    const answer = await mt.call(query, { abortSignal });
+    if (isRpcError(answer)) {
+      throw new TelegramError(rpcFault(answer.errorCode, answer.errorMessage));
+    }
+    return answer;
+  };
 
   async function connect(): Promise<void> {
-    await untilAborted(ended.signal, mt.connect());
+    await untilAborted(shell.ended, mt.connect());
   }
 
-  return {
-    get keyId() {
-      return keyId;
-    },
-    get callsInFlight() {
-      return calls.size;
-    },
+  return shell.client({
     async connect() {
-      ended.signal.throwIfAborted();
       connecting ??= connect();
       await connecting;
-      await callKept(true)({ _: "help.getConfig" });
+      const query = { _: "help.getConfig" } as const;
+      await shell.run(query._, prepare(query), { outlivesWire: true });
     },
-    async close() {
-      end({ code: "CLIENT_CLOSED", kind: "unknown", message: "the client was closed" });
-      await ending;
-    },
-    ...createTelegramCalls(
-      callKept(false),
-      reader,
-      shared.options,
-      (updates) => {
-        if (!ended.signal.aborted) events.onUpdates(reader.pushed(updates));
-      },
-      (query) => TlBinaryWriter.serializeObject(mt._writerMap, query),
-    ),
-  };
+    prepare,
+    write: (query) => TlBinaryWriter.serializeObject(mt._writerMap, query),
+  });
 }
 
 /**

@@ -40,6 +40,7 @@ async function chat(lastReply: "none" | "pending" | "sending" | "sent" | "failed
         randomId: String(users * 1000 + session.lastSeq + after),
       })),
       status: "active",
+      sentBy: "holder",
     };
     return store.commit(turn, claim, grant);
   };

@@ -143,7 +143,8 @@ export async function openConversationBench(
         events,
         claim,
         inactiveAfterMs: 3_600_000,
-        findBot: (of) => (of.account === account ? { bot, style: menuStyleOf(kind) } : null),
+        findBot: (of) =>
+          of.account === account ? { bot, style: menuStyleOf(kind), sentBy: "holder" } : null,
         notifyOutbox: () => senders.at(-1)?.notify(),
         onDecision: ({ code }) => void decisions.push(code),
         onTurn: (ending) => void turnEndings.push(ending),

@@ -1,0 +1,33 @@
+import type { LoginMethod, RenewalMethod } from "../../../machines/lifecycle.ts";
+import type { Prompts } from "../../engine/prompts.ts";
+import type { Credentials } from "../../ports/account-store.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { TelegramClient } from "../../ports/telegram.ts";
+import { TelegramError } from "../../ports/telegram-error.ts";
+
+/** A login's client, its account, and the ways to a person and to the serving session. */
+export interface SignInParts {
+  /** The login or the renewal that asks a person. */
+  readonly of: string;
+  readonly method: LoginMethod | RenewalMethod;
+  readonly client: TelegramClient;
+  readonly credentials: Credentials;
+  readonly prompts: Prompts;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** The 2FA password that its owner chose to have kept; null for none. */
+  keptPassword(): Promise<string | null>;
+  /** The serving slot lets in whoever shows this token. */
+  approve(token: Uint8Array): Promise<void>;
+  /** Told when a code is on its way, so that the serving slot can look for it. */
+  onCodeRequested(): void;
+  /** Resolves when another session has accepted the token that was exported last. */
+  untilAccepted(): Promise<void>;
+  onWrong(what: string): void;
+}
+
+/** How often a code or a password may be wrong before it is given up. */
+export const triesMax = 3;
+/** Whether Telegram refused with that code, because of the value that a person typed. */
+export const isWrong = (error: unknown, code: string): boolean =>
+  error instanceof TelegramError && error.fault.code === code;

@@ -1,0 +1,71 @@
+import type { MenuStyle } from "../engine/menu.ts";
+import type { OutboxSender } from "../engine/outbox.ts";
+import type { ChannelName, ReplySender } from "../ports/channel.ts";
+import type { PartitionClaim } from "../ports/conversation-store.ts";
+import type { InboundItem } from "../ports/inbound-stream.ts";
+
+type Source = Pick<InboundItem, "channel" | "account">;
+
+/** A channel as a node's turns see it. */
+export interface ServedChannel {
+  readonly name: ChannelName;
+  /** How menus are shown to those who write to this account; null: the channel serves no such account. */
+  styleOf(account: string): MenuStyle | null;
+  /**
+   * Sends the replies of a partition's users as its owner. `onLost`: another node owns the partition. Null: the
+   * replies leave by the holder of the account's token.
+   */
+  readonly makeSender: ((claim: PartitionClaim, onLost: () => void) => OutboxSender) | null;
+}
+
+/** The senders of a partition that is owned here, one for each channel whose replies its owner sends. */
+export interface PartitionSenders {
+  /** Replies were committed. `false`: their sender is the holder of the account's token. */
+  notify(channel: ChannelName): boolean;
+  /** Does not wait for what an earlier owner left. */
+  start(): void;
+  /** Resolves when the sends in flight have ended. */
+  stop(): Promise<void>;
+}
+
+/** The channels of a node, and which of them a message came by. */
+export interface Channels {
+  /** How the chat shows menus, and who sends the replies; null: no channel of this node serves that account. */
+  placeOf(of: Source): { readonly style: MenuStyle; readonly sentBy: ReplySender } | null;
+  makeSenders(claim: PartitionClaim, onLost: () => void): PartitionSenders;
+}
+
+/** @param all those that the configuration names; one that is null is not configured */
+export function createChannels(all: readonly (ServedChannel | null)[]): Channels {
+  const channels = all.filter((channel) => channel !== null);
+  const byName = new Map<string, ServedChannel>(channels.map((one) => [one.name, one]));
+
+  return {
+    placeOf({ channel, account }) {
+      const found = byName.get(channel);
+      const style = found?.styleOf(account) ?? null;
+      if (found === undefined || style === null) return null;
+      return { style, sentBy: found.makeSender === null ? "holder" : "owner" };
+    },
+    makeSenders(claim, onLost) {
+      const senders = new Map(
+        channels.flatMap(({ name, makeSender }) =>
+          makeSender === null ? [] : [[name, makeSender(claim, onLost)] as const],
+        ),
+      );
+      return {
+        notify(channel) {
+          const sender = senders.get(channel);
+          sender?.notify();
+          return sender !== undefined;
+        },
+        start() {
+          for (const sender of senders.values()) void sender.start();
+        },
+        async stop() {
+          await Promise.all([...senders.values()].map((sender) => sender.stop()));
+        },
+      };
+    },
+  };
+}

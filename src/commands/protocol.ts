@@ -1,0 +1,232 @@
+import type { SessionStatus } from "../../machines/conversation-rules.ts";
+import type { AccountKind, Bound, Reason } from "../../machines/lifecycle.ts";
+import type { Forced } from "../custody/force.ts";
+import type { RenewalRecord, RenewalStep, Wanted } from "../ports/account-store.ts";
+import type { SessionSummary, TurnHistory } from "../ports/conversation-records.ts";
+import type { ParkedItem } from "../ports/inbound-stream.ts";
+import type { Question } from "../ports/question.ts";
+import type { AccountUpdate, DriverName, JsonValue } from "../ports/telegram.ts";
+
+/** A request's fields as they arrive: nothing is known of them but their names. */
+export type Fields<Asked> = { readonly [Field in keyof Asked]?: unknown };
+
+/** An answer as it goes out; a refusal is a `HoldfastError`. */
+export type Reply<Answered> = { readonly ok: true } & Answered;
+
+/** A request of a verb that is not known yet. */
+export type Body = Readonly<Record<string, unknown>>;
+/** An answer of a verb that is not known any more. */
+export type CommandReply = Reply<Body>;
+
+/** A verb: the fields that it is asked with, and those that it answers. */
+interface Verb {
+  readonly asked: Body;
+  readonly answered: object;
+}
+
+/** The verbs of a protocol, or some of them. `Of`: what each is told beside its body. */
+export type Handlers<
+  Protocol extends Readonly<Record<keyof Protocol, Verb>>,
+  Name extends keyof Protocol = keyof Protocol,
+  Of extends readonly unknown[] = [],
+> = {
+  readonly [One in Name]: (
+    ...told: [...Of, body: Fields<Protocol[One]["asked"]>]
+  ) => Promise<Reply<Protocol[One]["answered"]>>;
+};
+
+type Nothing = Readonly<Record<string, never>>;
+type State = { readonly state: string };
+
+/** An account as people and scripts see it. Carries no secret. */
+export interface AccountStatus {
+  readonly name: string;
+  readonly kind: AccountKind;
+  readonly driver: DriverName | null;
+  readonly state: string;
+  /** The slot that serves. */
+  readonly slot: number | null;
+  readonly epoch: number | null;
+  /** `–` where no host holds it. */
+  readonly host: string;
+  readonly reason: Reason | null;
+  /** The time that the state may take at most, in ISO 8601; then it is left by itself. */
+  readonly bound: { readonly name: Bound; readonly endsAt: string } | null;
+  /** The one that is open. */
+  readonly renewal: RenewalRecord | null;
+  readonly wanted: Wanted | null;
+  /** ISO 8601: Telegram asked for silence until then. */
+  readonly coolingUntil: string | null;
+  readonly question: Question | null;
+  /** The name that Telegram shows in its list of devices. */
+  readonly device: string | null;
+  readonly proxy: boolean;
+  readonly passwordKept: boolean;
+}
+
+/** The holder of a session. */
+export interface Holder {
+  readonly account: string;
+  readonly slot: number;
+  readonly keyId: string | null;
+  readonly state: string;
+  readonly epoch: number;
+  /** null: no host holds it. */
+  readonly host: string | null;
+  readonly incarnation: string | null;
+  /** The gate's process; null where none is known. */
+  readonly process: number | null;
+  /** ISO 8601: since then the token is as it is. */
+  readonly since: string;
+  /** How to use the account all the same. */
+  readonly next: string;
+}
+
+/** How an account connects. */
+type Choices = {
+  readonly driver?: string;
+  /** The name that Telegram shows in its list of devices. */
+  readonly device?: string;
+  /** `socks5://…`, `socks4://…` or `http://…` */
+  readonly proxy?: string;
+};
+
+/** `holdfast.account.<name>.<verb>`: what is asked of one account. */
+export interface AccountProtocol {
+  readonly status: { asked: Nothing; answered: { readonly account: AccountStatus } };
+  /** `id`: names the login in questions and answers. */
+  readonly login: {
+    asked: { readonly method?: string; readonly id?: string };
+    answered: State & { readonly login: string };
+  };
+  /** `of`: the login or renewal that asks; `kind`: `code` or `password`. */
+  readonly answer: {
+    asked: { readonly of: string; readonly kind?: string; readonly value: string };
+    answered: object;
+  };
+  /** The same `id` twice is one renewal. `known`: it was begun before, by this request or by another. */
+  readonly renew: {
+    asked: { readonly method?: string; readonly id?: string };
+    answered: { readonly renewal: string; readonly known: boolean };
+  };
+  readonly renewal: {
+    asked: { readonly id: string };
+    answered: {
+      readonly renewal: RenewalRecord | null;
+      readonly steps: readonly { readonly step: RenewalStep; readonly atMs: number }[];
+      readonly question: Question | null;
+    };
+  };
+  readonly pause: { asked: Nothing; answered: State };
+  /** `account`: only of one that a person had stopped. */
+  readonly resume: { asked: Nothing; answered: State & { readonly account?: string } };
+  readonly logout: { asked: Nothing; answered: State };
+  readonly stop: { asked: { readonly force?: boolean }; answered: State };
+  readonly drain: { asked: { readonly force?: boolean }; answered: State };
+  readonly test: {
+    asked: Nothing;
+    answered: { readonly userId: string; readonly isBot: boolean; readonly tookMs: number };
+  };
+  /** A method of Telegram's; `params`: its fields, refused where they are no object. */
+  readonly invoke: {
+    asked: { readonly method: string; readonly params?: JsonValue };
+    answered: { readonly result: JsonValue };
+  };
+  /** The same `key` twice is one message. */
+  readonly send: {
+    asked: { readonly peer: string; readonly text: string; readonly key: string };
+    answered: { readonly messageId: number | null; readonly repeated: boolean };
+  };
+  /** The newest first. */
+  readonly history: {
+    asked: { readonly peer: string; readonly limit?: number };
+    answered: { readonly messages: readonly Extract<AccountUpdate, { kind: "message" }>[] };
+  };
+  /** A bot by its token, or a user by a phone number. */
+  readonly add: {
+    asked: Choices & { readonly botToken?: string; readonly phone?: string };
+    answered: { readonly account: string };
+  };
+  /** `key`: base64. `stopped`: the program that used the session is. */
+  readonly import: {
+    asked: Choices & {
+      readonly dcId: number;
+      readonly key: string;
+      readonly stopped: boolean;
+      readonly keep?: boolean;
+    };
+    answered: { readonly account: string };
+  };
+  readonly proxy: {
+    asked: { readonly proxy: string | null };
+    answered: { readonly account: string };
+  };
+  readonly password: {
+    asked: { readonly password: string | null };
+    answered: { readonly account: string };
+  };
+}
+
+/** `holdfast.fleet.<verb>`: what any node answers for all; `status` also as `holdfast.status`. */
+export interface FleetProtocol {
+  readonly status: {
+    asked: Nothing;
+    answered: { readonly host: string; readonly accounts: readonly AccountStatus[] };
+  };
+  /** Of one account, of one key, or of all. */
+  readonly who: {
+    asked: { readonly account?: string; readonly keyId?: string };
+    answered: { readonly holders: readonly Holder[] };
+  };
+  readonly force: {
+    asked: { readonly account: string };
+    answered: { readonly account: string; readonly forced: Forced };
+  };
+  readonly driver: {
+    asked: { readonly account: string; readonly driver: string };
+    answered: { readonly account: string; readonly driver: DriverName };
+  };
+  readonly conversations: {
+    asked: { readonly account?: string | undefined; readonly limit?: number };
+    answered: {
+      readonly sessions: readonly SessionSummary[];
+      readonly parked: readonly ParkedItem[];
+    };
+  };
+  readonly conversation: {
+    asked: { readonly session: string };
+    answered: { readonly session: SessionSummary; readonly turns: readonly TurnHistory[] };
+  };
+  readonly park: {
+    asked: { readonly session: string; readonly back?: boolean };
+    answered: { readonly session: string; readonly status: SessionStatus };
+  };
+  readonly replay: {
+    asked: { readonly parked: string };
+    answered: { readonly parked: string };
+  };
+}
+
+/** `holdfast.nodes.<verb>`: what every node answers for itself. */
+export interface NodeProtocol {
+  readonly keys: {
+    asked: Nothing;
+    answered: {
+      readonly host: string;
+      /** How many hosts serve. */
+      readonly hosts: number;
+      /** The fingerprint of the master key that encrypts. */
+      readonly sealing: string;
+      readonly fingerprints: readonly string[];
+    };
+  };
+  /** `under`: the fingerprint of the key that encrypts by now. */
+  readonly reseal: {
+    asked: { readonly under: string };
+    answered: {
+      readonly host: string;
+      readonly resealed: number;
+      readonly fingerprints: readonly string[];
+    };
+  };
+}

@@ -1,0 +1,128 @@
+import { describe, expect, it } from "vitest";
+import { createConversationCommands } from "../../src/engine/conversation-commands.ts";
+import { createFleetCommands } from "../../src/engine/fleet-commands.ts";
+import { holderCommands } from "../../src/engine/holder-commands.ts";
+import type { Account } from "../../src/engine/account.ts";
+import type { ServingToken } from "../../src/ports/custody-store.ts";
+import type { AccountRecord } from "../../src/ports/account-store.ts";
+
+const unasked = () => Promise.reject(new Error("not to be asked"));
+
+const record = {
+  name: "site-bot",
+  kind: "bot",
+  driver: "mtcute",
+  state: "active",
+  servingSlot: 2,
+  reason: null,
+  wanted: "stop",
+  device: {
+    deviceModel: "Desk",
+    systemVersion: "1",
+    appVersion: "1",
+    langCode: "en",
+    systemLangCode: "en",
+  },
+  coolingUntilMs: 1_700_000_000_000,
+  hasProxy: true,
+  hasPassword: false,
+} as AccountRecord;
+
+const token = {
+  account: "site-bot",
+  slot: 2,
+  epoch: 7,
+  state: "connected",
+  incarnation: "i-1",
+  keyId: "0123456789abcdef",
+  host: "one",
+  sinceMs: 1_700_000_000_000,
+  proof: { pid: 42 },
+  heldAs: null,
+  connectedEpoch: 7,
+} as ServingToken;
+
+const fleetOf = (tokens: readonly ServingToken[]) =>
+  createFleetCommands({
+    incarnation: "i-1",
+    accounts: {
+      list: async () => [record],
+      find: async (name) => (name === record.name ? record : null),
+      openRenewal: unasked,
+      chooseDriver: async () => {},
+    },
+    custody: { servingTokens: async () => tokens },
+    drivers: { requireInstalled: () => {} },
+    force: {
+      tokens: { read: async () => null },
+      store: { holders: unasked, releaseAll: unasked },
+      bus: { fence: unasked, tell: () => {} },
+      takeover: {} as never,
+    },
+  });
+
+describe("an answer about the fleet", () => {
+  it("tells the holder of a session, field by field", async () => {
+    const answer = await fleetOf([token]).verbs.who({ account: "site-bot" });
+    expect(JSON.stringify(answer)).toBe(
+      '{"ok":true,"holders":[{"account":"site-bot","slot":2,"keyId":"0123456789abcdef","state":"connected","epoch":7,"host":"one","incarnation":"i-1","process":42,"since":"2023-11-14T22:13:20.000Z","next":"Use it through its holder: npx holdfast call site-bot <method>, or NATS holdfast.account.site-bot.invoke"}]}',
+    );
+  });
+
+  it("names no host and no process of a token that is free", async () => {
+    const free: ServingToken = { ...token, state: "free" };
+    expect(await fleetOf([free]).verbs.who({})).toMatchObject({
+      holders: [{ host: null, process: null }],
+    });
+  });
+
+  it("describes an account that a person has stopped, field by field", () => {
+    expect(JSON.stringify(fleetOf([]).ofStopped(record, "status"))).toBe(
+      '{"ok":true,"account":{"name":"site-bot","kind":"bot","driver":"mtcute","state":"stopped","slot":2,"epoch":null,"host":"–","reason":null,"renewal":null,"bound":null,"wanted":"stop","coolingUntil":"2023-11-14T22:13:20.000Z","question":null,"device":"Desk","proxy":true,"passwordKept":false}}',
+    );
+  });
+
+  it("says what a force came to, and with which driver an account connects", async () => {
+    const { verbs } = fleetOf([]);
+    expect(JSON.stringify(await verbs.force({ account: "site-bot" }))).toBe(
+      '{"ok":true,"account":"site-bot","forced":"free"}',
+    );
+    expect(JSON.stringify(await verbs.driver({ account: "site-bot", driver: "telegram" }))).toBe(
+      '{"ok":true,"account":"site-bot","driver":"telegram"}',
+    );
+    await expect(verbs.force({ account: 7 })).rejects.toMatchObject({ code: "ACCOUNT_UNKNOWN" });
+  });
+});
+
+describe("a request that lacks a field", () => {
+  const conversations = createConversationCommands({
+    records: { list: unasked, show: unasked, duplicates: unasked },
+    store: { move: unasked },
+    stream: { listParked: unasked, unpark: unasked },
+  });
+  const account = { name: "site-bot", use: unasked } as unknown as Account;
+
+  it("is told that nothing was changed, where it would have changed something", async () => {
+    await expect(conversations.park({})).rejects.toMatchObject({
+      code: "COMMAND_MALFORMED",
+      message: 'The command needs "session" as a text; nothing was changed.',
+      next: 'Send JSON such as {"session": "…"}.',
+    });
+  });
+
+  it("is told that nothing was sent, where it would have sent something", async () => {
+    await expect(
+      holderCommands.send(account, { peer: "me", text: "", key: "k" }),
+    ).rejects.toMatchObject({
+      code: "COMMAND_MALFORMED",
+      message: 'The command needs "text"; nothing was sent.',
+      next: 'Send JSON such as {"text": "…"}.',
+    });
+    await expect(holderCommands.history(account, { peer: "me", limit: 101 })).rejects.toMatchObject(
+      { next: 'Send JSON such as {"limit": 20}, at most 100.' },
+    );
+    await expect(
+      holderCommands.invoke(account, { method: "help.getConfig", params: [] }),
+    ).rejects.toMatchObject({ message: 'The command needs "params"; nothing was sent.' });
+  });
+});
