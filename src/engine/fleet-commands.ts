@@ -2,7 +2,7 @@ import { forceToken, type ForceParts } from "../custody/force.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountRecord, AccountStore } from "../ports/account-store.ts";
 import { type DriverName, driverNames } from "../ports/telegram.ts";
-import type { CustodyStore, ServingToken } from "../ports/custody-store.ts";
+import type { ServingToken, TokenStore } from "../ports/token-store.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 type Reply = { readonly ok: true } & Readonly<Record<string, unknown>>;
@@ -11,7 +11,7 @@ export interface FleetCommandOptions {
   /** This host's own. */
   readonly incarnation: string;
   readonly accounts: Pick<AccountStore, "list" | "find" | "openRenewal" | "chooseDriver">;
-  readonly custody: Pick<CustodyStore, "servingTokens">;
+  readonly tokens: Pick<TokenStore, "serving">;
   readonly force: ForceParts;
 }
 
@@ -34,7 +34,7 @@ export interface FleetCommands {
 }
 
 export function createFleetCommands(options: FleetCommandOptions): FleetCommands {
-  const { accounts, custody } = options;
+  const { accounts, tokens } = options;
 
   const find = async (name: string): Promise<AccountRecord> => {
     const record = await accounts.find(name);
@@ -55,11 +55,11 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
     async who(body) {
       const { account, keyId } = (body ?? {}) as Body;
       if (typeof account === "string") await find(account);
-      const tokens = await custody.servingTokens({
+      const found = await tokens.serving({
         ...(typeof account === "string" ? { account } : {}),
         ...(typeof keyId === "string" ? { keyId } : {}),
       });
-      return { ok: true, holders: tokens.map(describe) };
+      return { ok: true, holders: found.map(describe) };
     },
     async force(body) {
       const { account } = (body ?? {}) as Body;
@@ -84,12 +84,12 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
       return { ok: true, account: described(record, null) };
     },
     async all() {
-      const [records, tokens] = await Promise.all([accounts.list(), custody.servingTokens()]);
-      const byAccount = new Map(tokens.map((token) => [token.account, token]));
+      const [records, serving] = await Promise.all([accounts.list(), tokens.serving()]);
+      const byAccount = new Map(serving.map((token) => [token.account, token]));
       return records.map((record) => described(record, byAccount.get(record.name) ?? null));
     },
     async isHeldElsewhere(name) {
-      const [token] = await custody.servingTokens({ account: name });
+      const [token] = await tokens.serving({ account: name });
       return (
         token !== undefined && token.state !== "free" && token.incarnation !== options.incarnation
       );
@@ -97,7 +97,7 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
     async explain(name) {
       const record = await accounts.find(name);
       if (record === null) return unknownAccount(name);
-      const [token] = await custody.servingTokens({ account: name });
+      const [token] = await tokens.serving({ account: name });
       const where =
         token?.host === undefined || token.host === null
           ? "and no host holds it"

@@ -60,7 +60,7 @@ export function createRenewalHandlers({
 
     async drain({ slot, epoch }, visit) {
       try {
-        await tokens.apply({ account, slot }, { type: "drain", epoch });
+        await tokens.drain({ account, slot, epoch });
         await serving.drain();
         visit.emit({ type: "drained" });
       } catch (error) {

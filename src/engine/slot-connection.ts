@@ -27,7 +27,7 @@ export type SlotEvents = Omit<TelegramClientEvents, "onSession">;
  */
 export async function freeToken(world: AccountWorld, grant: GrantRef, idle = false): Promise<void> {
   await world.gate.cut(grant, { idle });
-  await world.tokens.apply(grant, { type: "released", epoch: grant.epoch });
+  await world.tokens.released(grant);
   world.claims.freed(grant);
 }
 
@@ -66,7 +66,7 @@ export async function openSlot(
     coolingUntilMs,
     async connect() {
       await client.connect();
-      const connected = await tokens.apply(grant, { type: "connected", epoch: grant.epoch });
+      const connected = await tokens.connected(grant);
       if (!connected.applied) throw tokenLost(grant);
       world.claims.taken(grant);
     },

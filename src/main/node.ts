@@ -12,7 +12,8 @@ import { createLogger } from "../adapters/log/logger.ts";
 import { createMetrics } from "../adapters/metrics/metrics.ts";
 import { createAccountStore } from "../adapters/postgres/account-store.ts";
 import { createConversationRecords } from "../adapters/postgres/conversation-records.ts";
-import { createCustodyStore } from "../adapters/postgres/custody-store.ts";
+import { tokenMachine, tokenRules } from "../../machines/token.ts";
+import { createIncarnationStore } from "../adapters/postgres/incarnation-store.ts";
 import { createGroupedConversationStore } from "../adapters/postgres/grouped-conversation-store.ts";
 import { createCursorStore } from "../adapters/postgres/cursor-store.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
@@ -116,14 +117,15 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     onAuthorised: () => bus.tell({ type: "accounts" }),
     onActive: () => triggers.look(),
   });
+  const rules = tokenRules(tokenMachine);
   const accounts = createAccountStore(database, keys.sealer);
-  const tokens = createTokenStore(database);
-  const custody = createCustodyStore(database);
+  const tokens = createTokenStore(database, rules);
+  const incarnations = createIncarnationStore(database, rules);
   let given = false;
   const fleet = await joinFleet({
     nats,
     bus,
-    store: custody,
+    incarnations,
     tokens,
     gate,
     clock,
@@ -166,7 +168,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   const host = createHost({
     accounts,
     tokens,
-    custody,
+    incarnations,
     gate,
     takeover: fleet.takeover,
     proof: { pid: process.ppid, gate: gateIs.path, ...identity, node: ownIdentity() },
@@ -260,8 +262,8 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     fleet: createFleetCommands({
       incarnation: gate.incarnation,
       accounts,
-      custody,
-      force: { tokens, store: custody, bus, takeover: fleet.takeover },
+      tokens,
+      force: { tokens, incarnations, bus, takeover: fleet.takeover },
     }),
     belongsElsewhere(account) {
       const place = placeOf(account, fleet.members.serving());

@@ -1,16 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { tokenMachine, tokenRules } from "../../machines/token.ts";
 import { createKeyRing } from "../../src/adapters/crypto/key-ring.ts";
 import { createSealer } from "../../src/adapters/crypto/sealing.ts";
 import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
+import { createIncarnationStore } from "../../src/adapters/postgres/incarnation-store.ts";
 import { createTokenStore } from "../../src/adapters/postgres/token-store.ts";
 import type { AccountStore } from "../../src/ports/account-store.ts";
-import type { SlotRef, TokenStore } from "../../src/ports/token-store.ts";
+import type { SlotRef } from "../../src/ports/token-store.ts";
 import { coverageOf } from "../models/coverage.ts";
 import { tokenModel } from "../models/events.ts";
-import { edgePaths, type Path, replay } from "../models/paths.ts";
-import { runTokenPath } from "../models/token-runner.ts";
+import { edgePaths, type Path } from "../models/paths.ts";
+import { runTokenPath, type TokenScene } from "../models/token-runner.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const paths = edgePaths(tokenModel, { events: "all" });
@@ -19,21 +21,24 @@ const account = "token-paths";
 let testDatabase: TestDatabase;
 let database: Database;
 let accounts: AccountStore;
-let tokens: TokenStore;
+let scene: TokenScene;
 
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
   database = openDatabase(testDatabase.url, { poolMax: 2 });
   accounts = createAccountStore(database, createSealer(createKeyRing([randomBytes(32)])));
-  tokens = createTokenStore(database);
+  const rules = tokenRules(tokenMachine);
+  let incarnations = 0;
+  scene = {
+    tokens: createTokenStore(database, rules),
+    incarnations: createIncarnationStore(database, rules),
+    newIncarnation: () => `incarnation ${(incarnations += 1)} of the paths`,
+  };
   await accounts.add({
     name: account,
     kind: "bot",
     credentials: { kind: "bot", token: "1:not-used" },
   });
-  for (const id of ["incarnation-1", "stranger"]) {
-    await tokens.registerIncarnation({ id, host: id, proof: {} });
-  }
 });
 
 afterAll(async () => {
@@ -52,89 +57,71 @@ async function slotFor({ initial }: Path<typeof tokenModel.machine>): Promise<Sl
   return ref;
 }
 
-describe("the token store over PostgreSQL", () => {
-  test("does on every path what the machine says, with right and wrong epochs and holders", async () => {
-    expect(coverageOf(tokenModel, paths).neverTaken).toEqual([]);
-    for (const path of paths) await runTokenPath(tokens, await slotFor(path), path);
-  });
-
-  test.each([
-    { held: "granted", connect: [] },
-    { held: "connected", connect: ["connected"] },
-    { held: "draining", connect: ["connected", "drain"] },
-  ] as const)(
-    "revokes a whole incarnation as suspicion and revocation would, from $held",
-    async (told) => {
-      const incarnation = `revoked-while-${told.held}`;
-      await tokens.registerIncarnation({ id: incarnation, host: incarnation, proof: {} });
-      const before = [
-        { type: "grant", incarnation } as const,
-        ...told.connect.map((type) => ({ type, epoch: 1 })),
-      ];
-      const ended = replay(tokenModel, "a new slot", [
-        ...before,
-        { type: "suspected", incarnation },
-        { type: "revoked", incarnation },
-        { type: "silenced", incarnation },
-      ]).steps.slice(-2);
-      const ref = await accounts.addSlot(account);
-      for (const event of before) await tokens.apply(ref, event);
-      await tokens.revokeIncarnation(incarnation);
-      expect(await tokens.read(ref)).toMatchObject({
-        state: ended[0]!.after.value,
-        ...ended[0]!.after.context,
-      });
-      await tokens.silenceIncarnation(incarnation);
-      expect(await tokens.read(ref)).toMatchObject({
-        state: ended[1]!.after.value,
-        ...ended[1]!.after.context,
-      });
-    },
-  );
-});
-
-async function takeAll(store: TokenStore): Promise<void> {
-  for (const path of paths) await runTokenPath(store, await slotFor(path), path);
+async function takeAll(change: (scene: TokenScene) => Partial<TokenScene>): Promise<void> {
+  for (const path of paths) {
+    await runTokenPath({ ...scene, ...change(scene) }, await slotFor(path), path);
+  }
 }
 
-describe("the paths notice a token store", () => {
-  test("that answers a grant without recording it", async () => {
-    const forgetful: TokenStore = {
-      ...tokens,
-      async apply(ref, event) {
-        if (event.type !== "grant") return tokens.apply(ref, event);
-        const token = (await tokens.read(ref))!;
-        const { incarnation } = event;
-        return {
-          applied: true,
-          token: { ...token, state: "granted", epoch: token.epoch + 1, incarnation },
-        };
+describe("the stores of custody over PostgreSQL", () => {
+  test("do on every path what the machine says, with right and wrong epochs and holders", async () => {
+    expect(coverageOf(tokenModel, paths).neverTaken).toEqual([]);
+    await takeAll(() => ({}));
+  });
+});
+
+describe("the paths notice stores", () => {
+  test("that answer a grant without recording it", async () => {
+    const forgetful = ({ tokens }: TokenScene): Partial<TokenScene> => ({
+      tokens: {
+        ...tokens,
+        async grant(ref, incarnation) {
+          const token = (await tokens.read(ref))!;
+          const { epoch } = token;
+          return {
+            applied: true,
+            token: { ...token, state: "granted", epoch: epoch + 1, incarnation },
+          };
+        },
       },
-    };
+    });
     await expect(takeAll(forgetful)).rejects.toThrow("read back");
   });
 
-  test("that frees a token for a release of an old epoch", async () => {
-    const careless: TokenStore = {
-      ...tokens,
-      async apply(ref, event) {
-        if (event.type !== "released") return tokens.apply(ref, event);
-        const token = await tokens.read(ref);
-        return tokens.apply(ref, { type: "released", epoch: token?.epoch ?? 0 });
+  test("that free a token for a release of an old epoch", async () => {
+    const careless = ({ tokens }: TokenScene): Partial<TokenScene> => ({
+      tokens: {
+        ...tokens,
+        released: async (grant) =>
+          tokens.released({ ...grant, epoch: (await tokens.read(grant))?.epoch ?? 0 }),
       },
-    };
+    });
     await expect(takeAll(careless)).rejects.toThrow(/"released"/);
   });
 
-  test("that lets a stranger recover the token of a suspect", async () => {
-    const gullible: TokenStore = {
-      ...tokens,
-      apply: (ref, event) =>
-        tokens.apply(
-          ref,
-          event.type === "recovered" ? { ...event, incarnation: "incarnation-1" } : event,
-        ),
-    };
-    await expect(takeAll(gullible)).rejects.toThrow(/"recovered"/);
+  test("that free the tokens of an incarnation that was not revoked", async () => {
+    const hasty = ({ incarnations }: TokenScene): Partial<TokenScene> => ({
+      incarnations: {
+        ...incarnations,
+        async silence(incarnation) {
+          await incarnations.revoke(incarnation);
+          return incarnations.silence(incarnation);
+        },
+      },
+    });
+    await expect(takeAll(hasty)).rejects.toThrow(/"silenced"/);
+  });
+
+  test("that carry a grant of another incarnation over a floor", async () => {
+    const gullible = ({ tokens }: TokenScene): Partial<TokenScene> => ({
+      tokens: {
+        ...tokens,
+        async supersede(grant, incarnation, floor) {
+          const holder = (await tokens.read(grant))?.incarnation;
+          return tokens.supersede(grant, holder ?? incarnation, floor);
+        },
+      },
+    });
+    await expect(takeAll(gullible)).rejects.toThrow(/"superseded"/);
   });
 });

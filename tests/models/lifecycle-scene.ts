@@ -203,7 +203,6 @@ function withOutbox(world: AccountWorld, { database }: AccountBench): AccountWor
 
 function slowed(world: AccountWorld, held: HeldCalls): AccountWorld {
   const { accounts, tokens, claims, gate } = world;
-  const drain = held.around("tokens.drain", tokens.apply);
   return {
     ...world,
     accounts: {
@@ -221,8 +220,7 @@ function slowed(world: AccountWorld, held: HeldCalls): AccountWorld {
       ...tokens,
       read: held.around("tokens.read", tokens.read),
       heldBy: held.around("tokens.heldBy", tokens.heldBy),
-      apply: (ref, event) =>
-        event.type === "drain" ? drain(ref, event) : tokens.apply(ref, event),
+      drain: held.around("tokens.drain", tokens.drain),
     },
     claims: { ...claims, claim: held.around("claims.claim", claims.claim) },
     gate: {

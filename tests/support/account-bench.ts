@@ -3,12 +3,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AccountKind, Bound } from "../../machines/lifecycle.ts";
+import { tokenMachine, tokenRules } from "../../machines/token.ts";
 import { Kvm } from "@nats-io/kv";
 import { inject } from "vitest";
 import { connectNats } from "../../src/adapters/nats/connection.ts";
 import { createFleetBus } from "../../src/adapters/nats/fleet-bus.ts";
 import { openSharedRegister } from "../../src/adapters/nats/shared-register.ts";
-import { createCustodyStore } from "../../src/adapters/postgres/custody-store.ts";
+import { createIncarnationStore } from "../../src/adapters/postgres/incarnation-store.ts";
 import { createClaims } from "../../src/custody/claims.ts";
 import type { FloorValue, LeaseValue } from "../../src/custody/lease-value.ts";
 import { createTakeover } from "../../src/custody/takeover.ts";
@@ -28,6 +29,7 @@ import { createSocketTable } from "../../src/gate/socket-table.ts";
 import type { AccountStore, Credentials } from "../../src/ports/account-store.ts";
 import type { NoteEvent, TransitionEvent } from "../../src/ports/event-sink.ts";
 import type { InboundItem, InboundStream } from "../../src/ports/inbound-stream.ts";
+import type { IncarnationStore } from "../../src/ports/incarnation-store.ts";
 import type { TokenStore } from "../../src/ports/token-store.ts";
 import { startTelegramDc, type TelegramDc } from "../../src/telegram-dc/telegram-dc.ts";
 import { createTestDatabase } from "./database.ts";
@@ -39,6 +41,7 @@ export interface AccountBench {
   readonly database: Database;
   readonly accounts: AccountStore;
   readonly tokens: TokenStore;
+  readonly incarnations: IncarnationStore;
   readonly clock: TestClock;
   readonly events: readonly (TransitionEvent | NoteEvent)[];
   readonly appended: readonly InboundItem[];
@@ -87,7 +90,9 @@ export async function openAccountBench(): Promise<AccountBench> {
   const [testDatabase, dc] = await Promise.all([createTestDatabase(), startTelegramDc()]);
   const database = openDatabase(testDatabase.url);
   const accounts = createAccountStore(database, createSealer(createKeyRing([randomBytes(32)])));
-  const tokens = createTokenStore(database);
+  const rules = tokenRules(tokenMachine);
+  const tokens = createTokenStore(database, rules);
+  const incarnations = createIncarnationStore(database, rules);
   const cursors = createCursorStore(database);
   const clock = createTestClock(Date.now());
   const events: (TransitionEvent | NoteEvent)[] = [];
@@ -97,7 +102,6 @@ export async function openAccountBench(): Promise<AccountBench> {
   const bounds = { timeoutMs: 2000 };
   const hosts = await openSharedRegister<LeaseValue>(nats, `HOSTS_${registers}`, bounds);
   const floors = await openSharedRegister<FloorValue>(nats, `FLOORS_${registers}`, bounds);
-  const store = createCustodyStore(database);
   const bus = createFleetBus(nats, { fenceTimeoutMs: 500 });
   const newNonce = randomUUID;
   const closings: (() => Promise<void>)[] = [];
@@ -105,7 +109,7 @@ export async function openAccountBench(): Promise<AccountBench> {
   /** A gate with its incarnation, and the claims that are made for it. */
   async function openHost(host: string): Promise<Pick<AccountWorld, "gate" | "claims">> {
     const incarnation = randomUUID();
-    await tokens.registerIncarnation({ id: incarnation, host, proof: {} });
+    await incarnations.register({ id: incarnation, host, proof: {} });
     const table = createSocketTable({
       mayAct: () => true,
       journal: () => {},
@@ -126,11 +130,10 @@ export async function openAccountBench(): Promise<AccountBench> {
     const gate = await connectGate({ path, secret, incarnation, host, onLost: () => {} });
     const claims = createClaims({
       floors,
-      store,
       tokens,
       bus,
       gate,
-      takeover: createTakeover({ hosts, store, bus, clock, takeMs: 7500, newNonce }),
+      takeover: createTakeover({ hosts, store: incarnations, bus, clock, takeMs: 7500, newNonce }),
       clock,
       sweepMs: 2500,
       newNonce,
@@ -218,6 +221,7 @@ export async function openAccountBench(): Promise<AccountBench> {
     database,
     accounts,
     tokens,
+    incarnations,
     clock,
     events,
     appended,

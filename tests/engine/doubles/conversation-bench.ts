@@ -6,7 +6,9 @@ import { createAccountStore } from "../../../src/adapters/postgres/account-store
 import { createConversationStore } from "../../../src/adapters/postgres/conversation-store.ts";
 import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
 import { createOutboxStore } from "../../../src/adapters/postgres/outbox-store.ts";
+import { createIncarnationStore } from "../../../src/adapters/postgres/incarnation-store.ts";
 import { createTokenStore } from "../../../src/adapters/postgres/token-store.ts";
+import { tokenMachine, tokenRules } from "../../../machines/token.ts";
 import { createStepStore } from "../../../src/adapters/postgres/step-store.ts";
 import { createSystemClock } from "../../../src/adapters/system-clock.ts";
 import type { OutboxSender } from "../../../src/engine/outbox.ts";
@@ -70,7 +72,7 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
   const database = openDatabase(testDatabase.url, {
     onQuery: (text) => void statements.push(text),
   });
-  const tokens = createTokenStore(database);
+  const tokens = createTokenStore(database, tokenRules(tokenMachine));
   const grant = await connectAccount(database, tokens, kind);
   const conversations = createConversationStore(database);
   const steps = createStepStore(database);
@@ -208,9 +210,10 @@ async function connectAccount(
   const accounts = createAccountStore(database, createSealer(createKeyRing([randomBytes(32)])));
   await accounts.add({ name: account, kind, credentials: { kind: "bot", token: "1:bench" } });
   const slot = await accounts.addSlot(account);
-  await tokens.registerIncarnation({ id: incarnation, host: "bench", proof: {} });
-  await tokens.apply(slot, { type: "grant", incarnation });
-  const { token } = await tokens.apply(slot, { type: "connected", epoch: 1 });
+  const incarnations = createIncarnationStore(database, tokenRules(tokenMachine));
+  await incarnations.register({ id: incarnation, host: "bench", proof: {} });
+  await tokens.grant(slot, incarnation);
+  const { token } = await tokens.connected({ ...slot, epoch: 1 });
   return { ...slot, epoch: token?.epoch ?? 0 };
 }
 
