@@ -20,9 +20,10 @@ const rules: readonly Rule[] = [
   { from: "machines/", to: ["machines/"], packages: ["xstate"] },
   { from: errors, to: [], packages: [] },
   { from: "src/ports/", to: ["machines/", "src/ports/", errors], packages: ["node:stream"] },
+  { from: "src/accounts/", to: ["machines/", "src/ports/", "src/accounts/", errors], packages: [] },
   {
     from: "src/engine/",
-    to: ["machines/", "src/ports/", "src/engine/", "src/custody/", errors],
+    to: ["machines/", "src/ports/", "src/engine/", "src/accounts/", "src/custody/", errors],
     packages: ["xstate", "node:crypto"],
   },
   {

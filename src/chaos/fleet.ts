@@ -13,7 +13,7 @@ import { migrate } from "../adapters/postgres/migrate.ts";
 import { type EmbeddedNats, startNats } from "../embedded/nats.ts";
 import { type EmbeddedPostgres, startPostgres } from "../embedded/postgres.ts";
 import type { AccountKind } from "../../machines/lifecycle.ts";
-import type { AccountStore } from "../ports/account-store.ts";
+import type { AccountStores } from "../ports/account-store.ts";
 import { driverNames } from "../ports/telegram.ts";
 import type { ServingToken } from "../ports/token-store.ts";
 import { startTelegramDc, type TelegramDc } from "../telegram-dc/telegram-dc.ts";
@@ -48,7 +48,7 @@ export interface ChaosFleet {
   readonly hosts: readonly ChaosHost[];
   readonly accounts: readonly ChaosAccount[];
   /** The database as the hosts see it. */
-  readonly accountStore: AccountStore;
+  readonly accountStore: AccountStores;
   /** One more host, not started; `name` may be another's. */
   addHost(name: string): Promise<ChaosHost>;
   /** The serving tokens, as the database has them. */

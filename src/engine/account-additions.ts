@@ -1,5 +1,5 @@
 import { HoldfastError } from "../errors.ts";
-import type { AccountStore, Credentials } from "../ports/account-store.ts";
+import type { AccountStores, Credentials } from "../ports/account-store.ts";
 import type { CommandReply } from "./account-commands.ts";
 import { textIn } from "./command-fields.ts";
 import { driverNamed } from "./fleet-commands.ts";
@@ -7,7 +7,7 @@ import { driverNamed } from "./fleet-commands.ts";
 type Body = Readonly<Record<string, unknown>>;
 
 export interface AdditionOptions {
-  readonly accounts: AccountStore;
+  readonly accounts: AccountStores;
   /** The stored form of a key that another program made in that data centre; throws KEY_MALFORMED. */
   makeSession(
     dcId: number,

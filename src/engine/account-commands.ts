@@ -1,6 +1,6 @@
 import type { LoginMethod, RenewalMethod } from "../../machines/lifecycle.ts";
 import { HoldfastError } from "../errors.ts";
-import type { AccountStore } from "../ports/account-store.ts";
+import type { AccountStores } from "../ports/account-store.ts";
 import type { Account } from "./account.ts";
 import type { Delivered } from "./account-runtime.ts";
 import { choiceIn, textIn } from "./command-fields.ts";
@@ -12,7 +12,7 @@ export type AccountVerb = (account: Account, body: Body) => Promise<CommandReply
 
 export interface AccountCommandOptions {
   readonly hostName: string;
-  readonly accounts: AccountStore;
+  readonly accounts: AccountStores;
   /** Tells every node that an account is wanted otherwise. */
   tellAdded(): void;
   /** Looks for what belongs here, and what no longer does. */

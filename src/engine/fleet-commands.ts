@@ -1,6 +1,6 @@
 import { forceToken, type ForceParts } from "../custody/force.ts";
 import { HoldfastError } from "../errors.ts";
-import type { AccountRecord, AccountStore } from "../ports/account-store.ts";
+import type { AccountRecord, AccountStores } from "../ports/account-store.ts";
 import { type DriverName, driverNames } from "../ports/telegram.ts";
 import type { ServingToken, TokenStore } from "../ports/token-store.ts";
 
@@ -10,7 +10,7 @@ type Reply = { readonly ok: true } & Readonly<Record<string, unknown>>;
 export interface FleetCommandOptions {
   /** This host's own. */
   readonly incarnation: string;
-  readonly accounts: Pick<AccountStore, "list" | "find" | "openRenewal" | "chooseDriver">;
+  readonly accounts: Pick<AccountStores, "list" | "find" | "openRenewal" | "chooseDriver">;
   readonly tokens: Pick<TokenStore, "serving">;
   readonly force: ForceParts;
 }

@@ -5,6 +5,7 @@ import {
   type TelegramClient,
   type TelegramClientEvents,
 } from "../ports/telegram.ts";
+import { stepOfNewKey } from "../accounts/renewal/steps.ts";
 import type { AccountWorld } from "./account-world.ts";
 
 /** A client of one slot under one grant, and the way to end both. */
@@ -53,7 +54,7 @@ export async function openSlot(
     session: session?.bytes ?? null,
     device,
     dial: (to) => gate.dial(grant, to),
-    events: { ...events, onSession: (made) => accounts.saveSession(grant, made) },
+    events: { ...events, onSession: (made) => accounts.saveSession(grant, made, stepOfNewKey) },
   });
   await admitted.catch(async (error: unknown) => {
     await client.close();

@@ -118,7 +118,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     onActive: () => triggers.look(),
   });
   const rules = tokenRules(tokenMachine);
-  const accounts = createAccountStore(database, keys.sealer);
+  const accounts = createAccountStore(database, keys.sealer, rules);
   const tokens = createTokenStore(database, rules);
   const incarnations = createIncarnationStore(database, rules);
   let given = false;
@@ -160,8 +160,8 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     mayCall: () => callsAllowed,
     events,
     stream,
-    cursors: createCursorStore(database),
-    outbox: createOutboxStore(database),
+    cursors: createCursorStore(database, rules),
+    outbox: createOutboxStore(database, rules),
     onReply: metrics.conversations.reply,
     onFloodWait: metrics.flood,
   };

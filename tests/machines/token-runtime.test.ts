@@ -7,7 +7,7 @@ import { createAccountStore } from "../../src/adapters/postgres/account-store.ts
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
 import { createIncarnationStore } from "../../src/adapters/postgres/incarnation-store.ts";
 import { createTokenStore } from "../../src/adapters/postgres/token-store.ts";
-import type { AccountStore } from "../../src/ports/account-store.ts";
+import type { AccountStores } from "../../src/ports/account-store.ts";
 import type { SlotRef } from "../../src/ports/token-store.ts";
 import { coverageOf } from "../models/coverage.ts";
 import { tokenModel } from "../models/events.ts";
@@ -20,7 +20,7 @@ const account = "token-paths";
 
 let testDatabase: TestDatabase;
 let database: Database;
-let accounts: AccountStore;
+let accounts: AccountStores;
 let scene: TokenScene;
 
 beforeAll(async () => {

@@ -162,7 +162,7 @@ export async function renewElsewhere({ bench, account }: Scene): Promise<void> {
     [account.name, slot],
   );
   const next = await bench.accounts.addSlot(account.name);
-  if (session !== null) await bench.accounts.saveSession(next, session);
+  if (session !== null) await bench.accounts.saveSession(next, session, "key-stored");
   await bench.database.query(
     `with serving as (update authorisations set state = 'SERVING' where account = $1 and slot = $2)
      update accounts set serving_slot = $2 where name = $1`,

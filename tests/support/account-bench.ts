@@ -26,7 +26,7 @@ import { createUpdateCursor } from "../../src/engine/update-cursor.ts";
 import { connectGate } from "../../src/gate/gate-client.ts";
 import { serveGate } from "../../src/gate/gate-server.ts";
 import { createSocketTable } from "../../src/gate/socket-table.ts";
-import type { AccountStore, Credentials } from "../../src/ports/account-store.ts";
+import type { AccountStores, Credentials } from "../../src/ports/account-store.ts";
 import type { NoteEvent, TransitionEvent } from "../../src/ports/event-sink.ts";
 import type { InboundItem, InboundStream } from "../../src/ports/inbound-stream.ts";
 import type { IncarnationStore } from "../../src/ports/incarnation-store.ts";
@@ -39,7 +39,7 @@ import { createTestClock, type TestClock } from "./test-clock.ts";
 export interface AccountBench {
   readonly dc: TelegramDc;
   readonly database: Database;
-  readonly accounts: AccountStore;
+  readonly accounts: AccountStores;
   readonly tokens: TokenStore;
   readonly incarnations: IncarnationStore;
   readonly clock: TestClock;

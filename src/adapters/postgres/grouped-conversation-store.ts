@@ -1,3 +1,4 @@
+import { tokenMachine, type TokenRules, tokenRules } from "../../../machines/token.ts";
 import {
   type ConversationKey,
   type ConversationStore,
@@ -20,6 +21,7 @@ import {
   toSession,
 } from "./conversation-rows.ts";
 import { storableJson } from "../../ports/storable-text.ts";
+import { tokenStatements } from "./token-statements.ts";
 
 export interface GroupLimits {
   /** Statements of one kind that run at the same time. */
@@ -83,7 +85,7 @@ const loadSessions = `
  * that were refused; a duplicate is seen as one because nobody else commits for the owner's users meanwhile, and the unique
  * index of inbound ids stands behind that. Replies are claimed where the token is held under the grant and no reply of the session waits to be claimed.
  */
-const commitTurns = `
+const commitTurns = (mayWrite: string): string => `
   with i as materialized (
     select * from json_to_recordset($1::json) as i(n int, partition int, epoch bigint, session_id bigint,
       expected int, was text, channel text, account text, inbound_id text, chat_user text, address json,
@@ -95,7 +97,7 @@ const commitTurns = `
   ), held as materialized (
     select t.account, t.slot, t.epoch from tokens t
     where (t.account, t.slot, t.epoch) in (select account, slot, grant_epoch from i where slot is not null)
-      and t.state in ('connected', 'draining')
+      and ${mayWrite}
     order by t.account for share
   ), fresh as materialized (
     select i.* from i join owner on owner.id = i.partition and owner.epoch = i.epoch
@@ -168,7 +170,9 @@ type CommitRow =
 export function createGroupedConversationStore(
   database: Database,
   limits: GroupLimits = defaultLimits,
+  rules: TokenRules = tokenRules(tokenMachine),
 ): ConversationStore {
+  const commitText = commitTurns(tokenStatements(rules).mayWrite("t.state"));
   let lookups = 0;
 
   const loads = createBatcher<Load, SessionRow>({
@@ -203,7 +207,7 @@ export function createGroupedConversationStore(
     keyOf: ({ turn }) => turn.session.id,
     async run(items) {
       const rows = await database.query<CommitRow>(
-        commitTurns,
+        commitText,
         [Buffer.from(storableJson(items.map(itemOf)))],
         "commit-turns",
       );
