@@ -46,7 +46,7 @@ export async function runTokenPath(
     const step = `step ${index + 1}, ${JSON.stringify(event)} in ${before.value}`;
     const isAllowed = before.can(event);
     if (event.type === "grant" && isAllowed) await register(event.incarnation);
-    const answer = await send(scene, ref, event, (name) => known.get(name) ?? name);
+    const answer = await sendTokenEvent(scene, ref, event, (name) => known.get(name) ?? name);
     if (event.type === "connected" && isAllowed) connectedEpoch = after.context.epoch;
     const wanted: TokenRecord = { ...recordOf(after), connectedEpoch };
     expect(answer, step).toEqual(wantedAnswer(event, isAllowed, wanted));
@@ -56,7 +56,7 @@ export async function runTokenPath(
 }
 
 /** The call that a node makes for each event. */
-function send(
+export function sendTokenEvent(
   { tokens, incarnations }: TokenScene,
   ref: SlotRef,
   event: TokenEvent,

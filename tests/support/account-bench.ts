@@ -85,15 +85,19 @@ const emptyOutbox: OutboxWork = {
   stop: async () => {},
 };
 
-export async function openAccountBench(): Promise<AccountBench> {
+/** `rules`: what a token may do, for the stores of every host. */
+export async function openAccountBench(rules = tokenRules(tokenMachine)): Promise<AccountBench> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-bench-"));
   const [testDatabase, dc] = await Promise.all([createTestDatabase(), startTelegramDc()]);
   const database = openDatabase(testDatabase.url);
-  const accounts = createAccountStore(database, createSealer(createKeyRing([randomBytes(32)])));
-  const rules = tokenRules(tokenMachine);
+  const accounts = createAccountStore(
+    database,
+    createSealer(createKeyRing([randomBytes(32)])),
+    rules,
+  );
   const tokens = createTokenStore(database, rules);
   const incarnations = createIncarnationStore(database, rules);
-  const cursors = createCursorStore(database);
+  const cursors = createCursorStore(database, rules);
   const clock = createTestClock(Date.now());
   const events: (TransitionEvent | NoteEvent)[] = [];
   const appended: InboundItem[] = [];
