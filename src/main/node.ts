@@ -104,9 +104,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   );
   const gate: GateClient = await connectGate({ ...gateIs, onLost: () => process.exit(1) });
 
-  const bus = createFleetBus(nats, {
-    fenceTimeoutMs: config.timings.answerMs + fenceAnswerMs,
-  });
+  const bus = createFleetBus(nats, { fenceTimeoutMs: config.timings.answerMs + fenceAnswerMs });
 
   const events = createNodeEvents({
     nats,

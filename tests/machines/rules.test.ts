@@ -59,12 +59,8 @@ describe("the rules of a token", () => {
 
   it("say what its machine says, in every state and for every event", () => {
     for (const state of rules.states) {
-      const now = tokenMachine.resolveState({
-        value: state,
-        context: { epoch: 1, incarnation: "i", heldAs: null },
-      });
       const taken = rules.rows.filter(({ from }) => from === state).map(({ event }) => event);
-      expect(taken).toEqual(now._nodes.flatMap(({ ownEvents }) => ownEvents));
+      expect(taken).toEqual(tokenMachine.states[state]?.ownEvents);
     }
   });
 
