@@ -2,13 +2,14 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tokenMachine, tokenRules } from "../../machines/token.ts";
 import { connectNats } from "../adapters/nats/connection.ts";
 import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openSharedRegister } from "../adapters/nats/shared-register.ts";
 import { createKeyRing } from "../adapters/crypto/key-ring.ts";
 import { createSealer } from "../adapters/crypto/sealing.ts";
 import { createAccountStore } from "../adapters/postgres/account-store.ts";
-import { createCustodyStore } from "../adapters/postgres/custody-store.ts";
+import { createIncarnationStore } from "../adapters/postgres/incarnation-store.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
 import { migrate } from "../adapters/postgres/migrate.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
@@ -71,8 +72,9 @@ async function cpuPerBeat(accounts: number, forMs: number): Promise<number> {
   const nats = await connectNats(natsServer.url, "bench");
   const clock = createSystemClock();
   const [incarnation, host] = [randomUUID(), "bench"];
-  const store = createCustodyStore(database);
-  const tokens = createTokenStore(database);
+  const rules = tokenRules(tokenMachine);
+  const incarnations = createIncarnationStore(database, rules);
+  const tokens = createTokenStore(database, rules);
   const registers = {
     hosts: await openSharedRegister<LeaseValue>(nats, "HOLDFAST_HOSTS", { timeoutMs }),
     floors: await openSharedRegister<FloorValue>(nats, "HOLDFAST_FLOORS", { timeoutMs }),
@@ -99,7 +101,7 @@ async function cpuPerBeat(accounts: number, forMs: number): Promise<number> {
     cut: async () => ({ sockets: 0, tookMs: 0 }),
     sockets: async () => 0,
   };
-  await tokens.registerIncarnation({ id: incarnation, host, proof: {} });
+  await incarnations.register({ id: incarnation, host, proof: {} });
   await database.query(
     `insert into accounts (name, kind, serving_slot, credentials)
      select 'account-' || n, 'bot', 1, '' from generate_series(1, $1::int) n`,
@@ -117,7 +119,7 @@ async function cpuPerBeat(accounts: number, forMs: number): Promise<number> {
   const part = createFleetPart({
     ...registers,
     bus: createFleetBus(nats, { fenceTimeoutMs: timeoutMs }),
-    store,
+    incarnations,
     tokens,
     gate,
     clock,

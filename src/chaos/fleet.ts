@@ -3,18 +3,19 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { tokenMachine, tokenRules } from "../../machines/token.ts";
 import { createKeyRing } from "../adapters/crypto/key-ring.ts";
 import { createSealer } from "../adapters/crypto/sealing.ts";
 import { createAccountStore } from "../adapters/postgres/account-store.ts";
-import { createCustodyStore } from "../adapters/postgres/custody-store.ts";
+import { createTokenStore } from "../adapters/postgres/token-store.ts";
 import { type Database, openDatabase } from "../adapters/postgres/database.ts";
 import { migrate } from "../adapters/postgres/migrate.ts";
 import { type EmbeddedNats, startNats } from "../embedded/nats.ts";
 import { type EmbeddedPostgres, startPostgres } from "../embedded/postgres.ts";
 import type { AccountKind } from "../../machines/lifecycle.ts";
-import type { AccountStore } from "../ports/account-store.ts";
+import type { AccountStores } from "../ports/account-store.ts";
 import { driverNames } from "../ports/telegram.ts";
-import type { ServingToken } from "../ports/custody-store.ts";
+import type { ServingToken } from "../ports/token-store.ts";
 import { startTelegramDc, type TelegramDc } from "../telegram-dc/telegram-dc.ts";
 import type { OverlapPolicy } from "../telegram-dc/world/config.ts";
 import { type ChaosHost, createChaosHost } from "./chaos-host.ts";
@@ -47,7 +48,7 @@ export interface ChaosFleet {
   readonly hosts: readonly ChaosHost[];
   readonly accounts: readonly ChaosAccount[];
   /** The database as the hosts see it. */
-  readonly accountStore: AccountStore;
+  readonly accountStore: AccountStores;
   /** One more host, not started; `name` may be another's. */
   addHost(name: string): Promise<ChaosHost>;
   /** The serving tokens, as the database has them. */
@@ -142,7 +143,7 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
       (name) => accounts.find(({ account }) => account === name) ?? null,
     );
     undo.push(async () => owner.stop());
-    const custody = createCustodyStore(database);
+    const tokens = createTokenStore(database, tokenRules(tokenMachine));
     const masterKey = randomBytes(32).toString("hex");
     const hosts: ChaosHost[] = [];
     const accounts: ChaosAccount[] = [];
@@ -221,9 +222,9 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
       hosts,
       accounts,
       addHost,
-      tokens: () => custody.servingTokens(),
+      tokens: () => tokens.serving(),
       async holderOf(account) {
-        const [token] = await custody.servingTokens({ account });
+        const [token] = await tokens.serving({ account });
         return hosts.find(({ name, isUp }) => name === token?.host && isUp) ?? null;
       },
       ask,

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { stepOfNewKey } from "../accounts/renewal/steps.ts";
 import { HoldfastError } from "../errors.ts";
 import { startBursts } from "./bursts.ts";
 import { processState } from "./chaos-host.ts";
@@ -183,7 +184,7 @@ export const hostScenarios: readonly Scenario[] = [
       const name = "bot-copy";
       await store.add({ name, kind: "bot", credentials: await store.credentials(account) });
       const copy = await store.addSlot(name);
-      const refusal = await store.saveSession(copy, session!).then(
+      const refusal = await store.saveSession(copy, session!, stepOfNewKey).then(
         () => "it was stored",
         (error: unknown) => (error instanceof HoldfastError ? error.code : String(error)),
       );

@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import type { RenewalMethod } from "../../machines/lifecycle.ts";
 import { methods } from "../accounts/login/methods.ts";
-import type { RenewalStep } from "../ports/account-store.ts";
+import type { RenewalStep } from "../ports/renewal-store.ts";
 import type { AccountEvent } from "../ports/event-sink.ts";
 import { isGone } from "./stage.ts";
 import type { ChaosHost } from "./chaos-host.ts";

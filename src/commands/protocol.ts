@@ -1,7 +1,8 @@
 import type { SessionStatus } from "../../machines/conversation-rules.ts";
 import type { AccountKind, Bound, Reason } from "../../machines/lifecycle.ts";
 import type { Forced } from "../custody/force.ts";
-import type { RenewalRecord, RenewalStep, Wanted } from "../ports/account-store.ts";
+import type { Wanted } from "../ports/account-store.ts";
+import type { RenewalRecord, RenewalStep } from "../ports/renewal-store.ts";
 import type { SessionSummary, TurnHistory } from "../ports/conversation-records.ts";
 import type { ParkedItem } from "../ports/inbound-stream.ts";
 import type { Question } from "../ports/question.ts";

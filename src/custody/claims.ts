@@ -1,6 +1,5 @@
 import { HoldfastError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { CustodyStore } from "../ports/custody-store.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { Gate, GrantRef } from "../ports/gate.ts";
 import type { SharedRegister } from "../ports/shared-register.ts";
@@ -11,8 +10,10 @@ import type { Takeover } from "./takeover.ts";
 
 export interface ClaimsOptions {
   readonly floors: SharedRegister<FloorValue>;
-  readonly store: Pick<CustodyStore, "grant" | "supersede" | "freeAmong" | "releaseAll">;
-  readonly tokens: Pick<TokenStore, "heldBesides">;
+  readonly tokens: Pick<
+    TokenStore,
+    "grant" | "supersede" | "freeAmong" | "releaseAll" | "heldBesides"
+  >;
   readonly bus: FleetBus;
   readonly gate: Pick<Gate, "incarnation" | "host" | "cut">;
   readonly takeover: Takeover;
@@ -52,7 +53,7 @@ const floorTriesMax = 5;
 type FloorEntry = Awaited<ReturnType<SharedRegister<FloorValue>["read"]>>;
 
 export function createClaims(options: ClaimsOptions): Claims {
-  const { floors, store, bus, gate, takeover, clock, newNonce } = options;
+  const { floors, tokens, bus, gate, takeover, clock, newNonce } = options;
   const { incarnation, host } = gate;
   const waiting = new Map<string, { readonly ref: SlotRef; readonly wakers: Set<() => void> }>();
   /** Tokens that a claim is under way for. */
@@ -74,7 +75,7 @@ export function createClaims(options: ClaimsOptions): Claims {
   /** A gate said that it has cut these: that is proof, and whoever waits for one releases it. */
   async function takeLetGo(grants: readonly GrantRef[]): Promise<void> {
     if (grants.length === 0) return;
-    const freed = await store.releaseAll(grants).catch(() => []);
+    const freed = await tokens.releaseAll(grants).catch(() => []);
     for (const ref of freed) {
       const grant = grants.find(
         ({ account, slot }) => account === ref.account && slot === ref.slot,
@@ -88,7 +89,7 @@ export function createClaims(options: ClaimsOptions): Claims {
     cancelSweep = clock.schedule(options.sweepMs, () => {
       cancelSweep = null;
       const refs = [...waiting.values()].map(({ ref }) => ref);
-      store.freeAmong(refs).then(
+      tokens.freeAmong(refs).then(
         (free) => {
           for (const ref of free) wake(ref);
           scheduleSweep();
@@ -167,7 +168,7 @@ export function createClaims(options: ClaimsOptions): Claims {
       await endFormer(grant, floor);
       knownEpoch = floor.epoch;
       if (!isRestored) continue;
-      grant = await store.supersede(grant, incarnation, floor.epoch);
+      grant = await tokens.supersede(grant, incarnation, floor.epoch);
       if (grant === null) return null;
     }
   }
@@ -178,7 +179,7 @@ export function createClaims(options: ClaimsOptions): Claims {
    */
   async function giveBack({ account, slot, epoch }: GrantRef): Promise<void> {
     await gate.cut({ account, slot, epoch });
-    await store.releaseAll([{ account, slot, epoch }]);
+    await tokens.releaseAll([{ account, slot, epoch }]);
     bus.tell({ type: "freed", account, slot, epoch });
   }
 
@@ -189,10 +190,10 @@ export function createClaims(options: ClaimsOptions): Claims {
     // On its way beside the grant: the account is away meanwhile.
     const ahead = floors.read(floorKey(ref));
     ahead.catch(() => undefined);
-    let granted = await store.grant(ref, incarnation);
+    let granted = await tokens.grant(ref, incarnation);
     if (!granted.applied && isOwn(granted.token)) {
       await giveBack(granted.token);
-      granted = await store.grant(ref, incarnation);
+      granted = await tokens.grant(ref, incarnation);
     }
     if (!granted.applied) return null;
     const { epoch, connectedEpoch } = granted.token;
@@ -234,8 +235,7 @@ export function createClaims(options: ClaimsOptions): Claims {
     taken: ({ account, slot, epoch }) => bus.tell({ type: "taken", account, slot, epoch }),
     async giveBackStrays(running) {
       const waitingFor = [...waiting.values()].map(({ ref }) => ref.account);
-      const { heldBesides } = options.tokens;
-      for (const token of await heldBesides(incarnation, running.names(), waitingFor)) {
+      for (const token of await tokens.heldBesides(incarnation, running.names(), waitingFor)) {
         const key = floorKey(token);
         // Whoever waits for a token uses none: a lost answer or a restore has granted it behind our back.
         const isStray = !running.has(token.account) || waiting.has(key);

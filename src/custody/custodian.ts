@@ -1,5 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
-import type { CustodyStore } from "../ports/custody-store.ts";
+import type { IncarnationStore } from "../ports/incarnation-store.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { FleetMembers } from "./fleet-members.ts";
 import { handAllOver } from "./hand-all-over.ts";
@@ -14,7 +14,7 @@ const tidyEverySweeps = 6;
 
 export interface CustodianOptions {
   readonly members: FleetMembers;
-  readonly store: Pick<CustodyStore, "holders">;
+  readonly store: Pick<IncarnationStore, "holders">;
   readonly bus: Pick<FleetBus, "onNews">;
   readonly takeover: Takeover;
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
-import type { CustodyStore } from "../ports/custody-store.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { Gate } from "../ports/gate.ts";
+import type { IncarnationStore } from "../ports/incarnation-store.ts";
 import type { SharedRegister } from "../ports/shared-register.ts";
 import type { SlotRef, TokenStore } from "../ports/token-store.ts";
 import { type Claims, createClaims } from "./claims.ts";
@@ -23,8 +23,8 @@ export interface FleetRegisters {
 
 export interface FleetPartOptions extends FleetRegisters {
   readonly bus: FleetBus;
-  readonly store: CustodyStore;
-  readonly tokens: Pick<TokenStore, "heldBesides">;
+  readonly incarnations: IncarnationStore;
+  readonly tokens: TokenStore;
   readonly gate: Gate;
   readonly clock: Clock;
   readonly timings: {
@@ -62,13 +62,20 @@ export interface FleetPart {
 }
 
 export function createFleetPart(options: FleetPartOptions): FleetPart {
-  const { hosts, floors, fleet, bus, store, tokens, gate, clock, timings, newNonce } = options;
+  const { hosts, floors, fleet, bus, incarnations, tokens, gate, clock, timings, newNonce } =
+    options;
   const { incarnation, host } = gate;
   const members = createFleetMembers({ hosts, host, incarnation, clock, timings });
-  const takeover = createTakeover({ hosts, store, bus, clock, takeMs: timings.takeMs, newNonce });
+  const takeover = createTakeover({
+    hosts,
+    store: incarnations,
+    bus,
+    clock,
+    takeMs: timings.takeMs,
+    newNonce,
+  });
   const claims = createClaims({
     floors,
-    store,
     tokens,
     bus,
     gate,
@@ -81,7 +88,7 @@ export function createFleetPart(options: FleetPartOptions): FleetPart {
   let gaveUp = false;
   let stopBeats = () => {};
   const heartbeat = createHeartbeat({
-    store,
+    store: incarnations,
     incarnation,
     clock,
     awayMs: timings.suspectMs,
@@ -118,7 +125,7 @@ export function createFleetPart(options: FleetPartOptions): FleetPart {
       createCustodian({
         ...keeping,
         members,
-        store,
+        store: incarnations,
         bus,
         takeover,
         clock,

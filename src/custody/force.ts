@@ -1,11 +1,11 @@
-import type { CustodyStore } from "../ports/custody-store.ts";
+import type { IncarnationStore } from "../ports/incarnation-store.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { TokenStore } from "../ports/token-store.ts";
 import type { Takeover } from "./takeover.ts";
 
 export interface ForceParts {
-  readonly tokens: Pick<TokenStore, "read">;
-  readonly store: Pick<CustodyStore, "holders" | "releaseAll">;
+  readonly tokens: Pick<TokenStore, "read" | "releaseAll">;
+  readonly incarnations: Pick<IncarnationStore, "holders">;
   readonly bus: Pick<FleetBus, "fence" | "tell">;
   readonly takeover: Takeover;
 }
@@ -35,11 +35,13 @@ export async function forceToken(
   const { incarnation } = token;
   if (await parts.bus.fence(incarnation, { type: "token", grant })) {
     // Its own node, or another operator, may have released the epoch meanwhile: it is cut all the same.
-    const freed = await parts.store.releaseAll([grant]);
+    const freed = await parts.tokens.releaseAll([grant]);
     if (freed.length > 0) parts.bus.tell({ type: "freed", ...grant });
     return "fenced";
   }
-  const holder = (await parts.store.holders()).find((one) => one.incarnation === incarnation);
+  const holder = (await parts.incarnations.holders()).find(
+    (one) => one.incarnation === incarnation,
+  );
   if (holder === undefined) return "moved";
   const target = { incarnation, host: holder.host };
   const outcome = await parts.takeover.take(target, { force: true });

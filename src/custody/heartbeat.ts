@@ -1,8 +1,8 @@
 import type { Clock } from "../ports/clock.ts";
-import type { CustodyStore } from "../ports/custody-store.ts";
+import type { IncarnationStore } from "../ports/incarnation-store.ts";
 
 export interface HeartbeatOptions {
-  readonly store: Pick<CustodyStore, "beat">;
+  readonly store: Pick<IncarnationStore, "beat">;
   readonly incarnation: string;
   readonly clock: Clock;
   /** Postgres away for longer than this is reported, in milliseconds. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
-import type { CustodyStore } from "../ports/custody-store.ts";
+import type { IncarnationStore } from "../ports/incarnation-store.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { GrantRef } from "../ports/gate.ts";
 import type { SharedRegister } from "../ports/shared-register.ts";
@@ -8,7 +8,7 @@ import { wait } from "./wait.ts";
 
 export interface TakeoverOptions {
   readonly hosts: SharedRegister<LeaseValue>;
-  readonly store: Pick<CustodyStore, "revoke" | "silence">;
+  readonly store: Pick<IncarnationStore, "revoke" | "silence">;
   readonly bus: Pick<FleetBus, "fence" | "tell" | "onNews">;
   readonly clock: Clock;
   /** How long after the revocation a silent holder may still act, in milliseconds. */

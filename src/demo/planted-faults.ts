@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import type { Database } from "../adapters/postgres/database.ts";
 import { createMtcuteDriver } from "../adapters/telegram/mtcute-driver.ts";
-import type { AccountStore } from "../ports/account-store.ts";
+import type { AccountStores } from "../ports/account-store.ts";
 import { silentEvents } from "../ports/silent-events.ts";
 import { type DataCentre, defaultDevice } from "../ports/telegram.ts";
 
@@ -34,7 +34,7 @@ export async function plantInDatabase(database: Database, fault: PlantedFault): 
 
 /** Uses the serving key a second time, past the gate: what no code of Holdfast can do. */
 export async function plantOverlap(
-  accounts: AccountStore,
+  accounts: AccountStores,
   account: string,
   dataCentre: DataCentre,
 ): Promise<void> {

@@ -1,12 +1,12 @@
 import type { AccountProtocol, Fields, Handlers, Reply } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
-import type { AccountStore, Credentials } from "../ports/account-store.ts";
+import type { AccountStores, Credentials } from "../ports/account-store.ts";
 import type { TelegramDrivers } from "../ports/telegram.ts";
 import { textIn } from "./command-fields.ts";
 import { driverNamed } from "./fleet-commands.ts";
 
 export interface AdditionOptions {
-  readonly accounts: AccountStore;
+  readonly accounts: AccountStores;
   readonly drivers: Pick<TelegramDrivers, "requireInstalled">;
   /** The stored form of a key that another program made in that data centre; throws KEY_MALFORMED. */
   makeSession(

@@ -1,7 +1,7 @@
 import { loginByDefault, loginMethods, renewalMethods } from "../accounts/login/methods.ts";
 import type { AccountProtocol, AccountStatus, Handlers, Reply } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
-import type { AccountStore } from "../ports/account-store.ts";
+import type { AccountStores } from "../ports/account-store.ts";
 import type { Account } from "./account.ts";
 import type { Delivered } from "./account-runtime.ts";
 import { choiceIn, textIn } from "./command-fields.ts";
@@ -16,7 +16,7 @@ export type AccountVerbs = Handlers<
 
 export interface AccountCommandOptions {
   readonly hostName: string;
-  readonly accounts: AccountStore;
+  readonly accounts: AccountStores;
   /** Tells every node that an account is wanted otherwise. */
   tellAdded(): void;
   /** Looks for what belongs here, and what no longer does. */

@@ -8,6 +8,7 @@ import {
   lifecycleMachine,
   lifecycleStateName,
 } from "../../machines/lifecycle.ts";
+import { stepOfTransition } from "../accounts/renewal/steps.ts";
 import type { AccountStore } from "../ports/account-store.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventSink } from "../ports/event-sink.ts";
@@ -154,6 +155,7 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
           event,
           epoch: snapshot.context.epoch,
           reason: snapshot.context.reason,
+          step: stepOfTransition(from, name),
         });
         return;
       } catch (error) {

@@ -1,5 +1,5 @@
 import type { AccountKind } from "../../machines/lifecycle.ts";
-import type { AccountStore } from "../ports/account-store.ts";
+import type { AccountStores } from "../ports/account-store.ts";
 import type { Claims } from "../custody/claims.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { OutboxItem } from "../ports/conversation-store.ts";
@@ -59,7 +59,7 @@ export interface AccountTimings {
 export interface AccountWorld {
   readonly account: string;
   readonly kind: AccountKind;
-  readonly accounts: AccountStore;
+  readonly accounts: AccountStores;
   readonly tokens: TokenStore;
   readonly claims: Pick<Claims, "claim" | "confirm" | "untilFree" | "freed" | "taken">;
   readonly gate: Gate;

@@ -7,7 +7,7 @@ import type {
   Reply,
 } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
-import type { AccountStore } from "../ports/account-store.ts";
+import type { AccountStores } from "../ports/account-store.ts";
 import type { Account } from "./account.ts";
 import { createAccountCommands, describeAccount } from "./account-commands.ts";
 import { type AdditionOptions, createAdditions } from "./account-additions.ts";
@@ -30,7 +30,7 @@ export interface Commands {
 export interface CommandOptions extends Pick<AdditionOptions, "makeSession" | "drivers"> {
   readonly host: Host<Account>;
   readonly hostName: string;
-  readonly accounts: AccountStore;
+  readonly accounts: AccountStores;
   readonly fleet: FleetCommands;
   /** What any node answers about conversations. */
   readonly conversations: ConversationVerbs;

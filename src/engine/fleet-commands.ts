@@ -8,15 +8,15 @@ import type {
   Reply,
 } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
-import type { AccountRecord, AccountStore } from "../ports/account-store.ts";
+import type { AccountRecord, AccountStores } from "../ports/account-store.ts";
 import { type DriverName, driverNames, type TelegramDrivers } from "../ports/telegram.ts";
-import type { CustodyStore, ServingToken } from "../ports/custody-store.ts";
+import type { ServingToken, TokenStore } from "../ports/token-store.ts";
 
 export interface FleetCommandOptions {
   /** This host's own. */
   readonly incarnation: string;
-  readonly accounts: Pick<AccountStore, "list" | "find" | "openRenewal" | "chooseDriver">;
-  readonly custody: Pick<CustodyStore, "servingTokens">;
+  readonly accounts: Pick<AccountStores, "list" | "find" | "openRenewal" | "chooseDriver">;
+  readonly tokens: Pick<TokenStore, "serving">;
   readonly drivers: Pick<TelegramDrivers, "requireInstalled">;
   readonly force: ForceParts;
 }
@@ -40,7 +40,7 @@ export interface FleetCommands {
 }
 
 export function createFleetCommands(options: FleetCommandOptions): FleetCommands {
-  const { accounts, custody, drivers } = options;
+  const { accounts, tokens, drivers } = options;
 
   const find = async (name: string): Promise<AccountRecord> => {
     const record = await accounts.find(name);
@@ -60,11 +60,11 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
   const verbs: FleetCommands["verbs"] = {
     async who({ account, keyId }) {
       if (typeof account === "string") await find(account);
-      const tokens = await custody.servingTokens({
+      const found = await tokens.serving({
         ...(typeof account === "string" ? { account } : {}),
         ...(typeof keyId === "string" ? { keyId } : {}),
       });
-      return { ok: true, holders: tokens.map(describe) };
+      return { ok: true, holders: found.map(describe) };
     },
     async force({ account }) {
       const record = await find(typeof account === "string" ? account : "");
@@ -87,12 +87,12 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
       return { ok: true, account: described(record, null) };
     },
     async all() {
-      const [records, tokens] = await Promise.all([accounts.list(), custody.servingTokens()]);
-      const byAccount = new Map(tokens.map((token) => [token.account, token]));
+      const [records, serving] = await Promise.all([accounts.list(), tokens.serving()]);
+      const byAccount = new Map(serving.map((token) => [token.account, token]));
       return records.map((record) => described(record, byAccount.get(record.name) ?? null));
     },
     async isHeldElsewhere(name) {
-      const [token] = await custody.servingTokens({ account: name });
+      const [token] = await tokens.serving({ account: name });
       return (
         token !== undefined && token.state !== "free" && token.incarnation !== options.incarnation
       );
@@ -100,7 +100,7 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
     async explain(name) {
       const record = await accounts.find(name);
       if (record === null) return unknownAccount(name);
-      const [token] = await custody.servingTokens({ account: name });
+      const [token] = await tokens.serving({ account: name });
       const where =
         token?.host === undefined || token.host === null
           ? "and no host holds it"

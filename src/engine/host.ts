@@ -4,9 +4,9 @@ import type { Custodian } from "../custody/custodian.ts";
 import type { AccountKeeping } from "../custody/fleet-part.ts";
 import type { Takeover } from "../custody/takeover.ts";
 import type { AccountRecord, AccountStore } from "../ports/account-store.ts";
-import type { CustodyStore } from "../ports/custody-store.ts";
 import type { Gate } from "../ports/gate.ts";
-import type { IncarnationRecord, TokenStore } from "../ports/token-store.ts";
+import type { IncarnationRecord, IncarnationStore } from "../ports/incarnation-store.ts";
+import type { TokenStore } from "../ports/token-store.ts";
 
 /** What a host needs an account to do. */
 export interface Keepable {
@@ -21,11 +21,8 @@ export interface Keepable {
 
 export interface HostOptions<Account extends Keepable> {
   readonly accounts: Pick<AccountStore, "changes" | "find">;
-  readonly tokens: Pick<
-    TokenStore,
-    "heldBy" | "predecessors" | "registerIncarnation" | "releaseIncarnation"
-  >;
-  readonly custody: Pick<CustodyStore, "releaseAll">;
+  readonly tokens: Pick<TokenStore, "heldBy" | "releaseAll">;
+  readonly incarnations: Pick<IncarnationStore, "register" | "predecessors" | "release">;
   readonly gate: Gate;
   readonly takeover: Takeover;
   /** How this process can be told from others, for whoever has to prove later that it ended. */
@@ -62,7 +59,7 @@ export interface Host<Account extends Keepable> {
 }
 
 export function createHost<Account extends Keepable>(options: HostOptions<Account>): Host<Account> {
-  const { accounts, tokens, gate, takeover } = options;
+  const { accounts, tokens, incarnations, gate, takeover } = options;
   const self = { id: gate.incarnation, host: gate.host };
   const running = new Map<string, { readonly account: Account; readonly ended: () => void }>();
 
@@ -87,7 +84,7 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
   async function freeOwnTokens(): Promise<void> {
     const held = await tokens.heldBy(gate.incarnation);
     await Promise.all(held.map(({ account, slot, epoch }) => gate.cut({ account, slot, epoch })));
-    if (held.length > 0) await options.custody.releaseAll(held);
+    if (held.length > 0) await tokens.releaseAll(held);
   }
 
   async function endPredecessor(predecessor: IncarnationRecord): Promise<void> {
@@ -120,11 +117,11 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
 
   return {
     async register() {
-      await tokens.registerIncarnation({ ...self, proof: options.proof });
+      await incarnations.register({ ...self, proof: options.proof });
     },
     async inherit() {
       await freeOwnTokens();
-      await Promise.all((await tokens.predecessors(self)).map(endPredecessor));
+      await Promise.all((await incarnations.predecessors(self)).map(endPredecessor));
     },
     start: () => custodian.start(),
     kindOf: roll.kindOf,
@@ -133,7 +130,7 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
     adopt: () => custodian.look(),
     async stop() {
       await custodian.stop();
-      await tokens.releaseIncarnation(gate.incarnation);
+      await incarnations.release(gate.incarnation);
     },
   };
 }

@@ -1,7 +1,6 @@
 import type { Reason } from "../../machines/lifecycle.ts";
 import { HoldfastError } from "../errors.ts";
 import type { LifecycleHandlers } from "./account-runtime.ts";
-import type { RenewalRecord } from "../ports/account-store.ts";
 import type { AccountWorld } from "./account-world.ts";
 import { claimWhenFree, noteRetry, pause } from "./claim-when-free.ts";
 import { endEverything } from "./end-everything.ts";
@@ -23,38 +22,20 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
   const { world, serving, sideSlots } = parts;
   const { account, accounts, clock } = world;
 
-  /** Under the token only: another host may still be at it otherwise. By default its process has died. */
-  const abortOpenRenewal = async (reason?: Reason) => {
-    const open = await accounts.openRenewal(account);
-    if (open !== null) await accounts.abortRenewal(open.id, reason ?? interrupted(open));
-  };
+  const renewals = createRenewalHandlers(parts);
 
   async function servingSlotUnderToken(slot: number): Promise<number> {
-    const [open, record] = await Promise.all([
-      accounts.openRenewal(account),
-      accounts.find(account),
-    ]);
-    if (open === null) return record?.servingSlot ?? slot;
-    await accounts.abortRenewal(open.id, interrupted(open));
-    return (await accounts.find(account))?.servingSlot ?? slot;
+    const [aborted, record] = await Promise.all([renewals.abortOpen(), accounts.find(account)]);
+    const now = aborted ? await accounts.find(account) : record;
+    return now?.servingSlot ?? slot;
   }
 
-  // The old slot may be logged out only once the database knows that the renewal is done: a crash in
-  // between would otherwise return to a key that no longer works.
-  let renewalEnded: Promise<void> = Promise.resolve();
   let failedConnects = 0;
   // Whatever comes next must not take a key that is dead for one that serves.
   let buryDeadKey: () => Promise<void> = async () => {};
 
   return {
-    ...createRenewalHandlers(parts),
-
-    finishRenewal({ renewal }) {
-      renewalEnded = accounts
-        .finishRenewal(renewal)
-        .then(() => world.events.report({ type: "step", account, renewal, step: "verified" }));
-      return renewalEnded;
-    },
+    ...renewals.effects,
 
     async authorise({ login, method }, visit) {
       try {
@@ -123,7 +104,7 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
     },
 
     async tidySlots({ serving: slot }, visit) {
-      await renewalEnded;
+      await renewals.ended();
       await untilDone(parts, visit.signal, buryDeadKey);
       if (slot === null && !visit.signal.aborted) {
         // Another host may have logged it in while this one was at something else.
@@ -138,7 +119,7 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
     async cut({ reason }, visit) {
       await untilDone(parts, visit.signal, async () => {
         await endEverything(parts);
-        await abortOpenRenewal(reason);
+        await renewals.abortOpen(reason);
       });
       visit.emit({ type: "cut.confirmed" });
     },
@@ -146,7 +127,7 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
     async quarantine({ slot, reason }, visit) {
       buryDeadKey = once(async () => {
         await endEverything(parts);
-        await abortOpenRenewal(reason);
+        await renewals.abortOpen(reason);
         if (slot !== null) await accounts.markDead({ account, slot });
       });
       await untilDone(parts, visit.signal, buryDeadKey);
@@ -159,16 +140,11 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
 
     async release(_params, visit) {
       await endEverything(parts);
-      await abortOpenRenewal(stopped).catch(() => undefined);
+      await renewals.abortOpen(stopped).catch(() => undefined);
       visit.emit({ type: "released" });
     },
   };
 }
-
-const interrupted = ({ state }: RenewalRecord): Reason => ({
-  code: "PROCESS_DIED",
-  message: `the process died while the renewal was ${state}; the old slot serves again`,
-});
 
 const stopped: Reason = {
   code: "STOP_WANTED",

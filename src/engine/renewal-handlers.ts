@@ -1,25 +1,46 @@
 import type { Reason } from "../../machines/lifecycle.ts";
 import { HoldfastError } from "../errors.ts";
-import type { RenewalStep } from "../ports/account-store.ts";
+import type { RenewalRecord, RenewalStep } from "../ports/renewal-store.ts";
 import type { LifecycleHandlers } from "./account-runtime.ts";
 import { faultReason } from "./fault-reason.ts";
 import { withAdvice } from "./login-advice.ts";
 import { endEverything } from "./end-everything.ts";
 import type { HandlerParts } from "./lifecycle-handlers.ts";
 
-type RenewalEffects = "prepareSlot" | "drain" | "verifyIdle" | "switchSlot" | "abortRenewal";
+type RenewalEffects =
+  | "prepareSlot"
+  | "drain"
+  | "verifyIdle"
+  | "switchSlot"
+  | "finishRenewal"
+  | "abortRenewal";
+
+export interface RenewalHandlers {
+  readonly effects: Pick<LifecycleHandlers, RenewalEffects>;
+  /**
+   * Aborts the renewal that is open, if one is; by default its process has died. Under the token only: another host may
+   * still be at it otherwise. `false`: none was open.
+   */
+  abortOpen(reason?: Reason): Promise<boolean>;
+  /** Settles once the renewal that was last finished here is recorded as done, or could not be. */
+  ended(): Promise<void>;
+}
 
 /** The steps of a renewal: each leaves a row before the next begins, and each may be aborted. */
 export function createRenewalHandlers({
   world,
   serving,
   sideSlots,
-}: HandlerParts): Pick<LifecycleHandlers, RenewalEffects> {
+}: HandlerParts): RenewalHandlers {
   const { account, accounts, tokens, gate, clock, timings } = world;
   const tellStep = (renewal: string, step: RenewalStep) =>
     world.events.report({ type: "step", account, renewal, step });
 
-  return {
+  // The old slot may be logged out only once the database knows that the renewal is done: a crash in
+  // between would otherwise return to a key that no longer works.
+  let ended: Promise<void> = Promise.resolve();
+
+  const effects: RenewalHandlers["effects"] = {
     async prepareSlot({ renewal, method }, visit) {
       let cancelLook = () => {};
       try {
@@ -60,7 +81,7 @@ export function createRenewalHandlers({
 
     async drain({ slot, epoch }, visit) {
       try {
-        await tokens.apply({ account, slot }, { type: "drain", epoch });
+        await tokens.drain({ account, slot, epoch });
         await serving.drain();
         visit.emit({ type: "drained" });
       } catch (error) {
@@ -98,6 +119,11 @@ export function createRenewalHandlers({
       }
     },
 
+    finishRenewal({ renewal }) {
+      ended = accounts.finishRenewal(renewal).then(() => tellStep(renewal, "verified"));
+      return ended;
+    },
+
     async abortRenewal({ renewal, stillServing, reason }, visit) {
       if (!stillServing) await endEverything({ world, serving });
       await accounts.abortRenewal(renewal, reason);
@@ -106,7 +132,22 @@ export function createRenewalHandlers({
       visit.emit({ type: "returned" });
     },
   };
+
+  return {
+    effects,
+    async abortOpen(reason) {
+      const open = await accounts.openRenewal(account);
+      if (open !== null) await accounts.abortRenewal(open.id, reason ?? interrupted(open));
+      return open !== null;
+    },
+    ended: () => ended,
+  };
 }
+
+const interrupted = ({ state }: RenewalRecord): Reason => ({
+  code: "PROCESS_DIED",
+  message: `the process died while the renewal was ${state}; the old slot serves again`,
+});
 
 const leftBehind: Reason = {
   code: "RENEWAL_LEFT",

@@ -1,7 +1,9 @@
 import { methods } from "../accounts/login/methods.ts";
 import { HoldfastError } from "../errors.ts";
 import { TelegramError } from "../ports/telegram-error.ts";
-import type { RenewalRecord, SlotRecord } from "../ports/account-store.ts";
+import { stepOfForgottenSlot } from "../accounts/renewal/steps.ts";
+import type { RenewalRecord } from "../ports/renewal-store.ts";
+import type { SlotRecord } from "../ports/slot-store.ts";
 import type { GrantRef } from "../ports/gate.ts";
 import type { SlotRef } from "../ports/token-store.ts";
 import type { LoginMethod, RenewalMethod } from "../../machines/lifecycle.ts";
@@ -208,7 +210,7 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
     );
     if (!wasIn && !isSure) return false;
     answered.delete(grant.slot);
-    await world.accounts.forgetSlot(grant);
+    await world.accounts.forgetSlot(grant, stepOfForgottenSlot);
     return true;
   }
 
@@ -219,7 +221,7 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
     const renewal = await orFree(grant, world.accounts.openRenewal(ref.account));
     const isLeft = now !== undefined && !isOver(now) && !isUsed(now, renewal);
     if (isLeft && now.keyId !== null) return logOutUnder(grant, signal);
-    if (isLeft) await orFree(grant, world.accounts.forgetSlot(ref));
+    if (isLeft) await orFree(grant, world.accounts.forgetSlot(ref, stepOfForgottenSlot));
     await freeToken(world, grant, true);
     return isLeft;
   }

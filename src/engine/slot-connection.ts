@@ -5,6 +5,7 @@ import {
   type TelegramClient,
   type TelegramClientEvents,
 } from "../ports/telegram.ts";
+import { stepOfNewKey } from "../accounts/renewal/steps.ts";
 import type { AccountWorld } from "./account-world.ts";
 
 /** A client of one slot under one grant, and the way to end both. */
@@ -27,7 +28,7 @@ export type SlotEvents = Omit<TelegramClientEvents, "onSession">;
  */
 export async function freeToken(world: AccountWorld, grant: GrantRef, idle = false): Promise<void> {
   await world.gate.cut(grant, { idle });
-  await world.tokens.apply(grant, { type: "released", epoch: grant.epoch });
+  await world.tokens.released(grant);
   world.claims.freed(grant);
 }
 
@@ -53,7 +54,7 @@ export async function openSlot(
     session: session?.bytes ?? null,
     device,
     dial: (to) => gate.dial(grant, to),
-    events: { ...events, onSession: (made) => accounts.saveSession(grant, made) },
+    events: { ...events, onSession: (made) => accounts.saveSession(grant, made, stepOfNewKey) },
   });
   await admitted.catch(async (error: unknown) => {
     await client.close();
@@ -66,7 +67,7 @@ export async function openSlot(
     coolingUntilMs,
     async connect() {
       await client.connect();
-      const connected = await tokens.apply(grant, { type: "connected", epoch: grant.epoch });
+      const connected = await tokens.connected(grant);
       if (!connected.applied) throw tokenLost(grant);
       world.claims.taken(grant);
     },

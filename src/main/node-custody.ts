@@ -7,7 +7,7 @@ import { createFleetPart, type FleetPart, type FleetPartOptions } from "../custo
 import { type EraValue, eraKey, type FloorValue, type LeaseValue } from "../custody/lease-value.ts";
 import { errorLine } from "../errors.ts";
 
-type Given = "bus" | "store" | "tokens" | "gate" | "clock" | "onEnd" | "onAway";
+type Given = "bus" | "incarnations" | "tokens" | "gate" | "clock" | "onEnd" | "onAway";
 
 export interface NodeCustodyParts extends Pick<FleetPartOptions, Given> {
   readonly nats: NatsConnection;

@@ -12,7 +12,7 @@ import { createLogger } from "../adapters/log/logger.ts";
 import { createMetrics } from "../adapters/metrics/metrics.ts";
 import { createAccountStore } from "../adapters/postgres/account-store.ts";
 import { createConversationRecords } from "../adapters/postgres/conversation-records.ts";
-import { createCustodyStore } from "../adapters/postgres/custody-store.ts";
+import { createIncarnationStore } from "../adapters/postgres/incarnation-store.ts";
 import { createConversationStore } from "../adapters/postgres/conversation-store.ts";
 import { createCursorStore } from "../adapters/postgres/cursor-store.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
@@ -48,7 +48,7 @@ import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
 import { lifecycleStateNames } from "./lifecycle-states.ts";
 import { makeAccount } from "./node-accounts.ts";
 import { createNodeKeys } from "./node-keys.ts";
-import { sessionRules } from "../node/rules.ts";
+import { custodyRules, sessionRules } from "../node/rules.ts";
 import { nodeBot } from "./node-bot.ts";
 import { createNodeTurns } from "./node-turns.ts";
 import { createNodeWebhook } from "./node-webhook.ts";
@@ -106,9 +106,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
   );
   const gate: GateClient = await connectGate({ ...gateIs, onLost: () => process.exit(1) });
 
-  const bus = createFleetBus(nats, {
-    fenceTimeoutMs: config.timings.answerMs + fenceAnswerMs,
-  });
+  const bus = createFleetBus(nats, { fenceTimeoutMs: config.timings.answerMs + fenceAnswerMs });
 
   const events = createNodeEvents({
     nats,
@@ -119,14 +117,14 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     onAuthorised: () => bus.tell({ type: "accounts" }),
     onActive: () => triggers.look(),
   });
-  const accounts = createAccountStore(database, keys.sealer);
-  const tokens = createTokenStore(database);
-  const custody = createCustodyStore(database);
+  const accounts = createAccountStore(database, keys.sealer, custodyRules);
+  const tokens = createTokenStore(database, custodyRules);
+  const incarnations = createIncarnationStore(database, custodyRules);
   let given = false;
   const fleet = await joinFleet({
     nats,
     bus,
-    store: custody,
+    incarnations,
     tokens,
     gate,
     clock,
@@ -166,15 +164,15 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     mayCall: () => callsAllowed,
     events,
     stream,
-    cursors: createCursorStore(database),
-    outbox: createOutboxStore(database),
+    cursors: createCursorStore(database, custodyRules),
+    outbox: createOutboxStore(database, custodyRules),
     onReply: metrics.conversations.reply,
     onFloodWait: metrics.flood,
   };
   const host = createHost({
     accounts,
     tokens,
-    custody,
+    incarnations,
     gate,
     takeover: fleet.takeover,
     proof: { pid: process.ppid, gate: gateIs.path, ...identity, node: ownIdentity() },
@@ -203,7 +201,10 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     serving: () => host.all().filter(({ runtime }) => runtime.state === "active"),
     onFault: (error) => log.warn(errorLine(error)),
   });
-  const conversations = createConversationStore(database, { rules: sessionRules });
+  const conversations = createConversationStore(database, {
+    rules: sessionRules,
+    tokens: custodyRules,
+  });
   const records = createConversationRecords(database, sessionRules);
   const webhook =
     config.webhook === null
@@ -268,9 +269,9 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     fleet: createFleetCommands({
       incarnation: gate.incarnation,
       accounts,
-      custody,
+      tokens,
       drivers,
-      force: { tokens, store: custody, bus, takeover: fleet.takeover },
+      force: { tokens, incarnations, bus, takeover: fleet.takeover },
     }),
     belongsElsewhere(account) {
       const place = placeOf(account, fleet.members.serving());

@@ -1,5 +1,5 @@
 import type { Reason } from "../../machines/lifecycle.ts";
-import type { RenewalStep } from "./account-store.ts";
+import type { RenewalStep } from "./renewal-store.ts";
 import type { Question } from "./question.ts";
 
 /** A state change of an account, as published on `holdfast.account.<name>.event`. */

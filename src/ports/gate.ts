@@ -1,7 +1,9 @@
 import type { Duplex } from "node:stream";
-import type { SlotRef } from "./token-store.ts";
 
-export interface GrantRef extends SlotRef {
+/** One grant of an authorisation's token. */
+export interface GrantRef {
+  readonly account: string;
+  readonly slot: number;
   readonly epoch: number;
 }
 
@@ -43,5 +45,5 @@ export interface Gate {
    */
   cut(grant: GrantRef, how?: { readonly idle: boolean }): Promise<CutProof>;
   /** Open sockets of a slot at this moment, by the gate's own count and by its journal. */
-  sockets(slot: SlotRef): Promise<number>;
+  sockets(slot: Pick<GrantRef, "account" | "slot">): Promise<number>;
 }

@@ -1,4 +1,5 @@
-import type { TokenContext, TokenEvent, TokenState } from "../../machines/token.ts";
+import type { TokenContext, TokenState } from "../../machines/token.ts";
+import type { GrantRef } from "./gate.ts";
 
 /** Names one authorisation. */
 export interface SlotRef {
@@ -17,24 +18,39 @@ export type TokenOutcome =
   | { readonly applied: true; readonly token: TokenRecord }
   | { readonly applied: false; readonly token: TokenRecord | null };
 
-export interface IncarnationRecord {
-  readonly id: string;
-  readonly host: string;
-  readonly state: "LIVE" | "REVOKED" | "RELEASED";
-  /** Milliseconds since it was revoked or released, by the database's clock; null while LIVE. */
-  readonly endedForMs: number | null;
-  /** What was recorded of its gate and node when it registered. */
-  readonly proof: unknown;
+/** A serving slot and its token, with what is known of its holder. */
+export interface ServingToken extends TokenRecord {
+  readonly keyId: string | null;
+  readonly host: string | null;
+  /** Since when the token is as it is, milliseconds since 1970 by the database's clock. */
+  readonly sinceMs: number;
+  /** How the holder's process can be told from others. */
+  readonly proof: Readonly<Record<string, unknown>> | null;
 }
 
 /**
- * Who may connect with which authorisation. Hides the SQL and its locks: each event is one statement
- * that applies exactly what the token machine allows, under the row's lock. A grant also requires the
- * incarnation to be LIVE, locked `for share`. Throws `HoldfastError` DATABASE_UNAVAILABLE (retryable,
- * unknown outcome) when Postgres does not answer.
+ * Who may connect with which authorisation, as Postgres arbitrates it across hosts. Hides the SQL and its locks: each
+ * call is one statement, however many tokens it is about, and applies exactly what the token machine allows, under the
+ * row's lock. Throws `HoldfastError` DATABASE_UNAVAILABLE (retryable, unknown outcome) when Postgres does not answer.
  */
 export interface TokenStore {
-  apply(ref: SlotRef, event: TokenEvent): Promise<TokenOutcome>;
+  /** Mints the next epoch of a free token: the incarnation must be LIVE (locked for share in the same statement). */
+  grant(ref: SlotRef, incarnation: string): Promise<TokenOutcome>;
+  /**
+   * After a restore: the epoch of this grant was used before, up to `floor`. The grant goes on under the epoch
+   * after it, if it still stands and its incarnation is LIVE. null: it does not.
+   */
+  supersede(grant: GrantRef, incarnation: string, floor: number): Promise<GrantRef | null>;
+  /** The holder has connected under this grant. */
+  connected(grant: GrantRef): Promise<TokenOutcome>;
+  /** The holder begins nothing new under this grant. */
+  drain(grant: GrantRef): Promise<TokenOutcome>;
+  /** The holder has nothing open under this grant any more. */
+  released(grant: GrantRef): Promise<TokenOutcome>;
+  /** Releases what a gate let go of, as far as these epochs still stand. Answers what became free. */
+  releaseAll(grants: readonly GrantRef[]): Promise<readonly SlotRef[]>;
+  /** Which of these tokens are free. */
+  freeAmong(refs: readonly SlotRef[]): Promise<readonly SlotRef[]>;
   read(ref: SlotRef): Promise<TokenRecord | null>;
   /** What an incarnation holds, of one account or of all. */
   heldBy(incarnation: string, account?: string): Promise<readonly TokenRecord[]>;
@@ -44,22 +60,9 @@ export interface TokenStore {
     accounts: readonly string[],
     but: readonly string[],
   ): Promise<readonly TokenRecord[]>;
-
-  /** Records a LIVE incarnation of a host; again for a respawned node. Throws INCARNATION_ENDED if it is not LIVE. */
-  registerIncarnation(of: {
-    readonly id: string;
-    readonly host: string;
-    readonly proof: Readonly<Record<string, unknown>>;
-  }): Promise<void>;
-  /** Incarnations of this host other than `id` whose tokens are not all free yet. */
-  predecessors(of: {
-    readonly id: string;
-    readonly host: string;
-  }): Promise<readonly IncarnationRecord[]>;
-  /** LIVE → REVOKED: nothing is granted to it any more; its tokens become `revoked`. Idempotent. */
-  revokeIncarnation(id: string): Promise<void>;
-  /** Its tokens become `free`. Only after the revocation was waited out, or its silence was proven. */
-  silenceIncarnation(id: string): Promise<void>;
-  /** LIVE → RELEASED, when it holds no token any more. */
-  releaseIncarnation(id: string): Promise<void>;
+  /** Serving slots with their tokens: of one account, of one key (16 hex digits), or of all. */
+  serving(of?: {
+    readonly account?: string;
+    readonly keyId?: string;
+  }): Promise<readonly ServingToken[]>;
 }

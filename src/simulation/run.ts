@@ -1,3 +1,4 @@
+import { tokenMachine, tokenRules } from "../../machines/token.ts";
 import { createLink, type Link } from "./link.ts";
 import { createKernel } from "./kernel.ts";
 import { type Fault, faultsUntilMs, makeFaults } from "./faults.ts";
@@ -82,16 +83,21 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
   };
   /** The highest epoch that has written, by account. */
   const highest = new Map<string, number>();
-  const store = createSimStore(kernel, postgresTimeoutMs, ({ account, epoch }) => {
-    const known = highest.get(account) ?? 0;
-    if (epoch < known && counts.restores === 0) {
-      onViolation({
-        invariant: "I6",
-        message: `${account}: a write under epoch ${epoch} was accepted after epoch ${known} had written`,
-      });
-    }
-    highest.set(account, Math.max(known, epoch));
-  });
+  const store = createSimStore(
+    kernel,
+    postgresTimeoutMs,
+    tokenRules(tokenMachine),
+    ({ account, epoch }) => {
+      const known = highest.get(account) ?? 0;
+      if (epoch < known && counts.restores === 0) {
+        onViolation({
+          invariant: "I6",
+          message: `${account}: a write under epoch ${epoch} was accepted after epoch ${known} had written`,
+        });
+      }
+      highest.set(account, Math.max(known, epoch));
+    },
+  );
   const fleet: SimFleet = {
     kernel,
     timings: simTimings,

@@ -210,7 +210,7 @@ export function createSimHost(
       floors: fleet.floors.view(from),
       fleet: fleet.fleet.view(from),
       bus: bus.view(from),
-      store: view,
+      incarnations: view,
       tokens: view,
       gate: gateView as unknown as Gate,
       clock: worker.clock,
@@ -228,7 +228,7 @@ export function createSimHost(
     const host = createHost({
       accounts: simAccounts(fleet.accounts),
       tokens: view,
-      custody: view,
+      incarnations: view,
       gate: gateView as unknown as Gate,
       takeover: part.takeover,
       proof: {},
@@ -261,7 +261,7 @@ export function createSimHost(
     force = (account) =>
       worker.deliver(1, () => {
         void forceToken(
-          { ...part, store: view, tokens: view, bus: bus.view(from) },
+          { ...part, incarnations: view, tokens: view, bus: bus.view(from) },
           account,
           1,
         ).catch(() => undefined);

@@ -1,20 +1,18 @@
-import { transition } from "xstate";
-import { type TokenEvent, tokenMachine, type TokenState } from "../../machines/token.ts";
+import type { TokenEvent, TokenRules } from "../../machines/token.ts";
 import { HoldfastError } from "../errors.ts";
-import type { Beat, CustodyStore, HolderRecord } from "../ports/custody-store.ts";
 import type { GrantRef } from "../ports/gate.ts";
 import type {
+  Beat,
+  HolderRecord,
   IncarnationRecord,
-  SlotRef,
-  TokenOutcome,
-  TokenRecord,
-  TokenStore,
-} from "../ports/token-store.ts";
+  IncarnationStore,
+} from "../ports/incarnation-store.ts";
+import type { SlotRef, TokenOutcome, TokenRecord, TokenStore } from "../ports/token-store.ts";
 import type { Kernel, SimProcess } from "./kernel.ts";
 import { call, type Link } from "./link.ts";
 
 /** What custody asks of Postgres, as one process reaches it. */
-export type SimStoreView = CustodyStore &
+export type SimStoreView = IncarnationStore &
   TokenStore & {
     /** A write of the token's holder, such as an update cursor: refused for an epoch that moved on (I6). */
     commit(grant: GrantRef): Promise<boolean>;
@@ -44,13 +42,12 @@ export interface StoreCopy {
 }
 
 const keyOf = ({ account, slot }: SlotRef): string => `${account}/${slot}`;
-const heldStates: ReadonlySet<TokenState> = new Set(["granted", "connected", "draining"]);
-const freed = { state: "free", incarnation: null, heldAs: null } as const;
 
-/** Tables in memory; every call is one statement, carried out whole when it arrives. */
+/** Tables in memory; every call is one statement, carried out whole when it arrives, by the rules of the token machine. */
 export function createSimStore(
   kernel: Kernel,
   timeoutMs: number,
+  rules: TokenRules,
   /** A write under this grant was accepted. */
   onCommit: (grant: GrantRef) => void,
 ): SimStore {
@@ -70,22 +67,13 @@ export function createSimStore(
   function apply(ref: SlotRef, event: TokenEvent): TokenOutcome {
     const token = find(ref);
     if (token === null) return { applied: false, token };
-    if (event.type === "grant" && !isLive(event.incarnation)) return { applied: false, token };
-    const { epoch, incarnation, heldAs } = token;
-    const snapshot = tokenMachine.resolveState({
-      value: token.state,
-      context: { epoch, incarnation, heldAs },
-    });
-    if (!snapshot.can(event)) return { applied: false, token };
-    const [next] = transition(tokenMachine, snapshot, event);
+    const mints = event.type === "grant" || event.type === "superseded";
+    const next = mints && !isLive(event.incarnation) ? null : rules.next(token, event);
+    if (next === null) return { applied: false, token };
+    const connectedEpoch = event.type === "connected" ? token.epoch : token.connectedEpoch;
     return {
       applied: true,
-      token: put({
-        ...ref,
-        state: next.value,
-        ...next.context,
-        connectedEpoch: event.type === "connected" ? epoch : token.connectedEpoch,
-      }),
+      token: put({ account: token.account, slot: token.slot, ...next, connectedEpoch }),
     };
   }
 
@@ -95,34 +83,24 @@ export function createSimStore(
     incarnations.set(id, { ...known, state, endedAtMs: kernel.nowMs });
   }
 
-  function release(grants: readonly GrantRef[]): SlotRef[] {
-    const freedNow: SlotRef[] = [];
-    for (const { account, slot, epoch } of grants) {
-      const token = find({ account, slot });
-      if (token === null || token.epoch !== epoch || !heldStates.has(token.state)) continue;
-      put({ ...token, ...freed });
-      freedNow.push({ account, slot });
-    }
-    return freedNow;
+  function releaseAll(grants: readonly GrantRef[]): SlotRef[] {
+    return grants
+      .filter((grant) => apply(grant, { type: "released", epoch: grant.epoch }).applied)
+      .map(({ account, slot }) => ({ account, slot }));
   }
 
   function revoke(id: string): boolean {
     if (!incarnations.has(id)) return false;
     end(id, "REVOKED");
-    for (const token of heldBy(id)) {
-      if (token.state === "revoked") continue;
-      const heldAs = token.heldAs ?? (token.state as TokenRecord["heldAs"]);
-      put({ ...token, heldAs, state: "revoked" });
-    }
+    for (const token of heldBy(id)) apply(token, { type: "revoked", incarnation: id });
     return true;
   }
 
   function silence(id: string): GrantRef[] {
     if (incarnations.get(id)?.state !== "REVOKED") return [];
-    return heldBy(id).map((token) => {
-      put({ ...token, ...freed });
-      return { account: token.account, slot: token.slot, epoch: token.epoch };
-    });
+    return heldBy(id)
+      .filter((token) => apply(token, { type: "silenced", incarnation: id }).applied)
+      .map(({ account, slot, epoch }) => ({ account, slot, epoch }));
   }
 
   function beat(id: string): Beat {
@@ -137,7 +115,6 @@ export function createSimStore(
     const statement = <Result>(execute: () => Result): Promise<Result> =>
       call({ kernel, from, link, timeoutMs, execute, onTimeout: unavailable });
     return {
-      apply: (ref, event) => statement(() => apply(ref, event)),
       read: (ref) => statement(() => find(ref)),
       heldBy: (id, account) =>
         statement(() =>
@@ -147,7 +124,7 @@ export function createSimStore(
         statement(() =>
           heldBy(id).filter(({ account }) => !accounts.includes(account) || but.includes(account)),
         ),
-      registerIncarnation: ({ id, host }) =>
+      register: ({ id, host }) =>
         statement(() => {
           const known = incarnations.get(id);
           if (known === undefined) {
@@ -169,25 +146,25 @@ export function createSimStore(
               }),
             ),
         ),
-      revokeIncarnation: (id) => statement(() => void (isLive(id) && revoke(id))),
-      silenceIncarnation: (id) => statement(() => void silence(id)),
-      releaseIncarnation: (id) =>
+      release: (id) =>
         statement(() => {
           if (isLive(id) && heldBy(id).length === 0) end(id, "RELEASED");
         }),
       grant: (ref, incarnation) => statement(() => apply(ref, { type: "grant", incarnation })),
       supersede: ({ account, slot, epoch }, id, floor) =>
         statement(() => {
-          const token = find({ account, slot });
-          const stands =
-            token !== null && isLive(id) && token.incarnation === id && token.epoch === epoch;
-          if (!stands || token.state !== "granted" || epoch > floor) return null;
-          put({ ...token, epoch: floor + 1 });
-          return { account, slot, epoch: floor + 1 };
+          const event = { type: "superseded", epoch, incarnation: id, floor } as const;
+          const { applied, token } = apply({ account, slot }, event);
+          return applied ? { account, slot, epoch: token.epoch } : null;
         }),
-      releaseAll: (grants) => statement(() => release(grants)),
-      freeAmong: (refs) => statement(() => refs.filter((ref) => find(ref)?.state === "free")),
-      servingTokens: (of = {}) =>
+      connected: (grant) =>
+        statement(() => apply(grant, { type: "connected", epoch: grant.epoch })),
+      drain: (grant) => statement(() => apply(grant, { type: "drain", epoch: grant.epoch })),
+      released: (grant) => statement(() => apply(grant, { type: "released", epoch: grant.epoch })),
+      releaseAll: (grants) => statement(() => releaseAll(grants)),
+      freeAmong: (refs) =>
+        statement(() => refs.filter((ref) => isIn(rules.leaves("grant"), find(ref)))),
+      serving: (of = {}) =>
         statement(() =>
           [...tokens.values()]
             .filter(({ account }) => of.account === undefined || account === of.account)
@@ -216,8 +193,7 @@ export function createSimStore(
       commit: ({ account, slot, epoch }) =>
         statement(() => {
           const token = find({ account, slot });
-          if (token?.epoch !== epoch) return false;
-          if (token.state !== "connected" && token.state !== "draining") return false;
+          if (token?.epoch !== epoch || !isIn(rules.writing, token)) return false;
           onCommit({ account, slot, epoch });
           return true;
         }),
@@ -226,7 +202,7 @@ export function createSimStore(
 
   return {
     view,
-    addToken: (ref) => void put({ ...ref, epoch: 0, connectedEpoch: 0, ...freed }),
+    addToken: (ref) => void put({ ...ref, ...rules.first, connectedEpoch: 0 }),
     copy: () => ({ tokens: new Map(tokens), incarnations: new Map(incarnations) }),
     restore(copy) {
       restores += 1;
@@ -239,6 +215,9 @@ export function createSimStore(
     },
   };
 }
+
+const isIn = (states: readonly TokenRecord["state"][], token: TokenRecord | null): boolean =>
+  token !== null && states.includes(token.state);
 
 const unavailable = () =>
   new HoldfastError({

@@ -62,7 +62,7 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
     send();
     await Promise.race([untilIdle(), wait(clock, unansweredMsMax, ended.signal)]);
     if (inFlight > 0) return inFlight;
-    const { applied } = await store.apply(ref, { type: "connected", epoch: grant.epoch });
+    const { applied } = await store.connected(grant);
     if (applied) claims.taken(grant);
     const pause = async (delayMs: number) => {
       const over = new AbortController();
@@ -89,7 +89,7 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
     for (;;) {
       try {
         await gate.cut(grant, { idle });
-        await store.apply(ref, { type: "released", epoch: grant.epoch });
+        await store.released(grant);
         claims.freed(grant);
         return;
       } catch {

@@ -3,7 +3,7 @@ import { createConversationCommands } from "../../src/engine/conversation-comman
 import { createFleetCommands } from "../../src/engine/fleet-commands.ts";
 import { holderCommands } from "../../src/engine/holder-commands.ts";
 import type { Account } from "../../src/engine/account.ts";
-import type { ServingToken } from "../../src/ports/custody-store.ts";
+import type { ServingToken } from "../../src/ports/token-store.ts";
 import type { AccountRecord } from "../../src/ports/account-store.ts";
 
 const unasked = () => Promise.reject(new Error("not to be asked"));
@@ -51,11 +51,11 @@ const fleetOf = (tokens: readonly ServingToken[]) =>
       openRenewal: unasked,
       chooseDriver: async () => {},
     },
-    custody: { servingTokens: async () => tokens },
+    tokens: { serving: async () => tokens },
     drivers: { requireInstalled: () => {} },
     force: {
-      tokens: { read: async () => null },
-      store: { holders: unasked, releaseAll: unasked },
+      tokens: { read: async () => null, releaseAll: unasked },
+      incarnations: { holders: unasked },
       bus: { fence: unasked, tell: () => {} },
       takeover: {} as never,
     },

@@ -23,7 +23,7 @@ function scene(stands: FloorValue | null, minted: { epoch: number; connectedEpoc
       entries: async () => [],
       watch: async () => () => {},
     },
-    store: {
+    tokens: {
       grant: async () => ({ applied: true, token: { ...token, ...minted } }),
       async supersede(grant, _incarnation, above) {
         done.push(`supersede ${grant.epoch}`);
@@ -31,8 +31,8 @@ function scene(stands: FloorValue | null, minted: { epoch: number; connectedEpoc
       },
       freeAmong: async () => [],
       releaseAll: async () => [],
+      heldBesides: async () => [],
     },
-    tokens: { heldBesides: async () => [] },
     bus: {
       tell: () => {},
       onNews: () => () => {},

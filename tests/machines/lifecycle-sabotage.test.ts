@@ -85,7 +85,7 @@ const forgetOldSlot: ChangeWorld = (world) => ({
   accounts: withAccounts(world, {
     async switchSlot(change) {
       const done = await world.accounts.switchSlot(change);
-      await world.accounts.forgetSlot({ account: change.account, slot: change.from });
+      await world.accounts.forgetSlot({ account: change.account, slot: change.from }, "retired");
       return done;
     },
   }),

@@ -8,8 +8,12 @@ const grant: TokenEvent = { type: "grant", incarnation: "paris-1" };
 const connected: TokenEvent = { type: "connected", epoch: 1 };
 const drain: TokenEvent = { type: "drain", epoch: 1 };
 const released: TokenEvent = { type: "released", epoch: 1 };
-const suspected: TokenEvent = { type: "suspected", incarnation: "paris-1" };
-const recovered: TokenEvent = { type: "recovered", incarnation: "paris-1" };
+const superseded: TokenEvent = {
+  type: "superseded",
+  epoch: 1,
+  incarnation: "paris-1",
+  floor: 5,
+};
 const revoked: TokenEvent = { type: "revoked", incarnation: "paris-1" };
 const silenced: TokenEvent = { type: "silenced", incarnation: "paris-1" };
 
@@ -43,11 +47,44 @@ describe("a token", () => {
       .is({ state: "free", context: { epoch: 1, incarnation: null } });
   });
 
-  test("returns when it was granted and nobody connected", () => {
+  test("is free again when its grant was released before anything connected", () => {
     token()
       .after(grant)
-      .on({ type: "connect.expired", epoch: 1 })
+      .on(released)
       .is({ state: "free", context: { incarnation: null } });
+  });
+
+  test("goes on above the floor when its epoch was used before, once, and with the same holder", () => {
+    token()
+      .after(grant)
+      .on(superseded)
+      .is({ state: "granted", context: { epoch: 6, incarnation: "paris-1" } })
+      .on(superseded)
+      .is({ state: "granted", context: { epoch: 6 } });
+  });
+
+  test.each([
+    { why: "the grant is another's", event: { ...superseded, incarnation: "lyon-1" } },
+    { why: "the grant is an older one", event: { ...superseded, epoch: 0 } },
+  ])("is not carried over a floor when $why", ({ event }) => {
+    token()
+      .after(grant)
+      .on(event)
+      .is({ state: "granted", context: { epoch: 1, incarnation: "paris-1" } });
+  });
+
+  test("is not carried over a floor below its epoch", () => {
+    specify(tokenMachine, { epoch: 41 })
+      .after(grant)
+      .on({ ...superseded, epoch: 42, floor: 5 })
+      .is({ state: "granted", context: { epoch: 42 } });
+  });
+
+  test("is not carried over a floor once it is connected", () => {
+    token()
+      .after(grant, connected)
+      .on(superseded)
+      .is({ state: "connected", context: { epoch: 1 } });
   });
 
   test("is not granted twice", () => {
@@ -57,7 +94,7 @@ describe("a token", () => {
       .is({ state: "granted", context: { epoch: 1, incarnation: "paris-1" } });
   });
 
-  test.each<TokenEvent>([connected, drain, { type: "connect.expired", epoch: 1 }])(
+  test.each<TokenEvent>([connected, drain, superseded])(
     "$type of an epoch that was cut changes nothing, also after the next grant",
     (late) => {
       token()
@@ -81,21 +118,17 @@ describe("a token", () => {
     { held: "granted", before: [grant] },
     { held: "connected", before: [grant, connected] },
     { held: "draining", before: [grant, connected, drain] },
-  ])("that is $held and suspected is $held again when its holder recovers", ({ held, before }) => {
+  ])("that is $held remembers it when its holder is revoked", ({ held, before }) => {
     token()
       .after(...before)
-      .on(suspected)
-      .is({ state: "suspect", context: { heldAs: held, epoch: 1 } })
-      .on(recovered)
-      .is({ state: held, context: { heldAs: null, epoch: 1 } });
+      .on(revoked)
+      .is({ state: "revoked", context: { heldAs: held, epoch: 1, incarnation: "paris-1" } });
   });
 
-  test("of a suspect that is revoked is free only when its holder is silenced", () => {
+  test("of a holder that is revoked is free only when its holder is silenced", () => {
     token()
-      .after(grant, connected, suspected)
-      .on(revoked)
-      .is({ state: "revoked", context: { incarnation: "paris-1" } })
-      .on(recovered)
+      .after(grant, connected, revoked)
+      .on(connected)
       .is({ state: "revoked" })
       .on(released)
       .is({ state: "revoked" })
@@ -103,16 +136,14 @@ describe("a token", () => {
       .is({ state: "free", context: { epoch: 1, incarnation: null, heldAs: null } });
   });
 
-  test.each(["suspected", "recovered", "revoked", "silenced"] as const)(
+  test.each(["revoked", "silenced"] as const)(
     "ignores %s about another incarnation than its holder",
     (type) => {
-      const before: Record<string, readonly TokenEvent[]> = {
-        suspected: [grant, connected],
-        recovered: [grant, connected, suspected],
-        revoked: [grant, connected, suspected],
-        silenced: [grant, connected, suspected, revoked],
+      const before: Record<typeof type, readonly TokenEvent[]> = {
+        revoked: [grant, connected],
+        silenced: [grant, connected, revoked],
       };
-      const told = token().after(...(before[type] ?? []));
+      const told = token().after(...before[type]);
       const event = { type, incarnation: "lyon-1" };
       expect(told.on(event).snapshot.toJSON()).toEqual(told.snapshot.toJSON());
     },
@@ -128,18 +159,24 @@ describe("on every path of a token, with right and wrong epochs and holders in e
     })),
   );
 
-  test("the epoch never falls, and rises by one with each grant and with nothing else", () => {
-    for (const { before, event, after } of steps) {
-      const granted = event.type === "grant" && before.value === "free";
-      expect(after.context.epoch - before.context.epoch).toBe(granted ? 1 : 0);
-    }
+  test("the epoch never falls, and rises only with a grant, by one, or above the floor in its way", () => {
+    const rises = steps
+      .filter(({ before, after }) => after.context.epoch !== before.context.epoch)
+      .map(({ before, event, after }) => {
+        const to = event.type === "superseded" ? event.floor + 1 : before.context.epoch + 1;
+        const isRise = after.context.epoch === to && to > before.context.epoch;
+        return `${event.type} in ${before.value}: ${isRise ? "rises" : "does not"}`;
+      });
+    expect(new Set(rises)).toEqual(
+      new Set(["grant in free: rises", "superseded in granted: rises"]),
+    );
   });
 
-  test("an epoch connects only from the grant that minted it, or back from a suspicion", () => {
+  test("an epoch connects only from the grant that minted it", () => {
     const ways = steps
       .filter(({ before, after }) => after.value === "connected" && before.value !== "connected")
-      .map(({ before, event }) => [before.value, before.context.heldAs, event.type].join(" "));
-    expect(new Set(ways)).toEqual(new Set(["granted  connected", "suspect connected recovered"]));
+      .map(({ before, event }) => `${before.value} ${event.type}`);
+    expect(new Set(ways)).toEqual(new Set(["granted connected"]));
   });
 
   test("an epoch that was free once is never held again", () => {
@@ -165,11 +202,11 @@ describe("on every path of a token, with right and wrong epochs and holders in e
     for (const { before, after } of mistaken) expect(after.toJSON()).toEqual(before.toJSON());
   });
 
-  test("it has a holder exactly when it is not free, and remembers a state exactly when in doubt", () => {
+  test("it has a holder exactly when it is not free, and remembers a state exactly when it is revoked", () => {
     for (const { after } of steps) {
       const { value, context } = after;
       expect(context.incarnation === null).toBe(value === "free");
-      expect(context.heldAs !== null).toBe(value === "suspect" || value === "revoked");
+      expect(context.heldAs !== null).toBe(value === "revoked");
     }
   });
 });

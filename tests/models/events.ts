@@ -23,14 +23,20 @@ export const tokenModel: MachineModel<typeof tokenMachine> = {
   starts: { "a new slot": {}, "a slot with a history": { epoch: 41 } },
   cases: {
     grant: () => [{ type: "grant", incarnation: "incarnation-1" }],
+    superseded: (now) =>
+      incarnations(now).flatMap((incarnation) =>
+        epochs(now).flatMap((epoch) =>
+          [epoch + 3, epoch - 1].map((floor) => ({
+            type: "superseded",
+            epoch,
+            incarnation,
+            floor,
+          })),
+        ),
+      ),
     connected: (now) => epochs(now).map((epoch) => ({ type: "connected", epoch })),
-    "connect.expired": (now) => epochs(now).map((epoch) => ({ type: "connect.expired", epoch })),
     drain: (now) => epochs(now).map((epoch) => ({ type: "drain", epoch })),
     released: (now) => epochs(now).map((epoch) => ({ type: "released", epoch })),
-    suspected: (now) =>
-      incarnations(now).map((incarnation) => ({ type: "suspected", incarnation })),
-    recovered: (now) =>
-      incarnations(now).map((incarnation) => ({ type: "recovered", incarnation })),
     revoked: (now) => incarnations(now).map((incarnation) => ({ type: "revoked", incarnation })),
     silenced: (now) => incarnations(now).map((incarnation) => ({ type: "silenced", incarnation })),
   },

@@ -59,25 +59,23 @@ async function keyOf({ bench, account }: Scene, slot: number): Promise<string> {
 /** Another host is granted a free token. */
 async function strangerTakes({ bench, account, stranger }: Scene, slot: number): Promise<void> {
   const ref = { account: account.name, slot };
-  const { applied } = await bench.tokens.apply(ref, { type: "grant", incarnation: stranger });
+  const { applied } = await bench.tokens.grant(ref, stranger);
   if (!applied) throw new Error(`the token of slot ${slot} was not free for the stranger`);
 }
 
 export async function strangerGivesBack({ bench, account, stranger }: Scene): Promise<void> {
   for (const token of await bench.tokens.heldBy(stranger)) {
     if (token.account !== account.name) continue;
-    await bench.tokens.apply(token, { type: "released", epoch: token.epoch });
+    await bench.tokens.released(token);
   }
 }
 
-/** Observers that no longer hear this host revoke its token; it does not hear of that either. */
+/** Another host releases the grant, as after an operator's `force`; this one does not hear of it. */
 async function tokenTaken(scene: Scene): Promise<void> {
   const { bench, account } = scene;
-  const { incarnation } = bench;
-  const ref = { account: account.name, slot: slotNow(scene) };
-  for (const type of ["suspected", "revoked", "silenced"] as const) {
-    await bench.tokens.apply(ref, { type, incarnation });
-  }
+  const token = await bench.tokens.read({ account: account.name, slot: slotNow(scene) });
+  const freed = await bench.tokens.releaseAll(token === null ? [] : [token]);
+  if (freed.length === 0) throw new Error(`the token of ${account.name} was not held`);
 }
 
 function callerWrites({ bench, caller, selfName }: Scene): void {

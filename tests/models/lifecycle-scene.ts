@@ -164,7 +164,7 @@ export async function renewElsewhere({ bench, account }: Scene): Promise<void> {
     [account.name, slot],
   );
   const next = await bench.accounts.addSlot(account.name);
-  if (session !== null) await bench.accounts.saveSession(next, session);
+  if (session !== null) await bench.accounts.saveSession(next, session, "key-stored");
   await bench.database.query(
     `with serving as (update authorisations set state = 'SERVING' where account = $1 and slot = $2)
      update accounts set serving_slot = $2 where name = $1`,
@@ -205,7 +205,6 @@ function withOutbox(world: AccountWorld, { database }: AccountBench): AccountWor
 
 function slowed(world: AccountWorld, held: HeldCalls): AccountWorld {
   const { accounts, tokens, claims, gate } = world;
-  const drain = held.around("tokens.drain", tokens.apply);
   return {
     ...world,
     accounts: {
@@ -223,8 +222,7 @@ function slowed(world: AccountWorld, held: HeldCalls): AccountWorld {
       ...tokens,
       read: held.around("tokens.read", tokens.read),
       heldBy: held.around("tokens.heldBy", tokens.heldBy),
-      apply: (ref, event) =>
-        event.type === "drain" ? drain(ref, event) : tokens.apply(ref, event),
+      drain: held.around("tokens.drain", tokens.drain),
     },
     claims: { ...claims, claim: held.around("claims.claim", claims.claim) },
     gate: {

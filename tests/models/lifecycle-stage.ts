@@ -11,7 +11,7 @@ export async function openStage(natsUrl: string): Promise<OpenStage> {
   const bench = await openAccountBench();
   const nats = await connectNats(natsUrl, "lifecycle-paths");
   const stranger = "lifecycle-paths-stranger";
-  await bench.tokens.registerIncarnation({ id: stranger, host: stranger, proof: {} });
+  await bench.incarnations.register({ id: stranger, host: stranger, proof: {} });
   const caller = bench.dc.phone.createUser({ firstName: "Caller", username: "paths_caller" });
   return {
     bench,

@@ -1,12 +1,15 @@
+import { tokenMachine, tokenRules } from "../../machines/token.ts";
 import { createKernel, type Kernel } from "../../src/simulation/kernel.ts";
 import { createLink } from "../../src/simulation/link.ts";
 import { createRandom } from "../../src/simulation/random.ts";
 import { createSimBus } from "../../src/simulation/sim-bus.ts";
 import { createSimRegister } from "../../src/simulation/sim-register.ts";
 import { createSimStore } from "../../src/simulation/sim-store.ts";
-import { specifyCustodyStore } from "../contracts/custody-store.ts";
+import type { MakeCustodyStores } from "../contracts/custody-stores.ts";
 import { specifyFleetBus } from "../contracts/fleet-bus.ts";
+import { specifyIncarnationStore } from "../contracts/incarnation-store.ts";
 import { specifySharedRegister } from "../contracts/shared-register.ts";
+import { specifyTokenStore } from "../contracts/token-store.ts";
 
 const timeoutMs = 1000;
 
@@ -48,10 +51,13 @@ specifyFleetBus(async () => {
   return { one: bus.view(one), two: bus.view(two), id: "i1", listening: async () => {}, close };
 });
 
-specifyCustodyStore(async () => {
+const custodyStores: MakeCustodyStores = async () => {
   const { kernel, close } = runningKernel();
-  const store = createSimStore(kernel, timeoutMs, () => {});
+  const store = createSimStore(kernel, timeoutMs, tokenRules(tokenMachine), () => {});
   const accounts = ["one", "two"] as const;
   for (const account of accounts) store.addToken({ account, slot: 1 });
-  return { store: store.view(viewsOn(kernel)[0]), accounts, close };
-});
+  const view = store.view(viewsOn(kernel)[0]);
+  return { tokens: view, incarnations: view, accounts, close };
+};
+specifyTokenStore(custodyStores);
+specifyIncarnationStore(custodyStores);

@@ -3,12 +3,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AccountKind, Bound } from "../../machines/lifecycle.ts";
+import { tokenMachine, tokenRules } from "../../machines/token.ts";
 import { Kvm } from "@nats-io/kv";
 import { inject } from "vitest";
 import { connectNats } from "../../src/adapters/nats/connection.ts";
 import { createFleetBus } from "../../src/adapters/nats/fleet-bus.ts";
 import { openSharedRegister } from "../../src/adapters/nats/shared-register.ts";
-import { createCustodyStore } from "../../src/adapters/postgres/custody-store.ts";
+import { createIncarnationStore } from "../../src/adapters/postgres/incarnation-store.ts";
 import { createClaims } from "../../src/custody/claims.ts";
 import type { FloorValue, LeaseValue } from "../../src/custody/lease-value.ts";
 import { createTakeover } from "../../src/custody/takeover.ts";
@@ -25,9 +26,10 @@ import { createUpdateCursor } from "../../src/engine/update-cursor.ts";
 import { connectGate } from "../../src/gate/gate-client.ts";
 import { serveGate } from "../../src/gate/gate-server.ts";
 import { createSocketTable } from "../../src/gate/socket-table.ts";
-import type { AccountStore, Credentials } from "../../src/ports/account-store.ts";
+import type { AccountStores, Credentials } from "../../src/ports/account-store.ts";
 import type { NoteEvent, TransitionEvent } from "../../src/ports/event-sink.ts";
 import type { InboundItem, InboundStream } from "../../src/ports/inbound-stream.ts";
+import type { IncarnationStore } from "../../src/ports/incarnation-store.ts";
 import type { TokenStore } from "../../src/ports/token-store.ts";
 import { startTelegramDc, type TelegramDc } from "../../src/telegram-dc/telegram-dc.ts";
 import { createTestDatabase } from "./database.ts";
@@ -37,8 +39,9 @@ import { createTestClock, type TestClock } from "./test-clock.ts";
 export interface AccountBench {
   readonly dc: TelegramDc;
   readonly database: Database;
-  readonly accounts: AccountStore;
+  readonly accounts: AccountStores;
   readonly tokens: TokenStore;
+  readonly incarnations: IncarnationStore;
   readonly clock: TestClock;
   readonly events: readonly (TransitionEvent | NoteEvent)[];
   readonly appended: readonly InboundItem[];
@@ -82,13 +85,19 @@ const emptyOutbox: OutboxWork = {
   stop: async () => {},
 };
 
-export async function openAccountBench(): Promise<AccountBench> {
+/** `rules`: what a token may do, for the stores of every host. */
+export async function openAccountBench(rules = tokenRules(tokenMachine)): Promise<AccountBench> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-bench-"));
   const [testDatabase, dc] = await Promise.all([createTestDatabase(), startTelegramDc()]);
   const database = openDatabase(testDatabase.url);
-  const accounts = createAccountStore(database, createSealer(createKeyRing([randomBytes(32)])));
-  const tokens = createTokenStore(database);
-  const cursors = createCursorStore(database);
+  const accounts = createAccountStore(
+    database,
+    createSealer(createKeyRing([randomBytes(32)])),
+    rules,
+  );
+  const tokens = createTokenStore(database, rules);
+  const incarnations = createIncarnationStore(database, rules);
+  const cursors = createCursorStore(database, rules);
   const clock = createTestClock(Date.now());
   const events: (TransitionEvent | NoteEvent)[] = [];
   const appended: InboundItem[] = [];
@@ -97,7 +106,6 @@ export async function openAccountBench(): Promise<AccountBench> {
   const bounds = { timeoutMs: 2000 };
   const hosts = await openSharedRegister<LeaseValue>(nats, `HOSTS_${registers}`, bounds);
   const floors = await openSharedRegister<FloorValue>(nats, `FLOORS_${registers}`, bounds);
-  const store = createCustodyStore(database);
   const bus = createFleetBus(nats, { fenceTimeoutMs: 500 });
   const newNonce = randomUUID;
   const closings: (() => Promise<void>)[] = [];
@@ -105,7 +113,7 @@ export async function openAccountBench(): Promise<AccountBench> {
   /** A gate with its incarnation, and the claims that are made for it. */
   async function openHost(host: string): Promise<Pick<AccountWorld, "gate" | "claims">> {
     const incarnation = randomUUID();
-    await tokens.registerIncarnation({ id: incarnation, host, proof: {} });
+    await incarnations.register({ id: incarnation, host, proof: {} });
     const table = createSocketTable({
       mayAct: () => true,
       journal: () => {},
@@ -126,11 +134,10 @@ export async function openAccountBench(): Promise<AccountBench> {
     const gate = await connectGate({ path, secret, incarnation, host, onLost: () => {} });
     const claims = createClaims({
       floors,
-      store,
       tokens,
       bus,
       gate,
-      takeover: createTakeover({ hosts, store, bus, clock, takeMs: 7500, newNonce }),
+      takeover: createTakeover({ hosts, store: incarnations, bus, clock, takeMs: 7500, newNonce }),
       clock,
       sweepMs: 2500,
       newNonce,
@@ -218,6 +225,7 @@ export async function openAccountBench(): Promise<AccountBench> {
     database,
     accounts,
     tokens,
+    incarnations,
     clock,
     events,
     appended,

@@ -1,18 +1,20 @@
 import type { AccountKind, Reason } from "../../../machines/lifecycle.ts";
+import { tokenMachine, type TokenRules, tokenRules } from "../../../machines/token.ts";
 import type {
   AccountRecord,
+  AccountSecrets,
   AccountStore,
+  AccountStores,
   Credentials,
-  RenewalStep,
   ServingKey,
-  SlotOrigin,
   Wanted,
 } from "../../ports/account-store.ts";
+import type { SlotOrigin } from "../../ports/slot-store.ts";
 import type { DeviceIdentity, DriverName } from "../../ports/telegram.ts";
 import type { Sealer } from "../crypto/sealing.ts";
 import { accountExists, accountUnknown } from "./account-errors.ts";
 import type { Database } from "./database.ts";
-import { createRenewalStore } from "./renewal-store.ts";
+import { createRenewalStore, stepTaken } from "./renewal-store.ts";
 import { createSlotStore, keyHeldOr, sessionPurpose } from "./slot-store.ts";
 
 interface AccountRow {
@@ -39,36 +41,24 @@ export const secretPurposes = {
   proxy: (account: string) => `the proxy of ${account}`,
 } as const;
 
-/** The state that an account comes into once a step of its renewal is done. */
-const stepOfState: Readonly<Record<string, RenewalStep>> = {
-  "verified-idle": "drained",
-  renewing: "verified-idle",
-};
-
-export function createAccountStore(database: Database, sealer: Sealer): AccountStore {
+/** Accounts with their slots and renewals in Postgres. `rules`: what a token may do, for whoever renews under one. */
+export function createAccountStore(
+  database: Database,
+  sealer: Sealer,
+  rules: TokenRules = tokenRules(tokenMachine),
+): AccountStores {
   return {
     ...createAccounts(database, sealer),
     ...createSecrets(database, sealer),
     ...createSlotStore(database, sealer),
-    ...createRenewalStore(database),
+    ...createRenewalStore(database, rules),
   };
 }
 
-type Accounts = Pick<
-  AccountStore,
-  | "add"
-  | "importSession"
-  | "chooseDriver"
-  | "list"
-  | "changes"
-  | "find"
-  | "want"
-  | "cool"
-  | "servingKeys"
-  | "recordTransition"
->;
-
-function createAccounts(database: Database, sealer: Sealer): Accounts {
+function createAccounts(
+  database: Database,
+  sealer: Sealer,
+): Omit<AccountStore, keyof AccountSecrets> {
   const addition = (account: {
     readonly name: string;
     readonly kind: AccountKind;
@@ -196,11 +186,10 @@ function createAccounts(database: Database, sealer: Sealer): Accounts {
         }),
       );
     },
-    async recordTransition({ account, renewal, from, to, event, epoch, reason }) {
+    async recordTransition({ account, renewal, from, to, event, epoch, reason, step }) {
       await database.query(
         `with changed as (update accounts set state = $3, reason = $6, changed_at = now() where name = $1),
-           stepped as (insert into renewal_steps (renewal, step)
-             select id, $8 from renewals where id = $7 and $8::text is not null)
+           stepped as (${stepTaken("$8")} from renewals where id = $7 and $8::text is not null)
          insert into lifecycle_events (account, from_state, to_state, event, epoch, reason)
          values ($1, $2, $3, $4, $5, $6)`,
         [
@@ -211,7 +200,7 @@ function createAccounts(database: Database, sealer: Sealer): Accounts {
           epoch,
           reason === null ? null : JSON.stringify(reason),
           renewal,
-          from === to ? null : (stepOfState[to] ?? null),
+          step,
         ],
         "record-transition",
       );
@@ -219,12 +208,7 @@ function createAccounts(database: Database, sealer: Sealer): Accounts {
   };
 }
 
-type Secrets = Pick<
-  AccountStore,
-  "credentials" | "learnPhone" | "keepPassword" | "password" | "chooseProxy" | "proxy"
->;
-
-function createSecrets(database: Database, sealer: Sealer): Secrets {
+function createSecrets(database: Database, sealer: Sealer): AccountSecrets {
   type Secret = keyof typeof secretPurposes;
 
   async function read(name: string, of: Secret): Promise<string | null> {

@@ -5,7 +5,9 @@ import {
   sessionStatuses,
   type SessionStatus,
 } from "../../../machines/conversation-rules.ts";
+import type { TokenRules } from "../../../machines/token.ts";
 import { historyColumns } from "./conversation-rows.ts";
+import { tokenStatements } from "./token-statements.ts";
 
 /*
  * The statements about sessions. The statuses in them come from the machine's tables, as literals: so that the planner
@@ -65,7 +67,7 @@ export function loadSessions(rules: ConversationRules): string {
  * that were refused; a duplicate is seen as one because nobody else commits for the owner's users meanwhile, and the unique
  * index of inbound ids stands behind that. Replies are claimed where the token is held under the grant and no reply of the session waits to be claimed.
  */
-export const commitTurns = (rules: ConversationRules): string => `
+export const commitTurns = (rules: ConversationRules, tokens: TokenRules): string => `
   with i as materialized (
     select * from json_to_recordset($1::json) as i(n int, partition int, epoch bigint, session_id bigint,
       expected int, was text, channel text, account text, inbound_id text, chat_user text, address json,
@@ -77,7 +79,7 @@ export const commitTurns = (rules: ConversationRules): string => `
   ), held as materialized (
     select t.account, t.slot, t.epoch from tokens t
     where (t.account, t.slot, t.epoch) in (select account, slot, grant_epoch from i where slot is not null)
-      and t.state in ('connected', 'draining')
+      and ${tokenStatements(tokens).mayWrite("t.state")}
     order by t.account for share
   ), fresh as materialized (
     select i.* from i join owner on owner.id = i.partition and owner.epoch = i.epoch

@@ -1,4 +1,5 @@
 import type { ConversationRules } from "../../../machines/conversation-rules.ts";
+import { tokenMachine, type TokenRules, tokenRules } from "../../../machines/token.ts";
 import {
   type ConversationKey,
   type ConversationStore,
@@ -25,6 +26,8 @@ import { storableJson } from "../../ports/storable-text.ts";
 export interface ConversationStoreOptions {
   /** What a session does next; the statements are built from it once. */
   readonly rules: ConversationRules;
+  /** Under which states of its token a holder may write; production's own by default. */
+  readonly tokens?: TokenRules;
   readonly limits?: GroupLimits;
 }
 
@@ -61,10 +64,10 @@ type CommitRow =
 /** Loads and commits of many users go into one statement each, and commits into one transaction. */
 export function createConversationStore(
   database: Database,
-  { rules, limits = defaultLimits }: ConversationStoreOptions,
+  { rules, tokens = tokenRules(tokenMachine), limits = defaultLimits }: ConversationStoreOptions,
 ): ConversationStore {
   const loadText = loadSessions(rules);
-  const commitText = commitTurns(rules);
+  const commitText = commitTurns(rules, tokens);
   const moveTexts = {
     escalate: moveSession(rules, "escalate"),
     resolve: moveSession(rules, "resolve"),

@@ -1,8 +1,14 @@
+import { tokenMachine, type TokenRules, tokenRules } from "../../../machines/token.ts";
 import type { CursorStore } from "../../ports/conversation-store.ts";
 import type { UpdateCursor } from "../../ports/telegram.ts";
 import type { Database } from "./database.ts";
+import { tokenStatements } from "./token-statements.ts";
 
-export function createCursorStore(database: Database): CursorStore {
+export function createCursorStore(
+  database: Database,
+  rules: TokenRules = tokenRules(tokenMachine),
+): CursorStore {
+  const { mayWrite } = tokenStatements(rules);
   return {
     async load(account) {
       const [row] = await database.query<UpdateCursor & { [column: string]: number }>(
@@ -14,7 +20,7 @@ export function createCursorStore(database: Database): CursorStore {
     async advance({ account, slot, epoch }, from, { pts, qts, date, seq }) {
       const advanced = await database.query(
         `with holder as (select from tokens where account = $1 and slot = $2 and epoch = $3
-             and state in ('connected', 'draining') for share)
+             and ${mayWrite("state")} for share)
          insert into update_cursors (account, pts, qts, date, seq)
          select $1, $4, $5, $6, $7 from holder
          where $8::jsonb is null or exists (select from update_cursors where account = $1)

@@ -1,20 +1,22 @@
+import { tokenMachine, type TokenRules, tokenRules } from "../../../machines/token.ts";
 import type { OutboxItem, OutboxStore } from "../../ports/conversation-store.ts";
 import type { GrantRef } from "../../ports/gate.ts";
 import { createBatcher } from "./batcher.ts";
 import type { Database } from "./database.ts";
 import { claimedRows, type OutboxRow, toItem } from "./outbox-rows.ts";
+import { tokenStatements } from "./token-statements.ts";
 
 /**
  * Nothing is claimed unless the token is still held under that very epoch, locked meanwhile. Tokens are locked in the
  * order of their accounts.
  */
-const claimRows = `
+const claimRows = (mayWrite: string): string => `
   with i as materialized (
     select * from json_to_recordset($1::json) as i(n int, account text, slot int, epoch bigint, top int, recover boolean)
   ), holder as materialized (
     select i.n, i.account, i.slot, i.epoch, i.top, i.recover from i
     join tokens t on t.account = i.account and t.slot = i.slot and t.epoch = i.epoch
-      and t.state in ('connected', 'draining')
+      and ${mayWrite}
     order by i.account for share of t
   ), picked as materialized (
     select h.n, h.slot, h.epoch, p.session_id, p.seq, p.state from holder h cross join lateral (
@@ -54,13 +56,17 @@ type Result = Parameters<OutboxStore["settle"]>[0][number];
 /** What many accounts ask for at the same time goes into one statement. */
 const limits = { lanes: 1, sizeMax: 500 };
 
-export function createOutboxStore(database: Database): OutboxStore {
+export function createOutboxStore(
+  database: Database,
+  rules: TokenRules = tokenRules(tokenMachine),
+): OutboxStore {
+  const claimText = claimRows(tokenStatements(rules).mayWrite("t.state"));
   const claims = createBatcher<Claim, readonly OutboxItem[] | null>({
     ...limits,
     keyOf: ({ grant }) => grant.account,
     async run(items) {
       const rows = await database.query<{ n: number; rows: readonly OutboxRow[] | null }>(
-        claimRows,
+        claimText,
         [
           JSON.stringify(
             items.map(({ grant: { account, slot, epoch }, limit, recover }, n) => ({

@@ -1,11 +1,13 @@
 import type { Reason, RenewalMethod } from "../../../machines/lifecycle.ts";
+import type { TokenRules } from "../../../machines/token.ts";
 import type {
-  AccountStore,
   RenewalRecord,
   RenewalState,
   RenewalStep,
-} from "../../ports/account-store.ts";
+  RenewalStore,
+} from "../../ports/renewal-store.ts";
 import type { Database, Queries } from "./database.ts";
+import { tokenStatements } from "./token-statements.ts";
 
 interface RenewalRow {
   readonly id: string;
@@ -19,25 +21,14 @@ interface RenewalRow {
 
 const columns = "id, account, method, state, from_slot, to_slot, reason";
 
-type RenewalStore = Pick<
-  AccountStore,
-  | "beginRenewal"
-  | "findRenewal"
-  | "openRenewal"
-  | "renewalSteps"
-  | "recordPrepared"
-  | "switchSlot"
-  | "abortRenewal"
-  | "finishRenewal"
->;
-
-export function createRenewalStore(database: Database): RenewalStore {
+export function createRenewalStore(database: Database, rules: TokenRules): RenewalStore {
+  const tokens = tokenStatements(rules);
   return {
     async beginRenewal({ id, account, method, epoch, incarnation }) {
       const begun = await database.query(
         `with held as (select a.name, a.serving_slot from accounts a
              join tokens t on t.account = a.name and t.slot = a.serving_slot
-           where a.name = $2 and t.state = 'connected' and t.epoch = $4 and t.incarnation = $5
+           where a.name = $2 and ${tokens.mayDrain("t.state")} and t.epoch = $4 and t.incarnation = $5
            for share of t),
          begun as (insert into renewals (id, account, method, state, from_slot)
            select $1, name, $3, 'preparing', serving_slot from held
@@ -78,7 +69,7 @@ export function createRenewalStore(database: Database): RenewalStore {
         [id, toSlot],
       );
     },
-    switchSlot: (change) => database.transaction((queries) => switchSlot(queries, change)),
+    switchSlot: (change) => database.transaction((queries) => switchSlot(queries, tokens, change)),
     abortRenewal: (id, reason) =>
       database.transaction((queries) => abortRenewal(queries, id, reason)),
     async finishRenewal(id) {
@@ -91,15 +82,22 @@ export function createRenewalStore(database: Database): RenewalStore {
   };
 }
 
-/** Writes the step of the renewal whose id `from` gives, in the statement that takes it. */
-const step = (name: RenewalStep, from: string): string =>
-  `insert into renewal_steps (renewal, step) select id, '${name}' from ${from}`;
+/**
+ * Writes a step of the renewals that are selected behind it, in the statement that takes the step. Every step is written
+ * by this. `step`: the number of a parameter, as `$5`, or a text in quotes.
+ */
+export const stepTaken = (step: string): string =>
+  `insert into renewal_steps (renewal, step) select id, ${step}`;
 
-type SwitchChange = Parameters<AccountStore["switchSlot"]>[0];
+const step = (name: RenewalStep, from: string): string => `${stepTaken(`'${name}'`)} from ${from}`;
+
+type SwitchChange = Parameters<RenewalStore["switchSlot"]>[0];
+type TokenStatements = ReturnType<typeof tokenStatements>;
 
 /** Null without a change unless the renewal, both slots, both tokens and the holder are as they must be. */
 async function switchSlot(
   queries: Queries,
+  tokens: TokenStatements,
   { renewal, account, from, to, incarnation }: SwitchChange,
 ): Promise<{ readonly epoch: number } | null> {
   const allowed = await queries.query(
@@ -113,23 +111,21 @@ async function switchSlot(
     [incarnation],
   );
   const free = await queries.query(
-    `select from tokens where account = $1 and slot in ($2, $3) and state = 'free'
+    `select from tokens where account = $1 and slot in ($2, $3) and ${tokens.isFree("state")}
      order by slot for update`,
     [account, from, to],
   );
   if (allowed.length === 0 || live.length === 0 || free.length !== 2) return null;
+  const grant = [account, to, incarnation];
+  const [token] = await queries.query<{ epoch: string }>(tokens.grant, grant, "grant");
+  if (token === undefined) return null;
   await moveServing(queries, account, { from, fromBecomes: "RETIRING", to });
-  const [token] = await queries.query<{ epoch: string }>(
-    `update tokens set epoch = epoch + 1, state = 'granted', incarnation = $3, changed_at = now()
-     where account = $1 and slot = $2 returning epoch`,
-    [account, to, incarnation],
-  );
   await queries.query(
     `with switched as (update renewals set state = 'switched', changed_at = now()
        where id = $1 returning id) ${step("switched", "switched")}`,
     [renewal],
   );
-  return { epoch: Number(token!.epoch) };
+  return { epoch: Number(token.epoch) };
 }
 
 async function abortRenewal(queries: Queries, id: string, reason: Reason): Promise<void> {

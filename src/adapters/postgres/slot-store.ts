@@ -1,24 +1,12 @@
 import { HoldfastError } from "../../errors.ts";
-import type { AccountStore, SlotOrigin, SlotRecord, SlotState } from "../../ports/account-store.ts";
+import type { SlotOrigin, SlotRecord, SlotState, SlotStore } from "../../ports/slot-store.ts";
 import type { SlotRef } from "../../ports/token-store.ts";
 import type { Sealer } from "../crypto/sealing.ts";
 import { accountUnknown } from "./account-errors.ts";
 import { brokenUniqueConstraint, type Database, type Queries } from "./database.ts";
+import { stepTaken } from "./renewal-store.ts";
 
 export const sessionPurpose = ({ account, slot }: SlotRef): string => `${account} slot ${slot}`;
-
-type SlotStore = Pick<
-  AccountStore,
-  | "addSlot"
-  | "firstSlot"
-  | "slots"
-  | "saveSession"
-  | "loadSession"
-  | "adoptFirstSlot"
-  | "forgetSlot"
-  | "retireServing"
-  | "markDead"
->;
 
 export function createSlotStore(database: Database, sealer: Sealer): SlotStore {
   return {
@@ -38,14 +26,14 @@ export function createSlotStore(database: Database, sealer: Sealer): SlotStore {
         return found ?? add(queries, account);
       }),
     slots: (account) => slotsOf(database, account),
-    async saveSession(ref, { keyId, bytes }) {
+    async saveSession(ref, { keyId, bytes }, step) {
       try {
         await database.query(
           `with saved as (update authorisations set key_id = $3, session = $4, changed_at = now()
              where account = $1 and slot = $2 returning account, state)
-           insert into renewal_steps (renewal, step) select id, 'key-stored' from renewals
+           ${stepTaken("$5")} from renewals
              join saved using (account) where saved.state = 'PENDING' and renewals.state = 'preparing'`,
-          [ref.account, ref.slot, keyId, sealer.seal(bytes, sessionPurpose(ref))],
+          [ref.account, ref.slot, keyId, sealer.seal(bytes, sessionPurpose(ref)), step],
         );
       } catch (error) {
         throw keyHeldOr(error, ref);
@@ -77,15 +65,15 @@ export function createSlotStore(database: Database, sealer: Sealer): SlotStore {
         throw error;
       }
     },
-    async forgetSlot({ account, slot }) {
+    async forgetSlot({ account, slot }, step) {
       await database.query(
         `with forgotten as (update authorisations set session = null, changed_at = now(),
            state = case state when 'RETIRING' then 'RETIRED' else 'DISCARDED' end
            where account = $1 and slot = $2 and state in ('RETIRING', 'PENDING')
            returning account, slot)
-         insert into renewal_steps (renewal, step) select id, 'retired' from renewals
+         ${stepTaken("$3")} from renewals
            join forgotten using (account) where from_slot = slot and state = 'done'`,
-        [account, slot],
+        [account, slot, step],
       );
     },
     async retireServing({ account, slot }) {

@@ -5,12 +5,12 @@ import { createSealer } from "../../../src/adapters/crypto/sealing.ts";
 import { createAccountStore } from "../../../src/adapters/postgres/account-store.ts";
 import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
 import { createAccountRoll } from "../../../src/engine/account-roll.ts";
-import type { AccountStore } from "../../../src/ports/account-store.ts";
+import type { AccountStores } from "../../../src/ports/account-store.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 
 let test: TestDatabase;
 let database: Database;
-let accounts: AccountStore;
+let accounts: AccountStores;
 beforeEach(async () => {
   test = await createTestDatabase();
   database = openDatabase(test.url, { poolMax: 4 });

@@ -97,7 +97,7 @@ describe("replies that are claimed in the commit of their turn", () => {
     const state = (to: string) =>
       bench.database.query("update tokens set state = $1 where account = $2", [to, account]);
     const { take: takeRevoked } = await chat("sent");
-    await state("suspect");
+    await state("revoked");
     expect(await takeRevoked(grant)).toBe("committed");
     await state("connected");
     const { take: takeAgain } = await chat("sent");

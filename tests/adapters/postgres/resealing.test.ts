@@ -40,10 +40,8 @@ describe("the rotation of the master key", () => {
       });
       await accounts.keepPassword(name, `password ${index}`);
       const ref = await accounts.addSlot(name);
-      await accounts.saveSession(ref, {
-        keyId: `key-${index}`,
-        bytes: Buffer.from(`session ${index}`),
-      });
+      const session = { keyId: `key-${index}`, bytes: Buffer.from(`session ${index}`) };
+      await accounts.saveSession(ref, session, "key-stored");
     }
     const both = storeUnder(next, old);
     expect(await both.resealing.fingerprints()).toEqual([fingerprintOf(old)]);
@@ -81,7 +79,7 @@ describe("the rotation of the master key", () => {
       credentials: { kind: "user", phone: "+331" },
     });
     const ref = await accounts.addSlot("desk");
-    await accounts.saveSession(ref, { keyId: "k", bytes: Buffer.from("session") });
+    await accounts.saveSession(ref, { keyId: "k", bytes: Buffer.from("session") }, "key-stored");
     const wrong = storeUnder(next);
     await expect(wrong.accounts.loadSession(ref)).rejects.toMatchObject({
       code: "MASTER_KEY_WRONG",

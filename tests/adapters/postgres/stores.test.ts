@@ -27,7 +27,7 @@ describe("accounts in Postgres", () => {
     await store.add({ name: "sealed", kind: "user", credentials: { kind: "user", phone } });
     const slot = await store.addSlot("sealed");
     const bytes = Buffer.from("the session of sealed, in clear");
-    await store.saveSession(slot, { keyId: "00000000000000aa", bytes });
+    await store.saveSession(slot, { keyId: "00000000000000aa", bytes }, "key-stored");
     const [row] = await database.query<{ dump: string }>(
       `select a::text || s::text as dump from accounts a join authorisations s on s.account = a.name
        where a.name = 'sealed'`,
@@ -43,9 +43,9 @@ describe("accounts in Postgres", () => {
     const store = accounts();
     await store.add({ name: "twice", kind: "bot", credentials: { kind: "bot", token: "1:x" } });
     const session = { keyId: "00000000000000bb", bytes: Buffer.from("s") };
-    await store.saveSession(await store.addSlot("twice"), session);
+    await store.saveSession(await store.addSlot("twice"), session, "key-stored");
     const second = await store.addSlot("twice");
-    await expect(store.saveSession(second, session)).rejects.toMatchObject({
+    await expect(store.saveSession(second, session, "key-stored")).rejects.toMatchObject({
       code: "KEY_ALREADY_HELD",
     });
   });

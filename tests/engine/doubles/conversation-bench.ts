@@ -11,7 +11,9 @@ import {
 } from "../../../src/adapters/postgres/conversation-store.ts";
 import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
 import { createOutboxStore } from "../../../src/adapters/postgres/outbox-store.ts";
+import { createIncarnationStore } from "../../../src/adapters/postgres/incarnation-store.ts";
 import { createTokenStore } from "../../../src/adapters/postgres/token-store.ts";
+import { tokenMachine, tokenRules } from "../../../machines/token.ts";
 import { createStepStore } from "../../../src/adapters/postgres/step-store.ts";
 import { createSystemClock } from "../../../src/adapters/system-clock.ts";
 import type { OutboxSender } from "../../../src/engine/outbox.ts";
@@ -87,7 +89,7 @@ export async function openConversationBench(
   const database = openDatabase(testDatabase.url, {
     onQuery: (text) => void statements.push(text),
   });
-  const tokens = createTokenStore(database);
+  const tokens = createTokenStore(database, tokenRules(tokenMachine));
   const grant = await connectAccount(database, tokens, kind);
   const conversations = createConversationStore(database, {
     rules,
@@ -239,9 +241,10 @@ async function connectAccount(
   const accounts = createAccountStore(database, createSealer(createKeyRing([randomBytes(32)])));
   await accounts.add({ name: account, kind, credentials: { kind: "bot", token: "1:bench" } });
   const slot = await accounts.addSlot(account);
-  await tokens.registerIncarnation({ id: incarnation, host: "bench", proof: {} });
-  await tokens.apply(slot, { type: "grant", incarnation });
-  const { token } = await tokens.apply(slot, { type: "connected", epoch: 1 });
+  const incarnations = createIncarnationStore(database, tokenRules(tokenMachine));
+  await incarnations.register({ id: incarnation, host: "bench", proof: {} });
+  await tokens.grant(slot, incarnation);
+  const { token } = await tokens.connected({ ...slot, epoch: 1 });
   return { ...slot, epoch: token?.epoch ?? 0 };
 }
 

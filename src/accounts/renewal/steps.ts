@@ -1,0 +1,18 @@
+import type { RenewalStep } from "../../ports/renewal-store.ts";
+
+/** The step that is done when the account comes into a state of the lifecycle. */
+const doneOnArrival: Readonly<Record<string, RenewalStep>> = {
+  "verified-idle": "drained",
+  renewing: "verified-idle",
+};
+
+/** The step of the account's renewal that a transition shows to be done; null where it shows none. */
+export function stepOfTransition(from: string, to: string): RenewalStep | null {
+  return from === to ? null : (doneOnArrival[to] ?? null);
+}
+
+/** The session of the next slot is stored, which has a key now. */
+export const stepOfNewKey: RenewalStep = "key-stored";
+
+/** The slot that served before is logged out and forgotten. */
+export const stepOfForgottenSlot: RenewalStep = "retired";

@@ -1,0 +1,117 @@
+import type { TokenRules } from "../../../machines/token.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { GrantRef } from "../../ports/gate.ts";
+import type {
+  Beat,
+  HolderRecord,
+  IncarnationRecord,
+  IncarnationStore,
+} from "../../ports/incarnation-store.ts";
+import type { Database } from "./database.ts";
+import { tokenStatements } from "./token-statements.ts";
+
+interface IncarnationRow {
+  readonly id: string;
+  readonly host: string;
+  readonly state: IncarnationRecord["state"];
+  readonly ended_for_ms: string | null;
+  readonly proof: unknown;
+}
+
+interface GrantRow {
+  readonly account: string;
+  readonly slot: number;
+  readonly epoch: string;
+}
+
+/** Incarnations in Postgres; their tokens are revoked and freed by the rules of the token machine. */
+export function createIncarnationStore(database: Database, rules: TokenRules): IncarnationStore {
+  const statements = tokenStatements(rules);
+  return {
+    async register({ id, host, proof }) {
+      const [row] = await database.query<{ state: string }>(
+        `insert into incarnations (id, host, proof) values ($1, $2, $3)
+         on conflict (id) do update set proof = excluded.proof returning state`,
+        [id, host, JSON.stringify(proof)],
+      );
+      if (row?.state !== "LIVE") throw incarnationEnded(id);
+    },
+    async predecessors({ id, host }) {
+      const rows = await database.query<IncarnationRow & Record<string, unknown>>(
+        `select id, host, state, proof, extract(epoch from now() - ended_at) * 1000 as ended_for_ms
+         from incarnations i where host = $2 and id <> $1 and (state = 'LIVE'
+           or exists (select from tokens t where t.incarnation = i.id))
+         order by started_at`,
+        [id, host],
+      );
+      return rows.map(toIncarnation);
+    },
+    async beat(incarnation): Promise<Beat> {
+      const [row] = await database.query<{ state: HolderRecord["state"]; beats: string }>(
+        `update incarnations set beats = beats + 1 where id = $1 returning state, beats`,
+        [incarnation],
+      );
+      if (row === undefined) return { state: "MISSING" };
+      return row.state === "LIVE"
+        ? { state: row.state, beats: Number(row.beats) }
+        : { state: row.state };
+    },
+    async holders() {
+      const rows = await database.query<{
+        id: string;
+        host: string;
+        state: HolderRecord["state"];
+        tokens: string;
+      }>(
+        `select i.id, i.host, i.state, count(t.account) as tokens from incarnations i
+         left join tokens t on t.incarnation = i.id
+         where i.state = 'LIVE' or t.account is not null
+         group by i.id order by i.id`,
+      );
+      return rows.map(({ id, host, state, tokens }) => ({
+        incarnation: id,
+        host,
+        state,
+        tokens: Number(tokens),
+      }));
+    },
+    async revoke(incarnation) {
+      const known = await database.query(statements.revoke, [incarnation]);
+      return known.length > 0;
+    },
+    async silence(incarnation) {
+      const rows = await database.query<GrantRow & Record<string, unknown>>(statements.silence, [
+        incarnation,
+      ]);
+      return rows.map(
+        ({ account, slot, epoch }): GrantRef => ({ account, slot, epoch: Number(epoch) }),
+      );
+    },
+    async release(incarnation) {
+      await database.query(
+        `update incarnations set state = 'RELEASED', ended_at = now() where id = $1 and state = 'LIVE'
+           and not exists (select from tokens where incarnation = $1)`,
+        [incarnation],
+      );
+    },
+  };
+}
+
+function toIncarnation({ ended_for_ms, ...rest }: IncarnationRow): IncarnationRecord {
+  const { id, host, state, proof } = rest;
+  return {
+    id,
+    host,
+    state,
+    proof,
+    endedForMs: ended_for_ms === null ? null : Number(ended_for_ms),
+  };
+}
+
+function incarnationEnded(id: string): HoldfastError {
+  return new HoldfastError({
+    code: "INCARNATION_ENDED",
+    message: `The incarnation ${id} of this host was revoked; it may not hold anything any more.`,
+    next: "The gate has to start anew: stop holdfast and start it again.",
+  });
+}

@@ -1,0 +1,28 @@
+import { afterEach } from "vitest";
+import type { IncarnationStore } from "../../src/ports/incarnation-store.ts";
+import type { SlotRef, TokenStore } from "../../src/ports/token-store.ts";
+
+/** Stores over one database, with two accounts, each with a free token of slot 1, and no incarnation. */
+export type MakeCustodyStores = () => Promise<{
+  readonly tokens: TokenStore;
+  readonly incarnations: IncarnationStore;
+  readonly accounts: readonly [string, string];
+  close(): Promise<void>;
+}>;
+
+/** Two free tokens and the incarnations `i1` and `i2`, made anew for each spec and closed after it. */
+export function freshStores(make: MakeCustodyStores) {
+  const undo: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const close of undo.splice(0)) await close();
+  });
+  return async () => {
+    const made = await make();
+    undo.push(made.close);
+    const { tokens, incarnations, accounts } = made;
+    const [one, two] = accounts.map((account): SlotRef => ({ account, slot: 1 }));
+    await incarnations.register({ id: "i1", host: "h1", proof: {} });
+    await incarnations.register({ id: "i2", host: "h2", proof: {} });
+    return { tokens, incarnations, one: one!, two: two! };
+  };
+}
