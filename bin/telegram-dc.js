@@ -1,6 +1,10 @@
 #!/usr/bin/env node
-const { register } = await import("tsx/esm/api");
-register();
-const { main } = await import("../src/main/telegram-dc.ts");
-process.exitCode = await main(process.argv.slice(2));
-if (process.connected) process.disconnect();
+import { requireNode } from "./node-floor.js";
+
+requireNode("telegram-dc");
+void import("../src/main/telegram-dc.ts")
+  .then(({ main }) => main(process.argv.slice(2)))
+  .then((exitCode) => {
+    process.exitCode = exitCode;
+    if (process.connected) process.disconnect();
+  });

@@ -85,20 +85,13 @@ function checksOf(root: string): readonly Check[] {
     },
     {
       name: "diagrams",
-      run: () =>
-        runProgram(root, process.execPath, [
-          "--import",
-          "tsx",
-          "tools/draw-machines.ts",
-          "--check",
-        ]),
+      run: () => runProgram(root, process.execPath, ["tools/draw-machines.ts", "--check"]),
       remedy: "npm run diagrams",
     },
     {
       name: "manual",
-      run: () =>
-        runProgram(root, process.execPath, ["--import", "tsx", "tools/write-manual.ts", "--check"]),
-      remedy: "node --import tsx tools/write-manual.ts",
+      run: () => runProgram(root, process.execPath, ["tools/write-manual.ts", "--check"]),
+      remedy: "node tools/write-manual.ts",
     },
   ];
 }

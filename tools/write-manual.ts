@@ -32,7 +32,7 @@ function main(isCheck: boolean): number {
   if (!isCheck) writeFileSync(page, renewed);
   if (!isCheck || text === renewed) return 0;
   process.stderr.write(
-    "docs/operating.md lists other variables than the program reads. Run: node --import tsx tools/write-manual.ts\n",
+    "docs/operating.md lists other variables than the program reads. Run: node tools/write-manual.ts\n",
   );
   return 1;
 }

@@ -33,7 +33,7 @@ export async function measureGateThroughput(): Promise<readonly Figure[]> {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const gateProcess = fork(fileURLToPath(new URL("./bench-gate.ts", import.meta.url)), [], {
-    execArgv: ["--import", import.meta.resolve("tsx")],
+    execArgv: [],
   });
   try {
     const [chunk] = (await once(dcProcess.stdout, "data")) as [Buffer];

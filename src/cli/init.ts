@@ -70,7 +70,7 @@ const packageOf = (name: string, version: string): string =>
       type: "module",
       scripts: {
         start: "HOLDFAST_BOT=bot.ts holdfast start",
-        test: "node --import tsx --test bot.test.ts",
+        test: "node --test bot.test.ts",
       },
       dependencies: { holdfast: `^${version}` },
     },

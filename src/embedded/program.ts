@@ -1,12 +1,10 @@
-import { createRequire } from "node:module";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { HoldfastError } from "../errors.ts";
 import type { Managed } from "./processes.ts";
 
 /** How to run a TypeScript file of this repository: the arguments for `process.execPath`, in any folder. */
 export function programArguments(file: string): readonly string[] {
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
-  return ["--import", loader, fileURLToPath(new URL(`../../${file}`, import.meta.url))];
+  return [fileURLToPath(new URL(`../../${file}`, import.meta.url))];
 }
 
 /** Calls back with each message that a child process sends and that `is` recognises. */

@@ -34,7 +34,6 @@ export type GateMessage =
 
 export interface SupervisorOptions {
   readonly modulePath: string;
-  readonly execArgv: readonly string[];
   readonly clock: Clock;
   /** What every node is told, apart from its secret and the HTTP port of its predecessor. */
   readonly introduction: {
@@ -93,7 +92,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (stopping) return;
     secret = randomBytes(32).toString("hex");
     const begunMs = clock.monotonicMs();
-    const node = fork(options.modulePath, [], { execArgv: [...options.execArgv] });
+    const node = fork(options.modulePath, [], { execArgv: [] });
     child = node;
     say(node, { type: "gate", secret, httpPort, ...introduction });
     node.on("message", (message: NodeMessage) => heard(node, message));

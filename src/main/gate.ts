@@ -114,7 +114,6 @@ async function runGate(): Promise<void> {
   mkdirSync(join(home, "run"), { recursive: true });
   const supervisor = createSupervisor({
     modulePath: fileURLToPath(new URL("./node.ts", import.meta.url)),
-    execArgv: ["--import", import.meta.resolve("tsx")],
     clock,
     introduction: {
       path,

@@ -27,7 +27,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   function run(index: number): Promise<void> {
     const share: Share = { first: from + index, stride: workers, end: from + seeds };
     const worker = fork(fileURLToPath(new URL("./campaign-worker.ts", import.meta.url)), [], {
-      execArgv: ["--import", import.meta.resolve("tsx")],
+      execArgv: [],
     });
     running.push(worker);
     worker.send(share);

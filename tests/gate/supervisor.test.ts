@@ -25,7 +25,6 @@ describe("the supervisor of a node", () => {
     let gone = 0;
     const supervisor = createSupervisor({
       modulePath,
-      execArgv: [],
       clock: hurried,
       introduction: { path: "/nowhere", incarnation: "i", host: "h", identity: null },
       httpPort: 0,

@@ -16,7 +16,7 @@ interface Run {
 }
 
 function draw(...args: readonly string[]): Promise<Run> {
-  const command = ["--import", "tsx", "tools/draw-machines.ts", ...args];
+  const command = ["tools/draw-machines.ts", ...args];
   return new Promise((resolve) => {
     const child = execFile(process.execPath, command, { cwd: root }, (_error, stdout, stderr) =>
       resolve({ exitCode: child.exitCode ?? -1, output: stdout + stderr }),
