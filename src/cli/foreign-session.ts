@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import {
   convertFromGramjsSession,
   convertFromPyrogramSession,
@@ -63,7 +66,7 @@ export async function readForeignSession(
   given: string,
 ): Promise<ForeignSession> {
   const file = await readFile(given).catch(() => null);
-  if (file?.toString("latin1", 0, sqliteHead.length) === sqliteHead) return readSqlite(file, given);
+  if (file?.toString("latin1", 0, sqliteHead.length) === sqliteHead) return readSqlite(given);
   const session = converted(program, file?.toString("utf8") ?? given);
   if (session !== null) return session;
   throw unreadable(`This is no session of ${program}.`);
@@ -79,21 +82,34 @@ function converted(program: ForeignProgram, text: string): ForeignSession | null
 }
 
 /** Both programs keep one row in `sessions`. */
-async function readSqlite(file: Uint8Array, name: string): Promise<ForeignSession> {
-  const { default: initSqlJs } = await import("sql.js");
-  const { Database } = await initSqlJs();
-  const database = new Database(file);
+function readSqlite(file: string): ForeignSession {
+  // The file is another program's: no lock is taken, no log of it is played in, nothing is made beside it.
+  const url = pathToFileURL(resolve(file));
+  url.searchParams.set("immutable", "1");
+  let database: DatabaseSync | undefined;
   try {
-    const [found] = database.exec("select dc_id, auth_key from sessions limit 1");
-    const [dcId, key] = found?.values[0] ?? [];
+    database = new (sqlite().DatabaseSync)(url, { readOnly: true });
+    const row = database.prepare("select dc_id, auth_key from sessions limit 1").get();
+    const { dc_id: dcId, auth_key: key } = row ?? {};
     if (typeof dcId === "number" && key instanceof Uint8Array && key.length === keyBytes) {
       return { dcId, key };
     }
     throw new Error("it holds no key");
   } catch (cause) {
-    throw unreadable(`${name} is an SQLite file, but no session of Telethon or Pyrogram.`, cause);
+    throw unreadable(`${file} is an SQLite file, but no session of Telethon or Pyrogram.`, cause);
   } finally {
-    database.close();
+    database?.close();
+  }
+}
+
+/** Node's own SQLite, without the warning of Node 22 that it is young: an operator can do nothing about it. */
+function sqlite(): typeof import("node:sqlite") {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return process.getBuiltinModule("node:sqlite");
+  } finally {
+    process.emitWarning = emitWarning;
   }
 }
 

@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { SocksClient } from "socks";
+import { performHttpProxyHandshake, performSocksHandshake } from "@fuman/net";
 import { HoldfastError } from "../errors.ts";
 import type { Endpoint } from "../ports/gate.ts";
 
@@ -9,25 +9,23 @@ export interface Way extends Endpoint {
   goOn(socket: Socket): Promise<void>;
 }
 
-const answerBytesMax = 8192;
 const handshakeMsMax = 10_000;
 
 /** @param proxy `socks5://user:password@host:port`, `socks4://…`, `http://…`, or null for directly. */
 export function wayTo(to: Endpoint, proxy: string | null): Way {
   if (proxy === null) return { ...to, goOn: async () => {} };
   const url = new URL(proxy);
-  const hop: Endpoint = { host: url.hostname, port: Number(url.port) };
+  const hop: Endpoint = { host: bare(url.hostname), port: Number(url.port) };
   return {
     ...hop,
     async goOn(socket) {
       try {
-        await (url.protocol === "http:"
-          ? throughHttp(socket, url, to)
-          : throughSocks(socket, url, to));
-      } catch (cause) {
+        await shakeHands(socket, url, to);
+      } catch (error) {
+        // Without its cause, which holds the proxy's password.
         throw new HoldfastError({
           code: "PROXY_REFUSED",
-          message: `The proxy ${hop.host}:${hop.port} does not lead to ${to.host}:${to.port} (${String(Object(cause).message)}).`,
+          message: `The proxy ${hop.host}:${hop.port} does not lead to ${to.host}:${to.port} (${String(Object(error).message)}).`,
           next: "Name another, or none, with: npx holdfast proxy <account>",
           policy: "retryable",
         });
@@ -40,68 +38,75 @@ export function wayTo(to: Endpoint, proxy: string | null): Way {
 export const dial = ({ host, port }: Endpoint): Socket =>
   connect({ host, port, noDelay: true, keepAlive: true });
 
-async function throughSocks(socket: Socket, url: URL, to: Endpoint): Promise<void> {
-  await SocksClient.createConnection({
-    command: "connect",
-    existing_socket: socket,
-    timeout: handshakeMsMax,
-    destination: to,
-    proxy: {
-      host: url.hostname,
-      port: Number(url.port),
-      type: url.protocol === "socks4:" ? 4 : 5,
-      ...(url.username === ""
-        ? {}
-        : {
-            userId: decodeURIComponent(url.username),
-            password: decodeURIComponent(url.password),
-          }),
-    },
-  });
+/** Tells the proxy where to go on to, and hands the socket back as the far end's; at most 10 s. */
+async function shakeHands(socket: Socket, url: URL, { host, port }: Endpoint): Promise<void> {
+  const hop = endsOf(socket);
+  const { hostname, username, password } = url;
+  const proxy = {
+    host: bare(hostname),
+    port: Number(url.port),
+    ...(username === ""
+      ? {}
+      : { user: decodeURIComponent(username), password: decodeURIComponent(password) }),
+  };
+  const to = { address: host, port };
+  const shaken =
+    url.protocol === "http:"
+      ? performHttpProxyHandshake(hop, hop, proxy, to)
+      : performSocksHandshake(
+          hop,
+          hop,
+          { ...proxy, version: url.protocol === "socks4:" ? 4 : 5 },
+          to,
+        );
+  const timer = setTimeout(hop.giveUp, handshakeMsMax);
+  try {
+    await shaken;
+  } finally {
+    clearTimeout(timer);
+    hop.letGo();
+  }
 }
 
-/** RFC 9110, section 9.3.6. */
-async function throughHttp(socket: Socket, url: URL, to: Endpoint): Promise<void> {
-  const far = `${to.host}:${to.port}`;
-  const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-  const lines = [
-    `CONNECT ${far} HTTP/1.1`,
-    `Host: ${far}`,
-    ...(url.username === ""
-      ? []
-      : [`Proxy-Authorization: Basic ${Buffer.from(user).toString("base64")}`]),
-  ];
-  socket.write(`${lines.join("\r\n")}\r\n\r\n`);
-  const { status, rest } = await readHead(socket);
-  if (!/^HTTP\/1\.[01] 2\d\d/.test(status)) throw new Error(`it answered ${status}`);
-  if (rest.length > 0) socket.unshift(rest);
-}
+/** An IPv6 address stands in brackets in a URL and nowhere else. */
+const bare = (hostname: string): string => hostname.replaceAll(/^\[|\]$/g, "");
 
-/** The first line of an answer, and what came behind its head; the socket is paused then. */
-function readHead(socket: Socket): Promise<{ readonly status: string; readonly rest: Buffer }> {
-  return new Promise((resolve, reject) => {
-    let head = Buffer.alloc(0);
-    const stop = () => {
-      clearTimeout(timer);
-      socket.off("data", take).off("close", fail);
-      socket.pause();
-    };
-    const fail = () => {
-      stop();
-      reject(new Error("it did not answer"));
-    };
-    const take = (chunk: Buffer) => {
-      head = Buffer.concat([head, chunk]);
-      const end = head.indexOf("\r\n\r\n");
-      if (end < 0) {
-        if (head.length > answerBytesMax) fail();
-        return;
+/** A socket as the handshake uses it: no more is read than was asked for, so that what follows is the far end's. */
+function endsOf(socket: Socket) {
+  let isLate = false;
+  let wake = () => {};
+  const moved = () => wake();
+  const signs = ["readable", "end", "close"] as const;
+  for (const sign of signs) socket.on(sign, moved);
+  return {
+    async read(into: Uint8Array): Promise<number> {
+      for (;;) {
+        const bytes = Math.min(into.length, socket.readableLength);
+        const chunk: unknown = bytes === 0 ? null : socket.read(bytes);
+        if (chunk instanceof Uint8Array) {
+          into.set(chunk);
+          return chunk.length;
+        }
+        if (isLate || socket.destroyed || socket.readableEnded) {
+          throw new Error("it did not answer");
+        }
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          // Asks for more, and for the end, when nothing is buffered.
+          socket.read(0);
+        });
       }
-      stop();
-      const [status = ""] = head.toString("latin1").split("\r\n");
-      resolve({ status, rest: head.subarray(end + 4) });
-    };
-    const timer = setTimeout(fail, handshakeMsMax);
-    socket.on("data", take).once("close", fail);
-  });
+    },
+    write: (bytes: Uint8Array) =>
+      new Promise<void>((resolve, reject) => {
+        socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+      }),
+    giveUp() {
+      isLate = true;
+      wake();
+    },
+    letGo() {
+      for (const sign of signs) socket.off(sign, moved);
+    },
+  };
 }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createKeyRing } from "../../src/adapters/crypto/key-ring.ts";
@@ -181,16 +182,14 @@ describe("each flow of the old scripts has its command", () => {
       "update authorisations set key_id = null, session = null where account = 'lender'",
     );
     await database.close();
-    const { default: initSqlJs } = await import("sql.js");
-    const sqlite = new (await initSqlJs()).Database();
-    sqlite.run(
+    const sqlite = new DatabaseSync(join(home, "telegram_session.session"));
+    sqlite.exec(
       "create table sessions (dc_id integer, server_address text, port integer, auth_key blob)",
     );
-    sqlite.run("insert into sessions values (?, '127.0.0.1', 443, ?)", [
-      dcId,
-      Buffer.from(key, "base64"),
-    ]);
-    await writeFile(join(home, "telegram_session.session"), sqlite.export());
+    sqlite
+      .prepare("insert into sessions values (?, '127.0.0.1', 443, ?)")
+      .run(dcId, Buffer.from(key, "base64"));
+    sqlite.close();
     const refused = await holdfast("import desk telegram_session.session --from telethon");
     expect(refused.err).toContain("two programs on one session end it for ever");
     const { code, out, err } = await holdfast(

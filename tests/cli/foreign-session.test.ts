@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import {
   convertToGramjsSession,
   convertToPyrogramSession,
@@ -43,13 +44,13 @@ const sessionOf = (dcId: number) => ({
   self: { userId: 42, isBot: false, isPremium: false, usernames: [] },
 });
 
-async function sqliteSession(columns: string): Promise<Uint8Array> {
-  const { default: initSqlJs } = await import("sql.js");
-  const { Database } = await initSqlJs();
-  const database = new Database();
-  database.run(`create table sessions (${columns})`);
-  database.run("insert into sessions (dc_id, auth_key) values (2, ?)", [key]);
-  return database.export();
+/** As Telethon leaves its file, or as Pyrogram does, which writes ahead. */
+function writeSqliteSession(file: string, columns: string, journal: "delete" | "wal"): void {
+  const database = new DatabaseSync(file);
+  database.exec(`pragma journal_mode = ${journal}`);
+  database.exec(`create table sessions (${columns})`);
+  database.prepare("insert into sessions (dc_id, auth_key) values (2, ?)").run(key);
+  database.close();
 }
 
 describe("the session of another program", () => {
@@ -76,14 +77,47 @@ describe("the session of another program", () => {
   it.each([
     [
       "telethon",
+      "delete",
       "dc_id integer, server_address text, port integer, auth_key blob, takeout_id integer",
     ],
-    ["pyrogram", "dc_id integer, api_id integer, test_mode integer, auth_key blob, date integer"],
-  ] as const)("is read from the SQLite file of %s", async (program, columns) => {
+    [
+      "pyrogram",
+      "wal",
+      "dc_id integer, api_id integer, test_mode integer, auth_key blob, date integer",
+    ],
+  ] as const)(
+    "is read from the SQLite file of %s, which stays as it is",
+    async (program, journal, columns) => {
+      const folder = await mkdtemp(join(tmpdir(), "holdfast-import-"));
+      const file = join(folder, "telegram session #1?.session");
+      writeSqliteSession(file, columns, journal);
+      const before = await readFile(file);
+      expect(Buffer.from((await readForeignSession(program, file)).key).equals(key)).toBe(true);
+      expect((await readFile(file)).equals(before)).toBe(true);
+      expect(await readdir(folder)).toEqual([basename(file)]);
+      await rm(folder, { recursive: true });
+    },
+  );
+
+  it("is read from an SQLite file that its own program holds", async () => {
     const folder = await mkdtemp(join(tmpdir(), "holdfast-import-"));
-    const file = join(folder, "telegram_session.session");
-    await writeFile(file, await sqliteSession(columns));
-    expect(Buffer.from((await readForeignSession(program, file)).key).equals(key)).toBe(true);
+    const file = join(folder, "held.session");
+    writeSqliteSession(file, "dc_id integer, auth_key blob", "delete");
+    const holder = new DatabaseSync(file);
+    holder.exec("begin exclusive");
+    expect((await readForeignSession("telethon", file)).dcId).toBe(2);
+    holder.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it("is refused where an SQLite file holds none", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "holdfast-import-"));
+    const file = join(folder, "other.session");
+    new DatabaseSync(file).exec("create table sessions (dc_id integer); vacuum");
+    await expect(readForeignSession("telethon", file)).rejects.toMatchObject({
+      code: "SESSION_UNREADABLE",
+      message: expect.stringContaining("no session of Telethon or Pyrogram"),
+    });
     await rm(folder, { recursive: true });
   });
 
