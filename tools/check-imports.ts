@@ -19,10 +19,11 @@ const errors = "src/errors.ts";
 const rules: readonly Rule[] = [
   { from: "machines/", to: ["machines/"], packages: ["xstate"] },
   { from: errors, to: [], packages: [] },
+  { from: "src/concurrency/", to: ["src/concurrency/", errors], packages: [] },
   { from: "src/ports/", to: ["machines/", "src/ports/", errors], packages: ["node:stream"] },
   {
     from: "src/engine/",
-    to: ["machines/", "src/ports/", "src/engine/", "src/custody/", errors],
+    to: ["machines/", "src/concurrency/", "src/ports/", "src/engine/", "src/custody/", errors],
     packages: ["xstate", "node:crypto"],
   },
   {
@@ -54,13 +55,19 @@ const rules: readonly Rule[] = [
     to: ["machines/", "src/ports/", "src/custody/", "src/engine/", "src/simulation/", errors],
     packages: ["xstate", "node:child_process", "node:url"],
   },
-  ...["src/main/", "src/cli/", "src/demo/", "src/embedded/", "src/chaos/", "src/bench/"].map(
-    (from) => ({
-      from,
-      to: ["machines/", "src/"],
-      packages: null,
-    }),
-  ),
+  ...[
+    "src/main/",
+    "src/node/",
+    "src/cli/",
+    "src/demo/",
+    "src/embedded/",
+    "src/chaos/",
+    "src/bench/",
+  ].map((from) => ({
+    from,
+    to: ["machines/", "src/"],
+    packages: null,
+  })),
 ];
 
 /** An adapter knows its port and its driver: its own folder, and of another adapter only the types. */
