@@ -1,11 +1,14 @@
 import type { Logger } from "pino";
+import { fetchFile } from "../adapters/http/fetch-file.ts";
 import type { ConversationMetrics } from "../adapters/metrics/conversation-metrics.ts";
+import { createAccountCaller } from "../adapters/nats/account-caller.ts";
 import type { FleetMembers } from "../custody/fleet-members.ts";
 import { hostKey } from "../custody/lease-value.ts";
 import type { Account } from "../engine/account.ts";
 import { createConversationHealth } from "../engine/conversation-health.ts";
 import type { Host } from "../engine/host.ts";
 import { createHotConversations } from "../engine/hot-conversations.ts";
+import { createMediaReader } from "../engine/media-reader.ts";
 import { menuStyleOf } from "../engine/menu.ts";
 import type { OutboxSender } from "../engine/outbox.ts";
 import { createTurnOwner, type TurnOwner } from "../engine/turn-owner.ts";
@@ -20,7 +23,9 @@ import type { EventSink } from "../ports/event-sink.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { InboundStream } from "../ports/inbound-stream.ts";
 import type { MediaReader } from "../ports/media.ts";
-import type { NodeWebhook } from "./node-webhook.ts";
+import { nodeBot } from "./bot.ts";
+import type { OpenNode } from "./open.ts";
+import { createNodeWebhook, type NodeWebhook } from "./webhook.ts";
 
 export interface NodeTurnsOptions {
   readonly bot: Bot;
@@ -51,7 +56,7 @@ const stepsClearedEveryMs = 6 * 3600 * 1000;
 const drainMsMax = handlerMsMaxDefault + 5_000;
 
 /** The turns of this node's partitions, and the replies of its accounts that other nodes have committed. */
-export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
+function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
   const { bot, webhook, host, gate, bus, store, steps, records, clock, metrics, log } = options;
 
   let duplicates = 0;
@@ -167,4 +172,50 @@ function withSender(engine: TurnEngine, sender: OutboxSender): TurnEngine {
       return engine.waiting;
     },
   };
+}
+
+export interface NodeConversations {
+  readonly turns: TurnOwner;
+  readonly webhook: NodeWebhook | null;
+}
+
+/** Puts the conversations of a node together: the bot, the channel beside Telegram, and the turns. */
+export async function createNodeConversations(
+  open: OpenNode,
+  host: NodeTurnsOptions["host"],
+): Promise<NodeConversations> {
+  const { config, stores, stream, clock, events, log, metrics, nats } = open;
+  const bot = await nodeBot(config, (line) => log.info(line));
+  const webhook =
+    config.webhook === null
+      ? null
+      : createNodeWebhook({
+          config: config.webhook,
+          stream,
+          replies: stores.partitionReplies,
+          outbox: stores.outbox,
+          clock,
+          events,
+          log,
+          onRequest: metrics.conversations.webhookRequest,
+          onReply: metrics.conversations.reply,
+        });
+  const mediaAuth = config.webhook?.mediaAuth ?? null;
+  const turns = createNodeTurns({
+    ...open,
+    bot,
+    webhook,
+    host,
+    media: createMediaReader({
+      invoke: createAccountCaller(nats),
+      fetchUrl: (url, bytesMax) => fetchFile(url, bytesMax, mediaAuth),
+    }),
+    members: open.fleet.members,
+    store: stores.conversations,
+    steps: stores.steps,
+    records: stores.records,
+    metrics: metrics.conversations,
+    retryMs: config.timings.retryMs,
+  });
+  return { turns, webhook };
 }
