@@ -1,4 +1,4 @@
-/** Waits for `work`, but no longer than until `signal` aborts: what `work` comes to after that is of no interest. */
+/** Waits for `work`, but no longer than until `signal` aborts: a later result or failure of `work` is ignored. */
 export async function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
   let finish = () => {};
   const aborted = new Promise<void>((resolve) => {

@@ -59,7 +59,7 @@ export interface GateSideOptions<Sockets extends GateSockets> {
   onLatched(why: string): void;
   /** Sends what was told and has not left yet. */
   flush(): Promise<void>;
-  /** The lease is over and all is cut and told, as far as a second went: ends this process. May be called twice. */
+  /** The lease is over and all is cut and told, as far as one second allows: ends this process. May be called twice. */
   leave(): void;
 }
 
@@ -117,7 +117,7 @@ export function createGateSide<Sockets extends GateSockets>(
     released = true;
     lease.setServing(false);
     await node?.stop();
-    // Whoever sees the lease given up takes everything over at once.
+    // A host that sees the lease given up takes everything over at once.
     await sockets.cutAll();
     await lease.release();
     stopWatching();
