@@ -8,11 +8,13 @@ const errors = "src/errors.ts";
 const rules: readonly Rule[] = [
   { from: "machines/", to: ["machines/"], packages: ["xstate"] },
   { from: errors, to: [], packages: [] },
+  { from: "src/concurrency/", to: ["src/concurrency/", errors], packages: [] },
   { from: "src/ports/", to: ["machines/", "src/ports/", errors], packages: ["node:stream"] },
   ...["src/engine/", "src/accounts/", "src/channels/", "src/commands/"].map((from) => ({
     from,
     to: [
       "machines/",
+      "src/concurrency/",
       "src/ports/",
       "src/conversation/",
       "src/engine/",

@@ -1,7 +1,8 @@
 import type { AccountKind } from "../../machines/lifecycle.ts";
+import { orAborted } from "../concurrency/or-aborted.ts";
 import { createAccountRoll } from "./account-roll.ts";
 import type { Custodian } from "../custody/custodian.ts";
-import type { AccountKeeping } from "../custody/fleet-part.ts";
+import type { AccountKeeping, FleetPart } from "../custody/fleet-part.ts";
 import type { Takeover } from "../custody/takeover.ts";
 import type { AccountRecord, AccountStore } from "../ports/account-store.ts";
 import type { Gate } from "../ports/gate.ts";
@@ -34,19 +35,29 @@ export interface HostOptions<Account extends Keepable> {
   /** Tells a person that a predecessor is waited for, and why. */
   onWait(incarnation: string): void;
   makeAccount(record: AccountRecord): Account;
+  makeCustodian(keeping: AccountKeeping): Custodian;
+}
+
+export interface BringUpOptions<Account extends Keepable> {
+  /** This host's part in the fleet, which has been read. */
+  readonly part: Pick<FleetPart, "startBeats" | "untilServing">;
+  /** Tells the gate that accounts may be placed here. */
+  tellServing(): void;
   /** An account has begun here; the returned function is called when it has ended. */
   onBegun(account: Account): () => void;
-  makeCustodian(keeping: AccountKeeping): Custodian;
+  /** What else must be ready before accounts come here; runs beside the wait for predecessors. */
+  prepare?(): Promise<unknown>;
+  /** Aborts when this host is to stop: the start is left where it stands. */
+  readonly signal: AbortSignal;
 }
 
 /** The accounts of this host. */
 export interface Host<Account extends Keepable> {
-  /** Records this host's incarnation; nothing is granted to it before. */
-  register(): Promise<void>;
-  /** Frees what a dead predecessor held, as far as that is proven or waited out. */
-  inherit(): Promise<void>;
-  /** Takes up the accounts that belong here. */
-  start(): Promise<void>;
+  /**
+   * Starts this host; resolves when it has taken up the accounts that belong here, or when `signal` aborts. Throws
+   * what the stores throw, and INCARNATION_ENDED: another process must begin anew then.
+   */
+  bringUp(options: BringUpOptions<Account>): Promise<void>;
   /** The account, if it runs here. */
   find(name: string): Account | null;
   /** What kind of account it is, wherever it runs; null for one that this host has not heard of. */
@@ -54,21 +65,23 @@ export interface Host<Account extends Keepable> {
   all(): readonly Account[];
   /** Looks for accounts that were just added to the database. */
   adopt(): Promise<void>;
-  /** Hands every account over and gives the tokens back. */
-  stop(): Promise<void>;
+  /** Hands every account over and gives the tokens back. Afterwards this incarnation is over, unless it `goesOn`. */
+  stop(how?: { readonly goesOn: boolean }): Promise<void>;
 }
 
 export function createHost<Account extends Keepable>(options: HostOptions<Account>): Host<Account> {
   const { accounts, tokens, incarnations, gate, takeover } = options;
   const self = { id: gate.incarnation, host: gate.host };
   const running = new Map<string, { readonly account: Account; readonly ended: () => void }>();
+  let onBegun: BringUpOptions<Account>["onBegun"] = () => () => {};
+  let isUp = false;
 
   async function begin(name: string): Promise<void> {
     if (running.has(name)) return;
     const record = await accounts.find(name);
     if (record === null || record.wanted === "stop") return;
     const account = options.makeAccount(record);
-    running.set(name, { account, ended: options.onBegun(account) });
+    running.set(name, { account, ended: onBegun(account) });
     await account.start();
   }
 
@@ -85,6 +98,12 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
     const held = await tokens.heldBy(gate.incarnation);
     await Promise.all(held.map(({ account, slot, epoch }) => gate.cut({ account, slot, epoch })));
     if (held.length > 0) await tokens.releaseAll(held);
+  }
+
+  /** Frees what a dead predecessor held, as far as that is proven or waited out. */
+  async function inherit(): Promise<void> {
+    await freeOwnTokens();
+    await Promise.all((await incarnations.predecessors(self)).map(endPredecessor));
   }
 
   async function endPredecessor(predecessor: IncarnationRecord): Promise<void> {
@@ -115,22 +134,35 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
     mayMove: (name) => running.get(name)?.account.mayMove ?? true,
   });
 
+  /**
+   * The order matters. Beats before the incarnation is recorded would read as a restore of Postgres. A host that
+   * says that it serves is given accounts by others at once, so nothing of a predecessor may be left to wait for.
+   */
+  async function bringUp(to: BringUpOptions<Account>): Promise<void> {
+    onBegun = to.onBegun;
+    const isLeft = () => to.signal.aborted;
+    await incarnations.register({ ...self, proof: options.proof });
+    if (isLeft()) return;
+    to.part.startBeats();
+    await orAborted(Promise.all([inherit(), to.prepare?.()]), to.signal);
+    if (isLeft()) return;
+    to.tellServing();
+    await orAborted(to.part.untilServing(), to.signal);
+    if (isLeft()) return;
+    isUp = true;
+    await custodian.start();
+  }
+
   return {
-    async register() {
-      await incarnations.register({ ...self, proof: options.proof });
-    },
-    async inherit() {
-      await freeOwnTokens();
-      await Promise.all((await incarnations.predecessors(self)).map(endPredecessor));
-    },
-    start: () => custodian.start(),
+    bringUp,
     kindOf: roll.kindOf,
     find: (name) => running.get(name)?.account ?? null,
     all: () => [...running.values()].map(({ account }) => account),
-    adopt: () => custodian.look(),
-    async stop() {
+    // Before this host is up there is nothing to look at, and afterwards everything is.
+    adopt: async () => void (isUp && (await custodian.look())),
+    async stop({ goesOn } = { goesOn: false }) {
       await custodian.stop();
-      await incarnations.release(gate.incarnation);
+      if (!goesOn) await incarnations.release(gate.incarnation);
     },
   };
 }

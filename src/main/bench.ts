@@ -1,5 +1,5 @@
 // As the node itself runs.
-import "./compile-early.ts";
+import "../node/v8-flags.ts";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";

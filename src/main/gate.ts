@@ -1,192 +1,190 @@
-import "./compile-early.ts";
+import "../node/v8-flags.ts";
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { uptime } from "node:os";
 import { join } from "node:path";
 import { createSystemClock } from "../adapters/system-clock.ts";
 import { connectNats } from "../adapters/nats/connection.ts";
-import { readConfig } from "../config/config.ts";
+import { type Config, readConfig } from "../config/config.ts";
+import { orAborted } from "../concurrency/or-aborted.ts";
 import { errorLine } from "../errors.ts";
 import { programFile } from "../files.ts";
 import { serveGate } from "../gate/gate-server.ts";
 import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openSharedRegister } from "../adapters/nats/shared-register.ts";
-import { createGateCustody } from "../custody/gate-custody.ts";
-import { createHostLease } from "../custody/host-lease.ts";
-import { hostIdentity } from "../adapters/machine/host-identity.ts";
+import { createGateSide, type GateSide, type GateSideOptions } from "../custody/gate-custody.ts";
+import { type HostIdentity, hostIdentity } from "../adapters/machine/host-identity.ts";
 import { ownIdentity } from "../adapters/machine/process-identity.ts";
 import { hostLockName, takeHostLock } from "../gate/host-lock.ts";
-import { openJournal } from "../gate/journal.ts";
-import { createLeaseDeadline } from "../custody/lease-deadline.ts";
+import { type Journal, openJournal } from "../gate/journal.ts";
 import { hostKey, type LeaseValue } from "../custody/lease-value.ts";
-import { createSocketTable } from "../gate/socket-table.ts";
-import { watchSoftStop } from "../custody/soft-stop.ts";
-import { createSupervisor } from "../gate/supervisor.ts";
+import { createSocketTable, type SocketTable } from "../gate/socket-table.ts";
+import { createSupervisor, type Supervisor } from "../gate/supervisor.ts";
 import { watchWakefulness } from "../gate/wakefulness.ts";
+import { type StartStage, startInStages } from "../node/stages.ts";
 
 /** The lease is over: whoever started this gate may start a fresh incarnation. */
 const latchedExitCode = 75;
 const stopMarginMs = 2000;
-/** How long a gate that ends tries to say so. */
-const sayEndedMsMax = 1000;
-const fencedExitMs = 50;
 
 function tell(message: unknown): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
+function say(line: string): void {
+  process.stderr.write(`holdfast gate: ${line}\n`);
+}
+
 /** Says why to whoever started this gate, and ends. */
 function fail(message: string): void {
-  process.stderr.write(`holdfast gate: ${message}\n`);
+  say(message);
   const leave = () => process.exit(1);
   if (!process.connected) leave();
   process.send?.({ type: "failed", message }, undefined, undefined, leave);
 }
 
-async function runGate(): Promise<void> {
-  const config = readConfig(process.env);
-  const { home, host, timings } = config;
+type SidePart = Pick<GateSideOptions<SocketTable>, "hosts" | "bus" | "flush" | "waitMs" | "onWait">;
+
+/** The gate's side of custody over its own sockets. */
+function makeSide(
+  { host, timings }: Config,
+  incarnation: string,
+  journal: Journal,
+  part: SidePart,
+): GateSide<SocketTable> {
   const clock = createSystemClock();
-  const natsUrl = config.natsUrl ?? "nats://127.0.0.1:4222";
-  // Long enough for another gate of this host to hand everything over and end.
-  const waitMs = timings.drainMs + timings.disconnectMs + stopMarginMs;
-  const onWait = () =>
-    process.stderr.write(`holdfast gate: waiting for the other gate of host "${host}" to end\n`);
-  const lockOf = { fleet: `${natsUrl}\n${config.databaseUrl ?? ""}`, host };
-  const unlock = await takeHostLock({ ...lockOf, waitMs, onWait });
-  const nats = await connectNats(natsUrl, `gate ${host}`);
-  const incarnation = randomUUID();
   const clocks = {
     monotonicMs: () => performance.now(),
     uptimeMs: () => uptime() * 1000,
     wallMs: () => Date.now(),
   };
-  const deadline = createLeaseDeadline(clocks, timings.holdMs);
-  const journal = openJournal(join(home, "journal"), incarnation, hostKey(host), Date.now);
-  const table = createSocketTable({
-    mayAct: deadline.isAlive,
-    journal: journal.write,
-    now: () => Date.now(),
-    asleepSinceMs: watchWakefulness(clocks, clock),
+  return createGateSide({
+    ...part,
+    host,
+    incarnation,
     clock,
-    restMs: timings.restMs,
-    answerMs: timings.answerMs,
+    clocks,
+    timings,
+    newNonce: randomUUID,
+    openSockets: (mayAct) =>
+      createSocketTable({
+        mayAct,
+        journal: journal.write,
+        now: () => Date.now(),
+        asleepSinceMs: watchWakefulness(clocks, clock),
+        clock,
+        restMs: timings.restMs,
+        answerMs: timings.answerMs,
+      }),
+    onLatched: (why) => say(`${why}; everything is cut and this gate ends`),
+    leave: () => process.exit(latchedExitCode),
   });
-  const bus = createFleetBus(nats, { fenceTimeoutMs: timings.casTimeoutMs });
-  const lease = createHostLease({
+}
+
+/** What keeps this gate's node running, and carries what it says to the gate's side. */
+function makeSupervisor(
+  { host, http, timings }: Config,
+  side: GateSide<SocketTable>,
+  gate: {
+    readonly incarnation: string;
+    readonly path: string;
+    readonly identity: HostIdentity | null;
+  },
+  onFailed: (message: string) => void,
+): Supervisor {
+  return createSupervisor({
+    modulePath: programFile("src/main/node"),
+    clock: createSystemClock(),
+    introduction: { ...gate, host },
+    httpPort: http.port,
+    hangMs: timings.hangMs,
+    onHang: (pid) =>
+      say(`the node (pid ${pid}) has not answered for ${timings.hangMs} ms; it is ended`),
+    onGone: side.letGo,
+    onServing: side.setServing,
+    onLetGo(why) {
+      say(`everything is cut: ${why}`);
+      void side.letGo();
+    },
+    onEnd: side.latch,
+    onReady: (url, node) => tell({ type: "ready", http: url, pids: { gate: process.pid, node } }),
+    onRespawn: (pid) => tell({ type: "node", pid }),
+    onFault: (error) => say(`the node: ${error.message}`),
+    onFailed,
+  });
+}
+
+/** Ends this gate when a signal says so, or when its parent has gone. */
+function endOnSignals(stop: () => Promise<void>): void {
+  const end = () =>
+    stop().then(
+      () => {
+        if (process.connected) process.disconnect();
+        process.exit(0);
+      },
+      (error: unknown) => fail(errorLine(error)),
+    );
+  process.once("SIGTERM", () => void end());
+  process.once("SIGINT", () => void end());
+  process.once("disconnect", () => void end());
+}
+
+async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<void> {
+  endOnSignals(stop);
+  const config = readConfig(process.env);
+  const { home, host, timings } = config;
+  const natsUrl = config.natsUrl ?? "nats://127.0.0.1:4222";
+  // Long enough for another gate of this host to hand everything over and end.
+  const waitMs = timings.drainMs + timings.disconnectMs + stopMarginMs;
+  const onWait = () => say(`waiting for the other gate of host "${host}" to end`);
+  const lockOf = { fleet: `${natsUrl}\n${config.databaseUrl ?? ""}`, host };
+  await stage({
+    name: "lock",
+    async start(signal) {
+      let unlock = () => {};
+      const taken = takeHostLock({ ...lockOf, waitMs, onWait }).then((free) => (unlock = free));
+      await orAborted(taken, signal);
+      return () => unlock();
+    },
+    stop: (unlock) => unlock(),
+  });
+  const nats = await stage({
+    name: "nats",
+    start: () => connectNats(natsUrl, `gate ${host}`),
+    stop: (one) => one.close(),
+  });
+  const incarnation = randomUUID();
+  const journal = openJournal(join(home, "journal"), incarnation, hostKey(host), Date.now);
+  const side = makeSide(config, incarnation, journal, {
     hosts: await openSharedRegister<LeaseValue>(nats, "HOLDFAST_HOSTS", {
       timeoutMs: timings.casTimeoutMs,
     }),
-    newNonce: randomUUID,
-    host,
-    incarnation,
-    deadline,
-    clock,
-    timings,
+    bus: createFleetBus(nats, { fenceTimeoutMs: timings.casTimeoutMs }),
+    flush: () => nats.flush(),
     waitMs,
     onWait,
-    onLatched(why) {
-      supervisor.kill();
-      process.stderr.write(`holdfast gate: ${why}; everything is cut and this gate ends\n`);
-      const leave = () => process.exit(latchedExitCode);
-      setTimeout(leave, sayEndedMsMax);
-      custody
-        .end()
-        .then(() => nats.flush())
-        .then(leave, leave);
-    },
   });
-
-  const custody = createGateCustody({
-    incarnation,
-    host,
-    bus,
-    lease,
-    deadline,
-    clock,
-    tellAgainMs: timings.heartbeatMs,
-    cut: (grant) => table.cut(grant),
-    cutAll: table.cutAll,
-    afterAnswer: (task) => void setTimeout(task, fencedExitMs),
-  });
-
   const path = join(home, "run", `gate-${process.pid}.sock`);
   mkdirSync(join(home, "run"), { recursive: true });
-  const supervisor = createSupervisor({
-    modulePath: programFile("src/main/node"),
-    clock,
-    introduction: {
-      path,
-      incarnation,
-      host,
-      identity: hostIdentity(hostLockName(lockOf), ownIdentity()),
-    },
-    httpPort: config.http.port,
-    hangMs: timings.hangMs,
-    onHang: (pid) =>
-      process.stderr.write(
-        `holdfast gate: the node (pid ${pid}) has not answered for ${timings.hangMs} ms; it is ended\n`,
-      ),
-    onGone: custody.letGo,
-    onServing: custody.setServing,
-    onLetGo(why) {
-      process.stderr.write(`holdfast gate: everything is cut: ${why}\n`);
-      void custody.letGo();
-    },
-    onEnd: (why) => lease.latch(why),
-    onReady: (http, node) => tell({ type: "ready", http, pids: { gate: process.pid, node } }),
-    onRespawn: (pid) => tell({ type: "node", pid }),
-    onFault: (error) => process.stderr.write(`holdfast gate: the node: ${error.message}\n`),
-    onFailed: (message) => void end(() => fail(message)),
+  const identity = hostIdentity(hostLockName(lockOf), ownIdentity());
+  const supervisor = makeSupervisor(config, side, { incarnation, path, identity }, (message) => {
+    const leave = () => fail(message);
+    stop().then(leave, leave);
   });
-  const server = await serveGate(
-    path,
-    supervisor.secret,
-    table,
-    () => ({
-      ...table.figures,
-      leaseRenewals: lease.renewals,
-      leaseLeftMs: deadline.leftMs,
-    }),
-    journal,
-  );
-
-  let ending: Promise<void> | null = null;
-  function end(then: () => void): Promise<void> {
-    ending ??= (async () => {
-      lease.setServing(false);
-      await supervisor.stop(waitMs);
-      await table.cutAll();
-      await lease.release();
-      await server.close();
-      await nats.close();
-      unlock();
-      then();
-    })();
-    return ending;
-  }
-  const endQuietly = () =>
-    void end(() => {
-      if (process.connected) process.disconnect();
-      process.exit(0);
-    });
-  process.once("SIGTERM", endQuietly);
-  process.once("SIGINT", endQuietly);
-  process.once("disconnect", endQuietly);
-
-  try {
-    await lease.acquire();
-  } catch (error) {
-    await end(() => fail(errorLine(error)));
-    return;
-  }
-  watchSoftStop({
-    leftMs: () => deadline.leftMs,
-    timings,
-    clock,
-    onChange: supervisor.allowCalls,
+  const { sockets } = side;
+  const figures = () => ({ ...sockets.figures, ...side.figures });
+  await stage({
+    name: "server",
+    start: () => serveGate(path, supervisor.secret, sockets, figures, journal),
+    stop: (server) => server.close(),
   });
-  supervisor.start();
+  const { start, allowCalls, kill } = supervisor;
+  const node = { start, allowCalls, kill, stop: () => supervisor.stop(waitMs) };
+  await stage({
+    name: "lease",
+    start: (signal) => orAborted(side.hold(node), signal),
+    stop: side.release,
+  });
 }
 
-await runGate().catch((error: unknown) => fail(errorLine(error)));
+await startInStages(runGate).started.catch((error: unknown) => fail(errorLine(error)));

@@ -4,13 +4,8 @@ import { createKernel } from "./kernel.ts";
 import { type Fault, faultsUntilMs, makeFaults } from "./faults.ts";
 import { createRandom } from "./random.ts";
 import { createSimBus } from "./sim-bus.ts";
-import {
-  createSimHost,
-  type SimCount,
-  type SimFleet,
-  type SimHost,
-  type SimTimings,
-} from "./sim-host.ts";
+import type { SimCount, SimFleet, SimTimings } from "./sim-fleet.ts";
+import { createSimHost, type SimHost } from "./sim-host.ts";
 import { createSimRegister } from "./sim-register.ts";
 import { createSimStore, type StoreCopy } from "./sim-store.ts";
 import { createSimTelegram, type Violation } from "./sim-telegram.ts";
@@ -21,6 +16,7 @@ const simTimings: SimTimings = {
   casTimeoutMs: 800,
   retryMs: 500,
   holdMs: 20_000,
+  softStopMs: 18_000,
   suspectMs: 10_000,
   takeMs: 30_000,
   tenureMs: 8_000,
@@ -98,12 +94,21 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
       highest.set(account, Math.max(known, epoch));
     },
   );
+  const restoreFound = (how: string) => {
+    if (counts.restores > 0) return;
+    onViolation({
+      invariant: "restore",
+      message: `${how}, although Postgres was never restored from an older copy`,
+    });
+  };
   const fleet: SimFleet = {
     kernel,
     timings: simTimings,
     hosts: createSimRegister(kernel, simTimings.casTimeoutMs),
     floors: createSimRegister(kernel, simTimings.casTimeoutMs),
-    fleet: createSimRegister(kernel, simTimings.casTimeoutMs),
+    fleet: createSimRegister(kernel, simTimings.casTimeoutMs, () =>
+      restoreFound("a restore was counted"),
+    ),
     bus: createSimBus(kernel, simTimings.casTimeoutMs),
     store,
     telegram: createSimTelegram(kernel, onViolation),
@@ -114,7 +119,9 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
     },
     count(what) {
       counts[what] += 1;
+      if (what === "repairs") restoreFound("a token was repaired");
     },
+    broke: onViolation,
   };
   for (const account of accounts) store.addToken({ account, slot: 1 });
 

@@ -26,7 +26,12 @@ interface Watcher<Value> {
   lastMs: number;
 }
 
-export function createSimRegister<Value>(kernel: Kernel, timeoutMs: number): SimRegister<Value> {
+export function createSimRegister<Value>(
+  kernel: Kernel,
+  timeoutMs: number,
+  /** A write was accepted. */
+  onWrite: () => void = () => {},
+): SimRegister<Value> {
   let log: Write<Value>[] = [];
   let current = new Map<string, Write<Value>>();
   let revision = 0;
@@ -58,6 +63,7 @@ export function createSimRegister<Value>(kernel: Kernel, timeoutMs: number): Sim
     const entry = { key, value, revision, atMs: kernel.nowMs };
     current.set(key, entry);
     log.push(entry);
+    onWrite();
     for (const watcher of watchers) show(watcher, entry);
     return revision;
   }

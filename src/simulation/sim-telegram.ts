@@ -3,7 +3,7 @@ import type { Kernel } from "./kernel.ts";
 
 /** A rule of docs/simulation.md that a run has broken. */
 export interface Violation {
-  readonly invariant: "I1" | "I6" | "epoch" | "liveness";
+  readonly invariant: "I1" | "I6" | "epoch" | "restore" | "serving" | "liveness";
   readonly message: string;
 }
 

@@ -14,6 +14,8 @@ export interface SimWorkerOptions {
   readonly claims: Claims;
   readonly gate: SimGateView;
   readonly store: SimStoreView;
+  /** The gate lets calls begin: not while the lease is about to run out. */
+  mayCall(): boolean;
 }
 
 const retryMs = 800;
@@ -72,7 +74,7 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
     };
     const isAnswered = () => clock.monotonicMs() - answeredMs < unansweredMsMax;
     while (applied && !stopping && !ended.signal.aborted && isAnswered()) {
-      send();
+      if (options.mayCall()) send();
       if (kernel.random.chance(0.3)) {
         if (!(await store.commit(grant))) break;
       }

@@ -1,125 +1,183 @@
 import { describe, expect, it } from "vitest";
-import { createGateCustody } from "../../src/custody/gate-custody.ts";
-import { createTakeover } from "../../src/custody/takeover.ts";
+import { createGateSide } from "../../src/custody/gate-custody.ts";
 import type { LeaseValue } from "../../src/custody/lease-value.ts";
-import type { FleetNews } from "../../src/ports/fleet-bus.ts";
+import type { FenceRequest, FleetNews } from "../../src/ports/fleet-bus.ts";
 import type { GrantRef } from "../../src/ports/gate.ts";
-import type { SharedRegister } from "../../src/ports/shared-register.ts";
 import { createKernel } from "../../src/simulation/kernel.ts";
+import { createLink } from "../../src/simulation/link.ts";
 import { createRandom } from "../../src/simulation/random.ts";
+import { createSimRegister } from "../../src/simulation/sim-register.ts";
 
 const grant: GrantRef = { account: "site-bot", slot: 1, epoch: 7 };
-const takeMs = 30_000;
+const timings = {
+  heartbeatMs: 2_000,
+  retryMs: 500,
+  suspectMs: 10_000,
+  holdMs: 20_000,
+  softStopMs: 18_000,
+};
 
+/** A gate's side over a simulated NATS; everything that it does is noted. */
 function scene() {
   const kernel = createKernel(createRandom(1));
-  const { clock } = kernel.spawn("gate", 1);
-  const told: FleetNews[] = [];
+  const hosts = createSimRegister<LeaseValue>(kernel, 800);
   const done: string[] = [];
-  const listeners = new Set<(news: FleetNews) => void>();
-  const bus = {
-    tell(news: FleetNews) {
-      told.push(news);
-      for (const listener of listeners) listener(news);
-    },
-    onNews(listener: (news: FleetNews) => void) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-    onFence: () => () => {},
-    fence: async () => false,
-  };
-  const custody = createGateCustody({
-    incarnation: "i1",
-    host: "h1",
-    bus,
-    lease: { setServing: (serving) => done.push(`serving ${serving}`), latch: () => {} },
-    deadline: { latch: () => {} },
-    clock,
-    tellAgainMs: 2000,
-    cut: async () => {},
-    cutAll: async () => {
-      done.push("cut");
-      return [grant];
-    },
-    afterAnswer: () => {},
-  });
-  const run = (ms: number) => kernel.run(kernel.nowMs + ms);
-  return { kernel, clock, bus, custody, told, done, run };
+  const news: FleetNews[] = [];
+
+  function gate(incarnation: string) {
+    const process = kernel.spawn(incarnation, 1);
+    const link = createLink();
+    let nonces = 0;
+    let fence = async (_request: FenceRequest) => {};
+    let mayAct = () => false;
+    const note = (what: string) => void done.push(`${incarnation} ${what}`);
+    const side = createGateSide({
+      host: "h1",
+      incarnation,
+      hosts: hosts.view({ from: process, link }),
+      bus: {
+        tell(told) {
+          news.push(told);
+          note(`tells ${told.type}`);
+        },
+        onFence(_incarnation, handler) {
+          fence = handler;
+          return () => {};
+        },
+      },
+      clock: process.clock,
+      clocks: process.clocks,
+      timings,
+      waitMs: 12_000,
+      newNonce: () => `${incarnation}-${(nonces += 1)}`,
+      onWait: (other) => note(`waits for ${other}`),
+      openSockets(isAlive) {
+        mayAct = isAlive;
+        return {
+          cut: async () => note("cuts one"),
+          async cutAll() {
+            note(`cuts all, lease ${status()}`);
+            return [grant];
+          },
+        };
+      },
+      onLatched: () => note("latched"),
+      flush: async () => note("flushes"),
+      leave: () => note("leaves"),
+    });
+    const node = {
+      start: () => note(`starts its node, may act ${mayAct()}`),
+      allowCalls: (allowed: boolean) => note(`allows calls ${allowed}`),
+      stop: async () => note(`stops its node, lease ${status()}`),
+      kill: () => note("kills its node"),
+    };
+    return { side, node, link, mayAct: () => mayAct(), fence: () => fence({ type: "everything" }) };
+  }
+
+  const lease = () => hosts.present().find(({ key }) => key === "h1")?.value;
+  const status = () => lease()?.status ?? "none";
+  async function run(ms: number): Promise<void> {
+    // What was asked for just now comes to its first wait.
+    await new Promise(setImmediate);
+    await kernel.run(kernel.nowMs + ms);
+  }
+  return { gate, done, news, lease, run };
 }
 
-describe("what a gate promises to the fleet", () => {
-  const letGo = { type: "let-go", incarnation: "i1", grants: [grant] };
+/** A gate that holds its lease. */
+async function held() {
+  const all = scene();
+  const one = all.gate("i1");
+  const holding = one.side.hold(one.node);
+  await all.run(100);
+  await holding;
+  all.done.length = 0;
+  return { ...all, ...one };
+}
 
-  it("is told after the cut, and again until its next node serves", async () => {
-    const { custody, told, done, run } = scene();
-    await custody.letGo();
-    expect(done).toEqual(["serving false", "cut"]);
-    expect(told).toEqual([letGo]);
-    await run(4500);
-    expect(told).toEqual([letGo, letGo, letGo]);
-    custody.setServing(true);
-    await run(10_000);
-    expect(told).toHaveLength(3);
+describe("a gate's side of custody", () => {
+  it("starts the node once the lease stands, and not before", async () => {
+    const { gate, done, lease, run } = scene();
+    const { side, node, mayAct } = gate("i1");
+    const holding = side.hold(node);
+    expect([mayAct(), done]).toEqual([false, []]);
+    await run(100);
+    await holding;
+    expect(done).toEqual(["i1 starts its node, may act true"]);
+    expect(lease()).toMatchObject({ incarnation: "i1", status: "live" });
   });
 
-  it("is that it has ended, once everything is cut, and nobody waits for T_take then", async () => {
-    const { kernel, clock, bus, custody, told, done } = scene();
-    const lease: LeaseValue = {
-      generation: 1,
-      incarnation: "i1",
-      n: 5,
-      nonce: "n5",
-      status: "live",
-      serving: true,
-    };
-    let entry = { key: "h1", value: lease, revision: 5 };
-    const hosts: SharedRegister<LeaseValue> = {
-      read: async () => entry,
-      async write(key, value, previous) {
-        expect(previous).toBe(entry.revision);
-        entry = { key, value, revision: previous + 1 };
-        return entry.revision;
-      },
-      entries: async () => [entry],
-      watch: async () => () => {},
-    };
-    const takeover = createTakeover({
-      hosts,
-      store: { revoke: async () => true, silence: async () => [grant] },
-      bus,
-      clock,
-      takeMs,
-      newNonce: () => "n",
-    });
-    const beganMs = kernel.nowMs;
-    const taken = takeover.take({ incarnation: "i1", host: "h1" }, { force: true });
-    await kernel.run(kernel.nowMs + 100);
-    await custody.end();
-    expect(done).toEqual(["cut"]);
-    expect(told[0]).toEqual({ type: "ended", incarnation: "i1", host: "h1" });
-    expect(await taken).toEqual({ ended: true, freed: [grant], how: "told" });
-    expect(kernel.nowMs - beganMs).toBeLessThan(takeMs / 10);
+  it("gives the lease up only when its node has stopped and everything is cut", async () => {
+    const { side, done, lease, run, mayAct } = await held();
+    const released = side.release();
+    await run(100);
+    await released;
+    expect(done).toEqual(["i1 stops its node, lease live", "i1 cuts all, lease live"]);
+    expect(lease()).toMatchObject({ status: "released", serving: false });
+    expect(mayAct()).toBe(false);
   });
 
-  it("counts for a takeover that begins after it was told", async () => {
-    const { clock, bus, custody } = scene();
-    const takeover = createTakeover({
-      hosts: {
-        read: async () => null,
-        write: async () => 1,
-        entries: async () => [],
-        watch: async () => () => {},
-      },
-      store: { revoke: async () => true, silence: async () => [] },
-      bus,
-      clock,
-      takeMs,
-      newNonce: () => "n",
-    });
-    await custody.end();
-    expect(await takeover.take({ incarnation: "i1", host: "h1" }, { force: true })).toMatchObject({
-      how: "told",
-    });
+  it("lets no call begin once the lease is about to run out, and ends when it has", async () => {
+    const { link, done, run, mayAct, news } = await held();
+    link.requests = "lost";
+    await run(18_500);
+    expect(done).toEqual(["i1 allows calls false"]);
+    expect(mayAct()).toBe(true);
+    await run(4_000);
+    expect(done.slice(1, 5)).toEqual([
+      "i1 kills its node",
+      "i1 latched",
+      "i1 cuts all, lease live",
+      "i1 tells ended",
+    ]);
+    expect(done.slice(5)).toContain("i1 leaves");
+    expect(news).toEqual([{ type: "ended", incarnation: "i1", host: "h1" }]);
+    expect(mayAct()).toBe(false);
+  });
+
+  it("lets calls begin again when the lease is renewed in time", async () => {
+    const { link, done, run } = await held();
+    link.requests = "lost";
+    await run(18_500);
+    link.requests = "flow";
+    await run(2_000);
+    expect(done).toEqual(["i1 allows calls false", "i1 allows calls true"]);
+  });
+
+  it("answers a fence with everything cut, and ends after the answer", async () => {
+    const { done, run, mayAct, fence } = await held();
+    await fence();
+    expect(done).toEqual(["i1 cuts all, lease live"]);
+    expect(mayAct()).toBe(false);
+    await run(100);
+    expect(done.slice(1, 3)).toEqual(["i1 kills its node", "i1 latched"]);
+  });
+
+  it("never starts its node when it is to end while it waits for another gate", async () => {
+    const { gate, side: other, done, run } = await held();
+    const { side, node, mayAct } = gate("i2");
+    const holding = side.hold(node);
+    await run(5_000);
+    const released = side.release();
+    // The lease becomes free only now.
+    const freed = other.release();
+    await run(20_000);
+    await Promise.all([released, freed, holding]);
+    expect(done.filter((what) => what.startsWith("i2 starts"))).toEqual([]);
+    expect(mayAct()).toBe(false);
+  });
+
+  it("says that another gate holds the lease, and leaves nothing behind", async () => {
+    const { gate, done, run } = await held();
+    const { side, node, mayAct } = gate("i2");
+    const holding = side.hold(node).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    await run(20_000);
+    expect(await holding).toMatchObject({ code: "LEASE_HELD" });
+    expect(mayAct()).toBe(false);
+    expect(done).toContain("i2 waits for i1");
+    expect(done.at(-1)).toMatch(/^i2 cuts all/);
   });
 });

@@ -8,7 +8,7 @@ import { createPartitionReplies } from "../../src/adapters/postgres/partition-re
 import { createSystemClock } from "../../src/adapters/system-clock.ts";
 import { createSiteManagerBot } from "../../src/bots/site-manager/site-manager-bot.ts";
 import type { OutboxSender } from "../../src/engine/outbox.ts";
-import { createNodeWebhook, type NodeWebhook } from "../../src/main/node-webhook.ts";
+import { createNodeWebhook, type NodeWebhook } from "../../src/node/webhook.ts";
 import type { Bot } from "../../src/ports/bot.ts";
 import type { PartitionClaim } from "../../src/ports/conversation-store.ts";
 import type { WebhookReply } from "../../src/ports/webhook.ts";

@@ -16,17 +16,14 @@ export interface NodeKeys {
   readonly sealer: Sealer;
   /** Throws MASTER_KEY_WRONG when the database holds what these keys cannot read. */
   check(): Promise<void>;
-  /** `keys`: which this node has, after it has read its file anew; `reseal`: encrypts everything under the first. */
-  readonly verbs: Handlers<NodeProtocol>;
+  /**
+   * `keys`: which this node has, after it has read its file anew; `reseal`: encrypts everything under the first.
+   * @param serving keys of the hosts that serve, this one among them: all of them must have answered
+   */
+  verbs(host: string, serving: () => readonly string[]): Handlers<NodeProtocol>;
 }
 
-/** @param serving keys of the hosts that serve, this one among them: all of them must have answered. */
-export function createNodeKeys(
-  config: Config,
-  database: Database,
-  host: string,
-  serving: () => readonly string[],
-): NodeKeys {
+export function createNodeKeys(config: Config, database: Database): NodeKeys {
   if (config.masterKeys.length === 0) {
     throw new HoldfastError({
       code: "MASTER_KEY_MISSING",
@@ -52,7 +49,7 @@ export function createNodeKeys(
       const unknown = (await resealing.fingerprints()).filter((one) => ring.find(one) === null);
       if (unknown.length > 0) throw wrongMasterKey(unknown, ring);
     },
-    verbs: {
+    verbs: (host, serving) => ({
       async keys() {
         await readFileAnew();
         const { fingerprints, sealing } = ring;
@@ -65,7 +62,7 @@ export function createNodeKeys(
         for (let some = 1; some > 0; resealed += some) some = await resealing.some(resealAtOnce);
         return { ok: true, host, resealed, fingerprints: await resealing.fingerprints() };
       },
-    },
+    }),
   };
 }
 

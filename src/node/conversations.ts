@@ -1,13 +1,18 @@
 import type { Logger } from "pino";
 import type { ConversationRules } from "../../machines/conversation-rules.ts";
+import { fetchFile } from "../adapters/http/fetch-file.ts";
 import type { ConversationMetrics } from "../adapters/metrics/conversation-metrics.ts";
+import { createAccountCaller } from "../adapters/nats/account-caller.ts";
 import type { Channels, PartitionSenders } from "../channels/all-channels.ts";
+import { createChannels } from "../channels/all-channels.ts";
+import { telegramChannel } from "../channels/telegram/channel.ts";
 import type { FleetMembers } from "../custody/fleet-members.ts";
 import { hostKey } from "../custody/lease-value.ts";
 import type { Account } from "../engine/account.ts";
 import { createConversationHealth } from "../engine/conversation-health.ts";
 import type { Host } from "../engine/host.ts";
 import { createHotConversations } from "../engine/hot-conversations.ts";
+import { createMediaReader } from "../engine/media-reader.ts";
 import { createTurnOwner, type TurnOwner } from "../engine/turn-owner.ts";
 import { createTurnEngine, handlerMsMaxDefault, type TurnEngine } from "../engine/turns.ts";
 import { errorLine } from "../errors.ts";
@@ -19,10 +24,14 @@ import type { EventSink } from "../ports/event-sink.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { InboundStream } from "../ports/inbound-stream.ts";
 import type { MediaReader } from "../ports/media.ts";
+import { nodeBot } from "./bot.ts";
+import type { OpenNode } from "./open.ts";
+import { sessionRules } from "./rules.ts";
+import { createNodeWebhook, type NodeWebhook } from "./webhook.ts";
 
 export interface NodeTurnsOptions {
   readonly bot: Bot;
-  readonly host: Pick<Host<Account>, "find">;
+  readonly host: Pick<Host<Account>, "find" | "kindOf">;
   readonly gate: { readonly host: string; readonly incarnation: string };
   readonly members: FleetMembers;
   readonly bus: FleetBus;
@@ -50,7 +59,7 @@ const stepsClearedEveryMs = 6 * 3600 * 1000;
 const drainMsMax = handlerMsMaxDefault + 5_000;
 
 /** The turns of this node's partitions, and the replies of its accounts that other nodes have committed. */
-export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
+function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
   const { bot, channels, host, gate, bus, store, rules, steps, records, clock, metrics, log } =
     options;
 
@@ -165,4 +174,51 @@ function withSenders(engine: TurnEngine, senders: PartitionSenders): TurnEngine 
       return engine.waiting;
     },
   };
+}
+
+export interface NodeConversations {
+  readonly turns: TurnOwner;
+  readonly webhook: NodeWebhook | null;
+}
+
+/** Puts the conversations of a node together: the bot, the channel beside Telegram, and the turns. */
+export async function createNodeConversations(
+  open: OpenNode,
+  host: NodeTurnsOptions["host"],
+): Promise<NodeConversations> {
+  const { config, stores, stream, clock, events, log, metrics, nats } = open;
+  const bot = await nodeBot(config, (line) => log.info(line));
+  const webhook =
+    config.webhook === null
+      ? null
+      : createNodeWebhook({
+          config: config.webhook,
+          stream,
+          replies: stores.partitionReplies,
+          outbox: stores.outbox,
+          clock,
+          events,
+          log,
+          onRequest: metrics.conversations.webhookRequest,
+          onReply: metrics.conversations.reply,
+        });
+  const mediaAuth = config.webhook?.mediaAuth ?? null;
+  const turns = createNodeTurns({
+    ...open,
+    bot,
+    channels: createChannels([telegramChannel((account) => host.kindOf(account)), webhook]),
+    host,
+    media: createMediaReader({
+      invoke: createAccountCaller(nats),
+      fetchUrl: (url, bytesMax) => fetchFile(url, bytesMax, mediaAuth),
+    }),
+    members: open.fleet.members,
+    store: stores.conversations,
+    rules: sessionRules,
+    steps: stores.steps,
+    records: stores.records,
+    metrics: metrics.conversations,
+    retryMs: config.timings.retryMs,
+  });
+  return { turns, webhook };
 }

@@ -18,13 +18,17 @@ export interface NodeEventOptions {
   readonly ways: Config["notices"];
   /** Hosts that wait for a login of an account learn that it has happened. */
   onAuthorised(): void;
+}
+
+export interface NodeEvents extends EventSink {
   /** An account here has come to serve. */
-  onActive(): void;
+  onActive(listener: () => void): void;
 }
 
 /** Where this node tells what happened: NATS, metrics, the log, and a person where that was wished. */
-export function createNodeEvents(options: NodeEventOptions): EventSink {
+export function createNodeEvents(options: NodeEventOptions): NodeEvents {
   const { nats, log, clock, metrics, ways } = options;
+  const activeListeners: (() => void)[] = [];
   const sink: EventSink = {
     report(event) {
       publishEvent(nats, event);
@@ -33,7 +37,7 @@ export function createNodeEvents(options: NodeEventOptions): EventSink {
       logEvent(log, event);
       if (event.type !== "transition") return;
       if (event.event === "slot.authorised") options.onAuthorised();
-      if (event.to === "active") options.onActive();
+      if (event.to === "active") for (const listener of activeListeners) listener();
     },
   };
   const notify = createNotices({
@@ -50,7 +54,7 @@ export function createNodeEvents(options: NodeEventOptions): EventSink {
         message: `${code} did not reach anybody by ${way}: ${errorLine(error)}`,
       }),
   });
-  return sink;
+  return { ...sink, onActive: (listener) => void activeListeners.push(listener) };
 }
 
 /** One line of the log for an event; a question's own content, such as the address of a QR code, stays out. */

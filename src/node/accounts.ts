@@ -63,7 +63,7 @@ export function makeAccount(
 }
 
 /** The bounds of ARCHITECTURE.md, in milliseconds. */
-export function boundsOf(timings: Config["timings"]): Readonly<Record<Bound, number>> {
+function boundsOf(timings: Config["timings"]): Readonly<Record<Bound, number>> {
   return {
     authorising: timings.preparingMs,
     seeking: seekAgainMs,

@@ -1,0 +1,73 @@
+import type { Clock } from "../ports/clock.ts";
+import type { FleetBus } from "../ports/fleet-bus.ts";
+import type { GrantRef } from "../ports/gate.ts";
+import type { HostLease } from "./host-lease.ts";
+import type { LeaseDeadline } from "./lease-deadline.ts";
+
+export interface GatePromisesOptions {
+  readonly incarnation: string;
+  readonly host: string;
+  readonly bus: Pick<FleetBus, "tell" | "onFence">;
+  readonly lease: Pick<HostLease, "setServing" | "latch">;
+  readonly deadline: Pick<LeaseDeadline, "latch">;
+  /** RST to one grant's sockets; resolves with none left. */
+  cut(grant: GrantRef): Promise<void>;
+  /** RST to every socket; answers all grants that were announced, none of which will ever dial again. */
+  cutAll(): Promise<readonly GrantRef[]>;
+  readonly clock: Clock;
+  /** How often what was let go is told again while nobody serves here, in milliseconds. */
+  readonly tellAgainMs: number;
+  /** Runs `task` after what was answered has left this process. */
+  afterAnswer(task: () => void): void;
+}
+
+/** What a gate promises to the rest of the fleet. */
+export interface GatePromises {
+  /** Whether the node of this gate takes accounts. */
+  setServing(serving: boolean): void;
+  /** Cuts everything and tells the fleet, which may take it over at once. The incarnation goes on. */
+  letGo(): Promise<void>;
+  /** After the lease is over: cuts everything and tells the fleet, which need not wait for T_take then. */
+  end(): Promise<void>;
+  stop(): void;
+}
+
+/** Answers fences: the promise is kept before the answer leaves. */
+export function createGatePromises(options: GatePromisesOptions): GatePromises {
+  const { incarnation, bus, lease, deadline } = options;
+  const stop = bus.onFence(incarnation, async (request) => {
+    if (request.type === "token") return options.cut(request.grant);
+    deadline.latch();
+    await options.cutAll();
+    options.afterAnswer(() => lease.latch("another host asked this one to end"));
+  });
+  let cancelTelling = () => {};
+
+  /** News may be lost, and those who hear it may have been away: nobody else knows that these grants are cut. */
+  function tell(grants: readonly GrantRef[]): void {
+    cancelTelling();
+    if (grants.length === 0) return;
+    bus.tell({ type: "let-go", incarnation, grants });
+    cancelTelling = options.clock.schedule(options.tellAgainMs, () => tell(grants));
+  }
+
+  return {
+    setServing(serving) {
+      // The next node of this gate gives back itself what the last one held.
+      if (serving) cancelTelling();
+      lease.setServing(serving);
+    },
+    async letGo() {
+      lease.setServing(false);
+      tell(await options.cutAll());
+    },
+    async end() {
+      await options.cutAll();
+      bus.tell({ type: "ended", incarnation, host: options.host });
+    },
+    stop() {
+      cancelTelling();
+      stop();
+    },
+  };
+}

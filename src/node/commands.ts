@@ -1,0 +1,61 @@
+import { randomUUID } from "node:crypto";
+import { sessionOfKey } from "../adapters/telegram/session-blob.ts";
+import type { FleetPart } from "../custody/fleet-part.ts";
+import { hostKey } from "../custody/lease-value.ts";
+import { placeOf } from "../custody/placement.ts";
+import type { Account } from "../engine/account.ts";
+import { type Commands, type CommandOptions, createCommands } from "../engine/commands.ts";
+import { createConversationCommands } from "../engine/conversation-commands.ts";
+import { createFleetCommands } from "../engine/fleet-commands.ts";
+import type { Host } from "../engine/host.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { FleetBus } from "../ports/fleet-bus.ts";
+import type { Gate } from "../ports/gate.ts";
+import type { InboundStream } from "../ports/inbound-stream.ts";
+import type { TelegramDrivers } from "../ports/telegram.ts";
+import type { Stores } from "./stores.ts";
+
+export interface NodeCommandOptions {
+  readonly host: Host<Account>;
+  readonly drivers: Pick<TelegramDrivers, "requireInstalled">;
+  readonly gate: Pick<Gate, "incarnation" | "host">;
+  readonly fleet: Pick<FleetPart, "members" | "takeover">;
+  readonly bus: FleetBus;
+  readonly stores: Stores;
+  readonly stream: InboundStream;
+  readonly clock: Clock;
+  readonly nodeVerbs: CommandOptions["nodeVerbs"];
+}
+
+/** What this node answers: for its accounts, for the fleet, and for itself. */
+export function createNodeCommands(options: NodeCommandOptions): Commands {
+  const { host, drivers, gate, fleet, bus, stores, stream, clock, nodeVerbs } = options;
+  const { accounts, tokens, incarnations } = stores;
+  return createCommands({
+    host,
+    hostName: gate.host,
+    accounts,
+    drivers,
+    fleet: createFleetCommands({
+      incarnation: gate.incarnation,
+      accounts,
+      tokens,
+      drivers,
+      force: { tokens, incarnations, bus, takeover: fleet.takeover },
+    }),
+    belongsElsewhere(account) {
+      const place = placeOf(account, fleet.members.serving());
+      return place !== null && place !== hostKey(gate.host);
+    },
+    conversations: createConversationCommands({
+      records: stores.records,
+      store: stores.conversations,
+      stream,
+    }),
+    tellAdded: () => bus.tell({ type: "accounts" }),
+    newId: randomUUID,
+    now: () => clock.now(),
+    makeSession: sessionOfKey,
+    nodeVerbs,
+  });
+}

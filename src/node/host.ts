@@ -1,0 +1,104 @@
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { isHostIdentity } from "../adapters/machine/host-identity.ts";
+import { ownIdentity } from "../adapters/machine/process-identity.ts";
+import { proveSilence } from "../adapters/machine/silence.ts";
+import type { Metrics } from "../adapters/metrics/metrics.ts";
+import { createTelegramDrivers } from "../adapters/telegram/drivers.ts";
+import type { Config } from "../config/config.ts";
+import type { FleetPart } from "../custody/fleet-part.ts";
+import { hostKey } from "../custody/lease-value.ts";
+import type { Account } from "../engine/account.ts";
+import { createHost, type Host } from "../engine/host.ts";
+import { connectionsIn } from "../gate/journal.ts";
+import type { AccountRecord } from "../ports/account-store.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { EventSink } from "../ports/event-sink.ts";
+import type { Gate } from "../ports/gate.ts";
+import type { InboundStream } from "../ports/inbound-stream.ts";
+import type { TelegramDrivers } from "../ports/telegram.ts";
+import { makeAccount } from "./accounts.ts";
+import type { Stores } from "./stores.ts";
+
+const simulatedApiId = 1;
+const simulatedApiHash = "0".repeat(32);
+
+export interface NodeHostOptions {
+  readonly config: Config;
+  /** The gate's introduction: where its socket lies, and what proves that it is silent. */
+  readonly gateIs: { readonly path: string; readonly identity: unknown };
+  readonly gate: Gate;
+  readonly fleet: Pick<FleetPart, "claims" | "takeover" | "makeCustodian">;
+  readonly stores: Stores;
+  readonly stream: InboundStream;
+  readonly events: EventSink;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+  mayCall(): boolean;
+}
+
+export interface NodeHost {
+  readonly host: Host<Account>;
+  readonly drivers: TelegramDrivers;
+  /** Loads the drivers that the fleet's accounts need before an account comes here, as loading one takes long. */
+  warmUp(): Promise<void>;
+}
+
+/** The accounts of this node, each over its driver, under tokens of this gate's incarnation. */
+export function createNodeHost(options: NodeHostOptions): NodeHost {
+  const { config, gateIs, gate, fleet, stores, clock, log, metrics } = options;
+  const { accounts, tokens, incarnations, cursors, outbox } = stores;
+  const { claims, takeover, makeCustodian } = fleet;
+  const drivers = createTelegramDrivers({
+    apiId: config.telegram?.apiId ?? simulatedApiId,
+    apiHash: config.telegram?.apiHash ?? simulatedApiHash,
+    dataCentre: config.telegramDc,
+  });
+  /** Never rejects: a driver that cannot be loaded is the trouble of the accounts that connect with it. */
+  const warm = (all: readonly AccountRecord[]) =>
+    Promise.allSettled(
+      [...new Set(all.map(({ driver }) => driver))].map((name) => drivers.of(name)),
+    );
+  const identity = isHostIdentity(gateIs.identity) ? gateIs.identity : null;
+  const { events, stream, mayCall } = options;
+  const parts = {
+    accounts,
+    tokens,
+    claims,
+    gate,
+    drivers,
+    clock,
+    mayCall,
+    events,
+    stream,
+    cursors,
+    outbox,
+    onReply: metrics.conversations.reply,
+    onFloodWait: metrics.flood,
+  };
+  const host = createHost({
+    accounts,
+    tokens,
+    incarnations,
+    gate,
+    takeover,
+    makeCustodian,
+    proof: { pid: process.ppid, gate: gateIs.path, ...identity, node: ownIdentity() },
+    proveSilence: (of) =>
+      proveSilence({
+        own: identity,
+        recorded: of.proof,
+        connections: () => connectionsIn(join(config.home, "journal"), of.id, hostKey(of.host)),
+        withinMs: config.timings.takeMs,
+      }),
+    onWait: (incarnation) =>
+      log.warn(
+        { incarnation },
+        "an earlier gate of this host ended without release; its tokens rest until it can do nothing any more",
+      ),
+    onChanged: (changed) => void warm(changed),
+    makeAccount: (record) => makeAccount(parts, config, record),
+  });
+  return { host, drivers, warmUp: async () => void (await warm(await accounts.list())) };
+}

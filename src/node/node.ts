@@ -1,0 +1,141 @@
+import { serveCommands } from "../adapters/nats/command-server.ts";
+import { orAborted } from "../concurrency/or-aborted.ts";
+import { createLedgerShipping } from "../engine/ledger-shipping.ts";
+import { createRenewalTriggers } from "../engine/renewal-triggers.ts";
+import { type CallPermit, createCallPermit } from "./call-permit.ts";
+import { createNodeCommands } from "./commands.ts";
+import { createNodeConversations } from "./conversations.ts";
+import { serveFigures } from "./figures.ts";
+import { createNodeHost } from "./host.ts";
+import { type NodeOptions, type OpenNode, openNode } from "./open.ts";
+import { type Staged, type StartStage, startInStages } from "./stages.ts";
+import { sweepStrandedReplies } from "./stranded-replies.ts";
+
+export interface RunningNode extends Staged {
+  /** Whether calls to Telegram may begin, as the gate says. */
+  allowCalls(allowed: boolean): void;
+}
+
+/**
+ * Starts one node, stage by stage; its stop is the same list backwards.
+ * @param onFailed it cannot start: told before what has started is stopped
+ */
+export function startNode(options: NodeOptions, onFailed: (error: unknown) => void): RunningNode {
+  const permit = createCallPermit();
+  const staged = startInStages(
+    async (stage) => {
+      const open = await openNode(stage, options);
+      await serve(stage, open, await prepare(stage, open, permit));
+    },
+    (error) => {
+      options.tell({ type: "serving", serving: false });
+      onFailed(error);
+    },
+  );
+  return { ...staged, allowCalls: permit.allow };
+}
+
+type Prepared = Awaited<ReturnType<typeof prepare>>;
+
+/** Puts the accounts together, and shows how they are. None runs yet. */
+async function prepare(stage: StartStage, open: OpenNode, permit: CallPermit) {
+  const { config, gateIs, gate, fleet, stores, metrics, readiness } = open;
+  const { host, drivers, warmUp } = createNodeHost({ ...open, mayCall: permit.mayCall });
+  permit.onAllowed(() => {
+    for (const account of host.all()) account.notifyOutbox();
+  });
+  const nodeVerbs = open.keys.verbs(gate.host, fleet.members.serving);
+  const commands = createNodeCommands({ ...open, host, drivers, nodeVerbs });
+  const http = await stage({
+    name: "figures",
+    start: () =>
+      serveFigures({
+        http: config.http,
+        port: gateIs.httpPort,
+        metrics,
+        status: () => commands.fleet("status", {}),
+        unready: () => readiness.unready(host.all()),
+      }),
+    stop: (server) => server.close(),
+  });
+  await stage({
+    name: "journal",
+    start() {
+      const store = stores.ledger;
+      const ship = createLedgerShipping({
+        store,
+        journal: gate.journal,
+        onFault: open.onFault,
+      });
+      fleet.members.onOwnBeat(() => void ship());
+      return ship;
+    },
+    stop: (ship) => ship(),
+  });
+  await stage({
+    name: "accounts",
+    start: () => host,
+    // A node that could not start is started again by its gate, under the same incarnation.
+    stop: (one, { failed }) => one.stop({ goesOn: failed }),
+  });
+  return { host, warmUp, commands, http: http.url };
+}
+
+/** Takes accounts and turns. The gate hears that this node is ready once it can be asked, before it takes any. */
+async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Promise<void> {
+  const { config, tell, fleet, stores, nats, log, clock } = open;
+  const { host, warmUp, commands, http } = prepared;
+  const { turns, webhook } = await createNodeConversations(open, host);
+  await stage({ name: "turns", start: () => turns, stop: (one) => one.stop() });
+  await stage({ name: "webhook", start: () => webhook, stop: (one) => one?.stop() });
+  const sweep = sweepStrandedReplies({
+    outbox: stores.outbox,
+    host,
+    clock,
+    everyMs: config.timings.suspectMs,
+  });
+  fleet.members.onOwnBeat(() => void sweep());
+  await stage({
+    name: "scheduled renewals",
+    start() {
+      const triggers = createRenewalTriggers({
+        accounts: stores.accounts,
+        clock,
+        schedule: config.renewals,
+        serving: () => host.all().filter(({ runtime }) => runtime.state === "active"),
+        onFault: open.onFault,
+      });
+      open.events.onActive(triggers.look);
+      return triggers;
+    },
+    stop: (triggers) => triggers.stop(),
+  });
+  const commandServer = await stage({
+    name: "commands",
+    start: () => serveCommands(nats, commands),
+    stop: (server) => server.stop(),
+  });
+
+  tell({ type: "ready", http });
+  await stage({
+    name: "serving",
+    start: (signal) =>
+      host.bringUp({
+        part: fleet,
+        tellServing: () => tell({ type: "serving", serving: true }),
+        onBegun: ({ name }) => commandServer.serveAccount(name),
+        prepare: warmUp,
+        signal,
+      }),
+    stop: () => tell({ type: "serving", serving: false }),
+  });
+  open.readiness.begun();
+  await stage({
+    name: "inbound",
+    async start(signal) {
+      await orAborted(turns.start(), signal);
+      if (!signal.aborted) webhook?.listen();
+    },
+  });
+  log.info({ http }, "serving");
+}

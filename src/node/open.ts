@@ -1,0 +1,113 @@
+import type { Logger } from "pino";
+import { createLogger } from "../adapters/log/logger.ts";
+import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
+import { openInboundStream } from "../adapters/nats/inbound-stream.ts";
+import { createSystemClock } from "../adapters/system-clock.ts";
+import type { Config } from "../config/config.ts";
+import { errorLine } from "../errors.ts";
+import { connectGate } from "../gate/gate-client.ts";
+import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
+import { joinFleet } from "./custody.ts";
+import { createNodeEvents } from "./events.ts";
+import { createNodeMetrics, createReadiness, showGateFigures } from "./figures.ts";
+import { createNodeKeys } from "./keys.ts";
+import type { StartStage } from "./stages.ts";
+import { createStores, openNodeDatabase, openNodeNats } from "./stores.ts";
+
+/** Beyond the longest rest after a cut, which a gate sits out before it answers a fence. */
+const fenceAnswerMs = 1000;
+
+export interface NodeOptions {
+  readonly config: Config;
+  /** How the gate that started this node has introduced itself. */
+  readonly gateIs: Extract<GateMessage, { type: "gate" }>;
+  /** To the gate. */
+  tell(message: NodeMessage): void;
+  /** Ends this process: its gate is gone, or Postgres is back and a fresh process is to find it as it is. */
+  exit(): void;
+}
+
+/** What a node works with. */
+export type OpenNode = Awaited<ReturnType<typeof openNode>>;
+
+/** Reaches the gate, Postgres, NATS and the fleet. Nothing of an account happens yet. */
+export async function openNode(stage: StartStage, options: NodeOptions) {
+  const { config, gateIs } = options;
+  const log: Logger = createLogger(config.logLevel, "node");
+  const onFault = (error: unknown) => log.warn(errorLine(error));
+  const clock = createSystemClock();
+  const metrics = createNodeMetrics();
+  const readiness = createReadiness();
+  const gate = await stage({
+    name: "gate",
+    start: () => connectGate({ ...gateIs, onLost: options.exit }),
+    stop: (one) => one.close(),
+  });
+  showGateFigures(metrics, gate);
+  const database = await stage({
+    name: "database",
+    start: () => openNodeDatabase(config),
+    stop: (one) => one.close(),
+  });
+  const keys = createNodeKeys(config, database);
+  await keys.check();
+  const stores = createStores(database, keys.sealer);
+  const nats = await stage({
+    name: "nats",
+    start: () => openNodeNats(config, gateIs.host),
+    stop: (one) => one.drain(),
+  });
+  const bus = createFleetBus(nats, { fenceTimeoutMs: config.timings.answerMs + fenceAnswerMs });
+  const events = createNodeEvents({
+    nats,
+    log,
+    clock,
+    metrics,
+    ways: config.notices,
+    onAuthorised: () => bus.tell({ type: "accounts" }),
+  });
+  const fleet = await stage({
+    name: "fleet",
+    start: () =>
+      joinFleet({
+        nats,
+        bus,
+        gate,
+        clock,
+        config,
+        log,
+        incarnations: stores.incarnations,
+        tokens: stores.tokens,
+        onEnd: (why) => options.tell({ type: "end", why }),
+        onAway(away) {
+          // A fresh process finds the database as it is; until then nothing is held.
+          if (!away) options.exit();
+          readiness.gaveUp();
+          options.tell({
+            type: "let-go",
+            why: "Postgres is away, and other hosts may reach it",
+          });
+        },
+      }),
+    stop: (one) => one.stop(),
+  });
+  const stream = await openInboundStream(nats, { host: gateIs.host, era: fleet.era });
+  return {
+    config,
+    gateIs,
+    tell: options.tell,
+    log,
+    onFault,
+    clock,
+    metrics,
+    readiness,
+    gate,
+    keys,
+    stores,
+    nats,
+    bus,
+    events,
+    fleet,
+    stream,
+  };
+}

@@ -1,0 +1,85 @@
+/** One part of a program that is started, and stopped in its turn. */
+export interface Stage<Made> {
+  readonly name: string;
+  /** `signal` aborts when the program is to stop meanwhile: a stage that may take long then answers at once. */
+  start(signal: AbortSignal): Made | Promise<Made>;
+  /** Gets what `start` made. `failed`: a later stage could not start, and the program will be tried again. */
+  stop?(made: Made, how: { readonly failed: boolean }): void | Promise<void>;
+}
+
+/** Starts one stage and answers what it made. Rejects when the program is to stop: what follows is not begun. */
+export type StartStage = <Made>(stage: Stage<Made>) => Promise<Made>;
+
+export interface Staged {
+  /** Resolves when every stage has started, or when a stop came before. Rejects with what failed, all being stopped. */
+  readonly started: Promise<void>;
+  /**
+   * Stops backwards what has started; a stage that is starting is waited for. Rejects with the first fault once all
+   * were stopped, and with what failed when the program could not start. More calls are one.
+   */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a program stage by stage, in the order in which `build` asks for them. When one fails, or anything between
+ * two of them, those before it are stopped backwards.
+ * @param build gets `Staged.stop` too, for what may end the program later; not to be waited for before it has started
+ * @param onFailed told at once, before anything is stopped
+ */
+export function startInStages(
+  build: (stage: StartStage, stop: Staged["stop"]) => Promise<void>,
+  onFailed: (error: unknown) => void = () => {},
+): Staged {
+  const stopping = new AbortController();
+  const stops: ((how: { readonly failed: boolean }) => void | Promise<void>)[] = [];
+  let ending: Promise<void> | null = null;
+
+  async function start<Made>(stage: Stage<Made>): Promise<Made> {
+    stopping.signal.throwIfAborted();
+    const made = await stage.start(stopping.signal);
+    stops.push((how) => stage.stop?.(made, how));
+    stopping.signal.throwIfAborted();
+    return made;
+  }
+
+  async function stopBackwards(failed: boolean): Promise<void> {
+    const faults: unknown[] = [];
+    for (const stopOne of stops.splice(0).toReversed()) {
+      try {
+        await stopOne({ failed });
+      } catch (error) {
+        faults.push(error);
+      }
+    }
+    if (faults.length > 0) throw faults[0];
+  }
+
+  function stop(): Promise<void> {
+    ending ??= (async () => {
+      stopping.abort();
+      await built.catch(() => undefined);
+      await stopBackwards(false);
+    })();
+    return ending;
+  }
+
+  const built = build(start, stop);
+
+  async function fail(error: unknown): Promise<void> {
+    onFailed(error);
+    try {
+      await stopBackwards(true);
+    } catch {
+      // What goes wrong in stopping comes second to what went wrong first.
+    }
+    throw error;
+  }
+
+  const started = built.catch((error: unknown) => {
+    if (stopping.signal.aborted) return;
+    ending ??= fail(error);
+    return ending;
+  });
+
+  return { started, stop };
+}

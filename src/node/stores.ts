@@ -1,0 +1,54 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { Sealer } from "../adapters/crypto/sealing.ts";
+import { connectNats } from "../adapters/nats/connection.ts";
+import { createAccountStore } from "../adapters/postgres/account-store.ts";
+import { createConversationStore } from "../adapters/postgres/conversation-store.ts";
+import { createConversationRecords } from "../adapters/postgres/conversation-records.ts";
+import { createCursorStore } from "../adapters/postgres/cursor-store.ts";
+import { createIncarnationStore } from "../adapters/postgres/incarnation-store.ts";
+import { type Database, openDatabase } from "../adapters/postgres/database.ts";
+import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
+import { createOutboxStore } from "../adapters/postgres/outbox-store.ts";
+import { createPartitionReplies } from "../adapters/postgres/partition-replies.ts";
+import { createStepStore } from "../adapters/postgres/step-store.ts";
+import { createTokenStore } from "../adapters/postgres/token-store.ts";
+import type { Config } from "../config/config.ts";
+import { HoldfastError } from "../errors.ts";
+import { custodyRules, sessionRules } from "./rules.ts";
+
+/** Everything that this node keeps in Postgres. */
+export type Stores = ReturnType<typeof createStores>;
+
+/** Throws CONFIG_INVALID without an address. */
+export const openNodeDatabase = ({ databaseUrl }: Pick<Config, "databaseUrl">): Database =>
+  openDatabase(required(databaseUrl, "HOLDFAST_DATABASE_URL"));
+
+/** Throws CONFIG_INVALID without an address. */
+export const openNodeNats = (
+  { natsUrl }: Pick<Config, "natsUrl">,
+  host: string,
+): Promise<NatsConnection> => connectNats(required(natsUrl, "HOLDFAST_NATS_URL"), `node ${host}`);
+
+export function createStores(database: Database, sealer: Sealer) {
+  return {
+    accounts: createAccountStore(database, sealer, custodyRules),
+    tokens: createTokenStore(database, custodyRules),
+    incarnations: createIncarnationStore(database, custodyRules),
+    ledger: createLedgerStore(database),
+    cursors: createCursorStore(database, custodyRules),
+    conversations: createConversationStore(database, { rules: sessionRules, tokens: custodyRules }),
+    records: createConversationRecords(database, sessionRules),
+    steps: createStepStore(database),
+    outbox: createOutboxStore(database, custodyRules),
+    partitionReplies: createPartitionReplies(database),
+  };
+}
+
+function required<T>(value: T | null, variable: string): T {
+  if (value !== null) return value;
+  throw new HoldfastError({
+    code: "CONFIG_INVALID",
+    message: `${variable} is not set.`,
+    next: "Set it, or start everything with: npm start",
+  });
+}

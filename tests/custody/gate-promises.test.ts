@@ -1,0 +1,125 @@
+import { describe, expect, it } from "vitest";
+import { createGatePromises } from "../../src/custody/gate-promises.ts";
+import { createTakeover } from "../../src/custody/takeover.ts";
+import type { LeaseValue } from "../../src/custody/lease-value.ts";
+import type { FleetNews } from "../../src/ports/fleet-bus.ts";
+import type { GrantRef } from "../../src/ports/gate.ts";
+import type { SharedRegister } from "../../src/ports/shared-register.ts";
+import { createKernel } from "../../src/simulation/kernel.ts";
+import { createRandom } from "../../src/simulation/random.ts";
+
+const grant: GrantRef = { account: "site-bot", slot: 1, epoch: 7 };
+const takeMs = 30_000;
+
+function scene() {
+  const kernel = createKernel(createRandom(1));
+  const { clock } = kernel.spawn("gate", 1);
+  const told: FleetNews[] = [];
+  const done: string[] = [];
+  const listeners = new Set<(news: FleetNews) => void>();
+  const bus = {
+    tell(news: FleetNews) {
+      told.push(news);
+      for (const listener of listeners) listener(news);
+    },
+    onNews(listener: (news: FleetNews) => void) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    onFence: () => () => {},
+    fence: async () => false,
+  };
+  const custody = createGatePromises({
+    incarnation: "i1",
+    host: "h1",
+    bus,
+    lease: { setServing: (serving) => done.push(`serving ${serving}`), latch: () => {} },
+    deadline: { latch: () => {} },
+    clock,
+    tellAgainMs: 2000,
+    cut: async () => {},
+    cutAll: async () => {
+      done.push("cut");
+      return [grant];
+    },
+    afterAnswer: () => {},
+  });
+  const run = (ms: number) => kernel.run(kernel.nowMs + ms);
+  return { kernel, clock, bus, custody, told, done, run };
+}
+
+describe("what a gate promises to the fleet", () => {
+  const letGo = { type: "let-go", incarnation: "i1", grants: [grant] };
+
+  it("is told after the cut, and again until its next node serves", async () => {
+    const { custody, told, done, run } = scene();
+    await custody.letGo();
+    expect(done).toEqual(["serving false", "cut"]);
+    expect(told).toEqual([letGo]);
+    await run(4500);
+    expect(told).toEqual([letGo, letGo, letGo]);
+    custody.setServing(true);
+    await run(10_000);
+    expect(told).toHaveLength(3);
+  });
+
+  it("is that it has ended, once everything is cut, and nobody waits for T_take then", async () => {
+    const { kernel, clock, bus, custody, told, done } = scene();
+    const lease: LeaseValue = {
+      generation: 1,
+      incarnation: "i1",
+      n: 5,
+      nonce: "n5",
+      status: "live",
+      serving: true,
+    };
+    let entry = { key: "h1", value: lease, revision: 5 };
+    const hosts: SharedRegister<LeaseValue> = {
+      read: async () => entry,
+      async write(key, value, previous) {
+        expect(previous).toBe(entry.revision);
+        entry = { key, value, revision: previous + 1 };
+        return entry.revision;
+      },
+      entries: async () => [entry],
+      watch: async () => () => {},
+    };
+    const takeover = createTakeover({
+      hosts,
+      store: { revoke: async () => true, silence: async () => [grant] },
+      bus,
+      clock,
+      takeMs,
+      newNonce: () => "n",
+    });
+    const beganMs = kernel.nowMs;
+    const taken = takeover.take({ incarnation: "i1", host: "h1" }, { force: true });
+    await kernel.run(kernel.nowMs + 100);
+    await custody.end();
+    expect(done).toEqual(["cut"]);
+    expect(told[0]).toEqual({ type: "ended", incarnation: "i1", host: "h1" });
+    expect(await taken).toEqual({ ended: true, freed: [grant], how: "told" });
+    expect(kernel.nowMs - beganMs).toBeLessThan(takeMs / 10);
+  });
+
+  it("counts for a takeover that begins after it was told", async () => {
+    const { clock, bus, custody } = scene();
+    const takeover = createTakeover({
+      hosts: {
+        read: async () => null,
+        write: async () => 1,
+        entries: async () => [],
+        watch: async () => () => {},
+      },
+      store: { revoke: async () => true, silence: async () => [] },
+      bus,
+      clock,
+      takeMs,
+      newNonce: () => "n",
+    });
+    await custody.end();
+    expect(await takeover.take({ incarnation: "i1", host: "h1" }, { force: true })).toMatchObject({
+      how: "told",
+    });
+  });
+});
