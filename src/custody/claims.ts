@@ -1,5 +1,5 @@
 import { HoldfastError } from "../errors.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { CustodyStore } from "../ports/custody-store.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { Gate, GrantRef } from "../ports/gate.ts";

@@ -1,9 +1,9 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { CustodyStore } from "../ports/custody-store.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { FleetMembers } from "./fleet-members.ts";
 import { handAllOver } from "./hand-all-over.ts";
-import { inBatches } from "./in-batches.ts";
+import { inBatches } from "../concurrency/in-batches.ts";
 import { hostKey } from "./lease-value.ts";
 import { createRunningAccounts, type RunningAccounts } from "./running-accounts.ts";
 import { placeOf } from "./placement.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { CustodyStore } from "../ports/custody-store.ts";
 
 export interface HeartbeatOptions {

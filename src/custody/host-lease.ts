@@ -1,5 +1,5 @@
 import { HoldfastError } from "../errors.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { RegisterEntry, SharedRegister } from "../ports/shared-register.ts";
 import type { LeaseDeadline, Moment } from "./lease-deadline.ts";
 import { hostKey, type LeaseValue } from "./lease-value.ts";

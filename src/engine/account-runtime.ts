@@ -9,7 +9,7 @@ import {
   lifecycleStateName,
 } from "../../machines/lifecycle.ts";
 import type { AccountStore } from "../ports/account-store.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 
 export type LifecycleSnapshot = SnapshotFrom<typeof lifecycleMachine>;

@@ -1,7 +1,7 @@
 import type { AccountKind } from "../../machines/lifecycle.ts";
 import type { AccountStore } from "../ports/account-store.ts";
 import type { Claims } from "../custody/claims.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { OutboxItem } from "../ports/conversation-store.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import type { Gate, GrantRef } from "../ports/gate.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { HealthSign } from "../ports/health-signs.ts";
 import type { ConversationKey, LoadedSession } from "../ports/conversation-store.ts";
 

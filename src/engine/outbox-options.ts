@@ -1,5 +1,5 @@
 import type { Channel } from "../ports/channel.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { OutboxItem, OutboxStore } from "../ports/conversation-store.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 

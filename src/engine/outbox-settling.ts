@@ -1,5 +1,5 @@
 import { errorLine } from "../errors.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { OutboxStore } from "../ports/conversation-store.ts";
 
 export type OutboxResult = Parameters<OutboxStore["settle"]>[0][number];

@@ -1,6 +1,6 @@
 import type { LoginMethod, RenewalMethod } from "../../machines/lifecycle.ts";
 import type { Credentials } from "../ports/account-store.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { TelegramClient } from "../ports/telegram.ts";
 import { refused, TelegramError } from "../ports/telegram-error.ts";
 import type { Prompts } from "./prompts.ts";

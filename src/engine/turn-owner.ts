@@ -1,6 +1,6 @@
 import { placeOf } from "../custody/placement.ts";
 import type { FleetMembers } from "../custody/fleet-members.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { ConversationStore, PartitionClaim } from "../ports/conversation-store.ts";
 import { partitions } from "../ports/partitions.ts";
 import type { TurnEngine } from "./turns.ts";

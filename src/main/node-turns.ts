@@ -13,7 +13,7 @@ import { createTurnEngine, handlerMsMaxDefault, type TurnEngine } from "../engin
 import { errorLine } from "../errors.ts";
 import type { Bot } from "../ports/bot.ts";
 import { isGuardedByToken } from "../ports/channel.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { ConversationRecords } from "../ports/conversation-records.ts";
 import type { ConversationStore, StepStore } from "../ports/conversation-store.ts";
 import type { EventSink } from "../ports/event-sink.ts";
