@@ -71,7 +71,7 @@ export function createClaims(options: ClaimsOptions): Claims {
     for (const waker of found?.wakers ?? []) waker();
   }
 
-  /** A gate said that it has cut these: that is proof, and whoever waits for one releases it. */
+  /** A gate said that it has cut these: that is proof, and whoever waits for one releases it. Never rejects. */
   async function takeLetGo(grants: readonly GrantRef[]): Promise<void> {
     if (grants.length === 0) return;
     const freed = await store.releaseAll(grants).catch(() => []);

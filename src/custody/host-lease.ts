@@ -117,6 +117,7 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
     }
   }
 
+  /** Never rejects: what fails is tried again, or latches the lease. */
   async function renew(): Promise<void> {
     if (stopped || renewing) return;
     if (!deadline.isAlive()) return latch(`the lease of ${host} ran out before it was renewed`);

@@ -1,11 +1,13 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { createSystemClock } from "../adapters/system-clock.ts";
+import { within } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
 import { startTimeOf, endProcess } from "../adapters/machine/process-identity.ts";
 import { clearRecord, runDirectory, writeRecord } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
 import { launch } from "./processes.ts";
-import { endedEarly, hasType, onMessage, programArguments, within } from "./program.ts";
+import { endedEarly, hasType, onMessage, programArguments } from "./program.ts";
 
 export interface GateReady {
   /** http://HOST:PORT of metrics, health and console. */
@@ -87,9 +89,9 @@ function untilReady(managed: Managed): Promise<GateReady> {
     });
     void managed.exited.then(() => reject(reason ?? endedEarly(managed, next)));
   });
-  return within(readyMsMax, ready, () => {
+  return within(createSystemClock(), readyMsMax, ready, () => {
     const message = `The gate was not ready within ${readyMsMax / 1000} s.`;
-    return new HoldfastError({ code: "GATE_NOT_READY", message, next });
+    throw new HoldfastError({ code: "GATE_NOT_READY", message, next });
   });
 }
 

@@ -1,6 +1,7 @@
 import type { LoginMethod, RenewalMethod } from "../../machines/lifecycle.ts";
 import type { Credentials } from "../ports/account-store.ts";
 import type { Clock } from "../concurrency/clock.ts";
+import { untilAborted, wait } from "../concurrency/wait.ts";
 import type { TelegramClient } from "../ports/telegram.ts";
 import { refused, TelegramError } from "../ports/telegram-error.ts";
 import type { Prompts } from "./prompts.ts";
@@ -110,7 +111,9 @@ async function byQr({ client, prompts, clock, signal, of, untilAccepted }: SignI
     const token = Buffer.from(shown.token).toString("base64url");
     const { expiresAtMs } = shown;
     prompts.show({ of, kind: "qr", url: `tg://login?token=${token}`, expiresAtMs });
-    await atMost(clock, signal, Math.max(expiresAtMs - clock.now(), qrLeastMs), accepted);
+    const over = new AbortController();
+    const expired = wait(clock, Math.max(expiresAtMs - clock.now(), qrLeastMs), over.signal);
+    await untilAborted(signal, Promise.race([accepted, expired])).finally(() => over.abort());
   }
 }
 
@@ -145,18 +148,3 @@ const codeElsewhere = (via: string) =>
     "CODE_NOT_IN_APP",
     `Telegram sends the code by ${via}, where the serving session cannot read it`,
   );
-
-/** Resolves when `first` does or the time has passed; rejects when `signal` aborts. */
-function atMost(
-  clock: Clock,
-  signal: AbortSignal,
-  ms: number,
-  first: Promise<void>,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.schedule(ms, resolve);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    first.then(resolve, reject);
-    void first.finally(cancel).catch(() => undefined);
-  });
-}

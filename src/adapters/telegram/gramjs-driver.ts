@@ -6,6 +6,7 @@ import { readBigIntFromBuffer } from "telegram/Helpers.js";
 import { _serverKeys } from "telegram/crypto/RSA.js";
 import { serializeBytes } from "telegram/tl/index.js";
 import type { Api } from "telegram/tl/index.js";
+import { untilAborted, wait } from "../../concurrency/wait.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Endpoint } from "../../ports/gate.ts";
 import { TelegramError } from "../../ports/telegram-error.ts";
@@ -15,6 +16,7 @@ import type {
   TelegramDriverOptions,
   TelegramFault,
 } from "../../ports/telegram.ts";
+import { createSystemClock } from "../system-clock.ts";
 import { createCallTable } from "./call-table.ts";
 import { fromGramJs, type GramJsObject, toGramJs } from "./gramjs-objects.ts";
 import { createGramJsWire, type GramJsWire } from "./gramjs-wire.ts";
@@ -28,7 +30,6 @@ import {
   provesLogin,
   unknownKeyFault,
 } from "./telegram-fault.ts";
-import { untilAborted } from "./until-aborted.ts";
 import { createUpdateReader } from "./update-reader.ts";
 
 const reconnectStepMs = 250;
@@ -78,6 +79,7 @@ function openClient(
   let saidDisconnected = false;
   let ready = createReady();
   const ended = new AbortController();
+  const clock = createSystemClock();
   const calls = createCallTable(callMsMax);
   const reader = createUpdateReader(events);
 
@@ -87,7 +89,7 @@ function openClient(
     while (!ended.signal.aborted) {
       const wasReady = await serveOne();
       waitMs = wasReady ? 0 : Math.min(waitMs + reconnectStepMs, reconnectMsMax);
-      await delay(waitMs, ended.signal);
+      await wait(clock, waitMs, ended.signal);
     }
   }
 
@@ -262,19 +264,6 @@ function createReady(): Ready {
   });
   promise.catch(() => undefined);
   return { promise, say, fail };
-}
-
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    if (signal.aborted) done();
-    else signal.addEventListener("abort", done);
-  });
 }
 
 /** GramJS keeps the RSA keys that it trusts by their fingerprints (https://core.telegram.org/mtproto/auth_key#dh-exchange-initiation). */

@@ -28,7 +28,7 @@ import {
   rpcFault,
   unknownKeyFault,
 } from "./telegram-fault.ts";
-import { untilAborted } from "./until-aborted.ts";
+import { untilAborted } from "../../concurrency/wait.ts";
 import { createUpdateReader } from "./update-reader.ts";
 
 const reconnectStepMs = 250;
