@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { ConversationMetrics } from "../adapters/metrics/conversation-metrics.ts";
 import type { FleetMembers } from "../custody/fleet-members.ts";
 import { hostKey } from "../custody/lease-value.ts";
+import type { ReplyDesk } from "../conversation/outbox/ticket.ts";
 import type { Account } from "../engine/account.ts";
 import { createConversationHealth } from "../engine/conversation-health.ts";
 import type { Host } from "../engine/host.ts";
@@ -31,6 +32,8 @@ export interface NodeTurnsOptions {
   readonly store: ConversationStore;
   readonly steps: StepStore;
   readonly media: MediaReader;
+  /** Where the senders of this node's accounts leave their offers. */
+  readonly desk: Pick<ReplyDesk, "ask">;
   /** The channel beside Telegram; null: none. */
   readonly webhook: NodeWebhook | null;
   readonly records: Pick<ConversationRecords, "duplicates">;
@@ -120,8 +123,7 @@ export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
           const kind = host.kindOf(account);
           return kind === null ? null : { bot, style: menuStyleOf(kind) };
         },
-        offer: ({ channel, account }) =>
-          isGuardedByToken(channel) ? (host.find(account)?.offerOutbox() ?? null) : null,
+        desk: options.desk,
         notifyOutbox({ channel, account }) {
           if (isGuardedByToken(channel)) notifyHolder(account);
           else sender?.notify();
@@ -140,7 +142,7 @@ export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         onStaleOwner,
       });
       const sender = webhook?.makeSender(claim, () => {
-        void engine.stop();
+        engine.stop().catch((error: unknown) => log.warn(errorLine(error)));
         onStaleOwner();
       });
       return sender === undefined ? engine : withSender(engine, sender);

@@ -28,6 +28,7 @@ import { ownIdentity } from "../adapters/machine/process-identity.ts";
 import { proveSilence } from "../adapters/machine/silence.ts";
 import { connectionsIn } from "../gate/journal.ts";
 import { type Config, readConfig } from "../config/config.ts";
+import { createReplyDesk } from "../conversation/outbox/ticket.ts";
 import { createConversationCommands } from "../engine/conversation-commands.ts";
 import { createCommands } from "../engine/commands.ts";
 import { createHost } from "../engine/host.ts";
@@ -160,6 +161,7 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
     stream,
     cursors: createCursorStore(database),
     outbox: createOutboxStore(database),
+    desk: createReplyDesk(),
     onReply: metrics.conversations.reply,
     onFloodWait: metrics.flood,
   };
@@ -220,16 +222,13 @@ async function runNode(config: Config, gateIs: Introduction): Promise<void> {
       invoke: createAccountCaller(nats),
       fetchUrl: (url, bytesMax) => fetchFile(url, bytesMax, webhookConfig?.mediaAuth ?? null),
     }),
+    ...parts,
     host,
-    gate,
     members: fleet.members,
     bus,
     store: conversations,
     steps: createStepStore(database),
     records,
-    stream,
-    clock,
-    events,
     metrics: metrics.conversations,
     log,
     retryMs: config.timings.retryMs,

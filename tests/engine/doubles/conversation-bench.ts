@@ -9,6 +9,7 @@ import { createOutboxStore } from "../../../src/adapters/postgres/outbox-store.t
 import { createTokenStore } from "../../../src/adapters/postgres/token-store.ts";
 import { createStepStore } from "../../../src/adapters/postgres/step-store.ts";
 import { createSystemClock } from "../../../src/adapters/system-clock.ts";
+import { createReplyDesk, type ReplyDesk } from "../../../src/conversation/outbox/ticket.ts";
 import type { OutboxSender } from "../../../src/engine/outbox.ts";
 import { menuStyleOf } from "../../../src/engine/menu.ts";
 import { createTelegramSender } from "../../../src/engine/telegram-sender.ts";
@@ -41,6 +42,8 @@ export interface ConversationBench {
   readonly tokens: TokenStore;
   readonly stream: TestStream;
   readonly telegram: TestTelegram;
+  /** Where the senders leave their offers; an engine that is to ask there is told so. */
+  readonly desk: ReplyDesk;
   readonly grant: GrantRef;
   /** Codes of the notes reported so far. */
   readonly notes: string[];
@@ -78,6 +81,7 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
   const clock = createSystemClock();
   const stream = createTestStream();
   const telegram = createTestTelegram();
+  const desk = createReplyDesk();
   const notes: string[] = [];
   const decisions: string[] = [];
   const turnEndings: string[] = [];
@@ -106,6 +110,7 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
     tokens,
     stream,
     telegram,
+    desk,
     grant,
     notes,
     decisions,
@@ -139,6 +144,7 @@ export async function openConversationBench(kind: AccountKind = "bot"): Promise<
         client: telegram.client,
         grant,
         kind,
+        desk,
         clock,
         events,
         onFlood: () => {},
