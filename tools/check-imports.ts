@@ -3,6 +3,10 @@ import { dirname, join, posix } from "node:path";
 import type { Rule, RuleOf } from "./import-rule.ts";
 
 const errors = "src/errors.ts";
+const concurrency = "src/concurrency/";
+/** The machine's own time, for adapters whose libraries live in it anyway. */
+const systemClock = "src/adapters/system-clock.ts";
+const below = ["machines/", "src/ports/", "src/custody/", concurrency, errors];
 
 /** Imports point one way: machines ← ports ← engine, adapters ← main. */
 const rules: readonly Rule[] = [
@@ -32,8 +36,19 @@ const rules: readonly Rule[] = [
     packages: [],
   },
   {
+    from: "src/accounts/",
+    to: [...below, "src/engine/", "src/accounts/", "src/channels/", "src/conversation/"],
+    packages: ["xstate"],
+  },
+  {
+    from: "src/channels/",
+    to: [...below, "src/channels/", "src/conversation/"],
+    packages: ["node:crypto"],
+  },
+  { from: "src/conversation/", to: [...below, "src/conversation/"], packages: ["node:crypto"] },
+  {
     from: "src/custody/",
-    to: ["machines/", "src/ports/", "src/custody/", errors],
+    to: ["machines/", "src/ports/", "src/custody/", concurrency, errors],
     packages: [],
   },
   { from: "src/bot.ts", to: ["src/bots/", "src/ports/", errors], packages: [] },
@@ -45,7 +60,7 @@ const rules: readonly Rule[] = [
   { from: "src/bots/", to: ["machines/", "src/ports/", "src/bots/", errors], packages: ["xstate"] },
   {
     from: "src/gate/",
-    to: ["src/ports/", "src/gate/", "src/custody/", errors],
+    to: ["src/ports/", "src/gate/", "src/custody/", concurrency, errors],
     typesFrom: ["src/config/"],
     packages: null,
   },
@@ -57,7 +72,15 @@ const rules: readonly Rule[] = [
   { from: "src/telegram-dc/", to: ["src/telegram-dc/"], packages: null },
   {
     from: "src/simulation/",
-    to: ["machines/", "src/ports/", "src/custody/", "src/engine/", "src/simulation/", errors],
+    to: [
+      "machines/",
+      "src/ports/",
+      "src/custody/",
+      "src/engine/",
+      "src/simulation/",
+      concurrency,
+      errors,
+    ],
     packages: ["xstate", "node:child_process", "node:url"],
   },
   ...[
@@ -80,7 +103,7 @@ function ruleForAdapter(file: string): Rule {
   const own = `${posix.dirname(file)}/`;
   return {
     from: own,
-    to: ["machines/", "src/ports/", own, errors],
+    to: ["machines/", "src/ports/", own, concurrency, systemClock, errors],
     typesFrom: ["src/config/", "src/adapters/"],
     packages: null,
   };

@@ -14,6 +14,7 @@ import { createSystemClock } from "../adapters/system-clock.ts";
 import { startNats } from "../embedded/nats.ts";
 import { startPostgres } from "../embedded/postgres.ts";
 import { createHotConversations } from "../engine/hot-conversations.ts";
+import { createReplyDesk } from "../conversation/outbox/ticket.ts";
 import { createTelegramSender } from "../engine/telegram-sender.ts";
 import { createTurnEngine } from "../engine/turns.ts";
 import type { Bot } from "../ports/bot.ts";
@@ -93,6 +94,7 @@ async function build(log: (line: string) => void): Promise<World> {
 
   let messageId = 0;
   const outbox = createOutboxStore(database);
+  const desk = createReplyDesk();
   const senders = new Map(
     accounts.map((account) => [
       account,
@@ -107,6 +109,7 @@ async function build(log: (line: string) => void): Promise<World> {
         },
         grant: { account, slot: 1, epoch: 1 },
         kind: "user",
+        desk,
         clock,
         events,
         onFlood: () => {},
@@ -130,10 +133,7 @@ async function build(log: (line: string) => void): Promise<World> {
       claim,
       inactiveAfterMs,
       findBot: () => ({ bot, style: "numbered", sentBy: "holder" }),
-      offer({ account }) {
-        const ticket = senders.get(account)?.offer() ?? null;
-        return ticket && { ...ticket, grant: { account, slot: 1, epoch: 1 } };
-      },
+      desk,
       notifyOutbox: ({ account }) => senders.get(account)?.notify(),
       onDecision: () => {},
       onTurn: () => {},

@@ -1,5 +1,5 @@
 import { HoldfastError } from "../errors.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { Gate, GrantRef } from "../ports/gate.ts";
 import type { SharedRegister } from "../ports/shared-register.ts";
@@ -72,7 +72,7 @@ export function createClaims(options: ClaimsOptions): Claims {
     for (const waker of found?.wakers ?? []) waker();
   }
 
-  /** A gate said that it has cut these: that is proof, and whoever waits for one releases it. */
+  /** A gate said that it has cut these: that is proof, and whoever waits for one releases it. Never rejects. */
   async function takeLetGo(grants: readonly GrantRef[]): Promise<void> {
     if (grants.length === 0) return;
     const freed = await tokens.releaseAll(grants).catch(() => []);

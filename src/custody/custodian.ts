@@ -1,9 +1,10 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
+import { createWorker } from "../concurrency/worker.ts";
 import type { IncarnationStore } from "../ports/incarnation-store.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { FleetMembers } from "./fleet-members.ts";
 import { handAllOver } from "./hand-all-over.ts";
-import { inBatches } from "./in-batches.ts";
+import { inBatches } from "../concurrency/in-batches.ts";
 import { hostKey } from "./lease-value.ts";
 import { createRunningAccounts, type RunningAccounts } from "./running-accounts.ts";
 import { placeOf } from "./placement.ts";
@@ -64,7 +65,7 @@ interface Places {
 export interface Custodian {
   /** Takes up what belongs here; resolves when that has begun. */
   start(): Promise<void>;
-  /** Looks again now, as when accounts were added. */
+  /** Looks again now, as when accounts were added. Never rejects: `onFault` hears of failures. */
   look(): Promise<void>;
   /** Hands every account over. */
   stop(): Promise<void>;
@@ -85,8 +86,6 @@ export function createCustodian(options: CustodianOptions): Custodian {
     places: null,
     running: [],
   };
-  let looking: Promise<void> | null = null;
-  let lookAgain = false;
   let stopping = false;
   let lastSweepMs = -Infinity;
   let lastTidyMs = clock.monotonicMs();
@@ -122,22 +121,10 @@ export function createCustodian(options: CustodianOptions): Custodian {
     if (isInPlace) inPlace = { places, running: now };
   }
 
-  function look(): Promise<void> {
-    if (looking !== null) {
-      lookAgain = true;
-      return looking;
-    }
-    looking = lookOnce()
-      .catch((error: unknown) => options.onFault("placing accounts", error))
-      .then(() => {
-        looking = null;
-        if (!lookAgain || stopping) return;
-        lookAgain = false;
-        return look();
-      });
-    return looking;
-  }
+  const looks = createWorker(lookOnce, (error) => options.onFault("placing accounts", error));
+  const look = looks.wake;
 
+  /** Never rejects. */
   async function begin(name: string): Promise<void> {
     if (stopping || running.has(name)) return;
     running.add(name, clock.monotonicMs());
@@ -149,6 +136,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
     }
   }
 
+  /** Never rejects. */
   async function end(name: string): Promise<void> {
     handingOver.add(name);
     try {
@@ -185,7 +173,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
     }
     if (clock.monotonicMs() - lastSweepMs < limits.sweepMs) return;
     lastSweepMs = clock.monotonicMs();
-    void sweep().catch((error: unknown) => options.onFault("looking for silent holders", error));
+    sweep().catch((error: unknown) => options.onFault("looking for silent holders", error));
   }
 
   /** What events did not tell: accounts, and holders whose lease is gone. */
@@ -256,7 +244,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
       stopping = true;
       cancelTenure();
       for (const stop of stops.splice(0)) stop();
-      await looking;
+      await looks.stop();
       const names = running.names().filter((name) => !handingOver.has(name));
       const hasTakers = members.serving().some((key) => key !== ownKey);
       await handAllOver({ names, hasTakers, most: limits.beginsMax, bus, clock, end });

@@ -1,4 +1,4 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { RegisterEntry, SharedRegister } from "../ports/shared-register.ts";
 import { hostKey, type LeaseValue } from "./lease-value.ts";
 

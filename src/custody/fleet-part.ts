@@ -1,4 +1,4 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { Gate } from "../ports/gate.ts";
 import type { IncarnationStore } from "../ports/incarnation-store.ts";

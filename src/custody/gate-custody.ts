@@ -1,4 +1,4 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { GrantRef } from "../ports/gate.ts";
 import type { SharedRegister } from "../ports/shared-register.ts";

@@ -1,7 +1,7 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
-import { inBatches } from "./in-batches.ts";
-import { wait } from "./wait.ts";
+import { inBatches } from "../concurrency/in-batches.ts";
+import { wait } from "../concurrency/wait.ts";
 
 export interface HandingAllOver {
   readonly names: readonly string[];

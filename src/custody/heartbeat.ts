@@ -1,4 +1,4 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { IncarnationStore } from "../ports/incarnation-store.ts";
 
 export interface HeartbeatOptions {
@@ -17,7 +17,7 @@ export interface HeartbeatOptions {
 
 /** Tells this host early that Postgres was restored, that it was revoked there, or that it is away. */
 export interface Heartbeat {
-  /** One beat; call it with every renewal of the lease. At most one is under way. */
+  /** One beat; call it with every renewal of the lease. At most one is under way. Never rejects. */
   beat(): Promise<void>;
 }
 

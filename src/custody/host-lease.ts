@@ -1,5 +1,5 @@
 import { HoldfastError } from "../errors.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { RegisterEntry, SharedRegister } from "../ports/shared-register.ts";
 import type { LeaseDeadline, Moment } from "./lease-deadline.ts";
 import { hostKey, type LeaseValue } from "./lease-value.ts";
@@ -117,6 +117,7 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
     }
   }
 
+  /** Never rejects: what fails is tried again, or latches the lease. */
   async function renew(): Promise<void> {
     if (stopped || renewing) return;
     if (!deadline.isAlive()) return latch(`the lease of ${host} ran out before it was renewed`);

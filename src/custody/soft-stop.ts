@@ -1,4 +1,4 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 
 export interface SoftStopOptions {
   /** What is left of the lease, in milliseconds. */

@@ -1,10 +1,10 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { IncarnationStore } from "../ports/incarnation-store.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { GrantRef } from "../ports/gate.ts";
 import type { SharedRegister } from "../ports/shared-register.ts";
 import { hostKey, type LeaseValue } from "./lease-value.ts";
-import { wait } from "./wait.ts";
+import { wait } from "../concurrency/wait.ts";
 
 export interface TakeoverOptions {
   readonly hosts: SharedRegister<LeaseValue>;

@@ -1,12 +1,14 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { createSystemClock } from "../adapters/system-clock.ts";
+import { within } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
 import { programFile } from "../files.ts";
 import { startTimeOf, endProcess } from "../adapters/machine/process-identity.ts";
 import { clearRecord, runDirectory, writeRecord } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
 import { launch } from "./processes.ts";
-import { endedEarly, hasType, onMessage, within } from "./program.ts";
+import { endedEarly, hasType, onMessage } from "./program.ts";
 
 export interface GateReady {
   /** http://HOST:PORT of metrics, health and console. */
@@ -88,9 +90,9 @@ function untilReady(managed: Managed): Promise<GateReady> {
     });
     void managed.exited.then(() => reject(reason ?? endedEarly(managed, next)));
   });
-  return within(readyMsMax, ready, () => {
+  return within(createSystemClock(), readyMsMax, ready, () => {
     const message = `The gate was not ready within ${readyMsMax / 1000} s.`;
-    return new HoldfastError({ code: "GATE_NOT_READY", message, next });
+    throw new HoldfastError({ code: "GATE_NOT_READY", message, next });
   });
 }
 

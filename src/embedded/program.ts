@@ -28,15 +28,3 @@ export function endedEarly(managed: Managed, next: string): HoldfastError {
     next,
   });
 }
-
-/** The promise's value, or `late()` as an error after `timeoutMs`. */
-export function within<Value>(
-  timeoutMs: number,
-  promise: Promise<Value>,
-  late: () => Error,
-): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(late()), timeoutMs);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}

@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import type { TelegramDc } from "../config/values.ts";
+import { createSystemClock } from "../adapters/system-clock.ts";
+import { within } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
 import { packageFile } from "../files.ts";
 import type { Log } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
 import { launch } from "./processes.ts";
-import { endedEarly, hasType, onMessage, within } from "./program.ts";
+import { endedEarly, hasType, onMessage } from "./program.ts";
 
 export interface EmbeddedTelegramDc {
   readonly dataCentre: TelegramDc;
@@ -68,17 +70,19 @@ export async function startTelegramDcProcess({
   const next = "Read logs/telegram-dc.log in the home.";
   try {
     const ready = await within(
+      createSystemClock(),
       readyMsMax,
       new Promise<ReadyMessage>((resolve, reject) => {
         onMessage(managed, isReady, resolve);
         void managed.exited.then(() => reject(endedEarly(managed, next)));
       }),
-      () =>
-        new HoldfastError({
+      () => {
+        throw new HoldfastError({
           code: "TELEGRAM_DC_NOT_READY",
           message: `The simulated Telegram was not ready within ${readyMsMax / 1000} s.`,
           next,
-        }),
+        });
+      },
     );
     const { host, port, mediaPort, dcId, rsaPublicKeyPem, control } = ready;
     managed.addPorts([port, mediaPort, Number(new URL(control).port)]);

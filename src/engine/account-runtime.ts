@@ -10,7 +10,9 @@ import {
 } from "../../machines/lifecycle.ts";
 import { stepOfTransition } from "../accounts/renewal/steps.ts";
 import type { AccountStore } from "../ports/account-store.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
+import { serially } from "../concurrency/serially.ts";
+import { wait } from "../concurrency/wait.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 
 export type LifecycleSnapshot = SnapshotFrom<typeof lifecycleMachine>;
@@ -61,9 +63,12 @@ export interface AccountRuntime {
   readonly snapshot: LifecycleSnapshot;
   /** The time that the state may take at most; null where it may last for ever. */
   readonly bound: RunningBound | null;
-  /** Begins in the machine's initial state; resolves when that is recorded. */
+  /** Begins in the machine's initial state; resolves when that is recorded. Never rejects, as `send`. */
   start(): Promise<void>;
-  /** Delivers an event after those before it; resolves when its transition is recorded and its work begun. */
+  /**
+   * Delivers an event after those before it; resolves when its transition is recorded and its work begun. Never rejects:
+   * a transition that cannot be recorded is tried again until it is.
+   */
   send(event: LifecycleEvent): Promise<Delivered>;
   /** Resolves with the state's name once `accepts` does; the state it is in now counts. */
   until(accepts: (state: string, snapshot: LifecycleSnapshot) => boolean): Promise<string>;
@@ -91,15 +96,9 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
   let leave = new AbortController();
   let cancelBound = () => {};
   let running: RunningBound | null = null;
-  let tail: Promise<unknown> = Promise.resolve();
+  const inTurn = serially();
   let abandoned = false;
   const watchers = new Set<() => void>();
-
-  function serially<T>(task: () => Promise<T>): Promise<T> {
-    const run = tail.then(task);
-    tail = run.catch(() => undefined);
-    return run;
-  }
 
   function beginVisit(): void {
     leave.abort();
@@ -114,7 +113,7 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
     return {
       signal,
       emit: (event) => {
-        void serially(async () => {
+        void inTurn(async () => {
           if (!signal.aborted) await step(event);
         });
       },
@@ -166,7 +165,7 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
           code: "TRANSITION_NOT_RECORDED",
           message: `will be tried again: ${error instanceof Error ? error.message : String(error)}`,
         });
-        await new Promise<void>((resolve) => clock.schedule(recordRetryMs, resolve));
+        await wait(clock, recordRetryMs);
       }
     }
   }
@@ -205,7 +204,7 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
     return { accepted: true, state: name };
   }
 
-  const send = (event: LifecycleEvent) => serially(() => step(event));
+  const send = (event: LifecycleEvent) => inTurn(() => step(event));
 
   return {
     account: input.account,
@@ -219,7 +218,7 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
       return snapshot;
     },
     start: () =>
-      serially(async () => {
+      inTurn(async () => {
         const requests = pendingRequests;
         pendingRequests = [];
         await settle(name, "start", requests);

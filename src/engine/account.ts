@@ -1,11 +1,12 @@
 import type { Bound, LoginMethod, RenewalMethod } from "../../machines/lifecycle.ts";
 import { methods, renewalByDefault, renewalMethodsFor } from "../accounts/login/methods.ts";
+import { createGrants } from "../accounts/grants.ts";
 import { HoldfastError } from "../errors.ts";
 import type { TelegramClient } from "../ports/telegram.ts";
 import type { AccountRecord } from "../ports/account-store.ts";
 import type { Question } from "../ports/question.ts";
 import { type AccountRuntime, createAccountRuntime, type Delivered } from "./account-runtime.ts";
-import type { AccountWorld, GrantedTicket } from "./account-world.ts";
+import type { AccountWorld } from "./account-world.ts";
 import { createLifecycleHandlers } from "./lifecycle-handlers.ts";
 import { createPrompts } from "./prompts.ts";
 import { createServingSlot } from "./serving-slot.ts";
@@ -51,8 +52,6 @@ export interface Account {
   ): Promise<Result>;
   /** New replies were committed for this account. */
   notifyOutbox(stranded?: boolean): void;
-  /** Takes the replies of a turn that is about to be committed here; null: it claims them itself, once it is told. */
-  offerOutbox(): GrantedTicket | null;
 }
 
 export function createAccount(
@@ -64,13 +63,15 @@ export function createAccount(
   const prompts = createPrompts((question) =>
     world.events.report({ type: "question", account: name, question }),
   );
+  const grants = createGrants(world);
   const serving = createServingSlot(
     world,
+    grants,
     prompts,
     (event) => void runtime.send(event),
     (slot, why) => void leaveDyingKey(slot, why).catch(() => undefined),
   );
-  const sideSlots = createSideSlots(world, prompts);
+  const sideSlots = createSideSlots(world, grants, prompts);
   const runtime = createAccountRuntime({
     input: {
       account: name,
@@ -78,7 +79,7 @@ export function createAccount(
       slot: record.servingSlot,
       pauseWanted: record.wanted === "pause",
     },
-    handlers: createLifecycleHandlers({ world, serving, sideSlots }),
+    handlers: createLifecycleHandlers({ world, grants, serving, sideSlots }),
     store: accounts,
     events: world.events,
     clock: world.clock,
@@ -141,7 +142,6 @@ export function createAccount(
       return serving.use(work);
     },
     notifyOutbox: serving.notify,
-    offerOutbox: serving.offer,
   };
   return account;
 }

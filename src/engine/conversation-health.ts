@@ -1,5 +1,5 @@
 import type { ConversationRules, SessionStatus } from "../../machines/conversation-rules.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { HealthSign } from "../ports/health-signs.ts";
 import type { ConversationKey, LoadedSession } from "../ports/conversation-store.ts";
 

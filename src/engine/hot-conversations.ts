@@ -1,6 +1,6 @@
 import type { ConversationRules } from "../../machines/conversation-rules.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import { sessionAfter, type SessionHead } from "../conversation/turns/session-after.ts";
-import type { Clock } from "../ports/clock.ts";
 import {
   type ConversationKey,
   type ConversationStore,

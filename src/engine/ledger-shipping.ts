@@ -1,3 +1,4 @@
+import { createWorker } from "../concurrency/worker.ts";
 import type { LedgerPart, LedgerStore } from "../ports/ledger-store.ts";
 
 export interface LedgerShippingOptions {
@@ -7,10 +8,11 @@ export interface LedgerShippingOptions {
   onFault(error: unknown): void;
 }
 
-/** Brings the gate's journal to the fleet's ledger. Call the function as often as you like; one shipment runs at a time. */
+/**
+ * Brings the gate's journal to the fleet's ledger. Call the function as often as you like: one shipment runs at a time,
+ * and one more for all calls meanwhile. Never rejects.
+ */
 export function createLedgerShipping(options: LedgerShippingOptions): () => Promise<void> {
-  let shipping: Promise<void> | null = null;
-
   async function ship(): Promise<void> {
     let shipment = await options.journal(false);
     await options.store.append(shipment.lines, shipment.heads);
@@ -20,12 +22,5 @@ export function createLedgerShipping(options: LedgerShippingOptions): () => Prom
     }
   }
 
-  return () => {
-    shipping ??= ship()
-      .catch(options.onFault)
-      .finally(() => {
-        shipping = null;
-      });
-    return shipping;
-  };
+  return createWorker(ship, options.onFault).wake;
 }

@@ -1,26 +1,17 @@
 import type { Reason } from "../../machines/lifecycle.ts";
+import { endEverything, type HandlerParts, untilDone } from "../accounts/handler-parts.ts";
+import { once } from "../concurrency/once.ts";
+import { wait } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
 import type { LifecycleHandlers } from "./account-runtime.ts";
-import type { AccountWorld } from "./account-world.ts";
-import { claimWhenFree, noteRetry, pause } from "./claim-when-free.ts";
-import { endEverything } from "./end-everything.ts";
-import { faultReason, isDeadKey } from "./fault-reason.ts";
+import { faultReason, isDeadKey } from "../ports/telegram-error.ts";
 import { withAdvice } from "./login-advice.ts";
 import { createRenewalHandlers } from "./renewal-handlers.ts";
-import type { ServingSlot } from "./serving-slot.ts";
-import type { SideSlots } from "./side-slots.ts";
-import { freeToken } from "./slot-connection.ts";
-
-export interface HandlerParts {
-  readonly world: AccountWorld;
-  readonly serving: ServingSlot;
-  readonly sideSlots: SideSlots;
-}
 
 /** What is done for each effect of the lifecycle. Every result goes back as an event of the visit. */
 export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers {
-  const { world, serving, sideSlots } = parts;
-  const { account, accounts, clock } = world;
+  const { world, grants, serving, sideSlots } = parts;
+  const { account, accounts, clock, timings } = world;
 
   const renewals = createRenewalHandlers(parts);
 
@@ -63,17 +54,17 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
         visit.emit({ type: "key.dead", reason: faultReason(error) });
         return;
       }
-      if (failedConnects > 1) await pause(world, visit.signal, connectBackoffMs(failedConnects));
+      if (failedConnects > 1) await wait(clock, connectBackoffMs(failedConnects), visit.signal);
       if (visit.signal.aborted) return;
-      const grant = await claimWhenFree(world, ref, visit.signal);
+      const grant = await grants.seek(ref, visit.signal);
       if (grant === null) return;
-      if (visit.signal.aborted) return freeToken(world, grant, true);
+      if (visit.signal.aborted) return grants.free(grant, { idle: true });
       serving.prepare(grant);
       // Nothing can move the account while its token is held: what serves now is what is connected.
       const now = await servingSlotUnderToken(slot);
       if (now === slot) return visit.emit({ type: "token.granted", epoch: grant.epoch });
       await serving.end();
-      await freeToken(world, grant, true);
+      await grants.free(grant, { idle: true });
       visit.emit({ type: "slot.moved", slot: now });
     },
 
@@ -105,19 +96,19 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
 
     async tidySlots({ serving: slot }, visit) {
       await renewals.ended();
-      await untilDone(parts, visit.signal, buryDeadKey);
+      await untilDone(world, visit.signal, buryDeadKey);
       if (slot === null && !visit.signal.aborted) {
         // Another host may have logged it in while this one was at something else.
         const now = (await accounts.find(account))?.servingSlot ?? null;
         if (now !== null) visit.emit({ type: "slot.moved", slot: now });
       }
       while (!visit.signal.aborted && !(await sideSlots.tidy(slot, visit.signal))) {
-        await pause(world, visit.signal);
+        await wait(clock, timings.tidyRetryMs, visit.signal);
       }
     },
 
     async cut({ reason }, visit) {
-      await untilDone(parts, visit.signal, async () => {
+      await untilDone(world, visit.signal, async () => {
         await endEverything(parts);
         await renewals.abortOpen(reason);
       });
@@ -130,11 +121,11 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
         await renewals.abortOpen(reason);
         if (slot !== null) await accounts.markDead({ account, slot });
       });
-      await untilDone(parts, visit.signal, buryDeadKey);
+      await untilDone(world, visit.signal, buryDeadKey);
     },
 
     async retireServing({ slot }, visit) {
-      await untilDone(parts, visit.signal, () => accounts.retireServing({ account, slot }));
+      await untilDone(world, visit.signal, () => accounts.retireServing({ account, slot }));
       visit.emit({ type: "slot.retired" });
     },
 
@@ -157,35 +148,6 @@ const nobodyServes = (account: string) =>
     message: `${account} has no session that could approve another.`,
     next: `Log it in by code or QR: npx holdfast auth ${account} --method qr`,
   });
-
-/** Tries again until it succeeds or the state is left: safety work does not give up on a lost database. */
-async function untilDone(
-  { world }: HandlerParts,
-  signal: AbortSignal,
-  work: () => Promise<void>,
-): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await work();
-      return;
-    } catch (error) {
-      noteRetry(world, error);
-      await pause(world, signal);
-    }
-  }
-}
-
-/** Runs the work when it is asked for, one run at a time, until one has succeeded. */
-function once(work: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | null = null;
-  return () => {
-    running ??= work().catch((error: unknown) => {
-      running = null;
-      throw error;
-    });
-    return running;
-  };
-}
 
 /** The first failure is answered at once; a data centre that stays away is not asked in a tight loop. */
 const connectBackoffMs = (failures: number): number => Math.min(250 * 2 ** (failures - 2), 5000);

@@ -1,4 +1,4 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { AccountEvent } from "../ports/event-sink.ts";
 import type { Notice, NoticeWay } from "../ports/notices.ts";
 

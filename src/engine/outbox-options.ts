@@ -1,5 +1,6 @@
+import type { Offer, ReplyTicket } from "../conversation/outbox/ticket.ts";
 import type { Channel } from "../ports/channel.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { OutboxItem, OutboxStore } from "../ports/conversation-store.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 
@@ -20,6 +21,8 @@ export interface OutboxSenderOptions {
   readonly events: EventSink;
   /** Whether a send may begin just now; `notify` when it may again. By default always. */
   mayCall?(): boolean;
+  /** Leaves the sender's offer where turns look for one, while it may send; returns what takes it back. By default nowhere. */
+  leaveOffer?(offer: Offer<ReplyTicket>): () => void;
   /** The channel wants silence: the sender has paused itself and waits for `resume`. */
   onFlood(waitSeconds: number): void;
   /** The right to send is another's now: the sender has stopped. */

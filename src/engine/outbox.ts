@@ -1,6 +1,7 @@
+import { createWorker } from "../concurrency/worker.ts";
+import type { OutboxWork, ReplyTicket } from "../conversation/outbox/ticket.ts";
 import { errorLine } from "../errors.ts";
 import type { OutboxItem } from "../ports/conversation-store.ts";
-import type { OutboxWork } from "./account-world.ts";
 import type { Delivery } from "../ports/channel.ts";
 import { createOutboxLanes, type OutboxLane } from "./outbox-lanes.ts";
 import { defaultOutboxLimits, type OutboxSenderOptions } from "./outbox-options.ts";
@@ -43,9 +44,8 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
   /** What was handed over while a claim is under way, whose replies may be older: it waits for them. */
   let handedMeanwhile: (readonly OutboxItem[])[] | null = null;
   let failures = 0;
-  let woken = false;
-  let working: Promise<void> | null = null;
   let cancelRetry: (() => void) | null = null;
+  let takeOfferBack: (() => void) | null = null;
   const quietWaiters: (() => void)[] = [];
 
   const mayCall = options.mayCall ?? (() => true);
@@ -60,7 +60,7 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
     failures += 1;
     cancelRetry = clock.schedule(delayMs, () => {
       recoveryDue ||= !recovered || lanes.blocked > 0;
-      void work();
+      void worker.wake();
     });
   }
 
@@ -96,6 +96,7 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
     }
   }
 
+  /** Never rejects, as no delivery does. */
   async function drive(lane: OutboxLane): Promise<void> {
     lanes.begin(lane);
     let [item] = lane.queue;
@@ -106,7 +107,7 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
     lanes.end(lane);
     pump();
     wakeWhenQuiet();
-    if (claimDue) void work();
+    if (claimDue) void worker.wake();
   }
 
   function pump(): void {
@@ -175,7 +176,23 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
   /** There may be claimed replies that nobody has: they are found as those of an earlier attempt are. */
   function lose(): void {
     recoveryDue = true;
-    void work();
+    void worker.wake();
+  }
+
+  /** Takes replies that are committed as claimed by this sender; null: not now, it claims them itself. */
+  function offer(): ReplyTicket | null {
+    if (!recovered || recoveryDue || !maySend() || lanes.held >= limits.heldMax) return null;
+    const of = generation;
+    return { hand: (items) => take(of, items), lose };
+  }
+
+  function leaveOffer(): void {
+    if (mayWork()) takeOfferBack ??= options.leaveOffer?.(offer) ?? null;
+  }
+
+  function withdrawOffer(): void {
+    takeOfferBack?.();
+    takeOfferBack = null;
   }
 
   /** Rebuilds the lanes from the store, oldest first, until all that earlier attempts left has been tried. */
@@ -200,68 +217,53 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
   }
 
   async function workThrough(): Promise<void> {
-    try {
-      if (recoveryDue && mayWork()) {
-        recoveryDue = false;
-        await recoverAll();
-      }
-      while (mayClaim()) {
-        claimDue = false;
-        const claimed = await claim(false);
-        claimDue ||= claimed === null || claimed.full;
-        if (claimed === null) return;
-      }
-    } catch (error) {
-      quiescing = false;
-      claimDue = true;
-      // The claim may have taken effect all the same.
-      recoveryDue = true;
-      note("OUTBOX_WAITS", `will be tried again: ${errorLine(error)}`);
-      retryLater();
+    if (recoveryDue && mayWork()) {
+      recoveryDue = false;
+      await recoverAll();
+    }
+    while (mayClaim()) {
+      claimDue = false;
+      const claimed = await claim(false);
+      claimDue ||= claimed === null || claimed.full;
+      if (claimed === null) return;
     }
   }
 
-  /** Runs until nothing has asked for work since it began its last round. */
-  async function rounds(): Promise<void> {
-    while (woken) {
-      woken = false;
-      await workThrough();
-    }
-    working = null;
-  }
-
-  function work(): Promise<void> {
-    woken = true;
-    working ??= rounds();
-    return working;
-  }
+  const worker = createWorker(workThrough, (error) => {
+    quiescing = false;
+    claimDue = true;
+    // The claim may have taken effect all the same.
+    recoveryDue = true;
+    note("OUTBOX_WAITS", `will be tried again: ${errorLine(error)}`);
+    retryLater();
+  });
 
   function serve(): Promise<void> {
     if (stopped) return Promise.resolve();
     claimDue = true;
-    return work();
+    return worker.wake();
   }
 
   return {
     get inFlight() {
       return lanes.busy;
     },
-    start: serve,
+    start() {
+      leaveOffer();
+      return serve();
+    },
     notify(stranded = false) {
       // What it holds itself it will settle.
       if (stranded && recovered && lanes.held === 0) recoveryDue = true;
       void serve();
     },
-    offer() {
-      if (!recovered || recoveryDue || !maySend() || lanes.held >= limits.heldMax) return null;
-      const of = generation;
-      return { hand: (items) => take(of, items), lose };
-    },
     pause() {
       paused = true;
+      withdrawOffer();
     },
     resume() {
       paused = false;
+      leaveOffer();
       pump();
       void serve();
     },
@@ -272,12 +274,13 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
     },
     async stop() {
       stopped = true;
+      withdrawOffer();
       generation += 1;
       cancelRetry?.();
       settling.close();
       await quiet();
       await giveBack();
-      await working;
+      await worker.stop();
     },
   };
 }

@@ -1,3 +1,4 @@
+import { untilAborted } from "../concurrency/wait.ts";
 import type { Question } from "../ports/question.ts";
 
 /** Asks one thing at a time; codes and passwords pass through and are never kept. */
@@ -90,11 +91,8 @@ export function createPrompts(onQuestion: (question: Question) => void): Prompts
           for (;;) {
             const code = codes.shift();
             if (code !== undefined) return code;
-            await new Promise<void>((resolve, reject) => {
-              signal.throwIfAborted();
-              wake = resolve;
-              signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-            });
+            const woken = new Promise<void>((resolve) => (wake = resolve));
+            await untilAborted(signal, woken);
           }
         },
         stop: () => void readers.delete(read),

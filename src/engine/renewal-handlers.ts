@@ -1,11 +1,10 @@
 import type { Reason } from "../../machines/lifecycle.ts";
+import { endEverything, type HandlerParts } from "../accounts/handler-parts.ts";
 import { HoldfastError } from "../errors.ts";
 import type { RenewalRecord, RenewalStep } from "../ports/renewal-store.ts";
 import type { LifecycleHandlers } from "./account-runtime.ts";
-import { faultReason } from "./fault-reason.ts";
+import { faultReason } from "../ports/telegram-error.ts";
 import { withAdvice } from "./login-advice.ts";
-import { endEverything } from "./end-everything.ts";
-import type { HandlerParts } from "./lifecycle-handlers.ts";
 
 type RenewalEffects =
   | "prepareSlot"
@@ -27,11 +26,8 @@ export interface RenewalHandlers {
 }
 
 /** The steps of a renewal: each leaves a row before the next begins, and each may be aborted. */
-export function createRenewalHandlers({
-  world,
-  serving,
-  sideSlots,
-}: HandlerParts): RenewalHandlers {
+export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
+  const { world, serving, sideSlots } = parts;
   const { account, accounts, tokens, gate, clock, timings } = world;
   const tellStep = (renewal: string, step: RenewalStep) =>
     world.events.report({ type: "step", account, renewal, step });
@@ -125,10 +121,10 @@ export function createRenewalHandlers({
     },
 
     async abortRenewal({ renewal, stillServing, reason }, visit) {
-      if (!stillServing) await endEverything({ world, serving });
+      if (!stillServing) await endEverything(parts);
       await accounts.abortRenewal(renewal, reason);
       // A switch that was under way may have been granted the next slot's token in between.
-      if (!stillServing) await endEverything({ world, serving });
+      if (!stillServing) await endEverything(parts);
       visit.emit({ type: "returned" });
     },
   };

@@ -1,5 +1,5 @@
 import type { AccountStore, ServingKey } from "../ports/account-store.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { Account } from "./account.ts";
 import { dueAt, type RenewalSchedule } from "./renewal-schedule.ts";
 

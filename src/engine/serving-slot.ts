@@ -1,9 +1,13 @@
+import type { Grants } from "../accounts/grants.ts";
+import type { CursorWork } from "../channels/telegram/work.ts";
+import { within } from "../concurrency/wait.ts";
+import type { OutboxWork } from "../conversation/outbox/ticket.ts";
 import { HoldfastError } from "../errors.ts";
 import type { GrantRef } from "../ports/gate.ts";
 import type { LifecycleEvent } from "../../machines/lifecycle.ts";
 import type { TelegramClient } from "../ports/telegram.ts";
-import type { AccountWorld, CursorWork, GrantedTicket, OutboxWork } from "./account-world.ts";
-import { faultReason } from "./fault-reason.ts";
+import type { AccountWorld } from "./account-world.ts";
+import { faultReason } from "../ports/telegram-error.ts";
 import { silentEvents } from "../ports/silent-events.ts";
 import type { Prompts } from "./prompts.ts";
 import { openSlot, type SlotConnection, type SlotEvents, tokenLost } from "./slot-connection.ts";
@@ -22,8 +26,6 @@ export interface ServingSlot {
   hold(): void;
   /** New replies were committed. */
   notify(stranded?: boolean): void;
-  /** As `OutboxWork.offer`, with the grant under which the replies are claimed. */
-  offer(): GrantedTicket | null;
   /** Runs calls of others over the serving client; a drain waits for them. Throws NOT_SERVING. */
   use<Result>(work: (client: TelegramClient) => Promise<Result>): Promise<Result>;
   /** Fetches what may have been missed. */
@@ -52,6 +54,7 @@ const outsideMax = 256;
 /** `tell` sends what happens to the connection to the lifecycle; events of an earlier connection are not sent. */
 export function createServingSlot(
   world: AccountWorld,
+  grants: Pick<Grants, "free">,
   prompts: Prompts,
   tell: (event: LifecycleEvent) => void,
   onDyingKey: (slot: number, why: string) => void,
@@ -85,7 +88,7 @@ export function createServingSlot(
         parts.cancelGrace = null;
         if (!parts.outboxStarted) return;
         parts.cursor.onUpdates(null);
-        void parts.outbox.recover().catch(() => undefined);
+        void parts.outbox.recover();
       },
       onDisconnected: () => {
         if (!mine() || parts === null || parts.cancelGrace !== null) return;
@@ -100,7 +103,7 @@ export function createServingSlot(
         );
       },
     };
-    return openSlot(world, grant, events).then((connection) => {
+    return openSlot(world, grants, grant, events).then((connection) => {
       const { client } = connection;
       return {
         connection,
@@ -205,11 +208,6 @@ export function createServingSlot(
       return using.finally(() => outside.delete(using));
     },
     hold: () => parts?.outbox.pause(),
-    offer() {
-      if (parts?.outboxStarted !== true) return null;
-      const ticket = parts.outbox.offer();
-      return ticket && { ...ticket, grant: parts.connection.grant };
-    },
     notify(stranded = false) {
       if (parts?.outboxStarted === true) parts.outbox.notify(stranded);
     },
@@ -217,10 +215,13 @@ export function createServingSlot(
     async drain() {
       const draining = parts;
       if (draining === null) return;
-      await within(
-        world,
-        Promise.all([draining.outbox.stop(), draining.cursor.stop(), Promise.allSettled(outside)]),
-      );
+      const stopped = Promise.allSettled([
+        draining.outbox.stop(),
+        draining.cursor.stop(),
+        ...outside,
+      ]);
+      // What is still in flight when the grace is over is cut.
+      await within<unknown>(world.clock, world.timings.drainMs, stopped, () => null);
       await end(draining);
     },
     async end() {
@@ -228,18 +229,6 @@ export function createServingSlot(
       await end();
     },
   };
-}
-
-/** Waits for the work to end, at most the drain's grace; what is still in flight then is cut. */
-function within(world: AccountWorld, work: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = world.clock.schedule(world.timings.drainMs, resolve);
-    const finish = () => {
-      cancel();
-      resolve();
-    };
-    work.then(finish, finish);
-  });
 }
 
 const notServing = (account: string) =>

@@ -1,4 +1,8 @@
 import { methods } from "../accounts/login/methods.ts";
+import type { Grants } from "../accounts/grants.ts";
+import { restAfter } from "../accounts/retry.ts";
+import { serially } from "../concurrency/serially.ts";
+import { wait } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
 import { TelegramError } from "../ports/telegram-error.ts";
 import { stepOfForgottenSlot } from "../accounts/renewal/steps.ts";
@@ -9,10 +13,9 @@ import type { SlotRef } from "../ports/token-store.ts";
 import type { LoginMethod, RenewalMethod } from "../../machines/lifecycle.ts";
 import { silentEvents } from "../ports/silent-events.ts";
 import type { AccountWorld } from "./account-world.ts";
-import { claimOrWait, noteRetry, pause } from "./claim-when-free.ts";
 import type { Prompts } from "./prompts.ts";
 import { signIn } from "./sign-in.ts";
-import { freeToken, openSlot, type SlotConnection } from "./slot-connection.ts";
+import { openSlot, type SlotConnection } from "./slot-connection.ts";
 
 /** Slots that do not serve: authorising new ones, logging out old ones. One such job at a time per account. */
 export interface SideSlots {
@@ -42,16 +45,10 @@ export interface Authorising {
   onConnected(): void;
 }
 
-export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlots {
-  let tail: Promise<unknown> = Promise.resolve();
+export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Prompts): SideSlots {
+  const alone = serially();
   /** Slots whose last connection here ended with every request answered: nothing of theirs is on its way. */
   const answered = new Set<number>();
-
-  function alone<T>(job: () => Promise<T>): Promise<T> {
-    const run = tail.then(job);
-    tail = run.catch(() => undefined);
-    return run;
-  }
 
   /** Runs `use` with a connection of the slot, and ends it whatever happens, also when `signal` aborts. */
   async function withSlot<T>(
@@ -62,7 +59,7 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
   ): Promise<T> {
     const events = { ...silentEvents, onLoginToken };
     answered.delete(grant.slot);
-    const connection = await orFree(grant, openSlot(world, grant, events));
+    const connection = await orFree(grant, openSlot(world, grants, grant, events));
     const stop = () => void connection.end().catch(() => undefined);
     signal.addEventListener("abort", stop, { once: true });
     try {
@@ -77,16 +74,10 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
     }
   }
 
-  async function claim(ref: SlotRef): Promise<GrantRef> {
-    const grant = await world.claims.claim(ref);
-    if (grant === null) throw slotBusy(ref);
-    return grant;
-  }
-
   /** Gives the token back where what was to be done under it fails. */
   async function orFree<T>(grant: GrantRef, work: Promise<T>): Promise<T> {
     return work.catch(async (error: unknown) => {
-      await freeToken(world, grant, true);
+      await grants.free(grant, { idle: true });
       throw error;
     });
   }
@@ -137,7 +128,7 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
 
   async function authorise(how: Authorising): Promise<SlotRef> {
     const { account, slot } = await world.accounts.addSlot(world.account);
-    await signInUnder(await claim({ account, slot }), how, async () => {});
+    await signInUnder(await grants.claim({ account, slot }), how, async () => {});
     return { account, slot };
   }
 
@@ -150,8 +141,7 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
       } catch (error) {
         const isBrief = error instanceof HoldfastError && error.policy === "retryable";
         if (dialled || !isBrief || how.signal.aborted) throw error;
-        noteRetry(world, error);
-        await pause(world, how.signal);
+        await restAfter(world, error, how.signal);
         how.signal.throwIfAborted();
       }
     }
@@ -162,16 +152,17 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
     for (;;) {
       const { slot, state } = await firstSlot(how.method);
       if (state === "SERVING") return { account, slot };
-      const grant = await claimOrWait(world, { account, slot }, how.signal);
+      const grant = await grants.seekOrWait({ account, slot }, how.signal);
       if (grant === null) {
         how.signal.throwIfAborted();
         continue;
       }
       const now = await slotUnder(grant);
-      if (now?.state !== "PENDING") await freeToken(world, grant, true);
+      if (now?.state !== "PENDING") await grants.free(grant, { idle: true });
       else if (!methods[how.method].bringsKey && now.keyId !== null) {
         // A login was cut off: Telegram may have let its key in.
-        if (!(await logOutUnder(grant, how.signal))) await pause(world, how.signal);
+        const isOut = await logOutUnder(grant, how.signal);
+        if (!isOut) await wait(world.clock, world.timings.tidyRetryMs, how.signal);
       } else {
         let adopted = false;
         const adopt = async () => {
@@ -216,13 +207,13 @@ export function createSideSlots(world: AccountWorld, prompts: Prompts): SideSlot
 
   /** `false`: it is to be looked at again, as it changed before its token was here, or as it is not sure yet. */
   async function logOut(ref: SlotRef, signal: AbortSignal): Promise<boolean> {
-    const grant = await claim(ref);
+    const grant = await grants.claim(ref);
     const now = await slotUnder(grant);
     const renewal = await orFree(grant, world.accounts.openRenewal(ref.account));
     const isLeft = now !== undefined && !isOver(now) && !isUsed(now, renewal);
     if (isLeft && now.keyId !== null) return logOutUnder(grant, signal);
     if (isLeft) await orFree(grant, world.accounts.forgetSlot(ref, stepOfForgottenSlot));
-    await freeToken(world, grant, true);
+    await grants.free(grant, { idle: true });
     return isLeft;
   }
 
@@ -285,12 +276,3 @@ const otherKind = (account: string, isBot: boolean) =>
     message: `${account} is a ${isBot ? "bot" : "user"} at Telegram, and was added as a ${isBot ? "user" : "bot"}.`,
     next: "Add it again as what it is, under another name; a bot needs nothing but its token.",
   });
-
-function slotBusy({ account, slot }: SlotRef): HoldfastError {
-  return new HoldfastError({
-    code: "SLOT_BUSY",
-    message: `The token of ${account} slot ${slot} is held elsewhere.`,
-    next: "See who holds it with: npx holdfast status",
-    policy: "retryable",
-  });
-}

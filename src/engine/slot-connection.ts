@@ -1,3 +1,5 @@
+import type { Grants } from "../accounts/grants.ts";
+import { once } from "../concurrency/once.ts";
 import { HoldfastError } from "../errors.ts";
 import type { GrantRef } from "../ports/gate.ts";
 import {
@@ -23,21 +25,12 @@ export interface SlotConnection {
 export type SlotEvents = Omit<TelegramClientEvents, "onSession">;
 
 /**
- * Cuts with proof, then frees the token. A token that moved on is left to whoever has it. `idle`: every request under
- * the grant was answered.
- */
-export async function freeToken(world: AccountWorld, grant: GrantRef, idle = false): Promise<void> {
-  await world.gate.cut(grant, { idle });
-  await world.tokens.released(grant);
-  world.claims.freed(grant);
-}
-
-/**
  * Prepares a client for a slot under a grant. Nothing is dialled before `connect`. A new key is stored
  * before the client may use it. Throws what the gate or the stores throw.
  */
 export async function openSlot(
   world: AccountWorld,
+  grants: Pick<Grants, "free">,
   grant: GrantRef,
   events: SlotEvents,
 ): Promise<SlotConnection> {
@@ -60,7 +53,6 @@ export async function openSlot(
     await client.close();
     throw error;
   });
-  let ended: Promise<void> | null = null;
   return {
     grant,
     client,
@@ -71,17 +63,11 @@ export async function openSlot(
       if (!connected.applied) throw tokenLost(grant);
       world.claims.taken(grant);
     },
-    end() {
+    end: once(async () => {
       const idle = client.callsInFlight === 0;
-      ended ??= client
-        .close()
-        .then(() => freeToken(world, grant, idle))
-        .catch((error: unknown) => {
-          ended = null;
-          throw error;
-        });
-      return ended;
-    },
+      await client.close();
+      await grants.free(grant, { idle });
+    }),
   };
 }
 

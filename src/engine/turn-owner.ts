@@ -1,6 +1,7 @@
 import { placeOf } from "../custody/placement.ts";
 import type { FleetMembers } from "../custody/fleet-members.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
+import { serially } from "../concurrency/serially.ts";
 import type { ConversationStore, PartitionClaim } from "../ports/conversation-store.ts";
 import { partitions } from "../ports/partitions.ts";
 import type { TurnEngine } from "./turns.ts";
@@ -38,6 +39,7 @@ export interface TurnOwner {
 export function createTurnOwner(options: TurnOwnerOptions): TurnOwner {
   let stopped = false;
   const shares = partitions.map((partition) => createShare(options, partition, () => stopped));
+  /** Never rejects, as no share's look does. */
   const lookAll = () => Promise.all(shares.map((share) => share.look()));
   let forget = () => {};
 
@@ -65,7 +67,7 @@ function createShare(options: TurnOwnerOptions, partition: number, isStopped: ()
   let held: { readonly claim: PartitionClaim; readonly engine: TurnEngine } | null = null;
   let wantedSinceMs: number | null = null;
   let cancelLook = () => {};
-  let tail: Promise<void> = Promise.resolve();
+  const inTurn = serially();
 
   const isMine = (): boolean =>
     !isStopped() && placeOf(`turns ${partition}`, members.serving()) === ownKey;
@@ -116,14 +118,16 @@ function createShare(options: TurnOwnerOptions, partition: number, isStopped: ()
     } else if (held === null) await begin();
   }
 
+  function onFault(error: unknown): void {
+    held = null;
+    options.onFault(error);
+    if (!isStopped()) lookIn(options.retryMs);
+  }
+
+  /** Never rejects. */
   function look(): Promise<void> {
     cancelLook();
-    tail = tail.then(settle).catch((error: unknown) => {
-      held = null;
-      options.onFault(error);
-      if (!isStopped()) lookIn(options.retryMs);
-    });
-    return tail;
+    return inTurn(() => settle().catch(onFault));
   }
 
   return { look };

@@ -1,8 +1,10 @@
 import type { ConversationRules, SessionDecision } from "../../machines/conversation-rules.ts";
+import type { Clock } from "../concurrency/clock.ts";
+import { wait, within } from "../concurrency/wait.ts";
+import type { ReplyDesk } from "../conversation/outbox/ticket.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 import type { Bot } from "../ports/bot.ts";
 import type { ReplySender } from "../ports/channel.ts";
-import type { Clock } from "../ports/clock.ts";
 import type {
   ConversationKey,
   ConversationStore,
@@ -14,7 +16,6 @@ import type {
 } from "../ports/conversation-store.ts";
 import type { MediaReader } from "../ports/media.ts";
 import { storableJson, storableText } from "../ports/storable-text.ts";
-import type { GrantedTicket } from "./account-world.ts";
 import { carriedIdGone } from "../ports/health-signs.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import type { InboundItem } from "../ports/inbound-stream.ts";
@@ -46,8 +47,8 @@ export interface TurnRunOptions {
   readonly rules: ConversationRules;
   readonly steps: StepStore;
   readonly media: MediaReader;
-  /** Whoever sends the replies to this message, if here and now; they are claimed in the turn's commit then. */
-  offer?(item: Pick<InboundItem, "channel" | "account">): GrantedTicket | null;
+  /** Where a sender that is here takes the replies of a turn; they are claimed in the turn's commit then. */
+  readonly desk?: Pick<ReplyDesk, "ask">;
   /** null: this host knows no such account. */
   findBot(of: Pick<InboundItem, "channel" | "account">): BotSeat | null;
   /** The share of the chat users whose turns these are. */
@@ -95,20 +96,10 @@ export function createTurnRun(
     events.report({ type: "note", account: item.account, code, message });
 
   /** `false`: the engine is stopping. */
-  function pause(attempt: number, signal: AbortSignal): Promise<boolean> {
+  async function pause(attempt: number, signal: AbortSignal): Promise<boolean> {
     const delayMs = Math.min(limits.retryDelayMs * 2 ** attempt, limits.retryDelayMsMax);
-    if (signal.aborted) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      const stop = () => {
-        cancel();
-        resolve(false);
-      };
-      const cancel = options.clock.schedule(delayMs, () => {
-        signal.removeEventListener("abort", stop);
-        resolve(true);
-      });
-      signal.addEventListener("abort", stop, { once: true });
-    });
+    await wait(options.clock, delayMs, signal);
+    return !signal.aborted;
   }
 
   /**
@@ -145,7 +136,9 @@ export function createTurnRun(
     try {
       const handling = bot.handle(draft.turn);
       if (handling !== undefined) {
-        await withinMs(options.clock, limits.handlerMsMax, Promise.resolve(handling), bot);
+        await within(options.clock, limits.handlerMsMax, Promise.resolve(handling), () => {
+          throw timedOut(bot, limits.handlerMsMax);
+        });
       }
       return draft.seal();
     } catch (error) {
@@ -156,7 +149,7 @@ export function createTurnRun(
 
   /** Replies that the commit has claimed are with their sender when this resolves. null: the engine is stopping. */
   async function commit(item: InboundItem, record: TurnRecord, signal: AbortSignal) {
-    const ticket = record.replies.length === 0 ? null : (options.offer?.(item) ?? null);
+    const ticket = record.replies.length === 0 ? null : (options.desk?.ask(item) ?? null);
     let isSure = true;
     const outcome = await persist(item, signal, () =>
       store.commit(record, options.claim, ticket?.grant).catch((error: unknown) => {
@@ -284,19 +277,11 @@ const unknownAccount = (account: string) =>
     next: "Give the account a bot, then put the parked message back.",
   });
 
-/** Rejects when the task takes longer; the task itself cannot be ended and finds its turn sealed. */
-function withinMs(clock: Clock, msMax: number, task: Promise<void>, { name }: Bot): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.schedule(msMax, () =>
-      reject(
-        new HoldfastError({
-          code: "BOT_TIMED_OUT",
-          message: `The bot ${name} did not finish its turn within ${msMax} ms.`,
-          next: "Give the calls that the handler waits for a shorter time limit.",
-          policy: "retryable",
-        }),
-      ),
-    );
-    task.then(resolve, reject).finally(cancel);
+/** The handler itself cannot be ended, and finds its turn sealed. */
+const timedOut = ({ name }: Bot, msMax: number) =>
+  new HoldfastError({
+    code: "BOT_TIMED_OUT",
+    message: `The bot ${name} did not finish its turn within ${msMax} ms.`,
+    next: "Give the calls that the handler waits for a shorter time limit.",
+    policy: "retryable",
   });
-}

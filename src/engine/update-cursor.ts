@@ -1,11 +1,12 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
+import { createWorker } from "../concurrency/worker.ts";
 import type { CursorStore } from "../ports/conversation-store.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import type { GrantRef } from "../ports/gate.ts";
 import type { InboundStream } from "../ports/inbound-stream.ts";
 import type { AccountUpdate, TelegramClient, UpdateCursor } from "../ports/telegram.ts";
-import type { CursorWork } from "./account-world.ts";
-import { faultReason } from "./fault-reason.ts";
+import type { CursorWork } from "../channels/telegram/work.ts";
+import { faultReason } from "../ports/telegram-error.ts";
 import { inboundItems } from "./inbound-item.ts";
 import {
   delayMsAfter,
@@ -50,7 +51,6 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
   /** Answers to taps that Telegram has not acknowledged. */
   const answers = new Set<Promise<void>>();
   let mustFetch = false;
-  let working: Promise<void> | null = null;
   let state: "waiting" | "following" | "stopped" = "waiting";
   let failures = 0;
   /** Something failed: until when nothing is tried, or until the connection is back. */
@@ -127,7 +127,10 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
     }
   }
 
+  const mayWork = (): boolean => state === "following" && rest === null;
+
   async function work(): Promise<void> {
+    if (!mayWork()) return;
     let fetchedAt: number | null = null;
     while (!isStopped() && (mustFetch || pending.size > 0)) {
       if (mustFetch) {
@@ -147,15 +150,10 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
     failures = 0;
   }
 
+  const worker = createWorker(work, fail);
+
   function begin(): void {
-    if (working !== null || rest !== null || state !== "following") return;
-    working = work()
-      .catch(fail)
-      .finally(() => {
-        working = null;
-        // A push may have come between the last look at the queue and now.
-        if (mustFetch || pending.size > 0) begin();
-      });
+    if (mayWork()) void worker.wake();
   }
 
   /** Nothing was acknowledged that is not stored, so all of it is tried again. */
@@ -210,7 +208,7 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
       const wasFollowing = state === "following";
       state = "stopped";
       rest?.cancel();
-      await working;
+      await worker.stop();
       // What has been pushed is stored if it fits; a push after a gap is fetched by whoever comes next.
       if (wasFollowing && pending.size > 0) await take().catch(fail);
       await Promise.all(answers);

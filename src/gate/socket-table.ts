@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import { type AdmittedGrant, createAdmission, refusal } from "../custody/admission.ts";
-import { wait } from "../custody/wait.ts";
+import { wait } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { Endpoint, GrantRef } from "../ports/gate.ts";
 import type { SlotRef } from "../ports/token-store.ts";
 import { readFirstFrame } from "./first-frame.ts";

@@ -1,5 +1,5 @@
 import { elapsedMs, type LeaseClocks, momentOf } from "../custody/lease-deadline.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 
 const lookMs = 200;
 /** A look that comes so late: this process was stopped, suspended, or kept from the cores. */

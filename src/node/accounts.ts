@@ -1,5 +1,6 @@
 import type { Bound } from "../../machines/lifecycle.ts";
 import type { Config } from "../config/config.ts";
+import type { ReplyDesk } from "../conversation/outbox/ticket.ts";
 import { type Account, createAccount } from "../engine/account.ts";
 import type { AccountWorld } from "../engine/account-world.ts";
 import { createTelegramSender } from "../engine/telegram-sender.ts";
@@ -17,6 +18,8 @@ export interface AccountParts
   extends Omit<AccountWorld, "account" | "kind" | "timings" | "makeCursor" | "makeOutbox"> {
   readonly cursors: CursorStore;
   readonly outbox: OutboxStore;
+  /** Where the accounts' senders leave their offers. */
+  readonly desk: Pick<ReplyDesk, "leave">;
   readonly stream: InboundStream;
   onReply(outcome: string): void;
   onFloodWait(account: string, seconds: number): void;
@@ -28,7 +31,7 @@ export function makeAccount(
   { timings }: Pick<Config, "timings">,
   record: AccountRecord,
 ): Account {
-  const { cursors, outbox, stream, onReply, onFloodWait, ...shared } = parts;
+  const { cursors, outbox, desk, stream, onReply, onFloodWait, ...shared } = parts;
   const { clock, events } = shared;
   const world: AccountWorld = {
     ...shared,
@@ -45,6 +48,7 @@ export function makeAccount(
     makeOutbox: (client, grant, { onFlood, onTokenLost }) =>
       createTelegramSender({
         store: outbox,
+        desk,
         client,
         grant,
         kind: record.kind,

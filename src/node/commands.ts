@@ -8,7 +8,7 @@ import { type Commands, type CommandOptions, createCommands } from "../engine/co
 import { createConversationCommands } from "../engine/conversation-commands.ts";
 import { createFleetCommands } from "../engine/fleet-commands.ts";
 import type { Host } from "../engine/host.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { FleetBus } from "../ports/fleet-bus.ts";
 import type { Gate } from "../ports/gate.ts";
 import type { InboundStream } from "../ports/inbound-stream.ts";

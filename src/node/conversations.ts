@@ -3,9 +3,9 @@ import type { ConversationRules } from "../../machines/conversation-rules.ts";
 import { fetchFile } from "../adapters/http/fetch-file.ts";
 import type { ConversationMetrics } from "../adapters/metrics/conversation-metrics.ts";
 import { createAccountCaller } from "../adapters/nats/account-caller.ts";
-import type { Channels, PartitionSenders } from "../channels/all-channels.ts";
-import { createChannels } from "../channels/all-channels.ts";
+import { type Channels, createChannels, type PartitionSenders } from "../channels/all-channels.ts";
 import { telegramChannel } from "../channels/telegram/channel.ts";
+import type { ReplyDesk } from "../conversation/outbox/ticket.ts";
 import type { FleetMembers } from "../custody/fleet-members.ts";
 import { hostKey } from "../custody/lease-value.ts";
 import type { Account } from "../engine/account.ts";
@@ -17,7 +17,7 @@ import { createTurnOwner, type TurnOwner } from "../engine/turn-owner.ts";
 import { createTurnEngine, handlerMsMaxDefault, type TurnEngine } from "../engine/turns.ts";
 import { errorLine } from "../errors.ts";
 import type { Bot } from "../ports/bot.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { ConversationRecords } from "../ports/conversation-records.ts";
 import type { ConversationStore, StepStore } from "../ports/conversation-store.ts";
 import type { EventSink } from "../ports/event-sink.ts";
@@ -41,6 +41,8 @@ export interface NodeTurnsOptions {
   readonly steps: StepStore;
   readonly media: MediaReader;
   readonly channels: Channels;
+  /** Where the senders of this node's accounts leave their offers. */
+  readonly desk: Pick<ReplyDesk, "ask">;
   readonly records: Pick<ConversationRecords, "duplicates">;
   readonly stream: InboundStream;
   readonly clock: Clock;
@@ -126,10 +128,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
           const place = channels.placeOf(of);
           return place && { bot, style: place.style, sentBy: place.sentBy };
         },
-        offer: (of) =>
-          channels.placeOf(of)?.sentBy === "holder"
-            ? (host.find(of.account)?.offerOutbox() ?? null)
-            : null,
+        desk: options.desk,
         notifyOutbox({ channel, account }) {
           if (!senders.notify(channel)) notifyHolder(account);
         },
@@ -147,7 +146,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         onStaleOwner,
       });
       const senders = channels.makeSenders(claim, () => {
-        void engine.stop();
+        engine.stop().catch((error: unknown) => log.warn(errorLine(error)));
         onStaleOwner();
       });
       return withSenders(engine, senders);

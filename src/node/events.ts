@@ -7,7 +7,7 @@ import { createWebhook } from "../adapters/notices/webhook.ts";
 import type { Config } from "../config/config.ts";
 import { createNotices } from "../engine/notices.ts";
 import { errorLine } from "../errors.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { AccountEvent, EventSink } from "../ports/event-sink.ts";
 
 export interface NodeEventOptions {

@@ -7,12 +7,13 @@ import type { Metrics } from "../adapters/metrics/metrics.ts";
 import { createTelegramDrivers } from "../adapters/telegram/drivers.ts";
 import type { Config } from "../config/config.ts";
 import type { FleetPart } from "../custody/fleet-part.ts";
+import type { ReplyDesk } from "../conversation/outbox/ticket.ts";
 import { hostKey } from "../custody/lease-value.ts";
 import type { Account } from "../engine/account.ts";
 import { createHost, type Host } from "../engine/host.ts";
 import { connectionsIn } from "../gate/journal.ts";
 import type { AccountRecord } from "../ports/account-store.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import type { Gate } from "../ports/gate.ts";
 import type { InboundStream } from "../ports/inbound-stream.ts";
@@ -31,6 +32,7 @@ export interface NodeHostOptions {
   readonly fleet: Pick<FleetPart, "claims" | "takeover" | "makeCustodian">;
   readonly stores: Stores;
   readonly stream: InboundStream;
+  readonly desk: ReplyDesk;
   readonly events: EventSink;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -61,7 +63,7 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
       [...new Set(all.map(({ driver }) => driver))].map((name) => drivers.of(name)),
     );
   const identity = isHostIdentity(gateIs.identity) ? gateIs.identity : null;
-  const { events, stream, mayCall } = options;
+  const { desk, events, stream, mayCall } = options;
   const parts = {
     accounts,
     tokens,
@@ -74,6 +76,7 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
     stream,
     cursors,
     outbox,
+    desk,
     onReply: metrics.conversations.reply,
     onFloodWait: metrics.flood,
   };

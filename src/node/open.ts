@@ -4,6 +4,7 @@ import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openInboundStream } from "../adapters/nats/inbound-stream.ts";
 import { createSystemClock } from "../adapters/system-clock.ts";
 import type { Config } from "../config/config.ts";
+import { createReplyDesk } from "../conversation/outbox/ticket.ts";
 import { errorLine } from "../errors.ts";
 import { connectGate } from "../gate/gate-client.ts";
 import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
@@ -109,5 +110,7 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
     events,
     fleet,
     stream,
+    /** Where the accounts' senders and the turns of this node meet. */
+    desk: createReplyDesk(),
   };
 }

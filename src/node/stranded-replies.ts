@@ -1,4 +1,4 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { OutboxStore } from "../ports/conversation-store.ts";
 
 export interface StrandedRepliesOptions {

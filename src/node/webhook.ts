@@ -11,7 +11,7 @@ import { createOutboxSender, type OutboxSender } from "../engine/outbox.ts";
 import { createWebhookChannel } from "../engine/webhook-channel.ts";
 import { webhookItem } from "../engine/webhook-item.ts";
 import { errorLine } from "../errors.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { OutboxStore, PartitionClaim, PartitionReplies } from "../ports/conversation-store.ts";
 import type { EventSink } from "../ports/event-sink.ts";
 import type { InboundStream } from "../ports/inbound-stream.ts";

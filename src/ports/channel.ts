@@ -29,6 +29,7 @@ export type Delivery =
  */
 export interface Channel {
   /**
+   * Never rejects: a fault of its own is an `unknown` outcome.
    * @param taken message ids of the same chat that were settled but may not be written yet; a message that is found or
    * sent is added
    */

@@ -1,5 +1,5 @@
 import type { LeaseClocks } from "../custody/lease-deadline.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import { createEventQueue, type Timed } from "./event-queue.ts";
 import type { Random } from "./random.ts";
 

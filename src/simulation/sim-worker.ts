@@ -1,5 +1,5 @@
 import type { Claims } from "../custody/claims.ts";
-import { wait } from "../custody/wait.ts";
+import { wait } from "../concurrency/wait.ts";
 import type { Keepable } from "../engine/host.ts";
 import type { GrantRef } from "../ports/gate.ts";
 import type { SlotRef } from "../ports/token-store.ts";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createHostLease, type HostLease } from "../../src/custody/host-lease.ts";
 import { createLeaseDeadline, type LeaseDeadline } from "../../src/custody/lease-deadline.ts";
 import type { LeaseValue } from "../../src/custody/lease-value.ts";
-import { wait } from "../../src/custody/wait.ts";
+import { wait } from "../../src/concurrency/wait.ts";
 import type { SharedRegister } from "../../src/ports/shared-register.ts";
 import { createKernel } from "../../src/simulation/kernel.ts";
 import { createLink } from "../../src/simulation/link.ts";

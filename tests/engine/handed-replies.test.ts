@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { OutboxSender } from "../../src/engine/outbox.ts";
 import { HoldfastError } from "../../src/errors.ts";
 import type {
   ConversationStore,
@@ -25,13 +24,10 @@ beforeEach(async () => {
 afterEach(() => bench.close());
 
 /** Turns whose replies go to the sender past its own claims. */
-async function serve(sender: OutboxSender, over: Partial<ConversationStore> = {}) {
+async function serve(over: Partial<ConversationStore> = {}) {
   const engine = await bench.makeEngine(echo, {
     store: { ...store, ...over },
-    offer() {
-      const ticket = sender.offer();
-      return ticket && { ...ticket, grant: bench.grant };
-    },
+    desk: bench.desk,
   });
   await engine.start();
 }
@@ -43,6 +39,8 @@ async function say(...words: readonly string[]): Promise<void> {
   }
 }
 
+const inbox = { channel: "telegram", account } as const;
+
 const claims = () => bench.statements.filter((text) => text.includes("holder as")).length;
 const states = async () =>
   (await bench.database.query<{ state: string }>("select state from outbox order by id")).map(
@@ -53,7 +51,7 @@ describe("replies that are handed to their sender", () => {
   test("leave without a claim of its own, in order and once", async () => {
     const sender = bench.makeSender();
     await sender.start();
-    await serve(sender);
+    await serve();
     await say("a");
     await bench.sent();
     const before = claims();
@@ -66,18 +64,40 @@ describe("replies that are handed to their sender", () => {
 
   test("are not taken while the sender rests, and are claimed when it goes on", async () => {
     const sender = bench.makeSender();
-    expect(sender.offer()).toBeNull();
+    expect(bench.desk.ask(inbox)).toBeNull();
     await sender.start();
-    await serve(sender);
+    await serve();
     await say("a");
     await bench.sent();
     sender.pause();
-    expect(sender.offer()).toBeNull();
+    expect(bench.desk.ask(inbox)).toBeNull();
     await say("b");
     expect(await states()).toEqual(["sent", "pending"]);
     sender.resume();
     await bench.sent();
     expect(bench.telegram.texts("1")).toEqual(["a", "b"]);
+  });
+
+  test("are offered at the desk from the sender's start to its stop, but not while it rests", async () => {
+    let offers = 0;
+    const leave = () => {
+      offers += 1;
+      return () => void (offers -= 1);
+    };
+    const sender = bench.makeSender({ desk: { leave } });
+    const seen = [offers];
+    await sender.start();
+    seen.push(offers);
+    sender.pause();
+    seen.push(offers);
+    sender.resume();
+    sender.resume();
+    seen.push(offers);
+    await sender.stop();
+    seen.push(offers);
+    sender.resume();
+    seen.push(offers);
+    expect(seen).toEqual([0, 1, 0, 1, 0, 0]);
   });
 
   test("wait for older ones of their chat that a claim is just bringing", async () => {
@@ -99,7 +119,7 @@ describe("replies that are handed to their sender", () => {
     await bench.commitReplies("1", "old");
     sender.notify();
     await expect.poll(() => held.length).toBe(1);
-    await serve(sender);
+    await serve();
     await say("new");
     expect(await states()).toEqual(["sending", "sending"]);
     expect(bench.telegram.texts("1")).toEqual([]);
@@ -111,7 +131,7 @@ describe("replies that are handed to their sender", () => {
   test("are left to a sender that began anew and has found them itself meanwhile", async () => {
     const sender = bench.makeSender();
     await sender.start();
-    await serve(sender, {
+    await serve({
       async commit(turn, claim, grant) {
         const outcome = await store.commit(turn, claim, grant);
         if (turn.text === "b") await sender.recover();
@@ -128,7 +148,7 @@ describe("replies that are handed to their sender", () => {
     const sender = bench.makeSender();
     await sender.start();
     let lost = 0;
-    await serve(sender, {
+    await serve({
       async commit(turn, claim, grant) {
         const outcome = await store.commit(turn, claim, grant);
         if (turn.text !== "b" || lost > 0) return outcome;
@@ -162,7 +182,7 @@ describe("replies that are handed to their sender", () => {
   test("follow one whose outcome is unknown, after it was read back", async () => {
     const sender = bench.makeSender();
     await sender.start();
-    await serve(sender);
+    await serve();
     await say("a");
     await bench.sent();
     bench.telegram.onSend = ({ text }) => {

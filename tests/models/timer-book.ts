@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/ports/clock.ts";
+import type { Clock } from "../../src/concurrency/clock.ts";
 
 /** Which waits stand, by their length, so that a test knows when the clock may be moved. */
 export interface TimerBook {

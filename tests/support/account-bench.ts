@@ -21,7 +21,8 @@ import { type Database, openDatabase } from "../../src/adapters/postgres/databas
 import { createTokenStore } from "../../src/adapters/postgres/token-store.ts";
 import { createMtcuteDriver } from "../../src/adapters/telegram/mtcute-driver.ts";
 import { type Account, createAccount } from "../../src/engine/account.ts";
-import type { AccountWorld, OutboxWork } from "../../src/engine/account-world.ts";
+import type { OutboxWork } from "../../src/conversation/outbox/ticket.ts";
+import type { AccountWorld } from "../../src/engine/account-world.ts";
 import { createUpdateCursor } from "../../src/engine/update-cursor.ts";
 import { connectGate } from "../../src/gate/gate-client.ts";
 import { serveGate } from "../../src/gate/gate-server.ts";
@@ -80,7 +81,6 @@ const emptyOutbox: OutboxWork = {
   pause: () => {},
   resume: () => {},
   notify: () => {},
-  offer: () => null,
   recover: async () => {},
   stop: async () => {},
 };

@@ -1,4 +1,4 @@
-import type { Clock } from "../../ports/clock.ts";
+import { untilAborted, wait } from "../../concurrency/wait.ts";
 import type { SignInParts } from "./sign-in-parts.ts";
 
 /** Telegram may extend a token that nobody has scanned. */
@@ -14,21 +14,8 @@ export async function byQr({ client, prompts, clock, signal, of, untilAccepted }
     const token = Buffer.from(shown.token).toString("base64url");
     const { expiresAtMs } = shown;
     prompts.show({ of, kind: "qr", url: `tg://login?token=${token}`, expiresAtMs });
-    await atMost(clock, signal, Math.max(expiresAtMs - clock.now(), qrLeastMs), accepted);
+    const over = new AbortController();
+    const expired = wait(clock, Math.max(expiresAtMs - clock.now(), qrLeastMs), over.signal);
+    await untilAborted(signal, Promise.race([accepted, expired])).finally(() => over.abort());
   }
-}
-
-/** Resolves when `first` does or the time has passed; rejects when `signal` aborts. */
-function atMost(
-  clock: Clock,
-  signal: AbortSignal,
-  ms: number,
-  first: Promise<void>,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.schedule(ms, resolve);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    first.then(resolve, reject);
-    void first.finally(cancel).catch(() => undefined);
-  });
 }

@@ -1,7 +1,7 @@
 import type { LoginMethod, RenewalMethod } from "../../../machines/lifecycle.ts";
 import type { Prompts } from "../../engine/prompts.ts";
 import type { Credentials } from "../../ports/account-store.ts";
-import type { Clock } from "../../ports/clock.ts";
+import type { Clock } from "../../concurrency/clock.ts";
 import type { TelegramClient } from "../../ports/telegram.ts";
 import { TelegramError } from "../../ports/telegram-error.ts";
 

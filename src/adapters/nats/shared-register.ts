@@ -1,7 +1,10 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { type KV, type KvEntry, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
+import type { Clock } from "../../concurrency/clock.ts";
+import { wait, within } from "../../concurrency/wait.ts";
 import { errorLine, HoldfastError } from "../../errors.ts";
+import { createSystemClock } from "../system-clock.ts";
 import { replicasOf } from "./server.ts";
 import type { RegisterEntry, SharedRegister } from "../../ports/shared-register.ts";
 
@@ -30,11 +33,15 @@ export async function openSharedRegister<Value>(
     .create(bucket, { history: 1, replicas: replicasOf(nats), timeout: Math.max(timeoutMs, 5000) })
     .catch((cause: unknown) => Promise.reject(unavailable(bucket, cause)));
 
-  await untilReadable(kv, timeoutMs).catch((cause: unknown) =>
+  const clock = createSystemClock();
+  const bounded = <Answer>(work: Promise<Answer>): Promise<Answer> =>
+    within(clock, timeoutMs, work, () => {
+      throw new Error(`no answer within ${timeoutMs} ms`);
+    });
+
+  await untilReadable(clock, () => bounded(kv.get(probeKey))).catch((cause: unknown) =>
     Promise.reject(unavailable(bucket, cause)),
   );
-
-  const within = <Answer>(work: Promise<Answer>): Promise<Answer> => bounded(work, timeoutMs);
 
   async function entries(): Promise<readonly RegisterEntry<Value>[]> {
     const keys: string[] = [];
@@ -65,14 +72,14 @@ export async function openSharedRegister<Value>(
   return {
     async read(key) {
       try {
-        return toEntry<Value>(await within(kv.get(key)));
+        return toEntry<Value>(await bounded(kv.get(key)));
       } catch (cause) {
         throw unavailable(bucket, cause);
       }
     },
     async entries() {
       try {
-        return await within(entries());
+        return await bounded(entries());
       } catch (cause) {
         throw unavailable(bucket, cause);
       }
@@ -80,7 +87,7 @@ export async function openSharedRegister<Value>(
     async write(key, value, previous) {
       try {
         // `put` and not `update`, which refuses 0: the sequence of a key that does not exist yet.
-        return await within(kv.put(key, JSON.stringify(value), { previousSeq: previous }));
+        return await bounded(kv.put(key, JSON.stringify(value), { previousSeq: previous }));
       } catch (cause) {
         if (cause instanceof JetStreamApiError && cause.code === wrongRevision) {
           throw conflict(bucket, key, previous, cause);
@@ -113,16 +120,6 @@ function toEntry<Value>(entry: KvEntry | null): RegisterEntry<Value> | null {
   return { key: entry.key, value: entry.json<Value>(), revision: entry.revision };
 }
 
-function bounded<Answer>(work: Promise<Answer>, timeoutMs: number): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`no answer within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}
-
 const next = "Check that NATS runs with JetStream and that HOLDFAST_NATS_URL names it.";
 
 const unavailable = (bucket: string, cause: unknown) =>
@@ -152,15 +149,15 @@ const conflict = (bucket: string, key: string, previous: number, cause: unknown)
   });
 
 /** No event tells that a bucket has a leader, so it is asked again and again. */
-async function untilReadable(kv: KV, timeoutMs: number): Promise<void> {
-  const untilMs = performance.now() + electionMsMax;
+async function untilReadable(clock: Clock, read: () => Promise<unknown>): Promise<void> {
+  const untilMs = clock.monotonicMs() + electionMsMax;
   for (;;) {
     try {
-      await bounded(kv.get(probeKey), timeoutMs);
+      await read();
       return;
     } catch (error) {
-      if (performance.now() > untilMs) throw error;
+      if (clock.monotonicMs() > untilMs) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, reopenDelayMs));
+    await wait(clock, reopenDelayMs);
   }
 }

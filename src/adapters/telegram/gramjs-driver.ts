@@ -6,6 +6,7 @@ import { readBigIntFromBuffer } from "telegram/Helpers.js";
 import { _serverKeys } from "telegram/crypto/RSA.js";
 import { serializeBytes } from "telegram/tl/index.js";
 import type { Api } from "telegram/tl/index.js";
+import { untilAborted, wait } from "../../concurrency/wait.ts";
 import type { Endpoint } from "../../ports/gate.ts";
 import { TelegramError } from "../../ports/telegram-error.ts";
 import type {
@@ -13,11 +14,11 @@ import type {
   TelegramDriver,
   TelegramDriverOptions,
 } from "../../ports/telegram.ts";
+import { createSystemClock } from "../system-clock.ts";
 import { createClientShell, nextReconnectMs, type Opening } from "./client-shell.ts";
 import { fromGramJs, type GramJsObject, toGramJs } from "./gramjs-objects.ts";
 import { createGramJsWire, type GramJsWire } from "./gramjs-wire.ts";
 import { resetSocket } from "./tcp-transport.ts";
-import { untilAborted } from "./until-aborted.ts";
 
 interface Home extends Endpoint {
   readonly id: number;
@@ -61,6 +62,7 @@ function openClient(
     shutDown: async () => serving ?? undefined,
   });
   const { ended } = shell;
+  const clock = createSystemClock();
   let key: Uint8Array | null = shell.known?.key ?? null;
 
   /** One wire after the other, until the client ends. */
@@ -69,7 +71,7 @@ function openClient(
     while (!ended.aborted) {
       const wasReady = await serveOne();
       waitMs = wasReady ? 0 : nextReconnectMs(waitMs);
-      await delay(waitMs, ended);
+      await wait(clock, waitMs, ended);
     }
   }
 
@@ -172,19 +174,6 @@ function createReady(): Ready {
   });
   promise.catch(() => undefined);
   return { promise, say, fail };
-}
-
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    if (signal.aborted) done();
-    else signal.addEventListener("abort", done);
-  });
 }
 
 /** GramJS keeps the RSA keys that it trusts by their fingerprints (https://core.telegram.org/mtproto/auth_key#dh-exchange-initiation). */

@@ -21,7 +21,7 @@ import { createKeyStorage } from "./mtcute-key-storage.ts";
 import { createNodeCrypto, createNodePlatform, trustServerKey } from "./mtcute-platform.ts";
 import { createWires } from "./mtcute-wires.ts";
 import { livesElsewhere, rpcFault } from "./telegram-fault.ts";
-import { untilAborted } from "./until-aborted.ts";
+import { untilAborted } from "../../concurrency/wait.ts";
 
 /** While a client ends, its library looks this often whether it may stop. */
 const endingLookMs = 10;

@@ -3,7 +3,7 @@ import { IntermediatePacketCodec, type IPacketCodec, type TelegramTransport } fr
 import { TransportError } from "@mtcute/core";
 import type { Endpoint } from "../../ports/gate.ts";
 import { resetSocket, wrapSocket } from "./tcp-transport.ts";
-import { untilAborted } from "./until-aborted.ts";
+import { untilAborted } from "../../concurrency/wait.ts";
 
 export interface WiresOptions {
   readonly dial: (to: Endpoint) => Promise<Duplex>;

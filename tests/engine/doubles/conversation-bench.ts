@@ -16,6 +16,7 @@ import { createTokenStore } from "../../../src/adapters/postgres/token-store.ts"
 import { tokenMachine, tokenRules } from "../../../machines/token.ts";
 import { createStepStore } from "../../../src/adapters/postgres/step-store.ts";
 import { createSystemClock } from "../../../src/adapters/system-clock.ts";
+import { createReplyDesk, type ReplyDesk } from "../../../src/conversation/outbox/ticket.ts";
 import type { OutboxSender } from "../../../src/engine/outbox.ts";
 import { menuStyleOf } from "../../../src/engine/menu.ts";
 import { createTelegramSender } from "../../../src/engine/telegram-sender.ts";
@@ -48,6 +49,8 @@ export interface ConversationBench {
   readonly tokens: TokenStore;
   readonly stream: TestStream;
   readonly telegram: TestTelegram;
+  /** Where the senders leave their offers; an engine that is to ask there is told so. */
+  readonly desk: ReplyDesk;
   readonly grant: GrantRef;
   /** Codes of the notes reported so far. */
   readonly notes: string[];
@@ -100,6 +103,7 @@ export async function openConversationBench(
   const clock = createSystemClock();
   const stream = createTestStream();
   const telegram = createTestTelegram();
+  const desk = createReplyDesk();
   const notes: string[] = [];
   const decisions: string[] = [];
   const turnEndings: string[] = [];
@@ -128,6 +132,7 @@ export async function openConversationBench(
     tokens,
     stream,
     telegram,
+    desk,
     grant,
     notes,
     decisions,
@@ -163,6 +168,7 @@ export async function openConversationBench(
         client: telegram.client,
         grant,
         kind,
+        desk,
         clock,
         events,
         onFlood: () => {},

@@ -1,5 +1,5 @@
 import { createUpdateCursor } from "../../../src/engine/update-cursor.ts";
-import type { CursorWork } from "../../../src/engine/account-world.ts";
+import type { CursorWork } from "../../../src/channels/telegram/work.ts";
 import type { NoteEvent, TransitionEvent } from "../../../src/ports/event-sink.ts";
 import type { InboundItem } from "../../../src/ports/inbound-stream.ts";
 import type {

@@ -1,0 +1,87 @@
+import type { AccountWorld } from "../engine/account-world.ts";
+import { HoldfastError } from "../errors.ts";
+import type { Gate, GrantRef } from "../ports/gate.ts";
+import type { SlotRef, TokenStore } from "../ports/token-store.ts";
+import { type RestContext, restAfter } from "./retry.ts";
+
+/** How one account gets its tokens and gives them back. */
+export interface Grants {
+  /** The token, if it is free now. Throws SLOT_BUSY, and what the stores throw. */
+  claim(ref: SlotRef): Promise<GrantRef>;
+  /** The token as soon as it is free; null when `signal` aborts first. What fails is tried again after a moment. */
+  seek(ref: SlotRef, signal: AbortSignal): Promise<GrantRef | null>;
+  /** The token, if it is free now; null after a wait for it to become free, which `signal` ends. Throws as the stores. */
+  seekOrWait(ref: SlotRef, signal: AbortSignal): Promise<GrantRef | null>;
+  /**
+   * Cuts with proof, then frees the token. If its epoch has moved on, the token is left alone. `idle`: every request
+   * under the grant was answered. Throws what the gate or the stores throw; safe to repeat.
+   */
+  free(grant: GrantRef, how?: { readonly idle: boolean }): Promise<void>;
+  /** Frees every token that the account still holds under this incarnation. Throws as `free`; safe to repeat. */
+  freeAll(): Promise<void>;
+}
+
+/** What of an account, its host and its stores has to do with tokens. */
+export interface GrantsContext extends RestContext {
+  readonly claims: Pick<AccountWorld["claims"], "claim" | "untilFree" | "freed">;
+  readonly tokens: Pick<TokenStore, "released" | "heldBy">;
+  readonly gate: Pick<Gate, "incarnation" | "cut">;
+}
+
+export function createGrants(context: GrantsContext): Grants {
+  const { account, claims, tokens, gate } = context;
+
+  async function seekOrWait(ref: SlotRef, signal: AbortSignal): Promise<GrantRef | null> {
+    const looked = new AbortController();
+    // Listens before it looks, so that news in between are not missed.
+    const freed = claims.untilFree(ref, AbortSignal.any([signal, looked.signal]));
+    try {
+      const grant = await claims.claim(ref);
+      if (grant === null) await freed;
+      return grant;
+    } finally {
+      looked.abort();
+    }
+  }
+
+  async function free(grant: GrantRef, { idle } = { idle: false }): Promise<void> {
+    await gate.cut(grant, { idle });
+    await tokens.released(grant);
+    claims.freed(grant);
+  }
+
+  return {
+    async claim(ref) {
+      const grant = await claims.claim(ref);
+      if (grant === null) throw slotBusy(ref);
+      return grant;
+    },
+    async seek(ref, signal) {
+      while (!signal.aborted) {
+        try {
+          const grant = await seekOrWait(ref, signal);
+          if (grant !== null) return grant;
+        } catch (error) {
+          await restAfter(context, error, signal);
+        }
+      }
+      return null;
+    },
+    seekOrWait,
+    free,
+    async freeAll() {
+      for (const { slot, epoch } of await tokens.heldBy(gate.incarnation, account)) {
+        await free({ account, slot, epoch });
+      }
+    },
+  };
+}
+
+function slotBusy({ account, slot }: SlotRef): HoldfastError {
+  return new HoldfastError({
+    code: "SLOT_BUSY",
+    message: `The token of ${account} slot ${slot} is held elsewhere.`,
+    next: "See who holds it with: npx holdfast status",
+    policy: "retryable",
+  });
+}

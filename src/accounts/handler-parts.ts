@@ -1,0 +1,41 @@
+import type { AccountWorld } from "../engine/account-world.ts";
+import type { ServingSlot } from "../engine/serving-slot.ts";
+import type { SideSlots } from "../engine/side-slots.ts";
+import type { Grants } from "./grants.ts";
+import { type RestContext, restAfter } from "./retry.ts";
+
+/** Everything that the handlers of one account's lifecycle work with. */
+export interface HandlerParts {
+  readonly world: AccountWorld;
+  readonly grants: Grants;
+  readonly serving: ServingSlot;
+  readonly sideSlots: SideSlots;
+}
+
+/**
+ * Ends everything that the account has open under this incarnation: the serving client, and every token that it still
+ * holds, each cut with proof before it is freed. Safe to repeat after a failure.
+ */
+export async function endEverything({
+  serving,
+  grants,
+}: Pick<HandlerParts, "serving" | "grants">): Promise<void> {
+  await serving.end();
+  await grants.freeAll();
+}
+
+/** Tries again until it succeeds or the state is left: safety work does not give up on a lost database. Never rejects. */
+export async function untilDone(
+  context: RestContext,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      await restAfter(context, error, signal);
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import type { OutboxItem } from "../../ports/conversation-store.ts";
+import type { GrantRef } from "../../ports/gate.ts";
+import type { InboundItem } from "../../ports/inbound-stream.ts";
+
+/** Replies on their way past the store: what is claimed in the commit of its turn goes to the sender at once. */
+export interface ReplyTicket {
+  /** The commit has claimed these: in order for each chat. */
+  hand(items: readonly OutboxItem[]): void;
+  /** It is not known, or was not for a while, whether the commit has claimed them: the sender looks for itself. */
+  lose(): void;
+}
+
+/** A ticket with the grant under which the turn's commit claims its replies. */
+export interface GrantedTicket extends ReplyTicket {
+  readonly grant: GrantRef;
+}
+
+/** A sender's answer to a turn that is about to commit; null: not now, the sender claims the replies itself. */
+export type Offer<Ticket extends ReplyTicket = GrantedTicket> = () => Ticket | null;
+
+/** The replies of one account, on one channel. */
+type Source = Pick<InboundItem, "channel" | "account">;
+
+/** Where the senders of a process and its turns meet: one offer for each account of a channel. */
+export interface ReplyDesk {
+  /** Leaves a sender's offer in place of an earlier one. The returned function takes this one back, and no later one. */
+  leave(of: Source, offer: Offer): () => void;
+  /** A ticket for a turn that is about to commit; null: no sender here takes its replies now. */
+  ask(of: Source): GrantedTicket | null;
+}
+
+/** Asked once for each turn: it looks up, and makes nothing. */
+export function createReplyDesk(): ReplyDesk {
+  const offers = new Map<string, Map<string, Offer>>();
+
+  function offersOf(channel: string): Map<string, Offer> {
+    const found = offers.get(channel) ?? new Map<string, Offer>();
+    offers.set(channel, found);
+    return found;
+  }
+
+  return {
+    leave({ channel, account }, offer) {
+      const ofChannel = offersOf(channel);
+      ofChannel.set(account, offer);
+      return () => {
+        if (ofChannel.get(account) === offer) ofChannel.delete(account);
+      };
+    },
+    ask: ({ channel, account }) => offers.get(channel)?.get(account)?.() ?? null,
+  };
+}
+
+/** Sends the replies of one source, as the outbox sender does. */
+export interface OutboxWork {
+  /** Resolves when what was found has been claimed. Never rejects: what fails is tried again by itself. */
+  start(): Promise<void>;
+  pause(): void;
+  resume(): void;
+  /** New replies were committed. `stranded`: some that were claimed long ago are still to be settled. */
+  notify(stranded?: boolean): void;
+  /** After a reconnect: settles the sends whose outcome the broken wire left unknown. Never rejects. */
+  recover(): Promise<void>;
+  /** Sends nothing new; resolves when the calls in flight have ended. */
+  stop(): Promise<void>;
+}
