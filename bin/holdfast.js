@@ -1,7 +1,13 @@
 #!/usr/bin/env node
+import module from "node:module";
+import { fileURLToPath } from "node:url";
 import { moduleOf, requireNode } from "./node-floor.js";
 
 requireNode("holdfast");
+// Compiled code is kept beside its sources, never in a shared folder: who can write here can change the program anyway.
+module.enableCompileCache(
+  fileURLToPath(new URL("../node_modules/.cache/holdfast", import.meta.url)),
+);
 // No await out here: a Node that cannot parse it could not say what is wrong.
 void import(moduleOf("main/cli"))
   .then(({ main }) => main(process.argv.slice(2)))
