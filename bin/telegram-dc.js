@@ -2,7 +2,7 @@
 import { moduleOf, requireNode } from "./node-floor.js";
 
 requireNode("telegram-dc");
-void import(moduleOf("main/telegram-dc"))
+void import(moduleOf("telegram-dc/program"))
   .then(({ main }) => main(process.argv.slice(2)))
   .then((exitCode) => {
     process.exitCode = exitCode;

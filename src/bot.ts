@@ -1,12 +1,19 @@
 /** What a bot author imports: `import { defineBot } from "holdfast/bot"`. */
 export { defineBot, type BotDefinition } from "./bots/define-bot.ts";
 export { HoldfastError } from "./errors.ts";
-export type { Bot, BotState, ChosenItem, StaleReason, Turn, TurnInput } from "./ports/bot.ts";
-export type { Media } from "./ports/media.ts";
+export type {
+  Bot,
+  BotState,
+  ChosenItem,
+  StaleReason,
+  Turn,
+  TurnInput,
+} from "./ports/conversation/bot.ts";
+export type { Media } from "./ports/telegram/media.ts";
 export type {
   MenuChoice,
   ProgressUpdate,
   StoredMessage,
   StoredToolOutput,
   UserContext,
-} from "./ports/conversation-store.ts";
+} from "./ports/conversation/conversation-store.ts";

@@ -3,7 +3,9 @@ import { fileURLToPath } from "node:url";
 /** A checkout runs the TypeScript sources, a package the JavaScript that was compiled from them into `dist`. */
 const isCompiled = !import.meta.url.endsWith(".ts");
 
-/** The path of a file that lies beside package.json, in a checkout and in a package: `migrations`, `bin/holdfast.js`. */
+/**
+ * The path of a file that lies beside package.json, in a checkout and in a package: `migrations`, `bin/holdfast.js`.
+ */
 export function packageFile(name: string): string {
   return fileURLToPath(new URL(`${isCompiled ? "../.." : ".."}/${name}`, import.meta.url));
 }

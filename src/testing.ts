@@ -1,8 +1,8 @@
-import { createMediaReader } from "./engine/media-reader.ts";
-import { createRehearsal } from "./engine/rehearsal.ts";
-import type { Bot } from "./ports/bot.ts";
-import type { Media } from "./ports/media.ts";
-import type { UserContext } from "./ports/conversation-store.ts";
+import { createMediaReader } from "./conversation/turns/media-reader.ts";
+import { createRehearsal } from "./conversation/rehearsal/rehearsal.ts";
+import type { Bot } from "./ports/conversation/bot.ts";
+import type { Media } from "./ports/telegram/media.ts";
+import type { UserContext } from "./ports/conversation/conversation-store.ts";
 
 export { startTelegramDc, type TelegramDc } from "./telegram-dc/telegram-dc.ts";
 

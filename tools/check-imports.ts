@@ -1,119 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import type { Rule, RuleOf } from "./import-rule.ts";
-
-const errors = "src/errors.ts";
-const concurrency = "src/concurrency/";
-/** The machine's own time, for adapters whose libraries live in it anyway. */
-const systemClock = "src/adapters/system-clock.ts";
-const below = ["machines/", "src/ports/", "src/custody/", concurrency, errors];
-
-/** Imports point one way: machines ← ports ← engine, adapters ← main. */
-const rules: readonly Rule[] = [
-  { from: "machines/", to: ["machines/"], packages: ["xstate"] },
-  { from: errors, to: [], packages: [] },
-  { from: "src/concurrency/", to: ["src/concurrency/", errors], packages: [] },
-  { from: "src/ports/", to: ["machines/", "src/ports/", errors], packages: ["node:stream"] },
-  ...["src/engine/", "src/accounts/", "src/channels/", "src/commands/"].map((from) => ({
-    from,
-    to: [
-      "machines/",
-      "src/concurrency/",
-      "src/ports/",
-      "src/conversation/",
-      "src/engine/",
-      "src/accounts/",
-      "src/channels/",
-      "src/commands/",
-      "src/custody/",
-      errors,
-    ],
-    packages: ["xstate", "node:crypto"],
-  })),
-  {
-    from: "src/conversation/",
-    to: ["machines/", "src/ports/", "src/conversation/", errors],
-    packages: [],
-  },
-  {
-    from: "src/accounts/",
-    to: [...below, "src/engine/", "src/accounts/", "src/channels/", "src/conversation/"],
-    packages: ["xstate"],
-  },
-  {
-    from: "src/channels/",
-    to: [...below, "src/channels/", "src/conversation/"],
-    packages: ["node:crypto"],
-  },
-  { from: "src/conversation/", to: [...below, "src/conversation/"], packages: ["node:crypto"] },
-  {
-    from: "src/custody/",
-    to: ["machines/", "src/ports/", "src/custody/", concurrency, errors],
-    packages: [],
-  },
-  { from: "src/bot.ts", to: ["src/bots/", "src/ports/", errors], packages: [] },
-  {
-    from: "src/testing.ts",
-    to: ["src/engine/", "src/ports/", "src/telegram-dc/", errors],
-    packages: [],
-  },
-  { from: "src/bots/", to: ["machines/", "src/ports/", "src/bots/", errors], packages: ["xstate"] },
-  {
-    from: "src/gate/",
-    to: ["src/ports/", "src/gate/", "src/custody/", concurrency, errors],
-    typesFrom: ["src/config/"],
-    packages: null,
-  },
-  {
-    from: "src/config/",
-    to: ["src/config/", errors],
-    packages: ["node:os", "node:fs", "node:path", "node:buffer"],
-  },
-  { from: "src/telegram-dc/", to: ["src/telegram-dc/"], packages: null },
-  {
-    from: "src/simulation/",
-    to: [
-      "machines/",
-      "src/ports/",
-      "src/custody/",
-      "src/engine/",
-      "src/simulation/",
-      concurrency,
-      errors,
-    ],
-    packages: ["xstate", "node:child_process", "node:url"],
-  },
-  ...[
-    "src/main/",
-    "src/node/",
-    "src/cli/",
-    "src/demo/",
-    "src/embedded/",
-    "src/chaos/",
-    "src/bench/",
-  ].map((from) => ({
-    from,
-    to: ["machines/", "src/"],
-    packages: null,
-  })),
-];
-
-/** An adapter knows its port and its driver: its own folder, and of another adapter only the types. */
-function ruleForAdapter(file: string): Rule {
-  const own = `${posix.dirname(file)}/`;
-  return {
-    from: own,
-    to: ["machines/", "src/ports/", own, concurrency, systemClock, errors],
-    typesFrom: ["src/config/", "src/adapters/"],
-    packages: null,
-  };
-}
-
-/** The rule of a file in the present layout; `wings.ts` has the table of the next one. */
-export function rulesToday(file: string): Rule | undefined {
-  if (file.startsWith("src/adapters/")) return ruleForAdapter(file);
-  return rules.find(({ from }) => file === from || (from.endsWith("/") && file.startsWith(from)));
-}
+import { wingRules } from "./wings.ts";
 
 interface Import {
   readonly specifier: string;
@@ -162,7 +50,7 @@ export function refusal(file: string, rule: Rule, { specifier, isType }: Import)
 export function checkImports(
   root: string,
   files: readonly string[],
-  ruleOf: RuleOf = rulesToday,
+  ruleOf: RuleOf = wingRules,
 ): readonly string[] {
   const breaches: string[] = [];
   let read = 0;

@@ -52,7 +52,7 @@ export function checkStates(tree: SourceTree, machines: readonly MachineFile[]):
   const product = [...tree].filter(([file]) => isProduct(file));
   const users = usersIn(tree);
   return machines.flatMap(({ file, machine }) => {
-    const path = `machines/${file}`;
+    const path = file;
     const at = `${path}:1`;
     const isSent = (event: string) => product.some(([, source]) => saysEvent(source, event));
     const source = tree.get(path);

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { checkImports, rulesToday } from "./check-imports.ts";
+import { checkImports } from "./check-imports.ts";
 import { checkLicences } from "./check-licences.ts";
 import { checkRows } from "./check-rows.ts";
 import { checkWords } from "./check-words.ts";
@@ -53,9 +53,6 @@ function listed(breaches: readonly string[]): Promise<Finding> {
   return Promise.resolve({ ok: breaches.length === 0, output: breaches.join("\n") });
 }
 
-/** The table that imports are judged by; `wingRules` once the files lie in their wings. */
-const importRules = rulesToday;
-
 function checksOf(root: string): readonly Check[] {
   const files = trackedFiles(root);
   const tool = (name: string, ...args: string[]) => runProgram(root, binary(root, name), args);
@@ -88,8 +85,8 @@ function checksOf(root: string): readonly Check[] {
       name: "imports",
       refuses:
         "imports from a lower folder to a higher one, and packages that a folder may not use",
-      run: () => listed(checkImports(root, files, importRules)),
-      remedy: "the rule stands in tools/check-imports.ts and ARCHITECTURE.md",
+      run: () => listed(checkImports(root, files)),
+      remedy: "the wings stand in tools/wings.ts and ARCHITECTURE.md",
     },
     {
       name: "words",

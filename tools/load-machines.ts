@@ -1,4 +1,5 @@
-import { readdir } from "node:fs/promises";
+import { glob } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { type AnyStateMachine, StateMachine } from "xstate";
 
 export interface MachineFile {
@@ -6,14 +7,18 @@ export interface MachineFile {
   readonly machine: AnyStateMachine;
 }
 
-const folder = new URL("../machines/", import.meta.url);
+const root = new URL("../", import.meta.url);
 
-/** Every machine that a file in `machines/` exports, by file name. */
+/** Where machines stand: those of the product, and the example bot's. */
+const patterns = ["machines/*.ts", "src/bots/*/machine.ts"];
+
+/** Every machine that a file exports, by file. */
 export async function loadMachines(): Promise<readonly MachineFile[]> {
-  const files = (await readdir(folder)).filter((file) => file.endsWith(".ts")).toSorted();
+  const files: string[] = [];
+  for await (const file of glob(patterns, { cwd: fileURLToPath(root) })) files.push(file);
   const loaded = await Promise.all(
-    files.map(async (file) => {
-      const exported: Readonly<Record<string, unknown>> = await import(new URL(file, folder).href);
+    files.toSorted().map(async (file) => {
+      const exported: Readonly<Record<string, unknown>> = await import(new URL(file, root).href);
       return Object.values(exported)
         .filter((value): value is AnyStateMachine => value instanceof StateMachine)
         .map((machine) => ({ file, machine }));

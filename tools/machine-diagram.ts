@@ -19,7 +19,7 @@ const effectsShown = 3;
 export function machineDiagram(machine: AnyStateMachine, file: string): string {
   const root = machine.root as AnyStateNode;
   if (root.description === undefined) {
-    throw new Error(`machines/${file} needs a description: a sentence for the head of its diagram`);
+    throw new Error(`${file} needs a description: a sentence for the head of its diagram`);
   }
   const nodes = below(root);
   const arrows = merged([root, ...nodes].flatMap((node) => arrowsFrom(node, machine)));
@@ -29,7 +29,7 @@ export function machineDiagram(machine: AnyStateMachine, file: string): string {
     "",
     root.description,
     "",
-    `${nodes.filter(isLeaf).length} states, ${transitions} transitions. Drawn from \`machines/${file}\` by \`npm run diagrams\`; edit that, not this.`,
+    `${nodes.filter(isLeaf).length} states, ${transitions} transitions. Drawn from \`${file}\` by \`npm run diagrams\`; edit that, not this.`,
     "An arrow says: event [guard] / what is asked for on the way. A state lists what is asked for on entry.",
     "",
     "```mermaid",

@@ -20,19 +20,8 @@ export const longFunctions = {
     "createTurnRun",
     "createUpdateCursor",
     // One of each driver.
-    "openClient",
-    "openClient",
-    "runGate",
-    "runNode",
   ],
-  proof: [
-    "createKernel",
-    "createSimGate",
-    "createSimHost",
-    "createSimStore",
-    "runSimulation",
-    "startFleet",
-  ],
+  proof: ["createKernel", "createSimGate", "createSimStore", "runSimulation", "startFleet"],
   "telegram-dc": ["createHandshake"],
   tools: [],
 } as const;

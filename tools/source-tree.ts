@@ -26,7 +26,7 @@ export const targetOf = (file: string, specifier: string): string =>
   posix.normalize(posix.join(posix.dirname(file), specifier));
 
 /** Programs that put faults and load to the product; what only they use, the product does not use. */
-const proofs = /^src\/(?:proof|simulation|chaos|bench|main\/(?:simulate|chaos|bench)\.ts)(?:\/|$)/;
+const proofs = /^src\/proof\//;
 
 /** Files that are no test: the product, its proofs, the tools. */
 export const isNoTest = (file: string): boolean => !/^(?:tests\/|[^/]+\.config\.ts$)/.test(file);

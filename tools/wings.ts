@@ -13,7 +13,13 @@ export interface Wing {
 }
 
 /** What every wing of the product stands on. */
-const ground = ["src/ports/", "src/concurrency/", "machines/", "src/errors.ts"] as const;
+const ground = [
+  "src/ports/",
+  "src/concurrency/",
+  "machines/",
+  "src/files.ts",
+  "src/errors.ts",
+] as const;
 const config = "src/config/";
 
 /**
@@ -67,6 +73,7 @@ export const wings: readonly Wing[] = [
   { at: "src/ports/", packages: ["node:stream"] },
   { at: "src/concurrency/", packages: [] },
   { at: "machines/", only: [], packages: ["xstate"] },
+  { at: "src/files.ts", packages: ["node:url"] },
   { at: "src/errors.ts", packages: [] },
 ];
 

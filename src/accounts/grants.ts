@@ -1,7 +1,7 @@
-import type { AccountWorld } from "../engine/account-world.ts";
+import type { AccountWorld } from "./context.ts";
 import { HoldfastError } from "../errors.ts";
-import type { Gate, GrantRef } from "../ports/gate.ts";
-import type { SlotRef, TokenStore } from "../ports/token-store.ts";
+import type { Gate, GrantRef } from "../ports/custody/gate.ts";
+import type { SlotRef, TokenStore } from "../ports/custody/token-store.ts";
 import { type RestContext, restAfter } from "./retry.ts";
 
 /** How one account gets its tokens and gives them back. */
@@ -10,7 +10,9 @@ export interface Grants {
   claim(ref: SlotRef): Promise<GrantRef>;
   /** The token as soon as it is free; null when `signal` aborts first. What fails is tried again after a moment. */
   seek(ref: SlotRef, signal: AbortSignal): Promise<GrantRef | null>;
-  /** The token, if it is free now; null after a wait for it to become free, which `signal` ends. Throws as the stores. */
+  /**
+   * The token, if it is free now; null after a wait for it to become free, which `signal` ends. Throws as the stores.
+   */
   seekOrWait(ref: SlotRef, signal: AbortSignal): Promise<GrantRef | null>;
   /**
    * Cuts with proof, then frees the token. If its epoch has moved on, the token is left alone. `idle`: every request

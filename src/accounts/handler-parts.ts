@@ -1,6 +1,6 @@
-import type { AccountWorld } from "../engine/account-world.ts";
-import type { ServingSlot } from "../engine/serving-slot.ts";
-import type { SideSlots } from "../engine/side-slots.ts";
+import type { AccountWorld } from "./context.ts";
+import type { ServingSlot } from "./serving-slot.ts";
+import type { SideSlots } from "./login/authorise.ts";
 import type { Grants } from "./grants.ts";
 import { type RestContext, restAfter } from "./retry.ts";
 
@@ -24,7 +24,9 @@ export async function endEverything({
   await grants.freeAll();
 }
 
-/** Tries again until it succeeds or the state is left: safety work does not give up on a lost database. Never rejects. */
+/**
+ * Tries again until it succeeds or the state is left: safety work does not give up on a lost database. Never rejects.
+ */
 export async function untilDone(
   context: RestContext,
   signal: AbortSignal,

@@ -1,6 +1,6 @@
 import { HoldfastError } from "../errors.ts";
-import type { Media } from "../ports/media.ts";
-import type { Bot, ChosenItem, StaleReason, Turn } from "../ports/bot.ts";
+import type { Media } from "../ports/telegram/media.ts";
+import type { Bot, ChosenItem, StaleReason, Turn } from "../ports/conversation/bot.ts";
 
 type Answer = Promise<void> | void;
 

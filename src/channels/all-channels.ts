@@ -1,8 +1,8 @@
-import type { MenuStyle } from "../engine/menu.ts";
-import type { OutboxSender } from "../engine/outbox.ts";
-import type { ChannelName, ReplySender } from "../ports/channel.ts";
-import type { PartitionClaim } from "../ports/conversation-store.ts";
-import type { InboundItem } from "../ports/inbound-stream.ts";
+import type { MenuStyle } from "../conversation/turns/menu.ts";
+import type { OutboxSender } from "../conversation/outbox/sender.ts";
+import type { ChannelName, ReplySender } from "../ports/conversation/channel.ts";
+import type { PartitionClaim } from "../ports/conversation/conversation-store.ts";
+import type { InboundItem } from "../ports/conversation/inbound-stream.ts";
 
 type Source = Pick<InboundItem, "channel" | "account">;
 

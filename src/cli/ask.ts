@@ -1,7 +1,7 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { AccountProtocol, FleetProtocol, NodeProtocol, Reply } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
-import { readRunInfo } from "./run-info.ts";
+import { readRunInfo } from "../embedded/run-info.ts";
 
 export interface AskOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -33,7 +33,10 @@ export async function natsUrl(env: AskOptions["env"]): Promise<string> {
   });
 }
 
-/** Asks the holder of an account, or where none runs any node. Throws the refusal, NATS_UNAVAILABLE or NODE_UNAVAILABLE. */
+/**
+ * Asks the holder of an account, or where none runs any node. Throws the refusal, NATS_UNAVAILABLE or
+ * NODE_UNAVAILABLE.
+ */
 export const askAccount = <Verb extends keyof AccountProtocol>(
   account: string,
   verb: Verb,

@@ -46,7 +46,10 @@ function carriedNode(): Readonly<Record<string, Wish>> {
   return name === undefined ? {} : { [name]: process.versions.node };
 }
 
-/** The dependencies of a bot in that folder that resolve to what runs here: a registry's version, a tarball or this checkout. */
+/**
+ * The dependencies of a bot in that folder that resolve to what runs here: a registry's version, a tarball or this
+ * checkout.
+ */
 export async function botDependencies(folder: string): Promise<Readonly<Record<string, Wish>>> {
   const root = dirname(packageFile("package.json"));
   const installed = await installedAs(root);

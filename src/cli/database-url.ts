@@ -1,5 +1,5 @@
 import { HoldfastError } from "../errors.ts";
-import { readRunInfo } from "./run-info.ts";
+import { readRunInfo } from "../embedded/run-info.ts";
 
 /** HOLDFAST_DATABASE_URL, else the database of the `npm start` that runs in this folder. Throws NOT_RUNNING. */
 export async function databaseUrlOf(

@@ -2,8 +2,8 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { renderUnicodeCompact } from "uqr";
 import type { Reason } from "../../machines/lifecycle.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
-import type { RenewalStep } from "../ports/renewal-store.ts";
-import type { Question } from "../ports/question.ts";
+import type { RenewalStep } from "../ports/accounts/renewal-store.ts";
+import type { Question } from "../ports/accounts/question.ts";
 import type { Answers } from "./answers.ts";
 import { askAccount, type AskOptions, natsUrl } from "./ask.ts";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
-import { type CustodyInterval, type Proof, prove } from "../custody/journal-chain.ts";
+import { type CustodyInterval, type Proof, prove } from "../custody/ledger-proof.ts";
 import { HoldfastError } from "../errors.ts";
 import { databaseUrlOf } from "./database-url.ts";
 

@@ -1,12 +1,12 @@
 import type { SessionStatus } from "../../machines/conversation-rules.ts";
 import type { AccountKind, Bound, Reason } from "../../machines/lifecycle.ts";
 import type { Forced } from "../custody/force.ts";
-import type { Wanted } from "../ports/account-store.ts";
-import type { RenewalRecord, RenewalStep } from "../ports/renewal-store.ts";
-import type { SessionSummary, TurnHistory } from "../ports/conversation-records.ts";
-import type { ParkedItem } from "../ports/inbound-stream.ts";
-import type { Question } from "../ports/question.ts";
-import type { AccountUpdate, DriverName, JsonValue } from "../ports/telegram.ts";
+import type { Wanted } from "../ports/accounts/account-store.ts";
+import type { RenewalRecord, RenewalStep } from "../ports/accounts/renewal-store.ts";
+import type { SessionSummary, TurnHistory } from "../ports/conversation/conversation-records.ts";
+import type { ParkedItem } from "../ports/conversation/inbound-stream.ts";
+import type { Question } from "../ports/accounts/question.ts";
+import type { AccountUpdate, DriverName, JsonValue } from "../ports/telegram/telegram.ts";
 
 /** A request's fields as they arrive: nothing is known of them but their names. */
 export type Fields<Asked> = { readonly [Field in keyof Asked]?: unknown };

@@ -1,8 +1,8 @@
 /** Does one thing in rounds, one at a time, for any number of callers. */
 export interface Worker {
   /**
-   * Asks for a round: it begins at once, within this call, or when the one under way has ended. Many calls meanwhile are
-   * one round. Resolves when all rounds that were asked for have ended; never rejects.
+   * Asks for a round: it begins at once, within this call, or when the one under way has ended. Many calls meanwhile
+   * are one round. Resolves when all rounds that were asked for have ended; never rejects.
    */
   wake(): Promise<void>;
   /** Resolves when no round is under way and none is asked for; never rejects. */

@@ -1,6 +1,6 @@
 import { HoldfastError } from "../errors.ts";
-import type { GrantRef } from "../ports/gate.ts";
-import type { SlotRef } from "../ports/token-store.ts";
+import type { GrantRef } from "../ports/custody/gate.ts";
+import type { SlotRef } from "../ports/custody/token-store.ts";
 
 /** What the first frame of a key exchange carries in place of a key's id. */
 const keyExchangeId = "0".repeat(16);

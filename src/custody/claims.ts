@@ -1,10 +1,10 @@
 import { HoldfastError } from "../errors.ts";
 import type { Clock } from "../concurrency/clock.ts";
-import type { FleetBus } from "../ports/fleet-bus.ts";
-import type { Gate, GrantRef } from "../ports/gate.ts";
-import type { SharedRegister } from "../ports/shared-register.ts";
-import type { SlotRef, TokenRecord, TokenStore } from "../ports/token-store.ts";
-import { type FloorValue, floorKey } from "./lease-value.ts";
+import type { FleetBus } from "../ports/custody/fleet-bus.ts";
+import type { Gate, GrantRef } from "../ports/custody/gate.ts";
+import type { SharedRegister } from "../ports/custody/shared-register.ts";
+import type { SlotRef, TokenRecord, TokenStore } from "../ports/custody/token-store.ts";
+import { type FloorValue, floorKey } from "./registers.ts";
 import type { RunningAccounts } from "./running-accounts.ts";
 import type { Takeover } from "./takeover.ts";
 

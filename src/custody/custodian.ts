@@ -1,11 +1,11 @@
 import type { Clock } from "../concurrency/clock.ts";
 import { createWorker } from "../concurrency/worker.ts";
-import type { IncarnationStore } from "../ports/incarnation-store.ts";
-import type { FleetBus } from "../ports/fleet-bus.ts";
+import type { IncarnationStore } from "../ports/custody/incarnation-store.ts";
+import type { FleetBus } from "../ports/custody/fleet-bus.ts";
 import type { FleetMembers } from "./fleet-members.ts";
 import { handAllOver } from "./hand-all-over.ts";
 import { inBatches } from "../concurrency/in-batches.ts";
-import { hostKey } from "./lease-value.ts";
+import { hostKey } from "./registers.ts";
 import { createRunningAccounts, type RunningAccounts } from "./running-accounts.ts";
 import { placeOf } from "./placement.ts";
 import type { TakeHow, Takeover, Target } from "./takeover.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../concurrency/clock.ts";
-import type { RegisterEntry, SharedRegister } from "../ports/shared-register.ts";
-import { hostKey, type LeaseValue } from "./lease-value.ts";
+import type { RegisterEntry, SharedRegister } from "../ports/custody/shared-register.ts";
+import { hostKey, type LeaseValue } from "./registers.ts";
 
 export interface FleetMembersOptions {
   readonly hosts: SharedRegister<LeaseValue>;

@@ -1,6 +1,6 @@
-import type { IncarnationStore } from "../ports/incarnation-store.ts";
-import type { FleetBus } from "../ports/fleet-bus.ts";
-import type { TokenStore } from "../ports/token-store.ts";
+import type { IncarnationStore } from "../ports/custody/incarnation-store.ts";
+import type { FleetBus } from "../ports/custody/fleet-bus.ts";
+import type { TokenStore } from "../ports/custody/token-store.ts";
 import type { Takeover } from "./takeover.ts";
 
 export interface ForceParts {

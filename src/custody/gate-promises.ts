@@ -1,6 +1,6 @@
 import type { Clock } from "../concurrency/clock.ts";
-import type { FleetBus } from "../ports/fleet-bus.ts";
-import type { GrantRef } from "../ports/gate.ts";
+import type { FleetBus } from "../ports/custody/fleet-bus.ts";
+import type { GrantRef } from "../ports/custody/gate.ts";
 import type { HostLease } from "./host-lease.ts";
 import type { LeaseDeadline } from "./lease-deadline.ts";
 

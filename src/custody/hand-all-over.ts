@@ -1,5 +1,5 @@
 import type { Clock } from "../concurrency/clock.ts";
-import type { FleetBus } from "../ports/fleet-bus.ts";
+import type { FleetBus } from "../ports/custody/fleet-bus.ts";
 import { inBatches } from "../concurrency/in-batches.ts";
 import { wait } from "../concurrency/wait.ts";
 

@@ -1,5 +1,5 @@
 import type { Clock } from "../concurrency/clock.ts";
-import type { IncarnationStore } from "../ports/incarnation-store.ts";
+import type { IncarnationStore } from "../ports/custody/incarnation-store.ts";
 
 export interface HeartbeatOptions {
   readonly store: Pick<IncarnationStore, "beat">;

@@ -1,8 +1,8 @@
 import { HoldfastError } from "../errors.ts";
 import type { Clock } from "../concurrency/clock.ts";
-import type { RegisterEntry, SharedRegister } from "../ports/shared-register.ts";
+import type { RegisterEntry, SharedRegister } from "../ports/custody/shared-register.ts";
 import type { LeaseDeadline, Moment } from "./lease-deadline.ts";
-import { hostKey, type LeaseValue } from "./lease-value.ts";
+import { hostKey, type LeaseValue } from "./registers.ts";
 
 export interface HostLeaseOptions {
   readonly hosts: SharedRegister<LeaseValue>;

@@ -1,9 +1,9 @@
 import type { Clock } from "../concurrency/clock.ts";
-import type { IncarnationStore } from "../ports/incarnation-store.ts";
-import type { FleetBus } from "../ports/fleet-bus.ts";
-import type { GrantRef } from "../ports/gate.ts";
-import type { SharedRegister } from "../ports/shared-register.ts";
-import { hostKey, type LeaseValue } from "./lease-value.ts";
+import type { IncarnationStore } from "../ports/custody/incarnation-store.ts";
+import type { FleetBus } from "../ports/custody/fleet-bus.ts";
+import type { GrantRef } from "../ports/custody/gate.ts";
+import type { SharedRegister } from "../ports/custody/shared-register.ts";
+import { hostKey, type LeaseValue } from "./registers.ts";
 import { wait } from "../concurrency/wait.ts";
 
 export interface TakeoverOptions {

@@ -1,9 +1,9 @@
 import { connect } from "node:net";
 import type { Database } from "../adapters/postgres/database.ts";
-import { createMtcuteDriver } from "../adapters/telegram/mtcute-driver.ts";
-import type { AccountStores } from "../ports/account-store.ts";
-import { silentEvents } from "../ports/silent-events.ts";
-import { type DataCentre, defaultDevice } from "../ports/telegram.ts";
+import { createMtcuteDriver } from "../adapters/telegram/mtcute/driver.ts";
+import type { AccountStores } from "../ports/accounts/account-store.ts";
+import { silentEvents } from "../ports/telegram/silent-events.ts";
+import { type DataCentre, defaultDevice } from "../ports/telegram/telegram.ts";
 
 export type PlantedFault = "overlap" | "lose" | "duplicate";
 

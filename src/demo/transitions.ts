@@ -1,5 +1,5 @@
 import { connect } from "@nats-io/transport-node";
-import type { TransitionEvent } from "../ports/event-sink.ts";
+import type { TransitionEvent } from "../ports/accounts/event-sink.ts";
 
 /** Follows what the accounts publish about themselves. */
 export interface Transitions {

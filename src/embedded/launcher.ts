@@ -1,6 +1,6 @@
 import { EventEmitter, once } from "node:events";
 import { migrate } from "../adapters/postgres/migrate.ts";
-import type { RunInfo } from "../cli/run-info.ts";
+import type { RunInfo } from "./run-info.ts";
 import type { Config } from "../config/config.ts";
 import { readConfig } from "../config/config.ts";
 import { HoldfastError } from "../errors.ts";

@@ -1,6 +1,6 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { HoldfastError } from "../errors.ts";
-import type { AccountEvent } from "../ports/event-sink.ts";
+import type { AccountEvent } from "../ports/accounts/event-sink.ts";
 
 export interface ProvisionOptions {
   readonly natsUrl: string;

@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { RunInfo } from "../cli/run-info.ts";
+import type { RunInfo } from "./run-info.ts";
 import { HoldfastError } from "../errors.ts";
 import { writeFileAtomically } from "./process-records.ts";
 

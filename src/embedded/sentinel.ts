@@ -10,7 +10,7 @@ const waitThenEndTheRest = 'read -r _ || true; exec "$@"';
  * gate first, so that it can give back its lease. Until then it is a sleeping shell.
  */
 export function startSentinel(home: string): Promise<Managed> {
-  const [program, ...args] = [process.execPath, programFile("src/main/end-recorded")];
+  const [program, ...args] = [process.execPath, programFile("src/main/sentinel")];
   return launch({
     home,
     name: "sentinel",

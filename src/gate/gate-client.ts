@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { HoldfastError } from "../errors.ts";
-import type { Gate } from "../ports/gate.ts";
-import type { LedgerPart } from "../ports/ledger-store.ts";
+import type { Gate } from "../ports/custody/gate.ts";
+import type { LedgerPart } from "../ports/custody/ledger-store.ts";
 import {
   type ControlAnswer,
   type ControlRequest,

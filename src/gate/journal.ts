@@ -12,8 +12,8 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { JournalEntry } from "../custody/journal-chain.ts";
-import type { LedgerHead, LedgerPart } from "../ports/ledger-store.ts";
+import type { JournalEntry } from "../custody/ledger-proof.ts";
+import type { LedgerHead, LedgerPart } from "../ports/custody/ledger-store.ts";
 
 /** The journal of one gate: every open and close of a socket, one JSON line each. */
 export interface Journal {

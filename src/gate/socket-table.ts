@@ -3,12 +3,12 @@ import { type AdmittedGrant, createAdmission, refusal } from "../custody/admissi
 import { wait } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Clock } from "../concurrency/clock.ts";
-import type { Endpoint, GrantRef } from "../ports/gate.ts";
-import type { SlotRef } from "../ports/token-store.ts";
+import type { Endpoint, GrantRef } from "../ports/custody/gate.ts";
+import type { SlotRef } from "../ports/custody/token-store.ts";
 import { readFirstFrame } from "./first-frame.ts";
-import { dial, type Way, wayTo } from "./proxy-way.ts";
-import { createWayProbe } from "./way-probe.ts";
-import type { JournalEntry } from "../custody/journal-chain.ts";
+import { dial, type Way, wayTo } from "./first-hop.ts";
+import { createWayProbe } from "./hop-probe.ts";
+import type { JournalEntry } from "../custody/ledger-proof.ts";
 
 export interface SocketTableOptions {
   /** Judged before each dial and each forwarded write. */

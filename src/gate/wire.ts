@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { AdmittedGrant } from "../custody/admission.ts";
-import type { Endpoint, GrantRef } from "../ports/gate.ts";
-import type { SlotRef } from "../ports/token-store.ts";
+import type { Endpoint, GrantRef } from "../ports/custody/gate.ts";
+import type { SlotRef } from "../ports/custody/token-store.ts";
 
 /**
  * What the node says to its gate over the gate's unix socket: one JSON line first. A dial is answered by one

@@ -1,13 +1,13 @@
 import { Command, CommanderError } from "commander";
-import { addUseCommands } from "../cli/account-use.ts";
-import { addConversationCommands } from "../cli/conversations.ts";
-import { addInitCommand } from "../cli/init.ts";
-import { addLogsCommand } from "../cli/logs.ts";
-import { addMigrateCommands } from "../cli/migrate-commands.ts";
-import { addServiceCommands } from "../cli/service-commands.ts";
-import { addSessionCommands } from "../cli/session-commands.ts";
-import { addSettingCommands } from "../cli/setting-commands.ts";
-import { readStatus, statusTable } from "../cli/status.ts";
+import { addUseCommands } from "../cli/commands/use.ts";
+import { addConversationCommands } from "../cli/commands/conversations.ts";
+import { addInitCommand } from "../cli/commands/init.ts";
+import { addLogsCommand } from "../cli/commands/logs.ts";
+import { addMigrateCommands } from "../cli/commands/migrate.ts";
+import { addServiceCommands } from "../cli/commands/service.ts";
+import { addSessionCommands } from "../cli/commands/sessions.ts";
+import { addSettingCommands } from "../cli/commands/settings.ts";
+import { readStatus, statusTable } from "../cli/commands/status.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 
 const { env, stdout, stderr } = process;

@@ -12,15 +12,15 @@ import { programFile } from "../files.ts";
 import { serveGate } from "../gate/gate-server.ts";
 import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openSharedRegister } from "../adapters/nats/shared-register.ts";
-import { createGateSide, type GateSide, type GateSideOptions } from "../custody/gate-custody.ts";
+import { createGateSide, type GateSide, type GateSideOptions } from "../custody/gate-side.ts";
 import { type HostIdentity, hostIdentity } from "../adapters/machine/host-identity.ts";
 import { ownIdentity } from "../adapters/machine/process-identity.ts";
 import { hostLockName, takeHostLock } from "../gate/host-lock.ts";
 import { type Journal, openJournal } from "../gate/journal.ts";
-import { hostKey, type LeaseValue } from "../custody/lease-value.ts";
+import { hostKey, type LeaseValue } from "../custody/registers.ts";
 import { createSocketTable, type SocketTable } from "../gate/socket-table.ts";
 import { createSupervisor, type Supervisor } from "../gate/supervisor.ts";
-import { watchWakefulness } from "../gate/wakefulness.ts";
+import { watchWakefulness } from "../gate/sleep-detector.ts";
 import { type StartStage, startInStages } from "../node/stages.ts";
 
 /** The lease is over: whoever started this gate may start a fresh incarnation. */

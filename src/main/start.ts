@@ -1,4 +1,4 @@
-import type { RunInfo } from "../cli/run-info.ts";
+import type { RunInfo } from "../embedded/run-info.ts";
 import type { Running } from "../embedded/launcher.ts";
 import { startEmbedded } from "../embedded/launcher.ts";
 import { provisionExampleAccounts } from "../embedded/provision.ts";

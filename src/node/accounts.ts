@@ -1,13 +1,13 @@
 import type { Bound } from "../../machines/lifecycle.ts";
 import type { Config } from "../config/config.ts";
 import type { ReplyDesk } from "../conversation/outbox/ticket.ts";
-import { type Account, createAccount } from "../engine/account.ts";
-import type { AccountWorld } from "../engine/account-world.ts";
-import { createTelegramSender } from "../engine/telegram-sender.ts";
-import { createUpdateCursor } from "../engine/update-cursor.ts";
-import type { AccountRecord } from "../ports/account-store.ts";
-import type { CursorStore, OutboxStore } from "../ports/conversation-store.ts";
-import type { InboundStream } from "../ports/inbound-stream.ts";
+import { type Account, createAccount } from "../accounts/account.ts";
+import type { AccountWorld } from "../accounts/context.ts";
+import { createTelegramSender } from "../channels/telegram/sender.ts";
+import { createUpdateCursor } from "../channels/telegram/cursor.ts";
+import type { AccountRecord } from "../ports/accounts/account-store.ts";
+import type { CursorStore, OutboxStore } from "../ports/conversation/conversation-store.ts";
+import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
 
 const codeLookMs = 3000;
 const tidyRetryMs = 1000;

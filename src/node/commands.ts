@@ -1,18 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { sessionOfKey } from "../adapters/telegram/session-blob.ts";
-import type { FleetPart } from "../custody/fleet-part.ts";
-import { hostKey } from "../custody/lease-value.ts";
+import type { FleetPart } from "../custody/node-side.ts";
+import { hostKey } from "../custody/registers.ts";
 import { placeOf } from "../custody/placement.ts";
-import type { Account } from "../engine/account.ts";
-import { type Commands, type CommandOptions, createCommands } from "../engine/commands.ts";
-import { createConversationCommands } from "../engine/conversation-commands.ts";
-import { createFleetCommands } from "../engine/fleet-commands.ts";
-import type { Host } from "../engine/host.ts";
+import type { Account } from "../accounts/account.ts";
+import { type Commands, type CommandOptions, createCommands } from "../commands/router.ts";
+import { createConversationCommands } from "../commands/conversation-verbs.ts";
+import { createFleetCommands } from "../commands/fleet-verbs.ts";
+import type { Host } from "../accounts/host.ts";
 import type { Clock } from "../concurrency/clock.ts";
-import type { FleetBus } from "../ports/fleet-bus.ts";
-import type { Gate } from "../ports/gate.ts";
-import type { InboundStream } from "../ports/inbound-stream.ts";
-import type { TelegramDrivers } from "../ports/telegram.ts";
+import type { FleetBus } from "../ports/custody/fleet-bus.ts";
+import type { Gate } from "../ports/custody/gate.ts";
+import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
+import type { TelegramDrivers } from "../ports/telegram/telegram.ts";
 import type { Stores } from "./stores.ts";
 
 export interface NodeCommandOptions {

@@ -7,27 +7,31 @@ import { type Channels, createChannels, type PartitionSenders } from "../channel
 import { telegramChannel } from "../channels/telegram/channel.ts";
 import type { ReplyDesk } from "../conversation/outbox/ticket.ts";
 import type { FleetMembers } from "../custody/fleet-members.ts";
-import { hostKey } from "../custody/lease-value.ts";
-import type { Account } from "../engine/account.ts";
-import { createConversationHealth } from "../engine/conversation-health.ts";
-import type { Host } from "../engine/host.ts";
-import { createHotConversations } from "../engine/hot-conversations.ts";
-import { createMediaReader } from "../engine/media-reader.ts";
-import { createTurnOwner, type TurnOwner } from "../engine/turn-owner.ts";
-import { createTurnEngine, handlerMsMaxDefault, type TurnEngine } from "../engine/turns.ts";
+import { hostKey } from "../custody/registers.ts";
+import type { Account } from "../accounts/account.ts";
+import { createConversationHealth } from "../conversation/turns/health.ts";
+import type { Host } from "../accounts/host.ts";
+import { createHotConversations } from "../conversation/turns/session-cache.ts";
+import { createMediaReader } from "../conversation/turns/media-reader.ts";
+import { createTurnOwner, type TurnOwner } from "../conversation/turns/partition-owner.ts";
+import {
+  createTurnEngine,
+  handlerMsMaxDefault,
+  type TurnEngine,
+} from "../conversation/turns/engine.ts";
 import { errorLine } from "../errors.ts";
-import type { Bot } from "../ports/bot.ts";
+import type { Bot } from "../ports/conversation/bot.ts";
 import type { Clock } from "../concurrency/clock.ts";
-import type { ConversationRecords } from "../ports/conversation-records.ts";
-import type { ConversationStore, StepStore } from "../ports/conversation-store.ts";
-import type { EventSink } from "../ports/event-sink.ts";
-import type { FleetBus } from "../ports/fleet-bus.ts";
-import type { InboundStream } from "../ports/inbound-stream.ts";
-import type { MediaReader } from "../ports/media.ts";
+import type { ConversationRecords } from "../ports/conversation/conversation-records.ts";
+import type { ConversationStore, StepStore } from "../ports/conversation/conversation-store.ts";
+import type { EventSink } from "../ports/accounts/event-sink.ts";
+import type { FleetBus } from "../ports/custody/fleet-bus.ts";
+import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
+import type { MediaReader } from "../ports/telegram/media.ts";
 import { nodeBot } from "./bot.ts";
 import type { OpenNode } from "./open.ts";
 import { sessionRules } from "./rules.ts";
-import { createNodeWebhook, type NodeWebhook } from "./webhook.ts";
+import { createNodeWebhook, type NodeWebhook } from "../channels/webhook/channel.ts";
 
 export interface NodeTurnsOptions {
   readonly bot: Bot;

@@ -3,8 +3,8 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import { openSharedRegister } from "../adapters/nats/shared-register.ts";
 import type { Config } from "../config/config.ts";
-import { createFleetPart, type FleetPart, type FleetPartOptions } from "../custody/fleet-part.ts";
-import { type EraValue, eraKey, type FloorValue, type LeaseValue } from "../custody/lease-value.ts";
+import { createFleetPart, type FleetPart, type FleetPartOptions } from "../custody/node-side.ts";
+import { type EraValue, eraKey, type FloorValue, type LeaseValue } from "../custody/registers.ts";
 import { errorLine } from "../errors.ts";
 
 type Given = "bus" | "incarnations" | "tokens" | "gate" | "clock" | "onEnd" | "onAway";

@@ -5,10 +5,10 @@ import { publishEvent } from "../adapters/nats/event-publisher.ts";
 import { createTelegramNotice } from "../adapters/notices/telegram-message.ts";
 import { createWebhook } from "../adapters/notices/webhook.ts";
 import type { Config } from "../config/config.ts";
-import { createNotices } from "../engine/notices.ts";
+import { createNotices } from "../accounts/notices.ts";
 import { errorLine } from "../errors.ts";
 import type { Clock } from "../concurrency/clock.ts";
-import type { AccountEvent, EventSink } from "../ports/event-sink.ts";
+import type { AccountEvent, EventSink } from "../ports/accounts/event-sink.ts";
 
 export interface NodeEventOptions {
   readonly nats: NatsConnection;

@@ -1,7 +1,7 @@
 import { serveCommands } from "../adapters/nats/command-server.ts";
 import { orAborted } from "../concurrency/or-aborted.ts";
-import { createLedgerShipping } from "../engine/ledger-shipping.ts";
-import { createRenewalTriggers } from "../engine/renewal-triggers.ts";
+import { createLedgerShipping } from "../custody/ledger-shipping.ts";
+import { createRenewalTriggers } from "../accounts/scheduled-renewals.ts";
 import { type CallPermit, createCallPermit } from "./call-permit.ts";
 import { createNodeCommands } from "./commands.ts";
 import { createNodeConversations } from "./conversations.ts";

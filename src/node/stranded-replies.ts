@@ -1,5 +1,5 @@
 import type { Clock } from "../concurrency/clock.ts";
-import type { OutboxStore } from "../ports/conversation-store.ts";
+import type { OutboxStore } from "../ports/conversation/conversation-store.ts";
 
 export interface StrandedRepliesOptions {
   readonly outbox: Pick<OutboxStore, "waitingAmong">;

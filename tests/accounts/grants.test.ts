@@ -2,11 +2,11 @@ import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { createGrants, type GrantsContext } from "../../src/accounts/grants.ts";
 import { untilDone } from "../../src/accounts/handler-parts.ts";
-import type { AccountEvent } from "../../src/ports/event-sink.ts";
-import type { GrantRef } from "../../src/ports/gate.ts";
-import { settled, stateOf } from "../concurrency/promise-state.ts";
-import { deferred } from "../engine/doubles/deferred.ts";
-import { createTestClock } from "../support/test-clock.ts";
+import type { AccountEvent } from "../../src/ports/accounts/event-sink.ts";
+import type { GrantRef } from "../../src/ports/custody/gate.ts";
+import { settled, stateOf } from "../fixtures/promise-state.ts";
+import { deferred } from "../fixtures/deferred.ts";
+import { createTestClock } from "../fixtures/test-clock.ts";
 
 const ref = { account: "site-bot", slot: 1 };
 const grant: GrantRef = { ...ref, epoch: 7 };

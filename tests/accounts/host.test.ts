@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { createHost, type Keepable } from "../../src/engine/host.ts";
-import type { Gate } from "../../src/ports/gate.ts";
-import { simAccounts } from "../../src/simulation/sim-accounts.ts";
+import { createHost, type Keepable } from "../../src/accounts/host.ts";
+import type { Gate } from "../../src/ports/custody/gate.ts";
+import { simAccounts } from "../../src/proof/simulation/sim-accounts.ts";
 
 const held = { account: "one", slot: 1, epoch: 7 };
 const predecessor = { id: "i0", host: "h1", state: "LIVE", endedForMs: null, proof: null } as const;

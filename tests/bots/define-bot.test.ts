@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type BotDefinition, defineBot } from "../../src/bot.ts";
-import { createRehearsal } from "../../src/engine/rehearsal.ts";
+import { createRehearsal } from "../../src/conversation/rehearsal/rehearsal.ts";
 import { talkTo } from "../../src/testing.ts";
 
 const echo: BotDefinition = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createChannels, type ServedChannel } from "../../src/channels/all-channels.ts";
 import { telegramChannel } from "../../src/channels/telegram/channel.ts";
-import type { OutboxSender } from "../../src/engine/outbox.ts";
+import type { OutboxSender } from "../../src/conversation/outbox/sender.ts";
 
 const claim = { partition: 3, epoch: 2 };
 const telegram = telegramChannel(

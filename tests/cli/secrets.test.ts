@@ -11,7 +11,7 @@ import { createAccountStore } from "../../src/adapters/postgres/account-store.ts
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
 import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
 import { exampleBot, provisionExampleAccounts } from "../../src/embedded/provision.ts";
-import { findSecret } from "../support/secret-search.ts";
+import { findSecret } from "../fixtures/secret-search.ts";
 
 const account = "site-desk";
 const password = "correct horse ⚓ battery";

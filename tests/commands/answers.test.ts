@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { createConversationCommands } from "../../src/engine/conversation-commands.ts";
-import { createFleetCommands } from "../../src/engine/fleet-commands.ts";
-import { holderCommands } from "../../src/engine/holder-commands.ts";
-import type { Account } from "../../src/engine/account.ts";
-import type { ServingToken } from "../../src/ports/token-store.ts";
-import type { AccountRecord } from "../../src/ports/account-store.ts";
+import { createConversationCommands } from "../../src/commands/conversation-verbs.ts";
+import { createFleetCommands } from "../../src/commands/fleet-verbs.ts";
+import { holderCommands } from "../../src/commands/use-verbs.ts";
+import type { Account } from "../../src/accounts/account.ts";
+import type { ServingToken } from "../../src/ports/custody/token-store.ts";
+import type { AccountRecord } from "../../src/ports/accounts/account-store.ts";
 
 const unasked = () => Promise.reject(new Error("not to be asked"));
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { inBatches } from "../../src/concurrency/in-batches.ts";
-import { settled, stateOf } from "./promise-state.ts";
+import { settled, stateOf } from "../fixtures/promise-state.ts";
 
 /** Work that ends, item by item, when the test says so. */
 function heldWork() {

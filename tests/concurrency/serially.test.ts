@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { serially } from "../../src/concurrency/serially.ts";
-import { deferred } from "../engine/doubles/deferred.ts";
-import { settled, stateOf } from "./promise-state.ts";
+import { deferred } from "../fixtures/deferred.ts";
+import { settled, stateOf } from "../fixtures/promise-state.ts";
 
 describe("tasks that run serially", () => {
   it("begin in the order of the calls, each when the one before has ended", async () => {

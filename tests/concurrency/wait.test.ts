@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { untilAborted, wait, within } from "../../src/concurrency/wait.ts";
-import { deferred } from "../engine/doubles/deferred.ts";
-import { createTestClock } from "../support/test-clock.ts";
-import { countedClock } from "./counted-clock.ts";
-import { stateOf } from "./promise-state.ts";
+import { deferred } from "../fixtures/deferred.ts";
+import { createTestClock } from "../fixtures/test-clock.ts";
+import { countedClock } from "../fixtures/counted-clock.ts";
+import { stateOf } from "../fixtures/promise-state.ts";
 
 /** A signal that knows how many listen to it. */
 function countedSignal() {

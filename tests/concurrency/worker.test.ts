@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createWorker } from "../../src/concurrency/worker.ts";
-import { settled, stateOf } from "./promise-state.ts";
+import { settled, stateOf } from "../fixtures/promise-state.ts";
 
 /** A worker whose rounds end when the test says so. */
 function heldWorker() {

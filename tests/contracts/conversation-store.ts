@@ -7,9 +7,9 @@ import type {
   LoadedSession,
   PartitionClaim,
   TurnRecord,
-} from "../../src/ports/conversation-store.ts";
-import { isLookup } from "../support/statements.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+} from "../../src/ports/conversation/conversation-store.ts";
+import { isLookup } from "../fixtures/statements.ts";
+import { createTestDatabase, type TestDatabase } from "../fixtures/database.ts";
 
 const dayMs = 86_400_000;
 const randomId = () => String(randomBytes(6).readIntBE(0, 6));

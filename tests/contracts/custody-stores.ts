@@ -1,6 +1,6 @@
 import { afterEach } from "vitest";
-import type { IncarnationStore } from "../../src/ports/incarnation-store.ts";
-import type { SlotRef, TokenStore } from "../../src/ports/token-store.ts";
+import type { IncarnationStore } from "../../src/ports/custody/incarnation-store.ts";
+import type { SlotRef, TokenStore } from "../../src/ports/custody/token-store.ts";
 
 /** Stores over one database, with two accounts, each with a free token of slot 1, and no incarnation. */
 export type MakeCustodyStores = () => Promise<{

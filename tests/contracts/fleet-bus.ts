@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { FleetBus, FleetNews } from "../../src/ports/fleet-bus.ts";
+import type { FleetBus, FleetNews } from "../../src/ports/custody/fleet-bus.ts";
 
 /** Two views of one bus. `id` makes incarnations of this test unlike those of others. */
 export type MakeBus = () => Promise<{

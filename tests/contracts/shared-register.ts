@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { RegisterEntry, SharedRegister } from "../../src/ports/shared-register.ts";
+import type { RegisterEntry, SharedRegister } from "../../src/ports/custody/shared-register.ts";
 
 interface Value {
   readonly nonce: string;

@@ -8,7 +8,7 @@ import {
   faultOf,
   type MakeDriver,
   untilNoneOpen,
-} from "./telegram-bench.ts";
+} from "../fixtures/telegram-bench.ts";
 
 /** Errors of calls, broken wires and dead keys. */
 export function specifyFaults(makeDriver: MakeDriver): void {

@@ -8,7 +8,7 @@ import {
   faultOf,
   type MakeDriver,
   patienceMs,
-} from "./telegram-bench.ts";
+} from "../fixtures/telegram-bench.ts";
 
 /**
  * What client libraries are known to get wrong when they are ended. The bench checks after each that no socket

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { callsOf, createTelegramBench, faultOf, type MakeDriver } from "./telegram-bench.ts";
+import {
+  callsOf,
+  createTelegramBench,
+  faultOf,
+  type MakeDriver,
+} from "../fixtures/telegram-bench.ts";
 
 /** Keys, sessions and logins. */
 export function specifyLogins(makeDriver: MakeDriver): void {

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { createMediaReader } from "../../src/engine/media-reader.ts";
+import { createMediaReader } from "../../src/conversation/turns/media-reader.ts";
 import { HoldfastError } from "../../src/errors.ts";
-import type { TelegramError } from "../../src/ports/telegram-error.ts";
-import type { AccountUpdate } from "../../src/ports/telegram.ts";
+import type { TelegramError } from "../../src/ports/telegram/telegram-error.ts";
+import type { AccountUpdate } from "../../src/ports/telegram/telegram.ts";
 import {
   callsOf,
   createTelegramBench,
   faultOf,
   type MakeDriver,
   type OpenedClient,
-} from "./telegram-bench.ts";
+} from "../fixtures/telegram-bench.ts";
 
 const updatesOf = ({ pushed }: OpenedClient): AccountUpdate[] =>
   pushed.flatMap((entry) => entry?.update ?? []);

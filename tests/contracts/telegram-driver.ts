@@ -2,7 +2,7 @@ import { specifyFaults } from "./telegram-driver-faults.ts";
 import { specifyHazards } from "./telegram-driver-hazards.ts";
 import { specifyLogins } from "./telegram-driver-login.ts";
 import { specifyTalk } from "./telegram-driver-talk.ts";
-import type { MakeDriver } from "./telegram-bench.ts";
+import type { MakeDriver } from "../fixtures/telegram-bench.ts";
 
 /** What every driver behind the port must do, against telegram-dc. */
 export function specifyTelegramDriver(makeDriver: MakeDriver): void {

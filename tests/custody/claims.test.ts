@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createClaims } from "../../src/custody/claims.ts";
-import type { FloorValue } from "../../src/custody/lease-value.ts";
-import { createKernel } from "../../src/simulation/kernel.ts";
-import { createRandom } from "../../src/simulation/random.ts";
+import type { FloorValue } from "../../src/custody/registers.ts";
+import { createKernel } from "../../src/proof/simulation/kernel.ts";
+import { createRandom } from "../../src/proof/simulation/random.ts";
 
 const ref = { account: "site-bot", slot: 1 };
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { createGatePromises } from "../../src/custody/gate-promises.ts";
 import { createTakeover } from "../../src/custody/takeover.ts";
-import type { LeaseValue } from "../../src/custody/lease-value.ts";
-import type { FleetNews } from "../../src/ports/fleet-bus.ts";
-import type { GrantRef } from "../../src/ports/gate.ts";
-import type { SharedRegister } from "../../src/ports/shared-register.ts";
-import { createKernel } from "../../src/simulation/kernel.ts";
-import { createRandom } from "../../src/simulation/random.ts";
+import type { LeaseValue } from "../../src/custody/registers.ts";
+import type { FleetNews } from "../../src/ports/custody/fleet-bus.ts";
+import type { GrantRef } from "../../src/ports/custody/gate.ts";
+import type { SharedRegister } from "../../src/ports/custody/shared-register.ts";
+import { createKernel } from "../../src/proof/simulation/kernel.ts";
+import { createRandom } from "../../src/proof/simulation/random.ts";
 
 const grant: GrantRef = { account: "site-bot", slot: 1, epoch: 7 };
 const takeMs = 30_000;

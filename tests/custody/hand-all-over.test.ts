@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { handAllOver } from "../../src/custody/hand-all-over.ts";
-import type { FleetNews } from "../../src/ports/fleet-bus.ts";
-import { createKernel } from "../../src/simulation/kernel.ts";
-import { createRandom } from "../../src/simulation/random.ts";
+import type { FleetNews } from "../../src/ports/custody/fleet-bus.ts";
+import { createKernel } from "../../src/proof/simulation/kernel.ts";
+import { createRandom } from "../../src/proof/simulation/random.ts";
 
 /** A host with these accounts that stops, and what it had handed over at each moment. */
 function scene(names: readonly string[], hasTakers = true) {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { createHostLease, type HostLease } from "../../src/custody/host-lease.ts";
 import { createLeaseDeadline, type LeaseDeadline } from "../../src/custody/lease-deadline.ts";
-import type { LeaseValue } from "../../src/custody/lease-value.ts";
+import type { LeaseValue } from "../../src/custody/registers.ts";
 import { wait } from "../../src/concurrency/wait.ts";
-import type { SharedRegister } from "../../src/ports/shared-register.ts";
-import { createKernel } from "../../src/simulation/kernel.ts";
-import { createLink } from "../../src/simulation/link.ts";
-import { createRandom } from "../../src/simulation/random.ts";
-import { createSimRegister } from "../../src/simulation/sim-register.ts";
+import type { SharedRegister } from "../../src/ports/custody/shared-register.ts";
+import { createKernel } from "../../src/proof/simulation/kernel.ts";
+import { createLink } from "../../src/proof/simulation/link.ts";
+import { createRandom } from "../../src/proof/simulation/random.ts";
+import { createSimRegister } from "../../src/proof/simulation/sim-register.ts";
 
 const timings = { heartbeatMs: 2000, retryMs: 500, suspectMs: 10_000 };
 const holdMs = 20_000;

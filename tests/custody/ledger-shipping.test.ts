@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { createLedgerShipping } from "../../src/engine/ledger-shipping.ts";
-import type { LedgerLine } from "../../src/ports/ledger-store.ts";
-import { settled } from "../concurrency/promise-state.ts";
-import { deferred } from "../engine/doubles/deferred.ts";
+import { createLedgerShipping } from "../../src/custody/ledger-shipping.ts";
+import type { LedgerLine } from "../../src/ports/custody/ledger-store.ts";
+import { settled } from "../fixtures/promise-state.ts";
+import { deferred } from "../fixtures/deferred.ts";
 
 const lineOf = (seq: number): LedgerLine => ({ incarnation: "i", host: "h", seq, line: `${seq}` });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { watchSoftStop } from "../../src/custody/soft-stop.ts";
-import { createKernel } from "../../src/simulation/kernel.ts";
-import { createRandom } from "../../src/simulation/random.ts";
+import { createKernel } from "../../src/proof/simulation/kernel.ts";
+import { createRandom } from "../../src/proof/simulation/random.ts";
 
 const timings = { holdMs: 20_000, softStopMs: 18_000, retryMs: 500 };
 

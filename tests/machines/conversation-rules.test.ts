@@ -7,9 +7,9 @@ import {
   type SessionStatus,
   statusAfter,
 } from "../../machines/conversation-rules.ts";
-import { changedMachine, changedRules } from "../conversation/changed-machine.ts";
-import { conversationModel } from "../models/events.ts";
-import { edgePaths } from "../models/paths.ts";
+import { changedMachine, changedRules } from "../fixtures/models/changed-conversation.ts";
+import { conversationModel } from "../fixtures/models/events.ts";
+import { edgePaths } from "../fixtures/models/paths.ts";
 
 const rules = conversationRules(conversationMachine);
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { conversationMachine } from "../../machines/conversation.ts";
-import { conversationModel } from "../models/events.ts";
-import { edgePaths } from "../models/paths.ts";
-import { specify } from "../models/specify.ts";
+import { conversationModel } from "../fixtures/models/events.ts";
+import { edgePaths } from "../fixtures/models/paths.ts";
+import { specify } from "../fixtures/models/specify.ts";
 
 const inbound = { type: "inbound" } as const;
 const conversation = () => specify(conversationMachine, undefined);

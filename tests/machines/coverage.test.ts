@@ -1,9 +1,9 @@
 import { createMachine, setup } from "xstate";
 import { describe, expect, test } from "vitest";
-import { coverageOf } from "../models/coverage.ts";
-import { models, tokenModel } from "../models/events.ts";
+import { coverageOf } from "../fixtures/models/coverage.ts";
+import { models, tokenModel } from "../fixtures/models/events.ts";
 import { loadMachines } from "../../tools/load-machines.ts";
-import type { MachineModel } from "../models/model.ts";
+import type { MachineModel } from "../fixtures/models/model.ts";
 
 const machines = await loadMachines();
 
@@ -25,11 +25,11 @@ test("no two machines share an id, which would share their paths", () => {
   expect(ids).toEqual([...new Set(ids)]);
 });
 
-describe.each(machines)("$machine.id, exported by machines/$file", ({ file, machine }) => {
+describe.each(machines)("$machine.id, exported by $file", ({ file, machine }) => {
   test("is walked in full: each transition taken, each guard both ways, each state entered", () => {
     const model = models.get(machine.id);
     if (model === undefined) {
-      throw new Error(`machines/${file} needs its event cases in tests/models/events.ts`);
+      throw new Error(`${file} needs its event cases in tests/fixtures/models/events.ts`);
     }
     expect(model.machine).toBe(machine);
     expect(coverageOf(model)).toMatchObject(nothingLeft);

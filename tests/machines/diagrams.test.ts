@@ -44,7 +44,7 @@ describe("the diagram of a machine", () => {
 
   test("needs a sentence for its head", () => {
     const machine = createMachine({ id: "mute", initial: "a", states: { a: {} } });
-    expect(() => machineDiagram(machine, "mute.ts")).toThrow(
+    expect(() => machineDiagram(machine, "machines/mute.ts")).toThrow(
       "machines/mute.ts needs a description",
     );
   });

@@ -5,10 +5,10 @@ import {
   lifecycleMachine,
   lifecycleStateName,
 } from "../../machines/lifecycle.ts";
-import { judgeCustody } from "../models/custody-judge.ts";
-import { eventsIn, edgePaths } from "../models/paths.ts";
-import { lifecycleModel } from "../models/events.ts";
-import { asksIn } from "../models/model.ts";
+import { judgeCustody } from "../fixtures/models/custody-judge.ts";
+import { eventsIn, edgePaths } from "../fixtures/models/paths.ts";
+import { lifecycleModel } from "../fixtures/models/events.ts";
+import { asksIn } from "../fixtures/models/model.ts";
 
 type Snapshot = SnapshotFrom<typeof lifecycleMachine>;
 

@@ -12,7 +12,7 @@ import {
   returned,
   switched,
   verified,
-} from "./lifecycle-story.ts";
+} from "../fixtures/models/lifecycle-story.ts";
 
 const serving = { active: "serving" };
 const startBound = (bound: string) => ({ type: "startBound", params: { bound } });

@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
 import { lifecycleMachine } from "../../machines/lifecycle.ts";
-import { specify } from "../models/specify.ts";
+import { specify } from "../fixtures/models/specify.ts";
 import {
   accountIn,
   dead,
@@ -14,7 +14,7 @@ import {
   switched,
   user,
   verified,
-} from "./lifecycle-story.ts";
+} from "../fixtures/models/lifecycle-story.ts";
 
 const startBound = (bound: string) => ({ type: "startBound", params: { bound } });
 

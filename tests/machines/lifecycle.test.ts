@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type LifecycleEvent, lifecycleMachine } from "../../machines/lifecycle.ts";
-import { specify } from "../models/specify.ts";
+import { specify } from "../fixtures/models/specify.ts";
 import {
   accountIn,
   dead,
@@ -11,7 +11,7 @@ import {
   ready,
   tokenLost,
   user,
-} from "./lifecycle-story.ts";
+} from "../fixtures/models/lifecycle-story.ts";
 
 const serving = { active: "serving" };
 const startBound = (bound: string) => ({ type: "startBound", params: { bound } });

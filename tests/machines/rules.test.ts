@@ -1,7 +1,7 @@
 import { createMachine, setup } from "xstate";
 import { describe, expect, it } from "vitest";
 import { statesOf, statesTagged, tableOf } from "../../machines/rules.ts";
-import { changedToken } from "../models/changed-token.ts";
+import { changedToken } from "../fixtures/models/changed-token.ts";
 import { type TokenState, tokenMachine, tokenRules } from "../../machines/token.ts";
 
 const nested = setup({ guards: { isLate: () => true }, actions: { ring: () => {} } }).createMachine(

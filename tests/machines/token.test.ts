@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { type TokenEvent, tokenMachine } from "../../machines/token.ts";
-import { tokenModel } from "../models/events.ts";
-import { edgePaths } from "../models/paths.ts";
-import { specify } from "../models/specify.ts";
+import { tokenModel } from "../fixtures/models/events.ts";
+import { edgePaths } from "../fixtures/models/paths.ts";
+import { specify } from "../fixtures/models/specify.ts";
 
 const grant: TokenEvent = { type: "grant", incarnation: "paris-1" };
 const connected: TokenEvent = { type: "connected", epoch: 1 };

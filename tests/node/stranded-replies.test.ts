@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { sweepStrandedReplies } from "../../src/node/stranded-replies.ts";
-import { createTestClock } from "../support/test-clock.ts";
+import { createTestClock } from "../fixtures/test-clock.ts";
 
 const everyMs = 10_000;
 

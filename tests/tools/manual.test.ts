@@ -105,6 +105,8 @@ describe("the codes of errors", () => {
 
   it("leave out the simulated data centre, which has its own", () => {
     const text = 'new HoldfastError({ code: "GONE", message })';
-    expect(codesOf({ "src/telegram-dc/a.ts": text, "src/simulation/b.ts": text })).toEqual([]);
+    expect(codesOf({ "src/telegram-dc/a.ts": text, "src/proof/simulation/b.ts": text })).toEqual(
+      [],
+    );
   });
 });

@@ -54,9 +54,13 @@ describe("the check of lengths", () => {
     const tree = treeOf({ "src/proof/a.ts": `function long() {\n${body(121)}}\n` });
     expect(checkLengths(tree, { ...known, product: ["long"] })).toHaveLength(2);
     expect(
-      ["src/x/a.ts", "src/telegram-dc/a.ts", "src/chaos/a.ts", "machines/a.ts", "tools/a.ts"].map(
-        houseOf,
-      ),
+      [
+        "src/x/a.ts",
+        "src/telegram-dc/a.ts",
+        "src/proof/chaos/a.ts",
+        "machines/a.ts",
+        "tools/a.ts",
+      ].map(houseOf),
     ).toEqual(["product", "telegram-dc", "proof", "product", "tools"]);
   });
 });

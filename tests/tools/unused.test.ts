@@ -81,7 +81,7 @@ describe("the check of ports", () => {
 
   it("leaves records and what bot authors call alone", () => {
     const record = "export interface Row {\n  readonly id: string;\n}";
-    const bot = { "src/ports/bot.ts": "export interface Turn {\n  say(): void;\n}" };
+    const bot = { "src/ports/conversation/bot.ts": "export interface Turn {\n  say(): void;\n}" };
     const passedOn = { "src/bot.ts": 'export type { Turn } from "./ports/bot.ts";' };
     expect(checkPorts(treeOf({ "src/ports/row.ts": record, ...bot, ...passedOn }))).toEqual([]);
     expect(names(checkPorts(treeOf(bot)))).toEqual(["Turn.say"]);

@@ -1,4 +1,4 @@
-import { refused } from "../../ports/telegram-error.ts";
+import { refused } from "../../ports/telegram/telegram-error.ts";
 import type { SignInParts } from "./sign-in-parts.ts";
 
 /** Logs a bot in by its token. Rejects with NOT_A_BOT for a user, else with Telegram's refusal. */

@@ -1,4 +1,4 @@
-import { refused } from "../../ports/telegram-error.ts";
+import { refused } from "../../ports/telegram/telegram-error.ts";
 import { isWrong, type SignInParts, triesMax } from "./sign-in-parts.ts";
 
 /** A person types the code, however Telegram sends it. */

@@ -1,7 +1,10 @@
-import { refused } from "../../ports/telegram-error.ts";
+import { refused } from "../../ports/telegram/telegram-error.ts";
 import type { SignInParts } from "./sign-in-parts.ts";
 
-/** The serving session accepts the login token of the new key. Rejects with HANDOFF_REFUSED where that changed nothing. */
+/**
+ * The serving session accepts the login token of the new key. Rejects with HANDOFF_REFUSED where that changed
+ * nothing.
+ */
 export async function byHandoff({ client, approve }: SignInParts): Promise<void> {
   const shown = await client.loginToken();
   if (shown === null) return;

@@ -1,9 +1,9 @@
 import type { LoginMethod, RenewalMethod } from "../../../machines/lifecycle.ts";
-import type { Prompts } from "../../engine/prompts.ts";
-import type { Credentials } from "../../ports/account-store.ts";
+import type { Prompts } from "./prompts.ts";
+import type { Credentials } from "../../ports/accounts/account-store.ts";
 import type { Clock } from "../../concurrency/clock.ts";
-import type { TelegramClient } from "../../ports/telegram.ts";
-import { TelegramError } from "../../ports/telegram-error.ts";
+import type { TelegramClient } from "../../ports/telegram/telegram.ts";
+import { TelegramError } from "../../ports/telegram/telegram-error.ts";
 
 /** A login's client, its account, and the ways to a person and to the serving session. */
 export interface SignInParts {

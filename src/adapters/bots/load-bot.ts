@@ -2,7 +2,7 @@ import { type FSWatcher, statSync, watch } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { errorLine, HoldfastError } from "../../errors.ts";
-import type { Bot } from "../../ports/bot.ts";
+import type { Bot } from "../../ports/conversation/bot.ts";
 
 /**
  * Loads the bot that a file exports by default: JavaScript or TypeScript. A `version` loads it anew, the file itself

@@ -1,4 +1,4 @@
-import { healthSigns } from "../../ports/health-signs.ts";
+import { healthSigns } from "../../ports/conversation/health-signs.ts";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
 /** Figures of conversations (O1). Labels are bounded: never a chat user. */

@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { type ConversationMetrics, createConversationMetrics } from "./conversation-metrics.ts";
-import type { AccountEvent, TransitionEvent } from "../../ports/event-sink.ts";
-import { alarmingNotes } from "../../ports/health-signs.ts";
+import type { AccountEvent, TransitionEvent } from "../../ports/accounts/event-sink.ts";
+import { alarmingNotes } from "../../ports/conversation/health-signs.ts";
 
 /** Figures of this node in Prometheus' text format. Labels are bounded: never a chat user. */
 export interface Metrics {

@@ -1,6 +1,6 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { HoldfastError } from "../../errors.ts";
-import type { JsonObject, JsonValue } from "../../ports/telegram.ts";
+import type { JsonObject, JsonValue } from "../../ports/telegram/telegram.ts";
 
 interface Answer {
   readonly ok: boolean;

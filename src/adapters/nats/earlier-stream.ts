@@ -1,5 +1,5 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
-import { partitionOf } from "../../ports/partitions.ts";
+import { partitionOf } from "../../ports/conversation/partitions.ts";
 import { unlessAbsent } from "./absent.ts";
 import { parseItem, partitionSubject } from "./inbound-item.ts";
 

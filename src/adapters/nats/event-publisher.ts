@@ -1,5 +1,5 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { AccountEvent } from "../../ports/event-sink.ts";
+import type { AccountEvent } from "../../ports/accounts/event-sink.ts";
 
 /** Publishes on `holdfast.account.<name>.event`; with NATS away the event stays in the database alone. */
 export function publishEvent(nats: NatsConnection, event: AccountEvent): void {

@@ -1,6 +1,6 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { FenceRequest, FleetBus, FleetNews } from "../../ports/fleet-bus.ts";
-import type { GrantRef } from "../../ports/gate.ts";
+import type { FenceRequest, FleetBus, FleetNews } from "../../ports/custody/fleet-bus.ts";
+import type { GrantRef } from "../../ports/custody/gate.ts";
 
 const newsSubject = "holdfast.custody.news";
 const fenceSubject = (incarnation: string): string => `holdfast.custody.fence.${incarnation}`;

@@ -7,7 +7,11 @@ import {
   type JsMsg,
 } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
-import type { InboundDelivery, InboundItem, InboundStream } from "../../ports/inbound-stream.ts";
+import type {
+  InboundDelivery,
+  InboundItem,
+  InboundStream,
+} from "../../ports/conversation/inbound-stream.ts";
 import { parseItems } from "./inbound-item.ts";
 
 export interface InboundConsumerOptions {

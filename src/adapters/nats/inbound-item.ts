@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
-import { isChannelName } from "../../ports/channel.ts";
-import type { InboundItem } from "../../ports/inbound-stream.ts";
+import { isChannelName } from "../../ports/conversation/channel.ts";
+import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 
 const digest = (value: string): string => hash("sha256", value, "base64url");
 

@@ -1,7 +1,7 @@
 import { type JetStreamClient, JetStreamApiError } from "@nats-io/jetstream";
 import { HoldfastError } from "../../errors.ts";
-import type { InboundItem } from "../../ports/inbound-stream.ts";
-import { partitionOf, partitions } from "../../ports/partitions.ts";
+import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
+import { partitionOf, partitions } from "../../ports/conversation/partitions.ts";
 import { messageIdOf, partitionSubject } from "./inbound-item.ts";
 
 export interface InboundPublisherOptions {

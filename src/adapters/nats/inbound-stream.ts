@@ -12,9 +12,9 @@ import {
 import { headers, nanos, type NatsConnection } from "@nats-io/transport-node";
 import { replicasOf } from "./server.ts";
 import { errorLine, HoldfastError } from "../../errors.ts";
-import type { InboundStream } from "../../ports/inbound-stream.ts";
+import type { InboundStream } from "../../ports/conversation/inbound-stream.ts";
 import { consumeInbound } from "./inbound-consumer.ts";
-import { partitionCount, partitions } from "../../ports/partitions.ts";
+import { partitionCount, partitions } from "../../ports/conversation/partitions.ts";
 import { partitionSubject } from "./inbound-item.ts";
 import { createInboundPublisher } from "./inbound-publisher.ts";
 import { earlierStream } from "./earlier-stream.ts";

@@ -1,6 +1,6 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
-import type { InboundStream, ParkedItem } from "../../ports/inbound-stream.ts";
-import { partitionOf } from "../../ports/partitions.ts";
+import type { InboundStream, ParkedItem } from "../../ports/conversation/inbound-stream.ts";
+import { partitionOf } from "../../ports/conversation/partitions.ts";
 import { unlessAbsent } from "./absent.ts";
 import { parseItem, partitionSubject } from "./inbound-item.ts";
 

@@ -6,7 +6,7 @@ import { wait, within } from "../../concurrency/wait.ts";
 import { errorLine, HoldfastError } from "../../errors.ts";
 import { createSystemClock } from "../system-clock.ts";
 import { replicasOf } from "./server.ts";
-import type { RegisterEntry, SharedRegister } from "../../ports/shared-register.ts";
+import type { RegisterEntry, SharedRegister } from "../../ports/custody/shared-register.ts";
 
 export interface SharedRegisterOptions {
   /** How long one request may take; afterwards its outcome is unknown. */

@@ -1,5 +1,5 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { NoticeWay } from "../../ports/notices.ts";
+import type { NoticeWay } from "../../ports/accounts/notices.ts";
 
 const answerMsMax = 35_000;
 

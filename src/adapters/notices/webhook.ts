@@ -1,4 +1,4 @@
-import type { NoticeWay } from "../../ports/notices.ts";
+import type { NoticeWay } from "../../ports/accounts/notices.ts";
 
 const answerMsMax = 10_000;
 

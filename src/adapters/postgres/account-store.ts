@@ -8,11 +8,11 @@ import type {
   Credentials,
   ServingKey,
   Wanted,
-} from "../../ports/account-store.ts";
-import type { SlotOrigin } from "../../ports/slot-store.ts";
-import type { DeviceIdentity, DriverName } from "../../ports/telegram.ts";
+} from "../../ports/accounts/account-store.ts";
+import type { SlotOrigin } from "../../ports/accounts/slot-store.ts";
+import type { DeviceIdentity, DriverName } from "../../ports/telegram/telegram.ts";
 import type { Sealer } from "../crypto/sealing.ts";
-import { accountExists, accountUnknown } from "./account-errors.ts";
+import { accountExists, accountUnknown } from "./account-rows.ts";
 import type { Database } from "./database.ts";
 import { createRenewalStore, stepTaken } from "./renewal-store.ts";
 import { createSlotStore, keyHeldOr, sessionPurpose } from "./slot-store.ts";

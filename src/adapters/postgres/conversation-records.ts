@@ -3,9 +3,9 @@ import type {
   ConversationRecords,
   SessionSummary,
   TurnHistory,
-} from "../../ports/conversation-records.ts";
-import type { TurnReply, StoredToolOutput } from "../../ports/conversation-store.ts";
-import type { Media } from "../../ports/media.ts";
+} from "../../ports/conversation/conversation-records.ts";
+import type { TurnReply, StoredToolOutput } from "../../ports/conversation/conversation-store.ts";
+import type { Media } from "../../ports/telegram/media.ts";
 import { isOneOf } from "./conversation-statements.ts";
 import type { Database } from "./database.ts";
 

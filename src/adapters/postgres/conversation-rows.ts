@@ -14,10 +14,10 @@ import {
   type TurnRecord,
   type TurnReply,
   type UserContext,
-} from "../../ports/conversation-store.ts";
-import { sessionIndexViolated } from "../../ports/health-signs.ts";
-import type { Media } from "../../ports/media.ts";
-import { storableText } from "../../ports/storable-text.ts";
+} from "../../ports/conversation/conversation-store.ts";
+import { sessionIndexViolated } from "../../ports/conversation/health-signs.ts";
+import type { Media } from "../../ports/telegram/media.ts";
+import { storableText } from "../../ports/conversation/storable-text.ts";
 import { HoldfastError } from "../../errors.ts";
 import { brokenUniqueConstraint } from "./database.ts";
 

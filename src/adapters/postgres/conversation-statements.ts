@@ -63,9 +63,10 @@ export function loadSessions(rules: ConversationRules): string {
 
 /**
  * Every turn whole or not at all: owner's epoch, session's sequence and duplicates are judged under the locks of this
- * statement, which are taken in the order of the partitions, then of the sessions, then of the tokens. Answers the turns
- * that were refused; a duplicate is seen as one because nobody else commits for the owner's users meanwhile, and the unique
- * index of inbound ids stands behind that. Replies are claimed where the token is held under the grant and no reply of the session waits to be claimed.
+ * statement, which are taken in the order of the partitions, then of the sessions, then of the tokens. Answers the
+ * turns that were refused; a duplicate is seen as one because nobody else commits for the owner's users meanwhile,
+ * and the unique index of inbound ids stands behind that. Replies are claimed where the token is held under the grant
+ * and no reply of the session waits to be claimed.
  */
 export const commitTurns = (rules: ConversationRules, tokens: TokenRules): string => `
   with i as materialized (

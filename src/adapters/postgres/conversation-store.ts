@@ -7,8 +7,8 @@ import {
   type PartitionClaim,
   type TurnOutcome,
   type TurnRecord,
-} from "../../ports/conversation-store.ts";
-import type { GrantRef } from "../../ports/gate.ts";
+} from "../../ports/conversation/conversation-store.ts";
+import type { GrantRef } from "../../ports/custody/gate.ts";
 import { createBatcher } from "./batcher.ts";
 import type { Database } from "./database.ts";
 import {
@@ -21,7 +21,7 @@ import {
 } from "./conversation-rows.ts";
 import { commitTurns, loadSessions, moveSession } from "./conversation-statements.ts";
 import { createPartitionStore } from "./partition-store.ts";
-import { storableJson } from "../../ports/storable-text.ts";
+import { storableJson } from "../../ports/conversation/storable-text.ts";
 
 export interface ConversationStoreOptions {
   /** What a session does next; the statements are built from it once. */

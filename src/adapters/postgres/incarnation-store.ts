@@ -1,12 +1,12 @@
 import type { TokenRules } from "../../../machines/token.ts";
 import { HoldfastError } from "../../errors.ts";
-import type { GrantRef } from "../../ports/gate.ts";
+import type { GrantRef } from "../../ports/custody/gate.ts";
 import type {
   Beat,
   HolderRecord,
   IncarnationRecord,
   IncarnationStore,
-} from "../../ports/incarnation-store.ts";
+} from "../../ports/custody/incarnation-store.ts";
 import type { Database } from "./database.ts";
 import { tokenStatements } from "./token-statements.ts";
 

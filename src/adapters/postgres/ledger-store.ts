@@ -1,4 +1,4 @@
-import type { LedgerHead, LedgerLine, LedgerStore } from "../../ports/ledger-store.ts";
+import type { LedgerHead, LedgerLine, LedgerStore } from "../../ports/custody/ledger-store.ts";
 import type { Database } from "./database.ts";
 
 export function createLedgerStore(database: Database): LedgerStore {

@@ -1,4 +1,4 @@
-import type { OutboxItem, TurnReply } from "../../ports/conversation-store.ts";
+import type { OutboxItem, TurnReply } from "../../ports/conversation/conversation-store.ts";
 
 /** A claimed reply with its text, which stands in its turn. */
 export interface OutboxRow {

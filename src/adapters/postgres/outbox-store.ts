@@ -1,6 +1,6 @@
 import { tokenMachine, type TokenRules, tokenRules } from "../../../machines/token.ts";
-import type { OutboxItem, OutboxStore } from "../../ports/conversation-store.ts";
-import type { GrantRef } from "../../ports/gate.ts";
+import type { OutboxItem, OutboxStore } from "../../ports/conversation/conversation-store.ts";
+import type { GrantRef } from "../../ports/custody/gate.ts";
 import { createBatcher } from "./batcher.ts";
 import type { Database } from "./database.ts";
 import { claimedRows, type OutboxRow, toItem } from "./outbox-rows.ts";

@@ -1,4 +1,4 @@
-import type { ConversationStore } from "../../ports/conversation-store.ts";
+import type { ConversationStore } from "../../ports/conversation/conversation-store.ts";
 import type { Database } from "./database.ts";
 
 type PartitionStore = Pick<

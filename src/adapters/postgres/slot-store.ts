@@ -1,8 +1,13 @@
 import { HoldfastError } from "../../errors.ts";
-import type { SlotOrigin, SlotRecord, SlotState, SlotStore } from "../../ports/slot-store.ts";
-import type { SlotRef } from "../../ports/token-store.ts";
+import type {
+  SlotOrigin,
+  SlotRecord,
+  SlotState,
+  SlotStore,
+} from "../../ports/accounts/slot-store.ts";
+import type { SlotRef } from "../../ports/custody/token-store.ts";
 import type { Sealer } from "../crypto/sealing.ts";
-import { accountUnknown } from "./account-errors.ts";
+import { accountUnknown } from "./account-rows.ts";
 import { brokenUniqueConstraint, type Database, type Queries } from "./database.ts";
 import { stepTaken } from "./renewal-store.ts";
 

@@ -1,5 +1,5 @@
-import type { StepStore } from "../../ports/conversation-store.ts";
-import { storableJson, storableText } from "../../ports/storable-text.ts";
+import type { StepStore } from "../../ports/conversation/conversation-store.ts";
+import { storableJson, storableText } from "../../ports/conversation/storable-text.ts";
 import type { Database } from "./database.ts";
 
 export function createStepStore(database: Database): StepStore {

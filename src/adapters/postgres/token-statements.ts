@@ -4,8 +4,8 @@ import { HoldfastError } from "../../errors.ts";
 type EventType = TokenEvent["type"];
 
 /**
- * What each statement demands and writes beside the state, by the machine's own names: its guard, and the one action that
- * it does, of these. Which states an event leaves and enters is not told here: that is read from the machine.
+ * What each statement demands and writes beside the state, by the machine's own names: its guard, and the one action
+ * that it does, of these. Which states an event leaves and enters is not told here: that is read from the machine.
  */
 const told: Readonly<
   Record<EventType, { readonly guard: string | null; readonly does: readonly string[] }>

@@ -1,6 +1,11 @@
 import type { TokenRules, TokenState } from "../../../machines/token.ts";
-import type { GrantRef } from "../../ports/gate.ts";
-import type { SlotRef, TokenOutcome, TokenRecord, TokenStore } from "../../ports/token-store.ts";
+import type { GrantRef } from "../../ports/custody/gate.ts";
+import type {
+  SlotRef,
+  TokenOutcome,
+  TokenRecord,
+  TokenStore,
+} from "../../ports/custody/token-store.ts";
 import type { Database } from "./database.ts";
 import { tokenColumns, tokensColumns, tokenStatements } from "./token-statements.ts";
 

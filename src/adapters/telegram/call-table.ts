@@ -1,6 +1,6 @@
 import { untilAborted } from "../../concurrency/wait.ts";
-import { TelegramError } from "../../ports/telegram-error.ts";
-import { parseFault } from "./telegram-fault.ts";
+import { TelegramError } from "../../ports/telegram/telegram-error.ts";
+import { parseFault } from "./faults.ts";
 
 /** The calls of one client that wait for an answer. */
 export interface CallTable {

@@ -1,22 +1,16 @@
 import type { tl } from "@mtcute/core";
 import { HoldfastError } from "../../errors.ts";
-import { TelegramError } from "../../ports/telegram-error.ts";
+import { TelegramError } from "../../ports/telegram/telegram-error.ts";
 import type {
   TelegramClient,
   TelegramDriver,
   TelegramDriverOptions,
   TelegramFault,
-} from "../../ports/telegram.ts";
+} from "../../ports/telegram/telegram.ts";
 import { createCallTable } from "./call-table.ts";
 import { keyIdOf, readSession, refuseOtherHome, writeSession } from "./session-blob.ts";
-import { createTelegramCalls } from "./telegram-calls.ts";
-import {
-  connectionLost,
-  isStranger,
-  parseFault,
-  provesLogin,
-  unknownKeyFault,
-} from "./telegram-fault.ts";
+import { createTelegramCalls } from "./calls.ts";
+import { connectionLost, isStranger, parseFault, provesLogin, unknownKeyFault } from "./faults.ts";
 import { createUpdateReader } from "./update-reader.ts";
 
 /** Longer than any answer that Telegram owes; then the outcome is unknown. */

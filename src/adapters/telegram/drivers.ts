@@ -5,9 +5,9 @@ import type {
   TelegramDriver,
   TelegramDriverOptions,
   TelegramDrivers,
-} from "../../ports/telegram.ts";
+} from "../../ports/telegram/telegram.ts";
 import { defaultDcId } from "./default-dc.ts";
-import { rehearse } from "./rehearsal.ts";
+import { rehearse } from "./warm-up.ts";
 
 /** The version that the driver's specs run with. */
 const versionWanted = "2.26.22";
@@ -19,8 +19,8 @@ const optionalPackage: Readonly<Partial<Record<DriverName, string>>> = { telegra
 
 /** Loading a library takes time and memory, so it is loaded when the first account asks for it. */
 const makers: Readonly<Record<DriverName, Make>> = {
-  mtcute: async (options) => (await import("./mtcute-driver.ts")).createMtcuteDriver(options),
-  telegram: async (options) => (await import("./gramjs-driver.ts")).createGramJsDriver(options),
+  mtcute: async (options) => (await import("./mtcute/driver.ts")).createMtcuteDriver(options),
+  telegram: async (options) => (await import("./gramjs/driver.ts")).createGramJsDriver(options),
 };
 
 export function createTelegramDrivers(options: TelegramDriverOptions): TelegramDrivers {

@@ -1,7 +1,7 @@
 import type { tl } from "@mtcute/core";
 import { computeSrpParams } from "@mtcute/core/utils.js";
-import type { CodeVia, SentCode, TelegramDriverOptions } from "../../ports/telegram.ts";
-import { refused } from "../../ports/telegram-error.ts";
+import type { CodeVia, SentCode, TelegramDriverOptions } from "../../ports/telegram/telegram.ts";
+import { refused } from "../../ports/telegram/telegram-error.ts";
 import { createNodeCrypto } from "./node-crypto.ts";
 import type { Calls, RawCall } from "./raw-call.ts";
 

@@ -1,5 +1,5 @@
 import type { tl } from "@mtcute/core";
-import type { Media } from "../../ports/media.ts";
+import type { Media } from "../../ports/telegram/media.ts";
 
 /** The photo or file of a message; null for anything else, such as a place or the preview of a link. */
 export function mediaIn({ id: messageId, media }: tl.RawMessage): Media | null {

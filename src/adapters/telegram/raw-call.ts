@@ -1,5 +1,5 @@
 import type { tl } from "@mtcute/core";
-import type { TelegramClient } from "../../ports/telegram.ts";
+import type { TelegramClient } from "../../ports/telegram/telegram.ts";
 
 /** One remote call; rejects with TelegramError. */
 export type RawCall = <M extends tl.RpcMethod>(query: M) => Promise<tl.RpcCallReturn[M["_"]]>;

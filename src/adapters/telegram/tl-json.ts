@@ -1,5 +1,5 @@
 import { Long } from "@mtcute/core";
-import type { JsonValue } from "../../ports/telegram.ts";
+import type { JsonValue } from "../../ports/telegram/telegram.ts";
 
 /**
  * Telegram's objects as JSON, both ways: `_` names the constructor, fields are in camel case, 64-bit numbers are

@@ -4,7 +4,7 @@ import type {
   ChatPeer,
   PushedUpdate,
   TelegramClientEvents,
-} from "../../ports/telegram.ts";
+} from "../../ports/telegram/telegram.ts";
 import { mediaIn } from "./message-media.ts";
 
 /** Telegram's own account, whose messages may carry login codes. */

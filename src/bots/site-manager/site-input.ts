@@ -4,9 +4,9 @@ import {
   type SiteManagerEvent,
   type SiteManagerLanguage,
   siteManagerLanguages,
-} from "../../../machines/site-manager.ts";
-import type { TurnInput } from "../../ports/bot.ts";
-import type { UserContext } from "../../ports/conversation-store.ts";
+} from "./machine.ts";
+import type { TurnInput } from "../../ports/conversation/bot.ts";
+import type { UserContext } from "../../ports/conversation/conversation-store.ts";
 import type { Site } from "./sites.ts";
 import { textsIn } from "./texts.ts";
 

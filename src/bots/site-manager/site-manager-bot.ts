@@ -1,10 +1,6 @@
-import {
-  type ReportStatus,
-  reportStatuses,
-  type SiteManagerLanguage,
-} from "../../../machines/site-manager.ts";
-import type { Bot, Turn } from "../../ports/bot.ts";
-import type { MenuChoice } from "../../ports/conversation-store.ts";
+import { type ReportStatus, reportStatuses, type SiteManagerLanguage } from "./machine.ts";
+import type { Bot, Turn } from "../../ports/conversation/bot.ts";
+import type { MenuChoice } from "../../ports/conversation/conversation-store.ts";
 import { actionOf, eventFor, languageActions, languageOf, statusActions } from "./site-input.ts";
 import { type SiteManagerEffect, stepSiteManager } from "./site-state.ts";
 import { exampleSites, type Site, type Task } from "./sites.ts";

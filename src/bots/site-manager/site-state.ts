@@ -1,10 +1,6 @@
 import { initialTransition, type SnapshotFrom, transition } from "xstate";
-import {
-  type SiteManagerEvent,
-  siteManagerEffects,
-  siteManagerMachine,
-} from "../../../machines/site-manager.ts";
-import type { BotState } from "../../ports/bot.ts";
+import { type SiteManagerEvent, siteManagerEffects, siteManagerMachine } from "./machine.ts";
+import type { BotState } from "../../ports/conversation/bot.ts";
 
 type SiteManagerSnapshot = SnapshotFrom<typeof siteManagerMachine>;
 

@@ -1,4 +1,4 @@
-import type { ReportStatus, SiteManagerLanguage } from "../../../machines/site-manager.ts";
+import type { ReportStatus, SiteManagerLanguage } from "./machine.ts";
 
 /** What the bot says and offers, in one language. */
 export interface Texts {

@@ -1,5 +1,5 @@
 import type { AccountKind } from "../../../machines/lifecycle.ts";
-import { menuStyleOf } from "../../engine/menu.ts";
+import { menuStyleOf } from "../../conversation/turns/menu.ts";
 import type { ServedChannel } from "../all-channels.ts";
 
 /** Telegram: every account that this node knows; `kindOf` answers null for any other. */

@@ -1,4 +1,4 @@
-import type { PushedUpdate } from "../../ports/telegram.ts";
+import type { PushedUpdate } from "../../ports/telegram/telegram.ts";
 
 /** Follows the account's updates into the stream, as the update cursor does. */
 export interface CursorWork {

@@ -1,6 +1,6 @@
-import type { OutboxItem } from "../../ports/conversation-store.ts";
-import type { GrantRef } from "../../ports/gate.ts";
-import type { InboundItem } from "../../ports/inbound-stream.ts";
+import type { OutboxItem } from "../../ports/conversation/conversation-store.ts";
+import type { GrantRef } from "../../ports/custody/gate.ts";
+import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 
 /** Replies on their way past the store: what is claimed in the commit of its turn goes to the sender at once. */
 export interface ReplyTicket {
@@ -23,7 +23,9 @@ type Source = Pick<InboundItem, "channel" | "account">;
 
 /** Where the senders of a process and its turns meet: one offer for each account of a channel. */
 export interface ReplyDesk {
-  /** Leaves a sender's offer in place of an earlier one. The returned function takes this one back, and no later one. */
+  /**
+   * Leaves a sender's offer in place of an earlier one. The returned function takes this one back, and no later one.
+   */
   leave(of: Source, offer: Offer): () => void;
   /** A ticket for a turn that is about to commit; null: no sender here takes its replies now. */
   ask(of: Source): GrantedTicket | null;

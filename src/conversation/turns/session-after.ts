@@ -1,5 +1,5 @@
 import type { ConversationRules } from "../../../machines/conversation-rules.ts";
-import type { LoadedSession, TurnRecord } from "../../ports/conversation-store.ts";
+import type { LoadedSession, TurnRecord } from "../../ports/conversation/conversation-store.ts";
 
 /** The part of a session that its rules decide; messages and snapshot are kept elsewhere, in other shapes. */
 export type SessionHead = Pick<LoadedSession, "id" | "decision" | "status" | "turns" | "lastSeq">;

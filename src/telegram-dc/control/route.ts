@@ -1,4 +1,4 @@
-import type { Ledger } from "../world/ledger-records.ts";
+import type { Ledger } from "../world/ledger/ledger-records.ts";
 import type { Phone } from "../world/phone/phone-port.ts";
 import type { Fields } from "./fields.ts";
 

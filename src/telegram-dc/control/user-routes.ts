@@ -1,5 +1,5 @@
 import type { Phone } from "../world/phone/phone-port.ts";
-import type { ButtonChoice } from "../world/phone-lookup.ts";
+import type { ButtonChoice } from "../world/phone/phone-lookup.ts";
 import { FILE_KINDS, type FileSpec } from "../world/files.ts";
 import { CODE_WAYS } from "../world/model.ts";
 import { ControlError } from "../world/control-error.ts";

@@ -1,4 +1,4 @@
-import type { PhoneMessage } from "../world/phone-messages.ts";
+import type { PhoneMessage } from "../world/phone/phone-messages.ts";
 
 /** A value as the control API writes it: bigint as decimal text, bytes as base64, Infinity as null. */
 export function toWire(value: unknown): unknown {

@@ -2,7 +2,7 @@ import type { Connection } from "../seam.ts";
 import type { Clock, RandomSource } from "./clock.ts";
 import { randomLong } from "./clock.ts";
 import type { WorldConfig } from "./config.ts";
-import type { LedgerWriter } from "./ledger.ts";
+import type { LedgerWriter } from "./ledger/ledger.ts";
 import type { AuthKeyRecord, User } from "./model.ts";
 import { RpcError, unauthorised } from "./rpc-error.ts";
 import { createTopic } from "./topic.ts";

@@ -2,7 +2,7 @@ import type { Connection, TlObject } from "../seam.ts";
 import type { Clock } from "./clock.ts";
 import { dateSeconds } from "./clock.ts";
 import type { WorldConfig } from "./config.ts";
-import type { LedgerWriter } from "./ledger.ts";
+import type { LedgerWriter } from "./ledger/ledger.ts";
 import type { Placed } from "./mailbox.ts";
 import { appendMessage, appendUpdate } from "./mailbox.ts";
 import type { MailboxMessage, User } from "./model.ts";

@@ -4,7 +4,7 @@ import { ControlError } from "./control-error.ts";
 import { createMailbox } from "./mailbox.ts";
 import type { CloudPassword, User } from "./model.ts";
 import { SERVICE_USER_ID } from "./model.ts";
-import { passwordVerifier } from "./srp-group.ts";
+import { passwordVerifier } from "./login/srp-group.ts";
 
 /** What a new person or bot is made of. */
 export interface UserSpec {

@@ -1,11 +1,11 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
-import { createPrompts } from "../../../src/engine/prompts.ts";
-import { signIn } from "../../../src/engine/sign-in.ts";
+import { createPrompts } from "../../../src/accounts/login/prompts.ts";
+import { signIn } from "../../../src/accounts/login/sign-in.ts";
 import type { SignInParts } from "../../../src/accounts/login/sign-in-parts.ts";
-import { refused } from "../../../src/ports/telegram-error.ts";
-import { countedClock } from "../../concurrency/counted-clock.ts";
-import { settled } from "../../concurrency/promise-state.ts";
+import { refused } from "../../../src/ports/telegram/telegram-error.ts";
+import { countedClock } from "../../fixtures/counted-clock.ts";
+import { settled } from "../../fixtures/promise-state.ts";
 
 const expiresMs = 30_000;
 

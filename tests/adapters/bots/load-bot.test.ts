@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadBot, type ReloadingBot, watchBot } from "../../../src/adapters/bots/load-bot.ts";
-import { createRehearsal } from "../../../src/engine/rehearsal.ts";
-import type { Bot } from "../../../src/ports/bot.ts";
+import { createRehearsal } from "../../../src/conversation/rehearsal/rehearsal.ts";
+import type { Bot } from "../../../src/ports/conversation/bot.ts";
 
 let folder: string;
 let file: string;

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { createMetrics } from "../../../src/adapters/metrics/metrics.ts";
-import { healthSigns } from "../../../src/ports/health-signs.ts";
+import { healthSigns } from "../../../src/ports/conversation/health-signs.ts";
 
 interface Rule {
   readonly alert?: string;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type TokenEvent, tokenMachine, tokenRules } from "../../../machines/token.ts";
 import { tokenStatements } from "../../../src/adapters/postgres/token-statements.ts";
-import { changedToken } from "../../models/changed-token.ts";
+import { changedToken } from "../../fixtures/models/changed-token.ts";
 
 const statements = tokenStatements(tokenRules(tokenMachine));
 const adapters = new URL("../../../src/adapters/postgres/", import.meta.url);

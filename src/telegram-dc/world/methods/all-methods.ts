@@ -1,5 +1,5 @@
 import type { RandomSource } from "../clock.ts";
-import type { Logins } from "../logins.ts";
+import type { Logins } from "../login/logins.ts";
 import type { WorldParts } from "../parts.ts";
 import { createAccountMethods } from "./account.ts";
 import { createCodeLoginMethods } from "./auth-code.ts";

@@ -1,7 +1,7 @@
 import type { TlObject } from "../../seam.ts";
 import type { AuthKeys } from "../auth-keys.ts";
-import type { LoginCode, LoginCodes } from "../login-codes.ts";
-import type { Logins } from "../logins.ts";
+import type { LoginCode, LoginCodes } from "../login/login-codes.ts";
+import type { Logins } from "../login/logins.ts";
 import type { CodeWay } from "../model.ts";
 import { badRequest, RpcError } from "../rpc-error.ts";
 import { intField, isTlObject, optionalList, optionalText, textField } from "../tl-fields.ts";

@@ -5,7 +5,7 @@ import { dateSeconds } from "../clock.ts";
 import type { WorldConfig } from "../config.ts";
 import type { Files } from "../files.ts";
 import { tlMedia } from "../files.ts";
-import type { LedgerWriter } from "../ledger.ts";
+import type { LedgerWriter } from "../ledger/ledger.ts";
 import { rememberRandomId } from "../mailbox.ts";
 import { refuseBadMarkup } from "../markup.ts";
 import type { AuthKeyRecord, MailboxMessage, User } from "../model.ts";

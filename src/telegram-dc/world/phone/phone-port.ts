@@ -1,9 +1,9 @@
 import type { Fault, FaultSpec } from "../faults.ts";
 import type { FileSpec } from "../files.ts";
-import type { LoginCode } from "../login-codes.ts";
+import type { LoginCode } from "../login/login-codes.ts";
 import type { CodeWay } from "../model.ts";
-import type { ButtonPress, PeerName } from "../phone-lookup.ts";
-import type { MessageFilter, PhoneMessage } from "../phone-messages.ts";
+import type { ButtonPress, PeerName } from "./phone-lookup.ts";
+import type { MessageFilter, PhoneMessage } from "./phone-messages.ts";
 import type { UserSpec } from "../users.ts";
 
 /** An account as the phone shows it. */

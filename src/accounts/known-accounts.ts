@@ -1,0 +1,51 @@
+import type { AccountKind } from "../../machines/lifecycle.ts";
+import type { AccountRecord, AccountStore } from "../ports/accounts/account-store.ts";
+
+/** The fleet's accounts as this host last read them. A look costs what has changed, however many there are. */
+export interface AccountRoll {
+  /**
+   * Reads what has changed since the last look; one look at a time. Rejects as the store does; then nothing has
+   * changed.
+   */
+  look(): Promise<void>;
+  /** Names of the accounts that nobody has stopped; the same array until that changes. */
+  readonly names: readonly string[];
+  /** null for an account that was not there at the last look. */
+  kindOf(name: string): AccountKind | null;
+}
+
+export interface AccountRollOptions {
+  readonly accounts: Pick<AccountStore, "changes">;
+  /** What the database says of these accounts now. */
+  onChanged(records: readonly AccountRecord[]): void;
+}
+
+export function createAccountRoll({ accounts, onChanged }: AccountRollOptions): AccountRoll {
+  let known = new Map<string, Pick<AccountRecord, "kind" | "wanted">>();
+  let names: readonly string[] = [];
+  let mark: string | null = null;
+
+  return {
+    get names() {
+      return names;
+    },
+    kindOf: (name) => known.get(name)?.kind ?? null,
+    async look() {
+      let read = await accounts.changes(mark);
+      const isOlder = mark !== null && BigInt(read.mark) < BigInt(mark);
+      const added = read.records.filter(({ name }) => !known.has(name)).length;
+      // Some were deleted, or the database is another one than before.
+      const isWhole = mark === null || isOlder || known.size + added !== read.count;
+      if (isWhole && mark !== null) read = await accounts.changes(null);
+      const next = isWhole ? new Map<string, Pick<AccountRecord, "kind" | "wanted">>() : known;
+      const isNews =
+        isWhole ||
+        read.records.some(({ name, wanted }) => (next.get(name)?.wanted ?? "stop") !== wanted);
+      for (const { name, kind, wanted } of read.records) next.set(name, { kind, wanted });
+      known = next;
+      mark = read.mark;
+      if (isNews) names = [...known.keys()].filter((name) => known.get(name)?.wanted !== "stop");
+      onChanged(read.records);
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import type { Reason } from "../../../machines/lifecycle.ts";
+
+/** What a person can do about what Telegram answered to a login; names of https://core.telegram.org/api/errors. */
+const advice: Readonly<Record<string, string>> = {
+  PHONE_CODE_INVALID: "the code was wrong too often; begin again for a new one",
+  PHONE_CODE_EXPIRED: "the code has expired; begin again for a new one",
+  PHONE_CODE_EMPTY: "the code was empty; begin again",
+  PHONE_NUMBER_INVALID:
+    "Telegram does not know the phone number; check it in international form, such as +33…",
+  PHONE_NUMBER_BANNED:
+    "Telegram has banned the phone number; write to recover@telegram.org from its owner's address",
+  PHONE_NUMBER_FLOOD: "codes were asked for too often; wait a day, or renew by handoff or QR",
+  PHONE_PASSWORD_FLOOD:
+    "there were too many attempts to log in; wait a day, or renew by handoff or QR",
+  PASSWORD_HASH_INVALID:
+    "the 2FA password was wrong too often; begin again when you have the right one",
+  EMAIL_SETUP_REQUIRED:
+    "set an e-mail address up in Telegram's settings, then begin again, or renew by handoff or QR",
+  CODE_WAY_UNKNOWN: "renew by handoff or QR",
+  CODE_NOT_IN_APP: "type the code yourself with --method code, or renew by handoff",
+  AUTH_TOKEN_EXPIRED: "the login token was too old; begin again",
+  OTHER_DATA_CENTRE: "name that data centre in HOLDFAST_TELEGRAM_DC",
+  SIGN_UP_REQUIRED: "sign the number up in Telegram itself first",
+  PHONE_UNKNOWN: "renew by handoff or QR, which need no number",
+  FRESH_CHANGE_PHONE_FORBIDDEN: "the session is too young; try again after 24 hours",
+};
+
+/** The reason of an abort, with what to do about it. */
+export function withAdvice(reason: Reason): Reason {
+  const what = advice[reason.code];
+  return what === undefined ? reason : { ...reason, message: `${reason.message}: ${what}` };
+}

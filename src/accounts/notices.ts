@@ -1,0 +1,65 @@
+import type { Clock } from "../concurrency/clock.ts";
+import type { AccountEvent } from "../ports/accounts/event-sink.ts";
+import type { Notice, NoticeWay } from "../ports/accounts/notices.ts";
+
+const waitingMax = 100;
+const triesMax = 6;
+const retryMs = 5_000;
+
+/** What an event is to a person; null for nothing. */
+export function noticeOf(event: AccountEvent): Notice | null {
+  if (event.type !== "transition" || event.from === event.to) return null;
+  const { account, to, reason, atMs } = event;
+  const why = reason === null ? "" : ` ${reason.message} (${reason.code}).`;
+  const id = `${account}-${to}-${atMs}`;
+  if (to === "quarantined") {
+    const text = `${account} is logged out: its key is dead.${why} Next: npx holdfast recover ${account}`;
+    return { id, account, code: "KEY_DEAD", text };
+  }
+  if (to === "aborting") {
+    const text = `The renewal of ${account} was aborted and its old session stays.${why} Next: npx holdfast status ${account}`;
+    return { id, account, code: "RENEWAL_ABORTED", text };
+  }
+  return null;
+}
+
+/** Sends notices over every way, again and again for a while; what still does not arrive is said to `onLost`. */
+export function createNotices({
+  ways,
+  clock,
+  onLost,
+}: {
+  readonly ways: readonly NoticeWay[];
+  readonly clock: Clock;
+  onLost(notice: Notice, way: string, error: unknown): void;
+}): (event: AccountEvent) => void {
+  let waiting = 0;
+
+  function send(way: NoticeWay, notice: Notice, triesLeft: number): void {
+    way.send(notice).then(
+      () => (waiting -= 1),
+      (error: unknown) => {
+        if (triesLeft > 1) {
+          const laterMs = retryMs * 2 ** (triesMax - triesLeft);
+          clock.schedule(laterMs, () => send(way, notice, triesLeft - 1));
+          return;
+        }
+        waiting -= 1;
+        onLost(notice, way.name, error);
+      },
+    );
+  }
+
+  return (event) => {
+    const notice = noticeOf(event);
+    if (notice === null) return;
+    for (const way of ways) {
+      if (waiting >= waitingMax) {
+        onLost(notice, way.name, new Error(`${waitingMax} notices are waiting already`));
+        continue;
+      }
+      waiting += 1;
+      send(way, notice, triesMax);
+    }
+  };
+}

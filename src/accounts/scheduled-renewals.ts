@@ -1,0 +1,83 @@
+import type { AccountStore, ServingKey } from "../ports/accounts/account-store.ts";
+import type { Clock } from "../concurrency/clock.ts";
+import type { Account } from "./account.ts";
+import { dueAt, type RenewalSchedule } from "./renewal/schedule.ts";
+
+/** Timers beyond this are set again on the way: what changes meanwhile is seen. */
+const lookMsMax = 3_600_000;
+/** Accounts that become active together are looked at together. */
+const gatherMs = 50;
+
+export interface RenewalTriggers {
+  /** Accounts here have come to serve, or the clock says so. */
+  look(): void;
+  stop(): void;
+}
+
+/** Begins renewals that nobody asks for: those of the schedule, and the fresh key of an imported session. */
+export function createRenewalTriggers(options: {
+  readonly accounts: Pick<AccountStore, "servingKeys">;
+  readonly clock: Clock;
+  readonly schedule: RenewalSchedule | null;
+  /** Those that serve here. */
+  serving(): readonly Account[];
+  onFault(error: unknown): void;
+}): RenewalTriggers {
+  const { accounts, clock, schedule } = options;
+  let cancel = () => {};
+  let isSoon = false;
+  let stopped = false;
+
+  /** Null: never by itself. */
+  function due(
+    key: ServingKey,
+  ): { readonly atMs: number; begin(account: Account): Promise<unknown> } | null {
+    const { account, slot, origin, triedMs } = key;
+    if (origin === "imported" && triedMs === null) {
+      const id = `fresh-key-${account}-${slot}`;
+      return { atMs: 0, begin: (one) => one.renew(id, "handoff") };
+    }
+    if (schedule === null) return null;
+    const atMs = dueAt(key, schedule);
+    const id = `scheduled-${account}-${slot}-${new Date(atMs).toISOString()}`;
+    return { atMs, begin: (one) => one.renew(id, "auto") };
+  }
+
+  async function lookNow(): Promise<void> {
+    isSoon = false;
+    const here = new Map(options.serving().map((account) => [account.name, account]));
+    let nextMs = lookMsMax;
+    for (const key of await accounts.servingKeys([...here.keys()])) {
+      const found = due(key);
+      const account = here.get(key.account);
+      if (found === null || account === undefined || stopped) continue;
+      const leftMs = found.atMs - clock.now();
+      if (leftMs <= 0) await found.begin(account);
+      else nextMs = Math.min(nextMs, leftMs);
+    }
+    if (schedule !== null) lookIn(nextMs);
+  }
+
+  function lookIn(ms: number): void {
+    cancel();
+    if (stopped) return;
+    cancel = clock.schedule(ms, () => {
+      lookNow().catch((error: unknown) => {
+        options.onFault(error);
+        lookIn(lookMsMax);
+      });
+    });
+  }
+
+  return {
+    look() {
+      if (isSoon) return;
+      isSoon = true;
+      lookIn(gatherMs);
+    },
+    stop() {
+      stopped = true;
+      cancel();
+    },
+  };
+}

@@ -1,0 +1,248 @@
+import type { Grants } from "./grants.ts";
+import type { CursorWork } from "../channels/telegram/work.ts";
+import { within } from "../concurrency/wait.ts";
+import type { OutboxWork } from "../conversation/outbox/ticket.ts";
+import { HoldfastError } from "../errors.ts";
+import type { GrantRef } from "../ports/custody/gate.ts";
+import type { LifecycleEvent } from "../../machines/lifecycle.ts";
+import type { TelegramClient } from "../ports/telegram/telegram.ts";
+import type { AccountWorld } from "./context.ts";
+import { faultReason } from "../ports/telegram/telegram-error.ts";
+import { silentEvents } from "../ports/telegram/silent-events.ts";
+import type { Prompts } from "./login/prompts.ts";
+import { openSlot, type SlotConnection, type SlotEvents, tokenLost } from "./slot-connection.ts";
+
+/** The slot that serves: its client, its cursor and its outbox, made and ended together. */
+export interface ServingSlot {
+  readonly grant: GrantRef | null;
+  readonly callsInFlight: number;
+  /** Telegram asked for silence until then, in milliseconds since 1970; null for no such wait. */
+  readonly coolingUntilMs: number | null;
+  /** Reads what `open` needs, while the token's grant is still being written down. Dials nothing. */
+  prepare(grant: GrantRef): void;
+  /** Connects, verifies by a real call and fills the gap. Rejects with the fault, ended, also when `signal` aborts. */
+  open(grant: GrantRef, signal: AbortSignal): Promise<void>;
+  serve(): Promise<void>;
+  hold(): void;
+  /** New replies were committed. */
+  notify(stranded?: boolean): void;
+  /** Runs calls of others over the serving client; a drain waits for them. Throws NOT_SERVING. */
+  use<Result>(work: (client: TelegramClient) => Promise<Result>): Promise<Result>;
+  /** Fetches what may have been missed. */
+  refresh(): void;
+  /** Stops new calls, waits for those in flight at most `drainMs`, settles the cursor, then ends. */
+  drain(): Promise<void>;
+  /** Ends at once. Resolves with 0 sockets and the token free. */
+  end(): Promise<void>;
+}
+
+interface Parts {
+  readonly connection: SlotConnection;
+  readonly cursor: CursorWork;
+  readonly outbox: OutboxWork;
+  /** It has answered a real call and filled its gap. */
+  verified: boolean;
+  outboxStarted: boolean;
+  coolingUntilMs: number | null;
+  /** Ends the wait for the connection to come back; null while it is there. */
+  cancelGrace: (() => void) | null;
+}
+
+/** Calls of others that one account takes at a time. */
+const outsideMax = 256;
+
+/** `tell` sends what happens to the connection to the lifecycle; events of an earlier connection are not sent. */
+export function createServingSlot(
+  world: AccountWorld,
+  grants: Pick<Grants, "free">,
+  prompts: Prompts,
+  tell: (event: LifecycleEvent) => void,
+  onDyingKey: (slot: number, why: string) => void,
+): ServingSlot {
+  let parts: Parts | null = null;
+  let prepared: { readonly grant: GrantRef; readonly parts: Promise<Parts> } | null = null;
+  /** Calls of others that are under way. */
+  const outside = new Set<Promise<unknown>>();
+
+  function wire(grant: GrantRef): Promise<Parts> {
+    const mine = () => parts !== null && parts.connection.grant === grant;
+    const tellMine = (event: LifecycleEvent) => {
+      if (mine()) tell(event);
+    };
+    const onTokenLost = () =>
+      tellMine({ type: "token.lost", reason: faultReason(tokenLost(grant)) });
+    const events: SlotEvents = {
+      ...silentEvents,
+      onUpdates: (pushed) => {
+        if (mine()) parts?.cursor.onUpdates(pushed);
+      },
+      onServiceMessage: prompts.offer,
+      onDyingKey: (why) => {
+        if (mine()) onDyingKey(grant.slot, why);
+      },
+      onEnded: (fault) => tellMine({ type: "client.lost", reason: fault }),
+      onDeadKey: (fault) => tellMine({ type: "key.dead", reason: fault }),
+      onConnected: () => {
+        if (!mine() || parts === null) return;
+        parts.cancelGrace?.();
+        parts.cancelGrace = null;
+        if (!parts.outboxStarted) return;
+        parts.cursor.onUpdates(null);
+        void parts.outbox.recover();
+      },
+      onDisconnected: () => {
+        if (!mine() || parts === null || parts.cancelGrace !== null) return;
+        parts.cancelGrace = world.clock.schedule(world.timings.disconnectMs, () =>
+          tellMine({
+            type: "client.lost",
+            reason: {
+              code: "CONNECTION_LOST",
+              message: "the connection did not come back in time",
+            },
+          }),
+        );
+      },
+    };
+    return openSlot(world, grants, grant, events).then((connection) => {
+      const { client } = connection;
+      return {
+        connection,
+        cursor: world.makeCursor(client, grant, { onTokenLost }),
+        outbox: world.makeOutbox(client, grant, {
+          onFlood: (waitSeconds) => cool(waitSeconds, tellMine),
+          onTokenLost,
+        }),
+        verified: false,
+        outboxStarted: false,
+        coolingUntilMs: connection.coolingUntilMs,
+        cancelGrace: null,
+      };
+    });
+  }
+
+  /** Written down first: after a crash the silence goes on. */
+  function cool(waitSeconds: number, tellMine: (event: LifecycleEvent) => void): void {
+    const untilMs = world.clock.now() + waitSeconds * 1000;
+    const tellFlood = () => tellMine({ type: "flood", waitSeconds });
+    if (parts !== null) {
+      parts.outbox.pause();
+      parts.coolingUntilMs = untilMs;
+    }
+    world.accounts.cool(world.account, untilMs).then(tellFlood, tellFlood);
+  }
+
+  /** What was prepared for this very grant; anything older is ended. */
+  async function takePrepared(grant: GrantRef): Promise<Parts | null> {
+    const { account, slot, epoch } = prepared?.grant ?? {};
+    if (account === grant.account && slot === grant.slot && epoch === grant.epoch) {
+      const made = prepared!.parts;
+      prepared = null;
+      return made;
+    }
+    await discardPrepared();
+    return null;
+  }
+
+  async function discardPrepared(): Promise<void> {
+    const discarded = prepared;
+    const made = await discarded?.parts.catch(() => null);
+    await made?.connection.end();
+    if (prepared === discarded) prepared = null;
+  }
+
+  async function end(ending = parts): Promise<void> {
+    if (ending === null) return;
+    ending.cancelGrace?.();
+    ending.outbox.pause();
+    await ending.connection.end();
+    if (parts === ending) parts = null;
+  }
+
+  return {
+    get grant() {
+      return parts?.connection.grant ?? null;
+    },
+    get callsInFlight() {
+      return parts?.connection.client.callsInFlight ?? 0;
+    },
+    get coolingUntilMs() {
+      return parts?.coolingUntilMs ?? null;
+    },
+    prepare(grant) {
+      const earlier = prepared?.parts;
+      const made = wire(grant);
+      made.catch(() => undefined);
+      prepared = { grant, parts: made };
+      earlier?.then(({ connection }) => connection.end()).catch(() => undefined);
+    },
+    async open(grant, signal) {
+      const opened = (await takePrepared(grant)) ?? (await wire(grant));
+      // Another epoch may be served by now: what comes late must not take its place.
+      if (signal.aborted) await opened.connection.end();
+      signal.throwIfAborted();
+      parts = opened;
+      try {
+        await opened.connection.connect();
+        await opened.connection.client.self();
+        await opened.cursor.start();
+        opened.verified = true;
+      } catch (error) {
+        await end(opened);
+        throw error;
+      }
+    },
+    async serve() {
+      if (parts === null) return;
+      if (parts.outboxStarted) {
+        parts.outbox.resume();
+        return;
+      }
+      parts.outboxStarted = true;
+      await parts.outbox.start();
+    },
+    async use(work) {
+      if (parts?.verified !== true || !world.mayCall()) throw notServing(world.account);
+      if (outside.size >= outsideMax) throw tooMany(world.account);
+      const using = work(parts.connection.client);
+      outside.add(using);
+      return using.finally(() => outside.delete(using));
+    },
+    hold: () => parts?.outbox.pause(),
+    notify(stranded = false) {
+      if (parts?.outboxStarted === true) parts.outbox.notify(stranded);
+    },
+    refresh: () => parts?.cursor.onUpdates(null),
+    async drain() {
+      const draining = parts;
+      if (draining === null) return;
+      const stopped = Promise.allSettled([
+        draining.outbox.stop(),
+        draining.cursor.stop(),
+        ...outside,
+      ]);
+      // What is still in flight when the grace is over is cut.
+      await within<unknown>(world.clock, world.timings.drainMs, stopped, () => null);
+      await end(draining);
+    },
+    async end() {
+      await discardPrepared();
+      await end();
+    },
+  };
+}
+
+const notServing = (account: string) =>
+  new HoldfastError({
+    code: "NOT_SERVING",
+    message: `${account} is not connected just now; nothing was sent.`,
+    next: `Look at it with: npx holdfast status ${account}`,
+    policy: "retryable",
+  });
+
+const tooMany = (account: string) =>
+  new HoldfastError({
+    code: "TOO_MANY_CALLS",
+    message: `${outsideMax} calls of ${account} are under way already; nothing was sent.`,
+    next: "Send fewer at a time, and try again.",
+    policy: "retryable",
+  });

@@ -1,0 +1,92 @@
+import type { Grants } from "./grants.ts";
+import { once } from "../concurrency/once.ts";
+import { HoldfastError } from "../errors.ts";
+import type { GrantRef } from "../ports/custody/gate.ts";
+import {
+  defaultDevice,
+  type TelegramClient,
+  type TelegramClientEvents,
+} from "../ports/telegram/telegram.ts";
+import { stepOfNewKey } from "./renewal/steps.ts";
+import type { AccountWorld } from "./context.ts";
+
+/** A client of one slot under one grant, and the way to end both. */
+export interface SlotConnection {
+  readonly grant: GrantRef;
+  readonly client: TelegramClient;
+  /** Telegram asked for silence until then, in milliseconds since 1970; null for no such wait. */
+  readonly coolingUntilMs: number | null;
+  /** Makes the wire; the token is `connected` when it resolves. */
+  connect(): Promise<void>;
+  /** Ends the client, cuts its sockets with proof, frees the token. Safe to call twice. */
+  end(): Promise<void>;
+}
+
+export type SlotEvents = Omit<TelegramClientEvents, "onSession">;
+
+/**
+ * Prepares a client for a slot under a grant. Nothing is dialled before `connect`. A new key is stored
+ * before the client may use it. Throws what the gate or the stores throw.
+ */
+export async function openSlot(
+  world: AccountWorld,
+  grants: Pick<Grants, "free">,
+  grant: GrantRef,
+  events: SlotEvents,
+): Promise<SlotConnection> {
+  const { accounts, gate, tokens } = world;
+  const [session, { driver, device, proxy, coolingUntilMs }] = await Promise.all([
+    accounts.loadSession(grant),
+    wayOf(world, grant.account),
+    world.claims.confirm(grant),
+  ]);
+  // The client is made meanwhile; it dials nothing by itself.
+  const admitted = gate.admit({ ...grant, keyId: session?.keyId ?? null, proxy });
+  admitted.catch(() => undefined);
+  const client = driver.open({
+    session: session?.bytes ?? null,
+    device,
+    dial: (to) => gate.dial(grant, to),
+    events: { ...events, onSession: (made) => accounts.saveSession(grant, made, stepOfNewKey) },
+  });
+  await admitted.catch(async (error: unknown) => {
+    await client.close();
+    throw error;
+  });
+  return {
+    grant,
+    client,
+    coolingUntilMs,
+    async connect() {
+      await client.connect();
+      const connected = await tokens.connected(grant);
+      if (!connected.applied) throw tokenLost(grant);
+      world.claims.taken(grant);
+    },
+    end: once(async () => {
+      const idle = client.callsInFlight === 0;
+      await client.close();
+      await grants.free(grant, { idle });
+    }),
+  };
+}
+
+/** With which library, as which device and through which proxy an account connects. */
+async function wayOf({ accounts, drivers }: AccountWorld, name: string) {
+  const account = await accounts.find(name);
+  const [driver, proxy] = await Promise.all([
+    drivers.of(account?.driver ?? "mtcute"),
+    account?.hasProxy === true ? accounts.proxy(name) : null,
+  ]);
+  const { device = defaultDevice, coolingUntilMs = null } = account ?? {};
+  return { driver, device, proxy, coolingUntilMs };
+}
+
+export function tokenLost({ account, slot, epoch }: GrantRef): HoldfastError {
+  return new HoldfastError({
+    code: "TOKEN_LOST",
+    message: `The token of ${account} slot ${slot} is no longer held under epoch ${epoch}.`,
+    next: "Nothing is sent any more; the account is sought again by itself.",
+    policy: "retryable",
+  });
+}

@@ -1,0 +1,125 @@
+import type { Duplex } from "node:stream";
+import { IntermediatePacketCodec, type IPacketCodec, type TelegramTransport } from "@mtcute/core";
+import { TransportError } from "@mtcute/core";
+import type { Endpoint } from "../../../ports/custody/gate.ts";
+import { resetSocket, wrapSocket } from "../tcp-transport.ts";
+import { untilAborted } from "../../../concurrency/wait.ts";
+
+export interface WiresOptions {
+  readonly dial: (to: Endpoint) => Promise<Duplex>;
+  /** Aborts when the client ends: nothing is dialled or written any more. */
+  readonly ended: AbortSignal;
+  /** Everything that is to be written waits for this; rejects to write nothing. */
+  readonly mayWrite: () => Promise<void>;
+  /** What went before is over, and nothing is open. */
+  readonly onDialling: () => void;
+  readonly onDialFailed: (error: unknown) => void;
+  /** The first frame arrived: the other side is there. */
+  readonly onAnswered: () => void;
+  /** A wire that was open is gone, by whomever; `answered` as told by `onAnswered`. */
+  readonly onBroken: (answered: boolean) => void;
+  /** The positive number that the transport sent in place of a frame. */
+  readonly onTransportError: (code: number) => void;
+}
+
+/** The connections of one client, never two at a time. */
+export interface Wires {
+  readonly transport: TelegramTransport;
+  /** Resets what is open; resolves when it has closed. */
+  cut(): Promise<void>;
+}
+
+/**
+ * mtcute's transport over `dial`: plain intermediate framing, as the gate reads the key id of the first frame. An
+ * earlier wire is gone before the next is dialled: the library forgets, without closing it, a wire that failed.
+ */
+export function createWires(options: WiresOptions): Wires {
+  const { ended } = options;
+  const open = new Map<Duplex, Promise<void>>();
+  let answered = false;
+
+  function keep(socket: Duplex): Duplex {
+    if (ended.aborted) {
+      socket.on("error", () => undefined);
+      resetSocket(socket);
+      ended.throwIfAborted();
+    }
+    answered = false;
+    open.set(
+      socket,
+      new Promise((resolve) => {
+        socket.once("close", () => {
+          open.delete(socket);
+          resolve();
+          options.onBroken(answered);
+          answered = false;
+        });
+      }),
+    );
+    return socket;
+  }
+
+  async function cut(): Promise<void> {
+    const closing = [...open.values()];
+    for (const socket of open.keys()) resetSocket(socket);
+    await Promise.all(closing);
+  }
+
+  function createCodec(): IPacketCodec {
+    return watchCodec(new IntermediatePacketCodec(), {
+      onFrame() {
+        if (answered) return;
+        answered = true;
+        options.onAnswered();
+      },
+      onTransportError: options.onTransportError,
+    });
+  }
+
+  return {
+    cut,
+    transport: {
+      packetCodec: createCodec,
+      async connect({ ipAddress: host, port }) {
+        await cut();
+        ended.throwIfAborted();
+        options.onDialling();
+        try {
+          const dialled = options.dial({ host, port }).then(keep);
+          const connection = wrapSocket(await untilAborted(ended, dialled));
+          return {
+            ...connection,
+            async write(bytes) {
+              await untilAborted(ended, options.mayWrite());
+              await connection.write(bytes);
+            },
+          };
+        } catch (error) {
+          if (!ended.aborted) options.onDialFailed(error);
+          throw error;
+        }
+      },
+    },
+  };
+}
+
+function watchCodec(
+  codec: IPacketCodec,
+  watch: { onFrame(): void; onTransportError(code: number): void },
+): IPacketCodec {
+  return {
+    tag: () => codec.tag(),
+    encode: (frame, into) => codec.encode(frame, into),
+    reset: () => codec.reset(),
+    async decode(reader, eof) {
+      try {
+        const frame = await codec.decode(reader, eof);
+        if (frame !== null) watch.onFrame();
+        return frame;
+      } catch (error) {
+        if (error instanceof TransportError) watch.onTransportError(error.code);
+        throw error;
+      }
+    },
+  };
+}

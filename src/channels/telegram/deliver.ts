@@ -1,0 +1,106 @@
+import { errorLine } from "../../errors.ts";
+import type { Channel, Delivery } from "../../ports/conversation/channel.ts";
+import type { OutboxItem, OutboxStore } from "../../ports/conversation/conversation-store.ts";
+import type { TelegramClient } from "../../ports/telegram/telegram.ts";
+import { TelegramError } from "../../ports/telegram/telegram-error.ts";
+import { type MenuStyle, renderButtons, renderText } from "../../conversation/turns/menu.ts";
+
+export interface TelegramChannelOptions {
+  readonly client: Pick<TelegramClient, "send" | "history">;
+  readonly store: Pick<OutboxStore, "knownMessageIds">;
+  readonly style: MenuStyle;
+}
+
+const pageMessages = 100;
+const pagesMax = 3;
+/** Telegram knows this `random_id` already: the reply has arrived. */
+const duplicateCode = "RANDOM_ID_DUPLICATE";
+/** Where Telegram says that a reply has arrived and the chat does not show it any more. */
+const unknownMessageId = 0;
+
+/** Telegram: a reply whose earlier outcome is unknown is looked for in the chat before it is sent again. */
+export function createTelegramChannel({ client, store, style }: TelegramChannelOptions): Channel {
+  /** Telegram lets bots send but not read a chat: there, the repeated `random_id` alone tells. */
+  async function page(item: OutboxItem, beforeId: number | undefined) {
+    try {
+      const range = { limit: pageMessages, ...(beforeId !== undefined && { beforeId }) };
+      return await client.history(item.peer, range);
+    } catch (error) {
+      if (error instanceof TelegramError && error.fault.kind === "refused") return [];
+      throw error;
+    }
+  }
+
+  /**
+   * The reply as the chat shows it: an outgoing message with its text, after the message that it answers and after
+   * every reply that is accounted for, since a chat's replies go out in order. null: it did not arrive.
+   */
+  async function findSent(item: OutboxItem, taken: ReadonlySet<number>): Promise<number | null> {
+    const text = renderText(item.body, item.menu, style).trim();
+    const answered = answeredMessageId(item.inboundId);
+    const known = await store.knownMessageIds(item, answered + 1);
+    const floor = Math.max(answered, ...known, ...taken);
+    let found: number | null = null;
+    let beforeId: number | undefined;
+    for (let pages = 0; pages < pagesMax; pages += 1) {
+      const messages = await page(item, beforeId);
+      for (const message of messages) {
+        if (message.messageId <= floor) return found;
+        if (message.outgoing && message.text.trim() === text) found = message.messageId;
+      }
+      if (messages.length < pageMessages) break;
+      beforeId = messages.at(-1)?.messageId;
+    }
+    return found;
+  }
+
+  async function send(item: OutboxItem): Promise<Delivery> {
+    const { peer, body, menu, randomId } = item;
+    const buttons = renderButtons(item, style);
+    const text = renderText(body, menu, style);
+    const message = { peer, text, randomId, ...(buttons !== undefined && { buttons }) };
+    const { messageId } = await client.send(message);
+    return { kind: "sent", messageId, readBack: false };
+  }
+
+  async function attempt(item: OutboxItem, taken: ReadonlySet<number>): Promise<Delivery> {
+    if (item.attempted) {
+      const messageId = await findSent(item, taken);
+      if (messageId !== null) return { kind: "sent", messageId, readBack: true };
+    }
+    try {
+      return await send(item);
+    } catch (error) {
+      if (!(error instanceof TelegramError) || error.fault.code !== duplicateCode) throw error;
+      const messageId = (await findSent(item, taken)) ?? unknownMessageId;
+      return { kind: "sent", messageId, readBack: true };
+    }
+  }
+
+  return {
+    async deliver(item, taken) {
+      try {
+        const delivery = await attempt(item, taken);
+        if (delivery.kind === "sent") taken.add(delivery.messageId);
+        return delivery;
+      } catch (error) {
+        return failed(error, item.attempted);
+      }
+    },
+  };
+}
+
+/** 0 for an inbound id that names no message. */
+const answeredMessageId = (inboundId: string): number =>
+  Number(/^(?:m|tap):(\d{1,10})(?:$|:)/.exec(inboundId)?.[1] ?? 0);
+
+function failed(error: unknown, attempted: boolean): Delivery {
+  if (!(error instanceof TelegramError)) {
+    return { kind: "unknown", code: "UNEXPECTED", message: errorLine(error) };
+  }
+  const { fault } = error;
+  const { kind, code, message, waitSeconds = 1 } = fault;
+  if (kind === "flood") return { kind, waitSeconds, reached: attempted };
+  if (kind === "dead-key") return { kind };
+  return { kind: kind === "unknown" ? "unknown" : "refused", code, message };
+}

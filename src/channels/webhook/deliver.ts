@@ -1,0 +1,46 @@
+import { errorLine } from "../../errors.ts";
+import type { Channel, Delivery } from "../../ports/conversation/channel.ts";
+import type { OutboxItem } from "../../ports/conversation/conversation-store.ts";
+import type { WebhookAnswer, WebhookEndpoint, WebhookReply } from "./endpoint-port.ts";
+import { webhookMessageId } from "./items.ts";
+import { type MenuStyle, renderButtons, renderText } from "../../conversation/turns/menu.ts";
+
+/** The reply itself is at fault; any other refusal is the endpoint's, and the reply waits for it to be mended. */
+const refusedStatuses: ReadonlySet<number> = new Set([400, 410, 413, 415, 422]);
+/** The endpoint knows this id already. */
+const repeatedStatus = 409;
+const unnumbered = 0;
+
+/** Replies by HTTP, at least once each, under an id that stays the same: whoever takes them can tell repeats. */
+export function createWebhookChannel(endpoint: WebhookEndpoint, style: MenuStyle): Channel {
+  return {
+    async deliver(item) {
+      try {
+        return deliveryOf(await endpoint.post(replyOf(item, style)), item.attempted);
+      } catch (error) {
+        return { kind: "unknown", code: "WEBHOOK_SILENT", message: errorLine(error) };
+      }
+    },
+  };
+}
+
+function replyOf(item: OutboxItem, style: MenuStyle): WebhookReply {
+  return {
+    id: item.randomId,
+    account: item.account,
+    to: item.chatUser,
+    text: renderText(item.body, item.menu, style),
+    choices: renderButtons(item, "buttons") ?? [],
+    answers: webhookMessageId(item.inboundId),
+  };
+}
+
+function deliveryOf({ status, retryAfterSeconds }: WebhookAnswer, reached: boolean): Delivery {
+  const isRepeated = status === repeatedStatus;
+  if (isRepeated || (status >= 200 && status < 300)) {
+    return { kind: "sent", messageId: unnumbered, readBack: isRepeated };
+  }
+  if (retryAfterSeconds !== null) return { kind: "flood", waitSeconds: retryAfterSeconds, reached };
+  const kind = refusedStatuses.has(status) ? "refused" : "unknown";
+  return { kind, code: `WEBHOOK_${status}`, message: `the endpoint answered ${status}` };
+}

@@ -1,0 +1,136 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import type { Command } from "commander";
+import { conversationMachine } from "../../../machines/conversation.ts";
+import { conversationRules } from "../../../machines/conversation-rules.ts";
+import { migrate, migrateDown, readSchema } from "../../adapters/postgres/migrate.ts";
+import { createConversationRecords } from "../../adapters/postgres/conversation-records.ts";
+import { openDatabase } from "../../adapters/postgres/database.ts";
+import { findPostgres } from "../../embedded/postgres-binaries.ts";
+import { HoldfastError } from "../../errors.ts";
+import { databaseUrlOf } from "../database-url.ts";
+
+const { env, stdout } = process;
+const print = (text: string): void => void stdout.write(`${text}\n`);
+
+/** `holdfast migrate …`: the schema of the fleet's database. */
+export function addMigrateCommands(program: Command, exitWith: (code: number) => void): void {
+  const group = program.command("migrate").description("the schema of the fleet's database");
+
+  group
+    .command("up")
+    .description("bring the schema up to date; `holdfast start` does that for its own database")
+    .addHelpText("after", "\nExample:\n  npx holdfast migrate backup && npx holdfast migrate up")
+    .action(async () => {
+      const { applied, version } = await migrate(await databaseUrlOf(env));
+      for (const label of applied) print(`applied ${label}`);
+      print(`schema version ${version}, ${applied.length} migrations applied`);
+    });
+
+  group
+    .command("down <version>")
+    .description("undo the migrations above a version; stop every host first")
+    .addHelpText(
+      "after",
+      "\nExample:\n  npx holdfast migrate backup && npx holdfast migrate down 8",
+    )
+    .action(async (text: string) => {
+      const version = Number(text);
+      if (!/^\d{1,4}$/.test(text)) throw malformedVersion(text);
+      const undone = await migrateDown(await databaseUrlOf(env), version);
+      for (const label of undone) print(`undone ${label}`);
+      print(`${undone.length} migrations undone`);
+    });
+
+  group
+    .command("status")
+    .description("which migrations are applied and which are pending")
+    .addHelpText("after", "\nExample:\n  npx holdfast migrate status")
+    .action(async () => {
+      const { migrations } = await readSchema(await databaseUrlOf(env));
+      for (const { label, state } of migrations) print(`${state.padEnd(8)} ${label}`);
+    });
+
+  group
+    .command("verify")
+    .description("compare the schema with the files: drift, indexes, duplicate sessions")
+    .addHelpText(
+      "after",
+      "\nExits with 1 when something is wrong.\n\nExample:\n  npx holdfast migrate verify",
+    )
+    .action(async () => {
+      const url = await databaseUrlOf(env);
+      const { problems } = await readSchema(url);
+      const duplicates = await countDuplicates(url);
+      const found = [
+        ...problems,
+        ...(duplicates === 0 ? [] : [`${duplicates} chat users have several open sessions`]),
+      ];
+      for (const problem of found) print(`wrong: ${problem}`);
+      print(found.length === 0 ? "the schema is as it should be" : `${found.length} problems`);
+      exitWith(found.length === 0 ? 0 : 1);
+    });
+
+  group
+    .command("backup [file]")
+    .description("write the database to a file, for pg_restore")
+    .addHelpText("after", "\nExample:\n  npx holdfast migrate backup before-upgrade.dump")
+    .action(async (file: string | undefined) => {
+      const name = file ?? `holdfast-${new Date().toISOString().replaceAll(/[:.]/g, "-")}.dump`;
+      await backUp(await databaseUrlOf(env), name);
+      print(`the database is in ${name}; restore it with: pg_restore --clean --dbname=… ${name}`);
+    });
+}
+
+async function countDuplicates(url: string): Promise<number> {
+  const database = openDatabase(url);
+  try {
+    const rules = conversationRules(conversationMachine);
+    return await createConversationRecords(database, rules).duplicates();
+  } finally {
+    await database.close();
+  }
+}
+
+/** With the server's own program, or that of the PATH. */
+async function backUp(url: string, file: string): Promise<void> {
+  if (existsSync(file)) {
+    throw new HoldfastError({
+      code: "FILE_EXISTS",
+      message: `${file} exists; nothing was written.`,
+      next: "Name another file.",
+    });
+  }
+  const child = spawn(pgDump(), ["--format=custom", `--file=${file}`, `--dbname=${url}`], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  if (code === 0) return;
+  throw new HoldfastError({
+    code: "BACKUP_FAILED",
+    message: `pg_dump ended with ${code}; what is in ${file} is no backup.`,
+    next: "See what it says above.",
+  });
+}
+
+function pgDump(): string {
+  const path = env["PATH"] ?? "";
+  const { bin } = findPostgres({ major: null, user: null, path });
+  const found = [bin, ...path.split(delimiter)]
+    .map((folder) => join(folder, "pg_dump"))
+    .find((program) => existsSync(program));
+  if (found !== undefined) return found;
+  throw new HoldfastError({
+    code: "PG_DUMP_MISSING",
+    message: "There is no pg_dump on this machine.",
+    next: "Install the client programs: apt-get install postgresql-client",
+  });
+}
+
+const malformedVersion = (text: string) =>
+  new HoldfastError({
+    code: "VERSION_MALFORMED",
+    message: `"${text}" is no version; nothing was changed.`,
+    next: "See them with: npx holdfast migrate status",
+  });

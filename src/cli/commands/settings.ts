@@ -1,0 +1,47 @@
+import type { Command } from "commander";
+import { createAnswers } from "../answers.ts";
+import { onAccount } from "./sessions.ts";
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** Commands that change what is written down about an account. */
+export function addSettingCommands(program: Command): void {
+  program
+    .command("password <account>")
+    .description("keep the account's 2FA password, encrypted, so that renewals need nobody")
+    .option("--forget", "keep it no longer")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  npx holdfast password site-desk\n  npx holdfast password site-desk --forget",
+    )
+    .action(async (account: string, { forget }: { forget?: boolean }) => {
+      const answers = createAnswers();
+      const password =
+        forget === true
+          ? null
+          : await answers.secret("2FA password (not shown): ").finally(() => answers.close());
+      await onAccount(account, "password", { password });
+      print(`${account}: the password is ${forget === true ? "forgotten" : "kept, encrypted"}`);
+    });
+
+  program
+    .command("proxy <account> [url]")
+    .description("connect through a proxy; read from standard input when it is not given")
+    .option("--none", "connect directly again")
+    .addHelpText(
+      "after",
+      "\nsocks5://user:password@host:port, socks4://host:port or http://host:port; holds from the next connection on.\n\nExample:\n  npx holdfast proxy site-desk socks5://127.0.0.1:1080",
+    )
+    .action(async (account: string, url: string | undefined, { none }: { none?: boolean }) => {
+      const answers = createAnswers();
+      const proxy =
+        none === true
+          ? null
+          : (url ??
+            (await answers.secret("Proxy address (not shown): ").finally(() => answers.close())));
+      await onAccount(account, "proxy", { proxy });
+      print(
+        `${account} connects ${proxy === null ? "directly" : "through the proxy"} from now on; to begin at once: npx holdfast force ${account}`,
+      );
+    });
+}

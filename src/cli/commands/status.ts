@@ -1,0 +1,73 @@
+import type { AccountStatus } from "../../commands/protocol.ts";
+import { askAccount, askFleet, type AskOptions } from "../ask.ts";
+
+export interface StatusResult {
+  /** 0 when every account shown serves or is paused on purpose, else 1. */
+  readonly exitCode: number;
+  readonly accounts: readonly AccountStatus[];
+}
+
+const wellStates: ReadonlySet<string> = new Set([
+  "active",
+  "active.preparing",
+  "draining",
+  "verified-idle",
+  "renewing",
+  "restarting",
+  "cooling",
+  "paused",
+  // A person wanted it so.
+  "stopped",
+]);
+
+/** The state of one account, or of all. Throws ACCOUNT_UNKNOWN, NOT_RUNNING, NATS_UNAVAILABLE, NODE_UNAVAILABLE. */
+export async function readStatus(
+  account: string | undefined,
+  options: AskOptions,
+): Promise<StatusResult> {
+  const accounts =
+    account === undefined
+      ? (await askFleet("status", {}, options)).accounts
+      : [(await askAccount(account, "status", {}, options)).account];
+  const exitCode = accounts.every(({ state }) => wellStates.has(state)) ? 0 : 1;
+  return { exitCode, accounts };
+}
+
+/** A table for a person: one line an account, and why where something is wrong. */
+export function statusTable(accounts: readonly AccountStatus[]): string {
+  if (accounts.length === 0) {
+    return "No accounts yet. Add one with: npx holdfast add <name> --kind bot";
+  }
+  const rows = accounts.map((account) => {
+    const { name, kind, state, slot, epoch, host, reason, renewal } = account;
+    return [
+      name,
+      kind,
+      state,
+      slot === null ? "–" : String(slot),
+      epoch === null ? "–" : String(epoch),
+      host,
+      [
+        renewal === null ? "" : `renewal ${renewal.id} ${renewal.state}`,
+        account.bound === null ? "" : `${account.bound.name} until ${account.bound.endsAt} at most`,
+        account.question === null
+          ? ""
+          : `${account.question.of} asks for a ${account.question.kind}`,
+        account.coolingUntil === null ? "" : `Telegram wants silence until ${account.coolingUntil}`,
+        reason?.message ?? "",
+      ]
+        .filter((note) => note !== "")
+        .join("; "),
+    ];
+  });
+  const table = [["ACCOUNT", "KIND", "STATE", "SLOT", "EPOCH", "HOST", "NOTE"], ...rows];
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  return table
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}

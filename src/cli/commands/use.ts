@@ -1,0 +1,164 @@
+import { randomUUID } from "node:crypto";
+import type { Command } from "commander";
+import { HoldfastError } from "../../errors.ts";
+import type { JsonValue } from "../../ports/telegram/telegram.ts";
+import { askAccount, askFleet } from "../ask.ts";
+import { holderLine, keyIdGiven, readHolders } from "../holders.ts";
+import { proofText, readProof, sinceMs } from "../prove.ts";
+import { readSecret } from "../standard-input.ts";
+
+const { env, stdout } = process;
+
+const print = (text: string): void => void stdout.write(`${text}\n`);
+/** Longer than Telegram may take to answer. */
+const callMsMax = 35_000;
+
+/** Commands that use an account through whoever holds it, and that tell who that is. */
+export function addUseCommands(program: Command, setExitCode: (code: number) => void): void {
+  program
+    .command("call <account> <method> [params]")
+    .description("call a method of Telegram through the account's holder")
+    .addHelpText(
+      "after",
+      `\nparams is JSON: fields in camel case, 64-bit numbers as {"$long": "…"}, bytes as {"$bytes": "<base64>"}.\n\nExamples:\n  npx holdfast call site-desk help.getConfig\n  npx holdfast call site-desk users.getUsers '{"id": [{"_": "inputUserSelf"}]}'`,
+    )
+    .action(async (account: string, method: string, params = "{}") => {
+      const body = { method, params: jsonIn(params) };
+      const { result } = await askAccount(account, "invoke", body, { env, timeoutMs: callMsMax });
+      print(JSON.stringify(result, null, 2));
+    });
+
+  program
+    .command("send <account> <peer> [text]")
+    .description("send a message; the text is read from standard input when it is not given")
+    .option("--key <key>", "the same key twice is one message; made up when it is not given")
+    .addHelpText(
+      "after",
+      `\nExamples:\n  npx holdfast send site-desk @bob "The crane comes at nine"\n  echo "The crane comes at nine" | npx holdfast send site-desk @bob --key crane-2`,
+    )
+    .action(async (account: string, peer: string, text?: string, options?: { key?: string }) => {
+      const key = options?.key ?? randomUUID();
+      const body = { peer, key, text: text ?? (await readSecret()) };
+      const sent = await askAccount(account, "send", body, { env, timeoutMs: callMsMax });
+      print(
+        sent.repeated
+          ? `${account}: it was delivered before, under the same key`
+          : `${account}: sent as message ${sent.messageId}`,
+      );
+    });
+
+  program
+    .command("history <account> <peer>")
+    .description("the newest messages of a chat, newest first")
+    .option("--limit <n>", "at most so many, 100 at most", "20")
+    .option("--json", "as JSON")
+    .addHelpText("after", "\nExample:\n  npx holdfast history site-desk @bob --limit 5")
+    .action(async (account: string, peer: string, options: { limit: string; json?: boolean }) => {
+      const body = { peer, limit: Number(options.limit) };
+      const { messages } = await askAccount(account, "history", body, {
+        env,
+        timeoutMs: callMsMax,
+      });
+      if (options.json === true) return print(JSON.stringify(messages));
+      for (const { messageId, outgoing, date, text } of messages) {
+        const at = new Date(date * 1000).toISOString();
+        print(`${at}  ${String(messageId).padStart(8)}  ${outgoing ? "→" : "←"}  ${text}`);
+      }
+    });
+
+  program
+    .command("who [account]")
+    .description("who holds an account, where and since when")
+    .option("--json", "as JSON")
+    .addHelpText("after", "\nExamples:\n  npx holdfast who\n  npx holdfast who site-bot")
+    .action(async (account: string | undefined, { json }: { json?: boolean }) => {
+      const holders = await readHolders(account === undefined ? {} : { account }, { env });
+      if (json === true) return print(JSON.stringify(holders));
+      if (holders.length === 0) print("Nobody holds anything: no account is logged in yet.");
+      for (const holder of holders) print(holderLine(holder));
+      if (account !== undefined && holders[0] !== undefined) print(holders[0].next);
+    });
+
+  program
+    .command("check [session]")
+    .description(
+      "may I use this session myself? exits with 0 only if the fleet does not have its key",
+    )
+    .option("--key-id <hex>", "the key's id in place of a session")
+    .addHelpText(
+      "after",
+      "\nReads session strings and files of Telethon, Pyrogram, GramJS and mtcute. Dials nothing.\n\nExamples:\n  npx holdfast check my.session\n  npx holdfast check --key-id 0123456789abcdef",
+    )
+    .action(async (session: string | undefined, options: { keyId?: string }) => {
+      const keyId = await keyIdGiven(session, options.keyId);
+      const [holder] = await readHolders({ keyId }, { env });
+      if (holder === undefined) return print(`${keyId}: the fleet does not have this key.`);
+      setExitCode(1);
+      print(`${keyId} belongs to the fleet. ${holderLine(holder)}`);
+      print("Do not connect with it: two connections with one key end the session for ever.");
+      print(holder.next);
+    });
+
+  program
+    .command("prove [account]")
+    .description("verify the ledger of connections: who held what, from when to when, and overlaps")
+    .option("--since <time>", "30m, 12h, 7d, or a moment in ISO 8601", "24h")
+    .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      "\nExits with 0 only if every journal's chain holds and nothing overlaps. Undecided is what a host has not told\nyet: say it again in a few seconds, or start that host. Asleep is what was opened while another host's gate slept:\nit wrote nothing then, and whether Telegram had closed its connection nobody saw.\n\nExamples:\n  npx holdfast prove\n  npx holdfast prove site-bot --since 1h",
+    )
+    .action(async (account: string | undefined, options: { since: string; json?: boolean }) => {
+      const fromMs = sinceMs(options.since, Date.now());
+      const proof = await readProof(env, { fromMs, ...(account === undefined ? {} : { account }) });
+      const { breaks, overlaps, asleep, undecided } = proof;
+      const uncertain = asleep.length + undecided.length;
+      if (breaks.length + overlaps.length + uncertain > 0) setExitCode(1);
+      print(options.json === true ? JSON.stringify(proof) : proofText(proof));
+    });
+
+  program
+    .command("driver <account> <driver>")
+    .description("choose the client library that an account connects with: mtcute or telegram")
+    .addHelpText(
+      "after",
+      "\nThe key and the login stay. It holds from the next connection on.\n\nExample:\n  npx holdfast driver site-bot telegram",
+    )
+    .action(async (account: string, driver: string) => {
+      await askFleet("driver", { account, driver }, { env });
+      print(
+        `${account} connects with ${driver} from now on; to begin at once: npx holdfast force ${account}`,
+      );
+    });
+
+  program
+    .command("force <account>")
+    .description(
+      "take an account away from its holder; the fleet takes it up again where it belongs",
+    )
+    .addHelpText("after", "\nExample:\n  npx holdfast force site-bot")
+    .action(async (account: string) => {
+      const options = { env, timeoutMs: callMsMax };
+      const { forced } = await askFleet("force", { account }, options);
+      const what: Readonly<Record<string, string>> = {
+        free: "nobody held it",
+        fenced: "its holder has cut it",
+        ended: "its holder did not answer; the whole host was ended and its accounts are free",
+        moved: "it moved meanwhile; look again with: npx holdfast who",
+      };
+      print(`${account}: ${what[forced] ?? forced}`);
+    });
+}
+
+function jsonIn(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (cause) {
+    throw new HoldfastError({
+      code: "PARAMS_MALFORMED",
+      message: `The parameters are not JSON: ${text.slice(0, 60)}`,
+      next: `Quote them for the shell, as in: '{"limit": 10}'`,
+      cause,
+    });
+  }
+}

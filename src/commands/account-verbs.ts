@@ -1,0 +1,154 @@
+import { loginByDefault, loginMethods, renewalMethods } from "../accounts/login/methods.ts";
+import type { AccountProtocol, AccountStatus, Handlers, Reply } from "./protocol.ts";
+import { HoldfastError } from "../errors.ts";
+import type { AccountStores } from "../ports/accounts/account-store.ts";
+import type { Account } from "../accounts/account.ts";
+import type { Delivered } from "../accounts/runtime.ts";
+import { choiceIn, textIn } from "./fields.ts";
+import { holderCommands } from "./use-verbs.ts";
+
+/** The verbs that take a running account. */
+export type AccountVerbs = Handlers<
+  AccountProtocol,
+  Exclude<keyof AccountProtocol, "add" | "import" | "proxy" | "password">,
+  [account: Account]
+>;
+
+export interface AccountCommandOptions {
+  readonly hostName: string;
+  readonly accounts: AccountStores;
+  /** Tells every node that an account is wanted otherwise. */
+  tellAdded(): void;
+  /** Looks for what belongs here, and what no longer does. */
+  look(): Promise<void>;
+  newId(): string;
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
+/** What may be asked of an account, of whoever holds it. */
+export function createAccountCommands(options: AccountCommandOptions): AccountVerbs {
+  const { accounts, newId } = options;
+
+  const stop: AccountVerbs["stop"] = async (account, { force }) => {
+    await accounts.want(account.name, "stop");
+    await account.stop(force === true);
+    options.tellAdded();
+    await options.look();
+    return { ok: true, state: account.runtime.state };
+  };
+
+  return {
+    ...holderCommands,
+    status: async (account) => ({ ok: true, account: await describeAccount(account, options) }),
+    async login(account, body) {
+      const chosen = choiceIn(body, "method", ["auto", ...loginMethods], "auto");
+      const { kind } = account.runtime.snapshot.context;
+      const method = chosen === "auto" ? loginByDefault(kind) : chosen;
+      const id = body.id === undefined ? newId() : textIn(body, "id");
+      return { ...delivered(account, "login", await account.login(id, method)), login: id };
+    },
+    async answer(account, body) {
+      const kind = choiceIn(body, "kind", ["code", "password"], "code");
+      const of = textIn(body, "of");
+      if (!account.answer(of, kind, textIn(body, "value"))) throw nobodyWaits(account, kind);
+      return { ok: true };
+    },
+    async renew(account, body) {
+      const id = body.id === undefined ? newId() : textIn(body, "id");
+      const answer = await account.renew(
+        id,
+        choiceIn(body, "method", ["auto", ...renewalMethods], "auto"),
+      );
+      if (!answer.accepted) throw refused(account.name, "renew", answer.state);
+      return { ok: true, renewal: answer.renewal, known: answer.known };
+    },
+    async renewal(account, body) {
+      const id = textIn(body, "id");
+      // In this order: whoever reads that it is done reads all of its steps.
+      const renewal = await accounts.findRenewal(id);
+      const steps = await accounts.renewalSteps(id);
+      const { question } = account;
+      return { ok: true, renewal, steps, question: question?.of === id ? question : null };
+    },
+    async pause(account) {
+      await accounts.want(account.name, "pause");
+      return delivered(account, "pause", await account.pause());
+    },
+    async resume(account) {
+      await accounts.want(account.name, "serve");
+      return delivered(account, "resume", await account.resume());
+    },
+    logout: async (account) => delivered(account, "logout", await account.logout()),
+    stop,
+    drain: stop,
+    async test(account) {
+      const fromMs = options.now();
+      const self = await account.use((client) => client.self(), { sends: false });
+      return { ok: true, userId: self.userId, isBot: self.isBot, tookMs: options.now() - fromMs };
+    },
+  };
+}
+
+/** An account that runs here, for people and scripts. Carries no secret. */
+export async function describeAccount(
+  account: Account,
+  { accounts, hostName }: Pick<AccountCommandOptions, "accounts" | "hostName">,
+): Promise<AccountStatus> {
+  const { runtime, grant, question, coolingUntilMs } = account;
+  const [renewal, record] = await Promise.all([
+    accounts.openRenewal(account.name),
+    accounts.find(account.name),
+  ]);
+  return {
+    name: account.name,
+    kind: runtime.snapshot.context.kind,
+    driver: record?.driver ?? null,
+    state: runtime.state,
+    slot: runtime.snapshot.context.slot,
+    epoch: grant?.epoch ?? null,
+    host: hostName,
+    reason: runtime.snapshot.context.reason,
+    bound:
+      runtime.bound === null
+        ? null
+        : {
+            name: runtime.bound.bound,
+            endsAt: new Date(runtime.bound.endsAtMs).toISOString(),
+          },
+    renewal,
+    wanted: record?.wanted ?? null,
+    coolingUntil: coolingUntilMs === null ? null : new Date(coolingUntilMs).toISOString(),
+    question,
+    device: record?.device.deviceModel ?? null,
+    proxy: record?.hasProxy ?? false,
+    passwordKept: record?.hasPassword ?? false,
+  };
+}
+
+function delivered(
+  account: Account,
+  verb: string,
+  { accepted, state }: Delivered,
+): Reply<{ readonly state: string }> {
+  if (!accepted) throw refused(account.name, verb, state);
+  return { ok: true, state };
+}
+
+function refused(account: string, verb: string, state: string): HoldfastError {
+  return new HoldfastError({
+    code: "COMMAND_REFUSED",
+    message: `${account} is ${state} and does not take "${verb}" now; nothing was changed.`,
+    next: `Look at it with: npx holdfast status ${account}`,
+  });
+}
+
+function nobodyWaits({ name, question }: Account, kind: string): HoldfastError {
+  const asked =
+    question === null ? "nothing is asked" : `a ${question.kind} is asked for by ${question.of}`;
+  return new HoldfastError({
+    code: "NOT_ASKED",
+    message: `No ${kind} of ${name} is asked for under that id; ${asked}. Nothing was passed on.`,
+    next: `Look at it with: npx holdfast status ${name}`,
+  });
+}

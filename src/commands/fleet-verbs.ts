@@ -1,0 +1,187 @@
+import { forceToken, type ForceParts } from "../custody/force.ts";
+import type {
+  AccountProtocol,
+  AccountStatus,
+  FleetProtocol,
+  Handlers,
+  Holder,
+  Reply,
+} from "./protocol.ts";
+import { HoldfastError } from "../errors.ts";
+import type { AccountRecord, AccountStores } from "../ports/accounts/account-store.ts";
+import { type DriverName, driverNames, type TelegramDrivers } from "../ports/telegram/telegram.ts";
+import type { ServingToken, TokenStore } from "../ports/custody/token-store.ts";
+
+export interface FleetCommandOptions {
+  /** This host's own. */
+  readonly incarnation: string;
+  readonly accounts: Pick<AccountStores, "list" | "find" | "openRenewal" | "chooseDriver">;
+  readonly tokens: Pick<TokenStore, "serving">;
+  readonly drivers: Pick<TelegramDrivers, "requireInstalled">;
+  readonly force: ForceParts;
+}
+
+/** What any node answers for the whole fleet, from the database. Throws `HoldfastError` for what it refuses. */
+export interface FleetCommands {
+  /**
+   * `who`: who holds an account or a key, where, since when, and how to use it all the same. `force`: takes an account
+   * away from its holder; the fleet takes it up again where it belongs. `driver`: chooses the client library of an
+   * account, for its next connection.
+   */
+  readonly verbs: Handlers<FleetProtocol, "who" | "force" | "driver">;
+  /** `status` of an account that a person has stopped, and why it takes nothing else. */
+  ofStopped(record: AccountRecord, verb: string): Reply<AccountProtocol["status"]["answered"]>;
+  /** Every account as the database knows it. */
+  all(): Promise<readonly AccountStatus[]>;
+  /** Another incarnation holds the account's token. */
+  isHeldElsewhere(name: string): Promise<boolean>;
+  /** Why nobody answers for this account. */
+  explain(name: string): Promise<HoldfastError>;
+}
+
+export function createFleetCommands(options: FleetCommandOptions): FleetCommands {
+  const { accounts, tokens, drivers } = options;
+
+  const find = async (name: string): Promise<AccountRecord> => {
+    const record = await accounts.find(name);
+    if (record === null) throw await unknownAccount(name);
+    return record;
+  };
+
+  async function unknownAccount(name: string): Promise<HoldfastError> {
+    const names = (await accounts.list()).map((account) => account.name);
+    return new HoldfastError({
+      code: "ACCOUNT_UNKNOWN",
+      message: `There is no account "${name}"; known are: ${names.join(", ") || "none yet"}.`,
+      next: "See them with: npx holdfast status",
+    });
+  }
+
+  const verbs: FleetCommands["verbs"] = {
+    async who({ account, keyId }) {
+      if (typeof account === "string") await find(account);
+      const found = await tokens.serving({
+        ...(typeof account === "string" ? { account } : {}),
+        ...(typeof keyId === "string" ? { keyId } : {}),
+      });
+      return { ok: true, holders: found.map(describe) };
+    },
+    async force({ account }) {
+      const record = await find(typeof account === "string" ? account : "");
+      if (record.servingSlot === null) throw neverLoggedIn(record.name);
+      const forced = await forceToken(options.force, record.name, record.servingSlot);
+      return { ok: true, account: record.name, forced };
+    },
+    async driver({ account, driver }) {
+      const record = await find(typeof account === "string" ? account : "");
+      const chosen = driverNamed(driver, drivers);
+      await accounts.chooseDriver(record.name, chosen);
+      return { ok: true, account: record.name, driver: chosen };
+    },
+  };
+
+  return {
+    verbs,
+    ofStopped(record, verb) {
+      if (verb !== "status") throw stoppedByPerson(record.name);
+      return { ok: true, account: described(record, null) };
+    },
+    async all() {
+      const [records, serving] = await Promise.all([accounts.list(), tokens.serving()]);
+      const byAccount = new Map(serving.map((token) => [token.account, token]));
+      return records.map((record) => described(record, byAccount.get(record.name) ?? null));
+    },
+    async isHeldElsewhere(name) {
+      const [token] = await tokens.serving({ account: name });
+      return (
+        token !== undefined && token.state !== "free" && token.incarnation !== options.incarnation
+      );
+    },
+    async explain(name) {
+      const record = await accounts.find(name);
+      if (record === null) return unknownAccount(name);
+      const [token] = await tokens.serving({ account: name });
+      const where =
+        token?.host === undefined || token.host === null
+          ? "and no host holds it"
+          : `and its token is ${token.state} by host ${token.host} since ${new Date(token.sinceMs).toISOString()}`;
+      return new HoldfastError({
+        code: "ACCOUNT_NOT_RUNNING",
+        message: `${name} runs on no host just now (last known state: ${record.state}), ${where}.`,
+        next: `It is taken up by itself; look again with: npx holdfast who ${name}`,
+        policy: "retryable",
+      });
+    },
+  };
+}
+
+/** @throws HoldfastError DRIVER_UNKNOWN, DRIVER_MISSING */
+export function driverNamed(
+  value: unknown,
+  drivers: Pick<TelegramDrivers, "requireInstalled">,
+): DriverName {
+  const name = driverNames.find((one) => one === value);
+  if (name !== undefined) {
+    drivers.requireInstalled(name);
+    return name;
+  }
+  throw new HoldfastError({
+    code: "DRIVER_UNKNOWN",
+    message: `There is no driver ${JSON.stringify(value) ?? "without a name"}; known are: ${driverNames.join(", ")}.`,
+  });
+}
+
+function described(record: AccountRecord, token: ServingToken | null): AccountStatus {
+  const { name, kind, driver, state, servingSlot, reason, wanted, device, hasProxy } = record;
+  const { coolingUntilMs, hasPassword } = record;
+  return {
+    name,
+    kind,
+    driver,
+    state: wanted === "stop" && token === null ? "stopped" : state,
+    slot: servingSlot,
+    epoch: token === null || token.state === "free" ? null : token.epoch,
+    host: token?.host ?? "–",
+    reason,
+    renewal: null,
+    bound: null,
+    wanted,
+    coolingUntil: coolingUntilMs === null ? null : new Date(coolingUntilMs).toISOString(),
+    question: null,
+    device: device.deviceModel,
+    proxy: hasProxy,
+    passwordKept: hasPassword,
+  };
+}
+
+const stoppedByPerson = (account: string) =>
+  new HoldfastError({
+    code: "ACCOUNT_STOPPED",
+    message: `${account} was stopped by a person and is connected nowhere; nothing was done.`,
+    next: `Start it again with: npx holdfast resume ${account}`,
+  });
+
+function describe(token: ServingToken): Holder {
+  const { account, slot, epoch, state, host, incarnation, keyId, sinceMs, proof } = token;
+  const held = state !== "free";
+  const pid = proof?.["pid"];
+  return {
+    account,
+    slot,
+    keyId,
+    state,
+    epoch,
+    host: held ? host : null,
+    incarnation,
+    process: held && typeof pid === "number" ? pid : null,
+    since: new Date(sinceMs).toISOString(),
+    next: `Use it through its holder: npx holdfast call ${account} <method>, or NATS holdfast.account.${account}.invoke`,
+  };
+}
+
+const neverLoggedIn = (account: string) =>
+  new HoldfastError({
+    code: "NEVER_LOGGED_IN",
+    message: `${account} has no session yet, so nobody holds one.`,
+    next: `Log it in with: npx holdfast login ${account}`,
+  });

@@ -1,0 +1,119 @@
+import type { AccountProtocol, Fields, Handlers, Reply } from "./protocol.ts";
+import { HoldfastError } from "../errors.ts";
+import type { AccountStores, Credentials } from "../ports/accounts/account-store.ts";
+import type { TelegramDrivers } from "../ports/telegram/telegram.ts";
+import { textIn } from "./fields.ts";
+import { driverNamed } from "./fleet-verbs.ts";
+
+export interface AdditionOptions {
+  readonly accounts: AccountStores;
+  readonly drivers: Pick<TelegramDrivers, "requireInstalled">;
+  /** The stored form of a key that another program made in that data centre; throws KEY_MALFORMED. */
+  makeSession(
+    dcId: number,
+    key: Uint8Array,
+  ): { readonly keyId: string; readonly bytes: Uint8Array };
+  /** Tells every node that accounts were added, or are wanted otherwise. */
+  tellAdded(): void;
+  /** Looks for accounts that belong here. */
+  adopt(): Promise<void>;
+}
+
+type Verbs<Name extends keyof AccountProtocol> = Handlers<AccountProtocol, Name, [account: string]>;
+
+/** What needs no running account. */
+export interface Additions {
+  /** Makes an account. */
+  readonly newcomers: Verbs<"add" | "import">;
+  /** Changes what is written down about one. */
+  readonly settings: Verbs<"proxy" | "password">;
+  /** Of an account that a person had stopped. */
+  start(name: string): Promise<Reply<AccountProtocol["resume"]["answered"]>>;
+}
+
+export function createAdditions({
+  accounts,
+  drivers,
+  makeSession,
+  tellAdded,
+  adopt,
+}: AdditionOptions): Additions {
+  async function taken(name: string): Promise<Reply<{ readonly account: string }>> {
+    tellAdded();
+    await adopt();
+    return { ok: true, account: name };
+  }
+
+  const choices = (body: Fields<AccountProtocol["add"]["asked"]>) => ({
+    ...(body.driver === undefined ? {} : { driver: driverNamed(body.driver, drivers) }),
+    ...(body.device === undefined ? {} : { deviceModel: textIn(body, "device") }),
+    ...(body.proxy === undefined ? {} : { proxy: proxyIn(body) }),
+  });
+
+  return {
+    newcomers: {
+      async add(name, body) {
+        const credentials = credentialsIn(body);
+        await accounts.add({ name, kind: credentials.kind, credentials, ...choices(body) });
+        return taken(name);
+      },
+      async import(name, body) {
+        if (body.stopped !== true) throw notConfirmed(name);
+        const key = Buffer.from(textIn(body, "key"), "base64");
+        const session = makeSession(Number(body.dcId), key);
+        const origin = body.keep === true ? "kept" : "imported";
+        await accounts.importSession({ name, session, origin, ...choices(body) });
+        return taken(name);
+      },
+    },
+    settings: {
+      async proxy(name, body) {
+        await accounts.chooseProxy(name, body.proxy === null ? null : proxyIn(body));
+        return { ok: true, account: name };
+      },
+      async password(name, body) {
+        const password = body.password === null ? null : textIn(body, "password");
+        await accounts.keepPassword(name, password);
+        return { ok: true, account: name };
+      },
+    },
+    async start(name) {
+      await accounts.want(name, "serve");
+      return { ...(await taken(name)), state: "seeking" };
+    },
+  };
+}
+
+const proxyWays: ReadonlySet<string> = new Set(["socks5:", "socks4:", "http:"]);
+
+/** Throws PROXY_MALFORMED. The address may carry a password and is not repeated. */
+function proxyIn(body: Fields<AccountProtocol["proxy"]["asked"]>): string {
+  const text = textIn(body, "proxy");
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url !== null && proxyWays.has(url.protocol) && url.hostname !== "" && url.port !== "") {
+    return text;
+  }
+  throw new HoldfastError({
+    code: "PROXY_MALFORMED",
+    message: "That is no address of a proxy; nothing was changed.",
+    next: "Give it as socks5://user:password@host:port, socks4://host:port or http://host:port.",
+  });
+}
+
+function credentialsIn(body: Fields<AccountProtocol["add"]["asked"]>): Credentials {
+  if (typeof body.botToken === "string") return { kind: "bot", token: body.botToken };
+  const phone = textIn(body, "phone").replaceAll(/[\s()-]/g, "");
+  if (/^\+?\d{5,15}$/.test(phone)) return { kind: "user", phone };
+  throw new HoldfastError({
+    code: "PHONE_MALFORMED",
+    message: "That is no phone number; nothing was added.",
+    next: "Give it in international form, such as +33612345678.",
+  });
+}
+
+const notConfirmed = (name: string) =>
+  new HoldfastError({
+    code: "IMPORT_NOT_CONFIRMED",
+    message: `Whether the program that used the session of ${name} is stopped was not confirmed; nothing was imported.`,
+    next: 'Two programs on one session end it for ever: stop the other one, then send "stopped": true.',
+  });

@@ -1,0 +1,67 @@
+import type { Clock } from "../../concurrency/clock.ts";
+import { wait } from "../../concurrency/wait.ts";
+import { createWorker } from "../../concurrency/worker.ts";
+import { errorLine } from "../../errors.ts";
+import type { OutboxStore } from "../../ports/conversation/conversation-store.ts";
+
+export type OutboxResult = Parameters<OutboxStore["settle"]>[0][number];
+
+/** Writes down what became of the replies: one statement at a time, each with all results since the last. */
+export interface OutboxSettling {
+  add(result: OutboxResult): void;
+  /** Resolves when everything added so far is written, or given up after `close`; never rejects. */
+  flushed(): Promise<void>;
+  /** From now on a failing statement is not repeated for ever: the next recovery settles what is left. */
+  close(): void;
+}
+
+export interface OutboxSettlingOptions {
+  readonly store: Pick<OutboxStore, "settle">;
+  readonly clock: Clock;
+  readonly retryDelayMs: number;
+  onFailure(line: string): void;
+}
+
+const triesAfterCloseMax = 3;
+
+export function createOutboxSettling(options: OutboxSettlingOptions): OutboxSettling {
+  let waiting: OutboxResult[] = [];
+  let closed = false;
+  let failures = 0;
+
+  const mayWrite = () => waiting.length > 0 && !(closed && failures >= triesAfterCloseMax);
+
+  async function write(): Promise<void> {
+    if (!mayWrite()) return;
+    const batch = waiting;
+    waiting = [];
+    try {
+      await options.store.settle(batch);
+      failures = 0;
+    } catch (error) {
+      waiting = [...batch, ...waiting];
+      await restAfter(error);
+    }
+  }
+
+  async function restAfter(error: unknown): Promise<void> {
+    failures += 1;
+    if (failures === 1) options.onFailure(errorLine(error));
+    await wait(options.clock, options.retryDelayMs);
+    void worker.wake();
+  }
+
+  const worker = createWorker(write, (error) => options.onFailure(errorLine(error)));
+
+  return {
+    add(result) {
+      waiting.push(result);
+      void worker.wake();
+    },
+    flushed: worker.idle,
+    close() {
+      closed = true;
+      failures = 0;
+    },
+  };
+}

@@ -1,0 +1,229 @@
+import { conversationMachine } from "../../../machines/conversation.ts";
+import {
+  type ConversationRules,
+  conversationRules,
+  type InboundRule,
+  openingRule,
+} from "../../../machines/conversation-rules.ts";
+import type { AccountKind } from "../../../machines/lifecycle.ts";
+import { sessionAfter } from "../turns/session-after.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { Bot } from "../../ports/conversation/bot.ts";
+import {
+  historyMessages,
+  historyToolOutputs,
+  type LoadedSession,
+  type MenuChoice,
+  type StepStore,
+  type StoredMessage,
+  type TurnRecord,
+  type TurnReply,
+} from "../../ports/conversation/conversation-store.ts";
+import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
+import type { MediaReader } from "../../ports/telegram/media.ts";
+import { formatReference, menuStyleOf, resolveInput } from "../turns/menu.ts";
+import { createTurnDraft, recordWithoutBot } from "../turns/draft.ts";
+import { createStepRunner } from "../turns/steps.ts";
+
+/** What a bot did in one turn of a rehearsal. */
+export interface RehearsedTurn {
+  readonly replies: readonly TurnReply[];
+}
+
+/**
+ * A conversation in memory: the bot runs as it would in a turn, and nothing leaves or is stored. Sessions follow the
+ * rules of production: one that a person has keeps its messages from the bot, and after one that ended another opens.
+ */
+export interface Rehearsal {
+  /** @param actual what the turn came to when it was really taken: the conversation goes on from there */
+  take(
+    input: Pick<InboundItem, "inboundId" | "kind" | "text" | "media">,
+    actual?: Pick<TurnRecord, "toolOutputs"> & { readonly replies: readonly TurnReply[] },
+  ): Promise<RehearsedTurn>;
+  /**
+   * The callback data of a choice that was offered, in this session or an earlier one: of the newest menu with that
+   * label.
+   */
+  referenceTo(label: string): string | null;
+  /** As the next message finds it. */
+  readonly session: LoadedSession;
+}
+
+export interface RehearsalOptions {
+  readonly kind?: AccountKind;
+  readonly account?: string;
+  /** By default, outcomes of outside calls are kept in memory. */
+  readonly steps?: Pick<StepStore, "find" | "keep">;
+  readonly sessionId?: string;
+  /** By default, every file is gone. */
+  readonly media?: MediaReader;
+  /** By default, those of the product. */
+  readonly rules?: ConversationRules;
+}
+
+export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehearsal {
+  const { kind = "bot", account = "rehearsal", steps = stepsInMemory() } = options;
+  const { media = noMedia, rules = conversationRules(conversationMachine) } = options;
+  const style = menuStyleOf(kind);
+  const nothing = { context: null, progress: null };
+  let session = opened(options.sessionId ?? "1", openingRule(rules, null), nothing);
+  /** The menus that the chat shows, oldest first. */
+  const offers: Offer[] = [];
+
+  function goOn(record: RehearsedRecord): void {
+    const messages = messagesOf(session, record);
+    for (const { seq, menu } of messages) {
+      if (menu !== null) offers.push({ sessionId: session.id, seq, menu });
+    }
+    session = after(rules, session, record, messages);
+  }
+
+  return {
+    get session() {
+      return session;
+    },
+    async take({ inboundId, kind: inputKind, text, media: files }, actual) {
+      const item: InboundItem = {
+        channel: "telegram",
+        account,
+        chatUser: "1",
+        peer: { userId: "1", accessHash: "0" },
+        inboundId,
+        kind: inputKind,
+        text,
+        receivedAtMs: 0,
+        ...(files !== undefined && { media: files }),
+      };
+      if (session.decision === "SESSION_WITH_HUMAN") {
+        goOn({ ...recordWithoutBot(item, session, "holder", rules), ...actual });
+        return { replies: [] };
+      }
+      const resolved = resolveInput(item, session, style);
+      const runner = createStepRunner(steps, item);
+      const draft = createTurnDraft({
+        item,
+        session,
+        resolved,
+        style,
+        sentBy: "holder",
+        steps: runner,
+        media,
+        rules,
+      });
+      let record: TurnRecord;
+      try {
+        await bot.handle(draft.turn);
+        record = draft.seal();
+      } catch (error) {
+        const { status } = recordWithoutBot(item, session, "holder", rules);
+        if (actual !== undefined) goOn({ ...draft.seal(), status, ...actual });
+        throw error;
+      }
+      goOn({ ...record, ...actual });
+      return { replies: record.replies.map(({ body, menu }) => ({ body, menu })) };
+    },
+    referenceTo(label) {
+      const offer = offers.findLast(({ menu }) => menu.some((choice) => choice.label === label));
+      if (offer === undefined) return null;
+      const { sessionId, seq, menu } = offer;
+      return formatReference({
+        sessionId,
+        seq,
+        index: menu.findIndex((choice) => choice.label === label),
+      });
+    },
+  };
+}
+
+/** A record as it was made, or with the replies that were really sent. */
+type RehearsedRecord = Omit<TurnRecord, "replies"> & { readonly replies: readonly TurnReply[] };
+
+interface Offer {
+  readonly sessionId: string;
+  readonly seq: number;
+  readonly menu: readonly MenuChoice[];
+}
+
+/** A session before its first turn. What is known of the user outlives the session before. */
+function opened(
+  id: string,
+  { decision, to }: InboundRule,
+  { context, progress }: Pick<LoadedSession, "context" | "progress">,
+): LoadedSession {
+  return {
+    id,
+    decision,
+    status: to,
+    turns: 0,
+    lastSeq: 0,
+    snapshot: null,
+    context,
+    progress,
+    messages: [],
+    toolOutputs: [],
+  };
+}
+
+/** What the next message finds: the session after the turn, or the one that this message opens. */
+function after(
+  rules: ConversationRules,
+  session: LoadedSession,
+  record: RehearsedRecord,
+  messages: readonly StoredMessage[],
+): LoadedSession {
+  const { status, toolOutputs, snapshot, context } = record;
+  const progress = progressAfter(session, record);
+  const head = sessionAfter(rules, session, record);
+  if (head === null) {
+    const id = String(BigInt(session.id) + 1n);
+    return opened(id, openingRule(rules, status), { context, progress });
+  }
+  return {
+    ...head,
+    snapshot,
+    context,
+    progress,
+    messages: [...session.messages, ...messages].slice(-historyMessages),
+    toolOutputs: [...session.toolOutputs, ...toolOutputs].slice(-historyToolOutputs),
+  };
+}
+
+/** The messages that a turn adds to its session: the user's, then the replies. */
+function messagesOf(
+  session: LoadedSession,
+  { text, media, replies }: RehearsedRecord,
+): readonly StoredMessage[] {
+  const seq = session.lastSeq + 1;
+  const files = media === undefined ? {} : { media };
+  return [
+    { seq, role: "user", body: text, menu: null, ...files },
+    ...replies.map(
+      ({ body, menu }, index) => ({ seq: seq + 1 + index, role: "bot", body, menu }) as const,
+    ),
+  ];
+}
+
+const progressAfter = (before: LoadedSession, { progress }: Pick<TurnRecord, "progress">) =>
+  progress === undefined ? before.progress : progress === "end" ? null : progress;
+
+const noMedia: MediaReader = {
+  async read() {
+    throw new HoldfastError({
+      code: "MEDIA_GONE",
+      message: "A rehearsal holds no files.",
+      next: "Give it one with talk.sendFile.",
+    });
+  },
+};
+
+function stepsInMemory(): Pick<StepStore, "find" | "keep"> {
+  const kept = new Map<string, unknown>();
+  const keyOf = (inboundId: string, name: string) => `${inboundId}\n${name}`;
+  return {
+    find: async ({ inboundId }, name) => kept.get(keyOf(inboundId, name)),
+    async keep({ inboundId }, name, result) {
+      kept.set(keyOf(inboundId, name), result ?? null);
+      return result;
+    },
+  };
+}

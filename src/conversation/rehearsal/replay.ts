@@ -1,0 +1,64 @@
+import type { AccountKind } from "../../../machines/lifecycle.ts";
+import { errorLine } from "../../errors.ts";
+import type { Bot } from "../../ports/conversation/bot.ts";
+import type { SessionSummary, TurnHistory } from "../../ports/conversation/conversation-records.ts";
+import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
+import { createRehearsal } from "./rehearsal.ts";
+
+/** A turn as it was and as another bot would take it now. */
+export interface ReplayedTurn {
+  readonly seq: number;
+  readonly asked: string;
+  readonly was: readonly string[];
+  /** With the reason where the bot fails. */
+  readonly is: readonly string[] | { readonly fails: string };
+  readonly differs: boolean;
+}
+
+/**
+ * Takes a session's turns again in memory, each over what was said before it, with the state that this bot reaches.
+ * Calls to the outside are not made: a turn that would make one says so.
+ */
+export async function replay(
+  bot: Bot,
+  { session, turns }: { readonly session: SessionSummary; readonly turns: readonly TurnHistory[] },
+  kind: AccountKind,
+): Promise<readonly ReplayedTurn[]> {
+  const rehearsal = createRehearsal(bot, {
+    kind,
+    account: session.account,
+    sessionId: session.id,
+    steps: {
+      find: async (_turn, name) => {
+        throw new Error(`it would call "${name}", which a replay does not do`);
+      },
+      keep: async (_turn, _name, result) => result,
+    },
+  });
+  const replayed: ReplayedTurn[] = [];
+  for (const turn of turns) {
+    const { seq, asked, replies, toolOutputs } = turn;
+    const was = replies.map(textOf);
+    const is = await rehearsal.take(inputOf(turn), { replies, toolOutputs }).then(
+      (taken) => taken.replies.map(textOf),
+      (error: unknown) => ({ fails: errorLine(error) }),
+    );
+    replayed.push({ seq, asked, was, is, differs: JSON.stringify(was) !== JSON.stringify(is) });
+  }
+  return replayed;
+}
+
+const textOf = ({ body, menu }: TurnHistory["replies"][number]): string =>
+  [body, ...(menu ?? []).map(({ label }) => `[${label}]`)].join("\n");
+
+/** A tap's inbound id carries what the button carried. */
+function inputOf({
+  inboundId,
+  asked,
+  media,
+}: TurnHistory): Pick<InboundItem, "inboundId" | "kind" | "text" | "media"> {
+  const [, data] = /^tap:[^:]*:(.*)$/s.exec(inboundId) ?? [];
+  return data === undefined
+    ? { inboundId, kind: "text", text: asked, ...(media.length > 0 && { media }) }
+    : { inboundId, kind: "tap", text: data };
+}

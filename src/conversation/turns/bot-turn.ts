@@ -1,0 +1,239 @@
+import { HoldfastError } from "../../errors.ts";
+import type { BotState, Turn, TurnInput } from "../../ports/conversation/bot.ts";
+import type {
+  LoadedSession,
+  MenuChoice,
+  ProgressUpdate,
+  StoredMessage,
+  StoredToolOutput,
+  TurnRecord,
+  UserContext,
+} from "../../ports/conversation/conversation-store.ts";
+import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
+import { type Media, mediaBytesMaxDefault, type MediaReader } from "../../ports/telegram/media.ts";
+import { type MenuStyle, renderText } from "./menu.ts";
+import { deriveRandomId } from "../outbox/random-id.ts";
+import type { StepRunner } from "./steps.ts";
+
+const replyUnitsMax = 4096;
+const repliesMax = 20;
+const choicesMax = 50;
+/** Tool outputs of one turn; the numbers of two turns can never meet. */
+const toolOutputsMax = 64;
+
+/** What a turn is made of. */
+export interface TurnMaterial {
+  readonly item: InboundItem;
+  readonly session: LoadedSession;
+  readonly input: TurnInput;
+  readonly style: MenuStyle;
+  readonly steps: StepRunner;
+  readonly media: MediaReader;
+}
+
+/** What the bot asked for so far. */
+export interface Draft {
+  state: BotState | null;
+  context: UserContext | null;
+  /** undefined: as it was. */
+  progress: ProgressUpdate | "end" | undefined;
+  /** What becomes of the session; the last word counts. null: nothing was said. */
+  asked: "escalate" | "end" | null;
+  readonly toolOutputs: StoredToolOutput[];
+  readonly replies: TurnRecord["replies"][number][];
+  sealed: boolean;
+}
+
+/** What a bot sees of a turn. A class: there is one for every message. */
+export class OfferedTurn implements Turn {
+  readonly id: string;
+  readonly account: string;
+  readonly session: Turn["session"];
+  readonly input: TurnInput;
+  private readonly material: TurnMaterial;
+  private readonly draft: Draft;
+  private readonly userSeq: number;
+  /** Read when the bot asks for it, and forgotten with the turn. */
+  private historyRead: readonly StoredMessage[] | null = null;
+  private stepNames: Set<string> | null = null;
+
+  constructor(material: TurnMaterial, draft: Draft) {
+    const { item, session } = material;
+    this.id = `${item.channel}:${item.account}:${item.inboundId}`;
+    this.account = item.account;
+    this.session = { id: session.id, decision: session.decision, turns: session.turns };
+    this.input = material.input;
+    this.material = material;
+    this.draft = draft;
+    this.userSeq = session.lastSeq + 1;
+  }
+
+  get history(): readonly StoredMessage[] {
+    this.historyRead ??= this.material.session.messages;
+    return this.historyRead;
+  }
+
+  get toolOutputs(): readonly StoredToolOutput[] {
+    return this.material.session.toolOutputs;
+  }
+
+  get state(): BotState | null {
+    return this.draft.state;
+  }
+
+  setState(state: BotState): void {
+    this.open().state = state;
+  }
+
+  get context(): UserContext {
+    return this.draft.context ?? {};
+  }
+
+  remember(facts: UserContext): void {
+    const draft = this.open();
+    draft.context = { ...draft.context, ...facts };
+  }
+
+  get progress(): ProgressUpdate | null {
+    const { progress } = this.draft;
+    if (progress === undefined) return this.material.session.progress;
+    return progress === "end" ? null : progress;
+  }
+
+  beginProgress(subject: unknown): void {
+    this.open().progress = { subject, images: 0, comments: 0, status: null };
+  }
+
+  addProgress({
+    images = 0,
+    comments = 0,
+    status,
+  }: {
+    images?: number;
+    comments?: number;
+    status?: string;
+  }): void {
+    const draft = this.open();
+    const now = this.progress;
+    if (now === null) throw noProgress(this.id);
+    draft.progress = {
+      subject: now.subject,
+      images: now.images + images,
+      comments: now.comments + comments,
+      status: status ?? now.status,
+    };
+  }
+
+  endProgress(): void {
+    this.open().progress = "end";
+  }
+
+  async step<T>(name: string, call: () => Promise<T> | T): Promise<T> {
+    this.open();
+    this.stepNames ??= new Set();
+    if (this.stepNames.has(name)) throw stepTwice(this.id, name);
+    this.stepNames.add(name);
+    return this.material.steps(name, call);
+  }
+
+  async download(
+    media: Media,
+    { bytesMax = mediaBytesMaxDefault }: { readonly bytesMax?: number } = {},
+  ): Promise<Uint8Array> {
+    this.open();
+    return this.material.media.read(this.account, media, bytesMax);
+  }
+
+  record(name: string, output: unknown): number {
+    const { toolOutputs } = this.open();
+    if (toolOutputs.length >= toolOutputsMax) throw tooManyOutputs(this.id);
+    const seq = this.userSeq * toolOutputsMax + toolOutputs.length;
+    toolOutputs.push({ seq, name, output });
+    return seq;
+  }
+
+  reply(body: string, menu?: readonly MenuChoice[]): void {
+    const { replies } = this.open();
+    const { item, style } = this.material;
+    const choices = menu === undefined || menu.length === 0 ? null : menu;
+    refuseUnsendable(body, choices, style, replies.length);
+    const randomId = deriveRandomId(item.account, item.chatUser, item.inboundId, replies.length);
+    replies.push({ seq: this.userSeq + 1 + replies.length, body, menu: choices, randomId });
+  }
+
+  escalate(): void {
+    this.open().asked = "escalate";
+  }
+
+  end(): void {
+    this.open().asked = "end";
+  }
+
+  private open(): Draft {
+    if (this.draft.sealed) throw sealedError(this.id);
+    return this.draft;
+  }
+}
+
+/** What Telegram would refuse is refused here, where the bot's author sees it, before it is committed. */
+function refuseUnsendable(
+  body: string,
+  menu: readonly MenuChoice[] | null,
+  style: MenuStyle,
+  repliesBefore: number,
+): void {
+  const units = renderText(body, menu, style).length;
+  const isSendable =
+    body.trim() !== "" &&
+    units <= replyUnitsMax &&
+    repliesBefore < repliesMax &&
+    (menu === null ||
+      (menu.length <= choicesMax && menu.every(({ label }) => label.trim() !== "")));
+  if (isSendable) return;
+  const faults = [
+    body.trim() === "" && "its text is empty",
+    units > replyUnitsMax && `it has ${units} UTF-16 units and Telegram takes ${replyUnitsMax}`,
+    repliesBefore >= repliesMax && `a turn may send at most ${repliesMax}`,
+    menu !== null &&
+      menu.length > choicesMax &&
+      `it offers ${menu.length} choices and may offer ${choicesMax}`,
+    menu?.some(({ label }) => label.trim() === "") === true && "a choice has no label",
+  ].filter((fault) => fault !== false);
+  throw new HoldfastError({
+    code: "REPLY_UNSENDABLE",
+    message: `The bot's reply cannot be sent: ${faults.join(", ")}.`,
+    next: "Correct what the bot passes to reply(); nothing of this turn was committed.",
+  });
+}
+
+function sealedError(id: string): HoldfastError {
+  return new HoldfastError({
+    code: "TURN_SEALED",
+    message: `The bot used turn ${id} after its handler had returned, thrown or run out of time.`,
+    next: "Await everything that the handler starts before it returns.",
+  });
+}
+
+function stepTwice(id: string, name: string): HoldfastError {
+  return new HoldfastError({
+    code: "STEP_TWICE",
+    message: `The bot used the step "${name}" twice in turn ${id}.`,
+    next: "Give each call to the outside a name of its own; in a loop, add what differs.",
+  });
+}
+
+function noProgress(id: string): HoldfastError {
+  return new HoldfastError({
+    code: "NO_PROGRESS_UPDATE",
+    message: `The bot added to a progress update in turn ${id}, and the user has begun none.`,
+    next: "Call beginProgress first; see whether there is one with turn.progress.",
+  });
+}
+
+function tooManyOutputs(id: string): HoldfastError {
+  return new HoldfastError({
+    code: "TOOL_OUTPUTS_TOO_MANY",
+    message: `The bot recorded more than ${toolOutputsMax} tool outputs in turn ${id}.`,
+    next: "Record one output that holds a list instead of many that hold an item.",
+  });
+}

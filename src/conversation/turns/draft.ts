@@ -1,0 +1,108 @@
+import { type ConversationRules, statusAfter } from "../../../machines/conversation-rules.ts";
+import type { BotState, Turn } from "../../ports/conversation/bot.ts";
+import type { ReplySender } from "../../ports/conversation/channel.ts";
+import type { LoadedSession, TurnRecord } from "../../ports/conversation/conversation-store.ts";
+import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
+import type { MediaReader } from "../../ports/telegram/media.ts";
+import type { MenuStyle, ResolvedInput } from "./menu.ts";
+import { type Draft, OfferedTurn } from "./bot-turn.ts";
+import type { StepRunner } from "./steps.ts";
+
+/** A turn being worked out: what the bot sees of it, and the record of what the bot asked for. */
+export interface TurnDraft {
+  readonly turn: Turn;
+  /** Closes the turn, later calls of the bot are refused, and answers what is to be committed. */
+  seal(): TurnRecord;
+}
+
+/** What the session adds by itself: the message alone, for sessions that a person has taken over. */
+export function recordWithoutBot(
+  item: InboundItem,
+  session: LoadedSession,
+  sentBy: ReplySender,
+  rules: ConversationRules,
+): TurnRecord {
+  const { snapshot, context } = session;
+  const status = statusAfter(rules, session, null);
+  const said = { text: item.text, snapshot, context, status, progress: undefined };
+  return recordOf(item, session, { ...said, toolOutputs: [], replies: [], sentBy });
+}
+
+export function createTurnDraft(material: {
+  readonly item: InboundItem;
+  readonly session: LoadedSession;
+  readonly resolved: ResolvedInput;
+  readonly style: MenuStyle;
+  readonly sentBy: ReplySender;
+  readonly steps: StepRunner;
+  readonly media: MediaReader;
+  readonly rules: ConversationRules;
+}): TurnDraft {
+  const { item, session, resolved, style, sentBy, steps, media, rules } = material;
+  const { snapshot } = session;
+  const draft: Draft = {
+    state: readState(snapshot),
+    context: session.context,
+    progress: undefined,
+    asked: null,
+    toolOutputs: [],
+    replies: [],
+    sealed: false,
+  };
+  return {
+    turn: new OfferedTurn({ item, session, input: resolved.input, style, steps, media }, draft),
+    seal() {
+      draft.sealed = true;
+      const { state, context, progress, asked, toolOutputs, replies } = draft;
+      const { text } = resolved;
+      const kept = state ?? snapshot;
+      return recordOf(item, session, {
+        text,
+        snapshot: kept,
+        context,
+        progress,
+        status: statusAfter(rules, session, asked),
+        toolOutputs,
+        replies,
+        sentBy,
+      });
+    },
+  };
+}
+
+type Asked = Pick<
+  TurnRecord,
+  "text" | "snapshot" | "context" | "status" | "toolOutputs" | "replies" | "sentBy"
+> & { readonly progress: TurnRecord["progress"] | undefined };
+
+/** Field by field: there is one for every message. */
+function recordOf(item: InboundItem, session: LoadedSession, asked: Asked): TurnRecord {
+  const { channel, account, chatUser, inboundId, peer, media } = item;
+  const { text, snapshot, context, status, toolOutputs, replies, progress, sentBy } = asked;
+  return {
+    channel,
+    account,
+    chatUser,
+    session,
+    inboundId,
+    peer,
+    text,
+    media,
+    snapshot,
+    context,
+    progress,
+    toolOutputs,
+    replies,
+    status,
+    sentBy,
+  };
+}
+
+/** null for a session without a state, and for one that no bot of this program has written. */
+function readState(snapshot: unknown): BotState | null {
+  if (typeof snapshot !== "object" || snapshot === null) return null;
+  if (!("machineId" in snapshot) || typeof snapshot.machineId !== "string") return null;
+  if (!("schemaVersion" in snapshot) || typeof snapshot.schemaVersion !== "number") return null;
+  const { machineId, schemaVersion } = snapshot;
+  return { machineId, schemaVersion, state: "state" in snapshot ? snapshot.state : null };
+}

@@ -1,0 +1,179 @@
+import { errorLine } from "../../errors.ts";
+import type {
+  InboundDelivery,
+  InboundItem,
+  InboundStream,
+} from "../../ports/conversation/inbound-stream.ts";
+import { createTurnLanes } from "./lanes.ts";
+import { createTurnRun, type TurnLimits, type TurnResult, type TurnRunOptions } from "./run.ts";
+
+export interface TurnEngineOptions extends Omit<TurnRunOptions, "limits"> {
+  readonly stream: Pick<InboundStream, "consume">;
+  /** Replies to this message were committed. */
+  notifyOutbox(item: Pick<InboundItem, "channel" | "account">): void;
+  /** Another node owns these users now: the engine has stopped taking messages. */
+  onStaleOwner(): void;
+  /** `seconds` from the delivery to its end. */
+  onTurn(ending: TurnResult["ending"], seconds: number): void;
+  readonly limits?: Partial<TurnEngineLimits>;
+}
+
+export interface TurnEngineLimits extends TurnLimits {
+  /** Users whose turns run at the same time, each perhaps for as long as a handler may take. */
+  readonly usersMax: number;
+  /**
+   * Messages taken from the stream and not settled: the bound on what waits in memory. Far more than the turns that run,
+   * so that what one user has waiting leaves room for others; the stream gives a bounded number of bytes at a time.
+   */
+  readonly inFlightMax: number;
+}
+
+export interface TurnEngine {
+  /** Rejects when the stream cannot be consumed. */
+  start(): Promise<void>;
+  /** Finishes the turns that began, gives the rest back. Resolves when nothing is held any more. */
+  stop(): Promise<void>;
+  /** Turns running now. */
+  readonly running: number;
+  /** Messages waiting for a turn. */
+  readonly waiting: number;
+}
+
+/** How long a bot's handler may take, milliseconds. */
+export const handlerMsMaxDefault = 60_000;
+
+const defaultLimits: TurnEngineLimits = {
+  usersMax: 256,
+  inFlightMax: 6_400,
+  handlerMsMax: handlerMsMaxDefault,
+  handlerRunsMax: 3,
+  retryDelayMs: 50,
+  retryDelayMsMax: 5_000,
+};
+
+/**
+ * Consumes the inbound stream and turns each message into one committed turn: one user's messages in stream order
+ * (I4), different users in parallel, the oldest message first. A message is acknowledged only after its commit (I5).
+ */
+export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
+  const limits = { ...defaultLimits, ...options.limits };
+  const run = createTurnRun({ ...options, limits });
+  const lanes = createTurnLanes();
+  const ending = new AbortController();
+  const idleWaiters: (() => void)[] = [];
+  let running = 0;
+  let stopConsuming: (() => Promise<void>) | null = null;
+  let stopped: Promise<void> | null = null;
+
+  async function settle(delivery: InboundDelivery, result: TurnResult): Promise<void> {
+    const { account } = delivery.item;
+    switch (result.ending) {
+      case "committed":
+        if (!result.handed) options.notifyOutbox(delivery.item);
+        return delivery.done();
+      case "duplicate":
+        options.notifyOutbox(delivery.item);
+        return delivery.done();
+      case "parked":
+        return delivery.park(result.reason);
+      case "given-back":
+        return delivery.retry(0);
+      case "stale-owner":
+        delivery.retry(0);
+        loseOwnership(account);
+    }
+  }
+
+  /** The stream delivers it again, and the store recognises what took effect. */
+  const reportUnsettled = (account: string, error: unknown) =>
+    options.events.report({
+      type: "note",
+      account,
+      code: "DELIVERY_UNSETTLED",
+      message: errorLine(error),
+    });
+
+  function loseOwnership(account: string): void {
+    if (ending.signal.aborted) return;
+    options.events.report({
+      type: "note",
+      account,
+      code: "OWNER_STALE",
+      message: `another node owns these users since; epoch ${options.claim.epoch} takes no more turns`,
+    });
+    stop().catch((error: unknown) => reportUnsettled(account, error));
+    options.onStaleOwner();
+  }
+
+  async function take(delivery: InboundDelivery): Promise<void> {
+    const { clock } = options;
+    const startMs = clock.monotonicMs();
+    try {
+      const result = await run(delivery.item, ending.signal);
+      options.onTurn(result.ending, (clock.monotonicMs() - startMs) / 1000);
+      await settle(delivery, result);
+    } catch (error) {
+      reportUnsettled(delivery.item.account, error);
+    } finally {
+      lanes.leave(delivery);
+      running -= 1;
+      if (running === 0) for (const wake of idleWaiters.splice(0)) wake();
+      pump();
+    }
+  }
+
+  function pump(): void {
+    while (!ending.signal.aborted && running < limits.usersMax) {
+      const delivery = lanes.take();
+      if (delivery === null) return;
+      running += 1;
+      void take(delivery);
+    }
+  }
+
+  function onDelivery(delivery: InboundDelivery): void {
+    if (ending.signal.aborted) {
+      delivery.retry(0);
+      return;
+    }
+    lanes.add(delivery);
+    pump();
+  }
+
+  const idle = () =>
+    running === 0
+      ? Promise.resolve()
+      : new Promise<void>((resolve) => {
+          idleWaiters.push(resolve);
+        });
+
+  async function finish(): Promise<void> {
+    const consumingEnded = stopConsuming?.();
+    for (const delivery of lanes.drain()) delivery.retry(0);
+    await idle();
+    await consumingEnded;
+  }
+
+  const stop = () => {
+    ending.abort();
+    stopped ??= finish();
+    return stopped;
+  };
+
+  return {
+    async start() {
+      const { inFlightMax } = limits;
+      const { partition } = options.claim;
+      const stopNow = await options.stream.consume({ partition, inFlightMax, onDelivery });
+      if (ending.signal.aborted) await stopNow();
+      else stopConsuming = stopNow;
+    },
+    stop,
+    get running() {
+      return running;
+    },
+    get waiting() {
+      return lanes.waiting;
+    },
+  };
+}

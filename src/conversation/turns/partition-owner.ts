@@ -1,0 +1,137 @@
+import { placeOf } from "../../custody/placement.ts";
+import type { FleetMembers } from "../../custody/fleet-members.ts";
+import type { Clock } from "../../concurrency/clock.ts";
+import { serially } from "../../concurrency/serially.ts";
+import type {
+  ConversationStore,
+  PartitionClaim,
+} from "../../ports/conversation/conversation-store.ts";
+import { partitions } from "../../ports/conversation/partitions.ts";
+import type { TurnEngine } from "./engine.ts";
+
+export interface TurnOwnerOptions {
+  readonly members: Pick<FleetMembers, "serving" | "onChange" | "isLive">;
+  /** This host's key in the register of hosts, and its incarnation. */
+  readonly ownKey: string;
+  readonly incarnation: string;
+  readonly store: Pick<ConversationStore, "claimPartition" | "releasePartition" | "partitionOwner">;
+  /** `onStale`: a newer owner commits; the engine has stopped. */
+  makeEngine(claim: PartitionClaim, onStale: () => void): TurnEngine;
+  /** Tells the fleet that this host takes no more turns of a partition, and hears it of others. */
+  tellReleased(partition: number): void;
+  onReleased(listener: (partition: number) => void): () => void;
+  readonly clock: Pick<Clock, "monotonicMs" | "schedule">;
+  /** How long a living owner may take to finish the turns that it has begun. */
+  readonly drainMsMax: number;
+  readonly retryMs: number;
+  onFault(error: unknown): void;
+}
+
+/**
+ * Takes the turns of this host's partitions. Which those are follows from who serves, as with accounts. An owner that
+ * loses one finishes the turns that it has begun and gives it back; the next claims it then, or at once where the owner
+ * is gone, or when it has waited long enough. The epoch makes sure that two who think they own one cannot both commit.
+ */
+export interface TurnOwner {
+  /** Resolves when this host takes the turns of every partition that is free for it. */
+  start(): Promise<void>;
+  /** Finishes what has begun and gives every partition back. */
+  stop(): Promise<void>;
+}
+
+export function createTurnOwner(options: TurnOwnerOptions): TurnOwner {
+  let stopped = false;
+  const shares = partitions.map((partition) => createShare(options, partition, () => stopped));
+  /** Never rejects, as no share's look does. */
+  const lookAll = () => Promise.all(shares.map((share) => share.look()));
+  let forget = () => {};
+
+  return {
+    async start() {
+      const stopWatching = options.members.onChange(() => void lookAll());
+      const stopHearing = options.onReleased((partition) => void shares[partition]?.look());
+      forget = () => {
+        stopWatching();
+        stopHearing();
+      };
+      await lookAll();
+    },
+    async stop() {
+      stopped = true;
+      forget();
+      await lookAll();
+    },
+  };
+}
+
+/** One partition, as this host sees it. */
+function createShare(options: TurnOwnerOptions, partition: number, isStopped: () => boolean) {
+  const { members, ownKey, incarnation, store, clock } = options;
+  let held: { readonly claim: PartitionClaim; readonly engine: TurnEngine } | null = null;
+  let wantedSinceMs: number | null = null;
+  let cancelLook = () => {};
+  const inTurn = serially();
+
+  const isMine = (): boolean =>
+    !isStopped() && placeOf(`turns ${partition}`, members.serving()) === ownKey;
+
+  function lookIn(delayMs: number): void {
+    cancelLook();
+    cancelLook = clock.schedule(delayMs, () => void look());
+  }
+
+  /** How much longer a living owner is waited for; 0: it may be claimed. */
+  async function waitMs(): Promise<number> {
+    const owner = await store.partitionOwner(partition);
+    if (owner === null || owner === incarnation || !members.isLive(owner)) return 0;
+    wantedSinceMs ??= clock.monotonicMs();
+    return Math.max(0, wantedSinceMs + options.drainMsMax - clock.monotonicMs());
+  }
+
+  async function begin(): Promise<void> {
+    const restMs = await waitMs();
+    if (restMs > 0) {
+      lookIn(restMs);
+      return;
+    }
+    const claim = await store.claimPartition(partition, incarnation);
+    wantedSinceMs = null;
+    const engine = options.makeEngine(claim, () => {
+      if (held?.engine === engine) held = null;
+      // Whoever took over thinks that it is the owner; when it is not, this host is again.
+      lookIn(options.retryMs);
+    });
+    held = { claim, engine };
+    await engine.start();
+  }
+
+  async function giveBack(): Promise<void> {
+    const given = held;
+    held = null;
+    if (given === null) return;
+    await given.engine.stop();
+    await store.releasePartition(given.claim);
+    options.tellReleased(partition);
+  }
+
+  async function settle(): Promise<void> {
+    if (!isMine()) {
+      wantedSinceMs = null;
+      await giveBack();
+    } else if (held === null) await begin();
+  }
+
+  function onFault(error: unknown): void {
+    held = null;
+    options.onFault(error);
+    if (!isStopped()) lookIn(options.retryMs);
+  }
+
+  /** Never rejects. */
+  function look(): Promise<void> {
+    cancelLook();
+    return inTurn(() => settle().catch(onFault));
+  }
+
+  return { look };
+}

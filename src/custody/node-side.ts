@@ -1,0 +1,162 @@
+import type { Clock } from "../concurrency/clock.ts";
+import type { FleetBus } from "../ports/custody/fleet-bus.ts";
+import type { Gate } from "../ports/custody/gate.ts";
+import type { IncarnationStore } from "../ports/custody/incarnation-store.ts";
+import type { SharedRegister } from "../ports/custody/shared-register.ts";
+import type { SlotRef, TokenStore } from "../ports/custody/token-store.ts";
+import { type Claims, createClaims } from "./claims.ts";
+import { createCustodian, type Custodian, type CustodianOptions } from "./custodian.ts";
+import { createFleetMembers, type FleetMembers } from "./fleet-members.ts";
+import { createHeartbeat } from "./heartbeat.ts";
+import { type EraValue, eraKey, type FloorValue, hostKey, type LeaseValue } from "./registers.ts";
+import { createTakeover, type Takeover } from "./takeover.ts";
+
+/** Accounts that are handed over for balance at the same time, and that begin at the same time. */
+const handoversMax = 8;
+const beginsMax = 32;
+
+export interface FleetRegisters {
+  readonly hosts: SharedRegister<LeaseValue>;
+  readonly floors: SharedRegister<FloorValue>;
+  readonly fleet: SharedRegister<EraValue>;
+}
+
+export interface FleetPartOptions extends FleetRegisters {
+  readonly bus: FleetBus;
+  readonly incarnations: IncarnationStore;
+  readonly tokens: TokenStore;
+  readonly gate: Gate;
+  readonly clock: Clock;
+  readonly timings: {
+    readonly heartbeatMs: number;
+    readonly suspectMs: number;
+    readonly takeMs: number;
+    readonly tenureMs: number;
+  };
+  newNonce(): string;
+  /** This host must let go of everything and begin anew as another incarnation. */
+  onEnd(why: string): void;
+  /** Postgres is away while other hosts may reach it: everything held is to be given up; `false` when it is back. */
+  onAway(away: boolean): void;
+  onRestored(ref: SlotRef, floor: FloorValue): void;
+  readonly onTakeover: CustodianOptions["onTakeover"];
+  readonly onFault: CustodianOptions["onFault"];
+}
+
+/** What the custodian asks of the accounts of this host. */
+export type AccountKeeping = Pick<CustodianOptions, "names" | "begin" | "end" | "mayMove">;
+
+/** A node's part in the fleet: what it knows of the others, and how tokens come and go. */
+export interface FleetPart {
+  readonly members: FleetMembers;
+  readonly takeover: Takeover;
+  readonly claims: Claims;
+  makeCustodian(keeping: AccountKeeping): Custodian;
+  /** Reads who is there. */
+  start(): Promise<void>;
+  /** From now on Postgres is asked with each renewal of the lease; this host's incarnation must be recorded. */
+  startBeats(): void;
+  /** Resolves once the fleet sees that this host takes accounts. */
+  untilServing(): Promise<void>;
+  stop(): void;
+}
+
+export function createFleetPart(options: FleetPartOptions): FleetPart {
+  const { hosts, floors, fleet, bus, incarnations, tokens, gate, clock, timings, newNonce } =
+    options;
+  const { incarnation, host } = gate;
+  const members = createFleetMembers({ hosts, host, incarnation, clock, timings });
+  const takeover = createTakeover({
+    hosts,
+    store: incarnations,
+    bus,
+    clock,
+    takeMs: timings.takeMs,
+    newNonce,
+  });
+  const claims = createClaims({
+    floors,
+    tokens,
+    bus,
+    gate,
+    takeover,
+    clock,
+    sweepMs: timings.suspectMs,
+    newNonce,
+    onRestored: options.onRestored,
+  });
+  let gaveUp = false;
+  let stopBeats = () => {};
+  const heartbeat = createHeartbeat({
+    store: incarnations,
+    incarnation,
+    clock,
+    awayMs: timings.suspectMs,
+    onEnded: options.onEnd,
+    onRestored(why) {
+      void nextEra()
+        .catch((error: unknown) => options.onFault("counting a restore of Postgres", error))
+        .then(() => options.onEnd(`Postgres was restored from an older copy: ${why}`));
+    },
+    onAway(away) {
+      const others = members.serving().some((key) => key !== hostKey(host));
+      if (away ? !others : !gaveUp) return;
+      gaveUp = away;
+      options.onAway(away);
+    },
+  });
+
+  /** Counts one more restore. Two hosts that find the same one may count it twice, which does no harm. */
+  async function nextEra(): Promise<void> {
+    const entry = await fleet.read(eraKey);
+    const value = { era: (entry?.value.era ?? 0) + 1, nonce: newNonce() };
+    await fleet.write(eraKey, value, entry?.revision ?? 0);
+  }
+
+  return {
+    members,
+    takeover,
+    claims,
+    start: members.start,
+    startBeats() {
+      stopBeats = members.onOwnBeat(() => void heartbeat.beat());
+    },
+    makeCustodian: (keeping) =>
+      createCustodian({
+        ...keeping,
+        members,
+        store: incarnations,
+        bus,
+        takeover,
+        clock,
+        host,
+        incarnation,
+        giveBackStrays: claims.giveBackStrays,
+        limits: {
+          tenureMs: timings.tenureMs,
+          handoversMax,
+          beginsMax,
+          sweepMs: timings.suspectMs,
+          suspectMs: timings.suspectMs,
+        },
+        onTakeover: options.onTakeover,
+        onFault: options.onFault,
+      }),
+    untilServing: () =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (!members.serving().includes(hostKey(host))) return;
+          stopLooking();
+          resolve();
+        };
+        const stopLooking = members.onChange(look);
+        look();
+      }),
+    stop() {
+      stopBeats();
+      claims.stop();
+      takeover.stop();
+      members.stop();
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import { connect, type Socket } from "node:net";
+import { performHttpProxyHandshake, performSocksHandshake } from "@fuman/net";
+import { HoldfastError } from "../errors.ts";
+import type { Endpoint } from "../ports/custody/gate.ts";
+
+/** Where the first hop of a connection goes: the proxy, or the far end itself. */
+export interface Way extends Endpoint {
+  /** Goes on to the far end, once the first hop is there. Rejects with PROXY_REFUSED. */
+  goOn(socket: Socket): Promise<void>;
+}
+
+const handshakeMsMax = 10_000;
+
+/** @param proxy `socks5://user:password@host:port`, `socks4://…`, `http://…`, or null for directly. */
+export function wayTo(to: Endpoint, proxy: string | null): Way {
+  if (proxy === null) return { ...to, goOn: async () => {} };
+  const url = new URL(proxy);
+  const hop: Endpoint = { host: bare(url.hostname), port: Number(url.port) };
+  return {
+    ...hop,
+    async goOn(socket) {
+      try {
+        await shakeHands(socket, url, to);
+      } catch (error) {
+        // Without its cause, which holds the proxy's password.
+        throw new HoldfastError({
+          code: "PROXY_REFUSED",
+          message: `The proxy ${hop.host}:${hop.port} does not lead to ${to.host}:${to.port} (${String(Object(error).message)}).`,
+          next: "Name another, or none, with: npx holdfast proxy <account>",
+          policy: "retryable",
+        });
+      }
+    },
+  };
+}
+
+/** A connection to the first hop, not yet there. */
+export const dial = ({ host, port }: Endpoint): Socket =>
+  connect({ host, port, noDelay: true, keepAlive: true });
+
+/** Tells the proxy where to go on to, and hands the socket back as the far end's; at most 10 s. */
+async function shakeHands(socket: Socket, url: URL, { host, port }: Endpoint): Promise<void> {
+  const hop = endsOf(socket);
+  const { hostname, username, password } = url;
+  const proxy = {
+    host: bare(hostname),
+    port: Number(url.port),
+    ...(username === ""
+      ? {}
+      : { user: decodeURIComponent(username), password: decodeURIComponent(password) }),
+  };
+  const to = { address: host, port };
+  const shaken =
+    url.protocol === "http:"
+      ? performHttpProxyHandshake(hop, hop, proxy, to)
+      : performSocksHandshake(
+          hop,
+          hop,
+          { ...proxy, version: url.protocol === "socks4:" ? 4 : 5 },
+          to,
+        );
+  const timer = setTimeout(hop.giveUp, handshakeMsMax);
+  try {
+    await shaken;
+  } finally {
+    clearTimeout(timer);
+    hop.letGo();
+  }
+}
+
+/** An IPv6 address stands in brackets in a URL and nowhere else. */
+const bare = (hostname: string): string => hostname.replaceAll(/^\[|\]$/g, "");
+
+/** A socket as the handshake uses it: no more is read than was asked for, so that what follows is the far end's. */
+function endsOf(socket: Socket) {
+  let isLate = false;
+  let wake = () => {};
+  const moved = () => wake();
+  const signs = ["readable", "end", "close"] as const;
+  for (const sign of signs) socket.on(sign, moved);
+  return {
+    async read(into: Uint8Array): Promise<number> {
+      for (;;) {
+        const bytes = Math.min(into.length, socket.readableLength);
+        const chunk: unknown = bytes === 0 ? null : socket.read(bytes);
+        if (chunk instanceof Uint8Array) {
+          into.set(chunk);
+          return chunk.length;
+        }
+        if (isLate || socket.destroyed || socket.readableEnded) {
+          throw new Error("it did not answer");
+        }
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          // Asks for more, and for the end, when nothing is buffered.
+          socket.read(0);
+        });
+      }
+    },
+    write: (bytes: Uint8Array) =>
+      new Promise<void>((resolve, reject) => {
+        socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+      }),
+    giveUp() {
+      isLate = true;
+      wake();
+    },
+    letGo() {
+      for (const sign of signs) socket.off(sign, moved);
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import type { AccountKind, Reason } from "../../../machines/lifecycle.ts";
+import type { RenewalStep, RenewalStore } from "./renewal-store.ts";
+import type { SlotOrigin, SlotStore } from "./slot-store.ts";
+import type { DeviceIdentity, DriverName } from "../telegram/telegram.ts";
+import type { SlotRef } from "../custody/token-store.ts";
+
+export interface AccountRecord {
+  readonly name: string;
+  readonly kind: AccountKind;
+  readonly driver: DriverName;
+  readonly servingSlot: number | null;
+  readonly state: string;
+  readonly reason: Reason | null;
+  readonly wanted: Wanted;
+  readonly device: DeviceIdentity;
+  /** Telegram asked for silence until then, in milliseconds since 1970; null for no such wait. */
+  readonly coolingUntilMs: number | null;
+  readonly hasPassword: boolean;
+  readonly hasProxy: boolean;
+}
+
+export interface AccountChanges {
+  readonly records: readonly AccountRecord[];
+  /** A number that grows; a smaller one than before tells of a database that was restored. */
+  readonly mark: string;
+  /** How many accounts there are. */
+  readonly count: number;
+}
+
+/** What a person wants: connected; connected and silent; nowhere until it is resumed. */
+export type Wanted = "serve" | "pause" | "stop";
+
+/** What is needed to authorise a slot. Encrypted at rest; never logged. */
+export type Credentials =
+  /** An imported session's own number is learnt when it has connected. */
+  | { readonly kind: "user"; readonly phone: string | null }
+  | { readonly kind: "bot"; readonly token: string };
+
+/** What the schedule and the import go by. */
+export interface ServingKey {
+  readonly account: string;
+  readonly slot: number;
+  readonly origin: SlotOrigin;
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
+  /** When a renewal was last asked for, in milliseconds since 1970; null for never. */
+  readonly triedMs: number | null;
+}
+
+/**
+ * What an account knows and nobody else may read. Hides encryption: it goes in and comes out in clear and is
+ * AES-256-GCM at rest, bound to the account. Errors: ACCOUNT_UNKNOWN, SESSION_BLOB_BROKEN (a damaged row),
+ * MASTER_KEY_WRONG, DATABASE_UNAVAILABLE.
+ */
+export interface AccountSecrets {
+  credentials(name: string): Promise<Credentials>;
+  learnPhone(name: string, phone: string): Promise<void>;
+  /** The 2FA password, which its owner chose to have kept; null forgets it. */
+  keepPassword(name: string, password: string | null): Promise<void>;
+  password(name: string): Promise<string | null>;
+  /** The address through which the account connects from now on; null for directly. */
+  chooseProxy(name: string, url: string | null): Promise<void>;
+  proxy(name: string): Promise<string | null>;
+}
+
+/** Accounts. Hides SQL. Errors: ACCOUNT_EXISTS, ACCOUNT_UNKNOWN, DATABASE_UNAVAILABLE, and those of the secrets. */
+export interface AccountStore extends AccountSecrets {
+  add(account: {
+    readonly name: string;
+    readonly kind: AccountKind;
+    readonly credentials: Credentials;
+    /** By default mtcute. */
+    readonly driver?: DriverName;
+    readonly deviceModel?: string;
+    /** As `socks5://…` or `http://…`; through it every connection of the account goes. */
+    readonly proxy?: string;
+  }): Promise<void>;
+  /** A user account with a session of another program in a PENDING slot, in one step. Throws also KEY_ALREADY_HELD. */
+  importSession(account: {
+    readonly name: string;
+    readonly driver?: DriverName;
+    readonly deviceModel?: string;
+    readonly proxy?: string;
+    readonly session: { readonly keyId: string; readonly bytes: Uint8Array };
+    readonly origin: Exclude<SlotOrigin, "made">;
+  }): Promise<SlotRef>;
+  /** For the connections that are opened from now on. */
+  chooseDriver(name: string, driver: DriverName): Promise<void>;
+  list(): Promise<readonly AccountRecord[]>;
+  /**
+   * The accounts that may have changed since an earlier answer's `mark`; all for null. None is ever left out, however
+   * long its transaction took; some may come again.
+   */
+  changes(since: string | null): Promise<AccountChanges>;
+  find(name: string): Promise<AccountRecord | null>;
+  want(name: string, wanted: Wanted): Promise<void>;
+  /** Telegram asked for silence until then, in milliseconds since 1970. */
+  cool(name: string, untilMs: number): Promise<void>;
+  /** The keys that serve, of these accounts. */
+  servingKeys(names: readonly string[]): Promise<readonly ServingKey[]>;
+
+  /** The state, the event row and, if any, the step of the renewal that it shows to be done, in one statement. */
+  recordTransition(transition: {
+    readonly account: string;
+    readonly renewal: string | null;
+    readonly from: string;
+    readonly to: string;
+    readonly event: string;
+    readonly epoch: number;
+    readonly reason: Reason | null;
+    readonly step: RenewalStep | null;
+  }): Promise<void>;
+}
+
+/** Accounts with their slots and renewals, over one database. */
+export interface AccountStores extends AccountStore, SlotStore, RenewalStore {}

@@ -1,0 +1,55 @@
+import type { RenewalStep } from "./renewal-store.ts";
+import type { SlotRef } from "../custody/token-store.ts";
+
+export type SlotState = "PENDING" | "SERVING" | "RETIRING" | "RETIRED" | "DISCARDED" | "DEAD";
+
+export interface SlotRecord extends SlotRef {
+  readonly state: SlotState;
+  /** 16 hex digits, null until the key exists. */
+  readonly keyId: string | null;
+  /** `imported`: another program used it before; `kept`: and its owner wants no other. */
+  readonly origin: SlotOrigin;
+}
+
+export type SlotOrigin = "made" | "imported" | "kept";
+
+/**
+ * The authorisations of accounts. Hides SQL and encryption: sessions go in and come out in clear and are AES-256-GCM at
+ * rest with (account, slot) as associated data. Errors: ACCOUNT_UNKNOWN, KEY_ALREADY_HELD (that key id belongs to
+ * another slot), SESSION_BLOB_BROKEN (a damaged row), MASTER_KEY_WRONG, DATABASE_UNAVAILABLE.
+ */
+export interface SlotStore {
+  /** A new PENDING slot with the next number and a free token. */
+  addSlot(account: string): Promise<SlotRef>;
+  /**
+   * The slot that serves, else the PENDING one that was made here, else a new one: hosts that ask at once are told the
+   * same.
+   */
+  firstSlot(account: string): Promise<SlotRecord>;
+  slots(account: string): Promise<readonly SlotRecord[]>;
+  /**
+   * Stores the session as soon as its key exists; may be called again when it changes. `step` is written where a
+   * renewal is being prepared with this slot. Throws KEY_ALREADY_HELD.
+   */
+  saveSession(
+    ref: SlotRef,
+    session: { readonly keyId: string; readonly bytes: Uint8Array },
+    step: RenewalStep,
+  ): Promise<void>;
+  /** null when no key exists yet. */
+  loadSession(ref: SlotRef): Promise<{ readonly keyId: string; readonly bytes: Uint8Array } | null>;
+  /**
+   * PENDING → SERVING for the first slot of an account, or after its last one died. `false`: another one serves, or the
+   * slot was given up meanwhile.
+   */
+  adoptFirstSlot(ref: SlotRef): Promise<boolean>;
+  /**
+   * RETIRING → RETIRED, PENDING → DISCARDED: the key is logged out and its session erased. `step` is written where a
+   * renewal that is done came from this slot.
+   */
+  forgetSlot(ref: SlotRef, step: RenewalStep): Promise<void>;
+  /** SERVING → RETIRING: no slot of the account serves any more. Nothing where another one does. */
+  retireServing(ref: SlotRef): Promise<void>;
+  /** → DEAD; the session is kept aside. The account has no serving slot if this one served. */
+  markDead(ref: SlotRef): Promise<void>;
+}

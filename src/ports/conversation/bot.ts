@@ -1,0 +1,98 @@
+import type { SessionDecision } from "../../../machines/conversation-rules.ts";
+import type {
+  MenuChoice,
+  ProgressUpdate,
+  StoredMessage,
+  StoredToolOutput,
+  UserContext,
+} from "./conversation-store.ts";
+import type { Media } from "../telegram/media.ts";
+
+/** What a bot keeps between turns. The version is the bot's own: it must be able to read its older ones. */
+export interface BotState {
+  readonly machineId: string;
+  readonly schemaVersion: number;
+  /** JSON. */
+  readonly state: unknown;
+}
+
+/** The item of a tool output that a choice pointed at, as it was when the menu was shown. */
+export interface ChosenItem {
+  /** The name the output was recorded under. */
+  readonly toolOutput: string;
+  readonly index: number;
+  readonly value: unknown;
+}
+
+/** Why a choice could not be resolved; also the stable code that is counted. */
+export type StaleReason = "CHOICE_MALFORMED" | "CHOICE_OF_OTHER_SESSION" | "CHOICE_UNKNOWN";
+
+export type TurnInput =
+  | { readonly kind: "text"; readonly text: string }
+  /** Photos and files; the caption may be empty. */
+  | { readonly kind: "media"; readonly media: readonly Media[]; readonly caption: string }
+  | { readonly kind: "action"; readonly action: string; readonly item?: ChosenItem }
+  /** A button of an ended session, or data that no button of this account carries: offer a fresh menu. */
+  | { readonly kind: "stale-action"; readonly reason: StaleReason };
+
+/**
+ * One inbound message on its way to its effects. Nothing happens while the handler runs: what it asks for is
+ * committed together after it returns, or not at all when it throws, and the turn may then run again.
+ */
+export interface Turn {
+  /** The same in every attempt at this turn: a key for calls to the outside that must happen once. */
+  readonly id: string;
+  readonly account: string;
+  readonly session: {
+    readonly id: string;
+    readonly decision: SessionDecision;
+    /** Turns taken before this one. */
+    readonly turns: number;
+  };
+  /** The newest messages of the session before this one, oldest first. */
+  readonly history: readonly StoredMessage[];
+  readonly toolOutputs: readonly StoredToolOutput[];
+  readonly input: TurnInput;
+  /** What `setState` kept in an earlier turn of this session; null in its first. */
+  readonly state: BotState | null;
+  setState(state: BotState): void;
+  /** What `remember` kept of this user, in this session or an earlier one. */
+  readonly context: UserContext;
+  /** Adds facts (JSON) about the user that outlive the session, such as `{language: "fr"}`. */
+  remember(facts: UserContext): void;
+  /** What the user is reporting just now, begun in this session or an earlier one. */
+  readonly progress: ProgressUpdate | null;
+  /** Begins a progress update at zero, in place of what there was: a user has one at a time. */
+  beginProgress(subject: unknown): void;
+  /** Counts what came, and keeps the newest status. Throws NO_PROGRESS_UPDATE where none was begun. */
+  addProgress(what: { images?: number; comments?: number; status?: string }): void;
+  endProgress(): void;
+  /**
+   * Makes a call to the outside and keeps its outcome (JSON) at once, under a name that is unique in the turn. Should
+   * the turn be taken again, after a crash or a move, the outcome is answered and the call is not repeated. A call that
+   * was cut off before its outcome was kept is made again: pass `id` on as its idempotency key where there is one.
+   */
+  step<T>(name: string, call: () => Promise<T> | T): Promise<T>;
+  /**
+   * The bytes of a file that came in this session. At most 20 MiB unless `bytesMax` allows more: MEDIA_TOO_LARGE.
+   * Inside `step` keep what became of them, not the bytes.
+   */
+  download(media: Media, options?: { readonly bytesMax?: number }): Promise<Uint8Array>;
+  /** Keeps a result (JSON) in the session. Answers the number by which `MenuChoice.item` points into it. */
+  record(name: string, output: unknown): number;
+  /** Sent after the commit, in this order: 1–4096 UTF-16 units, menu lines included, at most 50 choices. */
+  reply(body: string, menu?: readonly MenuChoice[]): void;
+  /** Hands the session to a person: later messages are recorded and the bot does not run. */
+  escalate(): void;
+  /** Ends the session with this turn; the next message begins a new one. */
+  end(): void;
+}
+
+/**
+ * What a bot author writes. A handler that throws a `HoldfastError` with the policy `retryable` runs again a
+ * few times; any other error parks the inbound message with its reason, and the user's next one goes on.
+ */
+export interface Bot {
+  readonly name: string;
+  handle(turn: Turn): Promise<void> | void;
+}

@@ -1,0 +1,40 @@
+import type { SessionStatus } from "../../../machines/conversation-rules.ts";
+import type { Media } from "../telegram/media.ts";
+import type { ConversationKey, StoredToolOutput, TurnReply } from "./conversation-store.ts";
+
+/** A session as a list shows it. */
+export interface SessionSummary extends ConversationKey {
+  readonly id: string;
+  readonly status: SessionStatus;
+  readonly turns: number;
+  readonly messages: number;
+  readonly createdAt: string;
+  readonly lastTurnAt: string;
+}
+
+/** One turn as it was committed. */
+export interface TurnHistory {
+  readonly seq: number;
+  readonly inboundId: string;
+  readonly asked: string;
+  readonly media: readonly Media[];
+  readonly replies: readonly TurnReply[];
+  readonly toolOutputs: readonly StoredToolOutput[];
+  readonly at: string;
+}
+
+/** What was said, for people. Hides SQL. */
+export interface ConversationRecords {
+  /** The newest first. */
+  list(of: {
+    readonly account?: string;
+    readonly limit: number;
+  }): Promise<readonly SessionSummary[]>;
+  /** A session with its oldest turns, at most `limit`; null: there is none. */
+  show(
+    sessionId: string,
+    limit: number,
+  ): Promise<{ readonly session: SessionSummary; readonly turns: readonly TurnHistory[] } | null>;
+  /** How many chat users have more than one open session. */
+  duplicates(): Promise<number>;
+}

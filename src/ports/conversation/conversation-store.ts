@@ -1,0 +1,215 @@
+import type {
+  SessionDecision,
+  SessionEvent,
+  SessionStatus,
+} from "../../../machines/conversation-rules.ts";
+import type { ReplySender } from "./channel.ts";
+import type { GrantRef } from "../custody/gate.ts";
+import type { Media } from "../telegram/media.ts";
+import type { ChatPeer, UpdateCursor } from "../telegram/telegram.ts";
+
+export interface ConversationKey {
+  readonly channel: string;
+  readonly account: string;
+  readonly chatUser: string;
+}
+
+/** A choice offered with a reply: a button where the account may send them, else a numbered line. */
+export interface MenuChoice {
+  readonly label: string;
+  readonly action: string;
+  /** Points at one item of a tool output of the same session. */
+  readonly item?: { readonly toolOutputSeq: number; readonly index: number };
+}
+
+export interface StoredMessage {
+  readonly seq: number;
+  readonly role: "user" | "bot";
+  readonly body: string;
+  readonly menu: readonly MenuChoice[] | null;
+  /** Files that came with a user's message; absent for none. */
+  readonly media?: readonly Media[];
+}
+
+export interface StoredToolOutput {
+  readonly seq: number;
+  readonly name: string;
+  readonly output: unknown;
+}
+
+/** JSON that outlives a session: language, project, whatever the bot wants to know again. */
+export type UserContext = Readonly<Record<string, unknown>>;
+
+/** What a user is reporting just now: one at a time; another one begins at zero. */
+export interface ProgressUpdate {
+  /** JSON: what it is about. */
+  readonly subject: unknown;
+  readonly images: number;
+  readonly comments: number;
+  readonly status: string | null;
+}
+
+/** The newest of each that a turn is given. */
+export const historyMessages = 20;
+export const historyToolOutputs = 10;
+
+export interface LoadedSession {
+  readonly id: string;
+  readonly decision: SessionDecision;
+  readonly status: SessionStatus;
+  readonly turns: number;
+  readonly lastSeq: number;
+  readonly snapshot: unknown;
+  /** What is known about the user beyond this session; null: nothing yet. */
+  readonly context: UserContext | null;
+  readonly progress: ProgressUpdate | null;
+  /** The newest 20, oldest first. */
+  readonly messages: readonly StoredMessage[];
+  readonly toolOutputs: readonly StoredToolOutput[];
+}
+
+export interface TurnReply {
+  readonly body: string;
+  readonly menu: readonly MenuChoice[] | null;
+}
+
+export interface TurnRecord extends ConversationKey {
+  /** As it was loaded; the commit is refused if it has moved, ended or changed its status since. */
+  readonly session: LoadedSession;
+  readonly inboundId: string;
+  readonly peer: ChatPeer;
+  readonly text: string;
+  readonly media?: readonly Media[] | undefined;
+  readonly snapshot: unknown;
+  readonly context: UserContext | null;
+  /** What it is after the turn; `end`: there is none any more; absent: as it was. */
+  readonly progress?: ProgressUpdate | "end" | undefined;
+  /** Numbered apart from the messages: from 64 times the user message's number. */
+  readonly toolOutputs: readonly StoredToolOutput[];
+  /** With seq numbers already given: user message `session.lastSeq` + 1, replies after it without a gap. */
+  readonly replies: readonly (TurnReply & { readonly seq: number; readonly randomId: string })[];
+  readonly status: SessionStatus;
+  readonly sentBy: ReplySender;
+}
+
+export type TurnOutcome =
+  | "committed"
+  /** And its replies are marked as being sent under the grant that was given. */
+  | "claimed"
+  /** This inbound id took effect before: acknowledge and forget. */
+  | "duplicate"
+  /** Another turn moved the session: load again. */
+  | "conflict"
+  /** This node no longer owns the partition: stop. */
+  | "stale-owner";
+
+/** One share of the chat users under its owner's epoch: commits under an earlier epoch are refused (I6). */
+export interface PartitionClaim {
+  readonly partition: number;
+  readonly epoch: number;
+}
+
+/**
+ * Sessions and turns. Hides SQL. A turn calls `load` once and `commit` once; nothing below asks again (I3).
+ * `load` is one statement that finds, reuses, rolls over or creates the session, with its history.
+ * `commit` is one statement: epoch and sequence are checked under the locks of the same statement, and
+ * the messages, tool outputs, snapshot, duplicate check and outbox rows are written together or not at all.
+ * With a `grant` of the account's token, a store may also claim the replies in that statement, as `OutboxStore.claim`
+ * would: if the token is still held under it, and the last reply of the session before this turn is claimed already.
+ * Text that Postgres cannot hold (NUL, lone surrogates) is sanitised before.
+ */
+export interface ConversationStore {
+  /** The next epoch of a partition, for its new owner; what commits under the one before is waited for. */
+  claimPartition(partition: number, owner: string): Promise<PartitionClaim>;
+  /** Nobody owns it any more, unless somebody has claimed it since. */
+  releasePartition(claim: PartitionClaim): Promise<void>;
+  partitionOwner(partition: number): Promise<string | null>;
+  load(key: ConversationKey, inactiveAfterMs: number): Promise<LoadedSession>;
+  commit(turn: TurnRecord, claim: PartitionClaim, grant?: GrantRef): Promise<TurnOutcome>;
+  /**
+   * What a person says of a session. Answers the status that this led to; null: no session to which it could be said.
+   */
+  move(sessionId: string, event: Exclude<SessionEvent, "inactive">): Promise<SessionStatus | null>;
+}
+
+/** One turn, for what it has done outside. */
+export interface TurnKey {
+  readonly channel: string;
+  readonly account: string;
+  readonly inboundId: string;
+}
+
+/** What a turn's calls to the outside came to, so that the turn does not repeat them when it is taken again. */
+export interface StepStore {
+  /** JSON; undefined: that call has not been made, or not to its end. */
+  find(turn: TurnKey, name: string): Promise<unknown>;
+  /** Answers what is kept: an earlier outcome stays. */
+  keep(turn: TurnKey, name: string, result: unknown): Promise<unknown>;
+  /** Those of turns that nobody takes or replays any more. */
+  clear(olderThanMs: number): Promise<void>;
+}
+
+export interface OutboxItem extends ConversationKey {
+  /** Names the reply to `settle`: its session and its number there. */
+  readonly id: string;
+  readonly peer: ChatPeer;
+  readonly inboundId: string;
+  readonly replyIndex: number;
+  readonly randomId: string;
+  readonly body: string;
+  readonly menu: readonly MenuChoice[] | null;
+  /** Session and message the menu belongs to, for the button's reference. */
+  readonly sessionId: string;
+  readonly seq: number;
+  /** An earlier attempt whose outcome is unknown; settle it by reading back before sending again. */
+  readonly attempted: boolean;
+}
+
+/** Replies on their way out, in order per chat. Hides SQL. Claims are refused for a token that moved on (I6). */
+export interface OutboxStore {
+  /**
+   * Marks up to `limit` unsent rows as being sent under this grant, oldest first, and answers them. `fresh` rows
+   * only, or with `recover` also those that an earlier attempt left behind. null: the token is no longer ours.
+   */
+  claim(
+    grant: GrantRef,
+    options: { readonly limit: number; readonly recover: boolean },
+  ): Promise<readonly OutboxItem[] | null>;
+  settle(
+    results: readonly (
+      | { readonly id: string; readonly messageId: number }
+      | { readonly id: string; readonly failure: string }
+      | { readonly id: string; readonly again: true }
+    )[],
+  ): Promise<void>;
+  /** Message ids of this chat that outbox rows already account for, at or above `fromMessageId`. */
+  knownMessageIds(key: ConversationKey, fromMessageId: number): Promise<ReadonlySet<number>>;
+  /** Which of these accounts have replies that wait; `stranded`: claimed a minute ago or longer, and not settled. */
+  waitingAmong(
+    accounts: readonly string[],
+  ): Promise<readonly { readonly account: string; readonly stranded: boolean }[]>;
+}
+
+/** Replies of channels that no token guards: they are for the owner of the partition to send. Hides SQL. */
+export interface PartitionReplies {
+  /** As `OutboxStore.claim`, under the owner's epoch; null: somebody else owns the partition now. */
+  claim(
+    claim: PartitionClaim,
+    options: { readonly limit: number; readonly recover: boolean },
+  ): Promise<readonly OutboxItem[] | null>;
+}
+
+/** The update cursor per account: ours, advanced only after the stream has acknowledged. */
+export interface CursorStore {
+  load(account: string): Promise<UpdateCursor | null>;
+  /**
+   * From the cursor that this holder stored last (null: none was there) to the next. `false`: the token of the grant
+   * is not connected or draining under this epoch any more, or another cursor stands there: Postgres was restored,
+   * and what lies between would be skipped.
+   */
+  advance(grant: GrantRef, from: UpdateCursor | null, to: UpdateCursor): Promise<boolean>;
+  reportGap(
+    account: string,
+    gap: { readonly fromPts: number; readonly toPts: number; readonly recovered: number },
+  ): Promise<void>;
+}

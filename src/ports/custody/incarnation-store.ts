@@ -1,0 +1,58 @@
+import type { GrantRef } from "./gate.ts";
+
+export interface IncarnationRecord {
+  readonly id: string;
+  readonly host: string;
+  readonly state: "LIVE" | "REVOKED" | "RELEASED";
+  /** Milliseconds since it was revoked or released, by the database's clock; null while LIVE. */
+  readonly endedForMs: number | null;
+  /** What was recorded of its gate and node when it registered. */
+  readonly proof: unknown;
+}
+
+/** An incarnation that may still have something open, as Postgres knows it. */
+export interface HolderRecord {
+  readonly incarnation: string;
+  readonly host: string;
+  readonly state: IncarnationRecord["state"];
+  /** Tokens that are not free. */
+  readonly tokens: number;
+}
+
+/** What Postgres answers to a host's beat. */
+export type Beat =
+  /** How often this incarnation has beaten; a count that falls back means that Postgres was restored. */
+  | { readonly state: "LIVE"; readonly beats: number }
+  | { readonly state: "REVOKED" | "RELEASED" | "MISSING" };
+
+/**
+ * The incarnations of hosts, to which tokens are granted. Hides the SQL and its locks; one statement per call, whatever
+ * the incarnation holds. Throws `HoldfastError` DATABASE_UNAVAILABLE (retryable, unknown outcome) when Postgres does
+ * not answer.
+ */
+export interface IncarnationStore {
+  /** Records a LIVE incarnation of a host; again for a respawned node. Throws INCARNATION_ENDED if it is not LIVE. */
+  register(of: {
+    readonly id: string;
+    readonly host: string;
+    readonly proof: Readonly<Record<string, unknown>>;
+  }): Promise<void>;
+  /** Incarnations of this host other than `id` whose tokens are not all free yet. */
+  predecessors(of: {
+    readonly id: string;
+    readonly host: string;
+  }): Promise<readonly IncarnationRecord[]>;
+  /** Counts a beat of this incarnation. */
+  beat(incarnation: string): Promise<Beat>;
+  /** Incarnations that are LIVE, or not LIVE while a token of theirs is not free. */
+  holders(): Promise<readonly HolderRecord[]>;
+  /** LIVE or RELEASED → REVOKED, and its tokens `revoked`. Idempotent. `false`: Postgres does not know it. */
+  revoke(incarnation: string): Promise<boolean>;
+  /**
+   * Frees the tokens of a REVOKED incarnation, only while it still is REVOKED, and only after the revocation was waited
+   * out or its silence was proven. Answers what became free.
+   */
+  silence(incarnation: string): Promise<readonly GrantRef[]>;
+  /** LIVE → RELEASED, when it holds no token any more. */
+  release(incarnation: string): Promise<void>;
+}

@@ -1,0 +1,238 @@
+import type { Duplex } from "node:stream";
+import type { Endpoint } from "../custody/gate.ts";
+import type { Media } from "./media.ts";
+
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [field: string]: JsonValue };
+export type JsonObject = { readonly [field: string]: JsonValue };
+
+/** Addresses a chat user: ids are decimal strings, as JSON cannot hold 64 bits. */
+export interface ChatPeer {
+  readonly userId: string;
+  readonly accessHash: string;
+}
+
+export interface UpdateCursor {
+  readonly pts: number;
+  readonly qts: number;
+  readonly date: number;
+  readonly seq: number;
+}
+
+/** Something that happened in the account, in Telegram's order. */
+export type AccountUpdate =
+  | {
+      readonly kind: "message";
+      readonly peer: ChatPeer;
+      readonly messageId: number;
+      readonly text: string;
+      /** The photo or file that it brought; its text is the caption then. */
+      readonly media?: Media;
+      /** Sent by this account, from whichever session. */
+      readonly outgoing: boolean;
+      /** Unix seconds. */
+      readonly date: number;
+    }
+  | {
+      readonly kind: "tap";
+      readonly peer: ChatPeer;
+      readonly messageId: number;
+      readonly data: string;
+      readonly queryId: string;
+    };
+
+/** A push: `pts` and `ptsCount` as Telegram gave them; null for updates outside the common sequence. */
+export interface PushedUpdate {
+  readonly update: AccountUpdate | null;
+  readonly pts: number | null;
+  readonly ptsCount: number;
+}
+
+export type Difference =
+  | {
+      readonly kind: "part" | "last";
+      readonly updates: readonly AccountUpdate[];
+      readonly cursor: UpdateCursor;
+    }
+  | { readonly kind: "too-long"; readonly pts: number };
+
+/** How a code reaches its reader; `app` is a message of 777000 to the account's own sessions. */
+export type CodeVia = "app" | "sms" | "fragment" | "words" | "call" | "missed-call" | "email";
+
+export interface SentCode {
+  /** To be given back with the code. */
+  readonly codeHash: string;
+  readonly via: CodeVia;
+  /** Characters of the code; null where Telegram does not tell. */
+  readonly length: number | null;
+}
+
+/** Shown as `tg://login?token=…` in base64url (https://core.telegram.org/api/qr-login). */
+export interface LoginToken {
+  readonly token: Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number;
+}
+
+/** What Telegram shows of a session in the list of devices; the same for every key of an account. */
+export interface DeviceIdentity {
+  readonly deviceModel: string;
+  readonly systemVersion: string;
+  readonly appVersion: string;
+  readonly langCode: string;
+}
+
+export const defaultDevice: DeviceIdentity = {
+  deviceModel: "Holdfast",
+  systemVersion: "1.0",
+  appVersion: "holdfast",
+  langCode: "en",
+};
+
+export interface SentMessage {
+  readonly messageId: number;
+}
+
+/** How a Telegram error is to be treated; parsed from library text in one place, the driver. */
+export interface TelegramFault {
+  /** Telegram's own name, such as FLOOD_WAIT or AUTH_KEY_DUPLICATED; CONNECTION_LOST for a broken wire. */
+  readonly code: string;
+  /** `dead-key` names end the key for ever; `unknown` means the outcome is unknown. */
+  readonly kind: "dead-key" | "flood" | "refused" | "password-needed" | "unknown";
+  /** For `flood`. */
+  readonly waitSeconds?: number;
+  readonly message: string;
+}
+
+/**
+ * One client of one authorisation. Hides the client library. It never dials by itself: it is given `dial`.
+ * Every rejected call rejects with `TelegramError` (adapters raise it), whose `fault` says what to do.
+ */
+export interface TelegramClient {
+  /** 16 hex digits; null until the key exchange is done. */
+  readonly keyId: string | null;
+  /** Calls waiting for an answer. */
+  readonly callsInFlight: number;
+  /** Opens the connection; makes a key first when there is none, and reports it through `onSession`. */
+  connect(): Promise<void>;
+  /** Ends the client: pending calls reject, nothing reconnects. Never throws. */
+  close(): Promise<void>;
+
+  /** `phone` in international form, where Telegram tells it. */
+  self(): Promise<{
+    readonly userId: string;
+    readonly isBot: boolean;
+    readonly phone: string | null;
+  }>;
+  /**
+   * Asks Telegram to send a login code. Refuses EMAIL_SETUP_REQUIRED, and CODE_WAY_UNKNOWN for a code that only an
+   * app of Telegram's own could read.
+   */
+  requestCode(phone: string): Promise<SentCode>;
+  signIn(login: {
+    readonly phone: string;
+    readonly codeHash: string;
+    readonly code: string;
+    readonly via?: CodeVia;
+  }): Promise<void>;
+  /** What the owner chose to be reminded by, empty for nothing; null when the account has no 2FA password. */
+  passwordHint(): Promise<string | null>;
+  /** After `password-needed`: proves the 2FA password by SRP; it is not sent. Refuses PASSWORD_HASH_INVALID. */
+  checkPassword(password: string): Promise<void>;
+  /** A token that another session of the account may accept; null once one has, and this client is logged in. */
+  loginToken(): Promise<LoginToken | null>;
+  /** Logs in whoever shows this token. */
+  acceptLoginToken(token: Uint8Array): Promise<void>;
+  signInBot(token: string): Promise<void>;
+  logOut(): Promise<void>;
+
+  cursor(): Promise<UpdateCursor>;
+  difference(from: UpdateCursor): Promise<Difference>;
+  /** Newest first, both directions, at most `limit` (1–100), older than `beforeId` when given. */
+  history(
+    peer: ChatPeer,
+    range: { readonly limit: number; readonly beforeId?: number },
+  ): Promise<readonly Extract<AccountUpdate, { kind: "message" }>[]>;
+  /** The newest dialogs' peers with their last message id, for reading back after a too-long gap. */
+  dialogs(limit: number): Promise<readonly { peer: ChatPeer; topMessageId: number }[]>;
+  send(message: {
+    readonly peer: ChatPeer;
+    readonly text: string;
+    /** Rows of one button each; only bots may send them. */
+    readonly buttons?: readonly { readonly label: string; readonly data: string }[];
+    /** Decimal, signed 64 bits. */
+    readonly randomId: string;
+  }): Promise<SentMessage>;
+  answerTap(queryId: string): Promise<void>;
+  /**
+   * Any method by its TL name, such as `messages.getHistory`. JSON in and out: `_` names a constructor, fields are in
+   * camel case, 64-bit numbers are `{"$long": "<decimal>"}`, bytes `{"$bytes": "<base64>"}`.
+   */
+  invoke(method: string, params: JsonObject): Promise<JsonValue>;
+}
+
+export interface TelegramClientEvents {
+  /** The session changed (first of all: the key exists). Persist it before going on. */
+  onSession(session: { readonly keyId: string; readonly bytes: Uint8Array }): Promise<void>;
+  /** In order. `null`: something was pushed that must be fetched (`updatesTooLong`). */
+  onUpdates(updates: readonly PushedUpdate[] | null): void;
+  /** A message of Telegram's service account (777000), which may carry a login code. Never stored. */
+  onServiceMessage(text: string): void;
+  /** Another session has accepted the login token: ask for it again. */
+  onLoginToken(): void;
+  /**
+   * Telegram warns that it may end this key: a service notification whose type begins with AUTH_KEY_DROP_
+   * (https://core.telegram.org/tdlib/docs/classtd_1_1td__api_1_1update_service_notification.html).
+   */
+  onDyingKey(type: string): void;
+  /** The wire broke; the library reconnects by itself through `dial`. */
+  onDisconnected(): void;
+  onConnected(): void;
+  /** The client ended by itself and never comes back: the gate refuses to dial, or the session cannot be stored. */
+  onEnded(fault: TelegramFault): void;
+  /** A fault that ends the key, on whatever call or at transport level. */
+  onDeadKey(fault: TelegramFault): void;
+}
+
+export interface DataCentre extends Endpoint {
+  readonly id: number;
+  /** PEM of the RSA key to trust besides Telegram's own; null for Telegram itself. */
+  readonly publicKeyPem: string | null;
+}
+
+/** The client libraries: mtcute, and GramJS under its package's name. Both read and write the same sessions. */
+export const driverNames = ["mtcute", "telegram"] as const;
+export type DriverName = (typeof driverNames)[number];
+
+export interface TelegramDrivers {
+  /** @throws HoldfastError DRIVER_MISSING */
+  of(name: DriverName): Promise<TelegramDriver>;
+  /**
+   * Passes where the driver's library is installed; loads nothing.
+   * @throws HoldfastError DRIVER_MISSING
+   */
+  requireInstalled(name: DriverName): void;
+}
+
+export interface TelegramDriver {
+  readonly name: DriverName;
+  open(options: {
+    /** null makes a new key. */
+    readonly session: Uint8Array | null;
+    readonly dial: (to: Endpoint) => Promise<Duplex>;
+    readonly device: DeviceIdentity;
+    readonly events: TelegramClientEvents;
+  }): TelegramClient;
+}
+
+/** What a driver is made with, once per process. */
+export interface TelegramDriverOptions {
+  readonly apiId: number;
+  readonly apiHash: string;
+  readonly dataCentre: DataCentre | null;
+}

@@ -1,0 +1,26 @@
+import { serveGate } from "../../gate/gate-server.ts";
+import { createSocketTable } from "../../gate/socket-table.ts";
+import { createSystemClock } from "../../adapters/system-clock.ts";
+
+/** A gate's sockets in a process of their own, as in production, for whoever measures them. */
+async function serve(path: string): Promise<void> {
+  const table = createSocketTable({
+    mayAct: () => true,
+    journal: () => {},
+    now: () => Date.now(),
+    asleepSinceMs: () => null,
+    clock: createSystemClock(),
+    restMs: 0,
+    answerMs: 0,
+  });
+  await serveGate(
+    path,
+    () => "bench",
+    table,
+    () => table.figures,
+  );
+  process.send?.("ready");
+}
+
+process.once("disconnect", () => process.exit(0));
+process.once("message", (path: string) => void serve(path));

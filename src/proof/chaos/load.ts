@@ -1,0 +1,135 @@
+import { createCrowd, type Crowd } from "../../demo/crowd.ts";
+import { judge } from "../../demo/judge.ts";
+import { createPhoneUser } from "../../demo/phone-user.ts";
+import { settled } from "../../demo/settled.ts";
+import type { ChaosFleet } from "./fleet.ts";
+
+/** What the data centre's ledger and the database say after a scenario; the code under test is not asked. */
+export interface Verdict {
+  readonly turns: number;
+  /** Under the fleet's policy. */
+  readonly overlaps: number;
+  readonly duplicated: number;
+  readonly lost: number;
+  readonly details: readonly string[];
+}
+
+/** People who talk to the bots, and scripts that call through the holders, until told to stop. */
+export interface Load {
+  readonly crowd: Crowd;
+  /** Calls that Telegram is working on at this moment. */
+  callsInFlight(): number;
+  /**
+   * Lets every walk end, then judges. `forgetful`: the database was restored and has forgotten turns that it had
+   * known so the data centre's ledger and the people alone judge: one reply for each message. A pressed button that was
+   * answered in the database only, and not yet in Telegram, cannot be asked for again.
+   */
+  end(forgetful?: boolean): Promise<Verdict>;
+  /** Nobody waits for anything any more. */
+  abandon(): void;
+}
+
+const peoplePerBot = 2;
+/** Called by scripts alone: what connections ask for themselves is not slowed down. */
+const scriptMethod = "help.getNearestDc";
+const callDelayMs = 40;
+
+export interface LoadOptions {
+  /** How long each person thinks before a turn, in milliseconds; by default not at all. */
+  readonly thinkMs?: number;
+  /** Scripts of each account that call, one call after the other. */
+  readonly callersPerBot?: number;
+}
+
+/** By default the load takes all that the machine gives. */
+export async function startLoad(
+  fleet: ChaosFleet,
+  { thinkMs = 0, callersPerBot = 3 }: LoadOptions = {},
+): Promise<Load> {
+  const { dc, accounts } = fleet;
+  const members = await Promise.all(
+    accounts.flatMap(({ account, username, kind }) =>
+      Array.from({ length: peoplePerBot }, async (_, index) => ({
+        user: await createPhoneUser(dc.controlUrl!, `Writer ${index + 1} of ${account}`, username),
+        account,
+        buttons: kind === "bot",
+      })),
+    ),
+  );
+  const crowd = createCrowd(members, thinkMs);
+  const stopTalking = crowd.talk();
+  // Every answer takes a little, so that a fault always meets calls in flight.
+  const slowness = dc.phone.addFault({
+    kind: "delay",
+    method: scriptMethod,
+    delayMs: callDelayMs,
+    count: 1_000_000_000,
+  });
+  let calling = true;
+  const callers = accounts.flatMap(({ account }) =>
+    Array.from({ length: callersPerBot }, async () => {
+      while (calling) {
+        await fleet
+          .ask(`holdfast.account.${account}.invoke`, { method: scriptMethod })
+          .catch(() => new Promise((resolve) => setTimeout(resolve, callDelayMs)));
+      }
+    }),
+  );
+
+  return {
+    crowd,
+    callsInFlight: () =>
+      dc.ledger
+        .rpcs()
+        .filter(({ outcome, atMs }) => outcome === "pending" && Date.now() - atMs < 5000).length,
+    abandon() {
+      calling = false;
+      void stopTalking();
+    },
+    async end(forgetful = false) {
+      await stopTalking();
+      calling = false;
+      await Promise.all(callers);
+      dc.phone.removeFault(slowness.id);
+      await settled(fleet.database);
+      if (forgetful) return judgeByLedger(fleet, crowd);
+      const judged = await judge(
+        fleet.database,
+        dc.controlUrl!,
+        accounts.map(({ account, username }) => ({
+          account,
+          username,
+          tapsAnswered: crowd.turns.filter(
+            (turn) => turn.account === account && turn.kind === "tap" && turn.repliedAtMs !== null,
+          ).length,
+        })),
+      );
+      return {
+        turns: crowd.turns.length,
+        overlaps: dc.ledger.overlaps()[fleet.policy],
+        duplicated: judged.duplicated,
+        lost: judged.lost,
+        details: [...judged.details, ...crowd.failures].slice(0, 8),
+      };
+    },
+  };
+}
+
+async function judgeByLedger({ dc, accounts, policy }: ChaosFleet, crowd: Crowd): Promise<Verdict> {
+  const counts = accounts.map(({ account, username }) => {
+    const turns = crowd.turns.filter((turn) => turn.account === account);
+    const bot = dc.phone.user(username);
+    return { account, turns: turns.length, replies: dc.ledger.messages({ from: bot.id }).length };
+  });
+  const sum = (pick: (count: (typeof counts)[number]) => number) =>
+    counts.reduce((total, count) => total + Math.max(0, pick(count)), 0);
+  return {
+    turns: crowd.turns.length,
+    overlaps: dc.ledger.overlaps()[policy],
+    duplicated: sum(({ replies, turns }) => replies - turns),
+    // A pressed button is the one thing that Telegram does not tell again.
+    lost: crowd.turns.filter(({ kind, repliedAtMs }) => kind === "text" && repliedAtMs === null)
+      .length,
+    details: [...counts.map((count) => JSON.stringify(count)), ...crowd.failures].slice(0, 8),
+  };
+}

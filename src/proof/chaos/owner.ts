@@ -1,0 +1,51 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { AccountEvent } from "../../ports/accounts/event-sink.ts";
+import type { TelegramDc } from "../../telegram-dc/telegram-dc.ts";
+
+/** Whoever owns the accounts, with the phone in one hand: answers what logins and renewals ask. */
+export interface Owner {
+  stop(): void;
+}
+
+type Asked = Extract<AccountEvent, { type: "question" }>;
+
+const codeWaitMs = 5_000;
+const answerMsMax = 2_000;
+
+/** @param usernameOf how an account is called at Telegram; null for one of somebody else. */
+export function playOwner(
+  nats: NatsConnection,
+  dc: TelegramDc,
+  of: (account: string) => { readonly username: string; readonly password: string | null } | null,
+): Owner {
+  function answer(event: Asked): void {
+    tryToAnswer(event).catch(() => undefined);
+  }
+
+  async function tryToAnswer(event: Asked): Promise<void> {
+    const { account, question } = event;
+    const known = of(account);
+    if (known === null) return;
+    if (question.kind === "qr") {
+      const token = new URL(question.url).searchParams.get("token") ?? "";
+      dc.phone.acceptLoginToken(known.username, Buffer.from(token, "base64url"));
+      return;
+    }
+    const value =
+      question.kind === "password"
+        ? known.password
+        : (await dc.phone.waitForCode(known.username, codeWaitMs))?.code;
+    const body = JSON.stringify({ of: question.of, kind: question.kind, value });
+    await nats.request(`holdfast.account.${account}.answer`, body, { timeout: answerMsMax });
+  }
+
+  const events = nats.subscribe("holdfast.account.*.event", {
+    callback(error, message) {
+      if (error !== null) return;
+      const event = message.json<AccountEvent>();
+      // Whoever asked may be dead by now; it is asked again then.
+      if (event.type === "question") answer(event);
+    },
+  });
+  return { stop: () => events.unsubscribe() };
+}

@@ -1,0 +1,109 @@
+import { availableParallelism } from "node:os";
+import { Command, CommanderError } from "commander";
+import { errorLine, HoldfastError } from "../../errors.ts";
+import { runCampaign } from "./campaign.ts";
+import { type RunResult, runSimulation } from "./run.ts";
+import { shrink } from "./shrink.ts";
+import type { Tally } from "./tally.ts";
+
+const { stdout, stderr } = process;
+
+interface Options {
+  readonly seeds: number;
+  readonly seed?: number;
+  readonly from: number;
+  readonly trace?: boolean;
+  readonly json?: boolean;
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new HoldfastError({
+    code: "OPTION_MALFORMED",
+    message: `"${text}" is not a whole number above 0.`,
+    next: "Try: npm run simulate -- --seeds 1000",
+  });
+}
+
+function describe({ seed, violation, faults, steps }: RunResult): string {
+  if (violation === null) return `seed ${seed}: no rule was broken in ${steps} steps`;
+  const { invariant, message, atMs, step } = violation;
+  return [
+    `seed ${seed} broke ${invariant} at ${(atMs / 1000).toFixed(3)} s, step ${step}: ${message}`,
+    ...faults.map(
+      (fault) =>
+        `  ${(fault.atMs / 1000).toFixed(3)} s  ${fault.kind} h${fault.host + 1} for ${(fault.lastsMs / 1000).toFixed(1)} s (${fault.how.toFixed(3)})`,
+    ),
+    `  again, with a trace: npm run simulate -- --seed ${seed} --trace`,
+  ].join("\n");
+}
+
+function summary(tally: Tally): string {
+  const counts = Object.entries(tally.counts).map(([name, count]) => `${count} ${name}`);
+  return `${tally.seeds} seeds, ${tally.violations} violations: ${tally.faults} faults (${tally.underLoad} with calls in flight), ${tally.answered} answered calls, ${counts.join(", ")}; slowest recovery ${(tally.recoveredMsMax / 1000).toFixed(1)} s; ${tally.steps} steps`;
+}
+
+/** One seed, cut down to the faults it needs when it breaks a rule. */
+async function replay(seed: number, { trace, json }: Options): Promise<number> {
+  const print = (line: string) => void stdout.write(`${line}\n`);
+  const result = await runSimulation({ seed, ...(trace === true ? { trace: print } : {}) });
+  const smallest = result.violation === null ? result : await shrink(result);
+  stdout.write(json === true ? `${JSON.stringify(smallest)}\n` : `${describe(smallest)}\n`);
+  return result.violation === null ? 0 : 1;
+}
+
+async function explore(options: Options): Promise<number> {
+  const begunMs = performance.now();
+  let toldMs = begunMs;
+  const { tally, brokenSeed } = await runCampaign({
+    from: options.from,
+    seeds: options.seeds,
+    workers: Math.min(availableParallelism(), options.seeds),
+    onProgress(done) {
+      if (performance.now() - toldMs < 5000) return;
+      toldMs = performance.now();
+      const perSecond = (done.seeds * 1000) / (toldMs - begunMs);
+      const leftS = (options.seeds - done.seeds) / perSecond;
+      stderr.write(
+        `simulate: ${done.seeds} of ${options.seeds} seeds, ${done.violations} violations, ${perSecond.toFixed(0)} seeds/s, ${leftS.toFixed(0)} s left\n`,
+      );
+    },
+  });
+  stdout.write(options.json === true ? `${JSON.stringify(tally)}\n` : `${summary(tally)}\n`);
+  return brokenSeed === null ? 0 : replay(brokenSeed, options);
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = new Command("npm run simulate --")
+    .description("Runs the core of custody over virtual time and simulated faults, seed by seed")
+    .option("--seeds <n>", "how many seeds", wholeNumber, 1000)
+    .option("--from <seed>", "the first of them", wholeNumber, 1)
+    .option(
+      "--seed <seed>",
+      "only this one, as often as you like: it always runs the same",
+      wholeNumber,
+    )
+    .option("--trace", "with --seed: what happens when")
+    .option("--json", "figures as one line of JSON")
+    .addHelpText(
+      "after",
+      "\nExits with 1 at the first broken rule, with the seed and the faults it needs.\n\nExamples:\n  npm run simulate -- --seeds 100000\n  npm run simulate -- --seed 4711 --trace",
+    )
+    .exitOverride()
+    .action(async (options: Options) => {
+      exitCode =
+        options.seed === undefined ? await explore(options) : await replay(options.seed, options);
+    });
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    stderr.write(`simulate: ${errorLine(error)}\n`);
+    return 1;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

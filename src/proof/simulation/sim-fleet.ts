@@ -1,0 +1,53 @@
+import type { EraValue, FloorValue, LeaseValue } from "../../custody/registers.ts";
+import type { Kernel } from "./kernel.ts";
+import type { Link } from "./link.ts";
+import type { SimBus } from "./sim-bus.ts";
+import type { SimRegister } from "./sim-register.ts";
+import type { SimStore } from "./sim-store.ts";
+import type { SimTelegram, Violation } from "./sim-telegram.ts";
+
+/** Milliseconds, as the configuration names them. */
+export interface SimTimings {
+  readonly heartbeatMs: number;
+  readonly casTimeoutMs: number;
+  readonly retryMs: number;
+  readonly holdMs: number;
+  readonly softStopMs: number;
+  readonly suspectMs: number;
+  readonly takeMs: number;
+  readonly tenureMs: number;
+  readonly restMs: number;
+  readonly answerMs: number;
+}
+
+/** What all hosts share. */
+export interface SimFleet {
+  readonly kernel: Kernel;
+  readonly timings: SimTimings;
+  readonly hosts: SimRegister<LeaseValue>;
+  readonly floors: SimRegister<FloorValue>;
+  readonly fleet: SimRegister<EraValue>;
+  readonly bus: SimBus;
+  readonly store: SimStore;
+  readonly telegram: SimTelegram;
+  readonly accounts: readonly string[];
+  newId(prefix: string): string;
+  count(what: SimCount): void;
+  /** A rule was broken. */
+  broke(violation: Violation): void;
+}
+
+export type SimCount =
+  | "takeovers"
+  | "handovers"
+  | "repairs"
+  | "restores"
+  | "latches"
+  | "incarnations";
+
+/** Where a host's ways lead; shared by its gate and its node. */
+export interface SimLinks {
+  readonly nats: Link;
+  readonly postgres: Link;
+  readonly telegram: Link;
+}

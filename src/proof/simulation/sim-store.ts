@@ -1,0 +1,241 @@
+import type { TokenEvent, TokenRules } from "../../../machines/token.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { GrantRef } from "../../ports/custody/gate.ts";
+import type {
+  Beat,
+  HolderRecord,
+  IncarnationRecord,
+  IncarnationStore,
+} from "../../ports/custody/incarnation-store.ts";
+import type {
+  SlotRef,
+  TokenOutcome,
+  TokenRecord,
+  TokenStore,
+} from "../../ports/custody/token-store.ts";
+import type { Kernel, SimProcess } from "./kernel.ts";
+import { call, type Link } from "./link.ts";
+
+/** What custody asks of Postgres, as one process reaches it. */
+export type SimStoreView = IncarnationStore &
+  TokenStore & {
+    /** A write of the token's holder, such as an update cursor: refused for an epoch that moved on (I6). */
+    commit(grant: GrantRef): Promise<boolean>;
+  };
+
+export interface SimStore {
+  view(of: { readonly from: SimProcess; readonly link: Link }): SimStoreView;
+  addToken(ref: SlotRef): void;
+  /** A copy of everything, as a backup would have it. */
+  copy(): StoreCopy;
+  restore(copy: StoreCopy): void;
+  token(ref: SlotRef): TokenRecord | null;
+  readonly restores: number;
+}
+
+interface Incarnation {
+  readonly id: string;
+  readonly host: string;
+  readonly state: HolderRecord["state"];
+  readonly beats: number;
+  readonly endedAtMs: number | null;
+}
+
+export interface StoreCopy {
+  readonly tokens: ReadonlyMap<string, TokenRecord>;
+  readonly incarnations: ReadonlyMap<string, Incarnation>;
+}
+
+const keyOf = ({ account, slot }: SlotRef): string => `${account}/${slot}`;
+
+/**
+ * Tables in memory; every call is one statement, carried out whole when it arrives, by the rules of the token
+ * machine.
+ */
+export function createSimStore(
+  kernel: Kernel,
+  timeoutMs: number,
+  rules: TokenRules,
+  /** A write under this grant was accepted. */
+  onCommit: (grant: GrantRef) => void,
+): SimStore {
+  let tokens = new Map<string, TokenRecord>();
+  let incarnations = new Map<string, Incarnation>();
+  let restores = 0;
+
+  const put = (token: TokenRecord): TokenRecord => {
+    tokens.set(keyOf(token), token);
+    return token;
+  };
+  const find = (ref: SlotRef): TokenRecord | null => tokens.get(keyOf(ref)) ?? null;
+  const isLive = (id: string): boolean => incarnations.get(id)?.state === "LIVE";
+  const heldBy = (id: string): TokenRecord[] =>
+    [...tokens.values()].filter(({ incarnation }) => incarnation === id);
+
+  function apply(ref: SlotRef, event: TokenEvent): TokenOutcome {
+    const token = find(ref);
+    if (token === null) return { applied: false, token };
+    const mints = event.type === "grant" || event.type === "superseded";
+    const next = mints && !isLive(event.incarnation) ? null : rules.next(token, event);
+    if (next === null) return { applied: false, token };
+    const connectedEpoch = event.type === "connected" ? token.epoch : token.connectedEpoch;
+    return {
+      applied: true,
+      token: put({ account: token.account, slot: token.slot, ...next, connectedEpoch }),
+    };
+  }
+
+  function end(id: string, state: Incarnation["state"]): void {
+    const known = incarnations.get(id);
+    if (known === undefined || known.state === state) return;
+    incarnations.set(id, { ...known, state, endedAtMs: kernel.nowMs });
+  }
+
+  function releaseAll(grants: readonly GrantRef[]): SlotRef[] {
+    return grants
+      .filter((grant) => apply(grant, { type: "released", epoch: grant.epoch }).applied)
+      .map(({ account, slot }) => ({ account, slot }));
+  }
+
+  function revoke(id: string): boolean {
+    if (!incarnations.has(id)) return false;
+    end(id, "REVOKED");
+    for (const token of heldBy(id)) apply(token, { type: "revoked", incarnation: id });
+    return true;
+  }
+
+  function silence(id: string): GrantRef[] {
+    if (incarnations.get(id)?.state !== "REVOKED") return [];
+    return heldBy(id)
+      .filter((token) => apply(token, { type: "silenced", incarnation: id }).applied)
+      .map(({ account, slot, epoch }) => ({ account, slot, epoch }));
+  }
+
+  function beat(id: string): Beat {
+    const known = incarnations.get(id);
+    if (known === undefined) return { state: "MISSING" };
+    const beats = known.beats + 1;
+    incarnations.set(id, { ...known, beats });
+    return known.state === "LIVE" ? { state: "LIVE", beats } : { state: known.state };
+  }
+
+  const view: SimStore["view"] = ({ from, link }) => {
+    const statement = <Result>(execute: () => Result): Promise<Result> =>
+      call({ kernel, from, link, timeoutMs, execute, onTimeout: unavailable });
+    return {
+      read: (ref) => statement(() => find(ref)),
+      heldBy: (id, account) =>
+        statement(() =>
+          heldBy(id).filter((token) => account === undefined || token.account === account),
+        ),
+      heldBesides: (id, accounts, but) =>
+        statement(() =>
+          heldBy(id).filter(({ account }) => !accounts.includes(account) || but.includes(account)),
+        ),
+      register: ({ id, host }) =>
+        statement(() => {
+          const known = incarnations.get(id);
+          if (known === undefined) {
+            incarnations.set(id, { id, host, state: "LIVE", beats: 0, endedAtMs: null });
+          } else if (known.state !== "LIVE") throw incarnationEnded(id);
+        }),
+      predecessors: ({ id, host }) =>
+        statement(() =>
+          [...incarnations.values()]
+            .filter((one) => one.host === host && one.id !== id)
+            .filter((one) => one.state === "LIVE" || heldBy(one.id).length > 0)
+            .map(
+              (one): IncarnationRecord => ({
+                id: one.id,
+                host,
+                state: one.state,
+                endedForMs: one.endedAtMs === null ? null : kernel.nowMs - one.endedAtMs,
+                proof: null,
+              }),
+            ),
+        ),
+      release: (id) =>
+        statement(() => {
+          if (isLive(id) && heldBy(id).length === 0) end(id, "RELEASED");
+        }),
+      grant: (ref, incarnation) => statement(() => apply(ref, { type: "grant", incarnation })),
+      supersede: ({ account, slot, epoch }, id, floor) =>
+        statement(() => {
+          const event = { type: "superseded", epoch, incarnation: id, floor } as const;
+          const { applied, token } = apply({ account, slot }, event);
+          return applied ? { account, slot, epoch: token.epoch } : null;
+        }),
+      connected: (grant) =>
+        statement(() => apply(grant, { type: "connected", epoch: grant.epoch })),
+      drain: (grant) => statement(() => apply(grant, { type: "drain", epoch: grant.epoch })),
+      released: (grant) => statement(() => apply(grant, { type: "released", epoch: grant.epoch })),
+      releaseAll: (grants) => statement(() => releaseAll(grants)),
+      freeAmong: (refs) =>
+        statement(() => refs.filter((ref) => isIn(rules.leaves("grant"), find(ref)))),
+      serving: (of = {}) =>
+        statement(() =>
+          [...tokens.values()]
+            .filter(({ account }) => of.account === undefined || account === of.account)
+            .map((token) => ({
+              ...token,
+              keyId: null,
+              host: incarnations.get(token.incarnation ?? "")?.host ?? null,
+              sinceMs: 0,
+              proof: null,
+            })),
+        ),
+      beat: (id) => statement(() => beat(id)),
+      holders: () =>
+        statement(() =>
+          [...incarnations.values()]
+            .map(({ id, host, state }) => ({
+              incarnation: id,
+              host,
+              state,
+              tokens: heldBy(id).length,
+            }))
+            .filter((one) => one.state === "LIVE" || one.tokens > 0),
+        ),
+      revoke: (id) => statement(() => revoke(id)),
+      silence: (id) => statement(() => silence(id)),
+      commit: ({ account, slot, epoch }) =>
+        statement(() => {
+          const token = find({ account, slot });
+          if (token?.epoch !== epoch || !isIn(rules.writing, token)) return false;
+          onCommit({ account, slot, epoch });
+          return true;
+        }),
+    };
+  };
+
+  return {
+    view,
+    addToken: (ref) => void put({ ...ref, ...rules.first, connectedEpoch: 0 }),
+    copy: () => ({ tokens: new Map(tokens), incarnations: new Map(incarnations) }),
+    restore(copy) {
+      restores += 1;
+      tokens = new Map(copy.tokens);
+      incarnations = new Map(copy.incarnations);
+    },
+    token: find,
+    get restores() {
+      return restores;
+    },
+  };
+}
+
+const isIn = (states: readonly TokenRecord["state"][], token: TokenRecord | null): boolean =>
+  token !== null && states.includes(token.state);
+
+const unavailable = () =>
+  new HoldfastError({
+    code: "DATABASE_UNAVAILABLE",
+    message: "Postgres does not answer; the outcome is unknown.",
+    policy: "retryable",
+  });
+
+const incarnationEnded = (id: string) =>
+  new HoldfastError({
+    code: "INCARNATION_ENDED",
+    message: `The incarnation ${id} was revoked; it may not hold anything any more.`,
+  });

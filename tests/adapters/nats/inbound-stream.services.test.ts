@@ -1,0 +1,289 @@
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { InboundDelivery } from "../../../src/ports/conversation/inbound-stream.ts";
+import { streamOf } from "../../../src/adapters/nats/inbound-stream.ts";
+import { partitionCount, partitionOf } from "../../../src/ports/conversation/partitions.ts";
+import {
+  createInbox,
+  type InboundBench,
+  itemOf,
+  openInboundBench,
+  textsOf,
+} from "../../fixtures/inbound-bench.ts";
+
+let bench: InboundBench;
+beforeEach(async () => {
+  bench = await openInboundBench();
+});
+afterEach(() => bench.close());
+
+const inFlightMax = 100;
+
+describe("appending", () => {
+  test("an item that is appended twice is delivered once, and items come in order", async () => {
+    const { stream } = await bench.open();
+    const items = ["a", "b", "c", "d"].map((text) => itemOf("1", text));
+    await stream.append(items);
+    await stream.append(items);
+    await stream.append([itemOf("1", "e")]);
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const got = await inbox.atLeast(5);
+    expect(textsOf(got)).toEqual(["a", "b", "c", "d", "e"]);
+    expect(got[0]!.item).toEqual(items[0]);
+    expect(got.map(({ position }) => position)).toEqual([1000, 1001, 1002, 1003, 2000]);
+    for (const delivery of got) delivery.done();
+    await expect.poll(async () => (await bench.info("inbound")).messages).toBe(0);
+  });
+
+  test("names that mean something else to NATS cannot leave their subject", async () => {
+    const { stream } = await bench.open();
+    const odd = [itemOf("a.b", "1", "c>"), itemOf("*", "2", ""), itemOf("ü\n ", "3")];
+    await stream.append(odd);
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const got = await inbox.atLeast(3);
+    expect(new Set(textsOf(got))).toEqual(new Set(["1", "2", "3"]));
+    for (const delivery of got) delivery.done();
+  });
+
+  test("a full stream refuses what is new and keeps what is old", async () => {
+    const { stream } = await bench.open({ messagesMax: 2 });
+    for (const text of ["a", "b"]) await stream.append([itemOf("1", text)]);
+    await expect(stream.append([itemOf("1", "c")])).rejects.toMatchObject({
+      code: "INBOUND_FULL",
+      policy: "retryable",
+    });
+    expect((await bench.info("inbound")).messages).toBe(2);
+  });
+
+  test("without an acknowledgement the caller is told to try again", async () => {
+    const { stream, nats } = await bench.open({ publishTimeoutMs: 20 });
+    await nats.close();
+    await expect(stream.append([itemOf("1", "a")])).rejects.toMatchObject({
+      code: "INBOUND_UNAVAILABLE",
+      policy: "retryable",
+    });
+  });
+
+  test("a server that refuses the streams is told of in one line", async () => {
+    const { nats } = bench;
+    await nats.close();
+    await expect(
+      bench.open({ names: { ...bench.names, stream: "bad name" } }),
+    ).rejects.toMatchObject({ code: "INBOUND_UNAVAILABLE" });
+  });
+});
+
+describe("consuming", () => {
+  test("after a crash what was not settled comes first and at once, in order (I4, I5)", async () => {
+    const first = await bench.open({ publishTimeoutMs: 100 });
+    const crashed = createInbox();
+    for (const text of ["a", "b", "c", "d"]) await first.stream.append([itemOf("1", text)]);
+    await first.stream.consume({ inFlightMax: 3, onDelivery: crashed.onDelivery });
+    const [a, b] = await crashed.atLeast(3);
+    b!.done();
+    await first.nats.close();
+
+    const second = await bench.open();
+    await second.stream.append([itemOf("1", "e")]);
+    const inbox = createInbox();
+    await second.stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    expect(textsOf(await inbox.atLeast(4))).toEqual(["a", "c", "d", "e"]);
+    // Nobody hears it any more; the successor settles it.
+    a!.done();
+    for (const delivery of inbox.got) delivery.done();
+  });
+
+  test("what is at work for longer than the wait is not delivered again", async () => {
+    const { stream } = await bench.open({ ackWaitMs: 400 });
+    await stream.append([itemOf("1", "slow")]);
+    let reports = 0;
+    const threeWaits = new Promise<void>((resolve) => {
+      bench.nats.subscribe(`$JS.ACK.${streamOf(bench.names, partitionOf(itemOf("1", "slow")))}.>`, {
+        callback: (_error, message) => {
+          if (message.string() !== "+WPI") return;
+          reports += 1;
+          if (reports === 9) resolve();
+        },
+      });
+    });
+    await bench.nats.flush();
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const [slow] = await inbox.atLeast(1);
+    await threeWaits;
+    expect(textsOf(inbox.got)).toEqual(["slow"]);
+    slow!.done();
+  });
+
+  test("what is given back comes again, in the same position", async () => {
+    const { stream } = await bench.open();
+    await stream.append([itemOf("1", "a")]);
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const [given] = await inbox.atLeast(1);
+    given!.retry(0);
+    const [, again] = await inbox.atLeast(2);
+    expect(again!.position).toBe(given!.position);
+    again!.done();
+  });
+
+  test("no more than the bound are unsettled at once", async () => {
+    const { stream } = await bench.open();
+    await stream.append(["a", "b", "c"].map((text) => itemOf("1", text)));
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax: 2, onDelivery: inbox.onDelivery });
+    const [a] = await inbox.atLeast(2);
+    await bench.nats.flush();
+    expect(inbox.got).toHaveLength(2);
+    a!.done();
+    const got = await inbox.atLeast(3);
+    for (const delivery of got.slice(1)) delivery.done();
+  });
+
+  test("items of one message are settled one by one, and come again together if one is given back", async () => {
+    const { stream } = await bench.open();
+    await stream.append(["a", "b", "c"].map((text) => itemOf("1", text)));
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const [a, b, c] = await inbox.atLeast(3);
+    a!.done();
+    b!.retry(0);
+    expect((await bench.info("inbound")).messages).toBe(1);
+    await c!.park("poison");
+    const again = (await inbox.atLeast(6)).slice(3);
+    expect(textsOf(again)).toEqual(["a", "b", "c"]);
+    for (const delivery of again) delivery.done();
+    await expect.poll(async () => (await bench.info("inbound")).messages).toBe(0);
+    expect((await stream.listParked(9)).map(({ item, reason }) => [item?.text, reason])).toEqual([
+      ["c", "poison"],
+    ]);
+  });
+
+  test("what was set aside can be taken again, once (V13)", async () => {
+    const { stream } = await bench.open();
+    await stream.append([itemOf("1", "poison")]);
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    await (await inbox.atLeast(1))[0]!.park("UNEXPECTED: broken");
+    const { id } = (await stream.listParked(9))[0]!;
+    expect(await stream.unpark("x")).toBe(false);
+    expect(await stream.unpark(id)).toBe(true);
+    expect((await inbox.atLeast(2))[1]!.item.text).toBe("poison");
+    expect(await stream.unpark(id)).toBe(false);
+    expect(await stream.listParked(9)).toEqual([]);
+    inbox.got[1]!.done();
+  });
+
+  test("what can never succeed is parked whole with its reason and leaves the stream", async () => {
+    const { stream } = await bench.open();
+    const item = itemOf("1", "poison");
+    await stream.append([item]);
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const [poison] = await inbox.atLeast(1);
+    await poison!.park("UNEXPECTED: cannot read\nthis");
+    await expect.poll(async () => (await bench.info("inbound")).messages).toBe(0);
+    const parked = await (await jetstreamManager(bench.nats)).streams.getMessage(
+      bench.names.parkedStream,
+      { seq: 1 },
+    );
+    expect(parked?.json()).toEqual(item);
+    expect(parked?.header.get("Holdfast-Reason")).toBe("UNEXPECTED: cannot read this");
+  });
+
+  test.each(["not json", "{}", JSON.stringify({ ...itemOf("1", "a"), peer: null })])(
+    "a message that is no item is parked and the next one comes: %s",
+    async (data) => {
+      const { stream } = await bench.open();
+      const subject = `${bench.names.subjectPrefix}.${partitionOf(itemOf("1", "good"))}`;
+      await jetstream(bench.nats).publish(subject, data);
+      await stream.append([itemOf("1", "good")]);
+      const inbox = createInbox();
+      const stop = await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+      const [good] = await inbox.atLeast(1);
+      expect(good!.item.text).toBe("good");
+      good!.done();
+      await stop();
+      expect((await bench.info("parked")).messages).toBe(1);
+    },
+  );
+
+  test("a consumer that somebody deleted is opened again", async () => {
+    const { stream } = await bench.open();
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const manager = await jetstreamManager(bench.nats);
+    const name = streamOf(bench.names, partitionOf(itemOf("1", "after")));
+    for await (const consumer of manager.consumers.list(name)) {
+      await manager.consumers.delete(name, consumer.name);
+    }
+    await stream.append([itemOf("1", "after")]);
+    const [after] = await inbox.atLeast(1);
+    expect(after!.item.text).toBe("after");
+    after!.done();
+  });
+
+  test("stopping waits for what is unsettled, then nothing of the consumer is left", async () => {
+    const { stream } = await bench.open();
+    await stream.append([itemOf("1", "a")]);
+    const inbox = createInbox();
+    const stop = await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const [a] = await inbox.atLeast(1);
+    let stopped = false;
+    const stopping = stop().then(() => (stopped = true));
+    await stream.append([itemOf("1", "too late")]);
+    expect([stopped, inbox.got.length]).toEqual([false, 1]);
+    a!.done();
+    await stopping;
+    expect(await bench.info("inbound")).toEqual({ messages: 1, consumers: 0 });
+  });
+});
+
+describe("partitions", () => {
+  test("each consumer gets the chat users of its own, and a new one takes over only these", async () => {
+    const { stream } = await bench.open();
+    const users = Array.from({ length: 60 }, (_, n) => itemOf(`user-${n}`, `hello ${n}`));
+    const [mine, others] = [partitionOf(users[0]!), (partitionOf(users[0]!) + 1) % partitionCount];
+    const inboxes = [createInbox(), createInbox(), createInbox()] as const;
+    await stream.consume({ partition: mine, inFlightMax, onDelivery: inboxes[0].onDelivery });
+    await stream.consume({ partition: others, inFlightMax, onDelivery: inboxes[1].onDelivery });
+    await stream.append(users);
+    const of = (partition: number) => users.filter((user) => partitionOf(user) === partition);
+    const usersOf = (got: readonly InboundDelivery[]) => got.map(({ item }) => item.chatUser);
+    const expected = (partition: number) => of(partition).map(({ chatUser }) => chatUser);
+    expect(usersOf(await inboxes[1].atLeast(of(others).length))).toEqual(expected(others));
+    await inboxes[0].atLeast(of(mine).length);
+
+    const { stream: another } = await bench.open();
+    await another.consume({ partition: mine, inFlightMax, onDelivery: inboxes[2].onDelivery });
+    expect(usersOf(await inboxes[2].atLeast(of(mine).length))).toEqual(expected(mine));
+    expect((await bench.info("inbound")).consumers).toBe(2);
+    for (const delivery of [...inboxes[1].got, ...inboxes[2].got]) delivery.done();
+    const rest = new Set(users.map(partitionOf)).size - 2;
+    // One message for each of the other partitions.
+    await expect.poll(async () => (await bench.info("inbound")).messages).toBe(rest);
+  });
+});
+
+test("what a version without partitions has left is taken over in order, once", async () => {
+  const { names, nats } = bench;
+  const manager = await jetstreamManager(nats);
+  await manager.streams.add({ name: names.stream, subjects: [`${names.subjectPrefix}.>`] });
+  for (const text of ["a", "b", "c"]) {
+    await jetstream(nats).publish(
+      `${names.subjectPrefix}.site-bot.1`,
+      JSON.stringify(itemOf("1", text)),
+    );
+  }
+  await manager.streams.deleteMessage(names.stream, 2);
+  const { stream } = await bench.open();
+  await bench.open();
+  await stream.append([itemOf("1", "d")]);
+  const inbox = createInbox();
+  await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+  expect(textsOf(await inbox.atLeast(3))).toEqual(["a", "c", "d"]);
+  for (const delivery of inbox.got) delivery.done();
+  await expect(manager.streams.info(names.stream)).rejects.toThrow(/not found/);
+});

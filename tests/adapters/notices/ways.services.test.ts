@@ -1,0 +1,79 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { connectNats } from "../../../src/adapters/nats/connection.ts";
+import { createTelegramNotice } from "../../../src/adapters/notices/telegram-message.ts";
+import { createWebhook } from "../../../src/adapters/notices/webhook.ts";
+import type { Notice } from "../../../src/ports/accounts/notices.ts";
+
+const notice: Notice = {
+  id: "desk-quarantined-5",
+  account: "desk",
+  code: "KEY_DEAD",
+  text: "desk is logged out",
+};
+
+describe("a notice by webhook", () => {
+  let server: Server;
+  let status: number;
+  const bodies: unknown[] = [];
+
+  beforeEach(async () => {
+    status = 204;
+    bodies.length = 0;
+    server = createServer((request, response) => {
+      let text = "";
+      request.on("data", (chunk) => (text += String(chunk)));
+      request.on("end", () => {
+        bodies.push(JSON.parse(text));
+        response.writeHead(status).end();
+      });
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+  });
+  afterEach(() => void server.close());
+
+  const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+
+  it("is POSTed as JSON", async () => {
+    await createWebhook(url()).send(notice);
+    expect(bodies).toEqual([notice]);
+  });
+
+  it("has not arrived unless the answer says so", async () => {
+    status = 503;
+    await expect(createWebhook(url()).send(notice)).rejects.toThrow("503");
+  });
+});
+
+describe("a notice by a message from another account", () => {
+  let nats: NatsConnection;
+  beforeEach(async () => {
+    nats = await connectNats(inject("natsUrl"), "notices");
+  });
+  afterEach(() => nats.close());
+
+  it("goes through whoever holds that account, under a key that makes it one message", async () => {
+    const asked: unknown[] = [];
+    nats.subscribe("holdfast.account.notices-desk.send", {
+      callback(_error, message) {
+        asked.push(message.json());
+        message.respond(JSON.stringify({ ok: asked.length > 1, message: "it cools" }));
+      },
+    });
+    await nats.flush();
+    const way = createTelegramNotice(nats, { from: "notices-desk", to: "@olga" });
+    await expect(way.send(notice)).rejects.toThrow("it cools");
+    await way.send(notice);
+    const body = { peer: "@olga", text: "desk is logged out", key: "notice-desk-quarantined-5" };
+    expect(asked).toEqual([body, body]);
+  });
+
+  it("is not sent by the account that it is about", async () => {
+    const way = createTelegramNotice(nats, { from: "desk", to: "@olga" });
+    await expect(way.send(notice)).rejects.toThrow("cannot tell of itself");
+  });
+});

@@ -1,0 +1,89 @@
+import { randomBytes } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createKeyRing } from "../../../src/adapters/crypto/key-ring.ts";
+import { createSealer } from "../../../src/adapters/crypto/sealing.ts";
+import { createAccountStore } from "../../../src/adapters/postgres/account-store.ts";
+import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
+import { createAccountRoll } from "../../../src/accounts/known-accounts.ts";
+import type { AccountStores } from "../../../src/ports/accounts/account-store.ts";
+import { createTestDatabase, type TestDatabase } from "../../fixtures/database.ts";
+
+let test: TestDatabase;
+let database: Database;
+let accounts: AccountStores;
+beforeEach(async () => {
+  test = await createTestDatabase();
+  database = openDatabase(test.url, { poolMax: 4 });
+  accounts = createAccountStore(database, createSealer(createKeyRing([randomBytes(32)])));
+  for (const name of ["a", "b", "c"]) await add(name);
+});
+afterEach(async () => {
+  await database.close();
+  await test.drop();
+});
+
+const add = (name: string) =>
+  accounts.add({ name, kind: "bot", credentials: { kind: "bot", token: "1:a" } });
+
+function openRoll() {
+  const heard: string[][] = [];
+  const onChanged: Parameters<typeof createAccountRoll>[0]["onChanged"] = (records) =>
+    heard.push(records.map(({ name }) => name).toSorted());
+  return { roll: createAccountRoll({ accounts, onChanged }), heard };
+}
+
+describe("the fleet's accounts, as a host reads them", () => {
+  it("are read whole once, and then only where they changed", async () => {
+    const { roll, heard } = openRoll();
+    await roll.look();
+    const before = roll.names;
+    await roll.look();
+    expect(roll.names).toBe(before);
+    await accounts.cool("b", Date.now());
+    await roll.look();
+    expect(roll.names).toBe(before);
+    await accounts.want("c", "stop");
+    await add("d");
+    await roll.look();
+    expect(roll.names.toSorted()).toEqual(["a", "b", "d"]);
+    expect(heard).toEqual([["a", "b", "c"], [], ["b"], ["c", "d"]]);
+    expect(roll.kindOf("c")).toBe("bot");
+    expect(roll.kindOf("e")).toBeNull();
+  });
+
+  it("leave out no change of a transaction that was under way during a look", async () => {
+    const { roll, heard } = openRoll();
+    await roll.look();
+    await database.transaction(async (slow) => {
+      await slow.query("update accounts set wanted = 'stop' where name = 'a'");
+      await accounts.want("b", "stop");
+      await roll.look();
+      expect(roll.names).toEqual(["a", "c"]);
+    });
+    await roll.look();
+    expect(roll.names).toEqual(["c"]);
+    expect(heard.at(-1)).toContain("a");
+  });
+
+  it("are read whole again when some are gone, or the database is older than it was", async () => {
+    const asked: (string | null)[] = [];
+    let isRestored = false;
+    const { changes } = accounts;
+    accounts = {
+      ...accounts,
+      async changes(since) {
+        asked.push(since);
+        const read = await changes(since);
+        return isRestored ? { ...read, mark: "1" } : read;
+      },
+    };
+    const { roll } = openRoll();
+    await roll.look();
+    await database.query("delete from accounts where name = 'a'");
+    await roll.look();
+    expect(roll.names).toEqual(["b", "c"]);
+    isRestored = true;
+    await roll.look();
+    expect(asked.map((since) => since === null)).toEqual([true, false, true, false, true]);
+  });
+});

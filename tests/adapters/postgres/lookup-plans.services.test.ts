@@ -1,0 +1,51 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { conversationMachine } from "../../../machines/conversation.ts";
+import { conversationRules } from "../../../machines/conversation-rules.ts";
+import { createConversationStore } from "../../../src/adapters/postgres/conversation-store.ts";
+import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
+import { createTestDatabase, type TestDatabase } from "../../fixtures/database.ts";
+
+const dayMs = 86_400_000;
+/** PostgreSQL makes a plan for good with the sixth use of a statement. */
+const usesUntilPlanned = 6;
+const users = 2_000;
+
+describe("a lookup reads one user's session, however many there are since it was planned", () => {
+  let test: TestDatabase;
+  let database: Database;
+  beforeEach(async () => {
+    test = await createTestDatabase();
+    // One connection, whose plans and counts these are.
+    database = openDatabase(test.url, { poolMax: 1 });
+  });
+  afterEach(async () => {
+    await database.close();
+    await test.drop();
+  });
+
+  /** Rows of sessions that this connection has read so far. */
+  async function rowsRead(): Promise<number> {
+    await database.query("select pg_stat_force_next_flush()");
+    await database.query("select 1");
+    const [row] = await database.query<{ read: number }>(
+      `select (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::int as read
+       from pg_stat_user_tables where relname = 'conversation_sessions'`,
+    );
+    return row!.read;
+  }
+
+  it("with the plan of the first lookups", async () => {
+    const rules = conversationRules(conversationMachine);
+    const store = createConversationStore(database, { rules });
+    const key = { channel: "telegram", account: "a", chatUser: "somebody" };
+    for (let use = 0; use <= usesUntilPlanned; use += 1) await store.load(key, dayMs);
+    await database.query(
+      `insert into conversation_sessions (channel, account, chat_user)
+       select 'telegram', 'a', 'user-' || n from generate_series(1, ${users}) n`,
+    );
+    const before = await rowsRead();
+    const { decision } = await store.load(key, dayMs);
+    expect(decision).toBe("SESSION_REUSED");
+    expect((await rowsRead()) - before).toBeLessThan(10);
+  });
+});

@@ -1,0 +1,85 @@
+import { describe, expect, it, test } from "vitest";
+import { webhookItem, webhookMessageId } from "../../../src/channels/webhook/items.ts";
+
+const read = (fields: Record<string, string>) =>
+  webhookItem(new URLSearchParams(fields), "whatsapp", 5);
+const message = { From: "whatsapp:+33612345678", MessageSid: "SM1", Body: "Bonjour" };
+
+describe("what a provider posts (V15)", () => {
+  it("becomes an item of the stream", () => {
+    expect(read({ ...message, To: "whatsapp:+33100000000", NumSegments: "1" })).toEqual({
+      channel: "webhook",
+      account: "whatsapp",
+      chatUser: "whatsapp:+33612345678",
+      peer: { userId: "whatsapp:+33612345678", accessHash: "" },
+      inboundId: "m:SM1",
+      kind: "text",
+      text: "Bonjour",
+      receivedAtMs: 5,
+    });
+    expect(read({ ...message, MessageSid: "", SmsMessageSid: "SM2" })).toMatchObject({
+      inboundId: "m:SM2",
+    });
+  });
+
+  it("brings files by their addresses", () => {
+    const files = {
+      NumMedia: "2",
+      MediaUrl0: "https://api.example.com/media/1",
+      MediaContentType0: "image/jpeg",
+      MediaUrl1: "https://api.example.com/media/2",
+      MediaContentType1: "application/pdf",
+    };
+    expect(read({ ...message, Body: "", ...files })).toMatchObject({
+      text: "",
+      media: [
+        {
+          type: "photo",
+          mimeType: "image/jpeg",
+          source: { url: "https://api.example.com/media/1" },
+        },
+        { type: "file", mimeType: "application/pdf", size: null },
+      ],
+    });
+  });
+
+  it("is a choice where it carries interactive data, one for each message that offered it", () => {
+    const choice = { ...message, Body: "Champigny", ButtonPayload: "h1:4:2:0" };
+    expect(read({ ...choice, OriginalRepliedMessageSid: "SM0" })).toMatchObject({
+      kind: "tap",
+      text: "h1:4:2:0",
+      inboundId: "tap:SM0:h1:4:2:0",
+    });
+    expect(read({ ...message, ListId: "h1:4:2:1" })).toMatchObject({
+      kind: "tap",
+      inboundId: "tap:SM1:h1:4:2:1",
+    });
+  });
+
+  it("is sanitised where Postgres could not hold it", () => {
+    expect(read({ ...message, Body: "a\u0000b\uD800c" })).toMatchObject({
+      text: "a\uFFFDb\uFFFDc",
+    });
+  });
+
+  test.each([
+    ["no sender", { From: "" }, "From is missing"],
+    ["no id", { MessageSid: " " }, "MessageSid is missing"],
+    ["a sender without end", { From: "1".repeat(257) }, "From is too long"],
+    ["an id without end", { MessageSid: "S".repeat(300) }, "MessageSid is too long"],
+    ["half a file", { NumMedia: "1" }, "MediaUrl0 is no address"],
+    [
+      "a file of another kind of address",
+      { NumMedia: "1", MediaUrl0: "file:///etc/passwd" },
+      "MediaUrl0 is no address",
+    ],
+    ["no number of files", { NumMedia: "many" }, "NumMedia must be 0 to 10"],
+    ["files without end", { NumMedia: "1000" }, "NumMedia must be 0 to 10"],
+  ])("is refused with %s", (_name, change, fault) => {
+    expect(read({ ...message, ...change })).toEqual({ fault });
+  });
+
+  it("gives its own id back with the reply", () => {
+    expect(["m:SM1", "tap:SM0:h1:4:2:0", "odd"].map(webhookMessageId)).toEqual(["SM1", "SM0", ""]);
+  });
+});

@@ -1,0 +1,179 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Bot } from "../../../src/ports/conversation/bot.ts";
+import type { ConversationStore } from "../../../src/ports/conversation/conversation-store.ts";
+import {
+  type ConversationBench,
+  openConversationBench,
+  textFrom,
+} from "../../fixtures/conversation-bench.ts";
+import { deferred } from "../../fixtures/deferred.ts";
+import { away, echo, textOf } from "../../fixtures/test-bots.ts";
+
+let bench: ConversationBench;
+beforeEach(async () => {
+  bench = await openConversationBench();
+});
+afterEach(() => bench.close());
+
+describe("failures", () => {
+  test("a commit that took effect although its answer was lost is not repeated (I5)", async () => {
+    const commit = loseAnswerOnce(bench.conversations.commit);
+    const engine = await bench.makeEngine(echo, { store: { ...bench.conversations, commit } });
+    await engine.start();
+    await bench.stream.append([textFrom("1", "hello"), textFrom("1", "again")]);
+    await bench.stream.emptied();
+    expect(await bench.repliesTo("1")).toEqual(["hello", "again"]);
+    expect(bench.notes).toEqual(["DATABASE_UNAVAILABLE"]);
+  });
+
+  test("while the database is away nothing is lost and nothing overtakes", async () => {
+    let failures = 5;
+    const load: ConversationStore["load"] = (...args) => {
+      failures -= 1;
+      return failures > 0 ? Promise.reject(away()) : bench.conversations.load(...args);
+    };
+    const engine = await bench.makeEngine(echo, { store: { ...bench.conversations, load } });
+    await engine.start();
+    await bench.stream.append([textFrom("1", "first"), textFrom("1", "second")]);
+    await bench.stream.emptied();
+    expect(await bench.repliesTo("1")).toEqual(["first", "second"]);
+  });
+
+  test("a session that another turn moved meanwhile is loaded again, unseen by the user (V9)", async () => {
+    let runs = 0;
+    const bot: Bot = {
+      name: "overtaken once",
+      async handle(turn) {
+        runs += 1;
+        if (runs === 1) {
+          await bench.database.query("update conversation_sessions set last_seq = last_seq + 2");
+          await bench.database.query(
+            `insert into turns (session_id, seq, channel, account, inbound_id, asked, replies)
+             select id, last_seq - 1, channel, account, 'elsewhere', 'x', '[{"body":"from elsewhere","menu":null}]'
+             from conversation_sessions`,
+          );
+        }
+        turn.reply(`after ${turn.history.at(-1)?.body ?? "nothing"}`);
+      },
+    };
+    const engine = await bench.makeEngine(bot);
+    await engine.start();
+    await bench.stream.append([textFrom("1", "hello")]);
+    await bench.stream.emptied();
+    expect(runs).toBe(2);
+    expect(await bench.repliesTo("1")).toEqual(["after from elsewhere"]);
+  });
+
+  test("an engine whose owner is stale commits nothing, says so and gives everything back (I6)", async () => {
+    let stale = false;
+    const old = await bench.makeEngine(echo, { onStaleOwner: () => (stale = true) });
+    const current = await bench.makeEngine(echo);
+    await old.start();
+    await bench.stream.append([textFrom("1", "hello"), textFrom("2", "hello")]);
+    await expect.poll(() => stale).toBe(true);
+    await old.stop();
+    expect(await bench.repliesTo("1")).toEqual([]);
+    expect(bench.notes).toEqual(["OWNER_STALE"]);
+    await current.start();
+    await bench.stream.emptied();
+    expect(await bench.repliesTo("1")).toEqual(["hello"]);
+    expect(await bench.repliesTo("2")).toEqual(["hello"]);
+  });
+
+  test("a handler that fails for now runs again, and nothing of the failed run is kept", async () => {
+    let runs = 0;
+    const bot: Bot = {
+      name: "fails twice",
+      handle(turn) {
+        runs += 1;
+        turn.reply(`run ${runs}`);
+        if (runs < 3) throw away();
+      },
+    };
+    const engine = await bench.makeEngine(bot);
+    await engine.start();
+    await bench.stream.append([textFrom("1", "hello")]);
+    await bench.stream.emptied();
+    expect(await bench.repliesTo("1")).toEqual(["run 3"]);
+  });
+
+  test("a handler that keeps failing parks its message with the reason; the next one goes on", async () => {
+    const bot: Bot = {
+      name: "cannot read poison",
+      handle(turn) {
+        if (textOf(turn.input) === "poison") throw new Error("cannot read this");
+        if (textOf(turn.input) === "flaky") throw away();
+        turn.reply("fine");
+      },
+    };
+    const engine = await bench.makeEngine(bot);
+    await engine.start();
+    await bench.stream.append(["poison", "flaky", "good"].map((text) => textFrom("1", text)));
+    await bench.stream.emptied();
+    expect(bench.stream.parked.map(({ reason }) => reason)).toEqual([
+      "UNEXPECTED: cannot read this",
+      "DATABASE_UNAVAILABLE: The database does not answer.",
+    ]);
+    expect(await bench.repliesTo("1")).toEqual(["fine"]);
+    expect(bench.turnEndings).toEqual(["parked", "parked", "committed"]);
+  });
+
+  test("a handler that never ends is given up, and what it does later is refused", async () => {
+    const late = deferred<unknown>();
+    const release = deferred();
+    const bot: Bot = {
+      name: "hangs",
+      async handle(turn) {
+        await release.promise;
+        try {
+          turn.reply("too late");
+        } catch (error) {
+          late.resolve(error);
+        }
+      },
+    };
+    const limits = { handlerMsMax: 5, handlerRunsMax: 1 };
+    const engine = await bench.makeEngine(bot, { limits });
+    await engine.start();
+    await bench.stream.append([textFrom("1", "hello")]);
+    await bench.stream.emptied();
+    expect(bench.stream.parked[0]?.reason).toContain("BOT_TIMED_OUT");
+    release.resolve();
+    expect(await late.promise).toMatchObject({ code: "TURN_SEALED" });
+    expect(await bench.repliesTo("1")).toEqual([]);
+  });
+
+  test("a message for an account without a bot is parked", async () => {
+    const engine = await bench.makeEngine(echo, { findBot: () => null });
+    await engine.start();
+    await bench.stream.append([textFrom("1", "hello")]);
+    await bench.stream.emptied();
+    expect(bench.stream.parked[0]?.reason).toContain("ACCOUNT_UNKNOWN");
+  });
+
+  test.each([
+    ["empty", "  ", undefined, "its text is empty"],
+    ["too long", "x".repeat(4097), undefined, "4097 UTF-16 units"],
+    ["with a nameless choice", "x", [{ label: " ", action: "a" }], "a choice has no label"],
+  ])("a reply that Telegram would refuse parks the turn: %s", async (_name, body, menu, reason) => {
+    const engine = await bench.makeEngine({
+      name: "careless",
+      handle: (turn) => turn.reply(body, menu),
+    });
+    await engine.start();
+    await bench.stream.append([textFrom("1", "hello")]);
+    await bench.stream.emptied();
+    expect(bench.stream.parked[0]?.reason).toContain(reason);
+  });
+});
+
+/** The first commit takes effect, and its answer is lost. */
+function loseAnswerOnce(commit: ConversationStore["commit"]): ConversationStore["commit"] {
+  let lost = false;
+  return async (...args) => {
+    const outcome = await commit(...args);
+    if (lost) return outcome;
+    lost = true;
+    throw away();
+  };
+}

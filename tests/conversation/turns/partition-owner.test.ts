@@ -1,0 +1,168 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { placeOf } from "../../../src/custody/placement.ts";
+import {
+  createTurnOwner,
+  type TurnOwner,
+} from "../../../src/conversation/turns/partition-owner.ts";
+import type { TurnEngine } from "../../../src/conversation/turns/engine.ts";
+import { partitions } from "../../../src/ports/conversation/partitions.ts";
+import { createTestClock, type TestClock } from "../../fixtures/test-clock.ts";
+import { deferred } from "../../fixtures/deferred.ts";
+
+/** Hosts of a fleet over one table of owners. */
+const drainMsMax = 10_000;
+let clock: TestClock;
+let serving: string[];
+let live: Set<string>;
+let owners: Map<number, { owner: string | null; epoch: number }>;
+let changed: Set<() => void>;
+let released: Set<(partition: number) => void>;
+/** What each host takes the turns of. */
+let running: Map<string, Set<number>>;
+/** Resolves before an engine of that host stops. */
+let stopsAfter: Map<string, Promise<void>>;
+let engines: Map<string, { onStale(): void }>;
+beforeEach(() => {
+  clock = createTestClock(0);
+  serving = [];
+  live = new Set();
+  owners = new Map();
+  changed = new Set();
+  released = new Set();
+  running = new Map();
+  stopsAfter = new Map();
+  engines = new Map();
+});
+
+const placesOf = (host: string) =>
+  partitions.filter((partition) => placeOf(`turns ${partition}`, serving) === host);
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+function join(...hosts: string[]): void {
+  serving = [...serving, ...hosts].toSorted();
+  for (const host of hosts) live.add(`${host}-1`);
+  for (const tell of changed) tell();
+}
+
+function leave(host: string): void {
+  serving = serving.filter((other) => other !== host);
+  for (const tell of changed) tell();
+}
+
+function ownerOn(host: string): TurnOwner {
+  const mine = new Set<number>();
+  running.set(host, mine);
+  return createTurnOwner({
+    ownKey: host,
+    incarnation: `${host}-1`,
+    clock,
+    drainMsMax,
+    retryMs: 1000,
+    members: {
+      serving: () => serving,
+      isLive: (incarnation) => live.has(incarnation),
+      onChange(listener) {
+        changed.add(listener);
+        return () => changed.delete(listener);
+      },
+    },
+    store: {
+      async claimPartition(partition, owner) {
+        const epoch = (owners.get(partition)?.epoch ?? 0) + 1;
+        owners.set(partition, { owner, epoch });
+        return { partition, epoch };
+      },
+      async releasePartition({ partition, epoch }) {
+        if (owners.get(partition)?.epoch === epoch) owners.set(partition, { owner: null, epoch });
+      },
+      partitionOwner: async (partition) => owners.get(partition)?.owner ?? null,
+    },
+    tellReleased(partition) {
+      for (const hear of released) hear(partition);
+    },
+    onReleased(listener) {
+      released.add(listener);
+      return () => released.delete(listener);
+    },
+    onFault: (error) => expect.fail(String(error)),
+    makeEngine({ partition }, onStale) {
+      engines.set(`${host} ${partition}`, { onStale });
+      const engine: TurnEngine = {
+        async start() {
+          mine.add(partition);
+        },
+        async stop() {
+          await stopsAfter.get(host);
+          mine.delete(partition);
+        },
+        running: 0,
+        waiting: 0,
+      };
+      return engine;
+    },
+  });
+}
+
+const all = (host: string) => [...running.get(host)!].toSorted((a, b) => a - b);
+
+describe("the owner of the turns of some chat users", () => {
+  it("is each host for its share, and a host that joins takes over what was given back", async () => {
+    join("a");
+    const a = ownerOn("a");
+    await a.start();
+    expect(all("a")).toEqual(partitions);
+    const drained = deferred();
+    stopsAfter.set("a", drained.promise);
+    join("b");
+    const b = ownerOn("b");
+    await b.start();
+    expect(all("b")).toEqual([]);
+    drained.resolve();
+    await expect.poll(() => all("b")).toEqual(placesOf("b"));
+    expect(all("a")).toEqual(placesOf("a"));
+    expect(all("b").length).toBeGreaterThan(0);
+  });
+
+  it("waits for a living owner for so long and no longer", async () => {
+    join("a");
+    await ownerOn("a").start();
+    stopsAfter.set("a", new Promise(() => {}));
+    join("b");
+    await ownerOn("b").start();
+    clock.advance(drainMsMax - 1);
+    await settled();
+    expect(all("b")).toEqual([]);
+    clock.advance(1);
+    await expect.poll(() => all("b")).toEqual(placesOf("b"));
+  });
+
+  it("does not wait for one that is gone", async () => {
+    join("a");
+    await ownerOn("a").start();
+    live.delete("a-1");
+    leave("a");
+    join("b");
+    await ownerOn("b").start();
+    expect(all("b")).toEqual(partitions);
+  });
+
+  it("gives everything back when it stops", async () => {
+    join("a");
+    const a = ownerOn("a");
+    await a.start();
+    await a.stop();
+    expect(all("a")).toEqual([]);
+    expect([...owners.values()].map(({ owner }) => owner)).toEqual(partitions.map(() => null));
+  });
+
+  it("claims again what another took by mistake", async () => {
+    join("a");
+    await ownerOn("a").start();
+    owners.set(3, { owner: "b-1", epoch: 7 });
+    running.get("a")!.delete(3);
+    engines.get("a 3")!.onStale();
+    clock.advance(1000);
+    await expect.poll(() => owners.get(3)).toEqual({ owner: "a-1", epoch: 8 });
+    expect(all("a")).toEqual(partitions);
+  });
+});

@@ -1,0 +1,262 @@
+import { createTestClock } from "../fixtures/test-clock.ts";
+import { createSystemClock } from "../../src/adapters/system-clock.ts";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { type Duplex, PassThrough } from "node:stream";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { connectGate, type GateClient } from "../../src/gate/gate-client.ts";
+import { type GateServer, serveGate } from "../../src/gate/gate-server.ts";
+import type { JournalEntry } from "../../src/custody/ledger-proof.ts";
+import { createSocketTable, type SocketTable } from "../../src/gate/socket-table.ts";
+
+const keyId = "0807060504030201";
+const grant = { account: "a", slot: 1, epoch: 1 };
+/** The intermediate transport's tag, a length, and the beginning of an encrypted frame. */
+const frameOf = (id: string) =>
+  Buffer.concat([
+    Buffer.from("eeeeeeee18000000", "hex"),
+    Buffer.from(id, "hex"),
+    Buffer.alloc(16, 7),
+  ]);
+/** As it stands on the wire. */
+const granted = frameOf(keyId);
+
+/** A reset counts as a close. */
+const closing = (socket: Duplex) =>
+  new Promise<void>((resolve) => {
+    socket.once("close", () => resolve());
+  });
+
+let folder: string;
+let telegram: Server;
+let arrivals: Socket[];
+let table: SocketTable;
+let server: GateServer;
+let gate: GateClient;
+let alive: boolean;
+let journal: JournalEntry[];
+let asleepSinceMs: number | null;
+
+const to = () => ({ host: "127.0.0.1", port: (telegram.address() as AddressInfo).port });
+const arrival = async () => arrivals.at(-1) ?? ((await once(telegram, "connection"))[0] as Socket);
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "holdfast-gate-"));
+  arrivals = [];
+  alive = true;
+  asleepSinceMs = null;
+  journal = [];
+  telegram = createServer((socket) => {
+    socket.on("error", () => {});
+    arrivals.push(socket);
+  });
+  telegram.listen(0, "127.0.0.1");
+  await once(telegram, "listening");
+  table = createSocketTable({
+    mayAct: () => alive,
+    journal: (entry) => journal.push(entry),
+    now: () => 0,
+    asleepSinceMs: () => asleepSinceMs,
+    clock: createSystemClock(),
+    restMs: 0,
+    answerMs: 0,
+  });
+  const path = join(folder, "gate.sock");
+  server = await serveGate(
+    path,
+    () => "secret",
+    table,
+    () => table.figures,
+  );
+  gate = await connectGate({
+    path,
+    secret: "secret",
+    incarnation: "i",
+    host: "h",
+    onLost: () => {},
+  });
+});
+
+afterEach(async () => {
+  await table.cutAll();
+  gate.close();
+  await server.close();
+  for (const socket of arrivals) socket.destroy();
+  telegram.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe("the gate's sockets", () => {
+  it("dials nothing that was not announced", async () => {
+    await expect(gate.dial(grant, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
+    expect(arrivals).toEqual([]);
+  });
+
+  it("pipes both ways under an announced grant and journals the open", async () => {
+    await gate.admit({ ...grant, keyId });
+    const client = await gate.dial(grant, to());
+    client.write(granted);
+    const far = await arrival();
+    const [seen] = (await once(far, "data")) as [Buffer];
+    expect(seen.equals(granted)).toBe(true);
+    far.write("answer");
+    const answered = once(client, "data");
+    client.resume();
+    expect(String((await answered)[0])).toBe("answer");
+    expect(journal).toMatchObject([{ kind: "open", account: "a", epoch: 1 }]);
+  });
+
+  it("lets one socket of a slot live at a time", async () => {
+    await gate.admit({ ...grant, keyId });
+    await gate.dial(grant, to());
+    await expect(gate.dial(grant, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
+    expect(await gate.sockets(grant)).toBe(1);
+  });
+
+  it("resets a connection whose first frame carries another key", async () => {
+    await gate.admit({ ...grant, keyId });
+    const client = await gate.dial(grant, to());
+    const far = await arrival();
+    let bytes = 0;
+    far.on("data", (chunk: Buffer) => (bytes += chunk.length));
+    client.on("error", () => {});
+    client.write(frameOf("ffffffffffffffff"));
+    await closing(client);
+    expect(bytes).toBe(0);
+  });
+
+  it("takes a key exchange only where no key is known yet", async () => {
+    await gate.admit({ ...grant, keyId: null });
+    const client = await gate.dial(grant, to());
+    client.write(frameOf("0000000000000000"));
+    const far = await arrival();
+    expect(((await once(far, "data")) as [Buffer])[0].length).toBeGreaterThan(0);
+  });
+
+  it("cuts with proof: 0 sockets, and the epoch never dials again", async () => {
+    await gate.admit({ ...grant, keyId });
+    const client = await gate.dial(grant, to());
+    client.on("error", () => {});
+    client.write(granted);
+    const far = await arrival();
+    await once(far, "data");
+    const closed = closing(far);
+    expect(await gate.cut(grant)).toMatchObject({ sockets: 0 });
+    await closed;
+    expect(await gate.sockets(grant)).toBe(0);
+    await gate.admit({ ...grant, keyId });
+    await expect(gate.dial(grant, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
+  });
+
+  it("delivers nothing of a full send queue after the cut", async () => {
+    await gate.admit({ ...grant, keyId });
+    const client = await gate.dial(grant, to());
+    client.on("error", () => {});
+    client.write(granted);
+    const far = await arrival();
+    await once(far, "data");
+    far.pause();
+    for (let chunk = 0; chunk < 64; chunk += 1) client.write(Buffer.alloc(256 * 1024, chunk));
+    let waiting = -1;
+    // Nothing moves any more: the far side reads nothing, and every buffer on the way is full.
+    await expect
+      .poll(() => {
+        const stands = client.writableLength === waiting && waiting > 0;
+        waiting = client.writableLength;
+        return stands;
+      })
+      .toBe(true);
+    await gate.cut(grant);
+    let after = granted.length;
+    const ended = closing(far);
+    far.on("data", (chunk: Buffer) => (after += chunk.length));
+    far.resume();
+    await ended;
+    // What the kernel had received before the reset may be read; what the gate had queued is gone.
+    const [closed] = journal.filter(({ kind }) => kind === "close");
+    expect(after).toBeLessThan(closed!.bytesOut!);
+  });
+
+  it.each([
+    ["as it wakes", 5_000, "1970-01-01T00:00:05.000Z"],
+    ["awake", null, undefined],
+  ])("says in the journal of a close %s since when it slept", async (_, sinceMs, asleepSince) => {
+    await gate.admit({ ...grant, keyId });
+    const client = await gate.dial(grant, to());
+    client.on("error", () => {});
+    asleepSinceMs = sinceMs;
+    await gate.cut(grant);
+    expect(journal.map((entry) => [entry.kind, entry.asleepSince])).toEqual([
+      ["open", undefined],
+      ["close", asleepSince],
+    ]);
+  });
+
+  it("spares a newer epoch when a late cut names an older one", async () => {
+    const newer = { ...grant, epoch: 2 };
+    await gate.admit({ ...newer, keyId });
+    await gate.dial(newer, to());
+    await gate.cut(grant);
+    expect(await gate.sockets(grant)).toBe(1);
+    await expect(gate.admit({ ...grant, keyId })).rejects.toMatchObject({ code: "GATE_REFUSED" });
+  });
+
+  it("forwards nothing once the lease is over (I1)", async () => {
+    await gate.admit({ ...grant, keyId });
+    const client = await gate.dial(grant, to());
+    client.on("error", () => {});
+    client.write(granted);
+    const far = await arrival();
+    await once(far, "data");
+    let late = 0;
+    far.on("data", (chunk: Buffer) => (late += chunk.length));
+    alive = false;
+    client.write(Buffer.alloc(1024));
+    await closing(client);
+    expect(late).toBe(0);
+  });
+});
+
+describe("after a cut with requests under way, the gate waits", () => {
+  it.each([
+    ["until they have arrived, where the way is there right behind the reset", true, 250],
+    ["until Telegram has ended what it worked on, where the reset may be lost", false, 2000],
+  ])("%s", async (_what, isThere, restsMs) => {
+    const clock = createTestClock();
+    const asked: string[] = [];
+    const resting = createSocketTable({
+      mayAct: () => true,
+      journal: () => {},
+      now: () => 0,
+      asleepSinceMs: () => null,
+      clock,
+      restMs: 250,
+      answerMs: 2000,
+      async wayIsThere({ host }) {
+        asked.push(host);
+        return isThere;
+      },
+    });
+    const ends = new PassThrough() as unknown as Socket;
+    resting.admit({ ...grant, keyId });
+    await resting.dial(grant, to(), ends);
+    let restedMs = -1;
+    const begunMs = clock.monotonicMs();
+    const cut = resting.cut(grant).then(() => (restedMs = clock.monotonicMs() - begunMs));
+    await expect
+      .poll(
+        () => {
+          if (restedMs < 0) clock.advance(50);
+          return restedMs;
+        },
+        { interval: 1 },
+      )
+      .toBeGreaterThanOrEqual(restsMs);
+    await cut;
+    expect(restedMs).toBeLessThan(restsMs + 250);
+    expect(asked).toEqual(["127.0.0.1"]);
+  });
+});

@@ -1,0 +1,26 @@
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { coverageOf, coveringPaths } from "../fixtures/models/coverage.ts";
+import { lifecycleModel } from "../fixtures/models/events.ts";
+import { canBeCaused, nameOf, runLifecyclePath } from "../fixtures/models/lifecycle-runner.ts";
+import { type OpenStage, openStage } from "../fixtures/models/lifecycle-stage.ts";
+import { edgePaths } from "../fixtures/models/paths.ts";
+
+const paths = coveringPaths(lifecycleModel, edgePaths(lifecycleModel).filter(canBeCaused));
+
+let stage: OpenStage;
+
+beforeAll(async () => {
+  stage = await openStage(inject("natsUrl"));
+});
+
+afterAll(() => stage?.close());
+
+test("the paths that the runtime is driven along take every transition of the lifecycle", () => {
+  expect(coverageOf(lifecycleModel, paths).neverTaken).toEqual([]);
+});
+
+describe("the account runtime, over PostgreSQL, NATS, the gate and the data centre, follows", () => {
+  for (const path of paths) {
+    test(`${path.start}: ${nameOf(path.steps)}`, () => runLifecyclePath(stage, path));
+  }
+});
