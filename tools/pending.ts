@@ -8,7 +8,7 @@ export interface Found {
 /** Breaches that are known and are being mended, by check. One that is not found any more has to leave its list. */
 export const pending = {
   circles: [],
-  exports: ["boundsOf", "channelNames", "conversationMachine", "createConversationStore"],
+  exports: [],
   ports: [],
   states: [],
   statements: [],

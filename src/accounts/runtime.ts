@@ -8,7 +8,7 @@ import {
   lifecycleMachine,
   lifecycleStateName,
 } from "../../machines/lifecycle.ts";
-import { stepOfTransition } from "./renewal/steps.ts";
+import { stepOfTransition } from "./steps.ts";
 import type { AccountStore } from "../ports/accounts/account-store.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import { serially } from "../concurrency/serially.ts";

@@ -7,7 +7,7 @@ import {
   type TelegramClient,
   type TelegramClientEvents,
 } from "../ports/telegram/telegram.ts";
-import { stepOfNewKey } from "./renewal/steps.ts";
+import { stepOfNewKey } from "./steps.ts";
 import type { AccountWorld } from "./context.ts";
 
 /** A client of one slot under one grant, and the way to end both. */

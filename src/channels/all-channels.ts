@@ -1,6 +1,7 @@
 import type { MenuStyle } from "../conversation/turns/menu.ts";
 import type { OutboxSender } from "../conversation/outbox/sender.ts";
-import type { ChannelName, ReplySender } from "../ports/conversation/channel.ts";
+import type { ChannelName } from "../ports/conversation/channel.ts";
+import type { ReplySender } from "../ports/conversation/conversation-store.ts";
 import type { PartitionClaim } from "../ports/conversation/conversation-store.ts";
 import type { InboundItem } from "../ports/conversation/inbound-stream.ts";
 

@@ -13,7 +13,7 @@ export interface LedgerShippingOptions {
  * and one more for all calls meanwhile. Never rejects.
  */
 export function createLedgerShipping(options: LedgerShippingOptions): () => Promise<void> {
-  async function ship(): Promise<void> {
+  async function shipAll(): Promise<void> {
     let shipment = await options.journal(false);
     await options.store.append(shipment.lines, shipment.heads);
     while (shipment.lines.length > 0) {
@@ -22,5 +22,5 @@ export function createLedgerShipping(options: LedgerShippingOptions): () => Prom
     }
   }
 
-  return createWorker(ship, options.onFault).wake;
+  return createWorker(shipAll, options.onFault).wake;
 }

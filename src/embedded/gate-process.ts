@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { createSystemClock } from "../adapters/system-clock.ts";
+import { createSystemClock } from "../concurrency/system-clock.ts";
 import { within } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
 import { programFile } from "../files.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { TelegramDc } from "../config/values.ts";
-import { createSystemClock } from "../adapters/system-clock.ts";
+import { createSystemClock } from "../concurrency/system-clock.ts";
 import { within } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
 import { packageFile } from "../files.ts";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { uptime } from "node:os";
 import { join } from "node:path";
-import { createSystemClock } from "../adapters/system-clock.ts";
+import { createSystemClock } from "../concurrency/system-clock.ts";
 import { connectNats } from "../adapters/nats/connection.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import { orAborted } from "../concurrency/or-aborted.ts";

@@ -6,7 +6,8 @@ import type { AccountWorld } from "../accounts/context.ts";
 import { createTelegramSender } from "../channels/telegram/sender.ts";
 import { createUpdateCursor } from "../channels/telegram/cursor.ts";
 import type { AccountRecord } from "../ports/accounts/account-store.ts";
-import type { CursorStore, OutboxStore } from "../ports/conversation/conversation-store.ts";
+import type { OutboxStore } from "../ports/conversation/outbox-store.ts";
+import type { CursorStore } from "../ports/conversation/cursor-store.ts";
 import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
 
 const codeLookMs = 3000;

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { createLogger } from "../adapters/log/logger.ts";
 import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openInboundStream } from "../adapters/nats/inbound-stream.ts";
-import { createSystemClock } from "../adapters/system-clock.ts";
+import { createSystemClock } from "../concurrency/system-clock.ts";
 import type { Config } from "../config/config.ts";
 import { createReplyDesk } from "../conversation/outbox/ticket.ts";
 import { errorLine } from "../errors.ts";

@@ -1,5 +1,5 @@
 import type { Clock } from "../concurrency/clock.ts";
-import type { OutboxStore } from "../ports/conversation/conversation-store.ts";
+import type { OutboxStore } from "../ports/conversation/outbox-store.ts";
 
 export interface StrandedRepliesOptions {
   readonly outbox: Pick<OutboxStore, "waitingAmong">;

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { conversationMachine } from "../../machines/conversation.ts";
 import { type ConversationRules, conversationRules } from "../../machines/conversation-rules.ts";
 import { createConversationRecords } from "../../src/adapters/postgres/conversation-records.ts";
-import { createSystemClock } from "../../src/adapters/system-clock.ts";
+import { createSystemClock } from "../../src/concurrency/system-clock.ts";
 import { createConversationCommands } from "../../src/commands/conversation-verbs.ts";
 import { createHotConversations } from "../../src/conversation/turns/session-cache.ts";
 import { createRehearsal } from "../../src/conversation/rehearsal/rehearsal.ts";

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { PassThrough } from "node:stream";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { createSystemClock } from "../../src/adapters/system-clock.ts";
+import { createSystemClock } from "../../src/concurrency/system-clock.ts";
 import type { JournalEntry } from "../../src/custody/ledger-proof.ts";
 import { createSocketTable, type SocketTable } from "../../src/gate/socket-table.ts";
 

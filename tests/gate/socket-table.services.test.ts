@@ -1,5 +1,5 @@
 import { createTestClock } from "../fixtures/test-clock.ts";
-import { createSystemClock } from "../../src/adapters/system-clock.ts";
+import { createSystemClock } from "../../src/concurrency/system-clock.ts";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";

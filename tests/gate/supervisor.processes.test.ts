@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { createSystemClock } from "../../src/adapters/system-clock.ts";
+import { createSystemClock } from "../../src/concurrency/system-clock.ts";
 import { createSupervisor, type Supervisor } from "../../src/gate/supervisor.ts";
 
 const double = fileURLToPath(new URL("../fixtures/gate/node-double.mjs", import.meta.url));

@@ -5,7 +5,7 @@ import { serially } from "../../concurrency/serially.ts";
 import { wait } from "../../concurrency/wait.ts";
 import { HoldfastError } from "../../errors.ts";
 import { TelegramError } from "../../ports/telegram/telegram-error.ts";
-import { stepOfForgottenSlot } from "../renewal/steps.ts";
+import { stepOfForgottenSlot } from "../steps.ts";
 import type { RenewalRecord } from "../../ports/accounts/renewal-store.ts";
 import type { SlotRecord } from "../../ports/accounts/slot-store.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";

@@ -4,7 +4,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../../concurrency/clock.ts";
 import { wait, within } from "../../concurrency/wait.ts";
 import { errorLine, HoldfastError } from "../../errors.ts";
-import { createSystemClock } from "../system-clock.ts";
+import { createSystemClock } from "../../concurrency/system-clock.ts";
 import { replicasOf } from "./server.ts";
 import type { RegisterEntry, SharedRegister } from "../../ports/custody/shared-register.ts";
 

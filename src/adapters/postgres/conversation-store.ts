@@ -1,12 +1,12 @@
 import type { ConversationRules } from "../../../machines/conversation-rules.ts";
 import { tokenMachine, type TokenRules, tokenRules } from "../../../machines/token.ts";
-import {
-  type ConversationKey,
-  type ConversationStore,
-  type LoadedSession,
-  type PartitionClaim,
-  type TurnOutcome,
-  type TurnRecord,
+import type {
+  ConversationKey,
+  ConversationStore,
+  LoadedSession,
+  PartitionClaim,
+  TurnOutcome,
+  TurnRecord,
 } from "../../ports/conversation/conversation-store.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import { createBatcher } from "./batcher.ts";

@@ -1,5 +1,5 @@
 import { tokenMachine, type TokenRules, tokenRules } from "../../../machines/token.ts";
-import type { CursorStore } from "../../ports/conversation/conversation-store.ts";
+import type { CursorStore } from "../../ports/conversation/cursor-store.ts";
 import type { UpdateCursor } from "../../ports/telegram/telegram.ts";
 import type { Database } from "./database.ts";
 import { tokenStatements } from "./token-statements.ts";

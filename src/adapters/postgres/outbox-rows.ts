@@ -1,4 +1,5 @@
-import type { OutboxItem, TurnReply } from "../../ports/conversation/conversation-store.ts";
+import type { TurnReply } from "../../ports/conversation/conversation-store.ts";
+import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
 
 /** A claimed reply with its text, which stands in its turn. */
 export interface OutboxRow {

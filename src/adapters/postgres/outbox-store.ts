@@ -1,5 +1,5 @@
 import { tokenMachine, type TokenRules, tokenRules } from "../../../machines/token.ts";
-import type { OutboxItem, OutboxStore } from "../../ports/conversation/conversation-store.ts";
+import type { OutboxItem, OutboxStore } from "../../ports/conversation/outbox-store.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import { createBatcher } from "./batcher.ts";
 import type { Database } from "./database.ts";

@@ -1,4 +1,4 @@
-import type { PartitionReplies } from "../../ports/conversation/conversation-store.ts";
+import type { PartitionReplies } from "../../ports/conversation/outbox-store.ts";
 import type { Database } from "./database.ts";
 import { claimedRows, type OutboxRow, toItem } from "./outbox-rows.ts";
 

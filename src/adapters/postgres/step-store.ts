@@ -1,4 +1,4 @@
-import type { StepStore } from "../../ports/conversation/conversation-store.ts";
+import type { StepStore } from "../../ports/conversation/step-store.ts";
 import { storableJson, storableText } from "../../ports/conversation/storable-text.ts";
 import type { Database } from "./database.ts";
 

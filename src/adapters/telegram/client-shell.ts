@@ -7,7 +7,7 @@ import type {
   TelegramDriverOptions,
   TelegramFault,
 } from "../../ports/telegram/telegram.ts";
-import { createCallTable } from "./call-table.ts";
+import { type CallTable, createCallTable } from "./call-table.ts";
 import { keyIdOf, readSession, refuseOtherHome, writeSession } from "./session-blob.ts";
 import { createTelegramCalls } from "./calls.ts";
 import { connectionLost, isStranger, parseFault, provesLogin, unknownKeyFault } from "./faults.ts";
@@ -184,29 +184,49 @@ export function createClientShell(options: ClientShellOptions): ClientShell {
         throw error;
       }
     },
-    client: (library) => ({
-      get keyId() {
-        return keyId;
-      },
-      get callsInFlight() {
-        return calls.size;
-      },
-      async connect() {
-        ended.signal.throwIfAborted();
-        await library.connect();
-      },
-      async close() {
-        end({ code: "CLIENT_CLOSED", kind: "unknown", message: "the client was closed" });
-        await ending;
-      },
-      ...createTelegramCalls(
-        async (query) => shell.run(query._, library.prepare(query)),
+    client: (library) =>
+      clientOf(library, {
+        shell,
+        calls,
         reader,
-        options.app,
-        shell.tell,
-        (query) => library.write(query),
-      ),
-    }),
+        app: options.app,
+        async close() {
+          end({ code: "CLIENT_CLOSED", kind: "unknown", message: "the client was closed" });
+          await ending;
+        },
+      }),
   };
   return shell;
+}
+
+interface ClientParts {
+  readonly shell: ClientShell;
+  readonly calls: CallTable;
+  readonly reader: ReturnType<typeof createUpdateReader>;
+  readonly app: ClientShellOptions["app"];
+  close(): Promise<void>;
+}
+
+function clientOf(library: ClientLibrary, parts: ClientParts): TelegramClient {
+  const { shell, calls, reader, app, close } = parts;
+  return {
+    get keyId() {
+      return shell.keyId;
+    },
+    get callsInFlight() {
+      return calls.size;
+    },
+    async connect() {
+      shell.ended.throwIfAborted();
+      await library.connect();
+    },
+    close,
+    ...createTelegramCalls(
+      async (query) => shell.run(query._, library.prepare(query)),
+      reader,
+      app,
+      shell.tell,
+      (query) => library.write(query),
+    ),
+  };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../../concurrency/clock.ts";
 import { createWorker } from "../../concurrency/worker.ts";
-import type { CursorStore } from "../../ports/conversation/conversation-store.ts";
+import type { CursorStore } from "../../ports/conversation/cursor-store.ts";
 import type { EventSink } from "../../ports/accounts/event-sink.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import type { InboundStream } from "../../ports/conversation/inbound-stream.ts";

@@ -1,6 +1,6 @@
 import { errorLine } from "../../errors.ts";
 import type { Channel, Delivery } from "../../ports/conversation/channel.ts";
-import type { OutboxItem, OutboxStore } from "../../ports/conversation/conversation-store.ts";
+import type { OutboxItem, OutboxStore } from "../../ports/conversation/outbox-store.ts";
 import type { TelegramClient } from "../../ports/telegram/telegram.ts";
 import { TelegramError } from "../../ports/telegram/telegram-error.ts";
 import { type MenuStyle, renderButtons, renderText } from "../../conversation/turns/menu.ts";

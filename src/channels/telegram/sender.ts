@@ -1,6 +1,6 @@
 import type { AccountKind } from "../../../machines/lifecycle.ts";
 import type { ReplyDesk } from "../../conversation/outbox/ticket.ts";
-import type { OutboxStore } from "../../ports/conversation/conversation-store.ts";
+import type { OutboxStore } from "../../ports/conversation/outbox-store.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import type { TelegramClient } from "../../ports/telegram/telegram.ts";
 import { menuStyleOf } from "../../conversation/turns/menu.ts";

@@ -8,11 +8,8 @@ import { createWebhookChannel } from "./deliver.ts";
 import { webhookItem } from "./items.ts";
 import { errorLine } from "../../errors.ts";
 import type { Clock } from "../../concurrency/clock.ts";
-import type {
-  OutboxStore,
-  PartitionClaim,
-  PartitionReplies,
-} from "../../ports/conversation/conversation-store.ts";
+import type { PartitionClaim } from "../../ports/conversation/conversation-store.ts";
+import type { OutboxStore, PartitionReplies } from "../../ports/conversation/outbox-store.ts";
 import type { EventSink } from "../../ports/accounts/event-sink.ts";
 import type { InboundStream } from "../../ports/conversation/inbound-stream.ts";
 

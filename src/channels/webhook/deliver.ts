@@ -1,6 +1,6 @@
 import { errorLine } from "../../errors.ts";
 import type { Channel, Delivery } from "../../ports/conversation/channel.ts";
-import type { OutboxItem } from "../../ports/conversation/conversation-store.ts";
+import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
 import type { WebhookAnswer, WebhookEndpoint, WebhookReply } from "./endpoint-port.ts";
 import { webhookMessageId } from "./items.ts";
 import { type MenuStyle, renderButtons, renderText } from "../../conversation/turns/menu.ts";

@@ -1,4 +1,4 @@
-import type { OutboxItem } from "../../ports/conversation/conversation-store.ts";
+import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
 
 /** The replies of one chat that were claimed, in order: the first is the one that is sent. */
 export interface OutboxLane {

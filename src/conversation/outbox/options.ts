@@ -1,7 +1,7 @@
 import type { Offer, ReplyTicket } from "./ticket.ts";
 import type { Channel } from "../../ports/conversation/channel.ts";
 import type { Clock } from "../../concurrency/clock.ts";
-import type { OutboxItem, OutboxStore } from "../../ports/conversation/conversation-store.ts";
+import type { OutboxItem, OutboxStore } from "../../ports/conversation/outbox-store.ts";
 import type { EventSink } from "../../ports/accounts/event-sink.ts";
 
 /** The replies that one sender may send. */

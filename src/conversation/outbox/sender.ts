@@ -1,7 +1,7 @@
 import { createWorker } from "../../concurrency/worker.ts";
 import type { OutboxWork, ReplyTicket } from "./ticket.ts";
 import { errorLine } from "../../errors.ts";
-import type { OutboxItem } from "../../ports/conversation/conversation-store.ts";
+import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
 import type { Delivery } from "../../ports/conversation/channel.ts";
 import { createOutboxLanes, type OutboxLane } from "./lanes.ts";
 import { defaultOutboxLimits, type OutboxSenderOptions } from "./options.ts";

@@ -2,7 +2,7 @@ import type { Clock } from "../../concurrency/clock.ts";
 import { wait } from "../../concurrency/wait.ts";
 import { createWorker } from "../../concurrency/worker.ts";
 import { errorLine } from "../../errors.ts";
-import type { OutboxStore } from "../../ports/conversation/conversation-store.ts";
+import type { OutboxStore } from "../../ports/conversation/outbox-store.ts";
 
 export type OutboxResult = Parameters<OutboxStore["settle"]>[0][number];
 

@@ -1,4 +1,4 @@
-import type { OutboxItem } from "../../ports/conversation/conversation-store.ts";
+import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 

@@ -14,11 +14,11 @@ import {
   historyToolOutputs,
   type LoadedSession,
   type MenuChoice,
-  type StepStore,
   type StoredMessage,
   type TurnRecord,
   type TurnReply,
 } from "../../ports/conversation/conversation-store.ts";
+import type { StepStore } from "../../ports/conversation/step-store.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import type { MediaReader } from "../../ports/telegram/media.ts";
 import { formatReference, menuStyleOf, resolveInput } from "../turns/menu.ts";

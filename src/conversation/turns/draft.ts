@@ -1,6 +1,6 @@
 import { type ConversationRules, statusAfter } from "../../../machines/conversation-rules.ts";
 import type { BotState, Turn } from "../../ports/conversation/bot.ts";
-import type { ReplySender } from "../../ports/conversation/channel.ts";
+import type { ReplySender } from "../../ports/conversation/conversation-store.ts";
 import type { LoadedSession, TurnRecord } from "../../ports/conversation/conversation-store.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import type { MediaReader } from "../../ports/telegram/media.ts";

@@ -4,16 +4,16 @@ import { wait, within } from "../../concurrency/wait.ts";
 import type { ReplyDesk } from "../outbox/ticket.ts";
 import { errorLine, HoldfastError } from "../../errors.ts";
 import type { Bot } from "../../ports/conversation/bot.ts";
-import type { ReplySender } from "../../ports/conversation/channel.ts";
+import type { ReplySender } from "../../ports/conversation/conversation-store.ts";
 import type {
   ConversationKey,
   ConversationStore,
   LoadedSession,
-  OutboxItem,
   PartitionClaim,
-  StepStore,
   TurnRecord,
 } from "../../ports/conversation/conversation-store.ts";
+import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
+import type { StepStore } from "../../ports/conversation/step-store.ts";
 import type { MediaReader } from "../../ports/telegram/media.ts";
 import { storableJson, storableText } from "../../ports/conversation/storable-text.ts";
 import { carriedIdGone } from "../../ports/conversation/health-signs.ts";

@@ -1,4 +1,4 @@
-import type { StepStore, TurnKey } from "../../ports/conversation/conversation-store.ts";
+import type { StepStore, TurnKey } from "../../ports/conversation/step-store.ts";
 
 /** Answers what a call of this turn came to; makes it only if nobody knows. */
 export type StepRunner = <T>(name: string, call: () => Promise<T> | T) => Promise<T>;

@@ -1,14 +1,11 @@
-import type { OutboxItem } from "./conversation-store.ts";
+import type { OutboxItem } from "./outbox-store.ts";
 
 /** The ways by which chat users reach a bot. */
-export const channelNames = ["telegram", "webhook"] as const;
+const channelNames = ["telegram", "webhook"] as const;
 export type ChannelName = (typeof channelNames)[number];
 
 export const isChannelName = (value: unknown): value is ChannelName =>
   channelNames.some((name) => name === value);
-
-/** Who sends a turn's replies: the holder of the account's token, or the owner of the partition that the turn ran in. */
-export type ReplySender = "holder" | "owner";
 
 /** What one attempt at a reply came to. */
 export type Delivery =

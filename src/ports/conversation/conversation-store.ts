@@ -3,10 +3,9 @@ import type {
   SessionEvent,
   SessionStatus,
 } from "../../../machines/conversation-rules.ts";
-import type { ReplySender } from "./channel.ts";
 import type { GrantRef } from "../custody/gate.ts";
 import type { Media } from "../telegram/media.ts";
-import type { ChatPeer, UpdateCursor } from "../telegram/telegram.ts";
+import type { ChatPeer } from "../telegram/telegram.ts";
 
 export interface ConversationKey {
   readonly channel: string;
@@ -73,6 +72,9 @@ export interface TurnReply {
   readonly menu: readonly MenuChoice[] | null;
 }
 
+/** Who sends a turn's replies: the holder of the account's token, or the owner of the partition that the turn ran in. */
+export type ReplySender = "holder" | "owner";
+
 export interface TurnRecord extends ConversationKey {
   /** As it was loaded; the commit is refused if it has moved, ended or changed its status since. */
   readonly session: LoadedSession;
@@ -130,86 +132,4 @@ export interface ConversationStore {
    * What a person says of a session. Answers the status that this led to; null: no session to which it could be said.
    */
   move(sessionId: string, event: Exclude<SessionEvent, "inactive">): Promise<SessionStatus | null>;
-}
-
-/** One turn, for what it has done outside. */
-export interface TurnKey {
-  readonly channel: string;
-  readonly account: string;
-  readonly inboundId: string;
-}
-
-/** What a turn's calls to the outside came to, so that the turn does not repeat them when it is taken again. */
-export interface StepStore {
-  /** JSON; undefined: that call has not been made, or not to its end. */
-  find(turn: TurnKey, name: string): Promise<unknown>;
-  /** Answers what is kept: an earlier outcome stays. */
-  keep(turn: TurnKey, name: string, result: unknown): Promise<unknown>;
-  /** Those of turns that nobody takes or replays any more. */
-  clear(olderThanMs: number): Promise<void>;
-}
-
-export interface OutboxItem extends ConversationKey {
-  /** Names the reply to `settle`: its session and its number there. */
-  readonly id: string;
-  readonly peer: ChatPeer;
-  readonly inboundId: string;
-  readonly replyIndex: number;
-  readonly randomId: string;
-  readonly body: string;
-  readonly menu: readonly MenuChoice[] | null;
-  /** Session and message the menu belongs to, for the button's reference. */
-  readonly sessionId: string;
-  readonly seq: number;
-  /** An earlier attempt whose outcome is unknown; settle it by reading back before sending again. */
-  readonly attempted: boolean;
-}
-
-/** Replies on their way out, in order per chat. Hides SQL. Claims are refused for a token that moved on (I6). */
-export interface OutboxStore {
-  /**
-   * Marks up to `limit` unsent rows as being sent under this grant, oldest first, and answers them. `fresh` rows
-   * only, or with `recover` also those that an earlier attempt left behind. null: the token is no longer ours.
-   */
-  claim(
-    grant: GrantRef,
-    options: { readonly limit: number; readonly recover: boolean },
-  ): Promise<readonly OutboxItem[] | null>;
-  settle(
-    results: readonly (
-      | { readonly id: string; readonly messageId: number }
-      | { readonly id: string; readonly failure: string }
-      | { readonly id: string; readonly again: true }
-    )[],
-  ): Promise<void>;
-  /** Message ids of this chat that outbox rows already account for, at or above `fromMessageId`. */
-  knownMessageIds(key: ConversationKey, fromMessageId: number): Promise<ReadonlySet<number>>;
-  /** Which of these accounts have replies that wait; `stranded`: claimed a minute ago or longer, and not settled. */
-  waitingAmong(
-    accounts: readonly string[],
-  ): Promise<readonly { readonly account: string; readonly stranded: boolean }[]>;
-}
-
-/** Replies of channels that no token guards: they are for the owner of the partition to send. Hides SQL. */
-export interface PartitionReplies {
-  /** As `OutboxStore.claim`, under the owner's epoch; null: somebody else owns the partition now. */
-  claim(
-    claim: PartitionClaim,
-    options: { readonly limit: number; readonly recover: boolean },
-  ): Promise<readonly OutboxItem[] | null>;
-}
-
-/** The update cursor per account: ours, advanced only after the stream has acknowledged. */
-export interface CursorStore {
-  load(account: string): Promise<UpdateCursor | null>;
-  /**
-   * From the cursor that this holder stored last (null: none was there) to the next. `false`: the token of the grant
-   * is not connected or draining under this epoch any more, or another cursor stands there: Postgres was restored,
-   * and what lies between would be skipped.
-   */
-  advance(grant: GrantRef, from: UpdateCursor | null, to: UpdateCursor): Promise<boolean>;
-  reportGap(
-    account: string,
-    gap: { readonly fromPts: number; readonly toPts: number; readonly recovered: number },
-  ): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { serveGate } from "../../gate/gate-server.ts";
 import { createSocketTable } from "../../gate/socket-table.ts";
-import { createSystemClock } from "../../adapters/system-clock.ts";
+import { createSystemClock } from "../../concurrency/system-clock.ts";
 
 /** A gate's sockets in a process of their own, as in production, for whoever measures them. */
 async function serve(path: string): Promise<void> {

@@ -13,7 +13,7 @@ import { createIncarnationStore } from "../../adapters/postgres/incarnation-stor
 import { openDatabase } from "../../adapters/postgres/database.ts";
 import { migrate } from "../../adapters/postgres/migrate.ts";
 import { createTokenStore } from "../../adapters/postgres/token-store.ts";
-import { createSystemClock } from "../../adapters/system-clock.ts";
+import { createSystemClock } from "../../concurrency/system-clock.ts";
 import { createFleetPart } from "../../custody/node-side.ts";
 import { createHostLease } from "../../custody/host-lease.ts";
 import { createLeaseDeadline } from "../../custody/lease-deadline.ts";

@@ -10,7 +10,7 @@ import { createConversationStore } from "../../adapters/postgres/conversation-st
 import { migrate } from "../../adapters/postgres/migrate.ts";
 import { createOutboxStore } from "../../adapters/postgres/outbox-store.ts";
 import { createStepStore } from "../../adapters/postgres/step-store.ts";
-import { createSystemClock } from "../../adapters/system-clock.ts";
+import { createSystemClock } from "../../concurrency/system-clock.ts";
 import { startNats } from "../../embedded/nats.ts";
 import { startPostgres } from "../../embedded/postgres.ts";
 import { createHotConversations } from "../../conversation/turns/session-cache.ts";

@@ -8,7 +8,7 @@ import { conversationRules } from "../../../machines/conversation-rules.ts";
 import { createConversationStore } from "../../adapters/postgres/conversation-store.ts";
 import { type Database, openDatabase } from "../../adapters/postgres/database.ts";
 import { migrate } from "../../adapters/postgres/migrate.ts";
-import { createSystemClock } from "../../adapters/system-clock.ts";
+import { createSystemClock } from "../../concurrency/system-clock.ts";
 import { startPostgres } from "../../embedded/postgres.ts";
 import { createHotConversations } from "../../conversation/turns/session-cache.ts";
 import type { PartitionClaim, TurnRecord } from "../../ports/conversation/conversation-store.ts";

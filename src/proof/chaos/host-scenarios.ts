@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { stepOfNewKey } from "../../accounts/renewal/steps.ts";
+import { stepOfNewKey } from "../../accounts/steps.ts";
 import { HoldfastError } from "../../errors.ts";
 import { startBursts } from "./bursts.ts";
 import { processState } from "./chaos-host.ts";

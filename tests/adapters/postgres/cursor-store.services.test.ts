@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createCursorStore } from "../../../src/adapters/postgres/cursor-store.ts";
 import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
-import type { CursorStore } from "../../../src/ports/conversation/conversation-store.ts";
+import type { CursorStore } from "../../../src/ports/conversation/cursor-store.ts";
 import { createTestDatabase } from "../../fixtures/database.ts";
 
 const grant = { account: "one", slot: 1, epoch: 1 };

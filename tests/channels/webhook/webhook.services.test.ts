@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createPartitionReplies } from "../../../src/adapters/postgres/partition-replies.ts";
-import { createSystemClock } from "../../../src/adapters/system-clock.ts";
+import { createSystemClock } from "../../../src/concurrency/system-clock.ts";
 import { createSiteManagerBot } from "../../../src/bots/site-manager/site-manager-bot.ts";
 import type { OutboxSender } from "../../../src/conversation/outbox/sender.ts";
 import { createNodeWebhook, type NodeWebhook } from "../../../src/channels/webhook/channel.ts";

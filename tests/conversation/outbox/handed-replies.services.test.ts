@@ -1,10 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HoldfastError } from "../../../src/errors.ts";
-import type {
-  ConversationStore,
-  OutboxItem,
-  OutboxStore,
-} from "../../../src/ports/conversation/conversation-store.ts";
+import type { ConversationStore } from "../../../src/ports/conversation/conversation-store.ts";
+import type { OutboxItem, OutboxStore } from "../../../src/ports/conversation/outbox-store.ts";
 import {
   account,
   type ConversationBench,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { OutboxStore } from "../../../src/ports/conversation/conversation-store.ts";
+import type { OutboxStore } from "../../../src/ports/conversation/outbox-store.ts";
 import {
   type ConversationBench,
   openConversationBench,

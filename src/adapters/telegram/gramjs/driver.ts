@@ -14,7 +14,7 @@ import type {
   TelegramDriver,
   TelegramDriverOptions,
 } from "../../../ports/telegram/telegram.ts";
-import { createSystemClock } from "../../system-clock.ts";
+import { createSystemClock } from "../../../concurrency/system-clock.ts";
 import { createClientShell, nextReconnectMs, type Opening } from "../client-shell.ts";
 import { fromGramJs, type GramJsObject, toGramJs } from "./objects.ts";
 import { createGramJsWire, type GramJsWire } from "./wire.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { lifecycleMachine } from "../../../machines/lifecycle.ts";
-import { tableOf } from "../../../machines/rules.ts";
-import { stepOfTransition } from "../../../src/accounts/renewal/steps.ts";
+import { lifecycleMachine } from "../../machines/lifecycle.ts";
+import { tableOf } from "../../machines/rules.ts";
+import { stepOfTransition } from "../../src/accounts/steps.ts";
 
 describe("the step of a renewal that a transition shows to be done", () => {
   it("is that the slot drained, on arrival in verified-idle", () => {

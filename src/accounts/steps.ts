@@ -1,4 +1,4 @@
-import type { RenewalStep } from "../../ports/accounts/renewal-store.ts";
+import type { RenewalStep } from "../ports/accounts/renewal-store.ts";
 
 /** The step that is done when the account comes into a state of the lifecycle. */
 const doneOnArrival: Readonly<Record<string, RenewalStep>> = {

@@ -1,4 +1,4 @@
-import type { Clock } from "../concurrency/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** The machine's own time. Delays beyond 24.8 days, which Node would fire at once, are cut to that. */
 export function createSystemClock(): Clock {
