@@ -1,5 +1,10 @@
-import { connect, createServer, type NetConnectOpts, type Socket } from "node:net";
-import type { AddressInfo } from "node:net";
+import {
+  type AddressInfo,
+  connect,
+  createServer,
+  type NetConnectOpts,
+  type Socket,
+} from "node:net";
 
 /** `cut`: refused and reset. `frozen`: nothing passes, and nobody is told. */
 export type LinkMode = "flow" | "cut" | "frozen";

@@ -1,29 +1,31 @@
 import { resolve } from "node:path";
-import type { Fault } from "./faults.ts";
-import { ConfigError, nearest } from "./faults.ts";
+import { ConfigError, type Fault, nearest } from "./faults.ts";
 import { brokenInequalities } from "./inequalities.ts";
-import { thisMachine } from "./machine.ts";
-import type { Machine } from "./machine.ts";
-import type { Reading, TelegramDc } from "./values.ts";
+import { type Machine, thisMachine } from "./machine.ts";
 import {
   readDatabaseUrl,
   readDuration,
   readHttpUrl,
+  type Reading,
   readMasterKeys,
   readNatsUrls,
   readOneOf,
-  readQuietHours,
-  readSenderAndPeer,
   readPattern,
+  readQuietHours,
   readSecret,
+  readSenderAndPeer,
   readTelegramDc,
   readWhole,
+  type TelegramDc,
 } from "./values.ts";
-import type { LogLevel, Profile, TimingName, Timings } from "./variables.ts";
 import {
+  type LogLevel,
   logLevels,
   menuStyles,
+  type Profile,
+  type TimingName,
   timingNames,
+  type Timings,
   timingsOf,
   timingVariable,
   variables,

@@ -1,6 +1,5 @@
 import type { Fault } from "./faults.ts";
-import type { TimingName, Timings } from "./variables.ts";
-import { timingVariable } from "./variables.ts";
+import { type TimingName, type Timings, timingVariable } from "./variables.ts";
 
 /** How much faster one clock may run than another while both measure the same wait. */
 const clockDrift = 1.05;

@@ -1,6 +1,10 @@
 import { errorLine, HoldfastError } from "../errors.ts";
-import type { GateProcess, GateProcessOptions, GateReady } from "./gate-process.ts";
-import { startGateProcess } from "./gate-process.ts";
+import {
+  type GateProcess,
+  type GateProcessOptions,
+  type GateReady,
+  startGateProcess,
+} from "./gate-process.ts";
 import type { Log } from "./process-records.ts";
 import type { Exit } from "./processes.ts";
 

@@ -4,8 +4,7 @@ import { HoldfastError } from "../errors.ts";
 import { programFile } from "../files.ts";
 import { startTimeOf, endProcess } from "../adapters/machine/process-identity.ts";
 import { clearRecord, runDirectory, writeRecord } from "./process-records.ts";
-import type { Managed } from "./processes.ts";
-import { launch } from "./processes.ts";
+import { launch, type Managed } from "./processes.ts";
 import { endedEarly, hasType, onMessage, within } from "./program.ts";
 
 export interface GateReady {

@@ -1,10 +1,13 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { HoldfastError } from "../errors.ts";
-import type { ProcessIdentity } from "../adapters/machine/process-identity.ts";
-import { isProcessIdentity, isRunning, ownIdentity } from "../adapters/machine/process-identity.ts";
-import type { Log } from "./process-records.ts";
-import { reap, runDirectory } from "./process-records.ts";
+import {
+  isProcessIdentity,
+  isRunning,
+  ownIdentity,
+  type ProcessIdentity,
+} from "../adapters/machine/process-identity.ts";
+import { type Log, reap, runDirectory } from "./process-records.ts";
 
 /** A home that this process alone uses. */
 export interface OpenHome {

@@ -5,8 +5,7 @@ import { isAtLeast } from "../adapters/nats/server.ts";
 import { HoldfastError } from "../errors.ts";
 import { findNats } from "./nats-binary.ts";
 import type { Log } from "./process-records.ts";
-import type { Managed } from "./processes.ts";
-import { launch } from "./processes.ts";
+import { launch, type Managed } from "./processes.ts";
 
 export interface EmbeddedNats {
   /** nats://127.0.0.1:PORT */

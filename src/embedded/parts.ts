@@ -4,8 +4,7 @@ import { startNats } from "./nats.ts";
 import { startPostgres } from "./postgres.ts";
 import type { Log } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
-import type { EmbeddedTelegramDc } from "./telegram-dc.ts";
-import { startTelegramDcProcess } from "./telegram-dc.ts";
+import { type EmbeddedTelegramDc, startTelegramDcProcess } from "./telegram-dc.ts";
 
 /** What gate and node lean on: embedded where the configuration names nothing. */
 export interface Parts {

@@ -1,12 +1,20 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, cpSync, existsSync, mkdtempSync, readdirSync } from "node:fs";
-import { chmodSync, readFileSync, symlinkSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { HoldfastError } from "../errors.ts";
-import type { ServiceUser } from "./service-user.ts";
-import { canReach } from "./service-user.ts";
+import { canReach, type ServiceUser } from "./service-user.ts";
 
 export interface PostgresBinaries {
   /** The folder with `initdb` and `postgres`. */

@@ -1,6 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, mkdtempSync } from "node:fs";
-import { openSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Client } from "pg";
@@ -8,10 +17,8 @@ import { HoldfastError } from "../errors.ts";
 import { findPostgres } from "./postgres-binaries.ts";
 import { programOf } from "../adapters/machine/process-identity.ts";
 import type { Log } from "./process-records.ts";
-import type { Managed } from "./processes.ts";
-import { launch } from "./processes.ts";
-import type { ServiceUser } from "./service-user.ts";
-import { canReach, serviceUser } from "./service-user.ts";
+import { launch, type Managed } from "./processes.ts";
+import { canReach, type ServiceUser, serviceUser } from "./service-user.ts";
 
 export interface EmbeddedPostgres {
   /** A connection string for `pg` and for `psql`; the socket is private, so there is no password. */

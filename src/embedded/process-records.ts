@@ -8,8 +8,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { ProcessIdentity } from "../adapters/machine/process-identity.ts";
-import { endProcess, isProcessIdentity, isRunning } from "../adapters/machine/process-identity.ts";
+import {
+  endProcess,
+  isProcessIdentity,
+  isRunning,
+  type ProcessIdentity,
+} from "../adapters/machine/process-identity.ts";
 
 export type StopSignal = "SIGINT" | "SIGTERM";
 

@@ -1,13 +1,16 @@
-import type { ChildProcess, StdioOptions } from "node:child_process";
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync, type StdioOptions } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { HoldfastError } from "../errors.ts";
 import { startTimeOf } from "../adapters/machine/process-identity.ts";
-import type { ProcessRecord, StopSignal } from "./process-records.ts";
-import { clearRecord, writeRecord } from "./process-records.ts";
+import {
+  clearRecord,
+  type ProcessRecord,
+  type StopSignal,
+  writeRecord,
+} from "./process-records.ts";
 
 export interface LaunchOptions {
   readonly home: string;

@@ -1,5 +1,4 @@
-import type { Managed } from "./processes.ts";
-import { launch } from "./processes.ts";
+import { launch, type Managed } from "./processes.ts";
 import { programFile } from "../files.ts";
 
 /** Waits for the end of its standard input, which the kernel closes with the launcher, however that ends. */

@@ -3,8 +3,7 @@ import type { TelegramDc } from "../config/values.ts";
 import { HoldfastError } from "../errors.ts";
 import { packageFile } from "../files.ts";
 import type { Log } from "./process-records.ts";
-import type { Managed } from "./processes.ts";
-import { launch } from "./processes.ts";
+import { launch, type Managed } from "./processes.ts";
 import { endedEarly, hasType, onMessage, within } from "./program.ts";
 
 export interface EmbeddedTelegramDc {

@@ -6,7 +6,7 @@ import { generateRsaKey } from "../telegram-dc/protocol/server.ts";
 import { startTelegramDc } from "../telegram-dc/telegram-dc.ts";
 import type { TelegramDc } from "../telegram-dc/telegram-dc.ts";
 import type { OverlapPolicy } from "../telegram-dc/world/config.ts";
-import { OVERLAP_POLICIES } from "../telegram-dc/world/config.ts";
+import { overlapPolicies } from "../telegram-dc/world/config.ts";
 import { ControlError } from "../telegram-dc/world/control-error.ts";
 
 /** What the launcher is told over the IPC channel once everything listens. */
@@ -78,7 +78,7 @@ function createProgram(): Command {
     .option("--control <port>", "port of the control API on 127.0.0.1", readPort)
     .addOption(
       new Option("--policy <name>", "which overlap kills a key")
-        .choices([...OVERLAP_POLICIES, "off"])
+        .choices([...overlapPolicies, "off"])
         .default("parallel-requests"),
     )
     .option("--dc-id <number>", "number of the data centre", readPositive, 2)

@@ -1,23 +1,26 @@
-import { createPrivateKey } from "node:crypto";
-import type { KeyObject } from "node:crypto";
-import type { ControlServer } from "./control/control-server.ts";
-import { startControlServer } from "./control/control-server.ts";
-import { createProtocolServer, generateRsaKey } from "./protocol/server.ts";
-import type { ProtocolServer, ProtocolServerOptions } from "./protocol/server.ts";
+import { createPrivateKey, type KeyObject } from "node:crypto";
+import { type ControlServer, startControlServer } from "./control/control-server.ts";
+import {
+  createProtocolServer,
+  generateRsaKey,
+  type ProtocolServer,
+  type ProtocolServerOptions,
+} from "./protocol/server.ts";
 import { loadBuiltInLayers, loadSchemaFile } from "./protocol/tl/load-schemas.ts";
 import { restoreSnapshot, takeSnapshot } from "./state/snapshot.ts";
-import type { StateFile } from "./state/state-file.ts";
-import { openStateFile, readStateFile } from "./state/state-file.ts";
-import { createSystemClock, createSystemRandom } from "./world/clock.ts";
-import type { Clock, RandomSource } from "./world/clock.ts";
-import type { WorldConfig } from "./world/config.ts";
-import { DEFAULT_WORLD_CONFIG } from "./world/config.ts";
+import { openStateFile, readStateFile, type StateFile } from "./state/state-file.ts";
+import {
+  type Clock,
+  createSystemClock,
+  createSystemRandom,
+  type RandomSource,
+} from "./world/clock.ts";
+import { defaultWorldConfig, type WorldConfig } from "./world/config.ts";
 import { ControlError } from "./world/control-error.ts";
 import type { Ledger } from "./world/ledger-records.ts";
 import { createPhone } from "./world/phone.ts";
 import type { Phone } from "./world/phone/phone-port.ts";
-import { createWorld } from "./world/world.ts";
-import type { SimulatedWorld } from "./world/world.ts";
+import { createWorld, type SimulatedWorld } from "./world/world.ts";
 
 export interface TelegramDcOptions {
   /** Address to listen on; loopback by default. */
@@ -67,7 +70,7 @@ export interface TelegramDc {
  * @throws ControlError PORT_IN_USE, ADDRESS_UNUSABLE, BAD_STATE; nothing is left running then
  */
 export async function startTelegramDc(options: TelegramDcOptions = {}): Promise<TelegramDc> {
-  const config = { ...DEFAULT_WORLD_CONFIG, ...options.config };
+  const config = { ...defaultWorldConfig, ...options.config };
   const clock = options.clock ?? createSystemClock();
   const random = options.random ?? createSystemRandom();
   const { host = "127.0.0.1", port = 0, stateFile } = options;

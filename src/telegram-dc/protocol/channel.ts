@@ -14,7 +14,7 @@ export interface Channel {
 }
 
 /** A client that does not answer a FIN is reset after this time. */
-const LINGER_MS = 5_000;
+const lingerMs = 5_000;
 
 /** Reads frames off a socket until it closes. A stream that cannot be read resets it. */
 export function createChannel(
@@ -35,7 +35,7 @@ export function createChannel(
     if (isClosing) return;
     isClosing = true;
     socket.end();
-    cancelLinger = clock.schedule(LINGER_MS, reset);
+    cancelLinger = clock.schedule(lingerMs, reset);
   }
 
   function write(payload: Uint8Array): void {

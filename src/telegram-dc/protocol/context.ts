@@ -32,7 +32,7 @@ export interface ProtocolLimits {
   readonly packFromBytes: number;
 }
 
-export const DEFAULT_LIMITS: ProtocolLimits = {
+export const defaultLimits: ProtocolLimits = {
   unackedMax: 1_000,
   sessionsPerKeyMax: 64,
   unsentBytesMax: 16 * 1024 * 1024,

@@ -4,7 +4,7 @@ import type { Connection, KeyRegistry, World } from "../seam.ts";
 import { type ProtocolClock, createSystemClock } from "./clock.ts";
 import { serveConnection } from "./connection.ts";
 import {
-  DEFAULT_LIMITS,
+  defaultLimits,
   type ProtocolContext,
   type ProtocolIncident,
   type ProtocolLimits,
@@ -56,10 +56,10 @@ export interface ProtocolServer {
   readonly stats: ProtocolStats;
 }
 
-const RSA_BITS = 2048;
+const rsaBits = 2048;
 
-const FINGERPRINT_FULL_WIDTH = 1n << 60n;
-const KEY_TRIES_MAX = 64;
+const fingerprintFullWidth = 1n << 60n;
+const keyTriesMax = 64;
 
 /**
  * Makes a data centre's RSA key. mtcute writes fingerprints in hexadecimal without leading zeros and then does
@@ -68,11 +68,11 @@ const KEY_TRIES_MAX = 64;
 export function generateRsaKey(): KeyObject {
   for (let tries = 1; ; tries++) {
     const { privateKey } = generateKeyPairSync("rsa", {
-      modulusLength: RSA_BITS,
+      modulusLength: rsaBits,
       publicExponent: 65_537,
     });
     const fingerprint = BigInt.asUintN(64, createServerRsaKey(privateKey).fingerprint);
-    if (fingerprint >= FINGERPRINT_FULL_WIDTH || tries === KEY_TRIES_MAX) return privateKey;
+    if (fingerprint >= fingerprintFullWidth || tries === keyTriesMax) return privateKey;
   }
 }
 
@@ -91,7 +91,7 @@ export function createProtocolServer(options: ProtocolServerOptions): ProtocolSe
     schemas: options.schemas ?? loadBuiltInLayers(),
     messageIds: createMessageIdSource(clock),
     stats: createProtocolStats(),
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    limits: { ...defaultLimits, ...options.limits },
     onIncident: options.onIncident ?? ignoreIncident,
   };
   const connections = new Set<Connection>();

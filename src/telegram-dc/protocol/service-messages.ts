@@ -86,7 +86,7 @@ function tolerate(): void {
   // Long polling and the client's own reports on our messages change nothing over TCP.
 }
 
-const HANDLERS: ReadonlyMap<string, ServiceHandler> = new Map<string, ServiceHandler>([
+const handlers: ReadonlyMap<string, ServiceHandler> = new Map<string, ServiceHandler>([
   ["ping", answerPing],
   ["ping_delay_disconnect", answerPingWithDisconnect],
   ["msgs_ack", takeAcks],
@@ -104,10 +104,10 @@ const HANDLERS: ReadonlyMap<string, ServiceHandler> = new Map<string, ServiceHan
 
 /** Whether a message of this name is answered here rather than by the world. */
 export function isServiceMessage(name: string): boolean {
-  return HANDLERS.has(name);
+  return handlers.has(name);
 }
 
 /** Carries out one message of MTProto itself (core.telegram.org/mtproto/service_messages). */
 export function handleServiceMessage(call: ServiceCall): void {
-  HANDLERS.get(call.message._)?.(call);
+  handlers.get(call.message._)?.(call);
 }

@@ -56,10 +56,10 @@ export function createProtocolStats(): ProtocolStats {
   };
 }
 
-const KEYS_MAX = 1_000;
+const keysMax = 1_000;
 
 /** Adds one to a counter of a map; a new key beyond a thousand is not kept, since clients choose the keys. */
 export function countIn<Key>(counters: Map<Key, number>, key: Key): void {
   const count = counters.get(key);
-  if (count !== undefined || counters.size < KEYS_MAX) counters.set(key, (count ?? 0) + 1);
+  if (count !== undefined || counters.size < keysMax) counters.set(key, (count ?? 0) + 1);
 }

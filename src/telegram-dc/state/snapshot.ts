@@ -5,7 +5,7 @@ import type { WorldParts } from "../world/parts.ts";
 
 /** What a data centre keeps between two runs. Faults, the ledger and pending logins are not kept. */
 export interface Snapshot {
-  readonly format: typeof SNAPSHOT_FORMAT;
+  readonly format: typeof snapshotFormat;
   /** PKCS#8 PEM. */
   readonly rsaPrivateKeyPem: string;
   /** Access hashes are made from it. */
@@ -18,7 +18,7 @@ export interface Snapshot {
   readonly files?: readonly StoredFile[];
 }
 
-const SNAPSHOT_FORMAT = "telegram-dc state 1";
+const snapshotFormat = "telegram-dc state 1";
 
 export function takeSnapshot(
   parts: WorldParts,
@@ -26,7 +26,7 @@ export function takeSnapshot(
   rsaPrivateKeyPem: string,
 ): Snapshot {
   return {
-    format: SNAPSHOT_FORMAT,
+    format: snapshotFormat,
     rsaPrivateKeyPem,
     secret: parts.users.secret(),
     originIdLast: parts.post.originIdLast(),
@@ -55,7 +55,7 @@ export function isSnapshot(value: unknown): value is Snapshot {
   const { format, rsaPrivateKeyPem, secret, users, authKeys, storedKeys, originIdLast } =
     value as Partial<Record<keyof Snapshot, unknown>>;
   return (
-    format === SNAPSHOT_FORMAT &&
+    format === snapshotFormat &&
     typeof rsaPrivateKeyPem === "string" &&
     secret instanceof Uint8Array &&
     typeof originIdLast === "number" &&

@@ -2,8 +2,7 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { ControlError } from "../world/control-error.ts";
 import { richParse, richStringify } from "./rich-json.ts";
-import type { Snapshot } from "./snapshot.ts";
-import { isSnapshot } from "./snapshot.ts";
+import { isSnapshot, type Snapshot } from "./snapshot.ts";
 
 /** Keeps a snapshot in a file that is always whole: written beside it and renamed over it. */
 export interface StateFile {
@@ -13,7 +12,7 @@ export interface StateFile {
   close(): Promise<void>;
 }
 
-const OWNER_ONLY = 0o600;
+const ownerOnly = 0o600;
 
 /**
  * @returns undefined when there is no such file yet
@@ -61,7 +60,7 @@ export function openStateFile(
   let writing: Promise<void> | undefined;
 
   function writeNow(): void {
-    writeFileSync(beside, richStringify(snapshot()), { mode: OWNER_ONLY });
+    writeFileSync(beside, richStringify(snapshot()), { mode: ownerOnly });
     renameSync(beside, path);
   }
 
@@ -72,7 +71,7 @@ export function openStateFile(
     });
     isDirty = false;
     try {
-      await writeFile(beside, richStringify(snapshot()), { mode: OWNER_ONLY });
+      await writeFile(beside, richStringify(snapshot()), { mode: ownerOnly });
       await rename(beside, path);
     } catch (error) {
       onError(error);

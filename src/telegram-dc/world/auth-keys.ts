@@ -1,12 +1,10 @@
 import type { Connection } from "../seam.ts";
-import type { Clock, RandomSource } from "./clock.ts";
-import { randomLong } from "./clock.ts";
+import { type Clock, randomLong, type RandomSource } from "./clock.ts";
 import type { WorldConfig } from "./config.ts";
 import type { LedgerWriter } from "./ledger.ts";
 import type { AuthKeyRecord, User } from "./model.ts";
 import { RpcError, unauthorised } from "./rpc-error.ts";
-import { createTopic } from "./topic.ts";
-import type { Topic } from "./topic.ts";
+import { createTopic, type Topic } from "./topic.ts";
 import type { Users } from "./users.ts";
 
 /** The auth keys and what each is logged in to. */

@@ -1,13 +1,11 @@
 import type { Connection, TlObject } from "../seam.ts";
-import type { Clock, RandomSource } from "./clock.ts";
-import { dateSeconds, randomLong } from "./clock.ts";
+import { type Clock, dateSeconds, randomLong, type RandomSource } from "./clock.ts";
 import type { WorldConfig } from "./config.ts";
 import type { MailboxMessage, User } from "./model.ts";
 import type { Pushes } from "./pushes.ts";
 import { tlPeer, tlUpdates, tlUsersOf } from "./render.ts";
 import { badRequest } from "./rpc-error.ts";
-import { createTopic } from "./topic.ts";
-import type { Topic } from "./topic.ts";
+import { createTopic, type Topic } from "./topic.ts";
 import type { Users } from "./users.ts";
 
 /** A pressed button that the bot has not answered yet. */

@@ -1,6 +1,6 @@
 /** The three meanings of "one key used twice at once"; `docs/telegram-dc.md` defines each. */
-export const OVERLAP_POLICIES = ["parallel-requests", "any-two-connections", "by-address"] as const;
-export type OverlapPolicy = (typeof OVERLAP_POLICIES)[number];
+export const overlapPolicies = ["parallel-requests", "any-two-connections", "by-address"] as const;
+export type OverlapPolicy = (typeof overlapPolicies)[number];
 
 /** The figures of the simulated world. Each is a rule of `docs/telegram-truth.md`. */
 export interface WorldConfig {
@@ -33,20 +33,20 @@ export interface WorldConfig {
   readonly ledgerConnectionsMax: number;
 }
 
-const SECOND_MS = 1000;
-const HOUR_MS = 3_600 * SECOND_MS;
+const secondMs = 1000;
+const hourMs = 3_600 * secondMs;
 
-export const DEFAULT_WORLD_CONFIG: WorldConfig = {
+export const defaultWorldConfig: WorldConfig = {
   dcId: 2,
   overlapPolicy: "parallel-requests",
   randomIdScope: "user",
   randomIdsMax: 100_000,
-  codeLifeMs: 300 * SECOND_MS,
+  codeLifeMs: 300 * secondMs,
   codeTriesMax: 5,
   passwordTriesMax: 10,
-  loginTokenLifeMs: 30 * SECOND_MS,
-  freshSessionMs: 24 * HOUR_MS,
-  callbackTimeoutMs: 10 * SECOND_MS,
+  loginTokenLifeMs: 30 * secondMs,
+  freshSessionMs: 24 * hourMs,
+  callbackTimeoutMs: 10 * secondMs,
   messageLengthMax: 4096,
   captionLengthMax: 1024,
   differenceSliceMax: 100,

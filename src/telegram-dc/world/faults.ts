@@ -1,7 +1,7 @@
 import { ControlError } from "./control-error.ts";
 
 /** The kinds of trouble that can be ordered; `docs/telegram-dc.md` describes each. */
-export const FAULT_KINDS = [
+export const faultKinds = [
   "drop-answer",
   "delay",
   "reset",
@@ -12,7 +12,7 @@ export const FAULT_KINDS = [
   "refuse-connections",
   "blackhole",
 ] as const;
-export type FaultKind = (typeof FAULT_KINDS)[number];
+export type FaultKind = (typeof faultKinds)[number];
 
 /** What is to go wrong, for whom and how often. */
 export interface FaultSpec {
@@ -64,8 +64,8 @@ export interface Faults {
   strike(kinds: readonly FaultKind[], target: FaultTarget): Fault | undefined;
 }
 
-const ENDLESS: readonly FaultKind[] = ["blackhole", "refuse-connections"];
-const FAULTS_MAX = 1_000;
+const endlessKinds: readonly FaultKind[] = ["blackhole", "refuse-connections"];
+const faultsMax = 1_000;
 
 export function createFaults(): Faults {
   let faults: Fault[] = [];
@@ -73,9 +73,9 @@ export function createFaults(): Faults {
   return {
     add(spec) {
       refuseBadFault(spec);
-      const left = spec.count ?? (ENDLESS.includes(spec.kind) ? Infinity : 1);
+      const left = spec.count ?? (endlessKinds.includes(spec.kind) ? Infinity : 1);
       const fault: Fault = { id: idNext++, spec, left, delivered: 0 };
-      faults = [...faults.slice(-(FAULTS_MAX - 1)), fault];
+      faults = [...faults.slice(-(faultsMax - 1)), fault];
       return fault;
     },
     remove(id) {
@@ -117,7 +117,7 @@ function refuseBadFault(spec: FaultSpec): void {
 }
 
 function faultOf(spec: FaultSpec): string | undefined {
-  if (!FAULT_KINDS.includes(spec.kind)) return `kind must be one of ${FAULT_KINDS.join(", ")}`;
+  if (!faultKinds.includes(spec.kind)) return `kind must be one of ${faultKinds.join(", ")}`;
   if (spec.count !== undefined && (!Number.isInteger(spec.count) || spec.count < 1)) {
     return "count must be a whole number from 1";
   }

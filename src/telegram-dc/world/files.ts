@@ -1,11 +1,10 @@
 import type { TlObject } from "../seam.ts";
-import type { Clock, RandomSource } from "./clock.ts";
-import { dateSeconds, randomLong } from "./clock.ts";
+import { type Clock, dateSeconds, randomLong, type RandomSource } from "./clock.ts";
 import type { WorldConfig } from "./config.ts";
 import { badRequest } from "./rpc-error.ts";
 
-export const FILE_KINDS = ["photo", "document"] as const;
-export type FileKind = (typeof FILE_KINDS)[number];
+export const fileKinds = ["photo", "document"] as const;
+export type FileKind = (typeof fileKinds)[number];
 
 /** What a file is made of. */
 export interface FileSpec {
@@ -39,13 +38,13 @@ export interface Files {
   all(): Iterable<StoredFile>;
 }
 
-const PART_BYTES_MAX = 512 * 1024;
-const PARTS_MAX = 8_000;
+const partBytesMax = 512 * 1024;
+const partsMax = 8_000;
 /** Uploads that were begun and not sent; the oldest is forgotten. */
-const UPLOADS_MAX = 64;
+const uploadsMax = 64;
 /** The one size of a photo that is kept, and its edges: pictures are not looked into. */
-export const PHOTO_SIZE = "x";
-const PHOTO_EDGES = { w: 800, h: 600 } as const;
+export const photoSize = "x";
+const photoEdges = { w: 800, h: 600 } as const;
 
 export interface FilesDeps {
   readonly clock: Clock;
@@ -58,22 +57,22 @@ export function createFiles({ clock, random }: FilesDeps): Files {
 
   return {
     savePart(authKeyId, fileId, part, bytes) {
-      if (bytes.length > PART_BYTES_MAX) throw badRequest("FILE_PART_TOO_BIG");
+      if (bytes.length > partBytesMax) throw badRequest("FILE_PART_TOO_BIG");
       if (bytes.length === 0) throw badRequest("FILE_PART_EMPTY");
-      if (part < 0 || part >= PARTS_MAX) throw badRequest("FILE_PART_INVALID");
+      if (part < 0 || part >= partsMax) throw badRequest("FILE_PART_INVALID");
       const key = `${authKeyId}:${fileId}`;
       const parts = uploads.get(key) ?? new Map<number, Buffer>();
       uploads.delete(key);
       uploads.set(key, parts.set(part, bytes));
       for (const oldest of uploads.keys()) {
-        if (uploads.size <= UPLOADS_MAX) break;
+        if (uploads.size <= uploadsMax) break;
         uploads.delete(oldest);
       }
     },
     assemble(authKeyId, fileId, parts) {
       const key = `${authKeyId}:${fileId}`;
       const saved = uploads.get(key);
-      if (saved === undefined || parts < 1 || parts > PARTS_MAX) {
+      if (saved === undefined || parts < 1 || parts > partsMax) {
         throw badRequest("FILE_PARTS_INVALID");
       }
       const bytes = Array.from({ length: parts }, (_, part) => {
@@ -114,7 +113,7 @@ export function tlMedia(file: StoredFile, { dcId }: Pick<WorldConfig, "dcId">): 
     dc_id: dcId,
   };
   if (file.kind === "photo") {
-    const size = { _: "photoSize", type: PHOTO_SIZE, ...PHOTO_EDGES, size: file.bytes.length };
+    const size = { _: "photoSize", type: photoSize, ...photoEdges, size: file.bytes.length };
     return { _: "messageMediaPhoto", photo: { _: "photo", ...common, sizes: [size] } };
   }
   const named = file.fileName === undefined ? [] : [nameAttribute(file.fileName)];

@@ -1,11 +1,9 @@
 import type { AuthKeys } from "./auth-keys.ts";
 import type { Clock, RandomSource } from "./clock.ts";
 import type { WorldConfig } from "./config.ts";
-import type { User } from "./model.ts";
-import { SERVICE_USER_ID } from "./model.ts";
+import { serviceUserId, type User } from "./model.ts";
 import type { Post } from "./post.ts";
-import { createTopic } from "./topic.ts";
-import type { Topic } from "./topic.ts";
+import { createTopic, type Topic } from "./topic.ts";
 import type { Users } from "./users.ts";
 
 /** A login code that was given out. */
@@ -73,7 +71,7 @@ export function createLoginCodes(deps: LoginCodesDeps): LoginCodes {
     issued,
     issue(user) {
       const code = String(random.bytes(4).readUInt32LE(0) % 100_000).padStart(5, "0");
-      const service = users.get(SERVICE_USER_ID);
+      const service = users.get(serviceUserId);
       const via = authKeys.ofUser(user.id).length > 0 && service !== undefined ? "app" : "sms";
       if (via === "app" && service !== undefined) {
         post.send({ from: service, to: user, text: codeMessage(code) });

@@ -20,7 +20,7 @@ export interface LoginTokens {
   forget(token: LoginToken): void;
 }
 
-const TOKENS_MAX = 10_000;
+const tokensMax = 10_000;
 
 export function createLoginTokens(deps: {
   readonly clock: Clock;
@@ -44,7 +44,7 @@ export function createLoginTokens(deps: {
     tokens.set(token.token.toString("hex"), token);
     byKey.set(authKeyId, token);
     const [oldest] = tokens.values();
-    if (tokens.size > TOKENS_MAX && oldest !== undefined) forget(oldest);
+    if (tokens.size > tokensMax && oldest !== undefined) forget(oldest);
     return token;
   }
   function forget(token: LoginToken): void {

@@ -9,7 +9,7 @@ export interface MarkupButton {
   readonly data: Buffer | undefined;
 }
 
-const CALLBACK_DATA_BYTES_MAX = 64;
+const callbackDataBytesMax = 64;
 
 /** The buttons of a markup, row by row. */
 export function buttonsOf(markup: TlObject | undefined): MarkupButton[][] {
@@ -27,6 +27,6 @@ export function refuseBadMarkup(markup: TlObject): void {
   for (const button of buttonsOf(markup).flat()) {
     if (button.text === "") throw badRequest("BUTTON_TYPE_INVALID");
     const size = button.data?.length ?? 1;
-    if (size < 1 || size > CALLBACK_DATA_BYTES_MAX) throw badRequest("BUTTON_DATA_INVALID");
+    if (size < 1 || size > callbackDataBytesMax) throw badRequest("BUTTON_DATA_INVALID");
   }
 }

@@ -12,8 +12,8 @@ export interface CloudPassword {
  * What is answered to the request for a code in place of one that can be typed in: that an e-mail address is wanted
  * first, or that the phone is called and the caller's number is the code.
  */
-export const CODE_WAYS = ["email-setup", "flash-call"] as const;
-export type CodeWay = (typeof CODE_WAYS)[number];
+export const codeWays = ["email-setup", "flash-call"] as const;
+export type CodeWay = (typeof codeWays)[number];
 
 /** A person or a bot. */
 export interface User {
@@ -97,4 +97,4 @@ export interface AuthKeyRecord {
 }
 
 /** Telegram's service account, which brings login codes. */
-export const SERVICE_USER_ID = 777000n;
+export const serviceUserId = 777000n;

@@ -1,8 +1,6 @@
 import { ControlError } from "./control-error.ts";
-import type { MailboxMessage, User } from "./model.ts";
-import { SERVICE_USER_ID } from "./model.ts";
-import type { MarkupButton } from "./markup.ts";
-import { buttonsOf } from "./markup.ts";
+import { type MailboxMessage, serviceUserId, type User } from "./model.ts";
+import { buttonsOf, type MarkupButton } from "./markup.ts";
 import type { Users } from "./users.ts";
 
 /** A user by id, or by username with or without `@`. */
@@ -28,7 +26,7 @@ export function findUser(users: Users, name: PeerName): User {
 
 /** @throws ControlError SERVICE_ACCOUNT for the account that only Telegram itself writes with */
 export function refuseServiceAccount(user: User): void {
-  if (user.id !== SERVICE_USER_ID) return;
+  if (user.id !== serviceUserId) return;
   throw new ControlError(
     "SERVICE_ACCOUNT",
     409,

@@ -1,8 +1,6 @@
-import { buttonsOf } from "./markup.ts";
-import type { MarkupButton } from "./markup.ts";
+import { buttonsOf, type MarkupButton } from "./markup.ts";
 import type { MailboxMessage, User } from "./model.ts";
-import type { PeerName } from "./phone-lookup.ts";
-import { findUser } from "./phone-lookup.ts";
+import { findUser, type PeerName } from "./phone-lookup.ts";
 import type { Users } from "./users.ts";
 
 /** A message as a person sees it. */
@@ -30,7 +28,7 @@ export interface MessageFilter {
   readonly limit?: number | undefined;
 }
 
-const LIMIT_DEFAULT = 100;
+const limitDefault = 100;
 
 export function toPhoneMessage(message: MailboxMessage): PhoneMessage {
   return {
@@ -53,7 +51,7 @@ export function listMessages(users: Users, user: User, filter: MessageFilter = {
     (message) =>
       message.id > (filter.after ?? 0) && (peerId === undefined || message.peerId === peerId),
   );
-  const limit = filter.limit ?? LIMIT_DEFAULT;
+  const limit = filter.limit ?? limitDefault;
   return limit === 0 ? [] : found.slice(-limit).map(toPhoneMessage);
 }
 

@@ -1,15 +1,12 @@
 import type { Connection, TlObject } from "../seam.ts";
-import type { Clock } from "./clock.ts";
-import { dateSeconds } from "./clock.ts";
+import { type Clock, dateSeconds } from "./clock.ts";
 import type { WorldConfig } from "./config.ts";
 import type { LedgerWriter } from "./ledger.ts";
-import type { Placed } from "./mailbox.ts";
-import { appendMessage, appendUpdate } from "./mailbox.ts";
+import { appendMessage, appendUpdate, type Placed } from "./mailbox.ts";
 import type { MailboxMessage, User } from "./model.ts";
 import type { Pushes } from "./pushes.ts";
 import { tlMessage, tlUpdates, tlUsersOf } from "./render.ts";
-import { createTopic } from "./topic.ts";
-import type { Topic } from "./topic.ts";
+import { createTopic, type Topic } from "./topic.ts";
 import type { Users } from "./users.ts";
 
 /** A message on its way. */

@@ -1,12 +1,17 @@
 import type { TlObject } from "../seam.ts";
-import type { Mailbox, MailboxMessage, UpdateEntry, User } from "./model.ts";
-import { SERVICE_USER_ID } from "./model.ts";
+import {
+  type Mailbox,
+  type MailboxMessage,
+  serviceUserId,
+  type UpdateEntry,
+  type User,
+} from "./model.ts";
 import type { Users } from "./users.ts";
 
 /** A user as `viewerId` sees it. */
 export function tlUser(users: Users, user: User, viewerId: bigint): TlObject {
   const isSelf = user.id === viewerId;
-  const isService = user.id === SERVICE_USER_ID;
+  const isService = user.id === serviceUserId;
   if (user.deactivated !== undefined) return { _: "user", id: user.id, deleted: true };
   return {
     _: "user",

@@ -16,7 +16,7 @@ export interface RpcRunnerDeps {
   readonly methods: ReadonlyMap<string, Method>;
 }
 
-const CALL_FAULTS: readonly FaultKind[] = ["flood", "error", "drop-answer", "reset", "delay"];
+const callFaults: readonly FaultKind[] = ["flood", "error", "drop-answer", "reset", "delay"];
 
 /**
  * Answers one call: dead keys first, then the faults that strike before the effect, the effect, and the faults
@@ -85,7 +85,7 @@ export function createRpcRunner(
     const target = { method: record.method, userId: key.userId, authKeyId: key.id };
     let outcome =
       dead === undefined
-        ? await withFault(faults.strike(CALL_FAULTS, target), () => effectOf(call, key))
+        ? await withFault(faults.strike(callFaults, target), () => effectOf(call, key))
         : refusal(dead);
     // A key killed while the call was under way: its effect stands, the client hears only of the death.
     const diedMeanwhile = dead === undefined ? authKeys.deathAnswer(key) : undefined;

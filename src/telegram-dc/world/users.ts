@@ -2,8 +2,7 @@ import { createHmac } from "node:crypto";
 import type { RandomSource } from "./clock.ts";
 import { ControlError } from "./control-error.ts";
 import { createMailbox } from "./mailbox.ts";
-import type { CloudPassword, User } from "./model.ts";
-import { SERVICE_USER_ID } from "./model.ts";
+import { type CloudPassword, serviceUserId, type User } from "./model.ts";
 import { passwordVerifier } from "./srp-group.ts";
 
 /** What a new person or bot is made of. */
@@ -34,7 +33,7 @@ export interface Users {
   secret(): Buffer;
 }
 
-const USER_ID_FIRST = 5_000_000_001n;
+const userIdFirst = 5_000_000_001n;
 
 /** Digits of a phone number. */
 function phoneDigits(phone: string): string {
@@ -46,7 +45,7 @@ export function createUsers(random: RandomSource, secret: Buffer = random.bytes(
   const byPhone = new Map<string, User>();
   const byUsername = new Map<string, User>();
   const byToken = new Map<string, User>();
-  let idNext = USER_ID_FIRST;
+  let idNext = userIdFirst;
 
   function restore(user: User): void {
     byId.set(user.id, user);
@@ -133,7 +132,7 @@ function cloudPassword(password: string, random: RandomSource): CloudPassword {
 
 function serviceAccount(): User {
   return {
-    id: SERVICE_USER_ID,
+    id: serviceUserId,
     phone: "42777",
     firstName: "Telegram",
     lastName: undefined,

@@ -5,12 +5,12 @@ import {
   deriveMessageKey,
 } from "../../../src/telegram-dc/protocol/crypto/message-keys.ts";
 import {
-  CONTAINER_ID,
+  containerConstructor,
   type WireMessage,
   readContainer,
   writeContainer,
 } from "../../../src/telegram-dc/protocol/messages/container.ts";
-import { GZIP_ID, decodeBoxed, unpack } from "../../../src/telegram-dc/protocol/tl/decode.ts";
+import { gzipId, decodeBoxed, unpack } from "../../../src/telegram-dc/protocol/tl/decode.ts";
 import { encodeBoxed } from "../../../src/telegram-dc/protocol/tl/encode.ts";
 import { isTlObject } from "../../../src/telegram-dc/protocol/tl/fields.ts";
 import { TlReader } from "../../../src/telegram-dc/protocol/tl/tl-reader.ts";
@@ -93,7 +93,7 @@ export function startSession(dc: StubDataCentre, firstRaw: RawConnection, key: R
   function decodeMessage(message: WireMessage): ServerMessage {
     const { messageId, sequence } = message;
     const reader = new TlReader(message.body);
-    if (reader.peekUint() === GZIP_ID) {
+    if (reader.peekUint() === gzipId) {
       reader.uint();
       return decodeMessage({ ...message, body: unpack(reader.bytes()) });
     }
@@ -117,7 +117,7 @@ export function startSession(dc: StubDataCentre, firstRaw: RawConnection, key: R
       isService ? schemas.service : schemas.resolve(LAYER),
       reader,
     );
-    return { ...head, isPacked: id === GZIP_ID, result };
+    return { ...head, isPacked: id === gzipId, result };
   }
 
   async function readFrame(): Promise<void> {
@@ -135,7 +135,7 @@ export function startSession(dc: StubDataCentre, firstRaw: RawConnection, key: R
     const body = plain.subarray(32, 32 + plain.readInt32LE(28));
     const outer = { messageId, sequence: plain.readInt32LE(24), body };
     const messages =
-      body.readUInt32LE(0) === CONTAINER_ID ? readContainer(messageId, body) : [outer];
+      body.readUInt32LE(0) === containerConstructor ? readContainer(messageId, body) : [outer];
     for (const message of messages ?? []) received.push(decodeMessage(message));
   }
 

@@ -1,13 +1,11 @@
 import { createHash } from "node:crypto";
 import type { Connection, RpcOutcome, TlObject, TlValue } from "../../../src/telegram-dc/seam.ts";
 import type { Clock, RandomSource } from "../../../src/telegram-dc/world/clock.ts";
-import type { WorldConfig } from "../../../src/telegram-dc/world/config.ts";
-import { DEFAULT_WORLD_CONFIG } from "../../../src/telegram-dc/world/config.ts";
+import { defaultWorldConfig, type WorldConfig } from "../../../src/telegram-dc/world/config.ts";
 import { createPhone } from "../../../src/telegram-dc/world/phone.ts";
 import type { Phone } from "../../../src/telegram-dc/world/phone/phone-port.ts";
 import { isTlObject, objectsField } from "../../../src/telegram-dc/world/tl-fields.ts";
-import { createWorld } from "../../../src/telegram-dc/world/world.ts";
-import type { SimulatedWorld } from "../../../src/telegram-dc/world/world.ts";
+import { createWorld, type SimulatedWorld } from "../../../src/telegram-dc/world/world.ts";
 
 /** A clock that stands still until it is moved. */
 interface HandClock extends Clock {
@@ -82,7 +80,7 @@ export function createBench(config: Partial<WorldConfig> = {}): Bench {
   const world = createWorld({
     clock,
     random: createSeededRandom(),
-    config: { ...DEFAULT_WORLD_CONFIG, ...config },
+    config: { ...defaultWorldConfig, ...config },
   });
   const phone = createPhone(world.parts);
   const destroyed: string[] = [];

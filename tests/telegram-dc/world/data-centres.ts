@@ -1,8 +1,11 @@
 import type { Server } from "node:net";
 import { afterEach } from "vitest";
 import { generateRsaKey } from "../../../src/telegram-dc/protocol/server.ts";
-import { startTelegramDc } from "../../../src/telegram-dc/telegram-dc.ts";
-import type { TelegramDc, TelegramDcOptions } from "../../../src/telegram-dc/telegram-dc.ts";
+import {
+  startTelegramDc,
+  type TelegramDc,
+  type TelegramDcOptions,
+} from "../../../src/telegram-dc/telegram-dc.ts";
 
 /** One RSA key for every data centre of a test file: making one takes long. */
 const rsaKey = generateRsaKey();

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { TlObject } from "../../../src/telegram-dc/seam.ts";
 import { objectsField } from "../../../src/telegram-dc/world/tl-fields.ts";
-import { createBench, inner, inputPeer, pushedUpdates } from "./bench.ts";
-import type { Client } from "./bench.ts";
+import { type Client, createBench, inner, inputPeer, pushedUpdates } from "./bench.ts";
 
 const ADA = "99966100001";
 

@@ -17,9 +17,9 @@ export interface BindRequest {
   readonly query: TlObject;
 }
 
-const HEAD_BYTES = 24;
-const INNER_HEAD_BYTES = 32;
-const INNER_BYTES = 40;
+const headBytes = 24;
+const innerHeadBytes = 32;
+const innerBytes = 40;
 
 function error(message: string): RpcOutcome {
   return { kind: "error", code: 400, message };
@@ -68,18 +68,18 @@ function openBinding(
   sealed: Buffer,
   messageId: bigint,
 ): TlObject | undefined {
-  const bodyBytes = sealed.length - HEAD_BYTES;
-  if (bodyBytes < INNER_HEAD_BYTES + INNER_BYTES || bodyBytes % 16 !== 0) return undefined;
+  const bodyBytes = sealed.length - headBytes;
+  if (bodyBytes < innerHeadBytes + innerBytes || bodyBytes % 16 !== 0) return undefined;
   if (sealed.readBigInt64LE(0) !== permanentKey.id) return undefined;
-  const messageKey = sealed.subarray(8, HEAD_BYTES);
+  const messageKey = sealed.subarray(8, headBytes);
   const opened = igeDecrypt(
     deriveMessageKeyV1(permanentKey.bytes, messageKey),
-    sealed.subarray(HEAD_BYTES),
+    sealed.subarray(headBytes),
   );
-  const bare = opened.subarray(0, INNER_HEAD_BYTES + INNER_BYTES);
+  const bare = opened.subarray(0, innerHeadBytes + innerBytes);
   if (!sha1(bare).subarray(4, 20).equals(messageKey)) return undefined;
   const isThisCall = opened.readBigInt64LE(16) === messageId && opened.readInt32LE(24) === 0;
-  if (!isThisCall || opened.readInt32LE(28) !== INNER_BYTES) return undefined;
-  const inner = decodeBoxed(service, new TlReader(bare, INNER_HEAD_BYTES));
+  if (!isThisCall || opened.readInt32LE(28) !== innerBytes) return undefined;
+  const inner = decodeBoxed(service, new TlReader(bare, innerHeadBytes));
   return isTlObject(inner) && inner._ === "bind_auth_key_inner" ? inner : undefined;
 }

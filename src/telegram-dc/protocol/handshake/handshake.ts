@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import type { TlObject } from "../../seam.ts";
 import type { ProtocolClock } from "../clock.ts";
 import {
-  GENERATOR,
+  dhGenerator,
   type KeyExchange,
-  PRIME,
+  dhPrime,
   isSafePublicValue,
   startKeyExchange,
   toBigInt,
@@ -38,14 +38,14 @@ export interface HandshakeDependencies {
 }
 
 /** The example of the documents: two 31-bit primes, whose product clients factorise in a few milliseconds. */
-const P = 1_229_739_323;
-const Q = 1_402_015_859;
-const TEST_DC_OFFSET = 10_000;
+const primeP = 1_229_739_323;
+const primeQ = 1_402_015_859;
+const testDcOffset = 10_000;
 
 function uintBytes(value: bigint, bytes: number): Buffer {
   return Buffer.from(value.toString(16).padStart(bytes * 2, "0"), "hex");
 }
-const PQ_BYTES = uintBytes(BigInt(P) * BigInt(Q), 8);
+const pqBytes = uintBytes(BigInt(primeP) * BigInt(primeQ), 8);
 
 function refuse(reason: string, transportError: 404 | 444 = 404): HandshakeStep {
   return { kind: "refuse", transportError, reason };
@@ -66,7 +66,7 @@ export function createHandshake(dependencies: HandshakeDependencies): Handshake 
       _: "resPQ",
       nonce,
       server_nonce: serverNonce,
-      pq: PQ_BYTES,
+      pq: pqBytes,
       server_public_key_fingerprints: [rsa.fingerprint],
     };
     return { kind: "answer", answer };
@@ -92,7 +92,7 @@ export function createHandshake(dependencies: HandshakeDependencies): Handshake 
       return refuse("the encrypted data are no p_q_inner_data");
     }
     if (!hasNonces(inner)) return refuse("a nonce inside the encrypted data is wrong");
-    if (!isFactorised(inner) || !bytesField(inner, "pq").equals(PQ_BYTES)) {
+    if (!isFactorised(inner) || !bytesField(inner, "pq").equals(pqBytes)) {
       return refuse("pq inside the encrypted data is wrong");
     }
     if (inner["dc"] !== undefined && !isThisDc(numberField(inner, "dc"), dcId)) {
@@ -114,8 +114,8 @@ export function createHandshake(dependencies: HandshakeDependencies): Handshake 
       _: "server_DH_inner_data",
       nonce,
       server_nonce: serverNonce,
-      g: GENERATOR,
-      dh_prime: PRIME,
+      g: dhGenerator,
+      dh_prime: dhPrime,
       g_a: secrets.exchange.publicValue,
       server_time: Math.floor(clock.nowMs() / 1000),
     });
@@ -184,8 +184,8 @@ export function createHandshake(dependencies: HandshakeDependencies): Handshake 
 
 function isFactorised(message: TlObject): boolean {
   return (
-    toBigInt(bytesField(message, "p")) === BigInt(P) &&
-    toBigInt(bytesField(message, "q")) === BigInt(Q)
+    toBigInt(bytesField(message, "p")) === BigInt(primeP) &&
+    toBigInt(bytesField(message, "q")) === BigInt(primeQ)
   );
 }
 
@@ -215,5 +215,5 @@ function agree(inner: TlObject, serverNonce: Buffer): AgreedSecrets {
 
 /** Test data centres are numbered from 10,000, and a media address is asked for with a negative number. */
 function isThisDc(asked: number, dcId: number): boolean {
-  return Math.abs(asked) % TEST_DC_OFFSET === dcId % TEST_DC_OFFSET;
+  return Math.abs(asked) % testDcOffset === dcId % testDcOffset;
 }

@@ -5,23 +5,23 @@ import type { Layer } from "./layer.ts";
 import { TlError, formatConstructorId } from "./tl-error.ts";
 import { TlReader } from "./tl-reader.ts";
 
-export const VECTOR_ID = 0x1cb5c415;
-export const TRUE_ID = 0x997275b5;
-export const FALSE_ID = 0xbc799737;
-export const GZIP_ID = 0x3072cfa1;
-const DEPTH_MAX = 64;
-const UNPACKED_BYTES_MAX = 8 * 1024 * 1024;
+export const vectorId = 0x1cb5c415;
+export const trueId = 0x997275b5;
+export const falseId = 0xbc799737;
+export const gzipId = 0x3072cfa1;
+const depthMax = 64;
+const unpackedBytesMax = 8 * 1024 * 1024;
 
 type MutableObject = { _: string } & Record<string, TlValue>;
 
 /** Unpacks the body of a `gzip_packed`, whose id was already read. Accepts gzip and zlib, as clients send both. */
 export function unpack(packed: Uint8Array): Buffer {
   try {
-    return unzipSync(packed, { maxOutputLength: UNPACKED_BYTES_MAX });
+    return unzipSync(packed, { maxOutputLength: unpackedBytesMax });
   } catch (cause) {
     throw new TlError(
       "TL_PACKED_INVALID",
-      `A gzip_packed body of ${packed.length} bytes is damaged or unpacks to more than ${UNPACKED_BYTES_MAX} bytes. Send it unpacked or in parts.`,
+      `A gzip_packed body of ${packed.length} bytes is damaged or unpacks to more than ${unpackedBytesMax} bytes. Send it unpacked or in parts.`,
       { cause },
     );
   }
@@ -43,20 +43,20 @@ function readDefinition(layer: Layer, reader: TlReader): TlDefinition {
 
 /** Reads one boxed value: an object, a Bool, a vector of boxed values, or any of them packed. */
 export function decodeBoxed(layer: Layer, reader: TlReader, depth = 0): TlValue {
-  if (depth > DEPTH_MAX) {
-    throw new TlError("TL_TOO_DEEP", `The message nests deeper than ${DEPTH_MAX}. Flatten it.`);
+  if (depth > depthMax) {
+    throw new TlError("TL_TOO_DEEP", `The message nests deeper than ${depthMax}. Flatten it.`);
   }
   switch (reader.peekUint()) {
-    case TRUE_ID:
+    case trueId:
       reader.uint();
       return true;
-    case FALSE_ID:
+    case falseId:
       reader.uint();
       return false;
-    case GZIP_ID:
+    case gzipId:
       reader.uint();
       return decodeBoxed(layer, new TlReader(unpack(reader.bytes())), depth + 1);
-    case VECTOR_ID:
+    case vectorId:
       return decodeVector(layer, reader, { kind: "any" }, false, depth);
     default:
       return decodeFields(layer, reader, readDefinition(layer, reader), depth);
@@ -140,7 +140,7 @@ function decodeVector(
   isBare: boolean,
   depth: number,
 ): TlValue[] {
-  if (!isBare && reader.uint() !== VECTOR_ID) {
+  if (!isBare && reader.uint() !== vectorId) {
     throw new TlError(
       "TL_VECTOR_EXPECTED",
       `A vector was expected at byte ${reader.position - 4}. Check the layer that the sender used.`,

@@ -29,7 +29,7 @@ export interface TlDefinition {
   readonly result: TlType;
 }
 
-const SIMPLE: ReadonlyMap<string, TlType> = new Map<string, TlType>([
+const simpleTypes: ReadonlyMap<string, TlType> = new Map<string, TlType>([
   ["int", { kind: "int" }],
   ["long", { kind: "long" }],
   ["int53", { kind: "long" }],
@@ -51,7 +51,7 @@ const SIMPLE: ReadonlyMap<string, TlType> = new Map<string, TlType>([
  * A name that starts with a small letter is a bare constructor.
  */
 export function parseType(text: string): TlType {
-  const simple = SIMPLE.get(text);
+  const simple = simpleTypes.get(text);
   if (simple !== undefined) return simple;
   const vector = /^([Vv])ector(?:<(.*)>|\s+(.*))$/.exec(text);
   if (vector !== null) {

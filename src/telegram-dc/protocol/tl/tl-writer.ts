@@ -1,8 +1,8 @@
-const INITIAL_BYTES = 4096;
+const initialBytes = 4096;
 
 /** A growing buffer of TL bytes, made to be reused: `reset`, write, `finish`. */
 export class TlWriter {
-  private buffer = Buffer.allocUnsafe(INITIAL_BYTES);
+  private buffer = Buffer.allocUnsafe(initialBytes);
   private length = 0;
 
   get position(): number {

@@ -1,4 +1,4 @@
-const TABLE = buildTable();
+const crcTable = buildTable();
 
 function buildTable(): Uint32Array {
   const table = new Uint32Array(256);
@@ -15,6 +15,6 @@ function buildTable(): Uint32Array {
 /** CRC-32 (IEEE), which the full transport puts behind every frame. */
 export function crc32(bytes: Uint8Array): number {
   let value = 0xffffffff;
-  for (const byte of bytes) value = (TABLE[(value ^ byte) & 0xff] ?? 0) ^ (value >>> 8);
+  for (const byte of bytes) value = (crcTable[(value ^ byte) & 0xff] ?? 0) ^ (value >>> 8);
   return (value ^ 0xffffffff) >>> 0;
 }

@@ -1,10 +1,8 @@
 import type { Connection, TlObject } from "../../seam.ts";
 import type { AuthKeys } from "../auth-keys.ts";
-import type { Clock } from "../clock.ts";
-import { dateSeconds } from "../clock.ts";
+import { type Clock, dateSeconds } from "../clock.ts";
 import type { WorldConfig } from "../config.ts";
-import type { Files } from "../files.ts";
-import { tlMedia } from "../files.ts";
+import { type Files, tlMedia } from "../files.ts";
 import type { LedgerWriter } from "../ledger.ts";
 import { rememberRandomId } from "../mailbox.ts";
 import { refuseBadMarkup } from "../markup.ts";
