@@ -1,9 +1,9 @@
-/** One setting that the environment may give. */
+/** One setting in the environment. */
 export interface Variable {
   readonly name: string;
-  /** What a value looks like. */
+  /** The form of a value, for the manual. */
   readonly form: string;
-  /** Shown in the manual; what holds when the variable is unset. */
+  /** Shown in the manual: the effect of an unset variable. */
   readonly byDefault: string;
   readonly meaning: string;
 }
@@ -54,7 +54,10 @@ const production: Timings = {
   hangMs: 5_000,
 };
 
-/** Custody a quarter as long, for one server on the same machine; what waits for Telegram or a person stays. */
+/**
+ * Custody times are a quarter as long, for one server on the same machine. Waits for Telegram or a
+ * person stay.
+ */
 const development: Timings = {
   ...production,
   heartbeatMs: 500,

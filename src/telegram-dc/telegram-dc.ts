@@ -30,11 +30,11 @@ export interface TelegramDcOptions {
   readonly mediaPort?: number | undefined;
   /** Port of the control API; without it there is none. */
   readonly controlPort?: number | undefined;
-  /** Figures of the simulated world that differ from the default ones. */
+  /** Deviations from the default figures of the simulated world. */
   readonly config?: Partial<WorldConfig> | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: RandomSource | undefined;
-  /** A 2048-bit RSA private key; by default the one of the state file, or a new one. */
+  /** A 2048-bit RSA private key; by default the state file's, or a new one. */
   readonly rsaKey?: KeyObject | undefined;
   /** `.tl` files with further layers. */
   readonly schemaFiles?: readonly string[] | undefined;
@@ -42,11 +42,11 @@ export interface TelegramDcOptions {
   readonly stateFile?: string | undefined;
 }
 
-/** A data centre that runs. */
+/** A running data centre. */
 export interface TelegramDc {
   readonly host: string;
   readonly port: number;
-  /** The address where a key may be used by several connections at once. */
+  /** The address where several connections may use one key at once. */
   readonly mediaPort: number;
   readonly dcId: number;
   /** PKCS#1 PEM, the form in which client libraries keep Telegram's keys. */
@@ -54,7 +54,7 @@ export interface TelegramDc {
   readonly fingerprint: bigint;
   /** Plays the people. */
   readonly phone: Phone;
-  /** What happened, for those who judge. */
+  /** The record of all events, for judges. */
   readonly ledger: Ledger;
   /** Counters of the protocol, such as salts refused and unknown constructors. */
   readonly protocolStats: ProtocolServer["stats"];
@@ -136,7 +136,7 @@ function protocolOptions(
     schemas,
     ...(options.mediaPort === undefined ? {} : { mediaPort: options.mediaPort }),
     onIncident(incident) {
-      // A refused handshake is the client's fault and is counted in the protocol's statistics.
+      // A refused handshake is the client's fault; the protocol's statistics count it.
       if (incident.code === "HANDSHAKE_REFUSED") return;
       world.parts.ledger.internalError(incident.cause ?? `${incident.code}: ${incident.message}`);
     },

@@ -3,7 +3,7 @@ import type { Clock } from "../world/clock.ts";
 import type { Phone } from "../world/phone/phone-port.ts";
 import { messageToWire } from "./wire.ts";
 
-/** Past this many unsent bytes the reader is too slow and is let go. */
+/** A reader with more unsent bytes than this is too slow and is disconnected. */
 const unsentBytesMax = 4 * 1024 * 1024;
 
 /** Server-sent events: `message` and `edit`, each with {userId, message}. */

@@ -18,7 +18,7 @@ const faultFields = [
   "reason",
 ];
 
-/** Ordering faults and taking them back. */
+/** Routes that order faults and remove them. */
 export function createFaultRoutes(phone: Phone): Route[] {
   return [
     {

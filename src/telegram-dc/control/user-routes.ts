@@ -10,7 +10,7 @@ import { messageToWire } from "./wire.ts";
 const waitMsMax = 60_000;
 const waitMsDefault = 30_000;
 
-/** Acting as a user. Every `:id` and `peer` is a numeric id or a username. */
+/** Routes that act as a user. Every `:id` and `peer` is a numeric id or a username. */
 export function createUserRoutes(phone: Phone): Route[] {
   return [
     {

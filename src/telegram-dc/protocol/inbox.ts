@@ -35,7 +35,7 @@ const badMessageCodes = {
 /** Handles one decrypted frame: checks it, finds its session and carries its messages out. */
 export function receiveMessage(context: ProtocolContext, link: Link, opened: OpenedMessage): void {
   const known = link.key.sessions.get(opened.sessionId);
-  // A notice to a client whose session does not exist yet goes through one that is thrown away.
+  // A notice to a client without a session goes through a throwaway session.
   const session = known ?? createSession(opened.sessionId);
   if (!link.key.salts.accepts(opened.salt)) {
     context.stats.badServerSalts++;
@@ -92,7 +92,9 @@ function receiveIn(
   for (const message of messages) receiveOne(context, link, session, message);
 }
 
-/** Adds a session to its key; the longest unused one without a connection makes room. */
+/**
+ * Adds a session to its key. The session unused for longest, and without a connection, makes room.
+ */
 function openSession(context: ProtocolContext, link: Link, session: Session): void {
   const { sessions } = link.key;
   if (sessions.size >= context.limits.sessionsPerKeyMax) {
@@ -129,7 +131,7 @@ function refuse(
   link.sendService(session, notice, false);
 }
 
-/** A container that came before is read again: its messages know themselves whether they were handled. */
+/** A repeated container is read again: its messages know whether they were handled. */
 function takeContainer(
   context: ProtocolContext,
   link: Link,
@@ -196,7 +198,8 @@ function dispatch(
     return;
   }
   const receipt = session.inbound.take(messageId, sequence, isCall);
-  // Messages of MTProto itself are answered by their own replies, whatever sequence number libraries give them.
+  // Messages of MTProto itself get replies of their own, whatever sequence number libraries give
+  // them.
   if (isCall) acknowledgeSoon(session, messageId);
   if (service === "rpc_drop_answer") dropAnswer({ context, link, session, receipt, body });
   else if (isCall) runCall({ context, link, session, receipt, body });

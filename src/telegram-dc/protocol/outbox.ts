@@ -14,16 +14,19 @@ const msgsAckId = 0x62d6b459;
 const vectorId = 0x1cb5c415;
 const acksMax = 8_192;
 
-/** Messages of one turn of the event loop, sent in as few frames as the limits of containers allow. */
+/**
+ * Sends the messages of one turn of the event loop in as few frames as the limits of containers
+ * allow.
+ */
 export interface Outbox {
   add(session: Session, message: WireMessage): void;
   requestFlush(session: Session): void;
-  /** Sends at once what waits. */
+  /** Sends the waiting messages at once. */
   flush(): void;
 }
 
 /**
- * @param currentKey the key of the latest frame of the client.
+ * @param currentKey the key of the client's latest frame.
  * @param write takes sealed frames.
  */
 export function createOutbox(
@@ -72,7 +75,7 @@ export function createOutbox(
 }
 
 function takeAcks(messageIds: MessageIdSource, session: Session): WireMessage | undefined {
-  // A call whose answer goes out is acknowledged by it.
+  // The answer to a call acknowledges that call.
   const acks = session.acksDue
     .splice(0, acksMax)
     .filter((messageId) => session.inbound.find(messageId)?.answer === undefined);

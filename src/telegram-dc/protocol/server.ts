@@ -26,23 +26,23 @@ export interface ProtocolServerOptions {
   readonly port: number;
   /** Port of the media address, 0 or absent for any free port. */
   readonly mediaPort?: number;
-  /** A 2048-bit private key; a new one is made when it is absent. */
+  /** A 2048-bit private key; without it a new one is made. */
   readonly rsaKey?: KeyObject;
-  /** Layers to speak; by default those that the installed client libraries ship. */
+  /** Layers to speak; by default those of the installed client libraries. */
   readonly schemas?: LayerRegistry;
   readonly clock?: ProtocolClock;
   readonly limits?: Partial<ProtocolLimits>;
-  /** Told of handlers that threw, answers that could not be written and refused key exchanges. */
+  /** Receives errors of handlers, answers that could not be written and refused key exchanges. */
   readonly onIncident?: (incident: ProtocolIncident) => void;
 }
 
-/** What the owner of a protocol server may do with its keys. */
+/** The keys of a protocol server, as its owner may change them. */
 interface ProtocolKeyRegistry extends KeyRegistry {
   /** Ends the salts of a key and of the temporary keys bound to it; false when there is no such key. */
   rotateSalt(authKeyId: string): boolean;
 }
 
-/** The part of a data centre that speaks MTProto. */
+/** The half of a data centre that speaks MTProto. */
 export interface ProtocolServer {
   /** Opens both addresses. Rejects with the system's error when a port is taken. */
   listen(): Promise<{ host: string; port: number; mediaPort: number }>;
@@ -62,8 +62,9 @@ const fingerprintFullWidth = 1n << 60n;
 const keyTriesMax = 64;
 
 /**
- * Makes a data centre's RSA key. mtcute writes fingerprints in hexadecimal without leading zeros and then does
- * not find a key whose fingerprint begins with one, as one key in sixteen does: those are thrown away.
+ * Makes a data centre's RSA key. mtcute writes fingerprints in hexadecimal without leading zeros,
+ * and then fails to find a key whose fingerprint begins with a zero. One key in sixteen does; those
+ * are thrown away.
  */
 export function generateRsaKey(): KeyObject {
   for (let tries = 1; ; tries++) {
@@ -76,7 +77,7 @@ export function generateRsaKey(): KeyObject {
   }
 }
 
-/** Puts the protocol together; nothing listens before `listen`. */
+/** Puts the protocol together; it listens only after `listen`. */
 export function createProtocolServer(options: ProtocolServerOptions): ProtocolServer {
   initIge();
   const clock = options.clock ?? createSystemClock();
@@ -123,7 +124,7 @@ export function createProtocolServer(options: ProtocolServerOptions): ProtocolSe
 }
 
 function ignoreIncident(): void {
-  // Incidents are counted in the statistics as well.
+  // The statistics count incidents as well.
 }
 
 function createKeyRegistry(

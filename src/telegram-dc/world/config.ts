@@ -5,16 +5,19 @@ export type OverlapPolicy = (typeof overlapPolicies)[number];
 /** The figures of the simulated world. Each is a rule of `docs/telegram-truth.md`. */
 export interface WorldConfig {
   readonly dcId: number;
-  /** The policy that kills a key; the ledger counts under all three whatever stands here. */
+  /** The policy that kills a key; the ledger always counts under all three. */
   readonly overlapPolicy: OverlapPolicy | "off";
-  /** Whether a repeated `random_id` is recognised for the whole account or for the same key only. */
+  /**
+   * The scope in which a repeated `random_id` is recognised: the whole account, or the same key
+   * only.
+   */
   readonly randomIdScope: "user" | "auth-key";
   readonly randomIdsMax: number;
   readonly codeLifeMs: number;
   readonly codeTriesMax: number;
   readonly passwordTriesMax: number;
   readonly loginTokenLifeMs: number;
-  /** A younger session may not end others. */
+  /** A session younger than this may not end others. */
   readonly freshSessionMs: number;
   readonly callbackTimeoutMs: number;
   readonly messageLengthMax: number;
@@ -26,7 +29,7 @@ export interface WorldConfig {
   /** Calls of a duplicated key answered 406, and then 401, before the key is destroyed. */
   readonly duplicatedAnswers406: number;
   readonly duplicatedAnswers401: number;
-  /** Whether auth.logOut gives a future_auth_token. */
+  /** Whether auth.logOut returns a future_auth_token. */
   readonly givesFutureAuthTokens: boolean;
   readonly ledgerRpcMax: number;
   readonly ledgerMessagesMax: number;

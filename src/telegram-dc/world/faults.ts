@@ -1,6 +1,6 @@
 import { ControlError } from "./control-error.ts";
 
-/** The kinds of trouble that can be ordered; `docs/telegram-dc.md` describes each. */
+/** The kinds of faults; `docs/telegram-dc.md` describes each. */
 export const faultKinds = [
   "drop-answer",
   "delay",
@@ -14,39 +14,39 @@ export const faultKinds = [
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
-/** What is to go wrong, for whom and how often. */
+/** An order for a fault: its kind, its target and its count. */
 export interface FaultSpec {
   readonly kind: FaultKind;
   /** Only calls of this method, such as `messages.sendMessage`. */
   readonly method?: string | undefined;
   readonly userId?: bigint | undefined;
   readonly authKeyId?: string | undefined;
-  /** How many times; 1 by default, and without end for `blackhole` and `refuse-connections`. */
+  /** Number of times; 1 by default, and endless for `blackhole` and `refuse-connections`. */
   readonly count?: number | undefined;
   /** `delay`: how long the answer is held back; with `when: "before"`, the call itself. */
   readonly delayMs?: number | undefined;
   /** `flood`: the X of FLOOD_WAIT_X. */
   readonly seconds?: number | undefined;
-  /** `error`: what is answered, such as 500 and `INTERNAL`. */
+  /** `error`: the answer, such as 500 and `INTERNAL`. */
   readonly code?: number | undefined;
   readonly message?: string | undefined;
   /** `drop-answer`, `reset`, `delay`: before the call takes effect, or after it (the default). */
   readonly when?: "before" | "after" | undefined;
-  /** `kill-key`: what becomes of the key. */
+  /** `kill-key`: the state of the key afterwards. */
   readonly reason?: "duplicated" | "revoked" | "deactivated" | "banned" | undefined;
 }
 
-/** A fault that stands. */
+/** An ordered fault. */
 export interface Fault {
   readonly id: number;
   readonly spec: FaultSpec;
-  /** How often it may still strike; Infinity until it is removed. */
+  /** Strikes left; Infinity until it is removed. */
   left: number;
-  /** How often it has struck. */
+  /** Strikes so far. */
   delivered: number;
 }
 
-/** Whom or what an event concerns, to be matched with the faults that stand. */
+/** The key, user and method of an event, to be matched with the faults. */
 interface FaultTarget {
   readonly method?: string | undefined;
   readonly userId?: bigint | undefined;
@@ -58,9 +58,9 @@ export interface Faults {
   add(spec: FaultSpec): Fault;
   remove(id: number): boolean;
   clear(): void;
-  /** Those that stand and those that are used up, in the order of their making. */
+  /** Standing and used-up faults, in the order of their making. */
   list(): readonly Fault[];
-  /** The oldest fault of one of the kinds that matches, counted as delivered. */
+  /** The oldest matching fault of one of the kinds; counts it as delivered. */
   strike(kinds: readonly FaultKind[], target: FaultTarget): Fault | undefined;
 }
 

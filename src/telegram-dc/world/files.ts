@@ -6,7 +6,7 @@ import { badRequest } from "./rpc-error.ts";
 export const fileKinds = ["photo", "document"] as const;
 export type FileKind = (typeof fileKinds)[number];
 
-/** What a file is made of. */
+/** The parts of a new file. */
 export interface FileSpec {
   readonly kind: FileKind;
   readonly mimeType: string;
@@ -14,7 +14,7 @@ export interface FileSpec {
   readonly bytes: Uint8Array;
 }
 
-/** A file that stands in the data centre and is sent by reference from then on. */
+/** A stored file, sent by reference from then on. */
 export interface StoredFile extends FileSpec {
   readonly id: bigint;
   readonly accessHash: bigint;
@@ -22,17 +22,17 @@ export interface StoredFile extends FileSpec {
   readonly dateS: number;
 }
 
-/** Parts on their way up, and the files that they became (https://core.telegram.org/api/files). */
+/** Uploaded parts, and the files made of them (https://core.telegram.org/api/files). */
 export interface Files {
   /** @throws RpcError FILE_PART_TOO_BIG, FILE_PART_INVALID */
   savePart(authKeyId: string, fileId: bigint, part: number, bytes: Buffer): void;
   /**
-   * The bytes of parts 0 to `parts` − 1, which are forgotten. @throws RpcError FILE_PARTS_INVALID,
-   * FILE_PART_X_MISSING
+   * The bytes of parts 0 to `parts` − 1; forgets the parts.
+   * @throws RpcError FILE_PARTS_INVALID, FILE_PART_X_MISSING
    */
   assemble(authKeyId: string, fileId: bigint, parts: number): Buffer;
   add(spec: FileSpec): StoredFile;
-  /** Takes a file of an earlier run back. */
+  /** Restores a file of an earlier run. */
   restore(file: StoredFile): void;
   find(id: bigint, accessHash: bigint): StoredFile | undefined;
   all(): Iterable<StoredFile>;
@@ -40,9 +40,9 @@ export interface Files {
 
 const partBytesMax = 512 * 1024;
 const partsMax = 8_000;
-/** Uploads that were begun and not sent; the oldest is forgotten. */
+/** Uploads begun and not sent; beyond this the oldest is forgotten. */
 const uploadsMax = 64;
-/** The one size of a photo that is kept, and its edges: pictures are not looked into. */
+/** The one stored size of a photo, and its edges: pictures are not decoded. */
 export const photoSize = "x";
 const photoEdges = { w: 800, h: 600 } as const;
 

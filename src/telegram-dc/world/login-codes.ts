@@ -6,20 +6,23 @@ import type { Post } from "./post.ts";
 import { createTopic, type Topic } from "./topic.ts";
 import type { Users } from "./users.ts";
 
-/** A login code that was given out. */
+/** An issued login code. */
 export interface LoginCode {
   readonly hash: string;
   readonly userId: bigint;
   readonly code: string;
-  /** Brought by the service account to the account's own sessions, or as a text message to its phone. */
+  /**
+   * Brought by the service account to the account's own sessions, or as a text message to its
+   * phone.
+   */
   readonly via: "app" | "sms";
   readonly expiresAtMs: number;
   triesLeft: number;
 }
 
-/** The codes that stand. */
+/** The valid codes. */
 export interface LoginCodes {
-  /** By the service account where the account has a session of its own, else by SMS. */
+  /** By the service account if the account has a session of its own, else by SMS. */
   issue(user: User): LoginCode;
   resendBySms(code: LoginCode): LoginCode;
   /** The code of that hash unless it has expired. */
@@ -41,7 +44,9 @@ export interface LoginCodesDeps {
   readonly post: Post;
 }
 
-/** What the service account writes. The words are ours; the shape "Login code: 12345." is Telegram's. */
+/**
+ * The service account's message. The words are ours; the shape "Login code: 12345." is Telegram's.
+ */
 function codeMessage(code: string): string {
   return (
     `Login code: ${code}. Do not give this code to anyone, whoever asks for it.\n\n` +

@@ -3,7 +3,9 @@ import type { WorldConfig } from "./config.ts";
 import type { User } from "./model.ts";
 import { badRequest } from "./rpc-error.ts";
 
-/** A QR login token (https://core.telegram.org/api/qr-login): shown by one key, accepted by another. */
+/**
+ * A QR login token (https://core.telegram.org/api/qr-login): one key shows it, another accepts it.
+ */
 export interface LoginToken {
   readonly token: Buffer;
   readonly authKeyId: string;

@@ -2,10 +2,12 @@ import type { TlObject } from "../seam.ts";
 import { badRequest } from "./rpc-error.ts";
 import { isTlObject, optionalBytes, optionalList, optionalText } from "./tl-fields.ts";
 
-/** A button of a message, for those who press it. */
+/** A message's button, as its reader sees it. */
 export interface MarkupButton {
   readonly text: string;
-  /** What the bot gets when the button is pressed; undefined when it is not a callback button. */
+  /**
+   * The bot receives this when the button is pressed; undefined when it is not a callback button.
+   */
   readonly data: Buffer | undefined;
 }
 
@@ -22,7 +24,7 @@ export function buttonsOf(markup: TlObject | undefined): MarkupButton[][] {
   );
 }
 
-/** @throws RpcError BUTTON_DATA_INVALID for callback data of no or more than 64 bytes */
+/** @throws RpcError BUTTON_DATA_INVALID for callback data of 0 or more than 64 bytes */
 export function refuseBadMarkup(markup: TlObject): void {
   for (const button of buttonsOf(markup).flat()) {
     if (button.text === "") throw badRequest("BUTTON_TYPE_INVALID");

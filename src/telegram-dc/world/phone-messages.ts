@@ -24,7 +24,7 @@ export interface MessageFilter {
   readonly peer?: PeerName | undefined;
   /** Only ids above this one. */
   readonly after?: number | undefined;
-  /** The newest so many; 100 by default. */
+  /** The number of newest messages; 100 by default. */
   readonly limit?: number | undefined;
 }
 
@@ -55,7 +55,7 @@ export function listMessages(users: Users, user: User, filter: MessageFilter = {
   return limit === 0 ? [] : found.slice(-limit).map(toPhoneMessage);
 }
 
-/** The first message that is wanted. */
+/** The first matching message. */
 export function firstMessage(
   user: User,
   isWanted: (message: MailboxMessage) => boolean,

@@ -17,15 +17,15 @@ interface Letter {
   readonly media?: TlObject | undefined;
   readonly entities?: readonly TlObject[] | undefined;
   readonly replyMarkup?: TlObject | undefined;
-  /** Id, in the sender's message box, of the message that this one answers. */
+  /** Id of the answered message, in the sender's message box. */
   readonly replyToId?: number | undefined;
   readonly randomId?: bigint | undefined;
-  /** The key and connection that sent it; that connection gets no push, its answer says it all. */
+  /** The sending key and connection. That connection gets no push: its answer says it all. */
   readonly authKeyId?: string | undefined;
   readonly connection?: Connection | undefined;
 }
 
-/** A message that stands in somebody's message box. */
+/** A message in a user's message box. */
 interface Delivery {
   readonly user: User;
   readonly message: MailboxMessage;

@@ -53,7 +53,7 @@ export function tlMessage(message: MailboxMessage): TlObject {
   };
 }
 
-/** The update that an entry of the log stands for; undefined when its message has been deleted since. */
+/** The update of a log entry; undefined when its message has been deleted since. */
 export function tlUpdate(mailbox: Mailbox, entry: UpdateEntry): TlObject | undefined {
   if (entry.messageId === undefined) return entry.update;
   const message = mailbox.messages.get(entry.messageId);
@@ -66,7 +66,7 @@ export function tlUpdate(mailbox: Mailbox, entry: UpdateEntry): TlObject | undef
   };
 }
 
-/** Users, as a list without repetition, that the messages mention, and the viewer. */
+/** The users mentioned by the messages, without repetition, and the viewer. */
 export function tlUsersOf(
   users: Users,
   viewerId: bigint,

@@ -21,7 +21,7 @@ export function sha256(...parts: readonly Uint8Array[]): Buffer {
   return hash.digest();
 }
 
-/** A number as 256 big-endian bytes, the form in which the group's elements are hashed and sent. */
+/** A number as 256 big-endian bytes, the form of the group's elements for hashing and sending. */
 export function groupBytes(value: bigint): Buffer {
   return Buffer.from(value.toString(16).padStart(srpGroupBytes * 2, "0"), "hex");
 }

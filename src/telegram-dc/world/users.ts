@@ -5,9 +5,9 @@ import { createMailbox } from "./mailbox.ts";
 import { type CloudPassword, serviceUserId, type User } from "./model.ts";
 import { passwordVerifier } from "./srp-group.ts";
 
-/** What a new person or bot is made of. */
+/** The data of a new person or bot. */
 export interface UserSpec {
-  /** With or without `+` and spaces; made up when absent and the user is not a bot. */
+  /** With or without `+` and spaces; made up when absent, except for bots. */
   readonly phone?: string | undefined;
   readonly firstName: string;
   readonly lastName?: string | undefined;
@@ -17,18 +17,18 @@ export interface UserSpec {
   readonly bot?: boolean | undefined;
 }
 
-/** Everybody who has an account. */
+/** All accounts. */
 export interface Users {
-  /** @throws ControlError BAD_USER, PHONE_TAKEN or USERNAME_TAKEN; nothing is changed then. */
+  /** @throws ControlError BAD_USER, PHONE_TAKEN or USERNAME_TAKEN; nothing has changed then. */
   add(spec: UserSpec): User;
-  /** Takes a user of an earlier run back. */
+  /** Restores a user of an earlier run. */
   restore(user: User): void;
   get(id: bigint): User | undefined;
   byPhone(phone: string): User | undefined;
   byUsername(username: string): User | undefined;
   byBotToken(token: string): User | undefined;
   all(): Iterable<User>;
-  /** The access hash under which `viewer` may address `target`: another for each pair. */
+  /** The access hash of `target` for `viewer`; each pair has its own. */
   accessHash(viewerId: bigint, targetId: bigint): bigint;
   secret(): Buffer;
 }

@@ -1,4 +1,4 @@
-/** The few parts of ASN.1 DER that a Diffie–Hellman key is written in. */
+/** The few parts of ASN.1 DER that encode a Diffie–Hellman key. */
 export const tagBits = 0x03;
 export const tagOctets = 0x04;
 export const tagSequence = 0x30;

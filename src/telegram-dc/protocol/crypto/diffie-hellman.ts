@@ -11,7 +11,8 @@ import { tagBits, tagOctets, tagSequence, derElement, derInteger, derObjectId } 
 export const dhGenerator = 3;
 
 /**
- * Telegram's own 2048-bit safe prime, which clients recognise and need not test (core.telegram.org/mtproto/auth_key).
+ * Telegram's own 2048-bit safe prime. Clients recognise it and need not test it
+ * (core.telegram.org/mtproto/auth_key).
  */
 export const dhPrime = Buffer.from(
   "c71caeb9c6b1c9048e6c522f70f13f73980d40238e3e21c14934d037563d930f48198a0aa7c14058229493d22530f4db" +
@@ -53,8 +54,8 @@ export function isSafePublicValue(value: Uint8Array): boolean {
 }
 
 /**
- * Starts an exchange with a fresh secret. Keys over a given prime that are read from DER take 2 ms each;
- * `createDiffieHellman` with the same prime would spend 200 ms on testing it.
+ * Starts an exchange with a fresh secret. A key for a given prime, read from DER, takes 2 ms;
+ * `createDiffieHellman` would spend 200 ms on testing the same prime.
  */
 export function startKeyExchange(): KeyExchange {
   const privateKey = createPrivateKey({

@@ -9,7 +9,7 @@ export interface ServerRsaKey {
   readonly fingerprint: bigint;
   /** PKCS#1 PEM, the form in which client libraries keep Telegram's keys. */
   readonly publicKeyPem: string;
-  /** Undoes RSA_PAD; undefined when its inner hash is wrong. */
+  /** Undoes RSA_PAD; undefined when the inner hash is wrong. */
   openPadded(encrypted: Uint8Array): Buffer | undefined;
 }
 
@@ -37,7 +37,7 @@ export function createServerRsaKey(privateKey: KeyObject): ServerRsaKey {
       try {
         opened = privateDecrypt({ key: privateKey, padding: constants.RSA_NO_PADDING }, encrypted);
       } catch {
-        // A number that is not below the modulus; for the exchange that is one more wrong hash.
+        // The number is not below the modulus; the exchange treats it as one more wrong hash.
         return undefined;
       }
       return unpad(opened);

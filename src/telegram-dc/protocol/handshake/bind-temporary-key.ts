@@ -9,7 +9,7 @@ import { bytesField, isTlObject, longField, numberField } from "../tl/fields.ts"
 import type { Layer } from "../tl/layer.ts";
 import { TlReader } from "../tl/tl-reader.ts";
 
-/** The call that asks for the binding, with what it must agree with. */
+/** The binding call, and the values that it must agree with. */
 export interface BindRequest {
   readonly temporaryKey: AuthKey;
   readonly sessionId: bigint;
@@ -26,8 +26,8 @@ function error(message: string): RpcOutcome {
 }
 
 /**
- * Carries out auth.bindTempAuthKey: the message sealed with the permanent key must name the temporary one, this
- * session and this very call (core.telegram.org/method/auth.bindTempAuthKey).
+ * Carries out auth.bindTempAuthKey. The message sealed with the permanent key must name the
+ * temporary key, this session and this very call (core.telegram.org/method/auth.bindTempAuthKey).
  */
 export function bindTemporaryKey(
   keys: KeyStore,
@@ -61,7 +61,7 @@ export function bindTemporaryKey(
   return { kind: "result", value: true };
 }
 
-/** The bind_auth_key_inner, or undefined when the envelope is not what the method asks for. */
+/** The bind_auth_key_inner, or undefined when the envelope does not fit the method. */
 function openBinding(
   permanentKey: AuthKey,
   service: Layer,

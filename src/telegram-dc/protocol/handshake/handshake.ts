@@ -20,7 +20,10 @@ import { TlReader } from "../tl/tl-reader.ts";
 import { TlWriter } from "../tl/tl-writer.ts";
 import { bytesField, isTlObject, longField, numberField } from "../tl/fields.ts";
 
-/** How the server takes one step: an answer, perhaps with the finished key, or a transport error. */
+/**
+ * The server's response to one step: an answer, perhaps with the finished key, or a transport
+ * error.
+ */
 type HandshakeStep =
   | { readonly kind: "answer"; readonly answer: TlObject; readonly newKey?: AuthKey }
   | { readonly kind: "refuse"; readonly transportError: 404 | 444; readonly reason: string };
@@ -189,7 +192,7 @@ function isFactorised(message: TlObject): boolean {
   );
 }
 
-/** What both sides know after req_DH_params. */
+/** The values that both sides know after req_DH_params. */
 interface AgreedSecrets {
   readonly newNonce: Buffer;
   readonly temporaryKey: IgeKey;
@@ -213,7 +216,7 @@ function agree(inner: TlObject, serverNonce: Buffer): AgreedSecrets {
   };
 }
 
-/** Test data centres are numbered from 10,000, and a media address is asked for with a negative number. */
+/** Test data centres are numbered from 10,000; a negative number asks for a media address. */
 function isThisDc(asked: number, dcId: number): boolean {
   return Math.abs(asked) % testDcOffset === dcId % testDcOffset;
 }

@@ -12,7 +12,7 @@ import { type Handshake, createHandshake } from "./handshake.ts";
 const headBytes = 20;
 const lengthOffset = 16;
 
-/** Handles the unencrypted messages of one connection, which are those of the key exchange. */
+/** Handles the unencrypted messages of one connection: those of the key exchange. */
 export function createPlainMessages(
   context: ProtocolContext,
   connection: Connection,

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { ProtocolClock } from "../clock.ts";
 
-/** A server salt and when it holds, in seconds since the epoch. */
+/** A server salt and its period of validity, in seconds since the epoch. */
 interface ServerSalt {
   readonly salt: bigint;
   readonly validSince: number;
@@ -14,16 +14,16 @@ export interface SaltBook {
   accepts(salt: bigint): boolean;
   /** The current salt and those that follow it, 1 to 64. */
   future(count: number): ServerSalt[];
-  /** Ends every salt known so far; the client learns the new one from bad_server_salt. */
+  /** Ends every known salt; bad_server_salt tells the client the new one. */
   rotate(): bigint;
 }
 
-/** A salt takes over every half hour and stays valid for half an hour more, so that two always hold. */
+/** A salt takes over every half hour and stays valid for another half hour, so two always hold. */
 const periodSeconds = 1_800;
 const validSeconds = 2 * periodSeconds;
 const futureMax = 64;
 
-/** Salts that begin with the one both sides derived in the key exchange. */
+/** A salt book that begins with the salt derived in the key exchange. */
 export function createSaltBook(clock: ProtocolClock, firstSalt: bigint): SaltBook {
   let salts: ServerSalt[] = [];
   begin(firstSalt);

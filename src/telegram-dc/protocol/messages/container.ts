@@ -14,7 +14,7 @@ export interface WireMessage {
   readonly body: Buffer;
 }
 
-/** The message's constructor id, after unpacking it if it is packed as a whole. */
+/** The message's constructor id; a message packed as a whole is unpacked first. */
 export function unpackBody(body: Buffer): { readonly id: number; readonly body: Buffer } {
   const reader = new TlReader(body);
   const id = reader.peekUint();
@@ -26,7 +26,8 @@ export function unpackBody(body: Buffer): { readonly id: number; readonly body: 
 
 /**
  * Reads the messages of a container.
- * @returns undefined when it is malformed, nests another one, or holds a message younger than itself.
+ * @returns undefined when it is malformed, nests another one, or holds a message younger than
+ * itself.
  */
 export function readContainer(containerId: bigint, body: Buffer): WireMessage[] | undefined {
   const reader = new TlReader(body, 4);

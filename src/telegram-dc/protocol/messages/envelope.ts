@@ -12,7 +12,7 @@ export interface OpenedMessage {
   readonly body: Buffer;
 }
 
-/** What goes into one frame. */
+/** The contents of one frame. */
 export interface MessageToSeal {
   readonly sessionId: bigint;
   readonly messageId: bigint;
@@ -34,7 +34,7 @@ const serverKeyPartOffset = 96;
  * @returns undefined for a frame that fails a check.
  */
 export function openFrame(key: AuthKey, frame: Buffer): OpenedMessage | undefined {
-  // A padded transport may leave up to twelve bytes that belong to no block.
+  // A padded transport may leave up to twelve bytes after the last block.
   const cipherBytes = (frame.length - frameHeadBytes) & ~(blockBytes - 1);
   if (cipherBytes < messageHeadBytes + blockBytes) return undefined;
   const messageKey = frame.subarray(8, frameHeadBytes);
@@ -58,7 +58,7 @@ export function openFrame(key: AuthKey, frame: Buffer): OpenedMessage | undefine
 export function sealFrame(key: AuthKey, message: MessageToSeal): Buffer {
   const bareBytes = messageHeadBytes + message.body.length + paddingBytesMin;
   const plainBytes = Math.ceil(bareBytes / blockBytes) * blockBytes;
-  // The key's part stands before the plaintext, so that the message key is one hash over one buffer.
+  // The key's part stands before the plaintext, so one hash over one buffer gives the message key.
   const hashed = Buffer.allocUnsafe(keyPartBytes + plainBytes);
   key.bytes.copy(hashed, 0, serverKeyPartOffset, serverKeyPartOffset + keyPartBytes);
   const plain = hashed.subarray(keyPartBytes);

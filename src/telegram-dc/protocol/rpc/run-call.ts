@@ -22,7 +22,7 @@ export interface IncomingCall {
   readonly body: Buffer;
 }
 
-/** Methods of the API that concern the keys themselves and never reach the world. */
+/** API methods about the keys themselves; they never reach the world. */
 const bindMethod = "auth.bindTempAuthKey";
 const dropMethod = "auth.dropTempAuthKeys";
 
@@ -73,7 +73,7 @@ function describeUnreadable(call: IncomingCall, error: TlError): RpcOutcome {
   return { kind: "error", code: 400, message: `INPUT_${what}_INVALID_${hexId}_${layer}` };
 }
 
-/** Notes what the wrappers said, and refuses a call that the key may not make yet. */
+/** Records the wrappers' data, and refuses a call that the key may not make yet. */
 function admit(
   { link }: IncomingCall,
   { query, identity, announcedLayer, layer, withoutUpdates }: UnwrappedQuery,
@@ -94,7 +94,7 @@ function admit(
   return undefined;
 }
 
-/** Waits for the calls that invokeAfterMsg names; a failed or unknown one fails this call too. */
+/** Waits for the calls named by invokeAfterMsg. A failed or unknown one fails this call too. */
 function whenReady(
   session: Session,
   runAfter: readonly bigint[],

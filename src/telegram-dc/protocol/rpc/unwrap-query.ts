@@ -7,24 +7,24 @@ import type { Layer } from "../tl/layer.ts";
 import { TlError, formatConstructorId } from "../tl/tl-error.ts";
 import { TlReader } from "../tl/tl-reader.ts";
 
-/** A call without its wrappers, and what they said. */
+/** A call without its wrappers, and the wrappers' data. */
 export interface UnwrappedQuery {
   readonly definition: TlDefinition;
   readonly query: TlObject;
-  /** The layer that the answer is written in. */
+  /** The layer of the answer. */
   readonly layer: Layer;
-  /** The layer that invokeWithLayer named. */
+  /** The layer named by invokeWithLayer. */
   readonly announcedLayer: number | undefined;
   readonly identity: ClientIdentity | undefined;
   readonly withoutUpdates: boolean;
-  /** Messages whose calls must have succeeded before this one runs. */
+  /** Messages whose calls must succeed before this one runs. */
   readonly runAfter: readonly bigint[];
 }
 
 const wrappersMax = 16;
 const queryField = "query";
 
-/** invokeWithLayer and its like: a method whose last field is the query itself. */
+/** invokeWithLayer and its like: the last field of the method is the query itself. */
 function isWrapper(definition: TlDefinition): boolean {
   const last = definition.parameters.at(-1);
   return definition.kind === "method" && last?.name === queryField && last.type.kind === "any";
@@ -32,7 +32,7 @@ function isWrapper(definition: TlDefinition): boolean {
 
 /**
  * Reads a call through its wrappers, each in its own layer.
- * @param layer the layer that the client announced before, until invokeWithLayer names another.
+ * @param layer the client's announced layer, until invokeWithLayer names another.
  * @throws {TlError} when a constructor is unknown or the message is cut.
  */
 export function unwrapQuery(

@@ -1,6 +1,6 @@
 import type { Receipt } from "./messages.ts";
 
-/** Whether a message may be handled: a bad_msg_notification code, or what it is. */
+/** The verdict on a message: to handle, a repetition, or a bad_msg_notification code. */
 type Verdict = "new" | { readonly duplicateOf: Receipt } | { readonly errorCode: number };
 
 /** The client's recent messages, for duplicates, order and state requests. */

@@ -14,7 +14,9 @@ const unpackedBytesMax = 8 * 1024 * 1024;
 
 type MutableObject = { _: string } & Record<string, TlValue>;
 
-/** Unpacks the body of a `gzip_packed`, whose id was already read. Accepts gzip and zlib, as clients send both. */
+/**
+ * Unpacks the body of a `gzip_packed` after its id. Accepts gzip and zlib, as clients send both.
+ */
 export function unpack(packed: Uint8Array): Buffer {
   try {
     return unzipSync(packed, { maxOutputLength: unpackedBytesMax });
@@ -27,7 +29,7 @@ export function unpack(packed: Uint8Array): Buffer {
   }
 }
 
-/** The definition that the next four bytes name; the reader moves past them. */
+/** The definition named by the next four bytes; the reader moves past them. */
 function readDefinition(layer: Layer, reader: TlReader): TlDefinition {
   const id = reader.uint();
   const definition = layer.byId.get(id);
@@ -64,8 +66,8 @@ export function decodeBoxed(layer: Layer, reader: TlReader, depth = 0): TlValue 
 }
 
 /**
- * Reads the fields of a definition whose id was already read. With `until`, stops before the field of that
- * name, so that a wrapper's query can be read in another layer.
+ * Reads the fields of a definition after its id. With `until`, stops before the field of that name,
+ * so that a wrapper's query can be read in another layer.
  */
 export function decodeFields(
   layer: Layer,
@@ -147,7 +149,7 @@ function decodeVector(
     );
   }
   const count = reader.uint();
-  // Each element takes four bytes or more, so a count beyond that is a lie that would only cost memory.
+  // An element takes at least four bytes, so a larger count is false and would only cost memory.
   if (count > reader.remainingBytes / 4) {
     throw new TlError(
       "TL_TRUNCATED",

@@ -4,7 +4,7 @@ export type TlType =
   | { readonly kind: "bool" | "true" | "flags" | "any" }
   /** A value that starts with its constructor's id. */
   | { readonly kind: "boxed"; readonly name: string }
-  /** A value of one known constructor, written without its id. */
+  /** A value of one known constructor, without its id. */
   | { readonly kind: "bare"; readonly name: string }
   | { readonly kind: "vector"; readonly element: TlType; readonly isBare: boolean };
 
@@ -47,8 +47,8 @@ const simpleTypes: ReadonlyMap<string, TlType> = new Map<string, TlType>([
 ]);
 
 /**
- * Reads a type as written in a `.tl` schema: `int`, `Vector<User>`, `vector<%Message>`, `future_salt`.
- * A name that starts with a small letter is a bare constructor.
+ * Reads a type as written in a `.tl` schema: `int`, `Vector<User>`, `vector<%Message>`,
+ * `future_salt`. A name with a small first letter is a bare constructor.
  */
 export function parseType(text: string): TlType {
   const simple = simpleTypes.get(text);

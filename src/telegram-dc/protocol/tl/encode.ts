@@ -5,7 +5,7 @@ import type { Layer } from "./layer.ts";
 import { TlError } from "./tl-error.ts";
 import type { TlWriter } from "./tl-writer.ts";
 
-/** Where a value stands, for messages: `user.status` in layer 198. */
+/** The place of a value, for error messages: `user.status` in layer 198. */
 interface Place {
   readonly definition: TlDefinition | undefined;
   readonly parameter: TlParameter | undefined;
@@ -45,8 +45,8 @@ function refuse(layer: Layer, place: Place, type: TlType, value: TlValue): never
 }
 
 /**
- * Writes an object with its constructor id, in the given layer. Fields that the layer does not have are left
- * out. A required number, string, Bool or vector that is missing is written as zero, "", false or [].
+ * Writes an object with its constructor id, in the given layer. Leaves out fields that the layer
+ * lacks. Writes a missing required number, string, Bool or vector as zero, "", false or [].
  * @throws {TlError} naming the field, where a required field is missing or of the wrong type.
  */
 export function encodeBoxed(layer: Layer, writer: TlWriter, value: TlValue): void {
@@ -196,7 +196,10 @@ function encodeFields(
   }
 }
 
-/** Several fields may share a bit, as `bot` and `bot_info_version` of a user do: then all of them are written. */
+/**
+ * Several fields may share a bit, as a user's `bot` and `bot_info_version` do; all of them are
+ * written then.
+ */
 function isWritten({ flag }: TlParameter, flags: ReadonlyMap<string, number>): boolean {
   if (flag === undefined) return true;
   return (((flags.get(flag.field) ?? 0) >>> flag.bit) & 1) === 1;

@@ -3,7 +3,7 @@ import { TlError } from "./tl-error.ts";
 
 const definitionLine = /^([\w.]+)#([0-9a-f]{1,8})\s*(.*?)\s*=\s*([^;=]+);$/;
 const conditionalType = /^(\w+)\.(\d+)\?(.+)$/;
-/** `vector` and the two Bools are part of the codec, not of a schema. */
+/** `vector` and the two Bools belong to the codec, not to a schema. */
 const builtIn = new Set(["vector", "boolTrue", "boolFalse"]);
 
 function parseParameter(token: string): TlParameter | undefined {
@@ -23,8 +23,8 @@ function parseParameter(token: string): TlParameter | undefined {
 }
 
 /**
- * Parses a schema in the TL language (core.telegram.org/mtproto/TL). Lines without a constructor id, such as
- * those of built-in types and comments, are passed over.
+ * Parses a schema in the TL language (core.telegram.org/mtproto/TL). Skips lines without a
+ * constructor id, such as built-in types and comments.
  */
 export function parseSchemaText(text: string): TlDefinition[] {
   const definitions: TlDefinition[] = [];
@@ -53,13 +53,13 @@ export function parseSchemaText(text: string): TlDefinition[] {
   return definitions;
 }
 
-/** The layer that a schema names in a `// LAYER N` line, or undefined. */
+/** The layer in a schema's `// LAYER N` line, or undefined. */
 export function readLayerLine(text: string): number | undefined {
   const match = /^\/\/\s*LAYER\s+(\d+)\s*$/im.exec(text);
   return match === null ? undefined : Number(match[1]);
 }
 
-/** Refuses a text in which no definition was found, which is nearly always a wrong file. */
+/** Refuses a text without a definition, which is nearly always a wrong file. */
 export function requireDefinitions(definitions: readonly TlDefinition[], source: string): void {
   if (definitions.length === 0) {
     throw new TlError(

@@ -12,7 +12,7 @@ function buildTable(): Uint32Array {
   return table;
 }
 
-/** CRC-32 (IEEE), which the full transport puts behind every frame. */
+/** CRC-32 (IEEE), the trailer of every frame of the full transport. */
 export function crc32(bytes: Uint8Array): number {
   let value = 0xffffffff;
   for (const byte of bytes) value = (crcTable[(value ^ byte) & 0xff] ?? 0) ^ (value >>> 8);

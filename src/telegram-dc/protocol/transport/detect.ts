@@ -1,10 +1,10 @@
 import { type Cipher, type Decipher, createCipheriv, createDecipheriv } from "node:crypto";
 import { FramingError, type FramingName } from "./framing.ts";
 
-/** What the first bytes of a connection say of its transport. */
+/** The transport that the first bytes of a connection announce. */
 export interface DetectedTransport {
   readonly framing: FramingName;
-  /** Bytes of the header, which belong to no frame. */
+  /** Length of the header in bytes; the header belongs to no frame. */
   readonly headerBytes: number;
   /** The ciphers of the obfuscated form; undefined for the plain one. */
   readonly obfuscation: Obfuscation | undefined;
@@ -37,7 +37,8 @@ export function detectTransport(stream: Buffer): DetectedTransport | undefined {
   if (stream.length < 8) return undefined;
   const tagged = tags.get(stream.readUInt32LE(0));
   if (tagged !== undefined) return { framing: tagged, headerBytes: 4, obfuscation: undefined };
-  // Full has no tag: its second word is the sequence number of the first frame, and obfuscated headers avoid it.
+  // Full has no tag: its second word is the first frame's sequence number, which obfuscated headers
+  // avoid.
   if (stream.readUInt32LE(4) === 0) {
     return { framing: "full", headerBytes: 0, obfuscation: undefined };
   }

@@ -3,7 +3,7 @@ import { crc32 } from "./crc32.ts";
 /** The four ways of cutting a TCP stream into frames (core.telegram.org/mtproto/mtproto-transports). */
 export type FramingName = "abridged" | "intermediate" | "padded" | "full";
 
-/** A frame and the bytes of the stream that it took. `quickAck` asks for an early acknowledgement. */
+/** A frame and its length in the stream, in bytes. `quickAck` asks for an early acknowledgement. */
 export interface Frame {
   readonly payload: Buffer;
   readonly streamBytes: number;
@@ -18,7 +18,7 @@ export interface Framing {
   write(payload: Uint8Array): Buffer;
 }
 
-/** What makes a stream unreadable; the connection is reset. */
+/** The reason why a stream is unreadable; the connection is reset. */
 export class FramingError extends Error {
   readonly code: "FRAME_TOO_LARGE" | "FRAME_DAMAGED" | "TRANSPORT_UNKNOWN";
 
@@ -94,7 +94,8 @@ function createIntermediate(name: "intermediate" | "padded"): Framing {
       const bytes = head & 0x7fffffff;
       requireSize(bytes);
       if (stream.length < 4 + bytes) return undefined;
-      // Padding is 0 to 15 bytes; what it leaves over a multiple of four is cut here, the rest by the message layer.
+      // Padding is 0 to 15 bytes. Its part beyond a multiple of four is cut here, the rest by the
+      // message layer.
       const payloadBytes = name === "padded" ? bytes - (bytes % 4) : bytes;
       const payload = stream.subarray(4, 4 + payloadBytes);
       return { payload, streamBytes: 4 + bytes, quickAck: (head & quickAckBit) !== 0 };

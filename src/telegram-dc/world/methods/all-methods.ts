@@ -20,7 +20,7 @@ export interface MethodsDeps extends WorldParts {
   readonly address: () => DcAddress;
 }
 
-/** Every method that is simulated, by its name in the TL schema. */
+/** Every simulated method, by its name in the TL schema. */
 export function createMethods(deps: MethodsDeps): ReadonlyMap<string, Method> {
   return new Map(
     [

@@ -55,7 +55,7 @@ function fileAt(files: Files, location: TlObject): StoredFile {
   return file;
 }
 
-/** What `messages.sendMedia` is given, as a file of the data centre. */
+/** The argument of `messages.sendMedia` as a file of the data centre. */
 export function sentFile(files: Files, authKeyId: string, media: TlObject): StoredFile {
   const isPhoto = media._ === "inputMediaUploadedPhoto";
   if (!isPhoto && media._ !== "inputMediaUploadedDocument") throw badRequest("MEDIA_INVALID");

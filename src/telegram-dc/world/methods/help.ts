@@ -4,7 +4,7 @@ import type { WorldConfig } from "../config.ts";
 import { intField, optionalText } from "../tl-fields.ts";
 import type { MethodTable } from "./method.ts";
 
-/** Where the data centre listens, for help.getConfig. */
+/** The data centre's addresses, for help.getConfig. */
 export interface DcAddress {
   readonly host: string;
   readonly port: number;
@@ -15,7 +15,7 @@ const configLifeS = 3600;
 const appConfigHash = 1;
 const countryCode = "ZZ";
 
-/** Configuration; every client may ask for it, logged in or not. */
+/** Configuration; open to every client, logged in or not. */
 export function createHelpMethods(deps: {
   readonly clock: Clock;
   readonly config: WorldConfig;

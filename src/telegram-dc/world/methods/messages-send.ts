@@ -41,7 +41,10 @@ export interface SendingDeps {
 export function createSendingMethods(deps: SendingDeps): MethodTable {
   const { clock, config, users, authKeys, ledger, post, files } = deps;
 
-  /** What both ways to send a message have in common; `media` is made only when everything else is in order. */
+  /**
+   * The shared part of both ways to send a message; `media` is made only when everything else is
+   * valid.
+   */
   function send(
     caller: Caller,
     query: TlObject,

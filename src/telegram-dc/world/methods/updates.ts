@@ -11,7 +11,10 @@ import { intField, isTlObject, optionalInt } from "../tl-fields.ts";
 import type { Users } from "../users.ts";
 import type { Caller, MethodTable } from "./method.ts";
 
-/** seq and qts do not move here: there are no updates outside the message boxes, and no secret chats. */
+/**
+ * seq and qts never move here: every update belongs to a message box, and there are no secret
+ * chats.
+ */
 const constantSeq = 1;
 const constantQts = 0;
 
