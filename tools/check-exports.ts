@@ -2,10 +2,13 @@ import { exportsOf, usersIn } from "./module-names.ts";
 import type { Found } from "./pending.ts";
 import { isNoTest, type SourceTree } from "./source-tree.ts";
 
-/** What the package exports: its users are outside the repository. */
+/** The package's own exports: their users are outside the repository. */
 const surface: ReadonlySet<string> = new Set(["src/bot.ts", "src/testing.ts"]);
 
-/** Parts of a larger function that production runs inside their file, and that a spec calls by themselves. */
+/**
+ * Parts of a larger function that production runs inside their file, and that a spec calls
+ * directly.
+ */
 export const seams: Readonly<Record<string, string>> = {
   afterQuiet: "a table of hours is read more easily than the times that follow from it",
   digestOf: "a spec plays the judge of a journal, who counts the same digests",
@@ -17,8 +20,8 @@ export const seams: Readonly<Record<string, string>> = {
 };
 
 /**
- * Exports of `src` and `machines` that only tests import, or nobody. A type that its own file uses may be exported
- * for its signatures; a value may only where `seams` gives the reason.
+ * Exports of `src` and `machines` without an import, or imported by tests only. A type that its own
+ * file uses may be exported for its signatures; a value only where `seams` gives the reason.
  */
 export function checkExports(
   tree: SourceTree,
@@ -34,7 +37,7 @@ export function checkExports(
         .filter(({ name, isUsedInFile }) => !(isUsedInFile && Object.hasOwn(allowed, name)))
         .map(({ name, line, isUsedInFile }) => ({
           name,
-          breach: `${file}:${line}: ${users(file, name).length === 0 ? "nobody imports" : "only tests import"} ${name}; ${isUsedInFile ? "keep it inside the file" : "delete it"}`,
+          breach: `${file}:${line}: ${users(file, name).length === 0 ? "nothing imports" : "only tests import"} ${name}; ${isUsedInFile ? "keep it inside the file" : "delete it"}`,
         })),
     );
 }

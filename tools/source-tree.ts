@@ -25,7 +25,10 @@ export const readTree = (root: string, files: readonly string[]): SourceTree =>
 export const targetOf = (file: string, specifier: string): string =>
   posix.normalize(posix.join(posix.dirname(file), specifier));
 
-/** Programs that put faults and load to the product; what only they use, the product does not use. */
+/**
+ * Programs that put faults and load on the product. Their own imports do not count as the
+ * product's.
+ */
 const proofs = /^src\/(?:proof|simulation|chaos|bench|main\/(?:simulate|chaos|bench)\.ts)(?:\/|$)/;
 
 /** Files that are no test: the product, its proofs, the tools. */

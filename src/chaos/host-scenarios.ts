@@ -136,7 +136,7 @@ export const hostScenarios: readonly Scenario[] = [
   },
   {
     name: "partition-nats",
-    proves: "a holder that NATS does not reach lets go before anybody else takes over",
+    proves: "a holder cut off from NATS lets go before another host takes over",
     hosts: 2,
     epochRises: true,
     run: (stage) => breakLink(stage, "nats", 2 * holdMs + 4_000),

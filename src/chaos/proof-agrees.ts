@@ -39,7 +39,7 @@ export function contradictions(
     );
     if (isTrue) continue;
     wrong.push(
-      `${first.account}: ${first.host} says that it slept from ${new Date(first.knownToMs).toISOString()} on, and nobody had stopped it`,
+      `${first.account}: ${first.host} says that it slept from ${new Date(first.knownToMs).toISOString()} on, and the harness had not stopped it`,
     );
   }
   return wrong;

@@ -17,7 +17,7 @@ export const serverScenarios: readonly Scenario[] = [
   },
   {
     name: "kv-rollback",
-    proves: "leases of an older copy of the store revive nobody",
+    proves: "leases of an older copy of the store revive no holder",
     hosts: 2,
     epochRises: true,
     async run({ fleet, rest, delivered }) {
@@ -64,7 +64,8 @@ export const serverScenarios: readonly Scenario[] = [
   },
   {
     name: "nats-leader",
-    proves: "a cluster of three that loses its leader disconnects nobody, at production constants",
+    proves:
+      "a cluster of three that loses its leader disconnects no account, at production constants",
     hosts: 2,
     epochRises: false,
     natsCluster: true,

@@ -79,7 +79,7 @@ function openDataFolder(home: string, user: ServiceUser | null): DataFolder {
     throw new HoldfastError({
       code: "HOME_UNREACHABLE",
       message: `PostgreSQL runs as ${user.name}, who cannot reach ${path}.`,
-      next: "Start as an ordinary user, or name a folder that everybody can reach in HOLDFAST_HOME.",
+      next: "Start as an ordinary user, or name a folder in HOLDFAST_HOME that every user can reach.",
     });
   const descriptor = openSync(path, "r");
   return {

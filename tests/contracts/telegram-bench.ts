@@ -16,13 +16,13 @@ import { generateRsaKey } from "../../src/telegram-dc/protocol/server.ts";
 import type { WorldConfig } from "../../src/telegram-dc/world/config.ts";
 import { startTelegramDc, type TelegramDc } from "../../src/telegram-dc/telegram-dc.ts";
 
-/** Makes the driver that is held to the contract. */
+/** Makes the driver under contract. */
 export type MakeDriver = (
   options: TelegramDriverOptions,
   limits: { readonly callMsMax?: number },
 ) => TelegramDriver;
 
-/** What one client reported, in order, and a way to wait for the next report. */
+/** The reports of one client, in order, and a way to wait for the next report. */
 export interface Reports {
   readonly sessions: { readonly keyId: string; readonly bytes: Uint8Array }[];
   readonly pushed: (PushedUpdate | null)[];
@@ -30,7 +30,7 @@ export interface Reports {
   /** How often a login token was accepted. */
   tokensAccepted: number;
   readonly deaths: TelegramFault[];
-  /** Why the client ended by itself. */
+  /** The reason why the client ended by itself. */
   readonly ends: TelegramFault[];
   /** `connected` and `disconnected`. */
   readonly wire: string[];
@@ -40,7 +40,7 @@ export interface Reports {
 
 export interface OpenedClient extends Reports {
   readonly client: TelegramClient;
-  /** How often the client has dialled, without the wires of key exchanges that chance let fail. */
+  /** How often the client has dialled, without the wires of key exchanges that failed by chance. */
   dials(): number;
 }
 
@@ -69,12 +69,13 @@ const rsaKey = generateRsaKey();
 let phoneLast = 99_966_200_000;
 
 /**
- * Opens data centres and clients for the tests of a file. After each test every client is closed and the ledger of
- * each data centre is asked: no socket lives, no key was used twice at once, and nothing went wrong inside.
+ * Opens data centres and clients for the tests of a file. After each test it closes every client
+ * and asks each data centre's ledger: no socket lives, no key was used twice at once, and nothing
+ * went wrong inside.
  */
 export function createTelegramBench(makeDriver: MakeDriver): TelegramBench {
   const centres: TelegramDc[] = [];
-  /** How many keys clients of a data centre have reported. */
+  /** The number of keys that clients of a data centre have reported. */
   const told = new WeakMap<TelegramDc, number>();
   const keysTold = (dc: TelegramDc) => told.get(dc) ?? 0;
   const clients: TelegramClient[] = [];
@@ -98,8 +99,8 @@ export function createTelegramBench(makeDriver: MakeDriver): TelegramBench {
     const { reports, report } = createReports();
     let dials = 0;
     /**
-     * Wires that chance has used up: both libraries refuse a key that begins with a zero byte, one in 256, and make
-     * another on a new wire. The data centre has made those keys, and nobody was told of them.
+     * Wires lost by chance. Both libraries refuse a key that begins with a zero byte, one in 256,
+     * and make another on a new wire. The data centre has made those keys; no client reported them.
      */
     const untold = () => dc.protocolStats.keysMade - keysTold(dc);
     const untoldBefore = untold();
@@ -170,7 +171,7 @@ export function createTelegramBench(makeDriver: MakeDriver): TelegramBench {
   };
 }
 
-/** What a client told of wires whose key exchange failed by chance. */
+/** The client's report of wires whose key exchange failed by chance. */
 function forgetLostWires({ wire }: Pick<OpenedClient, "wire">): void {
   wire.splice(0, wire.length - 1);
 }
@@ -239,7 +240,7 @@ export async function untilNoneOpen(dc: TelegramDc): Promise<void> {
   await expect.poll(() => dc.ledger.summary().connectionsOpen, { timeout: patienceMs }).toBe(0);
 }
 
-/** How often a method was called, whatever came of it. */
+/** The number of calls of a method, whatever their outcome. */
 export function callsOf(dc: TelegramDc, method: string): number {
   return Object.values(dc.ledger.rpcCounts()[method] ?? {}).reduce((sum, n) => sum + n, 0);
 }

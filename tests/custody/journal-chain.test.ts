@@ -31,7 +31,7 @@ describe("the proof of custody", () => {
 
   const at = (n: number) => () => Date.parse(second(n));
 
-  /** What gates on some hosts have written, as it is shipped; their heads are as of the given second. */
+  /** Lines written by gates on some hosts, as shipped; their heads are as of the given second. */
   function written(of: Readonly<Record<string, readonly JournalEntry[]>>, asOf = 60): Shipment {
     const shipments = Object.entries(of).map(([host, entries]) => {
       const journal = openJournal(folder, `i-${host}`, host, at(asOf));

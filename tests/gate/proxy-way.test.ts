@@ -19,7 +19,7 @@ let proxy: Server | null;
 let sockets: Socket[];
 let journal: JournalEntry[];
 let table: SocketTable;
-/** What the far side was sent. */
+/** The bytes that the far side received. */
 let arrived: Buffer;
 
 const portOf = (server: Server) => (server.address() as AddressInfo).port;

@@ -59,6 +59,6 @@ export const wayTo = {
 
 export type Place = keyof typeof wayTo;
 
-/** An account that was authorised before and has come to this place. */
+/** An account that was authorised before and has reached this place. */
 export const accountIn = (place: Place): Story<typeof lifecycleMachine> =>
   specify(lifecycleMachine, user).after(...wayTo[place]);

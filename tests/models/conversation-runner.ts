@@ -32,8 +32,9 @@ export interface ConversationRun {
 const neverInactiveMs = 3_600_000;
 
 /**
- * Takes a path through a conversation store. Inactivity is what the store makes of it: nothing is written
- * until the next message finds the session too old, which the next `load` is told that it is.
+ * Takes a path through a conversation store. Inactivity is the store's own reckoning: nothing is
+ * written until the next message finds the session too old, and the test tells the next `load` that
+ * it is.
  */
 export async function runConversationPath(
   run: ConversationRun,
@@ -50,7 +51,8 @@ export async function runConversationPath(
     } else if (step.event.type === "inactive") {
       inactive = true;
     } else if (before !== "expired") {
-      // A session that is too old is open until someone looks, so that only a message is tried in `expired`.
+      // A session that is too old stays open until a message looks at it, so `expired` is tried
+      // with messages only.
       await command(run, step.event);
     }
     if (closesWithin(next) && step.event.type === "inbound") continue;

@@ -12,12 +12,15 @@ import { getStateNodes } from "xstate/graph";
 import type { MachineModel } from "./model.ts";
 import { edgePaths, eventsIn, type Path, type WalkOptions } from "./paths.ts";
 
-/** What a set of paths has shown of one machine. Each list names transitions, and is empty when all is well. */
+/**
+ * The findings of a set of paths about one machine. Each list names transitions, and is empty when
+ * all is well.
+ */
 export interface CoverageReport {
   readonly transitions: number;
   readonly paths: number;
   readonly neverTaken: readonly string[];
-  /** Guarded transitions whose guard was never seen to refuse: the guard may be missing its point. */
+  /** Guarded transitions whose guard was never seen to refuse: the guard may be pointless. */
   readonly neverRefused: readonly string[];
   readonly statesNeverEntered: readonly string[];
   /** Events that the machine names and the model has no payload for. */

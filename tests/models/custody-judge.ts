@@ -5,11 +5,16 @@ import type { Path } from "./paths.ts";
 
 type Held = { readonly slot: number; readonly epoch: number };
 
-/** What an outsider knows of an account from its events and requests alone, without looking at its context. */
+/**
+ * An outsider's knowledge of an account, from its events and requests alone, without a look at its
+ * context.
+ */
 interface Knowledge {
-  /** The grant that was given and whose end was not confirmed yet. */
+  /** The present grant, until its end is confirmed. */
   readonly held: Held | null;
-  /** The slot whose client has answered since it was connected; null once its end was asked for. */
+  /**
+   * The slot of a client that has answered since it was connected; null once its end was requested.
+   */
   readonly answered: number | null;
   /** Independent proofs of idleness since the last connect. */
   readonly idleProofs: ReadonlySet<string>;
@@ -24,8 +29,8 @@ const nothing: Knowledge = {
 };
 
 /**
- * Follows one path with its own books and fails where a request contradicts them. It reads events and
- * requests only, so that a context that lies to itself is caught.
+ * Follows one path with books of its own and fails where a request contradicts them. It reads
+ * events and requests only, so that a context that lies to itself is caught.
  */
 export function judgeCustody({ asks, steps }: Path<typeof lifecycleMachine>): void {
   let known = asks.reduce(heed, nothing);
@@ -35,7 +40,7 @@ export function judgeCustody({ asks, steps }: Path<typeof lifecycleMachine>): vo
   }
 }
 
-/** What an event proves. */
+/** The proof in an event. */
 function learn(known: Knowledge, event: LifecycleEvent, slotNow: number | null): Knowledge {
   if (event.type === "token.granted" || event.type === "switched") {
     return { ...known, held: { slot: slotNow ?? 0, epoch: event.epoch }, answered: null };
@@ -56,7 +61,7 @@ function learn(known: Knowledge, event: LifecycleEvent, slotNow: number | null):
   }
 }
 
-/** What a request needs to be allowed, and what it begins or ends. */
+/** The condition under which a request is allowed, and its effect on the books. */
 function heed(known: Knowledge, { type, params }: Ask): Knowledge {
   const asked = params as Readonly<Record<string, unknown>>;
   switch (type) {

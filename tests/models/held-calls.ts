@@ -1,18 +1,26 @@
-/** Calls to ports that the test makes slow: they wait, unanswered, until the test lets them go on. */
+/**
+ * Calls to ports that the test slows down: they wait, unanswered, until the test lets them go on.
+ */
 export interface HeldCalls {
-  /** The same call, which waits where the state it is made in holds calls of this name. */
+  /** The same call; it waits where the state that makes it holds calls of this name. */
   around<Args extends readonly unknown[], Result>(
     name: string,
     call: (...args: Args) => Promise<Result>,
   ): (...args: Args) => Promise<Result>;
-  /** Resolves once calls of this state wait that `passed` does not contain; at once for a state that holds none. */
+  /**
+   * Resolves once calls of this state wait that are not in `passed`; at once for a state that holds
+   * none.
+   */
   reached(state: string, passed: readonly HeldCall[]): Promise<void>;
   readonly waiting: readonly HeldCall[];
-  /** Whatever waits in this state goes on, and what comes while it lasts is not held; null: as ever. */
+  /**
+   * Releases the waiting calls of this state, and holds no later ones while it lasts; null: holds
+   * as before.
+   */
   letPass(state: string | null): void;
   /** Resolves when the next call of this name was answered. */
   answered(name: string): Promise<void>;
-  /** Nothing waits any more, now or later. */
+  /** Releases all calls, now and later. */
   end(): void;
 }
 

@@ -28,7 +28,7 @@ const goOn = ({ held }: Scene): void => {
   for (const call of held.waiting) call.goOn();
 };
 
-/** Work of the state before may still be making calls: they do not hold this one's up. */
+/** Calls of the previous state may still be under way: they do not hold this one's up. */
 const letWorkGoOn = async ({ held, account }: Scene): Promise<void> =>
   held.letPass(account.runtime.state);
 
@@ -44,7 +44,10 @@ function arrange({ bench, undo }: Scene, spec: FaultSpec): void {
   undo.push(async () => void bench.dc.phone.removeFault(id));
 }
 
-/** The wait that the model's flood asks for: longer than a broken connection is waited for, shorter than any bound. */
+/**
+ * The model's flood wait: longer than the patience with a broken connection, shorter than any
+ * bound.
+ */
 export const floodMs = 11_000;
 
 const slotNow = ({ account }: Scene): number => account.runtime.snapshot.context.slot ?? 0;
@@ -70,7 +73,9 @@ export async function strangerGivesBack({ bench, account, stranger }: Scene): Pr
   }
 }
 
-/** Observers that no longer hear this host revoke its token; it does not hear of that either. */
+/**
+ * Observers that no longer hear this host revoke its token; the host does not hear of that either.
+ */
 async function tokenTaken(scene: Scene): Promise<void> {
   const { bench, account } = scene;
   const { incarnation } = bench;
@@ -138,7 +143,8 @@ const causes: Causes = {
     await letWorkGoOn(scene);
   },
   async "token.lost"(scene, event) {
-    // Before it serves, an account has no work of its own that would meet the loss: the host is told of it.
+    // Before it serves, an account has no work of its own that would notice the loss: the host is
+    // told of it.
     if (isConnecting(scene)) return order(event)(scene);
     await tokenTaken(scene);
     callerWrites(scene);
@@ -172,7 +178,8 @@ const causes: Causes = {
       return goOn(scene);
     }
     const authKeyId = await keyOf(scene, slot);
-    // Nothing is pushed to a dead key: the updates leave before it dies, the account's call comes after.
+    // Nothing is pushed to a dead key: the updates leave before it dies, the account's call comes
+    // after.
     if (!isConnecting(scene)) makeAccountCall(scene);
     arrange(scene, { kind: "kill-key", authKeyId });
     if (isConnecting(scene)) goOn(scene);
@@ -227,7 +234,7 @@ const causes: Causes = {
   },
 };
 
-/** Brings about that the state's work does not end: in the world where that is quick, else the call stays held. */
+/** Keeps the state's work from ending: in the world if that is quick, else by holding the call. */
 async function leaveUnanswered(scene: Scene): Promise<void> {
   const { held, account, world, self } = scene;
   const { state } = account.runtime;

@@ -9,7 +9,7 @@ type Snapshot = SnapshotFrom<typeof lifecycleMachine>;
 
 /** States in which the serving key has its one connection. */
 const connected: ReadonlySet<string> = new Set(["active", "active.preparing", "cooling", "paused"]);
-/** States in which the work so far has proven that no key of the account has a connection. */
+/** States in which the earlier work has proven that no key of the account has a connection. */
 const silent: ReadonlySet<string> = new Set([
   "verified-idle",
   "renewing",
@@ -27,7 +27,10 @@ const switching: ReadonlySet<string> = new Set([
   "stopped",
 ]);
 
-/** Compares the account with the model, then asks those who know: PostgreSQL, and the data centre's ledger. */
+/**
+ * Compares the account with the model, then asks two witnesses: PostgreSQL, and the data centre's
+ * ledger.
+ */
 export async function judge(scene: Scene, model: Snapshot): Promise<void> {
   const name = lifecycleStateName(model.value);
   expect(scene.account.runtime.state).toBe(name);
@@ -117,7 +120,7 @@ async function judgeToken(scene: Scene, name: string): Promise<void> {
   }
 }
 
-/** [I2] What no longer serves is logged out; what is not known to be dead is not forgotten. */
+/** [I2] A key that no longer serves is logged out; a key not known to be dead is not forgotten. */
 async function judgeOldSlots(scene: Scene): Promise<void> {
   const { bench, account, selfName } = scene;
   await eventually(scene.stepMsMax, async () => {

@@ -15,8 +15,9 @@ export interface RunOptions {
 }
 
 /**
- * Takes an account of the real runtime along a path of its machine. Each event is brought about in the world;
- * after each, the account must have published the model's transition and be where the model is.
+ * Takes an account of the real runtime along a path of its machine. Brings each event about in the
+ * world. After each, the account must have published the model's transition and be in the model's
+ * state.
  */
 export async function runLifecyclePath(
   stage: Stage,
@@ -43,8 +44,8 @@ const ofTheConnection: ReadonlySet<string> = new Set(["client.lost", "token.lost
 const beforeServing: ReadonlySet<string> = new Set(["seeking", "connecting", "restarting"]);
 
 /**
- * Whether the world can bring about each event of a path: no event that the machine refuses, and nothing that only
- * a client which serves would find out where none does.
+ * Whether the world can bring about each event of a path. It cannot bring about an event that the
+ * machine refuses, nor one that only a serving client would find out where none serves.
  */
 export function canBeCaused({ initial, steps }: LifecyclePath): boolean {
   const befores = [initial, ...steps.map(({ after }) => after)];
@@ -73,7 +74,7 @@ async function takeStep(
   await within(stepMsMax, `the cause of ${event.type}`, causeEvent(scene, event));
   await arrive(scene, event.type, state);
   held.letPass(null);
-  // A state that was left, or entered anew, no longer counts what its earlier work finds out, late as it is.
+  // A state that was left, or entered anew, ignores the late results of its earlier work.
   const entered =
     before !== state ||
     asks.some(({ type }) => type === "startBound") ||

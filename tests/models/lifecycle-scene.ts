@@ -18,17 +18,17 @@ import { createTransitionFeed, type TransitionFeed } from "./transition-feed.ts"
 
 export type ChangeWorld = (world: AccountWorld) => AccountWorld;
 
-/** What the paths of one file share. */
+/** The common parts of the paths of one file. */
 export interface Stage {
   readonly bench: AccountBench;
   readonly nats: NatsConnection;
   /** An incarnation of another host, which takes and gives back tokens. */
   readonly stranger: string;
-  /** Somebody who writes to the accounts. */
+  /** A user who writes to the accounts. */
   readonly caller: PhoneUser;
 }
 
-/** One account on its way along a path: everything that its causes and its judges may touch. */
+/** One account on its way along a path, with everything that its causes and judges may touch. */
 export interface Scene extends Stage {
   readonly world: AccountWorld;
   readonly account: Account;
@@ -40,7 +40,7 @@ export interface Scene extends Stage {
   readonly transitions: TransitionFeed;
   /** How long a step may take before the path counts as failed. */
   readonly stepMsMax: number;
-  /** Undoes what causes have arranged, after the step that they were for. */
+  /** Undoes the arrangements of causes, after their step. */
   readonly undo: (() => Promise<void>)[];
 }
 
@@ -58,7 +58,9 @@ export const boundsMs: Readonly<Record<Bound, number>> = {
   releasing: 10_000,
 };
 
-/** The port calls that wait in each state, so that the test decides what comes of the state's work. */
+/**
+ * The port calls that wait in each state, so that the test decides the outcome of the state's work.
+ */
 const heldIn: Readonly<Record<string, readonly string[]>> = {
   "unauthorised.authorising": ["accounts.firstSlot"],
   seeking: ["accounts.loadSession"],

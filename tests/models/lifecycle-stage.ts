@@ -6,7 +6,10 @@ export interface OpenStage extends Stage {
   close(): Promise<void>;
 }
 
-/** One bench for all paths of a file, with another host's incarnation and somebody who writes to the accounts. */
+/**
+ * One bench for all paths of a file, with another host's incarnation and a user who writes to the
+ * accounts.
+ */
 export async function openStage(natsUrl: string): Promise<OpenStage> {
   const bench = await openAccountBench();
   const nats = await connectNats(natsUrl, "lifecycle-paths");

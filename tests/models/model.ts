@@ -7,7 +7,7 @@ export type EventCases<M extends AnyStateMachine> = {
   ) => readonly Extract<EventFromLogic<M>, { readonly type: Type }>[];
 };
 
-/** What the path generator needs to know about a machine beyond its definition. */
+/** The path generator's knowledge of a machine beyond its definition. */
 export interface MachineModel<M extends AnyStateMachine = AnyStateMachine> {
   readonly machine: M;
   /** The ways to begin, each with a name for the reader. */
@@ -15,13 +15,13 @@ export interface MachineModel<M extends AnyStateMachine = AnyStateMachine> {
   /** Every event of the machine, with payloads that give each guard both answers. */
   readonly cases: EventCases<M>;
   /**
-   * What makes two snapshots the same for the walk. It must keep all that a guard reads, and drop what
-   * grows without bound (epochs, counters, slot numbers), or the walk does not end.
+   * The identity of a snapshot for the walk. It must keep everything that a guard reads, and drop
+   * everything that grows without bound (epochs, counters, slot numbers), or the walk does not end.
    */
   stateKey(snapshot: SnapshotFrom<M>): string;
 }
 
-/** Work that a machine asked for in one transition. */
+/** Work requested by a machine in one transition. */
 export interface Ask {
   readonly type: string;
   readonly params: unknown;

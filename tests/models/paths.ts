@@ -23,7 +23,7 @@ export interface Path<M extends AnyStateMachine> {
   readonly start: string;
   readonly input: InputFrom<M>;
   readonly initial: SnapshotFrom<M>;
-  /** What the machine asks for before any event. */
+  /** The machine's requests before any event. */
   readonly asks: readonly Ask[];
   readonly steps: readonly Step<M>[];
 }
@@ -117,7 +117,7 @@ function pathsFrom<M extends AnyStateMachine>(
       start,
       route.map(({ event }) => event),
     );
-    // A key that drops what a guard reads would make the graph lie about where events lead.
+    // A key that drops a guard's input would make the graph lie about where events lead.
     deepStrictEqual(
       path.steps.map(({ after }) => model.stateKey(after)),
       route.map(({ to }) => to),

@@ -40,7 +40,7 @@ interface Answer {
   readonly escalated: boolean;
 }
 
-/** What outlives a turn. */
+/** State that outlives a turn. */
 type Kept = Pick<Answer, "state" | "context" | "progress">;
 
 /** Takes a path through a bot, as the taps or the words of a user, its state kept as JSON between turns. */
@@ -189,7 +189,10 @@ const photo: Media = {
   source: { kind: "url", url: "https://example.com/1.jpg" },
 };
 
-/** What a user must be able to read in the answer for each request of the machine, in the language that was chosen. */
+/**
+ * Texts that a user must be able to read in the answer to each request of the machine, in the
+ * chosen language.
+ */
 function expectAnswered({ type, params }: Ask, answer: Answer, before: Kept, name: string): void {
   const { body, menu, recorded, context, progress } = answer;
   const labels = menu.map(({ label }) => label);

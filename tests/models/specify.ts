@@ -13,7 +13,7 @@ import { type Ask, asksIn } from "./model.ts";
 interface Outcome {
   /** The state's value, nested where the state is. */
   readonly state: StateValue;
-  /** All that was asked for in the last step, in order: a bare name where the parameters do not matter. */
+  /** All requests of the last step, in order: a bare name where the parameters do not matter. */
   readonly asks?: readonly (string | Ask)[];
   /** Part of the context. */
   readonly context?: Readonly<Record<string, unknown>>;
@@ -21,11 +21,11 @@ interface Outcome {
 
 /** A machine at one moment of a story. */
 export interface Story<M extends AnyStateMachine> {
-  /** Given: events that happened before; what they asked for is not looked at. */
+  /** Given: earlier events; their requests are not looked at. */
   after(...events: readonly EventFromLogic<M>[]): Story<M>;
   /** When: one event. */
   on(event: EventFromLogic<M>): Story<M>;
-  /** Then: where the machine is and what it asked for in the last step. */
+  /** Then: the machine's state and its requests in the last step. */
   is(outcome: Outcome): Story<M>;
   readonly snapshot: SnapshotFrom<M>;
 }

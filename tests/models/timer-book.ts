@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/ports/clock.ts";
 
-/** Which waits stand, by their length, so that a test knows when the clock may be moved. */
+/** The standing waits, by their length, so that a test knows when the clock may be moved. */
 export interface TimerBook {
   readonly clock: Clock;
   /** How many tasks scheduled for `delayMs` have neither run nor been cancelled. */

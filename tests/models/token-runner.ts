@@ -7,8 +7,8 @@ import type { Path } from "./paths.ts";
 type TokenPath = Path<typeof tokenMachine>;
 
 /**
- * Takes a path through a token store, and fails at the first step after which the stored token is not what
- * the machine says, or the store claims an event that the machine refuses.
+ * Takes a path through a token store. Fails at the first step after which the stored token differs
+ * from the machine, or the store claims an event that the machine refuses.
  */
 export async function runTokenPath(
   store: Pick<TokenStore, "apply" | "read">,

@@ -1,13 +1,13 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { AccountEvent, NoteEvent, TransitionEvent } from "../../src/ports/event-sink.ts";
 
-/** The transitions of one account, as anybody who listens on NATS hears of them. */
+/** The transitions of one account, as any listener on NATS hears them. */
 export interface TransitionFeed {
-  /** The next one, heard or still to come. Rejects after `waitMs`, naming what was waited for. */
+  /** The next one, past or future. Rejects after `waitMs`, naming the awaited transition. */
   next(waitFor: string, waitMs: number): Promise<TransitionEvent>;
-  /** Throws away what was published up to and including the arrival in this state. */
+  /** Discards everything published up to and including the arrival in this state. */
   skipTo(state: string): Promise<void>;
-  /** What was published and not taken. */
+  /** Published transitions not yet taken. */
   readonly left: readonly TransitionEvent[];
   /** Notes so far, for the reader of a failure. */
   readonly notes: readonly NoteEvent[];

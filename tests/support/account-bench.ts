@@ -33,7 +33,10 @@ import { startTelegramDc, type TelegramDc } from "../../src/telegram-dc/telegram
 import { createTestDatabase } from "./database.ts";
 import { createTestClock, type TestClock } from "./test-clock.ts";
 
-/** Hosts without their nodes: real Postgres, real gate sockets, telegram-dc, and time in the test's hand. */
+/**
+ * Hosts without their nodes: real Postgres, real gate sockets, telegram-dc, and time in the test's
+ * hand.
+ */
 export interface AccountBench {
   readonly dc: TelegramDc;
   readonly database: Database;
@@ -102,7 +105,7 @@ export async function openAccountBench(): Promise<AccountBench> {
   const newNonce = randomUUID;
   const closings: (() => Promise<void>)[] = [];
 
-  /** A gate with its incarnation, and the claims that are made for it. */
+  /** A gate with its incarnation, and the claims made for it. */
   async function openHost(host: string): Promise<Pick<AccountWorld, "gate" | "claims">> {
     const incarnation = randomUUID();
     await tokens.registerIncarnation({ id: incarnation, host, proof: {} });

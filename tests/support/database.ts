@@ -6,7 +6,7 @@ import { migrate } from "../../src/adapters/postgres/migrate.ts";
 
 export interface TestDatabase {
   readonly url: string;
-  /** Ends whatever is still connected. */
+  /** Ends all remaining connections. */
   drop(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ async function withServer<Result>(task: (client: Client) => Promise<Result>): Pr
   }
 }
 
-/** The migrated database that is cloned; made by whoever comes first, while the others wait. */
+/** The migrated database that is cloned; the first caller makes it while the others wait. */
 async function ensureTemplate(client: Client, name: string): Promise<void> {
   await client.query("select pg_advisory_lock($1)", [templateLock]);
   const { rowCount } = await client.query("select 1 from pg_database where datname = $1", [name]);

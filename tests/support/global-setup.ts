@@ -22,7 +22,7 @@ declare module "vitest" {
 
 const prefix = "holdfast-tests-";
 
-/** What a run that was killed left behind. */
+/** Removes the remains of a killed run. */
 async function sweep(): Promise<void> {
   for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(prefix))) {
     const home = join(tmpdir(), name);

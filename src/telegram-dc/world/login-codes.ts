@@ -49,7 +49,7 @@ export interface LoginCodesDeps {
  */
 function codeMessage(code: string): string {
   return (
-    `Login code: ${code}. Do not give this code to anyone, whoever asks for it.\n\n` +
+    `Login code: ${code}. Do not give this code to anyone, even if they ask for it.\n\n` +
     "It logs a new device in to your account. If you did not ask for it, ignore this message."
   );
 }

@@ -14,7 +14,7 @@ import { createTestClock, type TestClock } from "../../support/test-clock.ts";
 
 export type Message = Extract<AccountUpdate, { kind: "message" }>;
 
-/** A cursor over a scripted client, stream and store; everything that it does is in `done`, in order. */
+/** A cursor over a scripted client, stream and store. `done` lists its steps, in order. */
 export interface CursorBench {
   readonly cursor: CursorWork;
   readonly clock: TestClock;
@@ -23,9 +23,9 @@ export interface CursorBench {
   readonly notes: readonly string[];
   readonly gaps: readonly unknown[];
   readonly tokenLost: () => number;
-  /** What the store holds. */
+  /** The content of the store. */
   stored: UpdateCursor | null;
-  /** What happens instead of each step while it is set. */
+  /** Replaces a step while it is set. */
   readonly faults: Partial<Record<"append" | "advance" | "difference" | "dialogs", Error>>;
   ownsToken: boolean;
   /** The next answers to `difference`; without one it is empty at the asked cursor. */
@@ -33,7 +33,7 @@ export interface CursorBench {
   readonly dialogs: { peer: Message["peer"]; topMessageId: number; messages: Message[] }[];
   /** Holds the step until the returned function is called. */
   hold(step: "append" | "difference"): () => void;
-  /** Resolves when everything that can be done without time or help has been done. */
+  /** Resolves when everything possible without time or help is done. */
   settled(): Promise<void>;
 }
 
@@ -170,6 +170,8 @@ export async function following(): Promise<CursorBench & { since(): string[] }> 
   return Object.assign(bench, { since: () => bench.done.slice(from) });
 }
 
-/** What a call of the client rejects with; a broken wire unless `fault` says otherwise. */
+/**
+ * The error that a call of the client rejects with; a broken wire unless `fault` says otherwise.
+ */
 export const failing = (fault: Partial<TelegramFault>): TelegramError =>
   new TelegramError({ code: "CONNECTION_LOST", kind: "unknown", message: "broken", ...fault });

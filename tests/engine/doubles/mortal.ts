@@ -1,6 +1,9 @@
 import { deferred } from "./deferred.ts";
 
-/** A process that is killed at its nth call of a port: just before the call takes effect, or just after. */
+/**
+ * A process that is killed at its nth call of a port: just before the call takes effect, or just
+ * after.
+ */
 export interface Life {
   /** Calls begun so far. */
   readonly calls: number;

@@ -4,7 +4,7 @@ import type { Account } from "../../../src/engine/account.ts";
 import type { Question } from "../../../src/ports/question.ts";
 import type { AccountBench } from "../../support/account-bench.ts";
 
-/** What people and tests do with an account of a bench while it is logged in or renewed. */
+/** The owner's part in a login or a renewal of a bench's account. */
 export function createOwner(bench: () => AccountBench) {
   const nameOf = (account: Account) => account.name.replaceAll("-", "_");
   const authorisationsOf = (account: Account) => bench().dc.phone.authorisations(nameOf(account));

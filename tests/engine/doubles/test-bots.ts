@@ -6,7 +6,7 @@ export const textOf = (input: TurnInput): string =>
 
 export const echo: Bot = { name: "echo", handle: (turn) => turn.reply(textOf(turn.input)) };
 
-/** What the store says while the database does not answer. */
+/** The store's error while the database does not answer. */
 export const away = () =>
   new HoldfastError({
     code: "DATABASE_UNAVAILABLE",

@@ -4,14 +4,20 @@ import type {
   InboundStream,
 } from "../../../src/ports/inbound-stream.ts";
 
-/** A stream in memory that delivers what is not settled again to the next consumer, and never drops duplicates. */
+/**
+ * A stream in memory. It delivers unsettled messages again to the next consumer, and never drops
+ * duplicates.
+ */
 export interface TestStream extends InboundStream {
   readonly parked: readonly { readonly item: InboundItem; readonly reason: string }[];
-  /** Positions settled by `done`, in the order in which they were. */
+  /** Positions settled by `done`, in the order of settling. */
   readonly done: readonly number[];
-  /** The consumer is gone without a word: it gets nothing more, and what it settles is refused. */
+  /**
+   * The consumer is gone without a word: it receives nothing further, and its acknowledgements are
+   * refused.
+   */
   crash(): void;
-  /** Delivers a message again that has been delivered, as after a lost acknowledgement. */
+  /** Delivers a message a second time, as after a lost acknowledgement. */
   redeliver(position: number): void;
   /** Resolves when every message is done or parked. */
   emptied(): Promise<void>;

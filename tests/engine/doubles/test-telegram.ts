@@ -7,7 +7,10 @@ export interface Arrived extends Message {
   readonly messageId: number;
 }
 
-/** What happens to one call of `send`: nothing unusual, or a fault before or after Telegram took the message. */
+/**
+ * The fate of one call of `send`: nothing unusual, or a fault before or after Telegram took the
+ * message.
+ */
 export type SendFault = { readonly fault: TelegramFault; readonly arrives: boolean } | null;
 
 /** The sending half of Telegram: chats, `random_id`, and faults on request. */
@@ -36,7 +39,7 @@ export const faults = {
   notForBots: { code: "BOT_METHOD_INVALID", kind: "refused", message: "not for bots" },
 } as const satisfies Readonly<Record<string, TelegramFault>>;
 
-/** Above the ids of the messages that are answered. */
+/** Above the ids of the answered messages. */
 export const firstMessageId = 1_000_000;
 
 export function createTestTelegram(): TestTelegram {

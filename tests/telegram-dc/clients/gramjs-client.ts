@@ -10,7 +10,7 @@ import { sha1 } from "../../../src/telegram-dc/protocol/crypto/hash.ts";
 import { TlWriter } from "../../../src/telegram-dc/protocol/tl/tl-writer.ts";
 import type { TestDataCentre } from "./mtcute-client.ts";
 
-/** What a test may vary about a GramJS client. */
+/** A test's own choices for a GramJS client. */
 export interface GramJsOptions {
   /** A session string made by `session.save()`. */
   readonly session?: string;
@@ -64,8 +64,8 @@ const connectTriesMax = 3;
 const connectMsMax = 8_000;
 
 /**
- * An unmodified GramJS client, connected. End it with `destroy()`. A client object serves one attempt: GramJS was
- * seen to hang while connecting, once in several hundred attempts.
+ * An unmodified GramJS client, connected. End it with `destroy()`. A client object serves one
+ * attempt: GramJS hung while connecting, once in several hundred attempts.
  */
 export async function connectGramJs(
   dc: TestDataCentre,

@@ -13,7 +13,10 @@ import {
   trustServerKey,
 } from "../../../src/adapters/telegram/mtcute-platform.ts";
 
-/** Where a data centre listens and which key it shows; both a ProtocolServer and a whole TelegramDc offer this. */
+/**
+ * The address and the key of a data centre; both a ProtocolServer and a whole TelegramDc offer
+ * this.
+ */
 export interface TestDataCentre {
   readonly host: string;
   readonly port: number;
@@ -23,7 +26,7 @@ export interface TestDataCentre {
   readonly rsaPublicKeyPem: string;
 }
 
-/** What a test may vary about an mtcute client. */
+/** A test's own choices for an mtcute client. */
 export interface MtcuteOptions {
   /** A session string made by `exportSession`. */
   readonly session?: string;

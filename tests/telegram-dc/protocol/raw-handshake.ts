@@ -14,7 +14,7 @@ import type { TlObject } from "../../../src/telegram-dc/seam.ts";
 import { type RawConnection, rsaRaw } from "./raw-client.ts";
 import type { StubDataCentre } from "./stub-world.ts";
 
-/** Where a test may put its hand in; each gets the honest value and gives the one that is sent. */
+/** Hooks of a test; each receives the honest value and returns the value to send. */
 export interface HandshakeTampering {
   reqDhParams?: (honest: TlObject) => TlObject;
   innerData?: (honest: TlObject) => TlObject;

@@ -31,7 +31,7 @@ interface ServerMessage {
   readonly value: TlObject;
 }
 
-/** One encrypted session, every detail of which the test decides. */
+/** One encrypted session; the test decides every detail. */
 export interface RawSession {
   id: bigint;
   salt: bigint;
@@ -51,9 +51,9 @@ export interface RawSession {
   resultOf(messageId: bigint): Promise<ServerMessage>;
   /** Flips a bit in the last block of the next frame, which is padding. */
   damageNextFrame(): void;
-  /** How many messages of a type came and were not asked for. */
+  /** The number of unrequested messages of a type. */
   unreadOf(type: string): number;
-  /** Takes the id of another session, as a client does that changes its temporary key. */
+  /** Takes the id of another session, as a client does when it changes its temporary key. */
   adopt(id: bigint): void;
   /** Goes on over another connection. */
   moveTo(raw: RawConnection): void;

@@ -21,7 +21,7 @@ import type { TestDataCentre } from "../clients/mtcute-client.ts";
 const DC_ID = 2;
 let sharedKey: KeyObject | undefined;
 
-/** What a world remembers so that tests can ask. */
+/** A world's memory, for the questions of tests. */
 interface StubWorld extends World {
   readonly connections: Connection[];
   readonly calls: RpcCall[];

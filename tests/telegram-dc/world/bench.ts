@@ -178,7 +178,7 @@ export function sendCodeFields(phoneNumber: string): Record<string, TlObject[str
   };
 }
 
-/** An InputPeer for `targetId` as `viewerId` may write it. */
+/** An InputPeer for `targetId`, valid for `viewerId`. */
 export function inputPeer(bench: Bench, viewerId: bigint, targetId: bigint): TlObject {
   return {
     _: "inputPeerUser",
@@ -196,7 +196,7 @@ export function pushedUpdates(client: Client): TlObject[] {
   );
 }
 
-/** What stands at the end of a path of fields and indexes. */
+/** The value at the end of a path of fields and indexes. */
 export function inner(object: TlObject | undefined, ...path: (string | number)[]): TlValue {
   let value: TlValue = object;
   for (const step of path) {
