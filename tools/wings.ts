@@ -29,7 +29,7 @@ export const wings: readonly Wing[] = [
     packages: ["xstate", "node:child_process", "node:url"],
   },
   { at: "src/proof/", packages: null },
-  // What bot authors import.
+  // The entry for bot authors.
   {
     at: "src/testing.ts",
     only: ["src/telegram-dc/", "src/conversation/", ...ground],
