@@ -39,10 +39,7 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
     return gate.dial(grant);
   }
 
-  /**
-   * Calls until the connection ends or the account is to be handed over; returns the number of
-   * unanswered calls.
-   */
+  /** Calls until the connection ends or a handover is due; returns how many are unanswered. */
   async function serve(grant: GrantRef, socket: SimSocket): Promise<number> {
     const ended = new AbortController();
     let inFlight = 0;
