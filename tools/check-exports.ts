@@ -10,7 +10,10 @@ const surface: ReadonlySet<string> = new Set([
   "src/telegram-dc/program.ts",
 ]);
 
-/** Parts of a larger function that production runs inside their file, and that a spec calls by themselves. */
+/**
+ * Parts of a larger function that production runs inside their file, and that a spec calls
+ * directly.
+ */
 export const seams: Readonly<Record<string, string>> = {
   afterQuiet: "a table of hours is read more easily than the times that follow from it",
   digestOf: "a spec plays the judge of a journal, who counts the same digests",
@@ -22,8 +25,8 @@ export const seams: Readonly<Record<string, string>> = {
 };
 
 /**
- * Exports of `src` and `machines` that only tests import, or nobody. A type that its own file uses may be exported
- * for its signatures; a value may only where `seams` gives the reason.
+ * Exports of `src` and `machines` without an import, or imported by tests only. A type that its own
+ * file uses may be exported for its signatures; a value only where `seams` gives the reason.
  */
 export function checkExports(
   tree: SourceTree,
@@ -39,7 +42,7 @@ export function checkExports(
         .filter(({ name, isUsedInFile }) => !(isUsedInFile && Object.hasOwn(allowed, name)))
         .map(({ name, line, isUsedInFile }) => ({
           name,
-          breach: `${file}:${line}: ${users(file, name).length === 0 ? "nobody imports" : "only tests import"} ${name}; ${isUsedInFile ? "keep it inside the file" : "delete it"}`,
+          breach: `${file}:${line}: ${users(file, name).length === 0 ? "nothing imports" : "only tests import"} ${name}; ${isUsedInFile ? "keep it inside the file" : "delete it"}`,
         })),
     );
 }

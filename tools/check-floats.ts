@@ -23,7 +23,7 @@ const promising = (name: string): RegExp =>
 
 const promise = /\bnever rejects?\b/i;
 
-/** What stands in comments above a line, up to the next line of code. */
+/** The comments above a line, up to the next line of code. */
 function commentAbove({ code, comments }: SourceText, offset: number): string {
   const above = comments.slice(0, code.lastIndexOf("\n", offset) + 1).split("\n");
   const codeAbove = code.slice(0, code.lastIndexOf("\n", offset) + 1).split("\n");
@@ -53,9 +53,10 @@ const isPlain = (source: SourceText, name: string): boolean =>
   ) && declares(source, name) === null;
 
 /**
- * Promises that float: `void f()`. No promise that might reject may, so `f` says "Never rejects" in the comment of
- * its declaration. It is looked for in the file itself, then in the others; a name that is declared nowhere as
- * answering with a promise is taken for a plain call. `.then` and `.finally` are judged by what they are chained to.
+ * Promises that float: `void f()`. Only a promise that never rejects may, so `f` says "Never
+ * rejects" in the comment of its declaration. The check looks in the file itself, then in the
+ * others. A name without a declaration that answers with a promise counts as a plain call. `.then`
+ * and `.finally` are judged by the promise that they follow.
  */
 export function floatsIn(tree: SourceTree): readonly Found[] {
   const sources = [...tree].filter(([file]) => /^(?:src|machines)\//.test(file));
@@ -89,7 +90,7 @@ export function floatsIn(tree: SourceTree): readonly Found[] {
   );
 }
 
-/** Floats beyond those that `ratchets.ts` counts, and counts there that are too high by now. */
+/** Floats beyond the counts in `ratchets.ts`, and counts there that are too high by now. */
 export function checkFloats(
   tree: SourceTree,
   known: Readonly<Record<string, number>> = floats,

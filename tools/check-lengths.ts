@@ -3,7 +3,7 @@ import { beyond, type Found } from "./pending.ts";
 import { longFunctions } from "./ratchets.ts";
 import { isProof, type SourceTree } from "./source-tree.ts";
 
-/** Lines of a function that nobody need give a reason for. */
+/** Functions up to this many lines need no reason. */
 export const linesMax = 120;
 /** The houses of the repository; each has its own list of long functions. */
 export type House = "product" | "proof" | "telegram-dc" | "tools";
@@ -16,8 +16,8 @@ export function houseOf(file: string): House {
 }
 
 /**
- * Functions over 120 lines, by house and name; a spec is no function. The known ones stand in `ratchets.ts`; that
- * list may only get shorter, so one that is not long any more has to leave it.
+ * Functions over 120 lines, by house and name; specs are exempt. `ratchets.ts` lists the known
+ * ones. That list may only get shorter: a function that is no longer long must leave it.
  */
 export function checkLengths(
   tree: SourceTree,

@@ -1,16 +1,18 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** What the lockfile says of an installed package. */
+/** A package's entry in the lockfile. */
 interface Locked {
   readonly license?: string;
   /** Only for the project's own development. */
   readonly dev?: boolean;
-  /** Wanted by nobody but a package that names it as its peer. */
+  /** Needed only by packages that name it as their peer. */
   readonly peer?: boolean;
 }
 
-/** Licences that ask for no more than a notice. A licence with other duties is a decision, not a row. */
+/**
+ * Licences that demand no more than a notice. A licence with other duties is a decision, not a row.
+ */
 const allowed: ReadonlySet<string> = new Set([
   "0BSD",
   "Apache-2.0",
@@ -31,7 +33,9 @@ function isAllowed(expression: string): boolean {
     .some((choice) => choice.split(" AND ").every((one) => allowed.has(one.trim())));
 }
 
-/** One line for each package that comes with this one and whose licence is not among the permissive ones. */
+/**
+ * One line for each package that comes with this one under a licence outside the permissive list.
+ */
 export function checkLicences(root: string): readonly string[] {
   const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
     readonly packages: Readonly<Record<string, Locked>>;

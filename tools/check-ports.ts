@@ -3,7 +3,7 @@ import type { Found } from "./pending.ts";
 import { closing, lineAt, type SourceText } from "./source-text.ts";
 import { isProduct, isProof, type SourceTree } from "./source-tree.ts";
 
-/** A method, or a property that is read, of an interface that a port exports. */
+/** A method, or a property that is read, of an interface exported by a port. */
 interface Member {
   readonly port: string;
   readonly name: string;
@@ -12,7 +12,7 @@ interface Member {
   readonly line: number;
 }
 
-/** Parts of a text between braces, brackets and parentheses are blank: its own level is left. */
+/** Blanks the parts of a text between braces, brackets and parentheses: its own level is left. */
 function ownLevel(bare: string, open: number): string {
   const end = closing(bare, open) - 1;
   let text = "";
@@ -27,8 +27,9 @@ function ownLevel(bare: string, open: number): string {
 }
 
 /**
- * Methods of an interface are `name(…)`, `name<T>(…)` or `readonly name: (…) => …`; a getter of a store is a
- * `readonly` member beside methods. Interfaces without a method are records, and are not looked at.
+ * Methods of an interface are `name(…)`, `name<T>(…)` or `readonly name: (…) => …`; a getter of a
+ * store is a `readonly` member beside methods. Interfaces without a method are records and are
+ * skipped.
  */
 function membersOf(file: string, { bare }: SourceText): readonly Member[] {
   return [...bare.matchAll(/^export interface (?<port>\w+)[^{;]*\{/gm)].flatMap((found) => {
@@ -68,9 +69,9 @@ const defines = ({ bare }: SourceText, name: string): boolean =>
   );
 
 /**
- * Methods of ports that no program calls. An adapter that gives the method does not count as its caller, nor does
- * the simulation, which gives the ports' other half. A namesake of another port hides a method: the check tells no
- * types apart.
+ * Methods of ports that no program calls. An adapter that implements the method does not count as
+ * its caller, nor does the simulation, the ports' other half. A namesake of another port hides a
+ * method: the check does not see types.
  */
 export function checkPorts(tree: SourceTree): readonly Found[] {
   const callers = [...tree]

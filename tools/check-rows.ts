@@ -2,14 +2,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { trackedFiles } from "./tracked-files.ts";
 
-/** Where rows stand that each need a test: a table of the documents, and the thresholds of the alarms. */
+/** Each row of this table needs a test, and each threshold of these alarms. */
 const table = "docs/conversations.md";
 const alarms = "docs/alerts/rules.yml";
 
 const rowId = /^\| (V\d+) \|/gm;
 const threshold = /threshold: (O1-[a-z0-9-]+)/g;
 
-/** The ids that want a test of their name. */
+/** The ids that each need a test by name. */
 export function rowsIn(documents: {
   readonly table: string;
   readonly alarms: string;
@@ -19,7 +19,7 @@ export function rowsIn(documents: {
   return [...ids(documents.table, rowId), ...ids(documents.alarms, threshold)];
 }
 
-/** The ids that no test names, in its title or in the name of its case. */
+/** The ids without a test: none names them in its title or in the name of its case. */
 export function rowsWithoutTest(
   rows: readonly string[],
   tests: readonly string[],

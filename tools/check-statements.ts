@@ -26,7 +26,7 @@ function definitionsOf({ bare }: SourceText): readonly Definition[] {
 
 const sql =
   /[`"']\s*(?:select\s|insert\s+into\s|update\s+\w+\s+(?:set\s|\$)|delete\s+from\s|with\s+(?:\w+\s+as\s|\$))/;
-/** Words by which the line of an object's member gives SQL or a part of it. */
+/** Words that mark the line of an object's member as SQL or a part of it. */
 const sqlPart = /[`"'][^\n]*\b(?:select|update|set|delete from|insert into)\b[^\n]*\bwhere\b/;
 
 /** Where a member of an object stands: from its line to the line that closes it. The formatter's indents tell. */
@@ -54,7 +54,7 @@ function membersNamed(bare: string, name: string): readonly (readonly [number, n
   return [...bare.matchAll(member)].map(({ index }) => memberSpan(bare, index));
 }
 
-/** A text with some spans of it blank. */
+/** A text with some of its spans blanked. */
 const without = (text: string, spans: readonly (readonly [number, number])[]): string =>
   spans.reduce(
     (left, [start, end]) =>
@@ -62,7 +62,7 @@ const without = (text: string, spans: readonly (readonly [number, number])[]): s
     text,
   );
 
-/** Names of definitions that the roots come to, over the text that is left. */
+/** Names of definitions that the roots reach, over the remaining text. */
 function reached(
   text: string,
   definitions: readonly Definition[],
@@ -81,7 +81,7 @@ function reached(
   return seen;
 }
 
-/** What no program uses of the rooms beside the adapters. */
+/** The unused parts of the rooms beside the adapters. */
 export interface Unused {
   /** Methods of ports, without the name of their port. */
   readonly methods: readonly string[];
@@ -90,8 +90,9 @@ export interface Unused {
 }
 
 /**
- * SQL of `src/adapters/postgres` that no program reaches: definitions that no export in use comes to, statements in
- * methods that no program calls, and entries of tables of statements that are kept under an event that none sends.
+ * SQL of `src/adapters/postgres` that no program reaches: definitions that no used export reaches,
+ * statements in methods without a caller, and entries of tables of statements under an event that
+ * is never sent.
  */
 export function checkStatements(tree: SourceTree, { methods, events }: Unused): readonly Found[] {
   const users = usersIn(tree);

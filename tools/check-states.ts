@@ -22,7 +22,7 @@ function first(node: AnyStateNode): readonly AnyStateNode[] {
   return [node, ...node.initial.target.flatMap(first)];
 }
 
-/** State nodes that the machine can come to when only these events are sent. */
+/** State nodes that the machine can reach with these events alone. */
 function reached(machine: AnyStateMachine, isSent: (event: string) => boolean) {
   const seen = new Set<AnyStateNode>();
   const left = [...first(machine.root)];
@@ -45,8 +45,9 @@ const nodesOf = (node: AnyStateNode): readonly AnyStateNode[] => [
 ];
 
 /**
- * Machines of which the product imports no value, their events that no file of the product says, and their states that
- * cannot be come to by the events that are said. Names are compared, not types: a namesake hides an event.
+ * For machines whose values the product does not import: their events that no file of the product
+ * names, and their states that the named events cannot reach. Names are compared, not types: a
+ * namesake hides an event.
  */
 export function checkStates(tree: SourceTree, machines: readonly MachineFile[]): readonly Found[] {
   const product = [...tree].filter(([file]) => isProduct(file));

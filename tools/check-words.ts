@@ -4,7 +4,7 @@ import { join } from "node:path";
 interface Ban {
   readonly pattern: RegExp;
   readonly why: string;
-  /** Files it does not apply to. */
+  /** Exempt files. */
   readonly except?: RegExp;
 }
 
@@ -37,7 +37,7 @@ function wordsIn(file: string, text: string): readonly string[] {
     );
 }
 
-/** Breaches of what no file may say, and of how long a source file may be; one line each. */
+/** Breaches of the forbidden words and of the length of a source file; one line each. */
 export function checkWords(root: string, files: readonly string[]): readonly string[] {
   return files.flatMap((file) => {
     const text = readFileSync(join(root, file), "utf8");

@@ -15,10 +15,10 @@ interface Finding {
 
 interface Check {
   readonly name: string;
-  /** What it refuses, for `--help`. */
+  /** The breaches that it refuses, for `--help`. */
   readonly refuses: string;
   readonly run: () => Promise<Finding>;
-  /** What to type when it fails. */
+  /** The command to type when it fails. */
   readonly remedy: string;
 }
 
@@ -34,7 +34,10 @@ function runProgram(root: string, program: string, args: readonly string[]): Pro
 
 const binary = (root: string, name: string): string => `${root}/node_modules/.bin/${name}`;
 
-/** Types, and proof that the compiler read the sources: it also passes when it has read nothing. */
+/**
+ * Checks types, and proves that the compiler read the sources: it also passes when it has read
+ * nothing.
+ */
 export async function checkTypes(root: string, mustRead: string): Promise<Finding> {
   const args = ["--noEmit", "--listFiles", "--pretty", "false", "-p", "."];
   const tsc = binary(fileURLToPath(new URL("..", import.meta.url)), "tsc");
@@ -149,7 +152,7 @@ const usage = (checks: readonly Check[]): string =>
     "",
   ].join("\n");
 
-/** The checks of these names, all of them without a name; a sentence about those that are unknown. */
+/** The checks of these names, or all of them without a name; a sentence about unknown names. */
 export function chosen<Named extends { readonly name: string }>(
   checks: readonly Named[],
   names: readonly string[],
@@ -160,7 +163,7 @@ export function chosen<Named extends { readonly name: string }>(
   return names.length === 0 ? checks : checks.filter(({ name }) => names.includes(name));
 }
 
-/** Runs the checks that the command line names, or every one; resolves with the exit code. */
+/** Runs the named checks, or every one; resolves with the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   const root = fileURLToPath(new URL("..", import.meta.url)).replace(/[/\\]$/, "");
   if (args.length === 1 && args[0] === "figures") {

@@ -9,12 +9,15 @@ import {
   Visitor,
 } from "oxc-parser";
 
-/** What carries a code: an error, a call that failed outside, a note in the events, or the reason of a state. */
+/**
+ * The carrier of a code: an error, a call that failed outside, a note in the events, or the reason
+ * of a state.
+ */
 export type CodeKind = "error" | "fault" | "note" | "reason";
 
 export interface ErrorCode {
   readonly kind: CodeKind;
-  /** A part that is known at run time only stands as `…`. */
+  /** A part known only at run time stands as `…`. */
   readonly code: string;
   /** Sentences with `…` for each part that is filled in; empty where they are made elsewhere. */
   readonly messages: readonly string[];
@@ -37,7 +40,7 @@ const codePattern = /^[A-Z][A-Z0-9…]*(?:_[A-Z0-9…]+)*$/;
 /** A call `refused("CODE", "message")` is told from others by the underscore of its first text. */
 const argumentPattern = /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/;
 
-/** Every text that an expression may be, as far as the source says it. */
+/** Every possible text of an expression, as far as the source says it. */
 function textsOf(node: Argument | null, constants: Constants): readonly string[] {
   const of = (inner: Expression) => textsOf(inner, constants);
   switch (node?.type) {
@@ -135,8 +138,8 @@ const isElsewhere = (file: string): boolean => /\/(?:telegram-dc|simulation)\//.
 const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)];
 
 /**
- * Every code of an error, a note or a reason that the sources make, by kind and name. Codes that pass through from
- * Telegram or another process are not there, as no source names them.
+ * Every code of an error, a note or a reason in the sources, by kind and name. Codes from Telegram
+ * or another process are absent, as no source names them.
  */
 export function errorCodes(root: string, files: readonly string[]): readonly ErrorCode[] {
   const sources = files.filter((file) => /^src\/.*\.ts$/.test(file) && !isElsewhere(file));

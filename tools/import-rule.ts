@@ -1,4 +1,4 @@
-/** What the files of one folder may import. */
+/** The allowed imports of the files of one folder. */
 export interface Rule {
   /** With a trailing slash, or a file. The first rule that matches a file holds. */
   readonly from: string;

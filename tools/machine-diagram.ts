@@ -13,8 +13,9 @@ interface Arrow {
 const effectsShown = 3;
 
 /**
- * The Markdown page of a machine: a sentence, its figures and a Mermaid `stateDiagram-v2`. The same machine
- * gives the same text, to the byte. Throws where the machine has no description to head the page with.
+ * The Markdown page of a machine: a sentence, its figures and a Mermaid `stateDiagram-v2`. The same
+ * machine gives the same text, to the byte. Throws when the machine has no description to head the
+ * page.
  */
 export function machineDiagram(machine: AnyStateMachine, file: string): string {
   const root = machine.root as AnyStateNode;
@@ -83,7 +84,7 @@ function declared(
 function arrowsFrom(node: AnyStateNode, machine: AnyStateMachine): readonly Arrow[] {
   return outgoing(node).flatMap((transition) =>
     targetsOf(transition).map((target): Arrow => {
-      // Mermaid cannot draw an arrow from a composite state to what is inside it.
+      // Mermaid cannot draw an arrow from a composite state to its own inside.
       const ownChild = !isLeaf(node) && isWithin(target, node);
       return {
         from: ownChild ? anyStateOf(node) : idOf(node),

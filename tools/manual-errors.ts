@@ -20,7 +20,7 @@ function rowOf({ code, messages, nexts, files }: ErrorCode): string {
   return `| \`${code}\` | ${cell(messages)} | ${cell(nexts)} | ${where} |`;
 }
 
-/** The tables of docs/errors.md, one for each kind of code that there is. */
+/** The tables of docs/errors.md, one for each kind of code. */
 export function errorTables(): string {
   const root = fileURLToPath(new URL("..", import.meta.url));
   const codes = errorCodes(root, trackedFiles(root));

@@ -17,7 +17,7 @@ function namesOfTheProcess(): ReadonlySet<string> {
   return new Set(registry.getMetricsAsArray().map(({ name }) => name));
 }
 
-/** Every figure of a node, sorted; some are only made once they have something to read. */
+/** Every figure of a node, sorted; some exist only once they have a value to read. */
 export function figures(): readonly Figure[] {
   const registry = new Registry();
   const metrics = createMetrics([], registry);

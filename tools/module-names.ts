@@ -7,7 +7,7 @@ export interface Exported {
   readonly isType: boolean;
   /** From 1. */
   readonly line: number;
-  /** The file names it a second time. */
+  /** The file itself uses it too. */
   readonly isUsedInFile: boolean;
 }
 
@@ -31,7 +31,7 @@ const namesOf = (list: string): readonly string[] =>
     )
     .filter((name) => name !== "");
 
-/** What a file exports by declaring it; what it passes on from another file counts as an import there. */
+/** A file's exports by declaration; a re-export from another file counts as an import there. */
 export function exportsOf({ bare }: SourceText): readonly Exported[] {
   const of = (name: string, kind: string, offset: number): Exported => ({
     name,
@@ -49,7 +49,7 @@ export function exportsOf({ bare }: SourceText): readonly Exported[] {
   ];
 }
 
-/** Names that a file takes from another; null: whatever it exports. */
+/** Names that a file imports from another; null: all its exports. */
 interface Taken {
   readonly from: string;
   readonly names: readonly string[] | null;
@@ -60,7 +60,7 @@ const statement =
 const whole =
   /\bimport\(\s*["'](?<from>\.[^"']+)["']|\bimport\.meta\.resolve\(\s*["'](?<url>\.[^"']+)["']/g;
 
-/** What a file takes from other files of the repository. */
+/** A file's imports from other files of the repository. */
 function takenBy(file: string, { code }: SourceText): readonly Taken[] {
   return [
     ...[...code.matchAll(statement)].map(({ groups }) => {
@@ -78,7 +78,7 @@ function takenBy(file: string, { code }: SourceText): readonly Taken[] {
   ];
 }
 
-/** Who takes which name of which file: `users(file, name)` are the files that do. */
+/** The users of each name: `users(file, name)` are the files that import it. */
 export function usersIn(tree: SourceTree): (file: string, name: string) => readonly string[] {
   const users = new Map<string, string[]>();
   const add = (key: string, user: string) => users.set(key, [...(users.get(key) ?? []), user]);

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 /**
- * Applies each patch of `planted-bugs/` to a copy of the committed tree and runs what its first line says must catch
- * it. Exit code 1 when a bug is not caught, or a patch no longer applies. Names of patches limit it to these.
+ * Applies each patch of `planted-bugs/` to a copy of the committed tree, and runs the check that
+ * its first line names. Exit code 1 when a bug is not caught, or a patch no longer applies. Names
+ * of patches limit it to these.
  */
 const root = resolve(import.meta.dirname, "..");
 const folder = join(root, "planted-bugs");

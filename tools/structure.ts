@@ -13,15 +13,15 @@ import { readTree, type SourceTree } from "./source-tree.ts";
 /** A check that reads the sources, all of them at once. */
 export interface StructureCheck {
   readonly name: string;
-  /** What it refuses, for `--help`. */
+  /** The breaches that it refuses, for `--help`. */
   readonly refuses: string;
   /** Breaches, one line each. */
   readonly run: () => Promise<readonly string[]>;
-  /** What to read when it fails. */
+  /** The page to read when it fails. */
   readonly remedy: string;
 }
 
-/** What the checks find in a tree, the known breaches among them. */
+/** The findings of the checks in a tree, known breaches included. */
 export async function structureOf(tree: SourceTree) {
   const states = checkStates(tree, await loadMachines());
   const methods = checkPorts(tree);
@@ -32,7 +32,7 @@ export async function structureOf(tree: SourceTree) {
   return { states, methods, statements, exports: checkExports(tree) };
 }
 
-/** The checks of structure over the files of a repository, which are read when the first of them runs. */
+/** The checks of structure over the files of a repository; the first one to run reads the files. */
 export function structureChecks(root: string, files: readonly string[]): readonly StructureCheck[] {
   let read: SourceTree | undefined;
   const tree = () => (read ??= readTree(root, files));

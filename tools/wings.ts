@@ -4,7 +4,7 @@ import type { Rule } from "./import-rule.ts";
 export interface Wing {
   /** With a trailing slash, or a file. */
   readonly at: string;
-  /** Of the wings below it, those that it may import; without it: all of them. */
+  /** The wings below it that it may import; without this: all of them. */
   readonly only?: readonly string[];
   /** Wings of which it may import types, wherever they stand. */
   readonly typesFrom?: readonly string[];
@@ -35,7 +35,7 @@ export const wings: readonly Wing[] = [
     packages: ["xstate", "node:child_process", "node:url"],
   },
   { at: "src/proof/", packages: null },
-  // What bot authors import.
+  // The entry for bot authors.
   {
     at: "src/testing.ts",
     only: ["src/telegram-dc/", "src/conversation/", ...ground],
@@ -44,13 +44,13 @@ export const wings: readonly Wing[] = [
   { at: "src/bot.ts", only: ["src/bots/", "src/ports/", "src/errors.ts"], packages: [] },
   // A house of its own.
   { at: "src/telegram-dc/", only: [], packages: null },
-  // Programs, and what puts them together.
+  // Programs, and the composition root.
   { at: "src/main/", packages: null },
   { at: "src/cli/", packages: null },
   { at: "src/demo/", packages: null },
   { at: "src/embedded/", packages: null },
   { at: "src/node/", packages: null },
-  // What touches the world outside.
+  // The contact with the world outside.
   { at: "src/adapters/", only: ground, typesFrom: [config], packages: null },
   { at: "src/gate/", only: ["src/custody/", ...ground], typesFrom: [config], packages: null },
   { at: "src/bots/", only: ["src/ports/", "machines/", "src/errors.ts"], packages: ["xstate"] },
@@ -59,7 +59,7 @@ export const wings: readonly Wing[] = [
     only: ["src/errors.ts"],
     packages: ["node:os", "node:fs", "node:path", "node:buffer"],
   },
-  // What the product does.
+  // The work of the product.
   { at: "src/commands/", packages: ["xstate", "node:crypto"] },
   { at: "src/accounts/", packages: ["xstate", "node:crypto"] },
   {

@@ -24,7 +24,7 @@ const parts: readonly Part[] = [
 
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 
-/** The table of variables, from the table that the program reads them by. */
+/** The table of variables, from the table that the program reads. */
 export function variablesTable(): string {
   const rows = variables.map(({ name, form, byDefault, meaning }) =>
     [`\`${name}\``, form, byDefault, meaning].map(cell).join(" | "),
@@ -45,7 +45,7 @@ export function withPart(text: string, { page, name, write }: Part): string {
   return `${text.slice(0, from + begin.length)}\n${write()}\n${text.slice(to)}`;
 }
 
-/** Pages whose parts are not as the program tells them; they are written anew unless this is a check. */
+/** Pages whose generated parts are out of date; rewrites them unless this is a check. */
 function renew(isCheck: boolean): readonly string[] {
   const stale: string[] = [];
   for (const part of parts) {

@@ -4,23 +4,27 @@ import type { Bot, ChosenItem, StaleReason, Turn } from "../ports/conversation/b
 
 type Answer = Promise<void> | void;
 
-/** A bot as an author writes it: one handler for each thing that people do. */
+/** A bot as an author writes it: one handler for each action of people. */
 export interface BotDefinition {
   readonly name: string;
   /**
-   * `/start` and the like, by their names without the slash; `rest` is what follows. A command without one is a text.
+   * Commands such as `/start`, by name without the slash; `rest` is the text after the name. A
+   * command without a handler is a text.
    */
   readonly commands?: Readonly<Record<string, (turn: Turn, rest: string) => Answer>>;
   /** Any other text. */
   text(turn: Turn, text: string): Answer;
   /**
-   * Photos and files; `turn.download` gives their bytes. By default the caption is a text, and a file without one is
-   * declined.
+   * Photos and files; `turn.download` gives their bytes. By default the caption is a text, and a
+   * file without a caption is declined.
    */
   media?(turn: Turn, media: readonly Media[], caption: string): Answer;
-  /** The choices of menus, by their actions; `item` is what the choice pointed at. */
+  /** The choices of menus, by their actions; `item` is the target of the choice. */
   readonly actions?: Readonly<Record<string, (turn: Turn, item: ChosenItem | undefined) => Answer>>;
-  /** A choice of an ended session, or one that is not known: by default said plainly, with the way back by `/start`. */
+  /**
+   * A choice of an ended session, or an unknown one. By default the bot says so plainly, with the
+   * way back by `/start`.
+   */
   staleAction?(turn: Turn, reason: StaleReason): Answer;
 }
 

@@ -1,29 +1,31 @@
 import { resolve } from "node:path";
-import type { Fault } from "./faults.ts";
-import { ConfigError, nearest } from "./faults.ts";
+import { ConfigError, type Fault, nearest } from "./faults.ts";
 import { brokenInequalities } from "./inequalities.ts";
-import { thisMachine } from "./machine.ts";
-import type { Machine } from "./machine.ts";
-import type { Reading, TelegramDc } from "./values.ts";
+import { type Machine, thisMachine } from "./machine.ts";
 import {
   readDatabaseUrl,
   readDuration,
   readHttpUrl,
+  type Reading,
   readMasterKeys,
   readNatsUrls,
   readOneOf,
-  readQuietHours,
-  readSenderAndPeer,
   readPattern,
+  readQuietHours,
   readSecret,
+  readSenderAndPeer,
   readTelegramDc,
   readWhole,
+  type TelegramDc,
 } from "./values.ts";
-import type { LogLevel, Profile, TimingName, Timings } from "./variables.ts";
 import {
+  type LogLevel,
   logLevels,
   menuStyles,
+  type Profile,
+  type TimingName,
   timingNames,
+  type Timings,
   timingsOf,
   timingVariable,
   variables,
@@ -32,9 +34,9 @@ import {
 export interface Config {
   /** Absolute. */
   readonly home: string;
-  /** Null: the launcher starts an embedded one. */
+  /** Null: the launcher starts an embedded server. */
   readonly databaseUrl: string | null;
-  /** Null: the launcher starts an embedded one. May be several, separated by commas. */
+  /** Server URLs, separated by commas. Null: the launcher starts an embedded server. */
   readonly natsUrl: string | null;
   /** Null: the simulated Telegram. */
   readonly telegram: { readonly apiId: number; readonly apiHash: string } | null;
@@ -44,17 +46,20 @@ export interface Config {
   readonly http: { readonly host: string; readonly port: number };
   /** The name in the fleet. */
   readonly host: string;
-  /** 32 bytes each, the one that seals first; empty when neither the variable nor the file gives one. Never printed. */
+  /**
+   * Master keys of 32 bytes; the first one seals. Empty when neither the variable nor the file
+   * gives a key. Never printed.
+   */
   readonly masterKeys: readonly Buffer[];
   readonly masterKeyFile: string | null;
-  /** When keys are renewed by themselves; null for never. */
+  /** The schedule of renewals; null: no renewal begins by itself. */
   readonly renewals: {
     readonly everyMs: number;
     readonly jitterMs: number;
-    /** Minutes of the day, local time, between which none begins. */
+    /** Minutes of the day, local time. No renewal begins between them. */
     readonly quiet: { readonly fromMinute: number; readonly toMinute: number } | null;
   } | null;
-  /** How a person hears of a dead key or an aborted renewal. */
+  /** Where to tell a person of a dead key or an aborted renewal. */
   readonly notices: {
     readonly webhook: string | null;
     readonly telegram: { readonly from: string; readonly to: string } | null;
@@ -85,7 +90,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const timingMsMax = 86_400_000;
 
-/** Reads variables one by one and keeps what is wrong with them. An empty value counts as unset. */
+/** Reads variables one by one and collects their faults. An empty value counts as unset. */
 function reader(env: Environment) {
   const faults: Fault[] = [];
   const text = (name: string): string | null => env[name] || null;
@@ -224,9 +229,9 @@ function readTimings({ faults, read }: Reader, profile: Profile): Timings {
 }
 
 /**
- * The configuration that the environment gives. Pure but for `machine`. Throws one `ConfigError`
- * (CONFIG_INVALID) with every fault: unknown HOLDFAST_* names, malformed values, pairs of which one is
- * missing, times that break custody. Secrets appear neither in errors nor in a printed configuration.
+ * Reads the configuration from the environment. Pure but for `machine`. Throws one `ConfigError`
+ * (CONFIG_INVALID) with every fault: unknown HOLDFAST_* names, malformed values, half of a pair,
+ * times that break custody. Secrets appear neither in errors nor in a printed configuration.
  */
 export function readConfig(env: Environment, machine: Machine = thisMachine()): Config {
   const from = reader(env);

@@ -1,11 +1,11 @@
 import { HoldfastError } from "../errors.ts";
 
-/** Something wrong with one variable. */
+/** A fault of one variable. */
 export interface Fault {
   readonly variable: string;
-  /** What is wrong; never a secret value. */
+  /** Describes the fault; never shows a secret value. */
   readonly problem: string;
-  /** What to do. */
+  /** The remedy. */
   readonly remedy: string;
 }
 

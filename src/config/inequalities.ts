@@ -1,12 +1,11 @@
 import type { Fault } from "./faults.ts";
-import type { TimingName, Timings } from "./variables.ts";
-import { timingVariable } from "./variables.ts";
+import { type TimingName, type Timings, timingVariable } from "./variables.ts";
 
-/** How much faster one clock may run than another while both measure the same wait. */
+/** The largest ratio of two clocks' speeds during one wait. */
 const clockDrift = 1.05;
 
 interface Inequality {
-  /** The variable that the fault is reported under. */
+  /** The fault is reported under this variable. */
   readonly of: TimingName;
   readonly holds: (t: Timings) => boolean;
   readonly rule: string;
@@ -52,7 +51,10 @@ const inequalities: readonly Inequality[] = [
   },
 ];
 
-/** The custody rules that these times break. Source: docs/architecture/custody.md, on takeover. */
+/**
+ * Lists the custody rules that these times break. Source: docs/architecture/custody.md, on
+ * takeover.
+ */
 export function brokenInequalities(timings: Timings): readonly Fault[] {
   return inequalities
     .filter(({ holds }) => !holds(timings))

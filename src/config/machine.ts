@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 
-/** What the machine says, passed in so that reading the configuration stays a pure function. */
+/** Facts of this machine, passed in so that reading the configuration stays a pure function. */
 export interface Machine {
   readonly hostname: string;
   readonly cwd: string;

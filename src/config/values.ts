@@ -11,7 +11,7 @@ export interface TelegramDc {
   readonly mediaPort?: number;
 }
 
-/** A value read, or what is wrong with it and what to do. */
+/** A parsed value, or the fault with its remedy. */
 export type Reading<Value> =
   | { readonly value: Value }
   | { readonly fault: Omit<Fault, "variable"> };
@@ -21,9 +21,9 @@ const wrong = (problem: string, remedy: string) => ({ fault: { problem, remedy }
 const show = (text: string): string =>
   JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
-/** Says nothing of the value, which may hold a password. */
+/** Never quotes the value, which may hold a password. */
 export function readDatabaseUrl(text: string): Reading<string> {
-  // libpq allows an empty host beside ?host=/folder, which other readers of URLs refuse.
+  // libpq allows an empty host beside ?host=/folder; other readers of URLs refuse it.
   return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace("@/", "@localhost/"))
     ? { value: text }
     : wrong("is no PostgreSQL URL.", "Write it like postgres://user:password@host:5432/database.");
@@ -66,7 +66,7 @@ export function readPattern(text: string, pattern: RegExp, remedy: string): Read
   return pattern.test(text) ? { value: text } : wrong(`is ${show(text)}.`, remedy);
 }
 
-/** Says nothing of the value, which is a secret. */
+/** Never quotes the value, which is a secret. */
 export function readSecret(text: string, pattern: RegExp, remedy: string): Reading<string> {
   return pattern.test(text) ? { value: text } : wrong("has the wrong form.", remedy);
 }
@@ -79,7 +79,9 @@ const wrongKey = wrong(
   "Make one with `openssl rand -base64 32`; to read what is stored already, use the key that wrote it.",
 );
 
-/** One key, or several, by lines or commas: the first encrypts, all of them decrypt. */
+/**
+ * Reads one or several keys, separated by lines or commas. The first encrypts; all of them decrypt.
+ */
 export function readMasterKeys(text: string): Reading<readonly Buffer[]> {
   const readings = text
     .split(/[\s,]+/)
@@ -164,7 +166,7 @@ export function readHttpUrl(text: string): Reading<string> {
   return wrong("is no address.", "Give it as https://host/path.");
 }
 
-/** `desk-account @olga`: who sends, and to whom. */
+/** `desk-account @olga`: the sender, and the reader. */
 export function readSenderAndPeer(
   text: string,
 ): Reading<{ readonly from: string; readonly to: string }> {

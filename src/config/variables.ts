@@ -1,9 +1,9 @@
-/** One setting that the environment may give. */
+/** One setting in the environment. */
 export interface Variable {
   readonly name: string;
-  /** What a value looks like. */
+  /** The form of a value, for the manual. */
   readonly form: string;
-  /** Shown in the manual; what holds when the variable is unset. */
+  /** Shown in the manual: the effect of an unset variable. */
   readonly byDefault: string;
   readonly meaning: string;
 }
@@ -54,7 +54,10 @@ const production: Timings = {
   hangMs: 5_000,
 };
 
-/** Custody a quarter as long, for one server on the same machine; what waits for Telegram or a person stays. */
+/**
+ * Custody times are a quarter as long, for one server on the same machine. Waits for Telegram or a
+ * person stay.
+ */
 const development: Timings = {
   ...production,
   heartbeatMs: 500,
@@ -86,7 +89,7 @@ const timingMeanings: Readonly<Record<TimingName, string>> = {
   idleVerifyMs: "proof that nothing uses the old key must come within this",
   restartVerifyMs: "the new key must have answered and filled its gap within this",
   tenureMs: "an account that moved to a host stays there at least this long, unless the host goes",
-  restMs: "after a cut with requests under way, the wait before anybody else may connect",
+  restMs: "after a cut with requests under way, the wait before a new connection may open",
   answerMs:
     "after a cut that Telegram may not have seen, the wait for it to end what it was working on",
   hangMs: "a node that gives its gate no sign of life for this long is ended and replaced",
@@ -143,7 +146,7 @@ const plainVariables: readonly Variable[] = [
     name: "HOLDFAST_TELEGRAM_DC",
     form: '{"id","host","port","publicKeyPem","mediaPort"?} as JSON',
     byDefault: "Telegram's own addresses",
-    meaning: "the data centre to connect to; set for the simulated one by whoever starts it",
+    meaning: "the data centre to connect to; the launcher sets it for the simulated one",
   },
   {
     name: "HOLDFAST_HTTP_HOST",
@@ -180,13 +183,13 @@ const plainVariables: readonly Variable[] = [
     name: "HOLDFAST_RENEW_EVERY",
     form: "90s, 45m, 12h or 30d",
     byDefault: "never",
-    meaning: "every key is renewed when it is that old, in a way that needs nobody",
+    meaning: "every key is renewed at this age, by a method that needs no person",
   },
   {
     name: "HOLDFAST_RENEW_JITTER",
     form: "90s, 45m, 12h or 30d",
     byDefault: "a tenth of HOLDFAST_RENEW_EVERY",
-    meaning: "renewals are spread over that long, each key always at the same place",
+    meaning: "renewals are spread over this time, each key always at the same place",
   },
   {
     name: "HOLDFAST_QUIET_HOURS",

@@ -1,6 +1,6 @@
 import type { PhoneReply, PhoneUser } from "./phone-user.ts";
 
-/** One turn as the people saw it; `repliedAtMs` null while it waits, or when no reply came. */
+/** One turn as the people saw it; `repliedAtMs` is null while it waits, or when no reply came. */
 export interface SeenTurn {
   readonly account: string;
   readonly sentAtMs: number;
@@ -12,9 +12,9 @@ export interface SeenTurn {
 /** People who walk through the site manager, over and over, until told to stop. */
 export interface Crowd {
   readonly turns: readonly SeenTurn[];
-  /** Begins to talk; the returned function lets every walk end and resolves then. */
+  /** Begins to talk. The returned function lets every walk end, and resolves then. */
   talk(): () => Promise<void>;
-  /** Resolves once `enough` holds, looked at after each turn. */
+  /** Resolves once `enough` holds; checks it after each turn. */
   until(enough: (turns: readonly SeenTurn[]) => boolean): Promise<void>;
   readonly failures: readonly string[];
 }
@@ -28,7 +28,7 @@ export interface CrowdMember {
 const greeting = "Bonjour";
 const site = "Champigny";
 
-/** @param thinkMs How long a person thinks before each turn. */
+/** @param thinkMs Each person's pause before a turn, in milliseconds. */
 export function createCrowd(members: readonly CrowdMember[], thinkMs = 0): Crowd {
   const turns: SeenTurn[] = [];
   const failures: string[] = [];

@@ -1,13 +1,15 @@
 import type { Database } from "../adapters/postgres/database.ts";
 import { control } from "./phone-user.ts";
 
-/** What the data centre's ledger and the database say together; the code under test is not asked. */
+/**
+ * The joint verdict of the data centre's ledger and the database; the code under test is not asked.
+ */
 export interface Judgement {
-  /** Messages and taps without exactly one reply that arrived. */
+  /** Messages and taps without exactly one delivered reply. */
   readonly lost: number;
   /** Replies beyond the first to one message or tap. */
   readonly duplicated: number;
-  /** Pairs of connections of one key that were in use at once, under the strictest policy. */
+  /** Pairs of connections of one key in use at once, under the strictest policy. */
   readonly overlaps: number;
   readonly details: readonly string[];
 }
@@ -15,18 +17,18 @@ export interface Judgement {
 export interface JudgedAccount {
   readonly account: string;
   readonly username: string;
-  /** Taps that the account has answered, as the people counted them. */
+  /** Taps answered by the account, as the people counted them. */
   readonly tapsAnswered: number;
 }
 
-/** Telegram's own account: its login codes are for the renewal, and no turn may ever see them. */
+/** Telegram's own account. Its login codes are for the renewal; no turn may ever see them. */
 const serviceUserId = "777000";
 
 interface LedgerMessage {
   readonly fromId: string;
   readonly fromMessageId: number;
   readonly toMessageId: number;
-  /** Decimal; what a reply in the database and a message in the ledger have in common. */
+  /** Decimal; links a reply in the database to a message in the ledger. */
   readonly randomId?: string;
 }
 

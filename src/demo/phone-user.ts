@@ -1,19 +1,22 @@
 /** A person with a phone, played through telegram-dc's control API. */
 export interface PhoneUser {
   readonly id: string;
-  /** Writes to the account and waits for what comes back. */
+  /** Writes to the account and waits for the reply. */
   say(text: string): Promise<PhoneReply>;
   /** Sends a photo with a caption, which may be empty. */
   sendPhoto(bytes: Uint8Array, caption: string): Promise<PhoneReply>;
-  /** Presses the button with that label under the newest reply, again if the bot did not answer in time. */
+  /**
+   * Presses the button with that label under the newest reply; presses again if the bot did not
+   * answer in time.
+   */
   press(label: string): Promise<PhoneReply>;
   /** Presses a button and waits for the bot's answer only, not for a reply. */
   tap(messageId: number, label: string): Promise<void>;
-  /** The first reply after a message, there already or still to come. */
+  /** The first reply after a message, past or future. */
   reply(after: number): Promise<PhoneReply>;
   /** The newest reply seen by `say`, `press` or `reply`. */
   newest(): PhoneReply;
-  /** The texts of everything that has come from the account. */
+  /** The texts of all messages from the account. */
   received(): Promise<readonly string[]>;
 }
 
@@ -35,7 +38,7 @@ interface WireMessage {
 const replyWaitMs = 30_000;
 const pressTriesMax = 5;
 
-/** Calls the control API; throws with its own words when it refuses. */
+/** Calls the control API; throws with the API's own words when it refuses. */
 export async function control<T>(
   base: string,
   method: "GET" | "POST" | "DELETE",
@@ -61,7 +64,7 @@ class ControlRefusal extends Error {
   }
 }
 
-/** Creates the user; `account` is the username that it talks to. */
+/** Creates the user; `account` is the username of its conversation partner. */
 export async function createPhoneUser(
   base: string,
   name: string,
@@ -87,7 +90,7 @@ export async function createPhoneUser(
     return reply(after, sentAtMs);
   }
 
-  /** Again if the bot did not answer in time, as a person would. */
+  /** Presses again if the bot did not answer in time, as a person would. */
   async function tap(messageId: number, label: string): Promise<void> {
     const body = { peer: account, messageId, button: label };
     for (let tries = 1; ; tries += 1) {

@@ -9,10 +9,13 @@ export type PlantedFault = "overlap" | "lose" | "duplicate";
 
 export const plantedFaults: readonly PlantedFault[] = ["overlap", "lose", "duplicate"];
 
-/** Which reply meets the planted fault. */
+/** Selects the reply that meets the planted fault. */
 const unluckyReply = 50;
 
-/** The database itself drops one reply, or has one sent again as another, behind the back of the code under test. */
+/**
+ * Makes the database itself drop one reply, or send one again as another, behind the back of the
+ * code under test.
+ */
 export async function plantInDatabase(database: Database, fault: PlantedFault): Promise<void> {
   if (fault === "overlap") return;
   const [when, work] =
@@ -32,7 +35,7 @@ export async function plantInDatabase(database: Database, fault: PlantedFault): 
   );
 }
 
-/** Uses the serving key a second time, past the gate: what no code of Holdfast can do. */
+/** Uses the serving key a second time, past the gate. No code of Holdfast can do this. */
 export async function plantOverlap(
   accounts: AccountStores,
   account: string,

@@ -3,7 +3,7 @@ import type { Database } from "../adapters/postgres/database.ts";
 const looksMax = 100;
 const lookAgainMs = 100;
 
-/** Resolves when no reply waits to be sent any more, or after ten seconds: the judge sees what is left. */
+/** Resolves when no reply waits any more, or after ten seconds: the judge sees the rest. */
 export async function settled(database: Database): Promise<void> {
   for (let look = 0; look < looksMax; look += 1) {
     const unsent = await database.query(

@@ -6,7 +6,7 @@ export interface StoryOptions {
   readonly controlUrl: string;
   readonly transitions: Transitions;
   readonly turnsMin: number;
-  /** Turns that must arrive during the renewal, and as many around the kill. */
+  /** The number of turns that must arrive during the renewal, and as many around the kill. */
   readonly turnsPerEvent: number;
   readonly accounts: {
     readonly bot: { readonly account: string; readonly username: string };
@@ -35,7 +35,10 @@ const botUsers = 12;
 const deskUsers = 8;
 const renewalsMax = 8;
 
-/** People talk; the accounts are renewed meanwhile; the node is killed meanwhile; they go on. */
+/**
+ * Tells the whole story: people talk; meanwhile the accounts are renewed and the node is killed;
+ * they go on.
+ */
 export async function tellStory(options: StoryOptions): Promise<Told> {
   const { narrate, turnsMin, turnsPerEvent, accounts } = options;
   const crowd = createCrowd(await gather(options));
@@ -93,7 +96,10 @@ async function renew({ transitions }: StoryOptions, account: string): Promise<Sp
   return { fromMs, toMs: end.atMs };
 }
 
-/** From a second before the kill until every account serves again, and everything unanswered at the kill. */
+/**
+ * Kills the node. The span begins a second before the kill, or with the first message unanswered
+ * then; it ends a second after every account serves again.
+ */
 async function killAndReturn(
   { transitions, killNode, narrate }: StoryOptions,
   crowd: Crowd,

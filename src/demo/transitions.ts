@@ -1,10 +1,12 @@
 import { connect } from "@nats-io/transport-node";
 import type { TransitionEvent } from "../ports/accounts/event-sink.ts";
 
-/** Follows what the accounts publish about themselves. */
+/** Follows the events that accounts publish. */
 export interface Transitions {
   readonly seen: readonly TransitionEvent[];
-  /** Resolves with the next event, or one seen from `since` (ms since 1970), that `accepts` takes. */
+  /**
+   * Resolves with the next event that `accepts` takes, or one seen from `since` (ms since 1970) on.
+   */
   until(since: number, accepts: (event: TransitionEvent) => boolean): Promise<TransitionEvent>;
   request(subject: string, body: unknown): Promise<Readonly<Record<string, unknown>>>;
   close(): Promise<void>;

@@ -1,10 +1,14 @@
 import { errorLine, HoldfastError } from "../errors.ts";
-import type { GateProcess, GateProcessOptions, GateReady } from "./gate-process.ts";
-import { startGateProcess } from "./gate-process.ts";
+import {
+  type GateProcess,
+  type GateProcessOptions,
+  type GateReady,
+  startGateProcess,
+} from "./gate-process.ts";
 import type { Log } from "./process-records.ts";
 import type { Exit } from "./processes.ts";
 
-/** Keeps a gate running: a latched or crashed one is replaced, a bounded number of times. */
+/** Keeps a gate running: replaces a latched or crashed gate, a bounded number of times. */
 export interface GateKeeper {
   readonly ready: GateReady;
   stop(): Promise<void>;
@@ -13,23 +17,23 @@ export interface GateKeeper {
 export interface GateKeeperOptions extends Omit<GateProcessOptions, "env"> {
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;
-  /** A new gate serves; the addresses are the old ones. */
+  /** A new gate serves, at the old addresses. */
   readonly onReplaced: (ready: GateReady) => void;
   /** No gate could be kept; the keeper has stopped. */
   readonly onGivenUp: (error: HoldfastError) => void;
 }
 
-/** Waits before each attempt in a row. The first is none: a fresh gate is the cure for a latched one. */
+/** Waits before consecutive attempts. The first is 0: a fresh gate cures a latched one. */
 const delaysMs = [0, 500, 1_000, 2_000, 4_000, 8_000] as const;
-/** A gate that served for this long starts the count anew. */
+/** A gate that served for this long resets the count. */
 const steadyMs = 20_000;
 
-/** Throws what `startGateProcess` throws; a gate that never served is not tried again. */
+/** Throws the errors of `startGateProcess`. A gate that never served is not tried again. */
 export async function keepGate(options: GateKeeperOptions): Promise<GateKeeper> {
   const { log, onReplaced, onGivenUp } = options;
   let gate: GateProcess | null = await startGateProcess(options);
   const first = gate.ready;
-  // The address was announced, so a replacement serves at the same one.
+  // The address was announced, so a replacement must serve at the same one.
   const env = { ...options.env, HOLDFAST_HTTP_PORT: new URL(first.http).port };
   const stopping = new AbortController();
   let attempts = 0;

@@ -29,10 +29,10 @@ export interface GateProcessOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Arguments of `process.execPath`; a test may run a double. */
   readonly program?: readonly string[];
-  /** The gate lets calls finish before it ends; after this it is killed. */
+  /** The gate may finish its calls for this long; then it is killed. */
   readonly stopMsMax: number;
   readonly onNode: (pid: number) => void;
-  /** Ends a start that is under way. */
+  /** Aborts a start that is under way. */
   readonly signal?: AbortSignal;
 }
 
@@ -62,7 +62,7 @@ function isFailed(value: unknown): value is { readonly type: "failed"; readonly 
   return hasType(value, "failed") && "message" in value && typeof value.message === "string";
 }
 
-/** The node is the gate's child, but it is recorded too: a node that hangs outlives a gate that was killed. */
+/** The node, a child of the gate, has a record of its own: a hung node outlives a killed gate. */
 function nodeRecords(home: string) {
   let record: Parameters<typeof writeRecord>[1] | null = null;
   return {
@@ -113,7 +113,7 @@ export async function startGateProcess(options: GateProcessOptions): Promise<Gat
   });
   const nodes = nodeRecords(home);
   const nodeEnded = managed.exited.then(() => {
-    // A gate that had to be killed could not remove it.
+    // A killed gate could not remove it.
     rmSync(join(runDirectory(home), `gate-${managed.pid}.sock`), { force: true });
     return nodes.end();
   });

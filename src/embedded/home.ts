@@ -1,12 +1,15 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { HoldfastError } from "../errors.ts";
-import type { ProcessIdentity } from "../adapters/machine/process-identity.ts";
-import { isProcessIdentity, isRunning, ownIdentity } from "../adapters/machine/process-identity.ts";
-import type { Log } from "./process-records.ts";
-import { reap, runDirectory } from "./process-records.ts";
+import {
+  isProcessIdentity,
+  isRunning,
+  ownIdentity,
+  type ProcessIdentity,
+} from "../adapters/machine/process-identity.ts";
+import { type Log, reap, runDirectory } from "./process-records.ts";
 
-/** A home that this process alone uses. */
+/** A home that belongs to this process alone. */
 export interface OpenHome {
   /** Absolute. */
   readonly path: string;
@@ -39,7 +42,9 @@ function inUse(home: string, { pid, since }: Owner): HoldfastError {
 
 const attemptsMax = 5;
 
-/** Appears whole or not at all, and only if no other is there: `link` refuses an existing name. */
+/**
+ * Creates the lock whole or not at all, and only if there is none: `link` refuses an existing name.
+ */
 function takeLock(home: string, lock: string, now: () => Date): Owner {
   const me: Owner = { ...ownIdentity(), since: now().toISOString() };
   const draft = `${lock}.${process.pid}.tmp`;
@@ -65,7 +70,7 @@ function takeLock(home: string, lock: string, now: () => Date): Owner {
   });
 }
 
-/** Moves the lock aside before it is judged, so that two who find a stale one cannot both remove it. */
+/** Moves the lock aside before judging it, so that two starts cannot both remove a stale one. */
 function removeStaleLock(home: string, lock: string): void {
   const owner = readOwner(lock);
   if (owner !== null && isRunning(owner)) throw inUse(home, owner);
@@ -85,7 +90,7 @@ function removeStaleLock(home: string, lock: string): void {
 }
 
 /**
- * Takes the home for this process, and ends and removes what a killed run left in it.
+ * Takes the home for this process. Ends and removes the remains of a killed run in it.
  * Errors: HOME_IN_USE, HOME_CONTESTED (retryable), HOME_UNUSABLE.
  */
 export async function openHome(

@@ -4,14 +4,11 @@ import type { RunInfo } from "./run-info.ts";
 import type { Config } from "../config/config.ts";
 import { readConfig } from "../config/config.ts";
 import { HoldfastError } from "../errors.ts";
-import type { GateKeeper } from "./gate-keeper.ts";
-import { keepGate } from "./gate-keeper.ts";
+import { type GateKeeper, keepGate } from "./gate-keeper.ts";
 import type { GateReady } from "./gate-process.ts";
-import type { OpenHome } from "./home.ts";
-import { openHome } from "./home.ts";
+import { type OpenHome, openHome } from "./home.ts";
 import { masterKeyFile } from "./master-key.ts";
-import type { Parts } from "./parts.ts";
-import { startParts } from "./parts.ts";
+import { type Parts, startParts } from "./parts.ts";
 import type { Log } from "./process-records.ts";
 import { createRunFile } from "./run-file.ts";
 import { startSentinel } from "./sentinel.ts";
@@ -22,9 +19,11 @@ export interface EmbeddedOptions {
   /** Default: as `env` says. */
   readonly home?: string;
   readonly log: Log;
-  /** Ends a start that is under way: what was begun is stopped, and START_STOPPED is thrown. */
+  /**
+   * Aborts a start that is under way: the started parts are stopped, and START_STOPPED is thrown.
+   */
   readonly signal?: AbortSignal;
-  /** Adds accounts to play with; called once everything serves, with the embedded Telegram only. */
+  /** Adds example accounts; called once everything serves, with the embedded Telegram only. */
   readonly provision?: (of: {
     readonly natsUrl: string;
     readonly controlUrl: string;
@@ -38,17 +37,20 @@ export interface EmbeddedOptions {
 export interface Running {
   /** As in run.json, at this moment. */
   run(): RunInfo;
-  /** Resolves when something has died that cannot be replaced; `stop` is still to be called. */
+  /** Resolves when an irreplaceable part has died; the caller must still call `stop`. */
   readonly failed: Promise<HoldfastError>;
   /** SIGKILL to the node; the gate starts another. Returns the process number. */
   killNode(): number;
-  /** Resolves with the process number of the next node, once it was started. */
+  /** Resolves with the process number of the next node, once it has started. */
   nextNode(): Promise<number>;
-  /** In order and bounded. Idempotent. Afterwards no process, socket or temporary file is left. */
+  /**
+   * Stops in order, within bounds. Idempotent. Afterwards no process, socket or temporary file is
+   * left.
+   */
   stop(): Promise<void>;
 }
 
-/** Beyond the gate's own bounds: it still releases its lease and exits. */
+/** Longer than the gate's own bounds, so that it can still release its lease and exit. */
 const gateStopSlackMs = 5_000;
 
 function gateEnvironment(env: NodeJS.ProcessEnv, config: Config, parts: Parts): NodeJS.ProcessEnv {
@@ -96,7 +98,7 @@ async function unlessStopped<Value>(
   if (signal === undefined) return promise;
   const done = new AbortController();
   const stopped = once(signal, "abort", { signal: done.signal });
-  // When the promise wins, waiting for the signal is called off, which rejects.
+  // When the promise wins, the wait for the signal is aborted, and so rejects.
   stopped.catch(() => {});
   try {
     await Promise.race([promise, stopped]);
@@ -107,7 +109,7 @@ async function unlessStopped<Value>(
   }
 }
 
-/** Steps to undo what a start has put in place, the last first, each once. */
+/** Steps that undo a start: the last first, each once. */
 function undoSteps() {
   const steps: (() => Promise<void> | void)[] = [];
   let running: Promise<void> | undefined;
@@ -121,9 +123,10 @@ function undoSteps() {
 }
 
 /**
- * Starts what the environment does not name (PostgreSQL, nats-server, a simulated Telegram), brings the
- * schema up to date, and starts the gate with its node. While it runs, `run.json` in the home says where.
- * Throws a `HoldfastError` with one line, or a `ConfigError`; nothing runs then and nothing is left.
+ * Starts the parts that the environment does not name (PostgreSQL, nats-server, a simulated
+ * Telegram), migrates the schema, and starts the gate with its node. While it runs, `run.json` in
+ * the home gives the addresses. Throws a `HoldfastError` with one line, or a `ConfigError`; then
+ * nothing runs and nothing is left.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Running> {
   const { home, log, signal, now = () => new Date() } = options;
@@ -148,7 +151,7 @@ async function startIn(
   undo: ReturnType<typeof undoSteps>,
 ): Promise<Running> {
   const { env, log, signal } = options;
-  // Before any data: a key made later than the data could not read them.
+  // Before any data exist: a key younger than the data could not read them.
   masterKeyFile(config);
   const sentinel = await startSentinel(config.home);
   undo.add(async () => void (await sentinel.stop()));

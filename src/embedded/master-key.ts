@@ -7,9 +7,9 @@ import { HoldfastError } from "../errors.ts";
 const keyBytes = 32;
 
 /**
- * The file with the master key: the one configured, else `master.key` in the home, made at the first
- * start and readable by its owner only. Null when the key itself is configured. Throws MASTER_KEY_MISSING
- * when the home holds data that a key made now could not read.
+ * The file with the master key: the configured one, else `master.key` in the home. The first start
+ * makes the latter, readable by its owner only. Null when the key itself is configured. Throws
+ * MASTER_KEY_MISSING when the home holds data that a new key could not read.
  */
 export function masterKeyFile(config: Config): string | null {
   if (config.masterKeyFile !== null) return config.masterKeyFile;

@@ -13,7 +13,7 @@ export interface NatsBinary {
   readonly version: string;
 }
 
-/** The program's version, or null when it cannot be run here. */
+/** The program's version, or null when it does not run here. */
 function natsVersionOf(file: string): string | null {
   try {
     accessSync(file, constants.X_OK);
@@ -24,7 +24,7 @@ function natsVersionOf(file: string): string | null {
   return /v(\d+\.\d+\.\d+\S*)/.exec(answer.stdout ?? "")?.[1] ?? null;
 }
 
-/** Where programs that were obtained once are kept for every home of this user. */
+/** Keeps obtained programs for every home of this user. */
 function cacheFolder(env: NodeJS.ProcessEnv): string {
   const base = env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache");
   return join(base, "holdfast");
@@ -55,9 +55,9 @@ function notFound(reason: string, cause?: unknown): HoldfastError {
 }
 
 /**
- * Finds nats-server: HOLDFAST_NATS_SERVER, the PATH, the home, the user's cache; else obtains it from the
- * machine's own Debian mirror, without root, into the cache. Throws NATS_SERVER_NOT_FOUND and
- * NATS_SERVER_UNUSABLE.
+ * Finds nats-server in HOLDFAST_NATS_SERVER, on the PATH, in the home or in the user's cache.
+ * Otherwise obtains it from the machine's own Debian mirror, without root, into the cache. Throws
+ * NATS_SERVER_NOT_FOUND and NATS_SERVER_UNUSABLE.
  */
 export async function findNats({
   home,

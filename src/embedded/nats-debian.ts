@@ -1,13 +1,16 @@
 import { execFile } from "node:child_process";
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
 } from "node:fs";
-import { chmodSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -24,7 +27,10 @@ interface Mirror {
 
 const archiveUri = /^https?:\/\/\S+\/(?:debian|ubuntu)\/?$/;
 
-/** The archives in a deb822 file or in a file of `deb` lines; archives of security updates are no use here. */
+/**
+ * The archives in a deb822 file or a file of `deb` lines. Leaves out archives of security updates,
+ * which do not help here.
+ */
 export function mirrorsIn(text: string): readonly Mirror[] {
   const mirrors: Mirror[] = [];
   for (const stanza of text.split(/\n\s*\n/)) {
@@ -47,7 +53,7 @@ function hostMirrors(): readonly Mirror[] {
     .flatMap((file) => mirrorsIn(readFileSync(file, "utf8")));
 }
 
-/** Newest first: the program is static enough to run on older releases, and newer servers are safer ones. */
+/** Newest first: the program is static enough for older releases, and newer servers are safer. */
 function suitesOf({ uri }: Mirror): readonly string[] {
   return uri.includes("ubuntu") ? ["devel"] : ["testing", "stable"];
 }
@@ -102,9 +108,10 @@ const firstLine = (error: unknown): string => {
 };
 
 /**
- * Obtains nats-server on Debian and its kin, without root: the host's own mirror, but a private package
- * list, first of newer suites (Debian 12 itself has 2.9.10), then of the host's own. Nothing is installed.
- * Returns the file, moved into `into` whole or not at all. Throws an Error with the reason.
+ * Obtains nats-server on Debian and its kin, without root. Uses the host's own mirror with a
+ * private package list: first newer suites (Debian 12 itself has 2.9.10), then the host's own.
+ * Nothing is installed. Returns the file, moved into `into` whole or not at all. Throws an Error
+ * with the reason.
  */
 export async function downloadNatsFromDebian({
   into,

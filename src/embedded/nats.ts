@@ -5,8 +5,7 @@ import { isAtLeast } from "../adapters/nats/server.ts";
 import { HoldfastError } from "../errors.ts";
 import { findNats } from "./nats-binary.ts";
 import type { Log } from "./process-records.ts";
-import type { Managed } from "./processes.ts";
-import { launch } from "./processes.ts";
+import { launch, type Managed } from "./processes.ts";
 
 export interface EmbeddedNats {
   /** nats://127.0.0.1:PORT */
@@ -23,7 +22,7 @@ export interface NatsOptions {
   readonly log: Log;
   /** Default: the environment of this process. */
   readonly env?: NodeJS.ProcessEnv;
-  /** Default true: each write is on disk before it is acknowledged (servers from 2.10). */
+  /** Default true: each write reaches the disk before its acknowledgement (servers from 2.10). */
   readonly syncAlways?: boolean;
   /** As for PostgreSQL. */
   readonly endsWithParent?: boolean;
@@ -109,8 +108,9 @@ async function untilReady(managed: Managed, expectedVersion: string): Promise<nu
 }
 
 /**
- * Starts a nats-server with JetStream whose data lie in `home`, on a free loopback port. Ended as
- * `startPostgres` says. Errors: NATS_SERVER_NOT_FOUND, NATS_SERVER_UNUSABLE, NATS_NOT_READY.
+ * Starts a nats-server with JetStream on a free loopback port, with its data in `home`. It ends as
+ * the server of `startPostgres` does. Errors: NATS_SERVER_NOT_FOUND, NATS_SERVER_UNUSABLE,
+ * NATS_NOT_READY.
  */
 export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
   const { home, log, env = process.env, syncAlways = true } = options;
@@ -118,7 +118,7 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
   const folder = resolve(home, "nats");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, "nats.conf");
-  // Older servers refuse to start with the setting.
+  // Older servers do not start with this setting.
   const sync = syncAlways && isAtLeast(binary.version, "2.10.0");
   writeFileSync(file, configuration(folder, sync), { mode: 0o600 });
   const managed = await launch({

@@ -4,18 +4,17 @@ import { startNats } from "./nats.ts";
 import { startPostgres } from "./postgres.ts";
 import type { Log } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
-import type { EmbeddedTelegramDc } from "./telegram-dc.ts";
-import { startTelegramDcProcess } from "./telegram-dc.ts";
+import { type EmbeddedTelegramDc, startTelegramDcProcess } from "./telegram-dc.ts";
 
-/** What gate and node lean on: embedded where the configuration names nothing. */
+/** The servers that gate and node need: embedded where the configuration names none. */
 export interface Parts {
   readonly databaseUrl: string;
   readonly natsUrl: string;
-  /** Null with Telegram itself, or with a data centre that somebody else runs. */
+  /** Null with Telegram itself, or with a data centre outside this launcher. */
   readonly telegramDc: EmbeddedTelegramDc | null;
-  /** Process numbers of the embedded ones, by name. */
+  /** Process numbers of the embedded parts, by name. */
   readonly pids: Readonly<Record<string, number>>;
-  /** Resolves when an embedded part ended that `stop` did not end. */
+  /** Resolves when an embedded part ended without `stop`. */
   readonly died: Promise<HoldfastError>;
   stop(): Promise<void>;
 }
@@ -36,14 +35,14 @@ function diedUnexpectedly({ name, exited }: Managed): Promise<HoldfastError> {
   );
 }
 
-/** Starts all at once. When one fails the others are stopped, and its error is thrown. */
+/** Starts all at once. When one fails, stops the others and throws its error. */
 export async function startParts(
   config: Config,
   { env, log }: { readonly env: NodeJS.ProcessEnv; readonly log: Log },
 ): Promise<Parts> {
   const { home } = config;
   const withTelegram = config.telegram === null && config.telegramDc === null;
-  // nats-server and the data centre first: laying out a database keeps this process busy for a while.
+  // nats-server and the data centre first: laying out a database keeps this process busy.
   const starts = [
     config.natsUrl === null ? startNats({ home, env, log }) : Promise.resolve(null),
     withTelegram ? startTelegramDcProcess({ home, env, log }) : Promise.resolve(null),
@@ -67,7 +66,7 @@ export async function startParts(
     pids: Object.fromEntries(running.map(({ process: { name, pid } }) => [name, pid])),
     died: Promise.race([
       ...running.map((part) => diedUnexpectedly(part.process)),
-      // Never settles: with nothing embedded nothing embedded can die.
+      // Never settles: with nothing embedded, nothing embedded can die.
       new Promise<HoldfastError>(() => {}),
     ]),
     stop,

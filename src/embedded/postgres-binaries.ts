@@ -1,12 +1,20 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, cpSync, existsSync, mkdtempSync, readdirSync } from "node:fs";
-import { chmodSync, readFileSync, symlinkSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { HoldfastError } from "../errors.ts";
-import type { ServiceUser } from "./service-user.ts";
-import { canReach } from "./service-user.ts";
+import { canReach, type ServiceUser } from "./service-user.ts";
 
 export interface PostgresBinaries {
   /** The folder with `initdb` and `postgres`. */
@@ -52,7 +60,10 @@ function isLink(value: unknown): value is { source: string; target: string } {
   );
 }
 
-/** The npm package unpacks without its symbolic links and lists them in a file; npm may not run its script. */
+/**
+ * The npm package unpacks without its symbolic links and lists them in a file; npm may not run its
+ * script.
+ */
 function restoreSymlinks(packageRoot: string): void {
   const list = join(packageRoot, "native", "pg-symlinks.json");
   if (!existsSync(list)) return;
@@ -76,7 +87,10 @@ function packagedFolder(): string | null {
   }
 }
 
-/** A copy that the service user can reach, for a checkout inside a private folder. */
+/**
+ * Copies the programs to a place within the service user's reach, for a checkout inside a private
+ * folder.
+ */
 function reachableCopy(bin: string): { bin: string; dirs: string[] } {
   const copy = mkdtempSync(join(tmpdir(), "holdfast-postgres-"));
   cpSync(dirname(bin), copy, { recursive: true, verbatimSymlinks: true });
@@ -85,8 +99,8 @@ function reachableCopy(bin: string): { bin: string; dirs: string[] } {
 }
 
 /**
- * Finds PostgreSQL: the system's packages, newest first; the programs on the PATH; the npm package for
- * this platform. `major` asks for the one version that can read an existing data directory.
+ * Finds PostgreSQL: the system's packages, newest first; the programs on the PATH; the npm package
+ * for this platform. `major` demands the one version that can read an existing data directory.
  * Throws POSTGRES_NOT_FOUND.
  */
 export function findPostgres(of: {

@@ -1,6 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, mkdtempSync } from "node:fs";
-import { openSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Client } from "pg";
@@ -8,13 +17,13 @@ import { HoldfastError } from "../errors.ts";
 import { findPostgres } from "./postgres-binaries.ts";
 import { programOf } from "../adapters/machine/process-identity.ts";
 import type { Log } from "./process-records.ts";
-import type { Managed } from "./processes.ts";
-import { launch } from "./processes.ts";
-import type { ServiceUser } from "./service-user.ts";
-import { canReach, serviceUser } from "./service-user.ts";
+import { launch, type Managed } from "./processes.ts";
+import { canReach, type ServiceUser, serviceUser } from "./service-user.ts";
 
 export interface EmbeddedPostgres {
-  /** A connection string for `pg` and for `psql`; the socket is private, so there is no password. */
+  /**
+   * A connection string for `pg` and for `psql`. The socket is private, so there is no password.
+   */
   readonly url: string;
   readonly pid: number;
   readonly process: Managed;
@@ -24,9 +33,9 @@ export interface EmbeddedPostgres {
 export interface PostgresOptions {
   readonly home: string;
   readonly log: Log;
-  /** Server settings on top of the defaults: a test run may give up durability for speed. */
+  /** Server settings on top of the defaults; a test run may give up durability for speed. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Let the kernel end the server with this process, where it can (Linux). Default false. */
+  /** Lets the kernel end the server with this process, where it can (Linux). Default false. */
   readonly endsWithParent?: boolean;
 }
 
@@ -45,18 +54,18 @@ const defaults: Readonly<Record<string, string>> = {
   log_destination: "stderr",
 };
 
-/** Where the server keeps its data, and how its own user names that folder. */
+/** The server's data folder, and the server user's name for it. */
 interface DataFolder {
   readonly path: string;
-  /** What the server is told: as a service user it may not be able to walk to `path`. */
+  /** The server gets this path: as a service user it may be unable to walk to `path`. */
   readonly asSeenByServer: string;
   readonly stdio: ("ignore" | "pipe" | number)[];
   close(): void;
 }
 
 /**
- * As root the server runs as another user, who may have no right to walk to a checkout under /root. On
- * Linux the folder is then handed over as an open descriptor, which needs no walk, and named through it.
+ * As root, the server runs as another user, who may not walk to a checkout under /root. On Linux
+ * that user receives the folder as an open descriptor, which needs no walk.
  */
 function openDataFolder(home: string, user: ServiceUser | null): DataFolder {
   const path = resolve(home, "postgres");
@@ -70,7 +79,7 @@ function openDataFolder(home: string, user: ServiceUser | null): DataFolder {
     throw new HoldfastError({
       code: "HOME_UNREACHABLE",
       message: `PostgreSQL runs as ${user.name}, who cannot reach ${path}.`,
-      next: "Start as an ordinary user, or name a folder that everybody can reach in HOLDFAST_HOME.",
+      next: "Start as an ordinary user, or name a folder in HOLDFAST_HOME that every user can reach.",
     });
   const descriptor = openSync(path, "r");
   return {
@@ -107,7 +116,10 @@ function majorOfData(path: string): number | null {
   return existsSync(file) ? Number(readFileSync(file, "utf8")) : null;
 }
 
-/** A lock file whose process number now belongs to somebody else would make the server refuse to start. */
+/**
+ * A lock file whose process number now belongs to another process would stop the server from
+ * starting.
+ */
 function removeStaleLock(path: string): void {
   const file = join(path, "postmaster.pid");
   if (!existsSync(file)) return;
@@ -142,10 +154,10 @@ async function createDatabase(socketDirectory: string): Promise<void> {
 }
 
 /**
- * Starts a PostgreSQL server whose data lie in `home` and creates the database `holdfast`. Nothing listens
- * on the network. Ended by `stop()`, and at the latest by the next start in the same home.
- *
- * Errors: POSTGRES_NOT_FOUND, POSTGRES_INIT_FAILED, POSTGRES_NOT_READY, HOME_UNREACHABLE, NO_SERVICE_USER.
+ * Starts a PostgreSQL server with its data in `home`, and creates the database `holdfast`. Nothing
+ * listens on the network. It ends by `stop()`, at the latest by the next start in the same home.
+ * Errors: POSTGRES_NOT_FOUND, POSTGRES_INIT_FAILED, POSTGRES_NOT_READY, HOME_UNREACHABLE,
+ * NO_SERVICE_USER.
  */
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
   const { home, log } = options;

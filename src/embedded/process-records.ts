@@ -8,18 +8,22 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { ProcessIdentity } from "../adapters/machine/process-identity.ts";
-import { endProcess, isProcessIdentity, isRunning } from "../adapters/machine/process-identity.ts";
+import {
+  endProcess,
+  isProcessIdentity,
+  isRunning,
+  type ProcessIdentity,
+} from "../adapters/machine/process-identity.ts";
 
 export type StopSignal = "SIGINT" | "SIGTERM";
 
-/** What the next start must know to clear up after this one. */
+/** The next start reads this to clear up after the process. */
 export interface ProcessRecord extends ProcessIdentity {
   readonly name: string;
   readonly stopSignal: StopSignal;
-  /** Loopback ports it listens on, as far as known. */
+  /** Loopback ports of the process, as far as known. */
   readonly ports: readonly number[];
-  /** Temporary directories that go with it. */
+  /** Temporary directories, removed together with the process. */
   readonly dirs: readonly string[];
 }
 
@@ -31,7 +35,7 @@ export const runDirectory = (home: string): string => join(home, "run");
 const recordFile = (home: string, name: string): string =>
   join(runDirectory(home), `${name}.process.json`);
 
-/** Written whole or not at all. */
+/** Writes the record whole or not at all. */
 export function writeFileAtomically(file: string, text: string, mode = 0o600): void {
   const draft = `${file}.${process.pid}.tmp`;
   writeFileSync(draft, text, { mode });
@@ -44,8 +48,8 @@ export function writeRecord(home: string, record: ProcessRecord): void {
 }
 
 /**
- * Removes the record and the temporary directories of a process that has ended. A record that meanwhile
- * tells of another process stays.
+ * Removes the record and the temporary directories of an ended process. A record that now describes
+ * another process stays.
  */
 export function clearRecord(home: string, record: ProcessRecord): void {
   for (const dir of record.dirs) rmSync(dir, { recursive: true, force: true });
@@ -77,7 +81,7 @@ function readRecord(file: string): ProcessRecord | null {
 }
 
 const stopOrphanWithinMs = 10_000;
-/** What uses others ends first: the gate gives its lease and tokens back, for which it needs the rest. */
+/** Users of other parts end first: the gate needs the rest to give back its lease and tokens. */
 const endingOrder = ["sentinel", "gate", "node", "telegram-dc"];
 
 function inEndingOrder(records: readonly ProcessRecord[]): readonly ProcessRecord[] {
@@ -89,8 +93,8 @@ function inEndingOrder(records: readonly ProcessRecord[]): readonly ProcessRecor
 }
 
 /**
- * Ends every process that is recorded in `home`, but the calling one, by pid *and* start time, and removes
- * its record and temporary directories. Returns those that still ran.
+ * Ends every process recorded in `home`, except the caller, by pid *and* start time. Removes its
+ * record and temporary directories. Returns the processes that still ran.
  */
 export async function endRecorded(home: string, log: Log): Promise<readonly ProcessRecord[]> {
   const directory = runDirectory(home);
@@ -112,8 +116,8 @@ export async function endRecorded(home: string, log: Log): Promise<readonly Proc
 }
 
 /**
- * Ends what an earlier run in `home` left behind and removes its records, sockets and unfinished files.
- * Call it only as the holder of the home. Returns the records that still ran.
+ * Ends the remains of an earlier run in `home`: its processes, records, sockets and unfinished
+ * files. Only the holder of the home may call it. Returns the records of processes that still ran.
  */
 export async function reap(home: string, log: Log): Promise<readonly ProcessRecord[]> {
   const directory = runDirectory(home);

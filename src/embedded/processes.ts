@@ -1,17 +1,20 @@
-import type { ChildProcess, StdioOptions } from "node:child_process";
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync, type StdioOptions } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { HoldfastError } from "../errors.ts";
 import { startTimeOf } from "../adapters/machine/process-identity.ts";
-import type { ProcessRecord, StopSignal } from "./process-records.ts";
-import { clearRecord, writeRecord } from "./process-records.ts";
+import {
+  clearRecord,
+  type ProcessRecord,
+  type StopSignal,
+  writeRecord,
+} from "./process-records.ts";
 
 export interface LaunchOptions {
   readonly home: string;
-  /** Names the record and the log file; one process of a name at a time. */
+  /** Names the record and the log file. At most one process of a name runs at a time. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
@@ -19,15 +22,15 @@ export interface LaunchOptions {
   readonly cwd?: string;
   readonly uid?: number;
   readonly gid?: number;
-  /** Default: no input, output and errors read line by line. */
+  /** Default: no input; output and errors are read line by line. */
   readonly stdio?: StdioOptions;
   /** Default SIGTERM. */
   readonly stopSignal?: StopSignal;
-  /** After this the process is killed. Default 10,000 ms. */
+  /** The process is killed after this. Default 10,000 ms. */
   readonly stopMsMax?: number;
   /** Temporary directories, removed when the process has ended. */
   readonly dirs?: readonly string[];
-  /** Let the kernel end the process with its parent, where it can (Linux). */
+  /** Lets the kernel end the process with its parent, where it can (Linux). */
   readonly endsWithParent?: boolean;
 }
 
@@ -36,16 +39,19 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A child process whose identity is on disk from the moment it runs until it has ended. */
+/** A child process with its identity on disk from its start to its end. */
 export interface Managed {
   readonly name: string;
   readonly pid: number;
   readonly child: ChildProcess;
-  /** Resolves when it has ended, for whatever reason. */
+  /** Resolves when the process has ended, for any reason. */
   readonly exited: Promise<Exit>;
-  /** The last lines that it printed, oldest first. */
+  /** The last lines of output, oldest first. */
   lastLines(): readonly string[];
-  /** Resolves with the first line, past or future, that matches; null when it ends or `timeoutMs` passes first. */
+  /**
+   * Resolves with the first matching line, past or future; with null when the process ends or
+   * `timeoutMs` passes first.
+   */
   line(pattern: RegExp, timeoutMs: number): Promise<RegExpMatchArray | null>;
   addPorts(ports: readonly number[]): void;
   /** Idempotent. Resolves when the process has ended. */
@@ -54,7 +60,10 @@ export interface Managed {
 
 const lastLinesMax = 200;
 
-/** util-linux's setpriv asks the kernel for a signal at the parent's death (prctl(2), PR_SET_PDEATHSIG). */
+/**
+ * util-linux's setpriv asks the kernel for a signal at the parent's death (prctl(2),
+ * PR_SET_PDEATHSIG).
+ */
 function withParentDeathSignal(
   command: string,
   args: readonly string[],
@@ -69,7 +78,7 @@ function collectLines(child: ChildProcess, logFile: string) {
   const lines: string[] = [];
   const events = new EventEmitter();
   const file = createWriteStream(logFile, { flags: "w", mode: 0o600 });
-  // A full disk must not take the service down with its log.
+  // A full disk must stop the log only, not the service.
   file.on("error", () => {});
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) continue;
@@ -110,8 +119,8 @@ function waitForLine(
 const lastLinesWithinMs = 500;
 
 /**
- * Its last lines say why it ended, so the end of its output is waited for; but not for long, because a
- * grandchild may keep the output open.
+ * Waits for the end of the output, as the last lines give the reason of the exit. The wait is
+ * short: a grandchild may keep the output open.
  */
 function exitOf(child: ChildProcess): Promise<Exit> {
   return new Promise((resolve) => {
@@ -163,7 +172,8 @@ export async function launch(options: LaunchOptions): Promise<Managed> {
     env: options.env,
     uid: options.uid,
     gid: options.gid,
-    // A group of its own: Ctrl-C in a terminal must reach the launcher alone, which stops the rest in order.
+    // A process group of its own: Ctrl-C must reach the launcher alone, which stops the rest in
+    // order.
     detached: true,
     stdio: options.stdio ?? ["ignore", "pipe", "pipe"],
   });

@@ -1,7 +1,7 @@
 import { HoldfastError } from "../errors.ts";
 import type { Managed } from "./processes.ts";
 
-/** Calls back with each message that a child process sends and that `is` recognises. */
+/** Calls back with each message of a child process that `is` recognises. */
 export function onMessage<Message>(
   { child }: Managed,
   is: (value: unknown) => value is Message,
@@ -19,7 +19,7 @@ export function hasType<Type extends string>(
   return typeof value === "object" && value !== null && "type" in value && value.type === type;
 }
 
-/** Why a child process that ended is of no use, in its own last words. */
+/** The error for a child process that ended too early, with its own last words. */
 export function endedEarly(managed: Managed, next: string): HoldfastError {
   const words = managed.lastLines().slice(-3).join(" / ") || "it said nothing";
   return new HoldfastError({

@@ -27,8 +27,8 @@ const readyMsMax = 30_000;
 const askMsMax = 10_000;
 
 /**
- * Creates the two example accounts on the simulated data centre, adds them to the node and logs them in, playing
- * the phone. Does nothing to what is there already. Resolves when both are active.
+ * Creates the two example accounts on the simulated data centre, adds them to the node and logs
+ * them in, playing the phone. Leaves existing ones alone. Resolves when both are active.
  */
 export async function provisionExampleAccounts(options: ProvisionOptions): Promise<void> {
   const nats = await connect({ servers: options.natsUrl, maxReconnectAttempts: 0 });
@@ -63,7 +63,7 @@ async function provisionDesk(
   });
 }
 
-/** Logs the account in where it needs that; `onCodeAsked` plays the person. */
+/** Logs the account in if needed; `onCodeAsked` plays the person. */
 async function untilActive(
   nats: NatsConnection,
   account: string,

@@ -4,9 +4,9 @@ const lookAgainMs = 100;
 const looksMax = 600;
 
 /**
- * Resolves once the node has taken up its accounts. After a crash it first waits until the tokens of its
- * predecessor may be taken, up to the take-over wait. It asks again and again because readiness is served
- * over HTTP, which tells of no change. An account that is unwell is no reason to wait: an operator has to see it.
+ * Resolves once the node has taken up its accounts. After a crash this includes the wait for the
+ * predecessor's tokens, up to the take-over wait. Polls, because readiness is served over HTTP
+ * without events. An unwell account does not delay readiness: it needs an operator.
  */
 export async function untilAccountsAreTakenUp(http: string, log: Log): Promise<void> {
   for (let look = 0; look < looksMax; look += 1) {

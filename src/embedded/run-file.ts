@@ -4,12 +4,12 @@ import type { RunInfo } from "./run-info.ts";
 import { HoldfastError } from "../errors.ts";
 import { writeFileAtomically } from "./process-records.ts";
 
-/** `run.json` of a home: where everything is, for as long as it runs. */
+/** `run.json` of a home: the addresses of the parts, while they run. */
 export interface RunFile {
   write(info: RunInfo): void;
   /** Throws RUN_INFO_UNWRITTEN before the first `write`. */
   current(): RunInfo;
-  /** Replaces the numbers of some processes; nothing before the first `write`. */
+  /** Replaces some process numbers; does nothing before the first `write`. */
   setPids(pids: Readonly<Record<string, number>>): void;
   remove(): void;
 }
@@ -19,7 +19,7 @@ export function createRunFile(home: string): RunFile {
   let info: RunInfo | null = null;
   const write = (next: RunInfo) => {
     info = next;
-    // Readable by the owner only: a database URL that was configured may hold a password.
+    // Readable by the owner only: a configured database URL may hold a password.
     writeFileAtomically(file, `${JSON.stringify(next)}\n`, 0o600);
   };
   return {

@@ -1,13 +1,14 @@
-import type { Managed } from "./processes.ts";
-import { launch } from "./processes.ts";
+import { launch, type Managed } from "./processes.ts";
 import { programFile } from "../files.ts";
 
-/** Waits for the end of its standard input, which the kernel closes with the launcher, however that ends. */
+/**
+ * Waits for the end of standard input: the kernel closes it with the launcher, however that ends.
+ */
 const waitThenEndTheRest = 'read -r _ || true; exec "$@"';
 
 /**
- * Starts the process that outlives a killed launcher and then ends everything recorded in the home, the
- * gate first, so that it can give back its lease. Until then it is a sleeping shell.
+ * Starts a process that outlives a killed launcher. It then ends everything recorded in the home,
+ * the gate first, so that the gate can give back its lease. Until then it is a sleeping shell.
  */
 export function startSentinel(home: string): Promise<Managed> {
   const [program, ...args] = [process.execPath, programFile("src/main/sentinel")];

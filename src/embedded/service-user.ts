@@ -15,7 +15,7 @@ function numericId(flag: "-u" | "-g", name: string): number | null {
 }
 
 /**
- * Whom to become for a program that refuses to run as root: `postgres` where it exists, else `nobody`.
+ * The user for a program that refuses to run as root: `postgres` where it exists, else `nobody`.
  * Null when this process is not root. Throws NO_SERVICE_USER.
  */
 export function serviceUser(): ServiceUser | null {
@@ -32,7 +32,7 @@ export function serviceUser(): ServiceUser | null {
   });
 }
 
-/** Whether the user may pass through every folder above `path`, and through `path` itself. */
+/** Whether the user may pass through `path` and every folder above it. */
 export function canReach(path: string, user: ServiceUser): boolean {
   for (let at = path; ; at = dirname(at)) {
     const { uid, gid, mode } = statSync(at);

@@ -40,7 +40,7 @@ function isReady(value: unknown): value is ReadyMessage {
 }
 
 /**
- * Starts the simulated data centre as a process of its own; its accounts outlive a restart. Errors:
+ * Starts the simulated data centre in a process of its own. Its accounts outlive a restart. Errors:
  * PART_ENDED, TELEGRAM_DC_NOT_READY.
  */
 export async function startTelegramDcProcess({

@@ -6,7 +6,7 @@ import { generateRsaKey } from "./protocol/server.ts";
 import { startTelegramDc } from "./telegram-dc.ts";
 import type { TelegramDc } from "./telegram-dc.ts";
 import type { OverlapPolicy } from "./world/config.ts";
-import { OVERLAP_POLICIES } from "./world/config.ts";
+import { overlapPolicies } from "./world/config.ts";
 import { ControlError } from "./world/control-error.ts";
 
 /** What the launcher is told over the IPC channel once everything listens. */
@@ -78,7 +78,7 @@ function createProgram(): Command {
     .option("--control <port>", "port of the control API on 127.0.0.1", readPort)
     .addOption(
       new Option("--policy <name>", "which overlap kills a key")
-        .choices([...OVERLAP_POLICIES, "off"])
+        .choices([...overlapPolicies, "off"])
         .default("parallel-requests"),
     )
     .option("--dc-id <number>", "number of the data centre", readPositive, 2)

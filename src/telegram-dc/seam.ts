@@ -23,7 +23,7 @@ export type TlValue =
   | readonly TlValue[]
   | undefined;
 
-/** What a client said of itself in `initConnection`. */
+/** The client's description of itself in `initConnection`. */
 export interface ClientIdentity {
   readonly apiId: number;
   readonly deviceModel: string;
@@ -40,7 +40,7 @@ export interface Connection {
   readonly port: number;
   /** 16 hex digits, or undefined until the first encrypted frame. */
   readonly authKeyId: string | undefined;
-  /** The client reached the data centre by its media address, where duplicated keys are tolerated. */
+  /** The client uses the data centre's media address, where duplicated keys are tolerated. */
   readonly isMedia: boolean;
   readonly identity: ClientIdentity | undefined;
   /** False after `invokeWithoutUpdates`, and before the first `initConnection` of the key. */
@@ -61,44 +61,47 @@ export interface RpcCall {
   readonly layer: number;
 }
 
-/** How the world answers a call. `drop` answers nothing; `cut` resets the connection without an answer. */
+/**
+ * The world's answer to a call. `drop` answers nothing; `cut` resets the connection without an
+ * answer.
+ */
 export type RpcOutcome =
   | { readonly kind: "result"; readonly value: TlValue }
   | { readonly kind: "error"; readonly code: number; readonly message: string }
   | { readonly kind: "drop" }
   | { readonly kind: "cut" };
 
-/** What the protocol half asks of the world half. */
+/** The world half, as the protocol half calls it. */
 export interface World {
   onConnect(connection: Connection): void;
   /** A Diffie–Hellman exchange ended: the key exists from now on. */
   onAuthKey(connection: Connection, authKeyId: string, kind: "permanent" | "temporary"): void;
   /**
-   * An encrypted frame of a known key arrived (each frame, before its messages are handled). Answer `-404` to
-   * refuse the key at transport level, as Telegram does for keys that it has destroyed; `ignore` swallows the
-   * frame unread and unanswered (a blackhole).
+   * An encrypted frame of a known key arrived (each frame, before its messages are handled). Answer
+   * `-404` to refuse the key at transport level, as Telegram does with destroyed keys. `ignore`
+   * drops the frame unread and unanswered (a blackhole).
    */
   onFrame(connection: Connection): "accept" | "ignore" | 404;
   onRpc(call: RpcCall): Promise<RpcOutcome>;
   onClose(connection: Connection, bytesIn: number, bytesOut: number): void;
 }
 
-/** A permanent auth key as it is kept between two runs of the program. */
+/** A permanent auth key, as stored between two runs of the program. */
 export interface StoredKey {
   /** 16 hex digits, as in `Connection.authKeyId`. */
   readonly authKeyId: string;
   /** The 256 bytes of the key, in hex. */
   readonly keyHex: string;
   readonly salt: bigint;
-  /** The TL layer that the client last announced. */
+  /** The TL layer that the client announced last. */
   readonly layer: number;
 }
 
-/** What the world half asks of the protocol half. */
+/** The protocol half, as the world half calls it. */
 export interface KeyRegistry {
-  /** Every permanent key that lives, for the state file. */
+  /** Every living permanent key, for the state file. */
   exportKeys(): StoredKey[];
-  /** Takes keys of an earlier run back, before the server listens. */
+  /** Restores keys of an earlier run, before the server listens. */
   importKeys(keys: readonly StoredKey[]): void;
   /** Forgets a key: every later frame with it gets transport error -404. */
   destroyKey(authKeyId: string): void;

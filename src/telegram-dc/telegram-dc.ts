@@ -1,23 +1,26 @@
-import { createPrivateKey } from "node:crypto";
-import type { KeyObject } from "node:crypto";
-import type { ControlServer } from "./control/control-server.ts";
-import { startControlServer } from "./control/control-server.ts";
-import { createProtocolServer, generateRsaKey } from "./protocol/server.ts";
-import type { ProtocolServer, ProtocolServerOptions } from "./protocol/server.ts";
+import { createPrivateKey, type KeyObject } from "node:crypto";
+import { type ControlServer, startControlServer } from "./control/control-server.ts";
+import {
+  createProtocolServer,
+  generateRsaKey,
+  type ProtocolServer,
+  type ProtocolServerOptions,
+} from "./protocol/server.ts";
 import { loadBuiltInLayers, loadSchemaFile } from "./protocol/tl/load-schemas.ts";
 import { restoreSnapshot, takeSnapshot } from "./state/snapshot.ts";
-import type { StateFile } from "./state/state-file.ts";
-import { openStateFile, readStateFile } from "./state/state-file.ts";
-import { createSystemClock, createSystemRandom } from "./world/clock.ts";
-import type { Clock, RandomSource } from "./world/clock.ts";
-import type { WorldConfig } from "./world/config.ts";
-import { DEFAULT_WORLD_CONFIG } from "./world/config.ts";
+import { openStateFile, readStateFile, type StateFile } from "./state/state-file.ts";
+import {
+  type Clock,
+  createSystemClock,
+  createSystemRandom,
+  type RandomSource,
+} from "./world/clock.ts";
+import { defaultWorldConfig, type WorldConfig } from "./world/config.ts";
 import { ControlError } from "./world/control-error.ts";
 import type { Ledger } from "./world/ledger/ledger-records.ts";
 import { createPhone } from "./world/phone/phone.ts";
 import type { Phone } from "./world/phone/phone-port.ts";
-import { createWorld } from "./world/world.ts";
-import type { SimulatedWorld } from "./world/world.ts";
+import { createWorld, type SimulatedWorld } from "./world/world.ts";
 
 export interface TelegramDcOptions {
   /** Address to listen on; loopback by default. */
@@ -27,11 +30,11 @@ export interface TelegramDcOptions {
   readonly mediaPort?: number | undefined;
   /** Port of the control API; without it there is none. */
   readonly controlPort?: number | undefined;
-  /** Figures of the simulated world that differ from the default ones. */
+  /** Deviations from the default figures of the simulated world. */
   readonly config?: Partial<WorldConfig> | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: RandomSource | undefined;
-  /** A 2048-bit RSA private key; by default the one of the state file, or a new one. */
+  /** A 2048-bit RSA private key; by default the state file's, or a new one. */
   readonly rsaKey?: KeyObject | undefined;
   /** `.tl` files with further layers. */
   readonly schemaFiles?: readonly string[] | undefined;
@@ -39,11 +42,11 @@ export interface TelegramDcOptions {
   readonly stateFile?: string | undefined;
 }
 
-/** A data centre that runs. */
+/** A running data centre. */
 export interface TelegramDc {
   readonly host: string;
   readonly port: number;
-  /** The address where a key may be used by several connections at once. */
+  /** The address where several connections may use one key at once. */
   readonly mediaPort: number;
   readonly dcId: number;
   /** PKCS#1 PEM, the form in which client libraries keep Telegram's keys. */
@@ -51,7 +54,7 @@ export interface TelegramDc {
   readonly fingerprint: bigint;
   /** Plays the people. */
   readonly phone: Phone;
-  /** What happened, for those who judge. */
+  /** The record of all events, for judges. */
   readonly ledger: Ledger;
   /** Counters of the protocol, such as salts refused and unknown constructors. */
   readonly protocolStats: ProtocolServer["stats"];
@@ -67,7 +70,7 @@ export interface TelegramDc {
  * @throws ControlError PORT_IN_USE, ADDRESS_UNUSABLE, BAD_STATE; nothing is left running then
  */
 export async function startTelegramDc(options: TelegramDcOptions = {}): Promise<TelegramDc> {
-  const config = { ...DEFAULT_WORLD_CONFIG, ...options.config };
+  const config = { ...defaultWorldConfig, ...options.config };
   const clock = options.clock ?? createSystemClock();
   const random = options.random ?? createSystemRandom();
   const { host = "127.0.0.1", port = 0, stateFile } = options;
@@ -133,7 +136,7 @@ function protocolOptions(
     schemas,
     ...(options.mediaPort === undefined ? {} : { mediaPort: options.mediaPort }),
     onIncident(incident) {
-      // A refused handshake is the client's fault and is counted in the protocol's statistics.
+      // A refused handshake is the client's fault; the protocol's statistics count it.
       if (incident.code === "HANDSHAKE_REFUSED") return;
       world.parts.ledger.internalError(incident.cause ?? `${incident.code}: ${incident.message}`);
     },

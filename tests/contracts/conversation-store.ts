@@ -14,7 +14,10 @@ import { createTestDatabase, type TestDatabase } from "../fixtures/database.ts";
 const dayMs = 86_400_000;
 const randomId = () => String(randomBytes(6).readIntBE(0, 6));
 
-/** What every store of conversations does. `make` may be called for two stores over one database: two nodes. */
+/**
+ * The contract of every store of conversations. `make` may be called for two stores over one
+ * database: two nodes.
+ */
 export function conversationStoreContract(make: (database: Database) => ConversationStore): void {
   describe("a store of conversations", () => {
     let test: TestDatabase;
@@ -288,7 +291,7 @@ export function conversationStoreContract(make: (database: Database) => Conversa
       const turns = sessions.map((session, n) => {
         const reply = { seq: 2, body: "Bonjour!", menu: null, randomId: randomId() };
         if (n === 7) return turnIn(users[n]!, session, { text: "\u0000\ud83d" });
-        // More than the 64 bits that the column holds: the database refuses the turn.
+        // More than the column's 64 bits: the database refuses the turn.
         const tooLong = { ...reply, randomId: "9".repeat(20) };
         return turnIn(users[n]!, session, { replies: [n === 20 ? tooLong : reply] });
       });

@@ -6,7 +6,7 @@ export type MakeBus = () => Promise<{
   readonly one: FleetBus;
   readonly two: FleetBus;
   readonly id: string;
-  /** Resolves when what was subscribed to is heard from now on. */
+  /** Resolves when the subscriptions so far are in effect. */
   listening(): Promise<void>;
   close(): Promise<void>;
 }>;

@@ -12,7 +12,7 @@ export type MakeRegister = () => Promise<{
   close(): Promise<void>;
 }>;
 
-/** What every register keeps, whatever it is made of. */
+/** The contract of every register, whatever stores it. */
 export function specifySharedRegister(make: MakeRegister): void {
   const undo: (() => Promise<void>)[] = [];
   const open = async () => {

@@ -11,8 +11,8 @@ import {
 } from "../fixtures/telegram-bench.ts";
 
 /**
- * What client libraries are known to get wrong when they are ended. The bench checks after each that no socket
- * lives, and at the end of the file that no client has dialled after it was closed.
+ * Known mistakes of client libraries when they are ended. The bench checks after each that no
+ * socket lives. At the end of the file it checks that no client has dialled after it was closed.
  */
 export function specifyHazards(makeDriver: MakeDriver): void {
   const bench = createTelegramBench(makeDriver);
@@ -203,7 +203,7 @@ export function specifyHazards(makeDriver: MakeDriver): void {
   });
 }
 
-/** A stream that is no socket and passes everything on to one. */
+/** A stream other than a socket, which passes everything on to one. */
 function tunnel(inner: Duplex): Duplex {
   const outer = new Duplex({
     read: () => void inner.resume(),

@@ -117,7 +117,7 @@ export function specifyTalk(makeDriver: MakeDriver): void {
       expect(dc.ledger.messages({ to: bob.id })).toMatchObject([
         { text: "hi Bob", randomId: -9223372036854775807n },
       ]);
-      // What it changed is told, as for any message that is sent.
+      // Its changes are reported, as for any sent message.
       expect(updatesOf(ada)[1]).toMatchObject({ text: "hi Bob", outgoing: true });
       const history = await ada.client.invoke("messages.getHistory", {
         peer: peerOf(peer),

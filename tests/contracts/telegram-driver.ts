@@ -4,7 +4,7 @@ import { specifyLogins } from "./telegram-driver-login.ts";
 import { specifyTalk } from "./telegram-driver-talk.ts";
 import type { MakeDriver } from "../fixtures/telegram-bench.ts";
 
-/** What every driver behind the port must do, against telegram-dc. */
+/** The contract of every driver behind the port, against telegram-dc. */
 export function specifyTelegramDriver(makeDriver: MakeDriver): void {
   specifyLogins(makeDriver);
   specifyTalk(makeDriver);

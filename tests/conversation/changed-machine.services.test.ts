@@ -30,7 +30,9 @@ const clerk: Bot = {
 };
 
 interface Told {
-  /** What the user says, one message after the other; `--back` gives the newest session back to the bot. */
+  /**
+   * The user's messages, one after the other; `--back` gives the newest session back to the bot.
+   */
   readonly says: readonly string[];
   /** A session without a turn for this long has expired; milliseconds. */
   readonly inactiveAfterMs?: number;

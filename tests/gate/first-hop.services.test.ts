@@ -20,7 +20,7 @@ let proxy: Server | null;
 let sockets: Socket[];
 let journal: JournalEntry[];
 let table: SocketTable;
-/** What the far side was sent. */
+/** The bytes that the far side received. */
 let arrived: Buffer;
 /** What a SOCKS proxy was asked to connect to, as it was sent. */
 let asked: string[];

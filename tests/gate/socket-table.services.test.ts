@@ -175,7 +175,8 @@ describe("the gate's sockets", () => {
     far.on("data", (chunk: Buffer) => (after += chunk.length));
     far.resume();
     await ended;
-    // What the kernel had received before the reset may be read; what the gate had queued is gone.
+    // Bytes that the kernel had received before the reset may be read; bytes queued by the gate are
+    // gone.
     const [closed] = journal.filter(({ kind }) => kind === "close");
     expect(after).toBeLessThan(closed!.bytesOut!);
   });

@@ -253,7 +253,7 @@ describe("the walk of the old bot's deployment", () => {
   it("is the same by the channel that the old bot spoke, after a kill of the node too (V15)", async () => {
     const from = "whatsapp:+33612345678";
     let messages = 0;
-    /** What the old bot's provider would post. */
+    /** A post of the old bot's provider. */
     async function post(change: Readonly<Record<string, string>>): Promise<WebhookReply> {
       messages += 1;
       const wanted = taken.length + 1;

@@ -60,7 +60,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 }, 60_000);
 
-/** What the image's build sees of the repository: the package is packed from no more than that. */
+/** The files that the image's build sees: the package is packed from no more than these. */
 async function buildContext(): Promise<string> {
   const context = join(folder, "context");
   const allowed = await readFile(join(repository, "docker/Dockerfile.dockerignore"), "utf8");

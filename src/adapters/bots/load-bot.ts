@@ -5,8 +5,8 @@ import { errorLine, HoldfastError } from "../../errors.ts";
 import type { Bot } from "../../ports/conversation/bot.ts";
 
 /**
- * Loads the bot that a file exports by default: JavaScript or TypeScript. A `version` loads it anew, the file itself
- * and not what it imports.
+ * Loads the default export of a file, JavaScript or TypeScript, as a bot. A `version` reloads the
+ * file itself, not its imports.
  * @throws HoldfastError BOT_NOT_FOUND, BOT_BROKEN, BOT_MALFORMED
  */
 export async function loadBot(file: string, version?: string): Promise<Bot> {
@@ -55,7 +55,7 @@ const isBot = (value: unknown): value is Bot =>
   typeof value.handle === "function";
 
 export interface ReloadingBot {
-  /** The newest that could be loaded, behind one object that stays. */
+  /** Always the newest loaded bot, behind one stable object. */
   readonly bot: Bot;
   close(): void;
 }
@@ -64,8 +64,8 @@ export interface ReloadingBot {
 const settleMs = 100;
 
 /**
- * Loads a bot, and loads it anew whenever its file changes. A change that cannot be loaded is told, and the bot goes
- * on as it was; turns that have begun end with the bot that they began with.
+ * Loads a bot, and reloads it whenever its file changes. A change that fails to load is told, and
+ * the old bot stays. A turn ends with the bot that began it.
  */
 export async function watchBot(file: string, tell: (line: string) => void): Promise<ReloadingBot> {
   let current = await loadBot(file);
@@ -81,7 +81,7 @@ export async function watchBot(file: string, tell: (line: string) => void): Prom
     }
   }
 
-  // The folder, as editors put a new file in the old one's place.
+  // Watches the folder, as editors replace a file by a new one.
   const name = resolve(file).slice(dirname(resolve(file)).length + 1);
   const watcher: FSWatcher = watch(dirname(resolve(file)), (_event, changed) => {
     if (changed !== null && changed !== name) return;

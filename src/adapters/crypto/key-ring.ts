@@ -1,10 +1,12 @@
 import { createHmac } from "node:crypto";
 
-/** Tells master keys apart without giving them away: 16 hex digits. */
+/** Identifies a master key without revealing it: 16 hex digits. */
 export const fingerprintOf = (key: Uint8Array): string =>
   createHmac("sha256", key).update("holdfast master key").digest("hex").slice(0, 16);
 
-/** The master keys of a process: the first seals, all of them open. May be replaced while serving. */
+/**
+ * The master keys of a process. The first seals; all of them open. May be replaced while serving.
+ */
 export interface KeyRing {
   readonly sealing: { readonly fingerprint: string; readonly key: Uint8Array };
   find(fingerprint: string): Uint8Array | null;

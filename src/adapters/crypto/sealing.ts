@@ -2,13 +2,13 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { HoldfastError } from "../../errors.ts";
 import type { KeyRing } from "./key-ring.ts";
 
-/** Encrypts what may not lie in the clear. `purpose` is bound to the text: moved elsewhere, it does not open. */
+/** Encrypts text for storage. `purpose` is bound to the text: elsewhere it does not open. */
 export interface Sealer {
   readonly ring: KeyRing;
   seal(plain: Uint8Array, purpose: string): Buffer;
   /**
-   * Throws MASTER_KEY_WRONG for a text under a key that the ring does not have, and SESSION_BLOB_BROKEN for a damaged
-   * text or another purpose.
+   * Throws MASTER_KEY_WRONG for a text under a key outside the ring, and SESSION_BLOB_BROKEN for a
+   * damaged text or another purpose.
    */
   open(sealed: Uint8Array, purpose: string): Buffer;
 }
@@ -50,7 +50,7 @@ export function createSealer(ring: KeyRing): Sealer {
   };
 }
 
-/** The database holds what this process cannot read: nothing is wrong with the sessions themselves. */
+/** The database holds text that this process cannot read; the sessions themselves are intact. */
 export function wrongMasterKey(needed: readonly string[], ring: KeyRing): HoldfastError {
   return new HoldfastError({
     code: "MASTER_KEY_WRONG",

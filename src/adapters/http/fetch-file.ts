@@ -3,7 +3,7 @@ import { HoldfastError } from "../../errors.ts";
 const readMsMax = 30_000;
 
 /**
- * Reads a file by HTTP: at most `bytesMax` and what came with the chunk that went past it.
+ * Reads a file by HTTP. Stops with the chunk that passes `bytesMax`.
  * @param credentials `user:password` for the server, or null
  * @throws HoldfastError MEDIA_UNAVAILABLE (retryable), MEDIA_GONE for 404 and 410
  */

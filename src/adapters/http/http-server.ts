@@ -8,7 +8,7 @@ export interface HttpOptions {
   readonly port: number;
   readonly metricsType: string;
   metrics(): Promise<string>;
-  /** Why the node is not ready; null when it is. */
+  /** The reason why the node is not ready; null when it is ready. */
   unready(): string | null;
   status(): Promise<unknown>;
 }
@@ -19,8 +19,8 @@ export interface HttpServer {
 }
 
 /**
- * `/metrics`, `/healthz` (this process answers), `/readyz` (every account is where it should be), `/status`
- * as JSON, and `/` for a person. Throws PORT_IN_USE with the way out.
+ * Serves `/metrics`, `/healthz` (this process answers), `/readyz` (every account is in its place),
+ * `/status` as JSON, and `/` for a person. Throws PORT_IN_USE with the remedy.
  */
 export async function startHttpServer(options: HttpOptions): Promise<HttpServer> {
   const { host, port } = options;

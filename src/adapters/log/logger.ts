@@ -1,6 +1,9 @@
 import { type Logger, pino } from "pino";
 
-/** Structured logs on standard error. What could carry a secret is never passed in; these paths are the net. */
+/**
+ * Structured logs on standard error. Secrets are never passed in; these redacted paths are the
+ * safety net.
+ */
 export function createLogger(level: string, name: string): Logger {
   const redact = {
     paths: ["*.phone", "*.token", "*.password", "*.session"],

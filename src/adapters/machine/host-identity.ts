@@ -1,17 +1,19 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import type { ProcessIdentity } from "./process-identity.ts";
 
-/** Where a gate runs, as far as a successor must know it to prove that nothing of it is left. */
+/** Identifies a gate's place, so that a successor can prove that nothing of the gate is left. */
 export interface HostIdentity extends ProcessIdentity {
   /** Of this start of the machine. */
   readonly bootId: string;
   readonly networkNamespace: string;
   readonly pidNamespace: string;
-  /** Names the host lock that the gate holds for as long as it lives. */
+  /** Names the host lock, which the gate holds for life. */
   readonly lock: string;
 }
 
-/** null where the kernel does not tell, which is anywhere but on Linux: there nothing can be proven. */
+/**
+ * Null where the kernel gives no such facts: anywhere but on Linux. Nothing can be proven there.
+ */
 export function hostIdentity(lock: string, gate: ProcessIdentity): HostIdentity | null {
   try {
     return {

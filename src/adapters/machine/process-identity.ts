@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** A process, told apart from a later one that was given the same number. */
+/** A process, distinct from a later one with the same number. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** Opaque: boot and clock ticks on Linux, a date elsewhere. Equal only for the same process. */
@@ -43,12 +43,12 @@ function startTimeElsewhere(pid: number): string | null {
   return line.replace(/^\S+\s+/, "");
 }
 
-/** When the process started, or null when no such process runs (a zombie does not run). */
+/** The start of the process, or null when no such process runs (a zombie does not run). */
 export function startTimeOf(pid: number): string | null {
   return process.platform === "linux" ? startTimeOnLinux(pid) : startTimeElsewhere(pid);
 }
 
-/** The name of the program that a process runs, or null when no such process runs. */
+/** The program name of a process, or null when no such process runs. */
 export function programOf(pid: number): string | null {
   if (startTimeOf(pid) === null) return null;
   try {
@@ -72,8 +72,8 @@ export function ownIdentity(): ProcessIdentity {
 const lookAgainMs = 20;
 
 /**
- * Resolves true once the process is gone, false after `timeoutMs`. It looks again and again because no
- * event tells of the end of a process that is not one's own child.
+ * Resolves true once the process is gone, false after `timeoutMs`. Polls, because no event reports
+ * the end of a process other than a child.
  */
 export async function waitUntilGone(of: ProcessIdentity, timeoutMs: number): Promise<boolean> {
   const looks = Math.ceil(timeoutMs / lookAgainMs);
@@ -84,7 +84,7 @@ export async function waitUntilGone(of: ProcessIdentity, timeoutMs: number): Pro
   return !isRunning(of);
 }
 
-/** Sends a signal; a process that has just gone is no error. */
+/** Sends a signal; a process that is already gone is no error. */
 function signal(of: ProcessIdentity, name: NodeJS.Signals): void {
   if (!isRunning(of)) return;
   try {
@@ -94,7 +94,7 @@ function signal(of: ProcessIdentity, name: NodeJS.Signals): void {
   }
 }
 
-/** Ends a process that is not one's own child: politely first, then for good. */
+/** Ends a process that is not a child of this one: politely first, then by SIGKILL. */
 export async function endProcess(
   of: ProcessIdentity,
   { politely, waitMs }: { readonly politely: NodeJS.Signals; readonly waitMs: number },

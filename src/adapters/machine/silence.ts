@@ -8,26 +8,35 @@ import {
 } from "./process-identity.ts";
 
 export interface SilenceQuestion {
-  /** Of the gate that asks, which holds its host lock now. */
+  /** The asking gate, which now holds its host lock. */
   readonly own: HostIdentity | null;
-  /** What was recorded of the incarnation in question: its gate's identity, and its last node's under `node`. */
+  /**
+   * The recorded identity of the incarnation in question: its gate's, and its last node's under
+   * `node`.
+   */
   readonly recorded: unknown;
-  /** The ports of every connection of which its journal tells; null: there is no journal here. */
+  /** The ports of every connection in its journal; null: there is no journal here. */
   readonly connections: () => readonly { readonly local: number; readonly remote: number }[] | null;
-  /** Given up after this, in milliseconds: whoever asks waits for T_take beside it. */
+  /**
+   * The proof is given up after this, in milliseconds. The asker waits for T_take at the same time.
+   */
   readonly withinMs: number;
 }
 
 const lookAgainMs = 50;
 const nodeEndsWithinMs = 200;
-/** The states of a socket in /proc/net/tcp that cannot send any more: everything was acknowledged, or it listens. */
+/**
+ * States in /proc/net/tcp in which a socket cannot send: everything was acknowledged, or it
+ * listens.
+ */
 const silentStates: ReadonlySet<string> = new Set(["06", "0A"]);
 
 /**
- * Whether nothing of a dead gate can reach Telegram any more. `true` only if all of this holds: the asker holds the
- * very lock that the dead one held, on the same start of the same machine and in the same namespaces; the dead gate's
- * process is gone; its node is ended; and the kernel has no socket left, orphaned ones included, of any connection
- * of which its journal tells. Asked again and again, as the kernel tells of no end of an orphan.
+ * Whether nothing of a dead gate can reach Telegram any more. `true` only if all of this holds: the
+ * asker holds the dead gate's own lock, on the same start of the same machine and in the same
+ * namespaces; the gate's process is gone; its node is ended; and the kernel has no socket left,
+ * orphans included, of any connection in its journal. Polls, because the kernel does not report the
+ * end of an orphan.
  */
 export async function proveSilence(question: SilenceQuestion): Promise<boolean> {
   const { own, recorded, withinMs } = question;
@@ -82,7 +91,8 @@ function linesOf(file: string): readonly string[] {
   try {
     return readFileSync(file, "utf8").split("\n").slice(1);
   } catch (error) {
-    // A kernel without IPv6 has no such sockets. Anything else is not known, and is no proof.
+    // A kernel without IPv6 has no such sockets. Any other failure leaves the answer unknown: no
+    // proof.
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
     throw error;
   }

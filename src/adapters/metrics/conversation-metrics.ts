@@ -1,10 +1,10 @@
 import { healthSigns } from "../../ports/conversation/health-signs.ts";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
-/** Figures of conversations (O1). Labels are bounded: never a chat user. */
+/** Metrics of conversations (O1). Labels are bounded: never a chat user. */
 export interface ConversationMetrics {
   sessionDecision(account: string, code: string): void;
-  /** `outcome`: resolved, stale, or empty for a choice that brought no answer. */
+  /** `outcome`: resolved, stale, or empty for a choice without an answer. */
   directAction(account: string, outcome: "resolved" | "stale" | "empty"): void;
   healthSign(account: string, sign: string): void;
   sessionLookup(seconds: number): void;
@@ -12,7 +12,7 @@ export interface ConversationMetrics {
   reply(outcome: string): void;
   /** A request of the webhook channel: taken, unsigned, malformed, too-large or unavailable. */
   webhookRequest(outcome: string): void;
-  /** Asked at each scrape: how many chat users have more than one open session. */
+  /** Read at each scrape: the number of chat users with more than one open session. */
   duplicateSessions(read: () => number): void;
 }
 
@@ -62,7 +62,7 @@ export function createConversationMetrics(registry: Registry): ConversationMetri
     labelNames: ["outcome"],
   });
   const known = new Set<string>();
-  /** An alarm sees a counter rise only from a value that was there before. */
+  /** An alarm sees a counter rise only from an earlier value. */
   function begin(account: string): void {
     known.add(account);
     for (const sign of healthSigns) signs.inc({ account, sign }, 0);

@@ -3,18 +3,18 @@ import { type ConversationMetrics, createConversationMetrics } from "./conversat
 import type { AccountEvent, TransitionEvent } from "../../ports/accounts/event-sink.ts";
 import { alarmingNotes } from "../../ports/conversation/health-signs.ts";
 
-/** Figures of this node in Prometheus' text format. Labels are bounded: never a chat user. */
+/** Metrics of this node in Prometheus' text format. Labels are bounded: never a chat user. */
 export interface Metrics {
   event(event: AccountEvent): void;
   readonly conversations: ConversationMetrics;
-  /** Telegram asked this account for so many seconds of silence. */
+  /** Telegram asked this account for a silence of this many seconds. */
   flood(account: string, seconds: number): void;
   gate(read: () => Readonly<Record<string, number>>): void;
   render(): Promise<string>;
   readonly contentType: string;
 }
 
-/** @param registry takes every figure; docs/metrics.md is written from it. */
+/** @param registry receives every metric; docs/metrics.md is written from it. */
 export function createMetrics(
   lifecycleStates: readonly string[],
   registry: Registry = new Registry(),
@@ -46,7 +46,7 @@ export function createMetrics(
     help: "What an operator should know, by its stable code",
     labelNames: ["code"],
   });
-  // An alarm sees a counter rise only from a value that was there before.
+  // An alarm sees a counter rise only from an earlier value.
   for (const code of alarmingNotes) notes.inc({ code }, 0);
 
   const steps = new Counter({

@@ -3,7 +3,10 @@ import type { NoticeWay } from "../../ports/accounts/notices.ts";
 
 const answerMsMax = 35_000;
 
-/** A message from one of the fleet's accounts, through whoever holds it; the notice's id keeps it from coming twice. */
+/**
+ * Sends a notice as a message from one of the fleet's accounts, through its holder. The notice's id
+ * prevents a second copy.
+ */
 export function createTelegramNotice(
   nats: NatsConnection,
   { from, to }: { readonly from: string; readonly to: string },

@@ -2,7 +2,7 @@ import type { NoticeWay } from "../../ports/accounts/notices.ts";
 
 const answerMsMax = 10_000;
 
-/** POSTs `{"id","account","code","text"}`; any answer below 300 counts as taken. */
+/** POSTs `{"id","account","code","text"}`; any status below 300 means delivered. */
 export function createWebhook(url: string): NoticeWay {
   return {
     name: "webhook",

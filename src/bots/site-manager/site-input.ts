@@ -30,7 +30,10 @@ export const languageActions: Readonly<Record<SiteManagerLanguage, string>> = {
   fr: "language-fr",
 };
 
-/** What the user wants of the bot, by a choice or in words; the words of every language are known in every language. */
+/**
+ * The user's wish, by a choice or in words. The words of every language are known in every
+ * language.
+ */
 export function eventFor(input: TurnInput, sites: readonly Site[]): SiteManagerEvent {
   switch (input.kind) {
     case "stale-action":
@@ -44,7 +47,7 @@ export function eventFor(input: TurnInput, sites: readonly Site[]): SiteManagerE
   }
 }
 
-/** The language that the user chose; English before that. */
+/** The user's language; English until one is chosen. */
 export const languageOf = ({ language }: UserContext): SiteManagerLanguage =>
   siteManagerLanguages.find((one) => one === language) ?? "en";
 
@@ -76,7 +79,7 @@ const plainEvents: ReadonlyMap<string, SiteManagerEvent> = new Map<string, SiteM
   ),
 ]);
 
-/** Labels, as somebody types them who has no buttons. */
+/** Labels, as people without buttons type them. */
 const wordEvents: ReadonlyMap<string, SiteManagerEvent> = new Map(
   siteManagerLanguages.flatMap(wordsIn).map(([words, event]) => [words.toLowerCase(), event]),
 );
@@ -109,7 +112,7 @@ function eventForText(text: string, sites: readonly Site[]): SiteManagerEvent {
   return { type: "other-words" };
 }
 
-/** Empty for what is no item with an id. */
+/** Empty for anything but an item with an id. */
 const idOf = (value: unknown): string =>
   typeof value === "object" && value !== null && "id" in value && typeof value.id === "string"
     ? value.id

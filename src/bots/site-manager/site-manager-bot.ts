@@ -6,13 +6,13 @@ import { type SiteManagerEffect, stepSiteManager } from "./site-state.ts";
 import { exampleSites, type Site, type Task } from "./sites.ts";
 import { type Texts, textsIn } from "./texts.ts";
 
-/** A part of the answer: the parts of one turn go out as one message. */
+/** A part of the answer; the parts of one turn go out as one message. */
 interface Part {
   readonly body: string;
   readonly menu: readonly MenuChoice[];
 }
 
-/** What the answers of one turn are made of. */
+/** The material for the answers of one turn. */
 interface Scene {
   readonly turn: Turn;
   readonly sites: readonly Site[];
@@ -25,8 +25,9 @@ interface Scene {
 type Say = (scene: Scene) => Part | null;
 
 /**
- * The example bot: greeting → sites → tasks of a site → a report with photos, comments and a status, in two languages,
- * with a person to turn to. The machine decides, this file says it. Buttons and numbered menus carry the same choices.
+ * The example bot: greeting → sites → tasks of a site → a report with photos, comments and a
+ * status, in two languages, with escalation to a person. The machine decides; this file writes the
+ * answers. Buttons and numbered menus carry the same choices.
  */
 export function createSiteManagerBot(sites: readonly Site[] = exampleSites): Bot {
   return {
@@ -35,7 +36,7 @@ export function createSiteManagerBot(sites: readonly Site[] = exampleSites): Bot
       const event = eventFor(turn.input, sites);
       const { state, siteId, taskId, effects } = stepSiteManager(turn.state, event);
       turn.setState(state);
-      // The choice of a language is answered in that language.
+      // The answer to a choice of language comes in that language.
       if (event.type === "choose-language") turn.remember({ language: event.language });
       const language = languageOf(turn.context);
       const site = sites.find(({ id }) => id === siteId);
@@ -137,7 +138,7 @@ function beginReport({ turn, site, task, texts }: Scene): Part {
   return { body: texts.reportBegun(task?.title ?? ""), menu: reportMenu(texts) };
 }
 
-/** Where the report stands now. A session that was begun anew may have lost the report that it went on with. */
+/** The report's present place. A restarted session may have lost the report that it continued. */
 function reported({ progress }: Turn, texts: Texts): Part {
   const report = progress ?? { images: 0, comments: 0, status: null };
   return { body: texts.kept(report), menu: reportMenu(texts) };

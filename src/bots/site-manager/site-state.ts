@@ -4,7 +4,7 @@ import type { BotState } from "../../ports/conversation/bot.ts";
 
 type SiteManagerSnapshot = SnapshotFrom<typeof siteManagerMachine>;
 
-/** 2: the task that is reported on; a state of version 1 has none. */
+/** 2 adds the reported task; a state of version 1 has none. */
 const schemaVersion = 2;
 const readableVersions: readonly number[] = [1, schemaVersion];
 const stateNames: readonly unknown[] = Object.keys(siteManagerMachine.states);
@@ -13,17 +13,17 @@ export type SiteManagerEffect = keyof typeof siteManagerEffects;
 
 export interface SiteManagerStep {
   readonly state: BotState;
-  /** The site whose tasks are shown; null before one is chosen. */
+  /** The site of the shown tasks; null before one is chosen. */
   readonly siteId: string | null;
-  /** The task that is reported on; null outside a report. */
+  /** The reported task; null outside a report. */
   readonly taskId: string | null;
-  /** What the machine asks for, in order. */
+  /** The machine's requests, in order. */
   readonly effects: readonly SiteManagerEffect[];
 }
 
 const isEffect = (type: string): type is SiteManagerEffect => type in siteManagerEffects;
 
-/** Steps the machine from the kept state by one event; pure. */
+/** Steps the machine from the stored state by one event; pure. */
 export function stepSiteManager(kept: BotState | null, event: SiteManagerEvent): SiteManagerStep {
   const [{ value, context }, actions] = transition(siteManagerMachine, restore(kept), event);
   return {
@@ -34,7 +34,7 @@ export function stepSiteManager(kept: BotState | null, event: SiteManagerEvent):
   };
 }
 
-/** A state that is not this machine's, or of a later version, counts as none: the conversation starts over. */
+/** An invalid state, or one of a later version, counts as none: the conversation starts over. */
 function restore(kept: BotState | null): SiteManagerSnapshot {
   const state =
     kept?.machineId === siteManagerMachine.id && readableVersions.includes(kept.schemaVersion)

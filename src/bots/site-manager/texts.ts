@@ -1,9 +1,9 @@
 import type { ReportStatus, SiteManagerLanguage } from "./machine.ts";
 
-/** What the bot says and offers, in one language. */
+/** The bot's sentences and labels in one language. */
 export interface Texts {
   readonly greeting: string;
-  /** In lower case, as all words that are looked for. */
+  /** In lower case, like all words to look for. */
   readonly greetings: readonly string[];
   readonly sitesWord: string;
   readonly notUnderstood: string;

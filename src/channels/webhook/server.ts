@@ -3,24 +3,26 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { errorLine } from "../../errors.ts";
 
-/** What became of a request, for the figures. */
+/** The outcome of a request, for the metrics. */
 export type WebhookOutcome = "taken" | "unsigned" | "malformed" | "too-large" | "unavailable";
 
 export interface WebhookServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** The address that the provider posts to, as it signs it. */
+  /** The address that the provider posts to, exactly as in its signature. */
   readonly url: string;
   readonly secret: string;
-  /** Resolves when the message is stored; rejects when it is not. Answers what is wrong with it. */
+  /**
+   * Resolves with null when the message is stored, or with its fault. Rejects when storing failed.
+   */
   take(fields: URLSearchParams): Promise<{ readonly fault: string } | null>;
   onRequest(outcome: WebhookOutcome): void;
 }
 
 export interface WebhookServer {
   readonly port: number;
-  /** Requests under way are answered first. */
+  /** Answers the requests under way first. */
   close(): Promise<void>;
 }
 
@@ -30,8 +32,8 @@ const requestMsMax = 15_000;
 const emptyAnswer = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>';
 
 /**
- * Takes what a provider posts: form-encoded, signed by `X-Twilio-Signature`. 200 only when it is stored; anything that
- * may work later is answered 503, so that the provider posts it again.
+ * Takes a provider's posts: form-encoded, signed by `X-Twilio-Signature`. Answers 200 only once the
+ * message is stored. Answers 503 if a later attempt may work, so that the provider posts it again.
  */
 export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
   const server = createServer((request, response) => {

@@ -72,7 +72,9 @@ export interface TurnReply {
   readonly menu: readonly MenuChoice[] | null;
 }
 
-/** Who sends a turn's replies: the holder of the account's token, or the owner of the partition that the turn ran in. */
+/**
+ * Who sends a turn's replies: the holder of the account's token, or the owner of the partition that the turn ran in.
+ */
 export type ReplySender = "holder" | "owner";
 
 export interface TurnRecord extends ConversationKey {

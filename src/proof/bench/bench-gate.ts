@@ -2,7 +2,7 @@ import { serveGate } from "../../gate/gate-server.ts";
 import { createSocketTable } from "../../gate/socket-table.ts";
 import { createSystemClock } from "../../concurrency/system-clock.ts";
 
-/** A gate's sockets in a process of their own, as in production, for whoever measures them. */
+/** Runs a gate's sockets in a process of their own, as in production, for measurements. */
 async function serve(path: string): Promise<void> {
   const table = createSocketTable({
     mayAct: () => true,

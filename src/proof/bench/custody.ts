@@ -6,12 +6,13 @@ import { type Figure, figure, percentile } from "./figures.ts";
 const accounts = 4;
 const handoverRounds = 12;
 /**
- * People and scripts keep the machine busy, not full: what is measured is the handover, not the queue for the cores.
+ * People and scripts keep the machine busy, not full: the bench measures the handover, not the
+ * queue for the cores.
  */
 const load = { thinkMs: 250, callersPerBot: 1 };
 const killRounds = 8;
 const lossRounds = 2;
-/** How long after it is suspected a sleeping gate wakes. */
+/** The delay between the suspicion and the wake-up of a sleeping gate. */
 const wakeMs = 500;
 /** The development profile's own times, in milliseconds. */
 const suspectMs = 2_500;
@@ -66,7 +67,10 @@ async function hostWithAccounts(fleet: ChaosFleet) {
   return fleet.hosts.find(({ name }) => name === token?.host) ?? fleet.hosts[0]!;
 }
 
-/** Graceful handovers and killed nodes. Any second connection of a key would kill it. */
+/**
+ * Graceful handovers and killed nodes, under the policy by which any second connection of a key
+ * kills it.
+ */
 async function measureMoves(log: (line: string) => void): Promise<readonly Figure[]> {
   const environment = { HOLDFAST_T_TENURE_MS: "600000" };
   const fleet = await startFleet({ hosts: 2, accounts, environment, direct: true, log: () => {} });
@@ -108,7 +112,7 @@ async function measureMoves(log: (line: string) => void): Promise<readonly Figur
   }
 }
 
-/** Frozen hosts. Nobody can close the sockets of one, so that what kills a key is a request beside another. */
+/** Frozen hosts. A frozen host's sockets cannot be closed, so only parallel requests kill a key. */
 async function measureLosses(log: (line: string) => void): Promise<readonly Figure[]> {
   const environment = { HOLDFAST_T_TENURE_MS: "600000" };
   const policy = "parallel-requests";
@@ -144,7 +148,8 @@ async function measureLosses(log: (line: string) => void): Promise<readonly Figu
       await untilMoved(fleet, lost.name);
       await fleet.untilServed();
       losses.push(...firstAnswers(fleet, lostAtMs));
-      // The node first: a gate that wakes ends its node at once, and there would be nobody left to signal.
+      // The node first: a waking gate ends its node at once, and then no process would be left to
+      // signal.
       lost.signal("node", "SIGCONT");
       lost.signal("gate", "SIGCONT");
       await rest(5000);
@@ -169,7 +174,7 @@ function untilMoved(fleet: ChaosFleet, from: string): Promise<unknown> {
   );
 }
 
-/** Everything that needs real hosts: graceful handover, a killed node, a frozen host. */
+/** Measures everything that needs real hosts: graceful handover, a killed node, a frozen host. */
 export async function measureCustody(log: (line: string) => void): Promise<readonly Figure[]> {
   return [...(await measureMoves(log)), ...(await measureLosses(log))];
 }

@@ -1,4 +1,4 @@
-/** One measured figure and what it is compared with in the same run. */
+/** One measured figure and its baseline from the same run. */
 export interface Figure {
   readonly name: string;
   readonly value: number;
@@ -18,7 +18,7 @@ export const figure = (name: string, value: number, unit: string, baseline: numb
   ratio: round(value / baseline),
 });
 
-/** The value that `share` of the samples do not exceed. NaN without samples. */
+/** The value that a `share` of the samples does not exceed. NaN without samples. */
 export function percentile(samples: readonly number[], share: number): number {
   const sorted = samples.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;

@@ -25,7 +25,10 @@ interface DataCentreInfo {
   readonly rsaPublicKeyPem: string;
 }
 
-/** Calls per second through the gate, to calls per second on a connection of one's own, in turns. */
+/**
+ * Calls per second through the gate, against calls per second on a direct connection; both in
+ * turns.
+ */
 export async function measureGateThroughput(): Promise<readonly Figure[]> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-bench-"));
   const program = fileURLToPath(new URL("../../../bin/telegram-dc.js", import.meta.url));

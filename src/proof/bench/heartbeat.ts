@@ -32,22 +32,28 @@ const timings = {
   tenureMs: 5_000,
 };
 const holdMs = 5_000;
-/** The rare looks at every account, each 15 s with these times, count as often in each measurement. */
+/**
+ * Long enough that the rare look at every account, each 15 s with these times, counts equally in
+ * each measurement.
+ */
 const measureMs = 30_000;
 const timeoutMs = 1_000;
-/** By turns, so that what else the machine does meets both; as that only ever adds, the least of each counts. */
+/**
+ * The two sizes alternate, so that other load of the machine meets both. Load only adds, so the
+ * minimum of each counts.
+ */
 const rounds = 3;
 /**
- * Until the engine has cleared away what the start has left over: it reduces its memory twice, and with 10,000
- * accounts the second time, 17 s after the start, takes 26 ms, as much as eight beats.
+ * The rest until V8 has cleared the leftovers of the start. It reduces its memory twice. With
+ * 10,000 accounts the second time, 17 s after the start, takes 26 ms, as much as eight beats.
  */
 const restMs = 25_000;
-/** What is compiled while it first runs is nobody's liveness. */
+/** Compiling at the first run is not part of liveness. */
 const warmUpMs = 5_000;
 const fewAccounts = 100;
 const manyAccounts = 10_000;
 
-/** Processor time that a host spends on its own liveness, with many accounts to with few. */
+/** Processor time of a host's own liveness, with many accounts against few. */
 export async function measureHeartbeat(): Promise<readonly Figure[]> {
   const few: number[] = [];
   const many: number[] = [];

@@ -14,13 +14,19 @@ const roundsPerMethod = 8;
 const baselineRounds = 2;
 /** People and scripts keep the machine busy, not full. */
 const load = { thinkMs: 250, callersPerBot: 1 };
-/** The old procedure looked this often whether its workers had stopped, and whether they had started. */
+/**
+ * The old procedure looked this often whether its workers had stopped, and whether they had
+ * started.
+ */
 const pollMs = 2_000;
 const goalMs = 100;
 
 const rest = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** How long an account is away in a renewal of each method, to how long it was away in the old procedure. */
+/**
+ * The downtime of an account in a renewal of each method, against its downtime in the old
+ * procedure.
+ */
 export async function measureRenewals(log: (line: string) => void): Promise<readonly Figure[]> {
   const users = await withFleet("user", log, async (fleet) => {
     const oldMs: number[] = [];
@@ -106,7 +112,8 @@ const answersOf = ({ dc }: ChaosFleet, keyId: string): readonly RpcRecord[] =>
   dc.ledger.rpcs().filter((rpc) => rpc.authKeyId === keyId && rpc.answeredAtMs !== undefined);
 
 /**
- * From the old key's last answer before the switch to the new key's first answer after it, as the data centre saw it.
+ * From the old key's last answer before the switch to the new key's first answer after it, as the
+ * data centre saw them.
  */
 async function downtimeOf(fleet: ChaosFleet, account: string, id: string): Promise<number> {
   const [row] = await fleet.database.query<{ old_key: string; new_key: string; at: string }>(
@@ -129,7 +136,9 @@ async function downtimeOf(fleet: ChaosFleet, account: string, id: string): Promi
   return first.answeredAtMs! - last!.answeredAtMs!;
 }
 
-/** Stop, look every 2 s; log a fresh key in; start, look every 2 s: what the replaced scripts did. */
+/**
+ * The replaced scripts' procedure: stop, look every 2 s; log a fresh key in; start, look every 2 s.
+ */
 async function renewTheOldWay(fleet: ChaosFleet, of: ChaosAccount): Promise<number> {
   const { account, username } = of;
   const subject = (verb: string) => `holdfast.account.${account}.${verb}`;
@@ -161,7 +170,7 @@ async function pollUntil(fleet: ChaosFleet, subject: string, wanted: string): Pr
   }
 }
 
-/** A fresh key, logged in by code and logged out again, as a script beside the service would. */
+/** A fresh key, logged in by code and logged out again, as a separate script would do it. */
 async function logInBeside({ dc }: ChaosFleet, of: ChaosAccount): Promise<void> {
   const client = createMtcuteDriver({
     apiId: 1,

@@ -32,7 +32,7 @@ const inactiveAfterMs = 86_400_000;
 const lookupEveryMs = 10;
 const endpoints = { turnsPerS: 10_000, p99Ms: 50, singleMs: 5, lookupMs: 10 } as const;
 
-/** Answers with what it read, so that history is a part of every turn. */
+/** Answers with the message it read, so that history is a part of every turn. */
 const bot: Bot = {
   name: "bench",
   handle(turn) {
@@ -47,14 +47,15 @@ interface World {
   readonly stream: InboundStream;
   readonly store: ConversationStore;
   readonly database: Database;
-  /** Called with each reply that leaves, under the account's name. */
+  /** Called with each reply sent, under the account's name. */
   onReply: (chatUser: string, randomId: string) => void;
   stop(): Promise<void>;
 }
 
 /**
- * Turns from the stream to their replies, in one process beside a real nats-server and PostgreSQL: what leaves is
- * counted where a Telegram client would send it, and the database tells afterwards whether each turn was taken once.
+ * Runs turns from the stream to their replies, in one process with a real nats-server and
+ * PostgreSQL. Counts replies where a Telegram client would send them. Afterwards the database shows
+ * whether each turn was taken once.
  */
 export async function measureTurnFlow(log: (line: string) => void): Promise<readonly Figure[]> {
   const world = await build(log);
@@ -185,7 +186,10 @@ function itemOf(user: number): InboundItem {
   };
 }
 
-/** Gathers what is said in one turn of the event loop, as a holder appends the updates of a packet together. */
+/**
+ * Gathers the messages of one turn of the event loop, as a holder appends the updates of a packet
+ * together.
+ */
 function createMouth({ stream }: Pick<World, "stream">) {
   let waiting: InboundItem[] = [];
   return (user: number): void => {
@@ -201,7 +205,7 @@ function createMouth({ stream }: Pick<World, "stream">) {
 
 const userOf = (chatUser: string): number => Number(chatUser.slice("user-".length));
 
-/** Every user writes again as soon as the reply is there. */
+/** Every user writes again as soon as the reply arrives. */
 async function closedLoop(world: World, users: number, log: (line: string) => void) {
   const say = createMouth(world);
   let replies = 0;
@@ -228,7 +232,7 @@ async function closedLoop(world: World, users: number, log: (line: string) => vo
   return { perSecond, sent: seen };
 }
 
-/** Messages at a steady pace, of users by turns; sessions are looked up beside them. */
+/** Messages at a steady pace, from users in turn, while sessions are looked up. */
 async function openLoop(world: World, perSecond: number) {
   const say = createMouth(world);
   const saidMs = new Map<number, number>();
@@ -292,7 +296,7 @@ async function oneUser(world: World): Promise<number> {
   return percentile(tookMs, 0.5);
 }
 
-/** The database's own count: as many turns as were said, one reply each, none twice. */
+/** The database's own count: one turn and one reply for each message, none twice. */
 async function prove(database: Database, sent: ReadonlySet<string>): Promise<void> {
   const [row] = await database.query<{ turns: number; replies: number; ids: number }>(
     `select (select count(*)::int from turns) as turns, count(*)::int as replies,

@@ -19,16 +19,22 @@ const manyUsers = 1_000_000;
 const fillMsMax = 600_000;
 const bytesPerHotMax = 4_096;
 const historyLength = 20;
-/** By turns, so that what else the machine does meets all of them; the best round of each counts. */
+/**
+ * The stores alternate, so that other load of the machine meets all of them; the best round of each
+ * counts.
+ */
 const rounds = 2;
 const warmUpMs = 2_000;
 const measureMs = 6_000;
 const inactiveAfterMs = 86_400_000;
 const groupedInFlight = 512;
-/** As many as the patterns without groups are fastest with; more only wait for a connection. */
+/**
+ * The number at which the patterns without groups are fastest; more would only wait for a
+ * connection.
+ */
 const plainInFlight = 32;
 
-/** As long as what people write to bots, and what bots answer. */
+/** As long as usual messages to bots and their answers. */
 const said = "Le carrelage de la salle de bain est posé, il reste les joints et les plinthes.";
 const answered = "C'est noté. Voici les tâches du chantier de Champigny qui restent à faire.";
 const unbounded = { charactersMax: 512 * 1024 * 1024, restMsMax: 86_400_000 };
@@ -42,14 +48,17 @@ const state = {
   state: { at: "tasks", site: "Champigny", page: 2 },
 };
 
-/** One way to take a turn durably: what was said before is read, what is said now is written. */
+/** One way to take a turn durably: reads the earlier messages, writes the new ones. */
 interface Pattern {
   readonly name: string;
   readonly inFlight: number;
   takeTurn(user: number): Promise<void>;
 }
 
-/** Durable turns per second of this store, of the pattern that it replaces and of a common bot framework's storage. */
+/**
+ * Durable turns per second of this store, of the pattern that it replaces and of a common bot
+ * framework's storage.
+ */
 export async function measureTurnStores(log: (line: string) => void): Promise<readonly Figure[]> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-bench-"));
   const postgres = await startPostgres({ home: folder, log: () => {}, endsWithParent: true });
@@ -76,7 +85,7 @@ export async function measureTurnStores(log: (line: string) => void): Promise<re
       }
     }
     const [ours, old, blob] = patterns.map(({ name }) => best.get(name) ?? Number.NaN);
-    // What the pattern before remembers is out of date from here on.
+    // From here on the memory of the previous pattern is out of date.
     const hot = createHotConversations(store, clock, rules, unbounded);
     const bytes = await bytesPerHotConversation(hot, claim);
     log(`${Math.round(bytes)} bytes for each conversation that is remembered`);
@@ -190,7 +199,9 @@ async function takeHotTurn(
   if (outcome !== "committed") throw new Error(`a turn of ${key.chatUser} was ${outcome}`);
 }
 
-/** The replaced bot: the session asked for three times, the history, then what is new. */
+/**
+ * The replaced bot: reads the session three times and the history, then writes the new messages.
+ */
 function oldPattern(database: Database): Pattern {
   return {
     name: "the old pattern",
@@ -252,7 +263,10 @@ function blobPattern(database: Database): Pattern {
   };
 }
 
-/** Users are taken by chance, but none twice at a time, as the turns of one user follow each other. */
+/**
+ * Users are chosen at random, but never twice at a time, as the turns of one user follow each
+ * other.
+ */
 async function turnsPerSecond({ inFlight, takeTurn }: Pattern): Promise<number> {
   const share = Math.floor(users / inFlight);
   let turns = 0;
@@ -273,7 +287,7 @@ async function turnsPerSecond({ inFlight, takeTurn }: Pattern): Promise<number> 
   return perSecond;
 }
 
-/** What the heap has more for each conversation, after one turn of each. */
+/** Growth of the heap for each conversation, after one turn of each. */
 async function bytesPerHotConversation(
   hot: HotConversations,
   claim: PartitionClaim,
@@ -294,7 +308,7 @@ async function bytesPerHotConversation(
   return (process.memoryUsage().heapUsed - before) / hot.size;
 }
 
-/** Users who have said something once and rest since. */
+/** Users who have written once and rest since. */
 async function addUsers(database: Database, count: number): Promise<void> {
   for (const statement of [
     `insert into conversation_sessions (channel, account, chat_user, turns, last_seq)

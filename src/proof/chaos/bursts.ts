@@ -1,10 +1,10 @@
 import { control, createPhoneUser, type PhoneUser } from "../../demo/phone-user.ts";
 import { type ChaosFleet, eventually } from "./fleet.ts";
 
-/** What two judges who do not know of each other say of numbered messages. */
+/** The verdicts on numbered messages of two judges that do not know each other. */
 export interface BurstVerdict {
   readonly messages: number;
-  /** By telegram-dc: what each person got back. */
+  /** By telegram-dc: the replies to each person. */
   readonly arrived: Faults;
   /** By the database: the turns of each person. */
   readonly taken: Faults;
@@ -17,13 +17,13 @@ export interface Faults {
 }
 
 export interface Bursts {
-  /** No more is said; resolves when every message was answered. */
+  /** Stops talking; resolves when every message is answered. */
   end(): Promise<BurstVerdict>;
 }
 
 const peoplePerAccount = 3;
 const burstLength = 5;
-/** So that a person has fewer messages at the end than the data centre lists at once. */
+/** So small that a person ends with fewer messages than the data centre lists at once. */
 const betweenBurstsMs = 2_000;
 const answeredMsMax = 60_000;
 
@@ -34,7 +34,9 @@ interface Writer {
   said: number;
 }
 
-/** People who say several numbered messages at once, without waiting, to a bot that says them back. */
+/**
+ * People who send several numbered messages at once, without waiting, to a bot that echoes them.
+ */
 export async function startBursts({ dc, accounts, database }: ChaosFleet): Promise<Bursts> {
   const base = dc.controlUrl!;
   const writers: Writer[] = await Promise.all(

@@ -14,11 +14,11 @@ export interface ChaosHost {
   readonly name: string;
   readonly links: { readonly nats: Proxy; readonly postgres: Proxy; readonly telegram: Proxy };
   readonly pids: { readonly gate: number; readonly node: number };
-  /** Gates that were started so far. */
+  /** Gates started so far. */
   readonly gatesStarted: number;
   readonly isUp: boolean;
   signal(to: "gate" | "node", signal: Signal): void;
-  /** The wall clock of its gate and its node jumps; negative: back. */
+  /** Sets the wall clock of its gate and its node forward; negative: back. */
   shiftClock(byMs: number): void;
   start(): Promise<void>;
   /** SIGTERM to the gate, as an operator or a deploy does; resolves when both have ended. */
@@ -34,14 +34,14 @@ export interface ChaosHostOptions {
     readonly postgres: () => NetConnectOpts;
     readonly telegram: () => NetConnectOpts;
   };
-  /** What the gate needs besides its addresses. */
+  /** The gate's settings besides its addresses. */
   environment(ports: { nats: number; postgres: number; telegram: number }): NodeJS.ProcessEnv;
   log(line: string): void;
 }
 
 const stopMsMax = 30_000;
 
-/** `T` while the process is stopped: the fault was delivered. */
+/** `T` while the process is stopped: proof that the fault was delivered. */
 export function processState(pid: number): string {
   try {
     return /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "?";

@@ -3,7 +3,7 @@ import type { Bot } from "../../ports/conversation/bot.ts";
 
 const siteManager = createSiteManagerBot();
 
-/** The example bot, which also says every numbered message back: `#7` for `#7`. */
+/** The example bot, which also echoes every numbered message: `#7` for `#7`. */
 const echoBot: Bot = {
   name: "echo",
   handle(turn) {

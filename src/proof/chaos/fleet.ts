@@ -27,11 +27,14 @@ export interface ChaosAccount {
   readonly account: string;
   readonly username: string;
   readonly kind: AccountKind;
-  /** 2FA, of a user; null for none. */
+  /** A user's 2FA password; null for none. */
   readonly password: string | null;
 }
 
-/** Real Postgres, real nats-server, the simulated data centre and several real hosts; both drivers by turns. */
+/**
+ * Real Postgres, real nats-server, the simulated data centre and several real hosts; the drivers
+ * alternate.
+ */
 export interface ChaosFleet {
   readonly folder: string;
   readonly dc: TelegramDc;
@@ -41,7 +44,7 @@ export interface ChaosFleet {
   /** The three servers, if there are three. */
   readonly natsCluster: NatsCluster | null;
   readonly postgres: EmbeddedPostgres;
-  /** Stops the server, lets `change` have its folder, and starts it again. */
+  /** Stops the server, lets `change` edit its folder, and starts it again. */
   replaceNats(change: (folder: string) => Promise<void>): Promise<void>;
   replacePostgres(change: (folder: string) => Promise<void>): Promise<void>;
   readonly database: Database;
@@ -63,12 +66,15 @@ export interface ChaosFleet {
 export interface FleetOptions {
   readonly hosts: number;
   readonly accounts: number;
-  /** By default bots. Every fourth user has a 2FA password. */
+  /** Bots by default. Every fourth user has a 2FA password. */
   readonly kind?: AccountKind;
   readonly policy?: OverlapPolicy;
-  /** Hosts reach everything themselves, and no link can be broken: what is measured is not the proxies. */
+  /**
+   * Hosts reach everything directly, and no link can be broken: the bench does not measure the
+   * proxies.
+   */
   readonly direct?: boolean;
-  /** Three servers in place of one; the hosts reach them themselves. */
+  /** Three servers in place of one; the hosts reach them directly. */
   readonly natsCluster?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
   log(line: string): void;
@@ -77,7 +83,7 @@ export interface FleetOptions {
 const askMsMax = 1_500;
 const lookMs = 50;
 
-/** Looks again and again until `found` answers something; throws when it takes longer. */
+/** Polls until `found` answers something; throws when it takes longer. */
 export async function eventually<Found>(
   what: string,
   find: () => Promise<Found | null | undefined | false>,

@@ -22,7 +22,7 @@ import {
 const killingMs = 120_000;
 const killEveryMs = 2_000;
 
-/** What happens to hosts: to their processes, their ways, their names, their clocks. */
+/** Faults of hosts: of their processes, links, names and clocks. */
 export const hostScenarios: readonly Scenario[] = [
   {
     name: "kill-node",
@@ -91,7 +91,7 @@ export const hostScenarios: readonly Scenario[] = [
     proves: "a host that sleeps past its takeover sends nothing when it wakes",
     hosts: 2,
     epochRises: true,
-    // Nobody can close the sockets of a host that sleeps: two connections are there, and one must not speak.
+    // A sleeping host's sockets cannot be closed: two connections exist, and one must not speak.
     policy: "parallel-requests",
     async run({ fleet, holder, delivered, slept, rest }) {
       const fromMs = Date.now();
@@ -107,7 +107,8 @@ export const hostScenarios: readonly Scenario[] = [
       await fleet.untilServed();
       delivered("SIGSTOP of the gate and the node until the takeover was over", stopped());
       slept({ host: holder.name, fromMs, toMs: Date.now() });
-      // The node first: a gate that wakes ends its node at once, and there would be nobody left to signal.
+      // The node first: a waking gate ends its node at once, and then no process would be left to
+      // signal.
       for (const which of ["node", "gate"] as const) holder.signal(which, "SIGCONT");
       await eventually("the host begins anew", async () => isGone(gate));
       await rest(3_000);
@@ -136,7 +137,7 @@ export const hostScenarios: readonly Scenario[] = [
   },
   {
     name: "partition-nats",
-    proves: "a holder that NATS does not reach lets go before anybody else takes over",
+    proves: "a holder cut off from NATS lets go before another host takes over",
     hosts: 2,
     epochRises: true,
     run: (stage) => breakLink(stage, "nats", 2 * holdMs + 4_000),

@@ -4,7 +4,10 @@ import { createPhoneUser } from "../../demo/phone-user.ts";
 import { settled } from "../../demo/settled.ts";
 import type { ChaosFleet } from "./fleet.ts";
 
-/** What the data centre's ledger and the database say after a scenario; the code under test is not asked. */
+/**
+ * The verdict of the data centre's ledger and the database after a scenario; the code under test is
+ * not asked.
+ */
 export interface Verdict {
   readonly turns: number;
   /** Under the fleet's policy. */
@@ -17,31 +20,31 @@ export interface Verdict {
 /** People who talk to the bots, and scripts that call through the holders, until told to stop. */
 export interface Load {
   readonly crowd: Crowd;
-  /** Calls that Telegram is working on at this moment. */
+  /** Calls under way at Telegram at this moment. */
   callsInFlight(): number;
   /**
-   * Lets every walk end, then judges. `forgetful`: the database was restored and has forgotten turns that it had
-   * known so the data centre's ledger and the people alone judge: one reply for each message. A pressed button that was
-   * answered in the database only, and not yet in Telegram, cannot be asked for again.
+   * Lets every walk end, then judges. `forgetful`: the database was restored and has lost turns.
+   * Then the data centre's ledger and the people alone judge: one reply for each message. A pressed
+   * button cannot be asked for again if only the database had answered it, not yet Telegram.
    */
   end(forgetful?: boolean): Promise<Verdict>;
-  /** Nobody waits for anything any more. */
+  /** Ends all waits. */
   abandon(): void;
 }
 
 const peoplePerBot = 2;
-/** Called by scripts alone: what connections ask for themselves is not slowed down. */
+/** Called by scripts alone: the connections' own calls are not slowed down. */
 const scriptMethod = "help.getNearestDc";
 const callDelayMs = 40;
 
 export interface LoadOptions {
-  /** How long each person thinks before a turn, in milliseconds; by default not at all. */
+  /** Each person's pause before a turn, in milliseconds; by default none. */
   readonly thinkMs?: number;
-  /** Scripts of each account that call, one call after the other. */
+  /** Scripts of each account; each makes one call after the other. */
   readonly callersPerBot?: number;
 }
 
-/** By default the load takes all that the machine gives. */
+/** By default the load takes the whole machine. */
 export async function startLoad(
   fleet: ChaosFleet,
   { thinkMs = 0, callersPerBot = 3 }: LoadOptions = {},
@@ -58,7 +61,7 @@ export async function startLoad(
   );
   const crowd = createCrowd(members, thinkMs);
   const stopTalking = crowd.talk();
-  // Every answer takes a little, so that a fault always meets calls in flight.
+  // Every answer takes a moment, so that a fault always meets calls in flight.
   const slowness = dc.phone.addFault({
     kind: "delay",
     method: scriptMethod,
@@ -127,7 +130,7 @@ async function judgeByLedger({ dc, accounts, policy }: ChaosFleet, crowd: Crowd)
     turns: crowd.turns.length,
     overlaps: dc.ledger.overlaps()[policy],
     duplicated: sum(({ replies, turns }) => replies - turns),
-    // A pressed button is the one thing that Telegram does not tell again.
+    // A pressed button is the one event that Telegram does not repeat.
     lost: crowd.turns.filter(({ kind, repliedAtMs }) => kind === "text" && repliedAtMs === null)
       .length,
     details: [...counts.map((count) => JSON.stringify(count)), ...crowd.failures].slice(0, 8),

@@ -8,7 +8,7 @@ import { launch, type Managed } from "../../embedded/processes.ts";
 export interface NatsCluster {
   /** The addresses of all three, separated by commas. */
   readonly url: string;
-  /** SIGKILL to one of them, by the name that its cluster knows it by. */
+  /** Sends SIGKILL to one server, by its name in the cluster. */
   kill(name: string): void;
   stop(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { AccountEvent } from "../../ports/accounts/event-sink.ts";
 import type { TelegramDc } from "../../telegram-dc/telegram-dc.ts";
 
-/** Whoever owns the accounts, with the phone in one hand: answers what logins and renewals ask. */
+/** The owner of the accounts, phone in hand: answers the questions of logins and renewals. */
 export interface Owner {
   stop(): void;
 }
@@ -12,7 +12,7 @@ type Asked = Extract<AccountEvent, { type: "question" }>;
 const codeWaitMs = 5_000;
 const answerMsMax = 2_000;
 
-/** @param usernameOf how an account is called at Telegram; null for one of somebody else. */
+/** @param usernameOf the account's username at Telegram; null for another owner's account. */
 export function playOwner(
   nats: NatsConnection,
   dc: TelegramDc,
@@ -43,7 +43,7 @@ export function playOwner(
     callback(error, message) {
       if (error !== null) return;
       const event = message.json<AccountEvent>();
-      // Whoever asked may be dead by now; it is asked again then.
+      // The asking process may be dead by now; the question comes again then.
       if (event.type === "question") answer(event);
     },
   });

@@ -1,20 +1,20 @@
 import type { Proof } from "../../custody/ledger-proof.ts";
 
-/** What the harness itself did: from when to when it kept a host's gate from running, milliseconds since 1970. */
+/** The harness's own record: when it kept a host's gate from running, milliseconds since 1970. */
 export interface Sleep {
   readonly host: string;
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-/** A gate looks at the time five times a second; on two busy cores one look may be missed, or a few. */
+/** A gate looks at the time five times a second; on two busy cores it may miss some looks. */
 const lookMsMax = 1_000;
 
 /**
- * What `holdfast prove` says and telegram-dc contradicts; empty when they agree. Account by account, the ledger must
- * find as many overlaps as telegram-dc counts connections that were open at once. What was opened while a gate slept
- * telegram-dc may count or not, as Telegram's side may have closed before; only gates that the harness stopped, and
- * only then, may say that they slept.
+ * Contradictions between `holdfast prove` and telegram-dc; empty when they agree. Account by
+ * account, the ledger must find as many overlaps as telegram-dc counts connections open at once.
+ * For connections opened while a gate slept, telegram-dc's count may differ, as Telegram's side may
+ * have closed before. Only gates stopped by the harness, and only then, may say that they slept.
  */
 export function contradictions(
   { overlaps, asleep }: Pick<Proof, "overlaps" | "asleep">,
@@ -39,7 +39,7 @@ export function contradictions(
     );
     if (isTrue) continue;
     wrong.push(
-      `${first.account}: ${first.host} says that it slept from ${new Date(first.knownToMs).toISOString()} on, and nobody had stopped it`,
+      `${first.account}: ${first.host} says that it slept from ${new Date(first.knownToMs).toISOString()} on, and the harness had not stopped it`,
     );
   }
   return wrong;

@@ -1,19 +1,24 @@
-import { connect, createServer, type NetConnectOpts, type Socket } from "node:net";
-import type { AddressInfo } from "node:net";
+import {
+  type AddressInfo,
+  connect,
+  createServer,
+  type NetConnectOpts,
+  type Socket,
+} from "node:net";
 
-/** `cut`: refused and reset. `frozen`: nothing passes, and nobody is told. */
+/** `cut`: refused and reset. `frozen`: nothing passes, and neither side is told. */
 export type LinkMode = "flow" | "cut" | "frozen";
 
-/** One host's own way to a server, which can be broken. */
+/** A host's own link to a server, which can be broken. */
 export interface Proxy {
   readonly port: number;
   set(mode: LinkMode): void;
-  /** Connections and bytes that a broken link kept back: the fault was felt. */
+  /** Connections and bytes held back by a broken link: proof that the fault was felt. */
   readonly felt: number;
   close(): Promise<void>;
 }
 
-/** `target` is asked at each connection, so that a server may come back somewhere else. */
+/** `target` is read at each connection, so that a server may return at another address. */
 export async function createProxy(target: () => NetConnectOpts): Promise<Proxy> {
   let mode: LinkMode = "flow";
   let felt = 0;
@@ -29,7 +34,7 @@ export async function createProxy(target: () => NetConnectOpts): Promise<Proxy> 
     }
   }
 
-  /** Forwards with back pressure; what breaks one side breaks the other the same way. */
+  /** Forwards with back pressure; a break on one side breaks the other the same way. */
   function pipe(from: Socket, to: Socket, pair: readonly [Socket, Socket]): void {
     from.on("data", (chunk: Buffer) => {
       if (mode !== "flow") felt += 1;

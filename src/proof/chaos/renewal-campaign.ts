@@ -8,7 +8,7 @@ import type { ChaosHost } from "./chaos-host.ts";
 import { type ChaosFleet, eventually, startFleet } from "./fleet.ts";
 import { startLoad, type Verdict } from "./load.ts";
 
-/** Where a renewal stood when its process was killed: the last step whose row was there, or none yet. */
+/** The place of a renewal when its process was killed: the last step with a row, or none yet. */
 const places = [
   "asked",
   "requested",
@@ -24,9 +24,9 @@ type Place = (typeof places)[number];
 
 export interface CampaignOptions {
   readonly method: RenewalMethod;
-  /** Renewals to be begun at least. */
+  /** The least number of renewals to begin. */
   readonly renewals: number;
-  /** Kills that each place must have seen; the campaign goes on until then, up to a bound. */
+  /** The least number of kills at each place; the campaign goes on until then, up to a bound. */
   readonly killsEach: number;
   log(line: string): void;
 }
@@ -37,26 +37,29 @@ export interface CampaignResult extends Verdict {
   readonly done: number;
   readonly aborted: number;
   readonly kills: { readonly node: number; readonly gate: number };
-  /** Renewals that stood there when the process that ran them was killed. */
+  /** Renewals at that place when their process was killed. */
   readonly killedAt: Readonly<Record<Place, number>>;
-  /** Authorisations at Telegram that no account serves with. */
+  /** Authorisations at Telegram that serve no account. */
   readonly leftBehind: readonly string[];
-  /** Accounts that did not answer a real call afterwards. */
+  /** Accounts that failed a real call afterwards. */
   readonly broken: readonly string[];
   readonly wrong: readonly string[];
 }
 
 const accountsPerFleet = 8;
 const hostsPerFleet = 2;
-/** A gate takes longer to be replaced; one kill in so many is of the gate. */
+/** A gate takes longer to replace; one kill in this many is of the gate. */
 const gateEvery = 6;
-/** Rounds beyond those that the renewals need. */
+/** Extra rounds beyond those that the renewals need. */
 const extraRoundsMax = 40;
 const settleMsMax = 60_000;
 const thinkMs = 250;
 const slowRowMs = 20;
 
-/** Renews every account again and again under load, and kills a node or a gate with SIGKILL at random meanwhile. */
+/**
+ * Renews every account again and again under load, and meanwhile kills a node or a gate with
+ * SIGKILL at random.
+ */
 export async function runRenewalCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const { method, log } = options;
   const fleet = await startFleet({
@@ -74,7 +77,7 @@ export async function runRenewalCampaign(options: CampaignOptions): Promise<Camp
     let begun = 0;
     const roundsMax = Math.ceil(options.renewals / accountsPerFleet) + extraRoundsMax;
     for (let round = 1; round <= roundsMax; round += 1) {
-      // What has been hit least is aimed at; how long after it, chance decides.
+      // Aims at the place with the fewest hits; chance decides the delay after it.
       const fewest = places.toSorted((a, b) => killedAt[a] - killedAt[b])[0]!;
       if (begun >= options.renewals && killedAt[fewest] >= options.killsEach) break;
       const which = round % gateEvery === 0 ? "gate" : "node";
@@ -128,7 +131,7 @@ interface Shot {
   readonly which: "node" | "gate";
 }
 
-/** Begins a renewal of every account, kills once, and waits until all of it is over. */
+/** Begins a renewal of every account, kills once, and waits for the end of all of it. */
 async function killOnce(
   fleet: ChaosFleet,
   { method, round, aim, which }: Shot,
@@ -168,7 +171,7 @@ async function holders(fleet: ChaosFleet) {
   };
 }
 
-/** The event that tells of each place, and the longest that the next one then takes, in milliseconds. */
+/** The event that announces each place, and the longest time to the next event, in milliseconds. */
 const heraldOf: Readonly<
   Record<Place, { readonly spreadMs: number; is(event: AccountEvent): boolean }>
 > = {
@@ -191,7 +194,7 @@ function isState(state: string) {
   return (event: AccountEvent): boolean => event.type === "transition" && event.to === state;
 }
 
-/** A slow disk: the rows between which a renewal stands for a moment only take longer to be written. */
+/** A slow disk: the rows at which a renewal stands for a moment take longer to write. */
 async function slowDown({ database }: ChaosFleet): Promise<void> {
   await database.query(
     `create function slow_step() returns trigger language plpgsql as $$
@@ -204,11 +207,11 @@ async function slowDown({ database }: ChaosFleet): Promise<void> {
   );
 }
 
-/** Resolves by chance some moments after one of these accounts has told that it came to the place. */
+/** Resolves a random moment after one of these accounts has announced the place. */
 function untilPlace(fleet: ChaosFleet, of: readonly string[], aim: Place): Promise<void> {
   const { spreadMs, is } = heraldOf[aim];
   const waitMs = () => (randomInt(1000) / 1000) * spreadMs;
-  // Any of them may be the one.
+  // Any of the accounts may be the one.
   let left = randomInt(Math.max(1, Math.ceil(of.length / 2)));
   return new Promise((resolve) => {
     const go = () => {
@@ -229,7 +232,10 @@ function untilPlace(fleet: ChaosFleet, of: readonly string[], aim: Place): Promi
   });
 }
 
-/** Until no renewal is open, nothing is to be logged out, and every account is served. */
+/**
+ * Waits until no renewal is open, no authorisation is to be logged out, and every account is
+ * served.
+ */
 async function untilRested(fleet: ChaosFleet): Promise<void> {
   await fleet.untilServed(settleMsMax);
   await eventually(
@@ -249,7 +255,7 @@ async function untilRested(fleet: ChaosFleet): Promise<void> {
   );
 }
 
-/** Where the renewal stood at that moment; null when it had not been asked for, or was over long before. */
+/** The place of the renewal at that moment; null before its request and long after its end. */
 async function placeAt(
   { database }: ChaosFleet,
   renewal: string,
@@ -266,7 +272,9 @@ async function placeAt(
   return last.step === "aborted" ? null : last.step;
 }
 
-/** By the data centre's own list of authorisations, and by a real call through the holder. */
+/**
+ * Judges by the data centre's own list of authorisations, and by a real call through the holder.
+ */
 async function judgeAccounts(
   fleet: ChaosFleet,
 ): Promise<{ readonly leftBehind: readonly string[]; readonly broken: readonly string[] }> {

@@ -7,9 +7,9 @@ import type { Scenario, Stage } from "./stage.ts";
 
 export interface ScenarioResult extends Verdict {
   readonly scenario: string;
-  /** telegram-dc's overlap policy, under which a breach kills the key. */
+  /** telegram-dc's overlap policy: a breach of it kills the key. */
   readonly policy: string;
-  /** Whose times the hosts used. */
+  /** The profile of the hosts' times. */
   readonly profile: string;
   readonly callsInFlight: number;
   readonly delivered: readonly string[];
@@ -17,15 +17,15 @@ export interface ScenarioResult extends Verdict {
   readonly epochAfter: number;
   /** From the fault until every account was served again, milliseconds. */
   readonly servedAgainMs: number;
-  /** What is wrong; empty when the scenario held. */
+  /** The faults found; empty when the scenario held. */
   readonly wrong: readonly string[];
 }
 
 const accountsPerFleet = 3;
-/** Turns before the fault, and after it. */
+/** The number of turns before the fault, and after it. */
 const turnsAround = 12;
 
-/** One scenario on a fleet of its own, from an empty folder. */
+/** Runs one scenario on a fleet of its own, from an empty folder. */
 export async function runScenario(
   scenario: Scenario,
   log: FleetOptions["log"],
@@ -80,7 +80,7 @@ export async function runScenario(
         : await proveWhenShipped(fleet, scenario.forgetful === true);
     const wrong = [
       ...(proof === null ? [] : contradictions(proof, openAtOnce(fleet), sleeps)),
-      // A gate that was awake let go in time, whatever the policy allows.
+      // A gate that stayed awake let go in time, whatever the policy allows.
       proof !== null &&
         proof.overlaps.length > 0 &&
         `${proof.overlaps.length} overlaps by the gates' own journals`,
@@ -110,7 +110,7 @@ export async function runScenario(
   }
 }
 
-/** Pairs of connections with one key that telegram-dc saw open at once, by account. */
+/** Pairs of connections with one key open at once, as telegram-dc saw them, by account. */
 function openAtOnce({ dc, accounts }: ChaosFleet): ReadonlyMap<string, number> {
   const pairs = dc.ledger.overlapList().filter(({ policy }) => policy === "any-two-connections");
   const counts = accounts.map(({ account, username }) => {
@@ -126,7 +126,7 @@ async function proveWhenShipped(fleet: ChaosFleet, forgetful: boolean): Promise<
   return eventually("the journals are in the ledger", async () => {
     const proof = await readProof(env, { fromMs: 0 });
     const open = proof.intervals.filter(({ known }) => known === "still open").length;
-    // A restored database has lost lines, which the next gates bring again from their disks.
+    // A restored database has lost lines; the next gates bring them again from their disks.
     const whole = proof.undecided.length === 0 && (!forgetful || proof.breaks.length === 0);
     return whole && open >= fleet.accounts.length ? proof : null;
   });

@@ -4,7 +4,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { eventually } from "./fleet.ts";
 import { holdMs, productionHoldMs, copyAsItIs, isGone, freeze, type Scenario } from "./stage.ts";
 
-/** What happens to the servers that hosts share. */
+/** Faults of the servers that hosts share. */
 export const serverScenarios: readonly Scenario[] = [
   {
     name: "stop-nats",
@@ -17,7 +17,7 @@ export const serverScenarios: readonly Scenario[] = [
   },
   {
     name: "kv-rollback",
-    proves: "leases of an older copy of the store revive nobody",
+    proves: "leases of an older copy of the store revive no holder",
     hosts: 2,
     epochRises: true,
     async run({ fleet, rest, delivered }) {
@@ -64,7 +64,8 @@ export const serverScenarios: readonly Scenario[] = [
   },
   {
     name: "nats-leader",
-    proves: "a cluster of three that loses its leader disconnects nobody, at production constants",
+    proves:
+      "a cluster of three that loses its leader disconnects no account, at production constants",
     hosts: 2,
     epochRises: false,
     natsCluster: true,
@@ -85,7 +86,7 @@ export const serverScenarios: readonly Scenario[] = [
         const next = await leaderOf();
         return next !== null && next !== leader;
       });
-      // Past the hold: a lease that was not renewed since would be over by now.
+      // Past the hold: a lease without a renewal since then would be over by now.
       await rest(productionHoldMs + 2_000);
       delivered(`SIGKILL of ${leader}, which led the leases`, true);
       const kept = before.every((id) => open().includes(id));

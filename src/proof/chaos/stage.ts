@@ -6,17 +6,17 @@ import { type ChaosHost, processState } from "./chaos-host.ts";
 import { type ChaosFleet, eventually } from "./fleet.ts";
 import type { Sleep } from "./proof-agrees.ts";
 
-/** What a scenario may do, and what it must show. */
+/** A scenario's means, and the proofs that it must give. */
 export interface Stage {
   readonly fleet: ChaosFleet;
-  /** The account that the fault aims at, and who holds it now. */
+  /** The target account of the fault, and its holder at that moment. */
   readonly account: string;
   readonly holder: ChaosHost;
   readonly others: readonly ChaosHost[];
-  /** The fault was seen to be delivered; throws when `seen` is false. */
+  /** Records that the fault was seen to be delivered; throws when `seen` is false. */
   delivered(what: string, seen: boolean): void;
   epoch(): Promise<number>;
-  /** A gate was kept from running, as the harness saw it. */
+  /** Records that the harness kept a gate from running. */
   slept(sleep: Sleep): void;
   rest(ms: number): Promise<void>;
 }
@@ -27,13 +27,13 @@ export interface Scenario {
   readonly hosts: number;
   /** The account must be held under a higher epoch afterwards. */
   readonly epochRises: boolean;
-  /** The database forgets what it had known: the data centre's ledger alone judges. */
+  /** The database loses its memory: the data centre's ledger alone judges. */
   readonly forgetful?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
   /** telegram-dc's policy; by default the strictest. */
   readonly policy?: OverlapPolicy;
   readonly natsCluster?: boolean;
-  /** The hosts' clocks differ: their journals, which tell the time by them, cannot be compared. */
+  /** The hosts' clocks differ, so the times in their journals cannot be compared. */
   readonly clocksDiffer?: boolean;
   run(stage: Stage): Promise<void>;
 }
@@ -77,7 +77,8 @@ export async function kill(
 }
 
 /**
- * Stops a process for a while; what it finds when it goes on is the point. Resolves to when it was kept from running.
+ * Stops a process for a while; the scenario tests how it goes on. Resolves to the span without
+ * running.
  */
 export async function freeze(
   stage: Stage,

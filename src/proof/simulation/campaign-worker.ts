@@ -1,14 +1,14 @@
 import { runSimulation } from "./run.ts";
 import { addTallies, emptyTally, type Tally, tallyOf } from "./tally.ts";
 
-/** Which seeds a worker runs: from `first`, every `stride`-th, below `end`. */
+/** The seeds of a worker: from `first`, every `stride`-th, below `end`. */
 export interface Share {
   readonly first: number;
   readonly stride: number;
   readonly end: number;
 }
 
-/** What a worker tells: what it did since it last told, and the seed that broke a rule, if one did. */
+/** A worker's report: its work since the last report, and the seed that broke a rule, if any. */
 export interface Told {
   readonly tally: Tally;
   readonly brokenSeed: number | null;

@@ -4,7 +4,7 @@ import type { Share, Told } from "./campaign-worker.ts";
 import { addTallies, emptyTally, type Tally } from "./tally.ts";
 
 export interface CampaignOptions {
-  /** The first seed and how many. */
+  /** The first seed and the number of seeds. */
   readonly from: number;
   readonly seeds: number;
   readonly workers: number;

@@ -1,10 +1,10 @@
-/** Something that happens at a virtual time; of two at the same time, the one that was added first. */
+/** An event at a virtual time; of two at the same time, the earlier added one comes first. */
 export interface Timed {
   readonly atMs: number;
   readonly order: number;
 }
 
-/** A binary heap of what is to come. */
+/** A binary heap of future events. */
 export interface EventQueue<Event extends Timed> {
   push(event: Event): void;
   pop(): Event | undefined;

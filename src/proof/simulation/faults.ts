@@ -1,13 +1,16 @@
 import type { Random } from "./random.ts";
 
-/** What goes wrong, when, and for how long: plain data, so that a failing run can be cut down to what it needs. */
+/**
+ * A fault with its time and duration: plain data, so that a failing run can be cut down to the
+ * faults it needs.
+ */
 export interface Fault {
   readonly atMs: number;
   readonly lastsMs: number;
   readonly kind: FaultKind;
   /** Index of the host. */
   readonly host: number;
-  /** What the kind makes of it: which direction, how far back, which order; in [0, 1). */
+  /** Meaning depends on the kind: which direction, how far back, which order; in [0, 1). */
   readonly how: number;
 }
 
@@ -35,7 +38,10 @@ const hostFaults = [
   "clone",
 ] as const;
 const fleetFaults = ["nats-down", "lose-news"] as const;
-/** At most one of these two in a run: a fleet that loses both memories has none (docs/simulation.md). */
+/**
+ * At most one of these two in a run: a fleet that loses both memories has none
+ * (docs/simulation.md).
+ */
 const storeFaults = ["kv-rollback", "postgres-restore"] as const;
 
 export type FaultKind =

@@ -10,41 +10,42 @@ interface Happening extends Timed {
   cancelled: boolean;
 }
 
-/** A program on a simulated machine: it can be paused and killed, and its clocks are its own. */
+/** A program on a simulated machine. It can be paused and killed, and its clocks are its own. */
 export interface SimProcess {
   readonly name: string;
   readonly clock: Clock;
   readonly clocks: LeaseClocks;
   readonly state: "running" | "paused" | "dead";
-  /** Runs `task` in this process as something that arrived from outside, after `delayMs`. */
+  /** Runs `task` in this process as an arrival from outside, after `delayMs`. */
   deliver(delayMs: number, task: () => void): void;
   /**
-   * SIGSTOP: timers and arrivals wait. `suspended`: its monotonic clock stands still too, as in a suspended machine.
+   * SIGSTOP: timers and arrivals wait. `suspended`: its monotonic clock stands still too, as in a
+   * suspended machine.
    */
   pause(suspended: boolean): void;
-  /** SIGCONT: what waited comes at once, timers first or arrivals first. */
+  /** SIGCONT: the waiting events come at once, timers first or arrivals first. */
   resume(order: "timers-first" | "messages-first"): void;
   /** SIGKILL: nothing of it runs any more. */
   kill(): void;
   onKilled(listener: () => void): void;
-  /** The wall clock is set by so much. */
+  /** Moves the wall clock by this much. */
   jump(byMs: number): void;
 }
 
-/** Virtual time. Everything that happens in a run happens through it, in an order that the seed decides. */
+/** Virtual time. All events of a run go through it, in an order that the seed decides. */
 export interface Kernel {
   readonly nowMs: number;
   readonly random: Random;
   /** Events that have run. */
   readonly steps: number;
   at(delayMs: number, run: () => void): void;
-  /** `rate`: how fast its clocks run. */
+  /** `rate`: the speed of its clocks. */
   spawn(name: string, rate: number): SimProcess;
   /** Runs until the virtual time has come or `done` answers true. */
   run(untilMs: number, done?: () => boolean): Promise<void>;
 }
 
-/** So many events at one instant are a circle. */
+/** More events than this at one instant are a circle. */
 const standingMax = 20_000;
 
 export function createKernel(random: Random): Kernel {
@@ -52,7 +53,7 @@ export function createKernel(random: Random): Kernel {
   let nowMs = 0;
   let order = 0;
   let steps = 0;
-  /** Events in a row at the same instant. */
+  /** Consecutive events at the same instant. */
   let standing = 0;
 
   function push(
@@ -171,7 +172,7 @@ export function createKernel(random: Random): Kernel {
         if (isHeld(event)) continue;
         steps += 1;
         event.run();
-        // Every promise that this has settled runs to its next wait before anything else happens.
+        // Every settled promise runs to its next wait before the next event.
         await new Promise(setImmediate);
       }
       nowMs = Math.max(nowMs, untilMs);

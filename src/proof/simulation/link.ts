@@ -1,15 +1,15 @@
 import { HoldfastError } from "../../errors.ts";
 import type { Kernel, SimProcess } from "./kernel.ts";
 
-/** The way between a process and a server; each direction can be broken by itself. */
+/** The link between a process and a server; each direction can be broken by itself. */
 export interface Link {
   requests: "flow" | "lost";
   replies: "flow" | "lost";
-  /** Added to what a message takes at most, in milliseconds. */
+  /** The largest extra delay of a message, in milliseconds. */
   slowMs: number;
   /** Share of messages that are delivered twice. */
   doubled: number;
-  /** How old what the server shows to readers may be, in milliseconds. */
+  /** The largest age of the server's answers to readers, in milliseconds. */
   staleMs: number;
 }
 
@@ -23,7 +23,7 @@ export const createLink = (): Link => ({
 
 const latencyMsMax = 4;
 
-/** What a message takes now. */
+/** The delay of a message now. */
 export function delayOn(kernel: Kernel, link: Link): number {
   const usual = 0.2 + kernel.random.next() * latencyMsMax;
   return link.slowMs > 0 && kernel.random.chance(0.4)
@@ -36,13 +36,16 @@ export interface CallOptions<Result> {
   readonly from: SimProcess;
   readonly link: Link;
   readonly timeoutMs: number;
-  /** What the server does when the request arrives; what it throws travels back. */
+  /** The server's work when the request arrives; its errors travel back. */
   execute(): Result;
-  /** The outcome is unknown then. */
+  /** Makes the error of a timeout; the outcome is unknown then. */
   onTimeout(): HoldfastError;
 }
 
-/** One request and its answer, each of which may be late or lost; a request may arrive long after it was given up. */
+/**
+ * One request and its answer. Each may be late or lost; a request may arrive long after the caller
+ * gave up.
+ */
 export function call<Result>(options: CallOptions<Result>): Promise<Result> {
   const { kernel, from, link, timeoutMs, execute, onTimeout } = options;
   return new Promise((resolve, reject) => {

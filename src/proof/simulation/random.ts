@@ -7,7 +7,7 @@ export interface Random {
   /** True in `share` of the cases. */
   chance(share: number): boolean;
   pick<Item>(items: readonly Item[]): Item;
-  /** Independent of what is drawn here afterwards. */
+  /** Independent of later draws from this source. */
   fork(): Random;
 }
 

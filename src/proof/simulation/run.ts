@@ -10,7 +10,7 @@ import { createSimRegister } from "./sim-register.ts";
 import { createSimStore, type StoreCopy } from "./sim-store.ts";
 import { createSimTelegram, type Violation } from "./sim-telegram.ts";
 
-/** Production's own, except that accounts move sooner. */
+/** Production's own times, except that accounts move sooner. */
 const simTimings: SimTimings = {
   heartbeatMs: 2_000,
   casTimeoutMs: 800,
@@ -26,11 +26,11 @@ const simTimings: SimTimings = {
 
 /** After the last fault, every account must be served within this, in milliseconds. */
 const recoveryMs = 150_000;
-/** An account counts as served when its last answer is younger. */
+/** An account counts as served when its last answer is younger, in milliseconds. */
 const servedMs = 4_000;
-/** Clocks run at most this much faster or slower; the configuration allows for it. */
+/** Clocks run faster or slower by at most this share; the configuration allows for it. */
 const driftMax = 0.02;
-/** A host that still hands over when it is to join again is looked at this much later. */
+/** A host that still hands over at its time to rejoin is looked at again after this. */
 const rejoinMs = 1000;
 const postgresTimeoutMs = 3_000;
 
@@ -40,21 +40,24 @@ export interface RunResult {
   readonly faults: readonly Fault[];
   readonly steps: number;
   readonly answered: number;
-  /** Faults at which calls were in flight. */
+  /** Faults that struck while calls were in flight. */
   readonly underLoad: number;
   readonly counts: Readonly<Record<SimCount, number>>;
-  /** How long after the last fault everything was served again. */
+  /** The time from the last fault until everything was served again. */
   readonly recoveredMs: number | null;
 }
 
 export interface RunOptions {
   readonly seed: number;
-  /** In place of the seed's own. */
+  /** Replaces the seed's own faults. */
   readonly faults?: readonly Fault[];
   readonly trace?: (line: string) => void;
 }
 
-/** One fleet, from its start through its faults until it serves again. The same seed and faults give the same run. */
+/**
+ * Runs one fleet from its start through its faults until it serves again. The same seed and faults
+ * give the same run.
+ */
 export async function runSimulation(options: RunOptions): Promise<RunResult> {
   const { seed, trace = () => {} } = options;
   const plan = createRandom(seed);
@@ -77,7 +80,7 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
   const onViolation = (found: Violation) => {
     violation ??= { ...found, atMs: kernel.nowMs, step: kernel.steps };
   };
-  /** The highest epoch that has written, by account. */
+  /** The highest epoch among accepted writes, by account. */
   const highest = new Map<string, number>();
   const store = createSimStore(
     kernel,
@@ -301,7 +304,7 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
 
   const stopsAt = () => violation !== null;
   await kernel.run(faultsUntilMs, stopsAt);
-  // What the faults left behind must be over by then; a little longer, so that a late overlap shows.
+  // Effects of the faults must be over by then; a little longer, so that a late overlap shows.
   const restMs = 8000;
   let recoveredMs: number | null = null;
   let servedSinceMs: number | null = null;

@@ -2,8 +2,9 @@ import type { Fault } from "./faults.ts";
 import { type RunResult, runSimulation } from "./run.ts";
 
 /**
- * The smallest list of faults, found by leaving out ever fewer at a time, that still breaks the same invariant with
- * this seed. Idea: Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", 2002.
+ * The smallest list of faults that still breaks the same invariant with this seed, found by leaving
+ * out ever fewer at a time. Idea: Zeller and Hildebrandt, "Simplifying and isolating
+ * failure-inducing input", 2002.
  */
 export async function shrink(broken: RunResult): Promise<RunResult> {
   let smallest = broken;

@@ -1,6 +1,6 @@
 import type { AccountRecord, AccountStore } from "../../ports/accounts/account-store.ts";
 
-/** Accounts that are there from the beginning and never change. */
+/** Accounts that exist from the beginning and never change. */
 export const simAccounts = (names: readonly string[]): Pick<AccountStore, "changes" | "find"> => ({
   changes: async (since) => ({
     records: since === null ? names.map(recordOf) : [],

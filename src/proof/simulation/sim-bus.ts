@@ -2,10 +2,10 @@ import type { FenceRequest, FleetBus, FleetNews } from "../../ports/custody/flee
 import type { Kernel, SimProcess } from "./kernel.ts";
 import { delayOn, type Link } from "./link.ts";
 
-/** The fleet's bus: news get lost, come late and come twice. */
+/** The fleet's bus: it loses, delays and repeats news. */
 export interface SimBus {
   view(of: { readonly from: SimProcess; readonly link: Link }): FleetBus;
-  /** Share of news that are lost on the way to a listener. */
+  /** Share of news lost on the way to a listener. */
   lost: number;
 }
 

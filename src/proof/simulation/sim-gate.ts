@@ -8,7 +8,7 @@ import type { SimConnection, SimTelegram } from "./sim-telegram.ts";
 
 /** A client's end of a connection through the gate. */
 export interface SimSocket {
-  /** One request; `answered` runs when its answer has come back. */
+  /** Sends one request; `answered` runs when its answer has come back. */
   send(answered: () => void): void;
   onClosed(listener: () => void): void;
 }
@@ -23,9 +23,9 @@ export interface SimGate {
   view(node: SimProcess): SimGateView;
   cut(grant: GrantRef): Promise<void>;
   cutAll(): Promise<readonly GrantRef[]>;
-  /** The process was killed: its kernel still delivers what was queued, then everything closes. */
+  /** The process was killed: its kernel still delivers the queued bytes, then everything closes. */
   died(): void;
-  /** The machine lost its power: nothing queued leaves any more. */
+  /** The machine lost its power: no queued byte leaves any more. */
   powerLost(): void;
 }
 
@@ -33,14 +33,17 @@ export interface SimGateOptions {
   readonly kernel: Kernel;
   readonly process: SimProcess;
   readonly telegram: SimTelegram;
-  /** The way to Telegram. */
+  /** The link to Telegram. */
   readonly link: Link;
   readonly incarnation: string;
   readonly host: string;
   mayAct(): boolean;
-  /** How long after its cut a connection with requests under way is still taken to speak, in milliseconds. */
+  /** How long a connection cut with requests under way counts as speaking, in milliseconds. */
   readonly restMs: number;
-  /** How long Telegram may work on a request whose connection it has not seen close, in milliseconds. */
+  /**
+   * How long Telegram may work on a request while it has not seen the connection close, in
+   * milliseconds.
+   */
   readonly answerMs: number;
 }
 
@@ -61,12 +64,14 @@ const localMs = 0.1;
 const networkMsMax = 60;
 const retransmitMs = 200;
 /**
- * What a process that is dead, or that sleeps, left in its kernel's queues arrives within this, or never: the limit
- * of what is covered (docs/architecture/custody.md).
+ * Bytes in the kernel's queues of a dead or sleeping process arrive within this, or never: the
+ * limit of the guarantee (docs/architecture/custody.md).
  */
 const lingerMsMax = 1500;
 
-/** The gate's sockets to the simulated Telegram; who may connect is decided by the gate's own rule book. */
+/**
+ * The gate's sockets to the simulated Telegram; the gate's own rule book decides who may connect.
+ */
 export function createSimGate(options: SimGateOptions): SimGate {
   const { kernel, process, telegram, link, incarnation, host } = options;
   const pipes = new Map<string, Pipe>();
@@ -79,7 +84,7 @@ export function createSimGate(options: SimGateOptions): SimGate {
     isOpen: (slot) => pipes.has(keyOf(slot)),
   });
 
-  /** One frame on the wire: in order behind those before it, sent again while the way is broken. */
+  /** One frame on the wire: in order behind earlier ones, sent again while the link is broken. */
   function transmit(pipe: Pipe, arrive: () => void): void {
     let stillSinceMs: number | null = null;
     const attempt = () => {
@@ -94,7 +99,7 @@ export function createSimGate(options: SimGateOptions): SimGate {
       );
       pipe.lastArrivalMs = atMs;
       kernel.at(atMs - kernel.nowMs, () => {
-        // What had left before the reset arrives before it.
+        // Bytes sent before the reset arrive before it.
         arrive();
       });
     };
@@ -121,7 +126,7 @@ export function createSimGate(options: SimGateOptions): SimGate {
     });
   }
 
-  /** What was sent last, and the reset, may still be on their way, unless every request was answered. */
+  /** The last frames and the reset may still be on their way, unless every request was answered. */
   async function rested(pipe: Pipe, idle: boolean): Promise<void> {
     if (idle) return;
     await until(pipe.closedMs + options.restMs);

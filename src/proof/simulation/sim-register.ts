@@ -3,14 +3,14 @@ import type { RegisterEntry, SharedRegister } from "../../ports/custody/shared-r
 import type { Kernel, SimProcess } from "./kernel.ts";
 import { call, delayOn, type Link } from "./link.ts";
 
-/** The server's side of a register, and what can happen to it. */
+/** The server's side of a register, and its faults. */
 export interface SimRegister<Value> {
   /** The register as one process sees it. */
   view(of: { readonly from: SimProcess; readonly link: Link }): SharedRegister<Value>;
-  /** An older copy of the store takes its place: revisions are used again. */
+  /** Replaces the register by an older copy of the store: revisions are used again. */
   rollBack(toMs: number): void;
   present(): readonly RegisterEntry<Value>[];
-  /** Watchers whose link was broken see what stands there now, as after a reconnect. */
+  /** Watchers behind a broken link see the present value, as after a reconnect. */
   healed(): void;
 }
 
@@ -68,7 +68,7 @@ export function createSimRegister<Value>(
     return revision;
   }
 
-  /** An isolated server answers readers from what it knew. */
+  /** An isolated server answers readers from its old state. */
   function read(key: string, staleMs: number): Write<Value> | null {
     if (staleMs <= 0 || kernel.random.chance(0.5)) return current.get(key) ?? null;
     const atMs = kernel.nowMs - kernel.random.next() * staleMs;

@@ -1,7 +1,7 @@
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** A rule of docs/simulation.md that a run has broken. */
+/** A rule of docs/simulation.md broken by a run. */
 export interface Violation {
   readonly invariant: "I1" | "I6" | "epoch" | "restore" | "serving" | "liveness";
   readonly message: string;
@@ -16,7 +16,7 @@ export interface SimConnection extends GrantRef {
   inFlight: number;
   /** Telegram has seen it close. */
   closed: boolean;
-  /** When it last got an answer through to the client. */
+  /** The time of the last answer that reached the client. */
   answeredMs: number | null;
 }
 
@@ -25,17 +25,18 @@ export interface SimTelegram {
   /** A request arrives; `answer` runs when Telegram has answered it. */
   request(connection: SimConnection, answer: () => void): void;
   readonly connections: readonly SimConnection[];
-  /** Requests that Telegram has answered. */
+  /** Requests answered by Telegram. */
   readonly answered: number;
 }
 
-/** Answers take this long at most, in milliseconds. */
+/** The longest time to an answer, in milliseconds. */
 const quickMs = 120;
 const longMs = 1200;
 
 /**
- * The judge of I1: of two connections with one key, neither may carry a request after the other's first one, nor
- * while the other still waits for an answer. Epochs that connect never repeat and never fall.
+ * The judge of I1. Of two connections with one key, neither may carry a request after the other's
+ * first one, nor while the other still waits for an answer. Connecting epochs never repeat and
+ * never fall.
  */
 export function createSimTelegram(
   kernel: Kernel,

@@ -21,15 +21,17 @@ export interface SimWorkerOptions {
 const retryMs = 800;
 const betweenCallsMs = 900;
 const drainMs = 3000;
-/** Without an answer for this long, the connection is taken to be lost. */
+/** Without an answer for this long, the connection counts as lost. */
 const unansweredMsMax = 10_000;
 
-/** One account in place of its whole lifecycle: claim, connect, call, and hand over in good order. */
+/**
+ * One account in place of its whole lifecycle: claim, connect, call, and hand over in good order.
+ */
 export function createSimWorker(options: SimWorkerOptions): Keepable {
   const { kernel, process, ref, claims, gate, store } = options;
   const { clock } = process;
   let stopping = false;
-  /** What waits and must be woken by a stop. */
+  /** The waits that a stop must wake. */
   const waits = new Set<AbortController>();
   let stopped: Promise<void> = Promise.resolve();
 
@@ -39,7 +41,7 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
     return gate.dial(grant);
   }
 
-  /** Calls until the connection ends or the account is to be handed over; answers how many are unanswered. */
+  /** Calls until the connection ends or a handover is due; returns how many are unanswered. */
   async function serve(grant: GrantRef, socket: SimSocket): Promise<number> {
     const ended = new AbortController();
     let inFlight = 0;
@@ -86,7 +88,7 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
     return inFlight;
   }
 
-  /** Cut with proof, then free: tried again until the database has it. */
+  /** Cuts with proof, then frees the token; repeats until the database has it. */
   async function free(grant: GrantRef, idle: boolean): Promise<void> {
     for (;;) {
       try {

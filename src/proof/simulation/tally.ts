@@ -1,6 +1,6 @@
 import type { RunResult } from "./run.ts";
 
-/** What many runs did, added up: a simulation in which nothing happens proves nothing. */
+/** The sum over many runs: a simulation in which nothing happens proves nothing. */
 export interface Tally {
   readonly seeds: number;
   readonly steps: number;
@@ -9,7 +9,10 @@ export interface Tally {
   readonly underLoad: number;
   readonly violations: number;
   readonly counts: Readonly<Record<string, number>>;
-  /** The longest time from the last fault until everything was served, in milliseconds of virtual time. */
+  /**
+   * The longest time from the last fault until everything was served, in milliseconds of virtual
+   * time.
+   */
   readonly recoveredMsMax: number;
 }
 

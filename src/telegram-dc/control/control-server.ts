@@ -1,5 +1,4 @@
-import { createServer } from "node:http";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Clock } from "../world/clock.ts";
 import { ControlError } from "../world/control-error.ts";
 import { streamEvents } from "./event-stream.ts";
@@ -14,8 +13,8 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
-const HOST = "127.0.0.1";
-const BODY_BYTES_MAX = 1024 * 1024;
+const loopbackHost = "127.0.0.1";
+const bodyBytesMax = 1024 * 1024;
 
 /** Serves the control API on loopback; rejects with the system's error when the port is taken. */
 export async function startControlServer(
@@ -29,7 +28,7 @@ export async function startControlServer(
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, HOST, () => {
+    server.listen(port, loopbackHost, () => {
       server.off("error", reject);
       resolve();
     });
@@ -37,7 +36,7 @@ export async function startControlServer(
   const address = server.address();
   const boundPort = typeof address === "object" && address !== null ? address.port : port;
   return {
-    url: `http://${HOST}:${boundPort}`,
+    url: `http://${loopbackHost}:${boundPort}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => {
@@ -56,7 +55,7 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   try {
-    const url = new URL(request.url ?? "/", `http://${HOST}`);
+    const url = new URL(request.url ?? "/", `http://${loopbackHost}`);
     if (request.method === "GET" && url.pathname === "/events") {
       streamEvents(controlled.phone, clock, response);
       return;
@@ -109,7 +108,7 @@ async function readBody(request: IncomingMessage): Promise<Record<string, unknow
   for await (const chunk of request) {
     const bytes: Buffer = chunk;
     size += bytes.length;
-    if (size > BODY_BYTES_MAX) {
+    if (size > bodyBytesMax) {
       throw new ControlError("BODY_TOO_LONG", 413, "nothing was done: the body is over 1 MiB");
     }
     chunks.push(bytes);

@@ -3,8 +3,8 @@ import type { Clock } from "../world/clock.ts";
 import type { Phone } from "../world/phone/phone-port.ts";
 import { messageToWire } from "./wire.ts";
 
-/** Past this many unsent bytes the reader is too slow and is let go. */
-const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
+/** A reader with more unsent bytes than this is too slow and is disconnected. */
+const unsentBytesMax = 4 * 1024 * 1024;
 
 /** Server-sent events: `message` and `edit`, each with {userId, message}. */
 export function streamEvents(phone: Phone, clock: Clock, response: ServerResponse): void {
@@ -13,7 +13,7 @@ export function streamEvents(phone: Phone, clock: Clock, response: ServerRespons
   const end = phone.subscribe(({ kind, userId, message }) => {
     const data = JSON.stringify({ userId: String(userId), message: messageToWire(message) });
     response.write(`event: ${kind}\ndata: ${data}\n\n`);
-    if (response.writableLength > UNSENT_BYTES_MAX) response.destroy();
+    if (response.writableLength > unsentBytesMax) response.destroy();
   });
   response.once("close", end);
 }

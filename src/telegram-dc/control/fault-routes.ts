@@ -1,11 +1,10 @@
 import { ControlError } from "../world/control-error.ts";
-import type { Fault } from "../world/faults.ts";
-import { FAULT_KINDS } from "../world/faults.ts";
+import { type Fault, faultKinds } from "../world/faults.ts";
 import type { Phone } from "../world/phone/phone-port.ts";
 import type { Fields } from "./fields.ts";
 import type { Route } from "./route.ts";
 
-const FAULT_FIELDS = [
+const faultFields = [
   "kind",
   "method",
   "userId",
@@ -19,7 +18,7 @@ const FAULT_FIELDS = [
   "reason",
 ];
 
-/** Ordering faults and taking them back. */
+/** Routes that order faults and remove them. */
 export function createFaultRoutes(phone: Phone): Route[] {
   return [
     {
@@ -31,7 +30,7 @@ export function createFaultRoutes(phone: Phone): Route[] {
     {
       method: "POST",
       path: "/faults",
-      fields: FAULT_FIELDS,
+      fields: faultFields,
       answer: ({ fields }) => describe(orderFault(phone, fields)),
     },
     {
@@ -66,7 +65,7 @@ function describe(fault: Fault): object {
 function orderFault(phone: Phone, fields: Fields): Fault {
   const user = fields.optionalName("userId");
   return phone.addFault({
-    kind: fields.oneOf("kind", FAULT_KINDS),
+    kind: fields.oneOf("kind", faultKinds),
     method: fields.optionalText("method"),
     userId: user === undefined ? undefined : phone.user(user).id,
     authKeyId: fields.optionalText("authKeyId"),

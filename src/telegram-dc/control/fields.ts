@@ -1,6 +1,6 @@
 import { ControlError } from "../world/control-error.ts";
 
-/** Reads a request's fields; every fault is answered with one line that names the field. */
+/** Reads the fields of a request; answers every fault with one line that names the field. */
 export interface Fields {
   text(name: string): string;
   optionalText(name: string): string | undefined;
@@ -16,8 +16,8 @@ export interface Fields {
 }
 
 /**
- * Fields of a JSON body or of a query string, where numbers and flags arrive as text.
- * @throws ControlError BAD_FIELD for a field that the request does not have
+ * Reads a JSON body or a query string, where numbers and flags arrive as text.
+ * @throws ControlError BAD_FIELD for a field that the request lacks
  */
 export function readFields(source: Record<string, unknown>, known: readonly string[]): Fields {
   for (const name of Object.keys(source)) {

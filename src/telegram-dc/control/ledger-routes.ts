@@ -1,6 +1,6 @@
 import type { Controlled, Route } from "./route.ts";
 
-/** Reading what happened. */
+/** Routes that read the ledger. */
 export function createLedgerRoutes({ ledger, phone, protocolStats }: Controlled): Route[] {
   const idOf = (name: string | undefined): bigint | undefined =>
     name === undefined ? undefined : phone.user(name).id;

@@ -2,7 +2,7 @@ import type { Ledger } from "../world/ledger/ledger-records.ts";
 import type { Phone } from "../world/phone/phone-port.ts";
 import type { Fields } from "./fields.ts";
 
-/** What the control API shows and plays. */
+/** The parts of the world that the control API shows and plays. */
 export interface Controlled {
   readonly host: string;
   readonly port: number;
@@ -15,17 +15,17 @@ export interface Controlled {
   readonly protocolStats: object;
 }
 
-/** One thing that can be asked. `:name` in the path is a parameter. */
+/** One route. `:name` in the path is a parameter. */
 export interface Route {
   readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   /** Names of the fields in the query string (GET, DELETE) or in the JSON body (POST). */
   readonly fields: readonly string[];
-  /** The answer, still with bigint and bytes in it. */
+  /** The answer; it may still hold bigint and bytes. */
   readonly answer: (request: RouteRequest) => unknown;
 }
 
-/** What was asked: the parameters of the path, and the fields. */
+/** The request: the parameters of its path, and its fields. */
 export interface RouteRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly fields: Fields;

@@ -1,16 +1,16 @@
 import type { Phone } from "../world/phone/phone-port.ts";
 import type { ButtonChoice } from "../world/phone/phone-lookup.ts";
-import { FILE_KINDS, type FileSpec } from "../world/files.ts";
-import { CODE_WAYS } from "../world/model.ts";
+import { fileKinds, type FileSpec } from "../world/files.ts";
+import { codeWays } from "../world/model.ts";
 import { ControlError } from "../world/control-error.ts";
 import type { Fields } from "./fields.ts";
 import type { Route, RouteRequest } from "./route.ts";
 import { messageToWire } from "./wire.ts";
 
-const WAIT_MS_MAX = 60_000;
-const WAIT_MS_DEFAULT = 30_000;
+const waitMsMax = 60_000;
+const waitMsDefault = 30_000;
 
-/** Acting as a user. Every `:id` and `peer` is a numeric id or a username. */
+/** Routes that act as a user. Every `:id` and `peer` is a numeric id or a username. */
 export function createUserRoutes(phone: Phone): Route[] {
   return [
     {
@@ -48,7 +48,7 @@ export function createUserRoutes(phone: Phone): Route[] {
       path: "/users/:id/code-way",
       fields: ["way"],
       answer({ params, fields }) {
-        phone.sendCodesBy(idOf(params), fields.optionalOneOf("way", CODE_WAYS));
+        phone.sendCodesBy(idOf(params), fields.optionalOneOf("way", codeWays));
         return {};
       },
     },
@@ -94,7 +94,7 @@ function createMessageRoutes(phone: Phone): Route[] {
         const message = await phone.waitForMessage(idOf(params), {
           after: fields.optionalInt("after") ?? 0,
           ...(peer === undefined ? {} : { peer }),
-          waitMs: waitMs(fields, WAIT_MS_DEFAULT),
+          waitMs: waitMs(fields, waitMsDefault),
         });
         return { message: message === undefined ? null : messageToWire(message) };
       },
@@ -132,7 +132,7 @@ function createMessageRoutes(phone: Phone): Route[] {
 function fileOf(fields: Fields): FileSpec | undefined {
   const base64 = fields.optionalText("fileBase64");
   if (base64 === undefined) return undefined;
-  const kind = fields.optionalOneOf("fileKind", FILE_KINDS) ?? "photo";
+  const kind = fields.optionalOneOf("fileKind", fileKinds) ?? "photo";
   return {
     kind,
     mimeType:
@@ -149,7 +149,7 @@ function idOf(params: RouteRequest["params"]): string {
 }
 
 function waitMs(fields: Fields, byDefault: number): number {
-  return Math.min(Math.max(fields.optionalInt("waitMs") ?? byDefault, 0), WAIT_MS_MAX);
+  return Math.min(Math.max(fields.optionalInt("waitMs") ?? byDefault, 0), waitMsMax);
 }
 
 function choiceOf(fields: Fields): ButtonChoice {

@@ -5,18 +5,21 @@ import { createFrameStream } from "./transport/frame-stream.ts";
 /** One accepted socket, as frames. */
 export interface Channel {
   readonly write: (payload: Uint8Array) => void;
-  /** Answers a transport error (core.telegram.org/mtproto/mtproto-transports#transport-errors) and closes. */
+  /**
+   * Answers a transport error (core.telegram.org/mtproto/mtproto-transports#transport-errors) and
+   * closes.
+   */
   refuse(transportError: 404 | 444): void;
-  /** Sends what was written, then FIN. */
+  /** Sends the pending bytes, then FIN. */
   finish(): void;
   /** Sends RST at once. */
   reset(): void;
 }
 
-/** A client that does not answer a FIN is reset after this time. */
-const LINGER_MS = 5_000;
+/** A client that does not answer a FIN within this time is reset. */
+const lingerMs = 5_000;
 
-/** Reads frames off a socket until it closes. A stream that cannot be read resets it. */
+/** Reads frames off a socket until it closes. An unreadable stream is reset. */
 export function createChannel(
   { clock, stats, limits }: ProtocolContext,
   socket: Socket,
@@ -35,7 +38,7 @@ export function createChannel(
     if (isClosing) return;
     isClosing = true;
     socket.end();
-    cancelLinger = clock.schedule(LINGER_MS, reset);
+    cancelLinger = clock.schedule(lingerMs, reset);
   }
 
   function write(payload: Uint8Array): void {
@@ -60,7 +63,7 @@ export function createChannel(
     }
   });
   socket.on("error", () => {
-    // The close event follows and carries all that is needed.
+    // The close event follows and carries everything needed.
   });
   socket.once("close", () => {
     isClosing = true;

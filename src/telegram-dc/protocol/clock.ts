@@ -1,8 +1,8 @@
-/** Time as the protocol needs it; tests pass their own. */
+/** The protocol's view of time; tests pass their own. */
 export interface ProtocolClock {
   /** Milliseconds since the epoch. */
   nowMs(): number;
-  /** Calls back once after the delay, in milliseconds; the answer cancels it. */
+  /** Calls back once after the delay, in milliseconds; the returned function cancels it. */
   schedule(delayMs: number, callback: () => void): () => void;
 }
 

@@ -9,7 +9,7 @@ import { openFrame } from "./messages/envelope.ts";
 import { type SessionBinding, createSessionBinding } from "./session-binding.ts";
 import { receiveMessage } from "./inbox.ts";
 
-/** What changes on a connection as its client speaks. */
+/** The state of a connection that changes as its client speaks. */
 interface ConnectionState {
   /** The key of the latest frame. */
   key: AuthKey | undefined;
@@ -72,7 +72,7 @@ export function serveConnection(
   return connection;
 }
 
-/** The parts that a world's view of a connection is made of. */
+/** The parts behind the world's view of a connection. */
 interface ConnectionParts {
   readonly id: number;
   readonly isMedia: boolean;

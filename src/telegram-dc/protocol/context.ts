@@ -6,7 +6,7 @@ import type { MessageIdSource } from "./messages/message-id.ts";
 import type { ProtocolStats } from "./stats.ts";
 import type { LayerRegistry } from "./tl/layer-registry.ts";
 
-/** What every connection of one data centre shares. */
+/** State that all connections of one data centre share. */
 export interface ProtocolContext {
   readonly world: World;
   readonly dcId: number;
@@ -17,7 +17,7 @@ export interface ProtocolContext {
   readonly messageIds: MessageIdSource;
   readonly stats: ProtocolStats;
   readonly limits: ProtocolLimits;
-  /** Told of handlers that threw and answers that could not be written. */
+  /** Receives errors of handlers, and answers that could not be written. */
   readonly onIncident: (incident: ProtocolIncident) => void;
 }
 
@@ -26,20 +26,20 @@ export interface ProtocolLimits {
   /** Messages kept per session until the client acknowledges them. */
   readonly unackedMax: number;
   readonly sessionsPerKeyMax: number;
-  /** Bytes that may wait in a connection whose client does not read. */
+  /** Unsent bytes that a connection may hold while its client does not read. */
   readonly unsentBytesMax: number;
-  /** Answers longer than this are sent packed, if that makes them smaller. */
+  /** Answers longer than this are sent packed if that makes them smaller. */
   readonly packFromBytes: number;
 }
 
-export const DEFAULT_LIMITS: ProtocolLimits = {
+export const defaultLimits: ProtocolLimits = {
   unackedMax: 1_000,
   sessionsPerKeyMax: 64,
   unsentBytesMax: 16 * 1024 * 1024,
   packFromBytes: 512,
 };
 
-/** Something that the data centre's owner should look at. */
+/** An event for the data centre's owner to look at. */
 export interface ProtocolIncident {
   readonly code: "HANDLER_FAILED" | "ANSWER_NOT_ENCODABLE" | "HANDSHAKE_REFUSED";
   readonly message: string;

@@ -1,6 +1,11 @@
 import type { ProtocolContext } from "./context.ts";
 import type { Link } from "./link.ts";
-import { CONTAINER_ID, type WireMessage, readContainer, unpackBody } from "./messages/container.ts";
+import {
+  containerConstructor,
+  type WireMessage,
+  readContainer,
+  unpackBody,
+} from "./messages/container.ts";
 import type { OpenedMessage } from "./messages/envelope.ts";
 import { messageIdSeconds } from "./messages/message-id.ts";
 import { dropAnswer } from "./rpc/drop-answer.ts";
@@ -13,10 +18,10 @@ import { TlReader } from "./tl/tl-reader.ts";
 import { type Session, createSession } from "./sessions/session.ts";
 
 /** core.telegram.org/mtproto/description#message-identifier-msg-id: 300 seconds back, 30 ahead. */
-const PAST_SECONDS_MAX = 300;
-const FUTURE_SECONDS_MAX = 30;
+const pastSecondsMax = 300;
+const futureSecondsMax = 30;
 /** Codes of core.telegram.org/mtproto/service_messages_about_messages#notice-of-ignored-error-message. */
-const CODE = {
+const badMessageCodes = {
   idTooLow: 16,
   idTooHigh: 17,
   idNotDivisible: 18,
@@ -30,7 +35,7 @@ const CODE = {
 /** Handles one decrypted frame: checks it, finds its session and carries its messages out. */
 export function receiveMessage(context: ProtocolContext, link: Link, opened: OpenedMessage): void {
   const known = link.key.sessions.get(opened.sessionId);
-  // A notice to a client whose session does not exist yet goes through one that is thrown away.
+  // A notice to a client without a session goes through a throwaway session.
   const session = known ?? createSession(opened.sessionId);
   if (!link.key.salts.accepts(opened.salt)) {
     context.stats.badServerSalts++;
@@ -39,7 +44,7 @@ export function receiveMessage(context: ProtocolContext, link: Link, opened: Ope
       _: "bad_server_salt",
       bad_msg_id: opened.messageId,
       bad_msg_seqno: opened.sequence,
-      error_code: CODE.badSalt,
+      error_code: badMessageCodes.badSalt,
       new_server_salt: link.key.salts.current(),
     };
     link.sendService(session, notice, false);
@@ -63,7 +68,7 @@ function receiveIn(
 ): void {
   const { id, body } = unpackBody(opened.body);
   const messages =
-    id === CONTAINER_ID ? readContainer(opened.messageId, body) : [{ ...opened, body }];
+    id === containerConstructor ? readContainer(opened.messageId, body) : [{ ...opened, body }];
   if (isNew) openSession(context, link, session);
   link.attach(session);
   if (isNew) {
@@ -80,14 +85,16 @@ function receiveIn(
     link.sendService(session, notice, true);
   }
   if (messages === undefined) {
-    refuse(context, link, session, opened, CODE.containerInvalid);
+    refuse(context, link, session, opened, badMessageCodes.containerInvalid);
     return;
   }
-  if (id === CONTAINER_ID && !takeContainer(context, link, session, opened)) return;
+  if (id === containerConstructor && !takeContainer(context, link, session, opened)) return;
   for (const message of messages) receiveOne(context, link, session, message);
 }
 
-/** Adds a session to its key; the longest unused one without a connection makes room. */
+/**
+ * Adds a session to its key. The session unused for longest, and without a connection, makes room.
+ */
 function openSession(context: ProtocolContext, link: Link, session: Session): void {
   const { sessions } = link.key;
   if (sessions.size >= context.limits.sessionsPerKeyMax) {
@@ -101,10 +108,10 @@ function openSession(context: ProtocolContext, link: Link, session: Session): vo
 }
 
 function judgeId(context: ProtocolContext, messageId: bigint): number | undefined {
-  if (messageId % 4n !== 0n) return CODE.idNotDivisible;
+  if (messageId % 4n !== 0n) return badMessageCodes.idNotDivisible;
   const ageSeconds = Math.floor(context.clock.nowMs() / 1000) - messageIdSeconds(messageId);
-  if (ageSeconds > PAST_SECONDS_MAX) return CODE.idTooLow;
-  return ageSeconds < -FUTURE_SECONDS_MAX ? CODE.idTooHigh : undefined;
+  if (ageSeconds > pastSecondsMax) return badMessageCodes.idTooLow;
+  return ageSeconds < -futureSecondsMax ? badMessageCodes.idTooHigh : undefined;
 }
 
 function refuse(
@@ -124,7 +131,7 @@ function refuse(
   link.sendService(session, notice, false);
 }
 
-/** A container that came before is read again: its messages know themselves whether they were handled. */
+/** A repeated container is read again: its messages know whether they were handled. */
 function takeContainer(
   context: ProtocolContext,
   link: Link,
@@ -134,12 +141,12 @@ function takeContainer(
   const verdict = session.inbound.judge(container.messageId, container.sequence);
   if (verdict === "new") {
     if (container.sequence % 2 !== 0) {
-      refuse(context, link, session, container, CODE.sequenceShouldBeEven);
+      refuse(context, link, session, container, badMessageCodes.sequenceShouldBeEven);
       return false;
     }
     return true;
   }
-  const errorCode = "errorCode" in verdict ? verdict.errorCode : CODE.containerIdSeen;
+  const errorCode = "errorCode" in verdict ? verdict.errorCode : badMessageCodes.containerIdSeen;
   refuse(context, link, session, container, errorCode);
   return false;
 }
@@ -151,7 +158,7 @@ function receiveOne(
   message: WireMessage,
 ): void {
   if (message.messageId % 4n !== 0n) {
-    refuse(context, link, session, message, CODE.idNotDivisible);
+    refuse(context, link, session, message, badMessageCodes.idNotDivisible);
     return;
   }
   const isContent = message.sequence % 2 !== 0;
@@ -187,11 +194,12 @@ function dispatch(
   const service = context.schemas.service.byId.get(id)?.name;
   const isCall = service === undefined || !isServiceMessage(service);
   if (isCall && !isContent) {
-    refuse(context, link, session, message, CODE.sequenceShouldBeOdd);
+    refuse(context, link, session, message, badMessageCodes.sequenceShouldBeOdd);
     return;
   }
   const receipt = session.inbound.take(messageId, sequence, isCall);
-  // Messages of MTProto itself are answered by their own replies, whatever sequence number libraries give them.
+  // Messages of MTProto itself get replies of their own, whatever sequence number libraries give
+  // them.
   if (isCall) acknowledgeSoon(session, messageId);
   if (service === "rpc_drop_answer") dropAnswer({ context, link, session, receipt, body });
   else if (isCall) runCall({ context, link, session, receipt, body });

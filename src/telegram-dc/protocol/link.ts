@@ -3,7 +3,7 @@ import type { AuthKey } from "./keys/auth-key.ts";
 import type { OutgoingMessage } from "./sessions/messages.ts";
 import type { Session } from "./sessions/session.ts";
 
-/** What the handlers of messages need of the connection that brought them. */
+/** The connection, as the handlers of its messages need it. */
 export interface Link {
   readonly connection: Connection;
   /** The key of the latest frame. */
@@ -12,9 +12,9 @@ export interface Link {
   resend(session: Session, message: OutgoingMessage): void;
   /** Sends a message of MTProto itself; `isContent` asks the client to acknowledge it. */
   sendService(session: Session, message: TlObject, isContent: boolean): void;
-  /** The session that a push goes to. */
+  /** The session that receives pushes. */
   attach(session: Session): void;
   stopUpdates(): void;
-  /** Closes the connection unless another such order comes within the delay. */
+  /** Closes the connection after the delay; a later order replaces this one. */
   disconnectAfter(delayMs: number): void;
 }

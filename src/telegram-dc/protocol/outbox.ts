@@ -1,7 +1,7 @@
 import type { AuthKey } from "./keys/auth-key.ts";
 import {
-  CONTAINER_BYTES_MAX,
-  CONTAINER_MESSAGES_MAX,
+  containerBytesMax,
+  containerMessagesMax,
   type WireMessage,
   writeContainer,
 } from "./messages/container.ts";
@@ -10,20 +10,23 @@ import type { MessageIdSource } from "./messages/message-id.ts";
 import { type Session, nextSequence } from "./sessions/session.ts";
 import { TlWriter } from "./tl/tl-writer.ts";
 
-const MSGS_ACK_ID = 0x62d6b459;
-const VECTOR_ID = 0x1cb5c415;
-const ACKS_MAX = 8_192;
+const msgsAckId = 0x62d6b459;
+const vectorId = 0x1cb5c415;
+const acksMax = 8_192;
 
-/** Messages of one turn of the event loop, sent in as few frames as the limits of containers allow. */
+/**
+ * Sends the messages of one turn of the event loop in as few frames as the limits of containers
+ * allow.
+ */
 export interface Outbox {
   add(session: Session, message: WireMessage): void;
   requestFlush(session: Session): void;
-  /** Sends at once what waits. */
+  /** Sends the waiting messages at once. */
   flush(): void;
 }
 
 /**
- * @param currentKey the key of the latest frame of the client.
+ * @param currentKey the key of the client's latest frame.
  * @param write takes sealed frames.
  */
 export function createOutbox(
@@ -72,12 +75,12 @@ export function createOutbox(
 }
 
 function takeAcks(messageIds: MessageIdSource, session: Session): WireMessage | undefined {
-  // A call whose answer goes out is acknowledged by it.
+  // The answer to a call acknowledges that call.
   const acks = session.acksDue
-    .splice(0, ACKS_MAX)
+    .splice(0, acksMax)
     .filter((messageId) => session.inbound.find(messageId)?.answer === undefined);
   if (acks.length === 0) return undefined;
-  const writer = new TlWriter().uint(MSGS_ACK_ID).uint(VECTOR_ID).int(acks.length);
+  const writer = new TlWriter().uint(msgsAckId).uint(vectorId).int(acks.length);
   for (const messageId of acks) writer.long(messageId);
   return {
     messageId: messageIds.next("notice"),
@@ -92,8 +95,7 @@ function splitBatches(messages: readonly WireMessage[]): WireMessage[][] {
   let bytes = 0;
   for (const message of messages) {
     const isFull =
-      batch.length === CONTAINER_MESSAGES_MAX ||
-      bytes + message.body.length + 16 > CONTAINER_BYTES_MAX;
+      batch.length === containerMessagesMax || bytes + message.body.length + 16 > containerBytesMax;
     if (isFull && batch.length > 0) {
       batches.push(batch);
       batch = [];

@@ -4,7 +4,7 @@ import type { Connection, KeyRegistry, World } from "../seam.ts";
 import { type ProtocolClock, createSystemClock } from "./clock.ts";
 import { serveConnection } from "./connection.ts";
 import {
-  DEFAULT_LIMITS,
+  defaultLimits,
   type ProtocolContext,
   type ProtocolIncident,
   type ProtocolLimits,
@@ -26,23 +26,23 @@ export interface ProtocolServerOptions {
   readonly port: number;
   /** Port of the media address, 0 or absent for any free port. */
   readonly mediaPort?: number;
-  /** A 2048-bit private key; a new one is made when it is absent. */
+  /** A 2048-bit private key; without it a new one is made. */
   readonly rsaKey?: KeyObject;
-  /** Layers to speak; by default those that the installed client libraries ship. */
+  /** Layers to speak; by default those of the installed client libraries. */
   readonly schemas?: LayerRegistry;
   readonly clock?: ProtocolClock;
   readonly limits?: Partial<ProtocolLimits>;
-  /** Told of handlers that threw, answers that could not be written and refused key exchanges. */
+  /** Receives errors of handlers, answers that could not be written and refused key exchanges. */
   readonly onIncident?: (incident: ProtocolIncident) => void;
 }
 
-/** What the owner of a protocol server may do with its keys. */
+/** The keys of a protocol server, as its owner may change them. */
 interface ProtocolKeyRegistry extends KeyRegistry {
   /** Ends the salts of a key and of the temporary keys bound to it; false when there is no such key. */
   rotateSalt(authKeyId: string): boolean;
 }
 
-/** The part of a data centre that speaks MTProto. */
+/** The half of a data centre that speaks MTProto. */
 export interface ProtocolServer {
   /** Opens both addresses. Rejects with the system's error when a port is taken. */
   listen(): Promise<{ host: string; port: number; mediaPort: number }>;
@@ -56,27 +56,28 @@ export interface ProtocolServer {
   readonly stats: ProtocolStats;
 }
 
-const RSA_BITS = 2048;
+const rsaBits = 2048;
 
-const FINGERPRINT_FULL_WIDTH = 1n << 60n;
-const KEY_TRIES_MAX = 64;
+const fingerprintFullWidth = 1n << 60n;
+const keyTriesMax = 64;
 
 /**
- * Makes a data centre's RSA key. mtcute writes fingerprints in hexadecimal without leading zeros and then does
- * not find a key whose fingerprint begins with one, as one key in sixteen does: those are thrown away.
+ * Makes a data centre's RSA key. mtcute writes fingerprints in hexadecimal without leading zeros,
+ * and then fails to find a key whose fingerprint begins with a zero. One key in sixteen does; those
+ * are thrown away.
  */
 export function generateRsaKey(): KeyObject {
   for (let tries = 1; ; tries++) {
     const { privateKey } = generateKeyPairSync("rsa", {
-      modulusLength: RSA_BITS,
+      modulusLength: rsaBits,
       publicExponent: 65_537,
     });
     const fingerprint = BigInt.asUintN(64, createServerRsaKey(privateKey).fingerprint);
-    if (fingerprint >= FINGERPRINT_FULL_WIDTH || tries === KEY_TRIES_MAX) return privateKey;
+    if (fingerprint >= fingerprintFullWidth || tries === keyTriesMax) return privateKey;
   }
 }
 
-/** Puts the protocol together; nothing listens before `listen`. */
+/** Puts the protocol together; it listens only after `listen`. */
 export function createProtocolServer(options: ProtocolServerOptions): ProtocolServer {
   initIge();
   const clock = options.clock ?? createSystemClock();
@@ -91,7 +92,7 @@ export function createProtocolServer(options: ProtocolServerOptions): ProtocolSe
     schemas: options.schemas ?? loadBuiltInLayers(),
     messageIds: createMessageIdSource(clock),
     stats: createProtocolStats(),
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    limits: { ...defaultLimits, ...options.limits },
     onIncident: options.onIncident ?? ignoreIncident,
   };
   const connections = new Set<Connection>();
@@ -123,7 +124,7 @@ export function createProtocolServer(options: ProtocolServerOptions): ProtocolSe
 }
 
 function ignoreIncident(): void {
-  // Incidents are counted in the statistics as well.
+  // The statistics count incidents as well.
 }
 
 function createKeyRegistry(

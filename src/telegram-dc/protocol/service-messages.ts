@@ -5,7 +5,7 @@ import type { Link } from "./link.ts";
 import { acknowledge, type Session } from "./sessions/session.ts";
 import { longField, longsField, numberField } from "./tl/fields.ts";
 
-/** One message of MTProto itself and what is needed to answer it. */
+/** One message of MTProto itself, with everything needed to answer it. */
 interface ServiceCall {
   readonly context: ProtocolContext;
   readonly link: Link;
@@ -45,7 +45,7 @@ function resendRequested({ context, link, session, messageId, message }: Service
   }
 }
 
-/** Answers that wait for an acknowledgement go first, so that the client does not repeat the call. */
+/** Answers still unacknowledged go first, so that the client does not repeat the call. */
 function answerStateRequest({ context, link, session, messageId, message }: ServiceCall): void {
   const asked = longsField(message, "msg_ids");
   for (const id of asked) {
@@ -83,10 +83,10 @@ function destroyAuthKey({ context, link, session }: ServiceCall): void {
 }
 
 function tolerate(): void {
-  // Long polling and the client's own reports on our messages change nothing over TCP.
+  // Over TCP, long polling and the client's reports on our messages change nothing.
 }
 
-const HANDLERS: ReadonlyMap<string, ServiceHandler> = new Map<string, ServiceHandler>([
+const handlers: ReadonlyMap<string, ServiceHandler> = new Map<string, ServiceHandler>([
   ["ping", answerPing],
   ["ping_delay_disconnect", answerPingWithDisconnect],
   ["msgs_ack", takeAcks],
@@ -102,12 +102,12 @@ const HANDLERS: ReadonlyMap<string, ServiceHandler> = new Map<string, ServiceHan
   ["msg_new_detailed_info", tolerate],
 ]);
 
-/** Whether a message of this name is answered here rather than by the world. */
+/** Whether a message of this name is answered here, not by the world. */
 export function isServiceMessage(name: string): boolean {
-  return HANDLERS.has(name);
+  return handlers.has(name);
 }
 
 /** Carries out one message of MTProto itself (core.telegram.org/mtproto/service_messages). */
 export function handleServiceMessage(call: ServiceCall): void {
-  HANDLERS.get(call.message._)?.(call);
+  handlers.get(call.message._)?.(call);
 }

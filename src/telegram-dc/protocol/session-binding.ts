@@ -10,12 +10,12 @@ import { TlWriter } from "./tl/tl-writer.ts";
 
 /** The session that a connection serves at the moment, and the way to its client. */
 export interface SessionBinding {
-  /** Serves a session from here on; what its client has not acknowledged is sent again. */
+  /** Serves a session from here on; its unacknowledged messages are sent again. */
   readonly attach: (session: Session) => void;
   detach(): void;
   readonly resend: (session: Session, message: OutgoingMessage) => void;
   readonly sendService: (session: Session, message: TlObject, isContent: boolean) => void;
-  /** Sends updates in the client's layer; nothing happens before its first session. */
+  /** Sends updates in the client's layer; does nothing before the client's first session. */
   readonly push: (updates: TlObject) => void;
   flush(): void;
 }

@@ -1,4 +1,4 @@
-/** Counters of one data centre. Every figure counts up from the start of the process. */
+/** Counters of one data centre, from the start of the process. */
 export interface ProtocolStats {
   connections: number;
   frames: number;
@@ -14,20 +14,20 @@ export interface ProtocolStats {
   badMessages: Map<number, number>;
   duplicateMessages: number;
   resentMessages: number;
-  /** Messages that were dropped unacknowledged because their session kept too many. */
+  /** Unacknowledged messages dropped because their session kept too many. */
   unackedDropped: number;
   packedAnswers: number;
-  /** Connections reset because the client did not read what was sent. */
+  /** Connections reset because the client did not read. */
   slowReaders: number;
-  /** Calls whose method or argument the client's layer does not have, by hexadecimal id. */
+  /** Calls with a method or argument outside the client's layer, by hexadecimal id. */
   unknownConstructors: Map<string, number>;
-  /** Calls whose arguments could not be read, by error code. */
+  /** Calls with unreadable arguments, by error code. */
   undecodableCalls: Map<string, number>;
-  /** Calls in a layer that is not loaded and was replaced by the nearest one, by wanted layer. */
+  /** Calls in a layer that is not loaded, answered in the nearest one; by wanted layer. */
   layerFallbacks: Map<number, number>;
-  /** Answers that the world gave and the client's layer could not express. */
+  /** Answers of the world that the client's layer could not express. */
   unencodableAnswers: number;
-  /** Calls whose handler failed with an exception. */
+  /** Calls whose handler threw. */
   failedHandlers: number;
 }
 
@@ -56,10 +56,10 @@ export function createProtocolStats(): ProtocolStats {
   };
 }
 
-const KEYS_MAX = 1_000;
+const keysMax = 1_000;
 
-/** Adds one to a counter of a map; a new key beyond a thousand is not kept, since clients choose the keys. */
+/** Adds one to a counter of a map. Keeps at most a thousand keys, since clients choose them. */
 export function countIn<Key>(counters: Map<Key, number>, key: Key): void {
   const count = counters.get(key);
-  if (count !== undefined || counters.size < KEYS_MAX) counters.set(key, (count ?? 0) + 1);
+  if (count !== undefined || counters.size < keysMax) counters.set(key, (count ?? 0) + 1);
 }

@@ -1,6 +1,7 @@
 /**
- * JSON that also carries bigint, bytes, Map and Set, each as an object with one key that begins with `$`.
- * Objects of the data centre never have such keys: TL field names begin with a letter or `_`.
+ * JSON that also carries bigint, bytes, Map and Set, each as an object with one key that begins
+ * with `$`. TL field names begin with a letter or `_`, so objects of the data centre never have
+ * such keys.
  */
 export function richStringify(value: unknown): string {
   return JSON.stringify(toPlain(value));

@@ -3,22 +3,22 @@ import type { StoredFile } from "../world/files.ts";
 import type { AuthKeyRecord, User } from "../world/model.ts";
 import type { WorldParts } from "../world/parts.ts";
 
-/** What a data centre keeps between two runs. Faults, the ledger and pending logins are not kept. */
+/** The data centre's state between two runs. Faults, the ledger and pending logins are not kept. */
 export interface Snapshot {
-  readonly format: typeof SNAPSHOT_FORMAT;
+  readonly format: typeof snapshotFormat;
   /** PKCS#8 PEM. */
   readonly rsaPrivateKeyPem: string;
-  /** Access hashes are made from it. */
+  /** The secret behind access hashes. */
   readonly secret: Buffer;
   readonly originIdLast: number;
   readonly users: readonly User[];
   readonly authKeys: readonly AuthKeyRecord[];
   readonly storedKeys: readonly StoredKey[];
-  /** Absent in what an earlier version wrote. */
+  /** Absent in snapshots of earlier versions. */
   readonly files?: readonly StoredFile[];
 }
 
-const SNAPSHOT_FORMAT = "telegram-dc state 1";
+const snapshotFormat = "telegram-dc state 1";
 
 export function takeSnapshot(
   parts: WorldParts,
@@ -26,7 +26,7 @@ export function takeSnapshot(
   rsaPrivateKeyPem: string,
 ): Snapshot {
   return {
-    format: SNAPSHOT_FORMAT,
+    format: snapshotFormat,
     rsaPrivateKeyPem,
     secret: parts.users.secret(),
     originIdLast: parts.post.originIdLast(),
@@ -37,7 +37,7 @@ export function takeSnapshot(
   };
 }
 
-/** Puts a snapshot into a world and a protocol half that are still empty. */
+/** Puts a snapshot into an empty world and protocol half. */
 export function restoreSnapshot(
   snapshot: Snapshot,
   parts: WorldParts,
@@ -55,7 +55,7 @@ export function isSnapshot(value: unknown): value is Snapshot {
   const { format, rsaPrivateKeyPem, secret, users, authKeys, storedKeys, originIdLast } =
     value as Partial<Record<keyof Snapshot, unknown>>;
   return (
-    format === SNAPSHOT_FORMAT &&
+    format === snapshotFormat &&
     typeof rsaPrivateKeyPem === "string" &&
     secret instanceof Uint8Array &&
     typeof originIdLast === "number" &&

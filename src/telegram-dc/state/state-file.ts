@@ -2,22 +2,21 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { ControlError } from "../world/control-error.ts";
 import { richParse, richStringify } from "./rich-json.ts";
-import type { Snapshot } from "./snapshot.ts";
-import { isSnapshot } from "./snapshot.ts";
+import { isSnapshot, type Snapshot } from "./snapshot.ts";
 
 /** Keeps a snapshot in a file that is always whole: written beside it and renamed over it. */
 export interface StateFile {
-  /** Something changed: the file is written once the present turn of the event loop has ended. */
+  /** Reports a change: the file is written at the end of the present turn of the event loop. */
   touch(): void;
-  /** Writes what changed since the last write and stops. @throws the system's error */
+  /** Writes the changes since the last write and stops. @throws the system's error */
   close(): Promise<void>;
 }
 
-const OWNER_ONLY = 0o600;
+const ownerOnly = 0o600;
 
 /**
  * @returns undefined when there is no such file yet
- * @throws ControlError BAD_STATE when it cannot be read or is not a state file
+ * @throws ControlError BAD_STATE when it is unreadable or not a state file
  */
 export function readStateFile(path: string): Snapshot | undefined {
   let text: string;
@@ -47,8 +46,8 @@ function badState(path: string, why: string, cause?: unknown): ControlError {
 }
 
 /**
- * Writes the file at once, to find out early whether it can be written, and again after every change.
- * `onError` hears of later writes that failed; they are tried again at the next change.
+ * Writes the file at once, to find out early whether that works, and again after every change.
+ * `onError` receives later failures; the next change tries again.
  * @throws ControlError BAD_STATE when the file cannot be written
  */
 export function openStateFile(
@@ -61,18 +60,18 @@ export function openStateFile(
   let writing: Promise<void> | undefined;
 
   function writeNow(): void {
-    writeFileSync(beside, richStringify(snapshot()), { mode: OWNER_ONLY });
+    writeFileSync(beside, richStringify(snapshot()), { mode: ownerOnly });
     renameSync(beside, path);
   }
 
   async function writeLater(): Promise<void> {
-    // Lets every change of this turn of the event loop into one write.
+    // One write covers all changes of this turn of the event loop.
     await new Promise((resolve) => {
       setImmediate(resolve);
     });
     isDirty = false;
     try {
-      await writeFile(beside, richStringify(snapshot()), { mode: OWNER_ONLY });
+      await writeFile(beside, richStringify(snapshot()), { mode: ownerOnly });
       await rename(beside, path);
     } catch (error) {
       onError(error);

@@ -1,15 +1,13 @@
 import type { Connection } from "../seam.ts";
-import type { Clock, RandomSource } from "./clock.ts";
-import { randomLong } from "./clock.ts";
+import { type Clock, randomLong, type RandomSource } from "./clock.ts";
 import type { WorldConfig } from "./config.ts";
 import type { LedgerWriter } from "./ledger/ledger.ts";
 import type { AuthKeyRecord, User } from "./model.ts";
 import { RpcError, unauthorised } from "./rpc-error.ts";
-import { createTopic } from "./topic.ts";
-import type { Topic } from "./topic.ts";
+import { createTopic, type Topic } from "./topic.ts";
 import type { Users } from "./users.ts";
 
-/** The auth keys and what each is logged in to. */
+/** The auth keys and their logins. */
 export interface AuthKeys {
   ensure(authKeyId: string): AuthKeyRecord;
   restore(key: AuthKeyRecord): void;
@@ -18,15 +16,15 @@ export interface AuthKeys {
   /** The keys that are logged in to an account now. */
   ofUser(userId: bigint): AuthKeyRecord[];
   authorise(key: AuthKeyRecord, user: User): void;
-  /** The key forgets its account; the key itself stays usable for another login. */
+  /** Forgets the key's account; the key itself may log in again. */
   logOut(key: AuthKeyRecord): void;
-  /** Ended by another session: one call is told so, then the key counts as unregistered. */
+  /** Ended by another session: one call hears so, then the key counts as unregistered. */
   revoke(key: AuthKeyRecord): void;
   /** Used twice at once: never usable again. */
   killDuplicated(key: AuthKeyRecord): void;
-  /** The account behind the key. @throws RpcError 401 with the reason that Telegram gives. */
+  /** The account behind the key. @throws RpcError 401 with Telegram's reason. */
   requireUser(key: AuthKeyRecord): User;
-  /** The error that a duplicated key's call gets, or undefined for a key that lives. */
+  /** The error for a call of a duplicated key; undefined for a living key. */
   deathAnswer(key: AuthKeyRecord): RpcError | undefined;
   readonly authorised: Topic<{ key: AuthKeyRecord; user: User }>;
 }
@@ -156,7 +154,7 @@ function refusalOf(key: AuthKeyRecord): RpcError {
   return unauthorised("AUTH_KEY_UNREGISTERED");
 }
 
-/** Keeps what the list of authorisations shows of a key's last use. */
+/** Records the key's last use, for the list of authorisations. */
 export function noteUse(key: AuthKeyRecord, connection: Connection, atMs: number): void {
   key.activeAtMs = atMs;
   key.address = connection.address;

@@ -1,16 +1,14 @@
 import type { Connection, TlObject } from "../seam.ts";
-import type { Clock, RandomSource } from "./clock.ts";
-import { dateSeconds, randomLong } from "./clock.ts";
+import { type Clock, dateSeconds, randomLong, type RandomSource } from "./clock.ts";
 import type { WorldConfig } from "./config.ts";
 import type { MailboxMessage, User } from "./model.ts";
 import type { Pushes } from "./pushes.ts";
 import { tlPeer, tlUpdates, tlUsersOf } from "./render.ts";
 import { badRequest } from "./rpc-error.ts";
-import { createTopic } from "./topic.ts";
-import type { Topic } from "./topic.ts";
+import { createTopic, type Topic } from "./topic.ts";
 import type { Users } from "./users.ts";
 
-/** A pressed button that the bot has not answered yet. */
+/** A pressed button without an answer yet. */
 interface CallbackQuery {
   readonly id: bigint;
   readonly bot: User;
@@ -18,7 +16,7 @@ interface CallbackQuery {
   /** The message's id in the bot's message box. */
   readonly botMessageId: number;
   readonly data: Buffer;
-  /** Connections of the bot that were told. */
+  /** Connections of the bot that have received the query. */
   readonly toldTo: Set<Connection>;
   readonly settle: (answer: TlObject) => void;
 }
@@ -33,7 +31,7 @@ export interface Callbacks {
   press(user: User, messageId: number, data: Buffer): Promise<TlObject>;
   /** The bot's answer. @throws RpcError QUERY_ID_INVALID when the query is unknown, answered or too old */
   answer(bot: User, queryId: bigint, answer: TlObject): void;
-  /** Tells a connection of the bot about every open query that it has not heard of. */
+  /** Sends a connection of the bot every open query that it has not received. */
   repeatTo(bot: User, connection: Connection): void;
   readonly pressed: Topic<CallbackQuery>;
 }

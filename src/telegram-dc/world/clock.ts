@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
 
-/** Time as the world sees it; a test passes one that it moves by hand. */
+/** The world's time; a test passes a clock that it moves by hand. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   nowMs(): number;
-  /** Runs `action` once after `delayMs`; the returned function takes the order back. */
+  /** Runs `action` once after `delayMs`; the returned function cancels it. */
   schedule(delayMs: number, action: () => void): () => void;
 }
 
-/** Where the world takes codes, hashes and tokens from. */
+/** The source of codes, hashes and tokens. */
 export interface RandomSource {
   bytes(length: number): Buffer;
 }

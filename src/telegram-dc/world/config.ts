@@ -1,20 +1,23 @@
 /** The three meanings of "one key used twice at once"; `docs/telegram-dc.md` defines each. */
-export const OVERLAP_POLICIES = ["parallel-requests", "any-two-connections", "by-address"] as const;
-export type OverlapPolicy = (typeof OVERLAP_POLICIES)[number];
+export const overlapPolicies = ["parallel-requests", "any-two-connections", "by-address"] as const;
+export type OverlapPolicy = (typeof overlapPolicies)[number];
 
 /** The figures of the simulated world. Each is a rule of `docs/telegram-truth.md`. */
 export interface WorldConfig {
   readonly dcId: number;
-  /** The policy that kills a key; the ledger counts under all three whatever stands here. */
+  /** The policy that kills a key; the ledger always counts under all three. */
   readonly overlapPolicy: OverlapPolicy | "off";
-  /** Whether a repeated `random_id` is recognised for the whole account or for the same key only. */
+  /**
+   * The scope in which a repeated `random_id` is recognised: the whole account, or the same key
+   * only.
+   */
   readonly randomIdScope: "user" | "auth-key";
   readonly randomIdsMax: number;
   readonly codeLifeMs: number;
   readonly codeTriesMax: number;
   readonly passwordTriesMax: number;
   readonly loginTokenLifeMs: number;
-  /** A younger session may not end others. */
+  /** A session younger than this may not end others. */
   readonly freshSessionMs: number;
   readonly callbackTimeoutMs: number;
   readonly messageLengthMax: number;
@@ -26,27 +29,27 @@ export interface WorldConfig {
   /** Calls of a duplicated key answered 406, and then 401, before the key is destroyed. */
   readonly duplicatedAnswers406: number;
   readonly duplicatedAnswers401: number;
-  /** Whether auth.logOut gives a future_auth_token. */
+  /** Whether auth.logOut returns a future_auth_token. */
   readonly givesFutureAuthTokens: boolean;
   readonly ledgerRpcMax: number;
   readonly ledgerMessagesMax: number;
   readonly ledgerConnectionsMax: number;
 }
 
-const SECOND_MS = 1000;
-const HOUR_MS = 3_600 * SECOND_MS;
+const secondMs = 1000;
+const hourMs = 3_600 * secondMs;
 
-export const DEFAULT_WORLD_CONFIG: WorldConfig = {
+export const defaultWorldConfig: WorldConfig = {
   dcId: 2,
   overlapPolicy: "parallel-requests",
   randomIdScope: "user",
   randomIdsMax: 100_000,
-  codeLifeMs: 300 * SECOND_MS,
+  codeLifeMs: 300 * secondMs,
   codeTriesMax: 5,
   passwordTriesMax: 10,
-  loginTokenLifeMs: 30 * SECOND_MS,
-  freshSessionMs: 24 * HOUR_MS,
-  callbackTimeoutMs: 10 * SECOND_MS,
+  loginTokenLifeMs: 30 * secondMs,
+  freshSessionMs: 24 * hourMs,
+  callbackTimeoutMs: 10 * secondMs,
   messageLengthMax: 4096,
   captionLengthMax: 1024,
   differenceSliceMax: 100,

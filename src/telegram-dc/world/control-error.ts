@@ -1,6 +1,6 @@
 /**
- * A request of the phone or the control API that cannot be done. `message` says what happened, why, and what to
- * type next; `status` is the HTTP status that the control API answers with.
+ * A refused request of the phone or the control API. `message` gives the event, its reason and the
+ * next command; `status` is the HTTP status of the answer.
  */
 export class ControlError extends Error {
   readonly code: string;

@@ -1,7 +1,7 @@
 import { ControlError } from "./control-error.ts";
 
-/** The kinds of trouble that can be ordered; `docs/telegram-dc.md` describes each. */
-export const FAULT_KINDS = [
+/** The kinds of faults; `docs/telegram-dc.md` describes each. */
+export const faultKinds = [
   "drop-answer",
   "delay",
   "reset",
@@ -12,41 +12,41 @@ export const FAULT_KINDS = [
   "refuse-connections",
   "blackhole",
 ] as const;
-export type FaultKind = (typeof FAULT_KINDS)[number];
+export type FaultKind = (typeof faultKinds)[number];
 
-/** What is to go wrong, for whom and how often. */
+/** An order for a fault: its kind, its target and its count. */
 export interface FaultSpec {
   readonly kind: FaultKind;
   /** Only calls of this method, such as `messages.sendMessage`. */
   readonly method?: string | undefined;
   readonly userId?: bigint | undefined;
   readonly authKeyId?: string | undefined;
-  /** How many times; 1 by default, and without end for `blackhole` and `refuse-connections`. */
+  /** Number of times; 1 by default, and endless for `blackhole` and `refuse-connections`. */
   readonly count?: number | undefined;
   /** `delay`: how long the answer is held back; with `when: "before"`, the call itself. */
   readonly delayMs?: number | undefined;
   /** `flood`: the X of FLOOD_WAIT_X. */
   readonly seconds?: number | undefined;
-  /** `error`: what is answered, such as 500 and `INTERNAL`. */
+  /** `error`: the answer, such as 500 and `INTERNAL`. */
   readonly code?: number | undefined;
   readonly message?: string | undefined;
   /** `drop-answer`, `reset`, `delay`: before the call takes effect, or after it (the default). */
   readonly when?: "before" | "after" | undefined;
-  /** `kill-key`: what becomes of the key. */
+  /** `kill-key`: the state of the key afterwards. */
   readonly reason?: "duplicated" | "revoked" | "deactivated" | "banned" | undefined;
 }
 
-/** A fault that stands. */
+/** An ordered fault. */
 export interface Fault {
   readonly id: number;
   readonly spec: FaultSpec;
-  /** How often it may still strike; Infinity until it is removed. */
+  /** Strikes left; Infinity until it is removed. */
   left: number;
-  /** How often it has struck. */
+  /** Strikes so far. */
   delivered: number;
 }
 
-/** Whom or what an event concerns, to be matched with the faults that stand. */
+/** The key, user and method of an event, to be matched with the faults. */
 interface FaultTarget {
   readonly method?: string | undefined;
   readonly userId?: bigint | undefined;
@@ -58,14 +58,14 @@ export interface Faults {
   add(spec: FaultSpec): Fault;
   remove(id: number): boolean;
   clear(): void;
-  /** Those that stand and those that are used up, in the order of their making. */
+  /** Standing and used-up faults, in the order of their making. */
   list(): readonly Fault[];
-  /** The oldest fault of one of the kinds that matches, counted as delivered. */
+  /** The oldest matching fault of one of the kinds; counts it as delivered. */
   strike(kinds: readonly FaultKind[], target: FaultTarget): Fault | undefined;
 }
 
-const ENDLESS: readonly FaultKind[] = ["blackhole", "refuse-connections"];
-const FAULTS_MAX = 1_000;
+const endlessKinds: readonly FaultKind[] = ["blackhole", "refuse-connections"];
+const faultsMax = 1_000;
 
 export function createFaults(): Faults {
   let faults: Fault[] = [];
@@ -73,9 +73,9 @@ export function createFaults(): Faults {
   return {
     add(spec) {
       refuseBadFault(spec);
-      const left = spec.count ?? (ENDLESS.includes(spec.kind) ? Infinity : 1);
+      const left = spec.count ?? (endlessKinds.includes(spec.kind) ? Infinity : 1);
       const fault: Fault = { id: idNext++, spec, left, delivered: 0 };
-      faults = [...faults.slice(-(FAULTS_MAX - 1)), fault];
+      faults = [...faults.slice(-(faultsMax - 1)), fault];
       return fault;
     },
     remove(id) {
@@ -117,7 +117,7 @@ function refuseBadFault(spec: FaultSpec): void {
 }
 
 function faultOf(spec: FaultSpec): string | undefined {
-  if (!FAULT_KINDS.includes(spec.kind)) return `kind must be one of ${FAULT_KINDS.join(", ")}`;
+  if (!faultKinds.includes(spec.kind)) return `kind must be one of ${faultKinds.join(", ")}`;
   if (spec.count !== undefined && (!Number.isInteger(spec.count) || spec.count < 1)) {
     return "count must be a whole number from 1";
   }

@@ -1,13 +1,12 @@
 import type { TlObject } from "../seam.ts";
-import type { Clock, RandomSource } from "./clock.ts";
-import { dateSeconds, randomLong } from "./clock.ts";
+import { type Clock, dateSeconds, randomLong, type RandomSource } from "./clock.ts";
 import type { WorldConfig } from "./config.ts";
 import { badRequest } from "./rpc-error.ts";
 
-export const FILE_KINDS = ["photo", "document"] as const;
-export type FileKind = (typeof FILE_KINDS)[number];
+export const fileKinds = ["photo", "document"] as const;
+export type FileKind = (typeof fileKinds)[number];
 
-/** What a file is made of. */
+/** The parts of a new file. */
 export interface FileSpec {
   readonly kind: FileKind;
   readonly mimeType: string;
@@ -15,7 +14,7 @@ export interface FileSpec {
   readonly bytes: Uint8Array;
 }
 
-/** A file that stands in the data centre and is sent by reference from then on. */
+/** A stored file, sent by reference from then on. */
 export interface StoredFile extends FileSpec {
   readonly id: bigint;
   readonly accessHash: bigint;
@@ -23,29 +22,29 @@ export interface StoredFile extends FileSpec {
   readonly dateS: number;
 }
 
-/** Parts on their way up, and the files that they became (https://core.telegram.org/api/files). */
+/** Uploaded parts, and the files made of them (https://core.telegram.org/api/files). */
 export interface Files {
   /** @throws RpcError FILE_PART_TOO_BIG, FILE_PART_INVALID */
   savePart(authKeyId: string, fileId: bigint, part: number, bytes: Buffer): void;
   /**
-   * The bytes of parts 0 to `parts` − 1, which are forgotten. @throws RpcError FILE_PARTS_INVALID,
-   * FILE_PART_X_MISSING
+   * The bytes of parts 0 to `parts` − 1; forgets the parts.
+   * @throws RpcError FILE_PARTS_INVALID, FILE_PART_X_MISSING
    */
   assemble(authKeyId: string, fileId: bigint, parts: number): Buffer;
   add(spec: FileSpec): StoredFile;
-  /** Takes a file of an earlier run back. */
+  /** Restores a file of an earlier run. */
   restore(file: StoredFile): void;
   find(id: bigint, accessHash: bigint): StoredFile | undefined;
   all(): Iterable<StoredFile>;
 }
 
-const PART_BYTES_MAX = 512 * 1024;
-const PARTS_MAX = 8_000;
-/** Uploads that were begun and not sent; the oldest is forgotten. */
-const UPLOADS_MAX = 64;
-/** The one size of a photo that is kept, and its edges: pictures are not looked into. */
-export const PHOTO_SIZE = "x";
-const PHOTO_EDGES = { w: 800, h: 600 } as const;
+const partBytesMax = 512 * 1024;
+const partsMax = 8_000;
+/** Uploads begun and not sent; beyond this the oldest is forgotten. */
+const uploadsMax = 64;
+/** The one stored size of a photo, and its edges: pictures are not decoded. */
+export const photoSize = "x";
+const photoEdges = { w: 800, h: 600 } as const;
 
 export interface FilesDeps {
   readonly clock: Clock;
@@ -58,22 +57,22 @@ export function createFiles({ clock, random }: FilesDeps): Files {
 
   return {
     savePart(authKeyId, fileId, part, bytes) {
-      if (bytes.length > PART_BYTES_MAX) throw badRequest("FILE_PART_TOO_BIG");
+      if (bytes.length > partBytesMax) throw badRequest("FILE_PART_TOO_BIG");
       if (bytes.length === 0) throw badRequest("FILE_PART_EMPTY");
-      if (part < 0 || part >= PARTS_MAX) throw badRequest("FILE_PART_INVALID");
+      if (part < 0 || part >= partsMax) throw badRequest("FILE_PART_INVALID");
       const key = `${authKeyId}:${fileId}`;
       const parts = uploads.get(key) ?? new Map<number, Buffer>();
       uploads.delete(key);
       uploads.set(key, parts.set(part, bytes));
       for (const oldest of uploads.keys()) {
-        if (uploads.size <= UPLOADS_MAX) break;
+        if (uploads.size <= uploadsMax) break;
         uploads.delete(oldest);
       }
     },
     assemble(authKeyId, fileId, parts) {
       const key = `${authKeyId}:${fileId}`;
       const saved = uploads.get(key);
-      if (saved === undefined || parts < 1 || parts > PARTS_MAX) {
+      if (saved === undefined || parts < 1 || parts > partsMax) {
         throw badRequest("FILE_PARTS_INVALID");
       }
       const bytes = Array.from({ length: parts }, (_, part) => {
@@ -114,7 +113,7 @@ export function tlMedia(file: StoredFile, { dcId }: Pick<WorldConfig, "dcId">): 
     dc_id: dcId,
   };
   if (file.kind === "photo") {
-    const size = { _: "photoSize", type: PHOTO_SIZE, ...PHOTO_EDGES, size: file.bytes.length };
+    const size = { _: "photoSize", type: photoSize, ...photoEdges, size: file.bytes.length };
     return { _: "messageMediaPhoto", photo: { _: "photo", ...common, sizes: [size] } };
   }
   const named = file.fileName === undefined ? [] : [nameAttribute(file.fileName)];

@@ -4,8 +4,8 @@ import type { AuthKeyRecord } from "./model.ts";
 import type { WorldParts } from "./parts.ts";
 
 /**
- * Carries a `kill-key` fault out at once: the named key, or every key of the named user.
- * @throws ControlError UNKNOWN_KEY when there is nothing to kill
+ * Carries a `kill-key` fault out at once, on the named key or on every key of the named user.
+ * @throws ControlError UNKNOWN_KEY when there is no such key
  */
 export function killKeys(parts: WorldParts, spec: FaultSpec): Fault {
   const keys = keysNamed(parts, spec);

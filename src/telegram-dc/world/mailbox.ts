@@ -16,7 +16,7 @@ export function createMailbox(): Mailbox {
   };
 }
 
-/** A message in its box, with the pts that its arrival made. */
+/** A message in its box, with the pts of its arrival. */
 export interface Placed {
   readonly message: MailboxMessage;
   readonly pts: number;
@@ -41,7 +41,10 @@ export function appendMessage(
   return { message: kept, pts: mailbox.pts };
 }
 
-/** Writes a change other than a new message to the log; pts grows by `ptsCount` and stands in the update. */
+/**
+ * Writes a change other than a new message to the log. pts grows by `ptsCount`; the update carries
+ * it.
+ */
 export function appendUpdate(
   mailbox: Mailbox,
   update: TlObject,
@@ -58,13 +61,17 @@ export function appendUpdate(
   return numbered;
 }
 
-/** Bounded: a gap beyond the log's start is answered with differenceTooLong. Trimmed in strides, to stay cheap. */
+/**
+ * Bounded: a gap beyond the log's start gets differenceTooLong. Trimmed in strides, to stay cheap.
+ */
 function appendLog(mailbox: Mailbox, entry: UpdateEntry, logMax: number): void {
   mailbox.log.push(entry);
   if (mailbox.log.length > logMax * 2) mailbox.log.splice(0, mailbox.log.length - logMax);
 }
 
-/** The entries after `pts`, oldest first, or undefined when the log no longer reaches back that far. */
+/**
+ * The entries after `pts`, oldest first; undefined when the log no longer reaches back that far.
+ */
 export function entriesAfter(mailbox: Mailbox, pts: number): UpdateEntry[] | undefined {
   const first = mailbox.log[0];
   if (first === undefined) return [];
@@ -83,7 +90,7 @@ export function chatMessages(mailbox: Mailbox, peerId: bigint): MailboxMessage[]
   return found.toReversed();
 }
 
-/** Removes a message; false when it is not there. */
+/** Removes a message; false when there is none. */
 export function removeMessage(mailbox: Mailbox, id: number): MailboxMessage | undefined {
   const message = mailbox.messages.get(id);
   if (message === undefined) return undefined;
@@ -92,7 +99,7 @@ export function removeMessage(mailbox: Mailbox, id: number): MailboxMessage | un
   return message;
 }
 
-/** Remembers a `random_id`; the oldest is forgotten past the bound. */
+/** Remembers a `random_id`; past the bound the oldest is forgotten. */
 export function rememberRandomId(
   mailbox: Mailbox,
   key: string,

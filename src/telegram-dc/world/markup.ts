@@ -2,14 +2,16 @@ import type { TlObject } from "../seam.ts";
 import { badRequest } from "./rpc-error.ts";
 import { isTlObject, optionalBytes, optionalList, optionalText } from "./tl-fields.ts";
 
-/** A button of a message, for those who press it. */
+/** A message's button, as its reader sees it. */
 export interface MarkupButton {
   readonly text: string;
-  /** What the bot gets when the button is pressed; undefined when it is not a callback button. */
+  /**
+   * The bot receives this when the button is pressed; undefined when it is not a callback button.
+   */
   readonly data: Buffer | undefined;
 }
 
-const CALLBACK_DATA_BYTES_MAX = 64;
+const callbackDataBytesMax = 64;
 
 /** The buttons of a markup, row by row. */
 export function buttonsOf(markup: TlObject | undefined): MarkupButton[][] {
@@ -22,11 +24,11 @@ export function buttonsOf(markup: TlObject | undefined): MarkupButton[][] {
   );
 }
 
-/** @throws RpcError BUTTON_DATA_INVALID for callback data of no or more than 64 bytes */
+/** @throws RpcError BUTTON_DATA_INVALID for callback data of 0 or more than 64 bytes */
 export function refuseBadMarkup(markup: TlObject): void {
   for (const button of buttonsOf(markup).flat()) {
     if (button.text === "") throw badRequest("BUTTON_TYPE_INVALID");
     const size = button.data?.length ?? 1;
-    if (size < 1 || size > CALLBACK_DATA_BYTES_MAX) throw badRequest("BUTTON_DATA_INVALID");
+    if (size < 1 || size > callbackDataBytesMax) throw badRequest("BUTTON_DATA_INVALID");
   }
 }

@@ -9,11 +9,11 @@ export interface CloudPassword {
 }
 
 /**
- * What is answered to the request for a code in place of one that can be typed in: that an e-mail address is wanted
- * first, or that the phone is called and the caller's number is the code.
+ * The answer to a request for a code where none can be typed in: Telegram wants an e-mail address
+ * first, or it calls the phone and the caller's number is the code.
  */
-export const CODE_WAYS = ["email-setup", "flash-call"] as const;
-export type CodeWay = (typeof CODE_WAYS)[number];
+export const codeWays = ["email-setup", "flash-call"] as const;
+export type CodeWay = (typeof codeWays)[number];
 
 /** A person or a bot. */
 export interface User {
@@ -51,7 +51,9 @@ export interface MailboxMessage {
   editDateS: number | undefined;
 }
 
-/** One step of a user's common message box; `messageId` is set for a new message, `update` for anything else. */
+/**
+ * One step of a user's common message box; `messageId` marks a new message, `update` anything else.
+ */
 export interface UpdateEntry {
   readonly pts: number;
   readonly ptsCount: number;
@@ -59,7 +61,7 @@ export interface UpdateEntry {
   readonly update: TlObject | undefined;
 }
 
-/** Everything that one user can see. */
+/** A user's whole view of Telegram. */
 export interface Mailbox {
   pts: number;
   messageIdLast: number;
@@ -67,23 +69,23 @@ export interface Mailbox {
   readonly idByOrigin: Map<number, number>;
   /** The newest entries, in order of pts; bounded. */
   readonly log: UpdateEntry[];
-  /** Highest message id read in each chat. */
+  /** Highest read message id in each chat. */
   readonly readInboxMaxId: Map<bigint, number>;
   readonly readOutboxMaxId: Map<bigint, number>;
-  /** Who has ever written to this user. */
+  /** Users who have ever written to this user. */
   readonly heardFrom: Set<bigint>;
   /** `random_id` of sent messages, oldest first; bounded. */
   readonly randomIds: Map<string, number>;
 }
 
-/** Why a key no longer serves. */
+/** The reason why a key no longer serves. */
 type DeathReason = "duplicated" | "revoked";
 
-/** What the data centre knows of one permanent auth key. */
+/** The data centre's record of one permanent auth key. */
 export interface AuthKeyRecord {
   readonly id: string;
   readonly createdAtMs: number;
-  /** The account that the key is logged in to. */
+  /** The account of the key's login. */
   userId: bigint | undefined;
   /** The account whose cloud password the key must still prove. */
   passwordPendingUserId: bigint | undefined;
@@ -97,4 +99,4 @@ export interface AuthKeyRecord {
 }
 
 /** Telegram's service account, which brings login codes. */
-export const SERVICE_USER_ID = 777000n;
+export const serviceUserId = 777000n;

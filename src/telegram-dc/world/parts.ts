@@ -12,7 +12,7 @@ import type { Pushes } from "./pushes.ts";
 import type { Topic } from "./topic.ts";
 import type { Users } from "./users.ts";
 
-/** The parts of the world, for those who play the phone, read the ledger or keep the state. */
+/** The parts of the world, for the phone, for readers of the ledger and for the state file. */
 export interface WorldParts {
   readonly clock: Clock;
   readonly config: WorldConfig;
@@ -26,6 +26,6 @@ export interface WorldParts {
   readonly ledger: LedgerWriter;
   readonly faults: Faults;
   readonly files: Files;
-  /** Something that a state file keeps may have changed. */
+  /** Reports a possible change of the stored state. */
   readonly changed: Topic<void>;
 }

@@ -5,8 +5,8 @@ import { intField, longField, objectField } from "./tl-fields.ts";
 import type { Users } from "./users.ts";
 
 /**
- * The user that an InputPeer or InputUser names (https://core.telegram.org/api/peers).
- * A bot may give access hash 0 for a user that it knows from its message box.
+ * The user named by an InputPeer or InputUser (https://core.telegram.org/api/peers). A bot may give
+ * access hash 0 for a user known from its message box.
  * @throws RpcError PEER_ID_INVALID, MSG_ID_INVALID, CHANNEL_INVALID
  */
 export function resolvePeer(users: Users, viewer: User, input: TlObject): User {
@@ -50,7 +50,7 @@ function byMessage(users: Users, viewer: User, input: TlObject): User {
   return user;
 }
 
-/** Whether `userId` has ever written to this bot; only then may the bot write to them. */
+/** Whether `userId` has ever written to this bot; the bot may write only then. */
 export function hasStarted(bot: User, userId: bigint): boolean {
   return bot.mailbox.heardFrom.has(userId);
 }

@@ -1,6 +1,5 @@
 import type { Connection, TlObject } from "../seam.ts";
-import type { Clock } from "./clock.ts";
-import { dateSeconds } from "./clock.ts";
+import { type Clock, dateSeconds } from "./clock.ts";
 import type { WorldConfig } from "./config.ts";
 import type { LedgerWriter } from "./ledger/ledger.ts";
 import type { Placed } from "./mailbox.ts";
@@ -8,8 +7,7 @@ import { appendMessage, appendUpdate } from "./mailbox.ts";
 import type { MailboxMessage, User } from "./model.ts";
 import type { Pushes } from "./pushes.ts";
 import { tlMessage, tlUpdates, tlUsersOf } from "./render.ts";
-import { createTopic } from "./topic.ts";
-import type { Topic } from "./topic.ts";
+import { createTopic, type Topic } from "./topic.ts";
 import type { Users } from "./users.ts";
 
 /** A message on its way. */
@@ -20,15 +18,15 @@ interface Letter {
   readonly media?: TlObject | undefined;
   readonly entities?: readonly TlObject[] | undefined;
   readonly replyMarkup?: TlObject | undefined;
-  /** Id, in the sender's message box, of the message that this one answers. */
+  /** Id of the answered message, in the sender's message box. */
   readonly replyToId?: number | undefined;
   readonly randomId?: bigint | undefined;
-  /** The key and connection that sent it; that connection gets no push, its answer says it all. */
+  /** The sending key and connection. That connection gets no push: its answer says it all. */
   readonly authKeyId?: string | undefined;
   readonly connection?: Connection | undefined;
 }
 
-/** A message that stands in somebody's message box. */
+/** A message in a user's message box. */
 interface Delivery {
   readonly user: User;
   readonly message: MailboxMessage;

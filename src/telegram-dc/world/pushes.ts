@@ -2,18 +2,18 @@ import type { Connection, TlObject } from "../seam.ts";
 import type { AuthKeys } from "./auth-keys.ts";
 import type { Faults } from "./faults.ts";
 
-/** Which connections a key has open now, and what reaches them unasked. */
+/** The open connections of each key, and the pushes to them. */
 export interface Pushes {
   opened(connection: Connection, authKeyId: string): void;
   closed(connection: Connection): void;
   connectionsOf(authKeyId: string): Iterable<Connection>;
   /**
-   * To every connection of the account's logged-in keys that wants updates, except the one that caused it.
-   * A `lose-update` fault swallows it for all of them.
+   * Pushes to every connection of the account's logged-in keys that wants updates, except the one
+   * that caused it. A `lose-update` fault drops it for all of them.
    * @returns the connections that got it
    */
   toUser(userId: bigint, updates: TlObject, except?: Connection): Connection[];
-  /** To the connections of one key, logged in or not. */
+  /** Pushes to the connections of one key, logged in or not. */
   toKey(authKeyId: string, updates: TlObject): void;
 }
 

@@ -1,12 +1,17 @@
 import type { TlObject } from "../seam.ts";
-import type { Mailbox, MailboxMessage, UpdateEntry, User } from "./model.ts";
-import { SERVICE_USER_ID } from "./model.ts";
+import {
+  type Mailbox,
+  type MailboxMessage,
+  serviceUserId,
+  type UpdateEntry,
+  type User,
+} from "./model.ts";
 import type { Users } from "./users.ts";
 
 /** A user as `viewerId` sees it. */
 export function tlUser(users: Users, user: User, viewerId: bigint): TlObject {
   const isSelf = user.id === viewerId;
-  const isService = user.id === SERVICE_USER_ID;
+  const isService = user.id === serviceUserId;
   if (user.deactivated !== undefined) return { _: "user", id: user.id, deleted: true };
   return {
     _: "user",
@@ -48,7 +53,7 @@ export function tlMessage(message: MailboxMessage): TlObject {
   };
 }
 
-/** The update that an entry of the log stands for; undefined when its message has been deleted since. */
+/** The update of a log entry; undefined when its message has been deleted since. */
 export function tlUpdate(mailbox: Mailbox, entry: UpdateEntry): TlObject | undefined {
   if (entry.messageId === undefined) return entry.update;
   const message = mailbox.messages.get(entry.messageId);
@@ -61,7 +66,7 @@ export function tlUpdate(mailbox: Mailbox, entry: UpdateEntry): TlObject | undef
   };
 }
 
-/** Users, as a list without repetition, that the messages mention, and the viewer. */
+/** The users mentioned by the messages, without repetition, and the viewer. */
 export function tlUsersOf(
   users: Users,
   viewerId: bigint,

@@ -1,4 +1,4 @@
-/** A list that keeps the newest `countMax` items and counts those it let go. */
+/** A list that keeps the newest `countMax` items and counts the dropped ones. */
 export interface Ring<T> {
   push(item: T): void;
   /** Oldest first. */

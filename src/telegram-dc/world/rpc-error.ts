@@ -1,7 +1,7 @@
 /**
- * An error that the simulated data centre answers to a client.
- * Names and numbers are Telegram's (https://core.telegram.org/api/errors); `docs/telegram-truth.md` says which
- * of them are documented for the method and which are assumed.
+ * An error answer of the simulated data centre. Names and numbers are Telegram's
+ * (https://core.telegram.org/api/errors); `docs/telegram-truth.md` tells documented ones from
+ * assumed ones.
  */
 export class RpcError extends Error {
   readonly code: number;

@@ -16,12 +16,12 @@ export interface RpcRunnerDeps {
   readonly methods: ReadonlyMap<string, Method>;
 }
 
-const CALL_FAULTS: readonly FaultKind[] = ["flood", "error", "drop-answer", "reset", "delay"];
+const callFaults: readonly FaultKind[] = ["flood", "error", "drop-answer", "reset", "delay"];
 
 /**
- * Answers one call: dead keys first, then the faults that strike before the effect, the effect, and the faults
- * that strike after it. The effect happens within the caller's turn of the event loop, so that calls take effect
- * in the order of their arrival.
+ * Answers one call. In order: dead keys, faults that strike before the effect, the effect, faults
+ * that strike after it. The effect happens within the caller's turn of the event loop, so calls
+ * take effect in the order of arrival.
  */
 export function createRpcRunner(
   deps: RpcRunnerDeps,
@@ -85,9 +85,10 @@ export function createRpcRunner(
     const target = { method: record.method, userId: key.userId, authKeyId: key.id };
     let outcome =
       dead === undefined
-        ? await withFault(faults.strike(CALL_FAULTS, target), () => effectOf(call, key))
+        ? await withFault(faults.strike(callFaults, target), () => effectOf(call, key))
         : refusal(dead);
-    // A key killed while the call was under way: its effect stands, the client hears only of the death.
+    // The key died while the call was under way: the effect stands, but the client hears only of
+    // the death.
     const diedMeanwhile = dead === undefined ? authKeys.deathAnswer(key) : undefined;
     if (diedMeanwhile !== undefined && outcome.kind !== "cut") outcome = refusal(diedMeanwhile);
     ledger.rpcEnded(record, nameOf(outcome), clock.nowMs());

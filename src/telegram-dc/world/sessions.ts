@@ -1,7 +1,7 @@
 import type { TlObject } from "../seam.ts";
 import type { AuthKeyRecord } from "./model.ts";
 
-/** How a logged-in key looks in the list of authorisations; the caller's own has hash 0. */
+/** A logged-in key in the list of authorisations; the caller's own has hash 0. */
 export function tlAuthorisation(key: AuthKeyRecord, caller: AuthKeyRecord | undefined): TlObject {
   const identity = key.identity;
   return {

@@ -1,7 +1,9 @@
 import type { TlObject, TlValue } from "../seam.ts";
 import { badRequest } from "./rpc-error.ts";
 
-/** Reads one field of a decoded request and refuses the request when it is absent or of another type. */
+/**
+ * Reads one field of a decoded request; refuses the request when it is absent or of another type.
+ */
 function required<T>(value: T | undefined): T {
   if (value === undefined) throw badRequest("INPUT_REQUEST_INVALID");
   return value;
@@ -61,7 +63,7 @@ export function optionalList(object: TlObject, field: string): readonly TlValue[
   return Array.isArray(value) ? value : undefined;
 }
 
-/** The objects of a vector; anything else in it refuses the request. */
+/** The objects of a vector; refuses the request if it holds anything else. */
 export function objectsField(object: TlObject, field: string): TlObject[] {
   return listField(object, field).map((value) => {
     if (!isTlObject(value)) throw badRequest("INPUT_REQUEST_INVALID");

@@ -1,7 +1,7 @@
-/** One kind of event with its listeners. Listeners are called in order of subscription, within `publish`. */
+/** One kind of event with its listeners, called in order of subscription, within `publish`. */
 export interface Topic<T> {
   publish(event: T): void;
-  /** The returned function ends the subscription. */
+  /** The returned function unsubscribes. */
   subscribe(listener: (event: T) => void): () => void;
 }
 

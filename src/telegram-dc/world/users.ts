@@ -3,12 +3,12 @@ import type { RandomSource } from "./clock.ts";
 import { ControlError } from "./control-error.ts";
 import { createMailbox } from "./mailbox.ts";
 import type { CloudPassword, User } from "./model.ts";
-import { SERVICE_USER_ID } from "./model.ts";
+import { serviceUserId } from "./model.ts";
 import { passwordVerifier } from "./login/srp-group.ts";
 
-/** What a new person or bot is made of. */
+/** The data of a new person or bot. */
 export interface UserSpec {
-  /** With or without `+` and spaces; made up when absent and the user is not a bot. */
+  /** With or without `+` and spaces; made up when absent, except for bots. */
   readonly phone?: string | undefined;
   readonly firstName: string;
   readonly lastName?: string | undefined;
@@ -18,23 +18,23 @@ export interface UserSpec {
   readonly bot?: boolean | undefined;
 }
 
-/** Everybody who has an account. */
+/** All accounts. */
 export interface Users {
-  /** @throws ControlError BAD_USER, PHONE_TAKEN or USERNAME_TAKEN; nothing is changed then. */
+  /** @throws ControlError BAD_USER, PHONE_TAKEN or USERNAME_TAKEN; nothing has changed then. */
   add(spec: UserSpec): User;
-  /** Takes a user of an earlier run back. */
+  /** Restores a user of an earlier run. */
   restore(user: User): void;
   get(id: bigint): User | undefined;
   byPhone(phone: string): User | undefined;
   byUsername(username: string): User | undefined;
   byBotToken(token: string): User | undefined;
   all(): Iterable<User>;
-  /** The access hash under which `viewer` may address `target`: another for each pair. */
+  /** The access hash of `target` for `viewer`; each pair has its own. */
   accessHash(viewerId: bigint, targetId: bigint): bigint;
   secret(): Buffer;
 }
 
-const USER_ID_FIRST = 5_000_000_001n;
+const userIdFirst = 5_000_000_001n;
 
 /** Digits of a phone number. */
 function phoneDigits(phone: string): string {
@@ -46,7 +46,7 @@ export function createUsers(random: RandomSource, secret: Buffer = random.bytes(
   const byPhone = new Map<string, User>();
   const byUsername = new Map<string, User>();
   const byToken = new Map<string, User>();
-  let idNext = USER_ID_FIRST;
+  let idNext = userIdFirst;
 
   function restore(user: User): void {
     byId.set(user.id, user);
@@ -133,7 +133,7 @@ function cloudPassword(password: string, random: RandomSource): CloudPassword {
 
 function serviceAccount(): User {
   return {
-    id: SERVICE_USER_ID,
+    id: serviceUserId,
     phone: "42777",
     firstName: "Telegram",
     lastName: undefined,

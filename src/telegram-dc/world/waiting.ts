@@ -2,7 +2,7 @@ import type { Clock } from "./clock.ts";
 import type { Topic } from "./topic.ts";
 
 /**
- * The first event for which `pick` returns something, starting with what is there already.
+ * The first event for which `pick` returns something, past events included.
  * @returns undefined after `waitMs`
  */
 export function firstOf<E, T>(options: {

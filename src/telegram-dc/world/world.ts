@@ -23,7 +23,7 @@ import { createUsers } from "./users.ts";
 
 export interface SimulatedWorld extends World {
   readonly parts: WorldParts;
-  /** Gives the world its protocol half; before that no key can be destroyed. */
+  /** Connects the world to its protocol half; before that no key can be destroyed. */
   attach(registry: KeyRegistry, address: DcAddress): void;
 }
 
@@ -31,11 +31,14 @@ export interface WorldOptions {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly config: WorldConfig;
-  /** From which access hashes are made; a restart passes the one that it kept. */
+  /** The secret behind access hashes; a restart passes the stored one. */
   readonly secret?: Buffer | undefined;
 }
 
-/** The simulated Telegram behind the protocol: it holds no socket and reads no clock but the one passed in. */
+/**
+ * The simulated Telegram behind the protocol. It holds no socket and reads only the clock passed
+ * in.
+ */
 export function createWorld(options: WorldOptions): SimulatedWorld {
   const { clock, config } = options;
   let registry: KeyRegistry | undefined;

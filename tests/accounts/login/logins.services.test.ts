@@ -159,7 +159,7 @@ describe("one account on two hosts", () => {
     await asked(here, "code");
     await there.login("second", "code");
     await typeCode(here);
-    // Nothing places the account here: whoever is quicker serves, and the other one seeks.
+    // Nothing places the account here: the quicker host serves, and the other one seeks.
     const quicker = await Promise.race([isActive(here), isActive(there)]);
     const other = quicker === here ? there : here;
     const stateOfOther = () => (bench.clock.advance(1000), other.runtime.state);
@@ -195,7 +195,7 @@ describe("one account on two hosts", () => {
 });
 
 describe("an import", () => {
-  /** What another program has: a key that is logged in, and its data centre. */
+  /** Another program's property: a key that is logged in, and its data centre. */
   async function foreign(name: string) {
     const other = await serving("user");
     const session = await bench.accounts.loadSession({ account: other.name, slot: 1 });
@@ -286,7 +286,7 @@ describe("a flood wait", () => {
     await again.start();
     await again.runtime.until((state) => state === "cooling");
     expect(again.coolingUntilMs).toBe(bench.clock.now() + 259_000);
-    // What does not send is served meanwhile.
+    // An account that does not send is served meanwhile.
     const self = await again.use((client) => client.self(), { sends: false });
     expect(self.isBot).toBe(true);
     await expect(again.use((client) => client.self())).rejects.toThrow(

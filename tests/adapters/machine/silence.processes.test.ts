@@ -94,7 +94,7 @@ describe.runIf(process.platform === "linux")("the proof that a dead gate is sile
     const peer = await accepted;
     const connections = [{ local: socket.localPort!, remote: port }];
     expect(await prove({}, connections)).toBe(false);
-    // What was queued is not read by the peer: an orphan that the kernel goes on delivering from.
+    // The peer does not read the queued bytes: an orphan that the kernel goes on delivering from.
     socket.write(Buffer.alloc(8 * 1024 * 1024));
     socket.destroy();
     expect(await prove({}, connections)).toBe(false);

@@ -18,7 +18,7 @@ const { groups } = parse(read("rules.yml")) as { groups: { rules: Rule[] }[] };
 const rules = groups.flatMap((group) => group.rules);
 const alerts = rules.filter(({ alert }) => alert !== undefined);
 
-/** What a node shows after one turn of one account. */
+/** The metrics of a node after one turn of one account. */
 async function shown(): Promise<string> {
   const metrics = createMetrics([]);
   metrics.conversations.sessionDecision("desk", "SESSION_REUSED");

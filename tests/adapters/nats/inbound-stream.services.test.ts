@@ -90,7 +90,7 @@ describe("consuming", () => {
     const inbox = createInbox();
     await second.stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
     expect(textsOf(await inbox.atLeast(4))).toEqual(["a", "c", "d", "e"]);
-    // Nobody hears it any more; the successor settles it.
+    // Its consumer is gone; the successor settles it.
     a!.done();
     for (const delivery of inbox.got) delivery.done();
   });

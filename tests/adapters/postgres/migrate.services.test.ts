@@ -42,7 +42,7 @@ describe("bringing the schema up to date", () => {
   });
 });
 
-/** What the old program's races left: several open sessions for most users. */
+/** The remains of the old program's races: several open sessions for most users. */
 async function fillWithDuplicates(users: number): Promise<void> {
   await database.query("drop index conversation_sessions_one_open");
   await database.query("delete from schema_migrations where version = 10");

@@ -17,7 +17,7 @@ let live: Set<string>;
 let owners: Map<number, { owner: string | null; epoch: number }>;
 let changed: Set<() => void>;
 let released: Set<(partition: number) => void>;
-/** What each host takes the turns of. */
+/** The partitions whose turns each host takes. */
 let running: Map<string, Set<number>>;
 /** Resolves before an engine of that host stops. */
 let stopsAfter: Map<string, Promise<void>>;

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { decodeBoxed } from "../../../src/telegram-dc/protocol/tl/decode.ts";
 import { encodeBoxed, encodeResult } from "../../../src/telegram-dc/protocol/tl/encode.ts";
 import { createLayerRegistry } from "../../../src/telegram-dc/protocol/tl/layer-registry.ts";
-import { createLayer } from "../../../src/telegram-dc/protocol/tl/layer.ts";
+import { createLayer, type Layer } from "../../../src/telegram-dc/protocol/tl/layer.ts";
 import {
   loadBuiltInLayers,
   loadSchemaFile,
@@ -17,7 +17,6 @@ import { isTlObject } from "../../../src/telegram-dc/protocol/tl/fields.ts";
 import { TlError } from "../../../src/telegram-dc/protocol/tl/tl-error.ts";
 import { TlReader } from "../../../src/telegram-dc/protocol/tl/tl-reader.ts";
 import { TlWriter } from "../../../src/telegram-dc/protocol/tl/tl-writer.ts";
-import type { Layer } from "../../../src/telegram-dc/protocol/tl/layer.ts";
 import type { TlObject, TlValue } from "../../../src/telegram-dc/seam.ts";
 
 const SCHEMA = `

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { PRIME } from "../../../src/telegram-dc/protocol/crypto/diffie-hellman.ts";
+import { dhPrime } from "../../../src/telegram-dc/protocol/crypto/diffie-hellman.ts";
 import type { TlObject } from "../../../src/telegram-dc/seam.ts";
 import { type RawConnection, openRaw } from "../../fixtures/telegram-dc/raw-client.ts";
 import { type HandshakeTampering, exchangeKey } from "../../fixtures/telegram-dc/raw-handshake.ts";
@@ -83,7 +83,7 @@ function flipFirstBit(bytes: Buffer): Buffer {
 }
 
 function nearPrime(): Buffer {
-  const value = Buffer.from(PRIME);
+  const value = Buffer.from(dhPrime);
   value[255] = (value[255] ?? 0) - 2;
   return value;
 }

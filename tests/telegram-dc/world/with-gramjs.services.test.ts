@@ -1,8 +1,6 @@
-import { Api } from "telegram";
-import type { TelegramClient } from "telegram";
+import { Api, type TelegramClient } from "telegram";
 import { returnBigInt } from "telegram/Helpers.js";
-import { NewMessage } from "telegram/events/index.js";
-import type { NewMessageEvent } from "telegram/events/index.js";
+import { NewMessage, type NewMessageEvent } from "telegram/events/index.js";
 import { describe, expect, it } from "vitest";
 import type { TelegramDc } from "../../../src/telegram-dc/telegram-dc.ts";
 import { connectGramJs } from "../../fixtures/telegram-dc/gramjs-client.ts";

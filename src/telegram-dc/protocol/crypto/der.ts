@@ -1,9 +1,9 @@
-/** The few parts of ASN.1 DER that a Diffie–Hellman key is written in. */
-export const TAG_BITS = 0x03;
-export const TAG_OCTETS = 0x04;
-export const TAG_SEQUENCE = 0x30;
-const TAG_INTEGER = 0x02;
-const TAG_OBJECT_ID = 0x06;
+/** The few parts of ASN.1 DER that encode a Diffie–Hellman key. */
+export const tagBits = 0x03;
+export const tagOctets = 0x04;
+export const tagSequence = 0x30;
+const tagInteger = 0x02;
+const tagObjectId = 0x06;
 
 /** A tagged element around its content, up to 65,535 bytes. */
 export function derElement(tag: number, content: readonly Uint8Array[]): Buffer {
@@ -23,10 +23,10 @@ export function derInteger(value: Uint8Array): Buffer {
   while (start < value.length - 1 && value[start] === 0) start++;
   const minimal = value.subarray(start);
   const signByte = ((minimal[0] ?? 0) & 0x80) === 0 ? [] : [0];
-  return derElement(TAG_INTEGER, [Buffer.from(signByte), minimal]);
+  return derElement(tagInteger, [Buffer.from(signByte), minimal]);
 }
 
 /** An OBJECT IDENTIFIER from its encoded bytes in hex. */
 export function derObjectId(hex: string): Buffer {
-  return derElement(TAG_OBJECT_ID, [Buffer.from(hex, "hex")]);
+  return derElement(tagObjectId, [Buffer.from(hex, "hex")]);
 }

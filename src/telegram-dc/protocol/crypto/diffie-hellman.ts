@@ -5,15 +5,16 @@ import {
   diffieHellman,
   randomBytes,
 } from "node:crypto";
-import { TAG_BITS, TAG_OCTETS, TAG_SEQUENCE, derElement, derInteger, derObjectId } from "./der.ts";
+import { tagBits, tagOctets, tagSequence, derElement, derInteger, derObjectId } from "./der.ts";
 
 /** The generator that goes with the prime. */
-export const GENERATOR = 3;
+export const dhGenerator = 3;
 
 /**
- * Telegram's own 2048-bit safe prime, which clients recognise and need not test (core.telegram.org/mtproto/auth_key).
+ * Telegram's own 2048-bit safe prime. Clients recognise it and need not test it
+ * (core.telegram.org/mtproto/auth_key).
  */
-export const PRIME = Buffer.from(
+export const dhPrime = Buffer.from(
   "c71caeb9c6b1c9048e6c522f70f13f73980d40238e3e21c14934d037563d930f48198a0aa7c14058229493d22530f4db" +
     "fa336f6e0ac925139543aed44cce7c3720fd51f69458705ac68cd4fe6b6b13abdc9746512969328454f18faf8c595f64" +
     "2477fe96bb2a941d5bcd1d4ac8cc49880708fa9b378e3c4f3a9060bee67cf9a4a4a695811051907e162753b56b0f6b41" +
@@ -22,15 +23,15 @@ export const PRIME = Buffer.from(
     "6f4fadf034b10403119cd8e3b92fcc5b",
   "hex",
 );
-const PRIME_VALUE = toBigInt(PRIME);
+const dhPrimeValue = toBigInt(dhPrime);
 /** Values outside 2^(2048-64) … p - 2^(2048-64) are refused, as the protocol advises both sides. */
-const MARGIN = 1n << (2048n - 64n);
-const VALUE_BYTES = 256;
-const EXPONENT_BYTES = 64;
+const valueMargin = 1n << (2048n - 64n);
+const valueBytes = 256;
+const exponentBytes = 64;
 /** PKCS #3 dhKeyAgreement, 1.2.840.113549.1.3.1, with the prime and the generator. */
-const ALGORITHM = derElement(TAG_SEQUENCE, [
+const algorithm = derElement(tagSequence, [
   derObjectId("2a864886f70d010301"),
-  derElement(TAG_SEQUENCE, [derInteger(PRIME), derInteger(Buffer.from([GENERATOR]))]),
+  derElement(tagSequence, [derInteger(dhPrime), derInteger(Buffer.from([dhGenerator]))]),
 ]);
 
 /** One side of one exchange. */
@@ -49,33 +50,33 @@ export function toBigInt(bytes: Uint8Array): bigint {
 /** Whether a public value is far enough from 1 and p to be safe. */
 export function isSafePublicValue(value: Uint8Array): boolean {
   const number = toBigInt(value);
-  return number >= MARGIN && number <= PRIME_VALUE - MARGIN;
+  return number >= valueMargin && number <= dhPrimeValue - valueMargin;
 }
 
 /**
- * Starts an exchange with a fresh secret. Keys over a given prime that are read from DER take 2 ms each;
- * `createDiffieHellman` with the same prime would spend 200 ms on testing it.
+ * Starts an exchange with a fresh secret. A key for a given prime, read from DER, takes 2 ms;
+ * `createDiffieHellman` would spend 200 ms on testing the same prime.
  */
 export function startKeyExchange(): KeyExchange {
   const privateKey = createPrivateKey({
-    key: derElement(TAG_SEQUENCE, [
+    key: derElement(tagSequence, [
       derInteger(Buffer.from([0])),
-      ALGORITHM,
-      derElement(TAG_OCTETS, [derInteger(randomBytes(EXPONENT_BYTES))]),
+      algorithm,
+      derElement(tagOctets, [derInteger(randomBytes(exponentBytes))]),
     ]),
     type: "pkcs8",
     format: "der",
   });
   function power(base: Uint8Array): Buffer {
-    return leftPad(diffieHellman({ privateKey, publicKey: readPublicKey(base) }), VALUE_BYTES);
+    return leftPad(diffieHellman({ privateKey, publicKey: readPublicKey(base) }), valueBytes);
   }
-  return { publicValue: power(Buffer.from([GENERATOR])), computeSecret: power };
+  return { publicValue: power(Buffer.from([dhGenerator])), computeSecret: power };
 }
 
 function readPublicKey(value: Uint8Array): KeyObject {
-  const bits = derElement(TAG_BITS, [Buffer.from([0]), derInteger(value)]);
+  const bits = derElement(tagBits, [Buffer.from([0]), derInteger(value)]);
   return createPublicKey({
-    key: derElement(TAG_SEQUENCE, [ALGORITHM, bits]),
+    key: derElement(tagSequence, [algorithm, bits]),
     type: "spki",
     format: "der",
   });

@@ -1,7 +1,7 @@
 import { sha1, sha256 } from "./hash.ts";
 import type { IgeKey } from "./ige.ts";
 
-/** Who wrote a message; the two directions use different parts of the auth key. */
+/** The writer of a message; the two directions use different parts of the auth key. */
 export type Direction = "from-client" | "from-server";
 
 /**

@@ -9,13 +9,13 @@ export interface ServerRsaKey {
   readonly fingerprint: bigint;
   /** PKCS#1 PEM, the form in which client libraries keep Telegram's keys. */
   readonly publicKeyPem: string;
-  /** Undoes RSA_PAD; undefined when its inner hash is wrong. */
+  /** Undoes RSA_PAD; undefined when the inner hash is wrong. */
   openPadded(encrypted: Uint8Array): Buffer | undefined;
 }
 
-const PADDED_BYTES = 192;
-const TEMPORARY_KEY_BYTES = 32;
-const RSA_BYTES = 256;
+const paddedBytes = 192;
+const temporaryKeyBytes = 32;
+const rsaBytes = 256;
 
 /**
  * Wraps a 2048-bit private key. RSA_PAD:
@@ -32,12 +32,12 @@ export function createServerRsaKey(privateKey: KeyObject): ServerRsaKey {
     fingerprint: sha1(encoded).readBigInt64LE(12),
     publicKeyPem: publicKey.export({ format: "pem", type: "pkcs1" }).toString(),
     openPadded(encrypted) {
-      if (encrypted.length !== RSA_BYTES) return undefined;
+      if (encrypted.length !== rsaBytes) return undefined;
       let opened: Buffer;
       try {
         opened = privateDecrypt({ key: privateKey, padding: constants.RSA_NO_PADDING }, encrypted);
       } catch {
-        // A number that is not below the modulus; for the exchange that is one more wrong hash.
+        // The number is not below the modulus; the exchange treats it as one more wrong hash.
         return undefined;
       }
       return unpad(opened);
@@ -46,12 +46,12 @@ export function createServerRsaKey(privateKey: KeyObject): ServerRsaKey {
 }
 
 function unpad(opened: Buffer): Buffer | undefined {
-  const sealed = opened.subarray(TEMPORARY_KEY_BYTES);
+  const sealed = opened.subarray(temporaryKeyBytes);
   const mask = sha256(sealed);
-  const key = Buffer.from(opened.subarray(0, TEMPORARY_KEY_BYTES));
+  const key = Buffer.from(opened.subarray(0, temporaryKeyBytes));
   for (let index = 0; index < key.length; index++)
     key[index] = (key[index] ?? 0) ^ (mask[index] ?? 0);
   const withHash = igeDecrypt({ key, iv: Buffer.alloc(32) }, sealed);
-  const data = Buffer.from(withHash.subarray(0, PADDED_BYTES).toReversed());
-  return sha256(key, data).equals(withHash.subarray(PADDED_BYTES)) ? data : undefined;
+  const data = Buffer.from(withHash.subarray(0, paddedBytes).toReversed());
+  return sha256(key, data).equals(withHash.subarray(paddedBytes)) ? data : undefined;
 }

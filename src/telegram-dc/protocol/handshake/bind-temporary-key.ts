@@ -9,7 +9,7 @@ import { bytesField, isTlObject, longField, numberField } from "../tl/fields.ts"
 import type { Layer } from "../tl/layer.ts";
 import { TlReader } from "../tl/tl-reader.ts";
 
-/** The call that asks for the binding, with what it must agree with. */
+/** The binding call, and the values that it must agree with. */
 export interface BindRequest {
   readonly temporaryKey: AuthKey;
   readonly sessionId: bigint;
@@ -17,17 +17,17 @@ export interface BindRequest {
   readonly query: TlObject;
 }
 
-const HEAD_BYTES = 24;
-const INNER_HEAD_BYTES = 32;
-const INNER_BYTES = 40;
+const headBytes = 24;
+const innerHeadBytes = 32;
+const innerBytes = 40;
 
 function error(message: string): RpcOutcome {
   return { kind: "error", code: 400, message };
 }
 
 /**
- * Carries out auth.bindTempAuthKey: the message sealed with the permanent key must name the temporary one, this
- * session and this very call (core.telegram.org/method/auth.bindTempAuthKey).
+ * Carries out auth.bindTempAuthKey. The message sealed with the permanent key must name the
+ * temporary key, this session and this very call (core.telegram.org/method/auth.bindTempAuthKey).
  */
 export function bindTemporaryKey(
   keys: KeyStore,
@@ -61,25 +61,25 @@ export function bindTemporaryKey(
   return { kind: "result", value: true };
 }
 
-/** The bind_auth_key_inner, or undefined when the envelope is not what the method asks for. */
+/** The bind_auth_key_inner, or undefined when the envelope does not fit the method. */
 function openBinding(
   permanentKey: AuthKey,
   service: Layer,
   sealed: Buffer,
   messageId: bigint,
 ): TlObject | undefined {
-  const bodyBytes = sealed.length - HEAD_BYTES;
-  if (bodyBytes < INNER_HEAD_BYTES + INNER_BYTES || bodyBytes % 16 !== 0) return undefined;
+  const bodyBytes = sealed.length - headBytes;
+  if (bodyBytes < innerHeadBytes + innerBytes || bodyBytes % 16 !== 0) return undefined;
   if (sealed.readBigInt64LE(0) !== permanentKey.id) return undefined;
-  const messageKey = sealed.subarray(8, HEAD_BYTES);
+  const messageKey = sealed.subarray(8, headBytes);
   const opened = igeDecrypt(
     deriveMessageKeyV1(permanentKey.bytes, messageKey),
-    sealed.subarray(HEAD_BYTES),
+    sealed.subarray(headBytes),
   );
-  const bare = opened.subarray(0, INNER_HEAD_BYTES + INNER_BYTES);
+  const bare = opened.subarray(0, innerHeadBytes + innerBytes);
   if (!sha1(bare).subarray(4, 20).equals(messageKey)) return undefined;
   const isThisCall = opened.readBigInt64LE(16) === messageId && opened.readInt32LE(24) === 0;
-  if (!isThisCall || opened.readInt32LE(28) !== INNER_BYTES) return undefined;
-  const inner = decodeBoxed(service, new TlReader(bare, INNER_HEAD_BYTES));
+  if (!isThisCall || opened.readInt32LE(28) !== innerBytes) return undefined;
+  const inner = decodeBoxed(service, new TlReader(bare, innerHeadBytes));
   return isTlObject(inner) && inner._ === "bind_auth_key_inner" ? inner : undefined;
 }

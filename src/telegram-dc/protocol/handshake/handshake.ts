@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import type { TlObject } from "../../seam.ts";
 import type { ProtocolClock } from "../clock.ts";
 import {
-  GENERATOR,
+  dhGenerator,
   type KeyExchange,
-  PRIME,
+  dhPrime,
   isSafePublicValue,
   startKeyExchange,
   toBigInt,
@@ -20,7 +20,10 @@ import { TlReader } from "../tl/tl-reader.ts";
 import { TlWriter } from "../tl/tl-writer.ts";
 import { bytesField, isTlObject, longField, numberField } from "../tl/fields.ts";
 
-/** How the server takes one step: an answer, perhaps with the finished key, or a transport error. */
+/**
+ * The server's response to one step: an answer, perhaps with the finished key, or a transport
+ * error.
+ */
 type HandshakeStep =
   | { readonly kind: "answer"; readonly answer: TlObject; readonly newKey?: AuthKey }
   | { readonly kind: "refuse"; readonly transportError: 404 | 444; readonly reason: string };
@@ -38,14 +41,14 @@ export interface HandshakeDependencies {
 }
 
 /** The example of the documents: two 31-bit primes, whose product clients factorise in a few milliseconds. */
-const P = 1_229_739_323;
-const Q = 1_402_015_859;
-const TEST_DC_OFFSET = 10_000;
+const primeP = 1_229_739_323;
+const primeQ = 1_402_015_859;
+const testDcOffset = 10_000;
 
 function uintBytes(value: bigint, bytes: number): Buffer {
   return Buffer.from(value.toString(16).padStart(bytes * 2, "0"), "hex");
 }
-const PQ_BYTES = uintBytes(BigInt(P) * BigInt(Q), 8);
+const pqBytes = uintBytes(BigInt(primeP) * BigInt(primeQ), 8);
 
 function refuse(reason: string, transportError: 404 | 444 = 404): HandshakeStep {
   return { kind: "refuse", transportError, reason };
@@ -66,7 +69,7 @@ export function createHandshake(dependencies: HandshakeDependencies): Handshake 
       _: "resPQ",
       nonce,
       server_nonce: serverNonce,
-      pq: PQ_BYTES,
+      pq: pqBytes,
       server_public_key_fingerprints: [rsa.fingerprint],
     };
     return { kind: "answer", answer };
@@ -92,7 +95,7 @@ export function createHandshake(dependencies: HandshakeDependencies): Handshake 
       return refuse("the encrypted data are no p_q_inner_data");
     }
     if (!hasNonces(inner)) return refuse("a nonce inside the encrypted data is wrong");
-    if (!isFactorised(inner) || !bytesField(inner, "pq").equals(PQ_BYTES)) {
+    if (!isFactorised(inner) || !bytesField(inner, "pq").equals(pqBytes)) {
       return refuse("pq inside the encrypted data is wrong");
     }
     if (inner["dc"] !== undefined && !isThisDc(numberField(inner, "dc"), dcId)) {
@@ -114,8 +117,8 @@ export function createHandshake(dependencies: HandshakeDependencies): Handshake 
       _: "server_DH_inner_data",
       nonce,
       server_nonce: serverNonce,
-      g: GENERATOR,
-      dh_prime: PRIME,
+      g: dhGenerator,
+      dh_prime: dhPrime,
       g_a: secrets.exchange.publicValue,
       server_time: Math.floor(clock.nowMs() / 1000),
     });
@@ -184,12 +187,12 @@ export function createHandshake(dependencies: HandshakeDependencies): Handshake 
 
 function isFactorised(message: TlObject): boolean {
   return (
-    toBigInt(bytesField(message, "p")) === BigInt(P) &&
-    toBigInt(bytesField(message, "q")) === BigInt(Q)
+    toBigInt(bytesField(message, "p")) === BigInt(primeP) &&
+    toBigInt(bytesField(message, "q")) === BigInt(primeQ)
   );
 }
 
-/** What both sides know after req_DH_params. */
+/** The values that both sides know after req_DH_params. */
 interface AgreedSecrets {
   readonly newNonce: Buffer;
   readonly temporaryKey: IgeKey;
@@ -213,7 +216,7 @@ function agree(inner: TlObject, serverNonce: Buffer): AgreedSecrets {
   };
 }
 
-/** Test data centres are numbered from 10,000, and a media address is asked for with a negative number. */
+/** Test data centres are numbered from 10,000; a negative number asks for a media address. */
 function isThisDc(asked: number, dcId: number): boolean {
-  return Math.abs(asked) % TEST_DC_OFFSET === dcId % TEST_DC_OFFSET;
+  return Math.abs(asked) % testDcOffset === dcId % testDcOffset;
 }

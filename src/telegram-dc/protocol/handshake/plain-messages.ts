@@ -9,10 +9,10 @@ import { TlWriter } from "../tl/tl-writer.ts";
 import { type Handshake, createHandshake } from "./handshake.ts";
 
 /** auth_key_id = 0, message_id, length (core.telegram.org/mtproto/description#unencrypted-message). */
-const HEAD_BYTES = 20;
-const LENGTH_OFFSET = 16;
+const headBytes = 20;
+const lengthOffset = 16;
 
-/** Handles the unencrypted messages of one connection, which are those of the key exchange. */
+/** Handles the unencrypted messages of one connection: those of the key exchange. */
 export function createPlainMessages(
   context: ProtocolContext,
   connection: Connection,
@@ -25,19 +25,19 @@ export function createPlainMessages(
     const writer = new TlWriter();
     encodeBoxed(schemas.service, writer, message);
     const body = writer.finish();
-    const head = Buffer.alloc(HEAD_BYTES);
+    const head = Buffer.alloc(headBytes);
     head.writeBigInt64LE(messageIds.next("answer"), 8);
-    head.writeInt32LE(body.length, LENGTH_OFFSET);
+    head.writeInt32LE(body.length, lengthOffset);
     channel.write(Buffer.concat([head, body]));
   }
 
   return (frame) => {
-    if (frame.length < HEAD_BYTES + 4) {
+    if (frame.length < headBytes + 4) {
       channel.refuse(404);
       return;
     }
-    const bodyEnd = HEAD_BYTES + frame.readUInt32LE(LENGTH_OFFSET);
-    const message = decodeBoxed(schemas.service, new TlReader(frame.subarray(HEAD_BYTES, bodyEnd)));
+    const bodyEnd = headBytes + frame.readUInt32LE(lengthOffset);
+    const message = decodeBoxed(schemas.service, new TlReader(frame.subarray(headBytes, bodyEnd)));
     if (!isTlObject(message)) {
       channel.refuse(404);
       return;

@@ -4,11 +4,11 @@ import { sha1 } from "../crypto/hash.ts";
 import type { Session } from "../sessions/session.ts";
 import { type SaltBook, createSaltBook } from "./salt-book.ts";
 
-/** What the data centre keeps of one auth key. */
+/** The data centre's record of one auth key. */
 export interface AuthKey {
-  /** The 64-bit id that stands before every encrypted message. */
+  /** The 64-bit id in front of every encrypted message. */
   readonly id: bigint;
-  /** The same id as 16 hex digits, in the order of the bytes on the wire. */
+  /** The same id as 16 hex digits, in wire order. */
   readonly hexId: string;
   /** 256 bytes. */
   readonly bytes: Buffer;
@@ -16,7 +16,7 @@ export interface AuthKey {
   readonly salts: SaltBook;
   /** When a temporary key ends, in milliseconds since the epoch. */
   readonly expiresAtMs: number | undefined;
-  /** The permanent key that a temporary one was bound to. */
+  /** The permanent key to which a temporary one was bound. */
   boundTo: AuthKey | undefined;
   /** From the last invokeWithLayer; undefined before the first. */
   layer: number | undefined;
@@ -25,7 +25,7 @@ export interface AuthKey {
   sessions: Map<bigint, Session>;
 }
 
-/** What is needed to make a key. */
+/** The material of a key. */
 export interface AuthKeySeed {
   readonly bytes: Buffer;
   readonly kind: AuthKey["kind"];
@@ -50,7 +50,7 @@ export function createAuthKey(clock: ProtocolClock, seed: AuthKeySeed): AuthKey 
   };
 }
 
-/** The key that a client is known by: the permanent one behind a bound temporary key. */
+/** The key that identifies a client: the permanent one behind a bound temporary key. */
 export function ownerOf(key: AuthKey): AuthKey | undefined {
   return key.kind === "permanent" ? key : key.boundTo;
 }

@@ -5,7 +5,7 @@ import { type AuthKey, createAuthKey } from "./auth-key.ts";
 /** Every auth key of the data centre. */
 export interface KeyStore {
   add(key: AuthKey): void;
-  /** By the id of a frame; an expired temporary key is forgotten on the way. */
+  /** Looks a key up by the id of a frame; forgets an expired temporary key on the way. */
   find(id: bigint): AuthKey | undefined;
   findByHexId(hexId: string): AuthKey | undefined;
   /** Forgets a permanent key with the temporary keys bound to it, or one temporary key. */

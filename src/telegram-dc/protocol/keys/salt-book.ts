@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { ProtocolClock } from "../clock.ts";
 
-/** A server salt and when it holds, in seconds since the epoch. */
+/** A server salt and its period of validity, in seconds since the epoch. */
 interface ServerSalt {
   readonly salt: bigint;
   readonly validSince: number;
@@ -14,16 +14,16 @@ export interface SaltBook {
   accepts(salt: bigint): boolean;
   /** The current salt and those that follow it, 1 to 64. */
   future(count: number): ServerSalt[];
-  /** Ends every salt known so far; the client learns the new one from bad_server_salt. */
+  /** Ends every known salt; bad_server_salt tells the client the new one. */
   rotate(): bigint;
 }
 
-/** A salt takes over every half hour and stays valid for half an hour more, so that two always hold. */
-const PERIOD_SECONDS = 1_800;
-const VALID_SECONDS = 2 * PERIOD_SECONDS;
-const FUTURE_MAX = 64;
+/** A salt takes over every half hour and stays valid for another half hour, so two always hold. */
+const periodSeconds = 1_800;
+const validSeconds = 2 * periodSeconds;
+const futureMax = 64;
 
-/** Salts that begin with the one both sides derived in the key exchange. */
+/** A salt book that begins with the salt derived in the key exchange. */
 export function createSaltBook(clock: ProtocolClock, firstSalt: bigint): SaltBook {
   let salts: ServerSalt[] = [];
   begin(firstSalt);
@@ -34,7 +34,7 @@ export function createSaltBook(clock: ProtocolClock, firstSalt: bigint): SaltBoo
 
   function begin(salt: bigint): void {
     const validSince = nowSeconds();
-    salts = [{ salt, validSince, validUntil: validSince + VALID_SECONDS }];
+    salts = [{ salt, validSince, validUntil: validSince + validSeconds }];
   }
 
   function forgetPast(): void {
@@ -51,8 +51,8 @@ export function createSaltBook(clock: ProtocolClock, firstSalt: bigint): SaltBoo
 
   function extendTo(count: number, from: number): void {
     while (salts.filter((salt) => salt.validSince >= from).length < count) {
-      const validSince = last().validSince + PERIOD_SECONDS;
-      salts.push({ salt: newSalt(), validSince, validUntil: validSince + VALID_SECONDS });
+      const validSince = last().validSince + periodSeconds;
+      salts.push({ salt: newSalt(), validSince, validUntil: validSince + validSeconds });
     }
   }
 
@@ -74,7 +74,7 @@ export function createSaltBook(clock: ProtocolClock, firstSalt: bigint): SaltBoo
     },
     future(count) {
       const current = currentSalt();
-      const wanted = Math.min(Math.max(count, 1), FUTURE_MAX);
+      const wanted = Math.min(Math.max(count, 1), futureMax);
       extendTo(wanted, current.validSince);
       return salts.filter((salt) => salt.validSince >= current.validSince).slice(0, wanted);
     },

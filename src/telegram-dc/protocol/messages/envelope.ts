@@ -1,5 +1,4 @@
-import { randomFillSync } from "node:crypto";
-import { hash } from "node:crypto";
+import { hash, randomFillSync } from "node:crypto";
 import { igeDecrypt, igeEncrypt } from "../crypto/ige.ts";
 import { computeMessageKey, deriveMessageKey } from "../crypto/message-keys.ts";
 import type { AuthKey } from "../keys/auth-key.ts";
@@ -13,7 +12,7 @@ export interface OpenedMessage {
   readonly body: Buffer;
 }
 
-/** What goes into one frame. */
+/** The contents of one frame. */
 export interface MessageToSeal {
   readonly sessionId: bigint;
   readonly messageId: bigint;
@@ -21,13 +20,13 @@ export interface MessageToSeal {
   readonly body: Buffer;
 }
 
-const FRAME_HEAD_BYTES = 24;
-const MESSAGE_HEAD_BYTES = 32;
-const PADDING_BYTES_MIN = 12;
-const PADDING_BYTES_MAX = 1024;
-const BLOCK_BYTES = 16;
-const KEY_PART_BYTES = 32;
-const SERVER_KEY_PART_OFFSET = 96;
+const frameHeadBytes = 24;
+const messageHeadBytes = 32;
+const paddingBytesMin = 12;
+const paddingBytesMax = 1024;
+const blockBytes = 16;
+const keyPartBytes = 32;
+const serverKeyPartOffset = 96;
 
 /**
  * Decrypts and checks a frame of a known key: message key, length, padding
@@ -35,48 +34,48 @@ const SERVER_KEY_PART_OFFSET = 96;
  * @returns undefined for a frame that fails a check.
  */
 export function openFrame(key: AuthKey, frame: Buffer): OpenedMessage | undefined {
-  // A padded transport may leave up to twelve bytes that belong to no block.
-  const cipherBytes = (frame.length - FRAME_HEAD_BYTES) & ~(BLOCK_BYTES - 1);
-  if (cipherBytes < MESSAGE_HEAD_BYTES + BLOCK_BYTES) return undefined;
-  const messageKey = frame.subarray(8, FRAME_HEAD_BYTES);
-  const sealed = frame.subarray(FRAME_HEAD_BYTES, FRAME_HEAD_BYTES + cipherBytes);
+  // A padded transport may leave up to twelve bytes after the last block.
+  const cipherBytes = (frame.length - frameHeadBytes) & ~(blockBytes - 1);
+  if (cipherBytes < messageHeadBytes + blockBytes) return undefined;
+  const messageKey = frame.subarray(8, frameHeadBytes);
+  const sealed = frame.subarray(frameHeadBytes, frameHeadBytes + cipherBytes);
   const plain = igeDecrypt(deriveMessageKey(key.bytes, messageKey, "from-client"), sealed);
   if (!computeMessageKey(key.bytes, plain, "from-client").equals(messageKey)) return undefined;
   const bodyBytes = plain.readUInt32LE(28);
-  const paddingBytes = plain.length - MESSAGE_HEAD_BYTES - bodyBytes;
+  const paddingBytes = plain.length - messageHeadBytes - bodyBytes;
   if (bodyBytes % 4 !== 0) return undefined;
-  if (paddingBytes < PADDING_BYTES_MIN || paddingBytes > PADDING_BYTES_MAX) return undefined;
+  if (paddingBytes < paddingBytesMin || paddingBytes > paddingBytesMax) return undefined;
   return {
     salt: plain.readBigInt64LE(0),
     sessionId: plain.readBigInt64LE(8),
     messageId: plain.readBigInt64LE(16),
     sequence: plain.readInt32LE(24),
-    body: plain.subarray(MESSAGE_HEAD_BYTES, MESSAGE_HEAD_BYTES + bodyBytes),
+    body: plain.subarray(messageHeadBytes, messageHeadBytes + bodyBytes),
   };
 }
 
 /** Encrypts one message into a frame. */
 export function sealFrame(key: AuthKey, message: MessageToSeal): Buffer {
-  const bareBytes = MESSAGE_HEAD_BYTES + message.body.length + PADDING_BYTES_MIN;
-  const plainBytes = Math.ceil(bareBytes / BLOCK_BYTES) * BLOCK_BYTES;
-  // The key's part stands before the plaintext, so that the message key is one hash over one buffer.
-  const hashed = Buffer.allocUnsafe(KEY_PART_BYTES + plainBytes);
-  key.bytes.copy(hashed, 0, SERVER_KEY_PART_OFFSET, SERVER_KEY_PART_OFFSET + KEY_PART_BYTES);
-  const plain = hashed.subarray(KEY_PART_BYTES);
+  const bareBytes = messageHeadBytes + message.body.length + paddingBytesMin;
+  const plainBytes = Math.ceil(bareBytes / blockBytes) * blockBytes;
+  // The key's part stands before the plaintext, so one hash over one buffer gives the message key.
+  const hashed = Buffer.allocUnsafe(keyPartBytes + plainBytes);
+  key.bytes.copy(hashed, 0, serverKeyPartOffset, serverKeyPartOffset + keyPartBytes);
+  const plain = hashed.subarray(keyPartBytes);
   plain.writeBigInt64LE(key.salts.current(), 0);
   plain.writeBigInt64LE(message.sessionId, 8);
   plain.writeBigInt64LE(message.messageId, 16);
   plain.writeInt32LE(message.sequence, 24);
   plain.writeInt32LE(message.body.length, 28);
-  message.body.copy(plain, MESSAGE_HEAD_BYTES);
-  randomFillSync(plain, MESSAGE_HEAD_BYTES + message.body.length);
+  message.body.copy(plain, messageHeadBytes);
+  randomFillSync(plain, messageHeadBytes + message.body.length);
   const messageKey = hash("sha256", hashed, "buffer").subarray(8, 24);
-  const frame = Buffer.allocUnsafe(FRAME_HEAD_BYTES + plainBytes);
+  const frame = Buffer.allocUnsafe(frameHeadBytes + plainBytes);
   frame.writeBigInt64LE(key.id, 0);
   messageKey.copy(frame, 8);
   igeEncrypt(deriveMessageKey(key.bytes, messageKey, "from-server"), plain).copy(
     frame,
-    FRAME_HEAD_BYTES,
+    frameHeadBytes,
   );
   return frame;
 }

@@ -22,9 +22,9 @@ export interface IncomingCall {
   readonly body: Buffer;
 }
 
-/** Methods of the API that concern the keys themselves and never reach the world. */
-const BIND_METHOD = "auth.bindTempAuthKey";
-const DROP_METHOD = "auth.dropTempAuthKeys";
+/** API methods about the keys themselves; they never reach the world. */
+const bindMethod = "auth.bindTempAuthKey";
+const dropMethod = "auth.dropTempAuthKeys";
 
 /** Reads a call, has it carried out and answers it. */
 export function runCall(call: IncomingCall): void {
@@ -73,12 +73,12 @@ function describeUnreadable(call: IncomingCall, error: TlError): RpcOutcome {
   return { kind: "error", code: 400, message: `INPUT_${what}_INVALID_${hexId}_${layer}` };
 }
 
-/** Notes what the wrappers said, and refuses a call that the key may not make yet. */
+/** Records the wrappers' data, and refuses a call that the key may not make yet. */
 function admit(
   { link }: IncomingCall,
   { query, identity, announcedLayer, layer, withoutUpdates }: UnwrappedQuery,
 ): RpcOutcome | undefined {
-  if (query._ === BIND_METHOD) return undefined;
+  if (query._ === bindMethod) return undefined;
   const owner = ownerOf(link.key);
   if (owner === undefined) return { kind: "error", code: 401, message: "AUTH_KEY_PERM_EMPTY" };
   if (identity !== undefined) {
@@ -94,7 +94,7 @@ function admit(
   return undefined;
 }
 
-/** Waits for the calls that invokeAfterMsg names; a failed or unknown one fails this call too. */
+/** Waits for the calls named by invokeAfterMsg. A failed or unknown one fails this call too. */
 function whenReady(
   session: Session,
   runAfter: readonly bigint[],
@@ -159,7 +159,7 @@ function executeKeyMethod(
   { context, link, session, receipt }: IncomingCall,
   { query }: UnwrappedQuery,
 ): RpcOutcome | undefined {
-  if (query._ === BIND_METHOD) {
+  if (query._ === bindMethod) {
     return bindTemporaryKey(context.keys, context.schemas.service, {
       temporaryKey: link.key,
       sessionId: session.id,
@@ -167,7 +167,7 @@ function executeKeyMethod(
       query,
     });
   }
-  if (query._ === DROP_METHOD) {
+  if (query._ === dropMethod) {
     const owner = ownerOf(link.key);
     const kept = new Set(longsField(query, "except_auth_keys"));
     const bound = owner === undefined ? [] : context.keys.temporaryKeysOf(owner);

@@ -1,5 +1,5 @@
 import type { ClientIdentity, TlObject } from "../../seam.ts";
-import { GZIP_ID, decodeFields, unpack } from "../tl/decode.ts";
+import { gzipId, decodeFields, unpack } from "../tl/decode.ts";
 import type { TlDefinition } from "../tl/definition.ts";
 import { longField, longsField, numberField, stringField } from "../tl/fields.ts";
 import type { LayerRegistry } from "../tl/layer-registry.ts";
@@ -7,32 +7,32 @@ import type { Layer } from "../tl/layer.ts";
 import { TlError, formatConstructorId } from "../tl/tl-error.ts";
 import { TlReader } from "../tl/tl-reader.ts";
 
-/** A call without its wrappers, and what they said. */
+/** A call without its wrappers, and the wrappers' data. */
 export interface UnwrappedQuery {
   readonly definition: TlDefinition;
   readonly query: TlObject;
-  /** The layer that the answer is written in. */
+  /** The layer of the answer. */
   readonly layer: Layer;
-  /** The layer that invokeWithLayer named. */
+  /** The layer named by invokeWithLayer. */
   readonly announcedLayer: number | undefined;
   readonly identity: ClientIdentity | undefined;
   readonly withoutUpdates: boolean;
-  /** Messages whose calls must have succeeded before this one runs. */
+  /** Messages whose calls must succeed before this one runs. */
   readonly runAfter: readonly bigint[];
 }
 
-const WRAPPERS_MAX = 16;
-const QUERY_FIELD = "query";
+const wrappersMax = 16;
+const queryField = "query";
 
-/** invokeWithLayer and its like: a method whose last field is the query itself. */
+/** invokeWithLayer and its like: the last field of the method is the query itself. */
 function isWrapper(definition: TlDefinition): boolean {
   const last = definition.parameters.at(-1);
-  return definition.kind === "method" && last?.name === QUERY_FIELD && last.type.kind === "any";
+  return definition.kind === "method" && last?.name === queryField && last.type.kind === "any";
 }
 
 /**
  * Reads a call through its wrappers, each in its own layer.
- * @param layer the layer that the client announced before, until invokeWithLayer names another.
+ * @param layer the client's announced layer, until invokeWithLayer names another.
  * @throws {TlError} when a constructor is unknown or the message is cut.
  */
 export function unwrapQuery(
@@ -46,8 +46,8 @@ export function unwrapQuery(
   let identity: ClientIdentity | undefined;
   let withoutUpdates = false;
   const runAfter: bigint[] = [];
-  for (let depth = 0; depth < WRAPPERS_MAX; depth++) {
-    if (reader.peekUint() === GZIP_ID) {
+  for (let depth = 0; depth < wrappersMax; depth++) {
+    if (reader.peekUint() === gzipId) {
       reader.uint();
       reader = new TlReader(unpack(reader.bytes()));
       continue;
@@ -57,7 +57,7 @@ export function unwrapQuery(
       const query = decodeFields(layer, reader, definition);
       return { definition, query, layer, announcedLayer, identity, withoutUpdates, runAfter };
     }
-    const wrapper = decodeFields(layer, reader, definition, 0, QUERY_FIELD);
+    const wrapper = decodeFields(layer, reader, definition, 0, queryField);
     if (wrapper._ === "invokeWithLayer") {
       announcedLayer = numberField(wrapper, "layer");
       layer = schemas.resolve(announcedLayer);
@@ -66,7 +66,7 @@ export function unwrapQuery(
     else if (wrapper._ === "invokeAfterMsg") runAfter.push(longField(wrapper, "msg_id"));
     else if (wrapper._ === "invokeAfterMsgs") runAfter.push(...longsField(wrapper, "msg_ids"));
   }
-  throw new TlError("TL_TOO_DEEP", `A call is wrapped more than ${WRAPPERS_MAX} times. Unwrap it.`);
+  throw new TlError("TL_TOO_DEEP", `A call is wrapped more than ${wrappersMax} times. Unwrap it.`);
 }
 
 function readMethod(layer: Layer, reader: TlReader): TlDefinition {

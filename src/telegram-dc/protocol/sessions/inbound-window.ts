@@ -1,6 +1,6 @@
 import type { Receipt } from "./messages.ts";
 
-/** Whether a message may be handled: a bad_msg_notification code, or what it is. */
+/** The verdict on a message: to handle, a repetition, or a bad_msg_notification code. */
 type Verdict = "new" | { readonly duplicateOf: Receipt } | { readonly errorCode: number };
 
 /** The client's recent messages, for duplicates, order and state requests. */
@@ -12,10 +12,10 @@ export interface InboundWindow {
   stateByte(messageId: bigint): number;
 }
 
-const RECEIPTS_MAX = 4_096;
-const SEQUENCE_TOO_LOW = 32;
-const SEQUENCE_TOO_HIGH = 33;
-const TOO_OLD_TO_TELL = 20;
+const receiptsMax = 4_096;
+const sequenceTooLow = 32;
+const sequenceTooHigh = 33;
+const tooOldToTell = 20;
 
 /** An empty window; it remembers the last 4,096 messages. */
 export function createInboundWindow(): InboundWindow {
@@ -27,14 +27,14 @@ export function createInboundWindow(): InboundWindow {
 
   function judgeOrder(messageId: bigint, sequence: number): Verdict {
     if (messageId > highestId) {
-      return isOrderBroken(highestSequence, sequence) ? { errorCode: SEQUENCE_TOO_LOW } : "new";
+      return isOrderBroken(highestSequence, sequence) ? { errorCode: sequenceTooLow } : "new";
     }
     for (const other of receipts.values()) {
       if (other.messageId < messageId && isOrderBroken(other.sequence, sequence)) {
-        return { errorCode: SEQUENCE_TOO_LOW };
+        return { errorCode: sequenceTooLow };
       }
       if (other.messageId > messageId && isOrderBroken(sequence, other.sequence)) {
-        return { errorCode: SEQUENCE_TOO_HIGH };
+        return { errorCode: sequenceTooHigh };
       }
     }
     return "new";
@@ -44,7 +44,7 @@ export function createInboundWindow(): InboundWindow {
     judge(messageId, sequence) {
       const known = receipts.get(messageId);
       if (known !== undefined) return { duplicateOf: known };
-      if (messageId <= forgottenUpTo) return { errorCode: TOO_OLD_TO_TELL };
+      if (messageId <= forgottenUpTo) return { errorCode: tooOldToTell };
       return judgeOrder(messageId, sequence);
     },
     take(messageId, sequence, isCall) {
@@ -60,7 +60,7 @@ export function createInboundWindow(): InboundWindow {
       receipts.set(messageId, receipt);
       if (messageId > highestId) highestId = messageId;
       if (sequence > highestSequence) highestSequence = sequence;
-      if (receipts.size > RECEIPTS_MAX) {
+      if (receipts.size > receiptsMax) {
         const oldest = receipts.keys().next();
         if (oldest.done !== true) {
           receipts.delete(oldest.value);

@@ -1,11 +1,13 @@
-/** What became of one message that a client sent. */
+/** The fate of one message from a client. */
 export interface Receipt {
   readonly messageId: bigint;
   readonly sequence: number;
   readonly isCall: boolean;
-  /** `taken`: nothing more will come of it, or an answer is still being made for a call that is not `running` yet. */
+  /**
+   * `taken`: nothing more follows, or the answer of a call that is not yet `running` is being made.
+   */
   state: "taken" | "running" | "succeeded" | "failed";
-  /** The client does not want the answer any more (rpc_drop_answer). */
+  /** The client has cancelled the answer (rpc_drop_answer). */
   isDropped: boolean;
   /** The answer, until the client acknowledges it. */
   answer: OutgoingMessage | undefined;
@@ -18,6 +20,6 @@ export interface OutgoingMessage {
   readonly messageId: bigint;
   readonly sequence: number;
   readonly body: Buffer;
-  /** The call that it answers. */
+  /** The call behind this answer. */
   readonly receipt: Receipt | undefined;
 }

@@ -3,23 +3,23 @@ import type { ProtocolStats } from "../stats.ts";
 import { type InboundWindow, createInboundWindow } from "./inbound-window.ts";
 import type { OutgoingMessage } from "./messages.ts";
 
-/** The connection that a session is served over. */
+/** The connection that serves a session. */
 export interface SessionLink {
   enqueue(message: OutgoingMessage): void;
-  /** Asks for a frame although no message is waiting, for acknowledgements alone. */
+  /** Asks for a frame with acknowledgements alone, when no message waits. */
   requestFlush(): void;
 }
 
 /**
- * One session of a client (core.telegram.org/mtproto/description#session): it outlives its connections, and
- * what the client has not acknowledged is sent again on the next one.
+ * One session of a client (core.telegram.org/mtproto/description#session). It outlives its
+ * connections; the next one sends unacknowledged messages again.
  */
 export interface Session {
   readonly id: bigint;
   /** Tells the client that its session was made anew. */
   readonly uniqueId: bigint;
   readonly inbound: InboundWindow;
-  /** Content messages sent and not acknowledged, by message id, oldest first. */
+  /** Content messages sent and not yet acknowledged, by message id, oldest first. */
   readonly unacked: Map<bigint, OutgoingMessage>;
   /** Content messages sent so far. */
   contentSent: number;
@@ -51,7 +51,8 @@ export function nextSequence(session: Session, isContent: boolean): number {
 }
 
 /**
- * Sends a message that the client must acknowledge, and keeps it until then; the oldest beyond the bound are dropped.
+ * Sends a message that the client must acknowledge, and keeps it until then. Beyond the bound the
+ * oldest are dropped.
  */
 export function sendContent(
   session: Session,
@@ -69,7 +70,7 @@ export function sendContent(
   session.link?.enqueue(message);
 }
 
-/** Forgets a message that the client has. */
+/** Forgets an acknowledged message. */
 export function acknowledge(session: Session, messageId: bigint): void {
   const message = session.unacked.get(messageId);
   if (message === undefined) return;

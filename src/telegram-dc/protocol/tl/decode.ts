@@ -5,29 +5,31 @@ import type { Layer } from "./layer.ts";
 import { TlError, formatConstructorId } from "./tl-error.ts";
 import { TlReader } from "./tl-reader.ts";
 
-export const VECTOR_ID = 0x1cb5c415;
-export const TRUE_ID = 0x997275b5;
-export const FALSE_ID = 0xbc799737;
-export const GZIP_ID = 0x3072cfa1;
-const DEPTH_MAX = 64;
-const UNPACKED_BYTES_MAX = 8 * 1024 * 1024;
+export const vectorId = 0x1cb5c415;
+export const trueId = 0x997275b5;
+export const falseId = 0xbc799737;
+export const gzipId = 0x3072cfa1;
+const depthMax = 64;
+const unpackedBytesMax = 8 * 1024 * 1024;
 
 type MutableObject = { _: string } & Record<string, TlValue>;
 
-/** Unpacks the body of a `gzip_packed`, whose id was already read. Accepts gzip and zlib, as clients send both. */
+/**
+ * Unpacks the body of a `gzip_packed` after its id. Accepts gzip and zlib, as clients send both.
+ */
 export function unpack(packed: Uint8Array): Buffer {
   try {
-    return unzipSync(packed, { maxOutputLength: UNPACKED_BYTES_MAX });
+    return unzipSync(packed, { maxOutputLength: unpackedBytesMax });
   } catch (cause) {
     throw new TlError(
       "TL_PACKED_INVALID",
-      `A gzip_packed body of ${packed.length} bytes is damaged or unpacks to more than ${UNPACKED_BYTES_MAX} bytes. Send it unpacked or in parts.`,
+      `A gzip_packed body of ${packed.length} bytes is damaged or unpacks to more than ${unpackedBytesMax} bytes. Send it unpacked or in parts.`,
       { cause },
     );
   }
 }
 
-/** The definition that the next four bytes name; the reader moves past them. */
+/** The definition named by the next four bytes; the reader moves past them. */
 function readDefinition(layer: Layer, reader: TlReader): TlDefinition {
   const id = reader.uint();
   const definition = layer.byId.get(id);
@@ -43,20 +45,20 @@ function readDefinition(layer: Layer, reader: TlReader): TlDefinition {
 
 /** Reads one boxed value: an object, a Bool, a vector of boxed values, or any of them packed. */
 export function decodeBoxed(layer: Layer, reader: TlReader, depth = 0): TlValue {
-  if (depth > DEPTH_MAX) {
-    throw new TlError("TL_TOO_DEEP", `The message nests deeper than ${DEPTH_MAX}. Flatten it.`);
+  if (depth > depthMax) {
+    throw new TlError("TL_TOO_DEEP", `The message nests deeper than ${depthMax}. Flatten it.`);
   }
   switch (reader.peekUint()) {
-    case TRUE_ID:
+    case trueId:
       reader.uint();
       return true;
-    case FALSE_ID:
+    case falseId:
       reader.uint();
       return false;
-    case GZIP_ID:
+    case gzipId:
       reader.uint();
       return decodeBoxed(layer, new TlReader(unpack(reader.bytes())), depth + 1);
-    case VECTOR_ID:
+    case vectorId:
       return decodeVector(layer, reader, { kind: "any" }, false, depth);
     default:
       return decodeFields(layer, reader, readDefinition(layer, reader), depth);
@@ -64,8 +66,8 @@ export function decodeBoxed(layer: Layer, reader: TlReader, depth = 0): TlValue 
 }
 
 /**
- * Reads the fields of a definition whose id was already read. With `until`, stops before the field of that
- * name, so that a wrapper's query can be read in another layer.
+ * Reads the fields of a definition after its id. With `until`, stops before the field of that name,
+ * so that a wrapper's query can be read in another layer.
  */
 export function decodeFields(
   layer: Layer,
@@ -140,14 +142,14 @@ function decodeVector(
   isBare: boolean,
   depth: number,
 ): TlValue[] {
-  if (!isBare && reader.uint() !== VECTOR_ID) {
+  if (!isBare && reader.uint() !== vectorId) {
     throw new TlError(
       "TL_VECTOR_EXPECTED",
       `A vector was expected at byte ${reader.position - 4}. Check the layer that the sender used.`,
     );
   }
   const count = reader.uint();
-  // Each element takes four bytes or more, so a count beyond that is a lie that would only cost memory.
+  // An element takes at least four bytes, so a larger count is false and would only cost memory.
   if (count > reader.remainingBytes / 4) {
     throw new TlError(
       "TL_TRUNCATED",

@@ -4,7 +4,7 @@ export type TlType =
   | { readonly kind: "bool" | "true" | "flags" | "any" }
   /** A value that starts with its constructor's id. */
   | { readonly kind: "boxed"; readonly name: string }
-  /** A value of one known constructor, written without its id. */
+  /** A value of one known constructor, without its id. */
   | { readonly kind: "bare"; readonly name: string }
   | { readonly kind: "vector"; readonly element: TlType; readonly isBare: boolean };
 
@@ -29,7 +29,7 @@ export interface TlDefinition {
   readonly result: TlType;
 }
 
-const SIMPLE: ReadonlyMap<string, TlType> = new Map<string, TlType>([
+const simpleTypes: ReadonlyMap<string, TlType> = new Map<string, TlType>([
   ["int", { kind: "int" }],
   ["long", { kind: "long" }],
   ["int53", { kind: "long" }],
@@ -47,11 +47,11 @@ const SIMPLE: ReadonlyMap<string, TlType> = new Map<string, TlType>([
 ]);
 
 /**
- * Reads a type as written in a `.tl` schema: `int`, `Vector<User>`, `vector<%Message>`, `future_salt`.
- * A name that starts with a small letter is a bare constructor.
+ * Reads a type as written in a `.tl` schema: `int`, `Vector<User>`, `vector<%Message>`,
+ * `future_salt`. A name with a small first letter is a bare constructor.
  */
 export function parseType(text: string): TlType {
-  const simple = SIMPLE.get(text);
+  const simple = simpleTypes.get(text);
   if (simple !== undefined) return simple;
   const vector = /^([Vv])ector(?:<(.*)>|\s+(.*))$/.exec(text);
   if (vector !== null) {

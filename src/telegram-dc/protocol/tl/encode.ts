@@ -1,16 +1,16 @@
 import type { TlObject, TlValue } from "../../seam.ts";
-import { FALSE_ID, TRUE_ID, VECTOR_ID } from "./decode.ts";
+import { falseId, trueId, vectorId } from "./decode.ts";
 import type { TlDefinition, TlParameter, TlType } from "./definition.ts";
 import type { Layer } from "./layer.ts";
 import { TlError } from "./tl-error.ts";
 import type { TlWriter } from "./tl-writer.ts";
 
-/** Where a value stands, for messages: `user.status` in layer 198. */
+/** The place of a value, for error messages: `user.status` in layer 198. */
 interface Place {
   readonly definition: TlDefinition | undefined;
   readonly parameter: TlParameter | undefined;
 }
-const ROOT: Place = { definition: undefined, parameter: undefined };
+const rootPlace: Place = { definition: undefined, parameter: undefined };
 
 function describe(layer: Layer, place: Place): string {
   const name =
@@ -45,17 +45,17 @@ function refuse(layer: Layer, place: Place, type: TlType, value: TlValue): never
 }
 
 /**
- * Writes an object with its constructor id, in the given layer. Fields that the layer does not have are left
- * out. A required number, string, Bool or vector that is missing is written as zero, "", false or [].
+ * Writes an object with its constructor id, in the given layer. Leaves out fields that the layer
+ * lacks. Writes a missing required number, string, Bool or vector as zero, "", false or [].
  * @throws {TlError} naming the field, where a required field is missing or of the wrong type.
  */
 export function encodeBoxed(layer: Layer, writer: TlWriter, value: TlValue): void {
-  encodeType(layer, writer, { kind: "any" }, value, ROOT);
+  encodeType(layer, writer, { kind: "any" }, value, rootPlace);
 }
 
 /** Writes a value of a known type, such as a method's result. */
 export function encodeResult(layer: Layer, writer: TlWriter, type: TlType, value: TlValue): void {
-  encodeType(layer, writer, type, value, ROOT);
+  encodeType(layer, writer, type, value, rootPlace);
 }
 
 function encodeType(
@@ -97,7 +97,7 @@ function encodeType(
       return;
     case "bool":
       if (typeof value !== "boolean" && value !== undefined) refuse(layer, place, type, value);
-      writer.uint(value === true ? TRUE_ID : FALSE_ID);
+      writer.uint(value === true ? trueId : falseId);
       return;
     case "vector":
       encodeVector(layer, writer, type, value, place);
@@ -133,7 +133,7 @@ function encodeVector(
   const values: readonly TlValue[] | undefined =
     value === undefined ? [] : Array.isArray(value) ? value : undefined;
   if (values === undefined) refuse(layer, place, type, value);
-  if (!type.isBare) writer.uint(VECTOR_ID);
+  if (!type.isBare) writer.uint(vectorId);
   writer.int(values.length);
   for (const element of values) encodeType(layer, writer, type.element, element, place);
 }
@@ -146,7 +146,7 @@ function encodeComposite(
   place: Place,
 ): void {
   if (type.kind === "any" && typeof value === "boolean") {
-    writer.uint(value ? TRUE_ID : FALSE_ID);
+    writer.uint(value ? trueId : falseId);
     return;
   }
   if (!isObject(value)) refuse(layer, place, type, value);
@@ -196,7 +196,10 @@ function encodeFields(
   }
 }
 
-/** Several fields may share a bit, as `bot` and `bot_info_version` of a user do: then all of them are written. */
+/**
+ * Several fields may share a bit, as a user's `bot` and `bot_info_version` do; all of them are
+ * written then.
+ */
 function isWritten({ flag }: TlParameter, flags: ReadonlyMap<string, number>): boolean {
   if (flag === undefined) return true;
   return (((flags.get(flag.field) ?? 0) >>> flag.bit) & 1) === 1;

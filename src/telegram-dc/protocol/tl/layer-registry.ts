@@ -14,7 +14,7 @@ export interface LayerRegistry {
   resolve(layer: number): Layer;
 }
 
-/** Makes a registry that holds only the service messages; add layers before the first client comes. */
+/** Makes a registry with the service messages only. Add layers before the first client comes. */
 export function createLayerRegistry(service: readonly TlDefinition[]): LayerRegistry {
   const known = new Map<number, Layer>();
   const serviceLayer = createLayer(0, service);

@@ -8,8 +8,8 @@ import { serviceSchema } from "./service-schema.ts";
 import { TlError } from "./tl-error.ts";
 
 /**
- * The layers that the installed client libraries ship: `@mtcute/core/tl/api-schema.json`, and `telegram/tl/apiTl.js`
- * where that package is installed.
+ * Loads the layers of the installed client libraries: `@mtcute/core/tl/api-schema.json`, and
+ * `telegram/tl/apiTl.js` where that package is installed.
  */
 export function loadBuiltInLayers(): LayerRegistry {
   const require = createRequire(import.meta.url);
@@ -50,8 +50,8 @@ function readGramJsLayer(packageEntry: string): number {
 /**
  * Adds a layer from a `.tl` file.
  * @param layer the layer's number, for a file without a `// LAYER N` line; the line wins.
- * @returns the layer that was added.
- * @throws {TlError} TL_SCHEMA_INVALID when the file holds no definition or its layer is not known.
+ * @returns the added layer.
+ * @throws {TlError} TL_SCHEMA_INVALID when the file holds no definition or its layer is unknown.
  */
 export function loadSchemaFile(registry: LayerRegistry, path: string, layer?: number): number {
   const text = readFileSync(path, "utf8");

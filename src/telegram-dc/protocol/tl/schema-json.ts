@@ -1,7 +1,7 @@
 import { type TlDefinition, type TlType, parseType } from "./definition.ts";
 import { TlError } from "./tl-error.ts";
 
-/** One entry of the JSON schema that @mtcute/core ships (`tl/api-schema.json`); only what is read here. */
+/** One entry of @mtcute/core's JSON schema (`tl/api-schema.json`), with the fields read here. */
 interface JsonEntry {
   readonly kind: string;
   readonly name: string;
@@ -48,7 +48,7 @@ function toDefinition(entry: JsonEntry): TlDefinition {
   };
 }
 
-/** Parses the JSON schema that @mtcute/core ships: `{l: layer, e: entries}`. */
+/** Parses @mtcute/core's JSON schema: `{l: layer, e: entries}`. */
 export function parseSchemaJson(text: string): { layer: number; definitions: TlDefinition[] } {
   const document: unknown = JSON.parse(text);
   if (!isSchemaDocument(document)) {

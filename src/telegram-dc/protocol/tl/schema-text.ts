@@ -1,17 +1,17 @@
 import { type TlDefinition, type TlParameter, parseType } from "./definition.ts";
 import { TlError } from "./tl-error.ts";
 
-const LINE = /^([\w.]+)#([0-9a-f]{1,8})\s*(.*?)\s*=\s*([^;=]+);$/;
-const CONDITIONAL = /^(\w+)\.(\d+)\?(.+)$/;
-/** `vector` and the two Bools are part of the codec, not of a schema. */
-const BUILT_IN = new Set(["vector", "boolTrue", "boolFalse"]);
+const definitionLine = /^([\w.]+)#([0-9a-f]{1,8})\s*(.*?)\s*=\s*([^;=]+);$/;
+const conditionalType = /^(\w+)\.(\d+)\?(.+)$/;
+/** `vector` and the two Bools belong to the codec, not to a schema. */
+const builtIn = new Set(["vector", "boolTrue", "boolFalse"]);
 
 function parseParameter(token: string): TlParameter | undefined {
   const colon = token.indexOf(":");
   if (colon < 1 || token.startsWith("{") || token.startsWith("[")) return undefined;
   const name = token.slice(0, colon);
   const declared = token.slice(colon + 1);
-  const conditional = CONDITIONAL.exec(declared);
+  const conditional = conditionalType.exec(declared);
   return {
     name,
     type: parseType(conditional?.[3] ?? declared),
@@ -23,8 +23,8 @@ function parseParameter(token: string): TlParameter | undefined {
 }
 
 /**
- * Parses a schema in the TL language (core.telegram.org/mtproto/TL). Lines without a constructor id, such as
- * those of built-in types and comments, are passed over.
+ * Parses a schema in the TL language (core.telegram.org/mtproto/TL). Skips lines without a
+ * constructor id, such as built-in types and comments.
  */
 export function parseSchemaText(text: string): TlDefinition[] {
   const definitions: TlDefinition[] = [];
@@ -33,9 +33,9 @@ export function parseSchemaText(text: string): TlDefinition[] {
     const line = rawLine.trim();
     if (line === "---functions---") kind = "method";
     if (line === "---types---") kind = "constructor";
-    const match = LINE.exec(line);
+    const match = definitionLine.exec(line);
     const name = match?.[1];
-    if (match === null || name === undefined || BUILT_IN.has(name)) continue;
+    if (match === null || name === undefined || builtIn.has(name)) continue;
     const parameters: TlParameter[] = [];
     for (const token of (match[3] ?? "").split(/\s+/)) {
       const parameter = parseParameter(token);
@@ -53,13 +53,13 @@ export function parseSchemaText(text: string): TlDefinition[] {
   return definitions;
 }
 
-/** The layer that a schema names in a `// LAYER N` line, or undefined. */
+/** The layer in a schema's `// LAYER N` line, or undefined. */
 export function readLayerLine(text: string): number | undefined {
   const match = /^\/\/\s*LAYER\s+(\d+)\s*$/im.exec(text);
   return match === null ? undefined : Number(match[1]);
 }
 
-/** Refuses a text in which no definition was found, which is nearly always a wrong file. */
+/** Refuses a text without a definition, which is nearly always a wrong file. */
 export function requireDefinitions(definitions: readonly TlDefinition[], source: string): void {
   if (definitions.length === 0) {
     throw new TlError(

@@ -1,6 +1,7 @@
 /**
- * MTProto's own messages, which belong to no layer: the key exchange, acknowledgements, salts, pings.
- * Source: core.telegram.org/mtproto (service messages, auth_key). Strings that carry bytes are written `bytes`.
+ * MTProto's own messages, which belong to no layer: the key exchange, acknowledgements, salts,
+ * pings. Source: core.telegram.org/mtproto (service messages, auth_key). The type of a byte string
+ * is written `bytes`.
  */
 export const serviceSchema = `
 resPQ#05162463 nonce:int128 server_nonce:int128 pq:bytes server_public_key_fingerprints:Vector<long> = ResPQ;

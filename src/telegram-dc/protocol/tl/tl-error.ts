@@ -1,4 +1,4 @@
-/** What can go wrong between TL values and bytes. */
+/** Faults between TL values and bytes. */
 export type TlErrorCode =
   | "TL_TRUNCATED"
   | "TL_TOO_DEEP"
@@ -11,10 +11,13 @@ export type TlErrorCode =
   | "TL_SCHEMA_INVALID"
   | "TL_PACKED_INVALID";
 
-/** A value or a frame that does not fit its schema. `code` is stable; the message names the field and the way out. */
+/**
+ * A value or a frame that does not fit its schema. `code` is stable; the message names the field
+ * and the remedy.
+ */
 export class TlError extends Error {
   readonly code: TlErrorCode;
-  /** The unknown constructor or method, where there is one. */
+  /** The unknown constructor or method, if any. */
   readonly constructorId: number | undefined;
 
   constructor(

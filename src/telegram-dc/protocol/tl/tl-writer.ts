@@ -1,8 +1,8 @@
-const INITIAL_BYTES = 4096;
+const initialBytes = 4096;
 
-/** A growing buffer of TL bytes, made to be reused: `reset`, write, `finish`. */
+/** A growing, reusable buffer of TL bytes: `reset`, write, `finish`. */
 export class TlWriter {
-  private buffer = Buffer.allocUnsafe(INITIAL_BYTES);
+  private buffer = Buffer.allocUnsafe(initialBytes);
   private length = 0;
 
   get position(): number {
@@ -90,12 +90,12 @@ export class TlWriter {
     return this;
   }
 
-  /** Overwrites four bytes written before, for flags that are known only after the fields. */
+  /** Overwrites four earlier bytes, for flags that are known only after the fields. */
   patchUint(position: number, value: number): void {
     this.buffer.writeUInt32LE(value >>> 0, position);
   }
 
-  /** A copy of what was written; the writer may be reused at once. */
+  /** A copy of the written bytes; the writer may be reused at once. */
   finish(): Buffer {
     return Buffer.from(this.buffer.subarray(0, this.length));
   }

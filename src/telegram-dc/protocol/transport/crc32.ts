@@ -1,4 +1,4 @@
-const TABLE = buildTable();
+const crcTable = buildTable();
 
 function buildTable(): Uint32Array {
   const table = new Uint32Array(256);
@@ -12,9 +12,9 @@ function buildTable(): Uint32Array {
   return table;
 }
 
-/** CRC-32 (IEEE), which the full transport puts behind every frame. */
+/** CRC-32 (IEEE), the trailer of every frame of the full transport. */
 export function crc32(bytes: Uint8Array): number {
   let value = 0xffffffff;
-  for (const byte of bytes) value = (TABLE[(value ^ byte) & 0xff] ?? 0) ^ (value >>> 8);
+  for (const byte of bytes) value = (crcTable[(value ^ byte) & 0xff] ?? 0) ^ (value >>> 8);
   return (value ^ 0xffffffff) >>> 0;
 }

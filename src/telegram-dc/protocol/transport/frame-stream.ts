@@ -1,11 +1,11 @@
 import { type DetectedTransport, detectTransport } from "./detect.ts";
 import { type Frame, type Framing, createFraming } from "./framing.ts";
 
-/** Turns a connection's bytes into frames and back, whatever transport the client chose. */
+/** Turns a connection's bytes into frames and back, in the client's transport. */
 export interface FrameStream {
-  /** Takes bytes of the socket; answers the frames that became whole. */
+  /** Takes bytes of the socket; returns the frames that they complete. */
   receive(bytes: Buffer): Frame[];
-  /** The bytes of one frame. Nothing may be sent before the client's first bytes came. */
+  /** Encodes one frame. The client's first bytes must have come before. */
   send(payload: Uint8Array): Buffer;
   /** "obfuscated abridged" and the like; undefined until known. */
   readonly transportName: string | undefined;

@@ -3,7 +3,7 @@ import { crc32 } from "./crc32.ts";
 /** The four ways of cutting a TCP stream into frames (core.telegram.org/mtproto/mtproto-transports). */
 export type FramingName = "abridged" | "intermediate" | "padded" | "full";
 
-/** A frame and the bytes of the stream that it took. `quickAck` asks for an early acknowledgement. */
+/** A frame and its length in the stream, in bytes. `quickAck` asks for an early acknowledgement. */
 export interface Frame {
   readonly payload: Buffer;
   readonly streamBytes: number;
@@ -18,7 +18,7 @@ export interface Framing {
   write(payload: Uint8Array): Buffer;
 }
 
-/** What makes a stream unreadable; the connection is reset. */
+/** The reason why a stream is unreadable; the connection is reset. */
 export class FramingError extends Error {
   readonly code: "FRAME_TOO_LARGE" | "FRAME_DAMAGED" | "TRANSPORT_UNKNOWN";
 
@@ -30,14 +30,14 @@ export class FramingError extends Error {
 }
 
 /** Larger than any message that MTProto allows (1 MiB), so that a wrong length cannot hold memory. */
-const FRAME_BYTES_MAX = 2 * 1024 * 1024;
-const QUICK_ACK_BIT = 0x80000000;
+const frameBytesMax = 2 * 1024 * 1024;
+const quickAckBit = 0x80000000;
 
 function requireSize(bytes: number): void {
-  if (bytes > FRAME_BYTES_MAX) {
+  if (bytes > frameBytesMax) {
     throw new FramingError(
       "FRAME_TOO_LARGE",
-      `A frame declares ${bytes} bytes; ${FRAME_BYTES_MAX} is the most. Check that both sides use the same transport.`,
+      `A frame declares ${bytes} bytes; ${frameBytesMax} is the most. Check that both sides use the same transport.`,
     );
   }
 }
@@ -94,10 +94,11 @@ function createIntermediate(name: "intermediate" | "padded"): Framing {
       const bytes = head & 0x7fffffff;
       requireSize(bytes);
       if (stream.length < 4 + bytes) return undefined;
-      // Padding is 0 to 15 bytes; what it leaves over a multiple of four is cut here, the rest by the message layer.
+      // Padding is 0 to 15 bytes. Its part beyond a multiple of four is cut here, the rest by the
+      // message layer.
       const payloadBytes = name === "padded" ? bytes - (bytes % 4) : bytes;
       const payload = stream.subarray(4, 4 + payloadBytes);
-      return { payload, streamBytes: 4 + bytes, quickAck: (head & QUICK_ACK_BIT) !== 0 };
+      return { payload, streamBytes: 4 + bytes, quickAck: (head & quickAckBit) !== 0 };
     },
     write(payload) {
       const frame = Buffer.allocUnsafe(4 + payload.length);

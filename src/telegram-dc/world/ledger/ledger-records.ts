@@ -45,7 +45,7 @@ export interface RpcRecord {
   outcome: string;
 }
 
-/** A message that was accepted for delivery: the count of these is what "sent" means. */
+/** A message accepted for delivery: the number of these is the number of "sent" messages. */
 export interface AcceptedMessage {
   /** Counts up over the whole data centre. */
   readonly originId: number;
@@ -57,18 +57,18 @@ export interface AcceptedMessage {
   readonly toMessageId: number;
   readonly text: string;
   readonly randomId: bigint | undefined;
-  /** The key that sent it, or undefined when the phone of the control API did. */
+  /** The sender's key, or undefined for the phone of the control API. */
   readonly authKeyId: string | undefined;
 }
 
-/** Which accepted messages are wanted; `after` is an originId. */
+/** Selects accepted messages; `after` is an originId. */
 interface AcceptedFilter {
   readonly from?: bigint | undefined;
   readonly to?: bigint | undefined;
   readonly after?: number | undefined;
 }
 
-/** What happened, for those who judge: read-only, and never changed by a fault. */
+/** The record of all events, for judges: read-only, and never changed by a fault. */
 export interface Ledger {
   /** Number of overlapping pairs of connections, under every policy. */
   overlaps(): Record<OverlapPolicy, number>;
@@ -77,14 +77,14 @@ export interface Ledger {
   keyEvents(): readonly KeyEvent[];
   /** The newest calls; `rpcCounts` is exact. */
   rpcs(): readonly RpcRecord[];
-  /** Every call from now on, once its outcome is known; the returned function ends the subscription. */
+  /** Reports every call from now on, with its outcome; the returned function unsubscribes. */
   onAnswered(listener: (rpc: RpcRecord) => void): () => void;
   /** Calls by method and outcome. */
   rpcCounts(): Record<string, Record<string, number>>;
   messages(filter?: AcceptedFilter): AcceptedMessage[];
-  /** Methods that were called and are not simulated. */
+  /** Called methods that are not simulated. */
   unknownMethods(): Record<string, number>;
-  /** Repeated `random_id`s that were refused. */
+  /** Refused repetitions of a `random_id`. */
   duplicatesRefused(): number;
   /** Faults of the simulation itself, as text; a test expects none. */
   internalErrors(): readonly string[];
@@ -100,7 +100,7 @@ interface LedgerSummary {
   readonly rpcCounts: Record<string, Record<string, number>>;
   readonly unknownMethods: Record<string, number>;
   readonly internalErrors: readonly string[];
-  /** Records that the bounds let go; the counts above include them. */
+  /** Records dropped at the bounds; the counts above include them. */
   readonly dropped: {
     readonly connections: number;
     readonly rpcs: number;

@@ -26,18 +26,18 @@ export interface LedgerWriter extends Ledger {
   internalError(error: unknown): void;
 }
 
-const INTERNAL_ERRORS_MAX = 100;
-const OVERLAPS_MAX = 10_000;
-const KEY_EVENTS_MAX = 50_000;
+const internalErrorsMax = 100;
+const overlapsMax = 10_000;
+const keyEventsMax = 50_000;
 
 export function createLedger(config: WorldConfig): LedgerWriter {
   const open = new Map<number, ConnectionRecord>();
   const closed = createRing<ConnectionRecord>(config.ledgerConnectionsMax);
-  const keyEvents = createRing<KeyEvent>(KEY_EVENTS_MAX);
+  const keyEvents = createRing<KeyEvent>(keyEventsMax);
   const rpcs = createRing<RpcRecord>(config.ledgerRpcMax);
   const messages = createRing<AcceptedMessage>(config.ledgerMessagesMax);
-  const overlapList = createRing<Overlap>(OVERLAPS_MAX);
-  const internalErrors = createRing<string>(INTERNAL_ERRORS_MAX);
+  const overlapList = createRing<Overlap>(overlapsMax);
+  const internalErrors = createRing<string>(internalErrorsMax);
   const overlapCounts: Record<OverlapPolicy, number> = {
     "parallel-requests": 0,
     "any-two-connections": 0,

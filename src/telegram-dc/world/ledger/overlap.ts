@@ -8,20 +8,23 @@ export interface Overlap {
   /** Ids of the two connections, the older first. */
   readonly connectionIds: readonly [number, number];
   readonly addresses: readonly [string, string];
-  /** When the second use was seen, ms since the epoch. */
+  /** When the detector saw the second use, ms since the epoch. */
   readonly fromMs: number;
   /** When the first of the two connections closed. */
   toMs: number | undefined;
 }
 
-/** What the detector needs of a connection. */
+/** A connection, as far as the detector needs it. */
 interface UsedConnection {
   readonly id: number;
   readonly address: string;
   readonly isMedia: boolean;
 }
 
-/** The key as it stands when it is used. Only an authorised key can overlap: Telegram speaks of logged-in sessions. */
+/**
+ * The key at the moment of use. Only an authorised key can overlap: Telegram speaks of logged-in
+ * sessions.
+ */
 interface UsedKey {
   readonly id: string;
   readonly userId: bigint | undefined;
@@ -39,7 +42,7 @@ interface UsedKey {
  * Media connections never count (https://core.telegram.org/api/errors, 406).
  */
 export interface OverlapDetector {
-  /** Each returns the overlaps that this very event made. */
+  /** Each method returns the overlaps caused by its event. */
   frame(connection: UsedConnection, key: UsedKey, atMs: number): Overlap[];
   requestStarted(connection: UsedConnection, key: UsedKey, atMs: number): Overlap[];
   requestEnded(connection: UsedConnection, keyId: string): void;

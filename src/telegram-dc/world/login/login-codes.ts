@@ -2,26 +2,29 @@ import type { AuthKeys } from "../auth-keys.ts";
 import type { Clock, RandomSource } from "../clock.ts";
 import type { WorldConfig } from "../config.ts";
 import type { User } from "../model.ts";
-import { SERVICE_USER_ID } from "../model.ts";
+import { serviceUserId } from "../model.ts";
 import type { Post } from "../post.ts";
 import { createTopic } from "../topic.ts";
 import type { Topic } from "../topic.ts";
 import type { Users } from "../users.ts";
 
-/** A login code that was given out. */
+/** An issued login code. */
 export interface LoginCode {
   readonly hash: string;
   readonly userId: bigint;
   readonly code: string;
-  /** Brought by the service account to the account's own sessions, or as a text message to its phone. */
+  /**
+   * Brought by the service account to the account's own sessions, or as a text message to its
+   * phone.
+   */
   readonly via: "app" | "sms";
   readonly expiresAtMs: number;
   triesLeft: number;
 }
 
-/** The codes that stand. */
+/** The valid codes. */
 export interface LoginCodes {
-  /** By the service account where the account has a session of its own, else by SMS. */
+  /** By the service account if the account has a session of its own, else by SMS. */
   issue(user: User): LoginCode;
   resendBySms(code: LoginCode): LoginCode;
   /** The code of that hash unless it has expired. */
@@ -43,10 +46,12 @@ export interface LoginCodesDeps {
   readonly post: Post;
 }
 
-/** What the service account writes. The words are ours; the shape "Login code: 12345." is Telegram's. */
+/**
+ * The service account's message. The words are ours; the shape "Login code: 12345." is Telegram's.
+ */
 function codeMessage(code: string): string {
   return (
-    `Login code: ${code}. Do not give this code to anyone, whoever asks for it.\n\n` +
+    `Login code: ${code}. Do not give this code to anyone, even if they ask for it.\n\n` +
     "It logs a new device in to your account. If you did not ask for it, ignore this message."
   );
 }
@@ -73,7 +78,7 @@ export function createLoginCodes(deps: LoginCodesDeps): LoginCodes {
     issued,
     issue(user) {
       const code = String(random.bytes(4).readUInt32LE(0) % 100_000).padStart(5, "0");
-      const service = users.get(SERVICE_USER_ID);
+      const service = users.get(serviceUserId);
       const via = authKeys.ofUser(user.id).length > 0 && service !== undefined ? "app" : "sms";
       if (via === "app" && service !== undefined) {
         post.send({ from: service, to: user, text: codeMessage(code) });

@@ -3,7 +3,9 @@ import type { WorldConfig } from "../config.ts";
 import type { User } from "../model.ts";
 import { badRequest } from "../rpc-error.ts";
 
-/** A QR login token (https://core.telegram.org/api/qr-login): shown by one key, accepted by another. */
+/**
+ * A QR login token (https://core.telegram.org/api/qr-login): one key shows it, another accepts it.
+ */
 export interface LoginToken {
   readonly token: Buffer;
   readonly authKeyId: string;
@@ -20,7 +22,7 @@ export interface LoginTokens {
   forget(token: LoginToken): void;
 }
 
-const TOKENS_MAX = 10_000;
+const tokensMax = 10_000;
 
 export function createLoginTokens(deps: {
   readonly clock: Clock;
@@ -44,7 +46,7 @@ export function createLoginTokens(deps: {
     tokens.set(token.token.toString("hex"), token);
     byKey.set(authKeyId, token);
     const [oldest] = tokens.values();
-    if (tokens.size > TOKENS_MAX && oldest !== undefined) forget(oldest);
+    if (tokens.size > tokensMax && oldest !== undefined) forget(oldest);
     return token;
   }
   function forget(token: LoginToken): void {

@@ -11,11 +11,11 @@ import type { Users } from "../users.ts";
 export interface Logins {
   /** Logs the key in, or asks for the cloud password. @throws RpcError SESSION_PASSWORD_NEEDED */
   signIn(key: AuthKeyRecord, userId: bigint): TlObject;
-  /** Logs the key in without asking for anything more; returns an auth.authorization. */
+  /** Logs the key in without further proof; returns an auth.authorization. */
   authorise(key: AuthKeyRecord, user: User): TlObject;
-  /** A token with which the account may log in again without a code. */
+  /** A token for a later login of the account without a code. */
   issueFutureToken(user: User): Buffer;
-  /** Whether one of the tokens is the account's; it is used up then. */
+  /** Whether one of the tokens is the account's; uses it up. */
   redeemFutureToken(user: User, tokens: readonly Uint8Array[]): boolean;
 }
 

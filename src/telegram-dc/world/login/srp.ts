@@ -5,8 +5,8 @@ import {
   numberOf,
   powerModPrime,
   sha256,
-  SRP_GENERATOR,
-  SRP_PRIME,
+  srpGenerator,
+  srpPrime,
 } from "./srp-group.ts";
 
 /** The server's half of one password check: its secret exponent and the public value B. */
@@ -17,10 +17,10 @@ export interface SrpChallenge {
 
 /** Starts a check: B = k·v + g^b (https://core.telegram.org/api/srp). */
 export function createChallenge(password: CloudPassword, random: RandomSource): SrpChallenge {
-  const multiplier = numberOf(sha256(groupBytes(SRP_PRIME), groupBytes(SRP_GENERATOR)));
-  const secret = numberOf(random.bytes(256)) % SRP_PRIME;
+  const multiplier = numberOf(sha256(groupBytes(srpPrime), groupBytes(srpGenerator)));
+  const secret = numberOf(random.bytes(256)) % srpPrime;
   const publicValue =
-    (multiplier * password.verifier + powerModPrime(SRP_GENERATOR, secret)) % SRP_PRIME;
+    (multiplier * password.verifier + powerModPrime(srpGenerator, secret)) % srpPrime;
   return { secret, publicValue };
 }
 
@@ -32,16 +32,16 @@ export function provesPassword(
   proof: Uint8Array,
 ): boolean {
   const a = numberOf(clientPublic);
-  if (a <= 0n || a >= SRP_PRIME) return false;
+  if (a <= 0n || a >= srpPrime) return false;
   const aBytes = groupBytes(a);
   const bBytes = groupBytes(challenge.publicValue);
   const scramble = numberOf(sha256(aBytes, bBytes));
   const shared = powerModPrime(
-    (a * powerModPrime(password.verifier, scramble)) % SRP_PRIME,
+    (a * powerModPrime(password.verifier, scramble)) % srpPrime,
     challenge.secret,
   );
-  const groupHash = sha256(groupBytes(SRP_PRIME));
-  const generatorHash = sha256(groupBytes(SRP_GENERATOR));
+  const groupHash = sha256(groupBytes(srpPrime));
+  const generatorHash = sha256(groupBytes(srpGenerator));
   const expected = sha256(
     groupHash.map((byte, index) => byte ^ (generatorHash[index] ?? 0)),
     sha256(password.salt1),

@@ -7,7 +7,7 @@ import { tlAuthorisation } from "../sessions.ts";
 import { longField } from "../tl-fields.ts";
 import type { MethodTable } from "./method.ts";
 
-const AUTHORISATION_LIFE_DAYS = 180;
+const authorisationLifeDays = 180;
 
 /** The account's list of sessions, and ending them. */
 export function createAccountMethods(deps: {
@@ -32,7 +32,7 @@ export function createAccountMethods(deps: {
       const keys = [caller.key, ...othersOf(caller.key)];
       return {
         _: "account.authorizations",
-        authorization_ttl_days: AUTHORISATION_LIFE_DAYS,
+        authorization_ttl_days: authorisationLifeDays,
         authorizations: keys.map((key) => tlAuthorisation(key, caller.key)),
       };
     },

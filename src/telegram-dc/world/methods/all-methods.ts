@@ -6,9 +6,8 @@ import { createCodeLoginMethods } from "./auth-code.ts";
 import { createOtherLoginMethods } from "./auth-other.ts";
 import { createPasswordMethods } from "./auth-password.ts";
 import { createCallbackMethods } from "./callbacks.ts";
-import type { DcAddress } from "./help.ts";
+import { createHelpMethods, type DcAddress } from "./help.ts";
 import { createFileMethods } from "./files.ts";
-import { createHelpMethods } from "./help.ts";
 import { createReadingMethods } from "./messages-read.ts";
 import { createSendingMethods } from "./messages-send.ts";
 import type { Method } from "./method.ts";
@@ -21,7 +20,7 @@ export interface MethodsDeps extends WorldParts {
   readonly address: () => DcAddress;
 }
 
-/** Every method that is simulated, by its name in the TL schema. */
+/** Every simulated method, by its name in the TL schema. */
 export function createMethods(deps: MethodsDeps): ReadonlyMap<string, Method> {
   return new Map(
     [

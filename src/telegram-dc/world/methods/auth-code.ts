@@ -8,8 +8,8 @@ import { intField, isTlObject, optionalList, optionalText, textField } from "../
 import type { Users } from "../users.ts";
 import type { MethodTable } from "./method.ts";
 
-const CODE_LENGTH = 5;
-const RESEND_AFTER_S = 60;
+const codeLength = 5;
+const resendAfterS = 60;
 
 /** Login by code (https://core.telegram.org/api/auth). */
 export function createCodeLoginMethods(deps: {
@@ -74,10 +74,10 @@ function sentCode(code: LoginCode, way?: CodeWay): TlObject {
   const type = code.via === "app" ? "auth.sentCodeTypeApp" : "auth.sentCodeTypeSms";
   return {
     _: "auth.sentCode",
-    type: { _: type, length: CODE_LENGTH },
+    type: { _: type, length: codeLength },
     phone_code_hash: code.hash,
     next_type: code.via === "app" ? { _: "auth.codeTypeSms" } : undefined,
-    timeout: code.via === "app" ? RESEND_AFTER_S : undefined,
+    timeout: code.via === "app" ? resendAfterS : undefined,
   };
 }
 

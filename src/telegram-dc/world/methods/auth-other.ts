@@ -1,7 +1,6 @@
 import type { TlObject } from "../../seam.ts";
 import type { AuthKeys } from "../auth-keys.ts";
-import type { Clock } from "../clock.ts";
-import { dateSeconds } from "../clock.ts";
+import { type Clock, dateSeconds } from "../clock.ts";
 import type { WorldConfig } from "../config.ts";
 import type { LoginToken, LoginTokens } from "../login/login-tokens.ts";
 import type { Logins } from "../login/logins.ts";

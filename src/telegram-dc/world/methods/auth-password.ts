@@ -1,14 +1,13 @@
 import type { TlObject } from "../../seam.ts";
 import type { AuthKeys } from "../auth-keys.ts";
-import type { RandomSource } from "../clock.ts";
-import { randomLong } from "../clock.ts";
+import { randomLong, type RandomSource } from "../clock.ts";
 import type { WorldConfig } from "../config.ts";
 import type { Logins } from "../login/logins.ts";
 import type { AuthKeyRecord, CloudPassword, User } from "../model.ts";
 import { badRequest, floodWait } from "../rpc-error.ts";
 import { createChallenge, provesPassword } from "../login/srp.ts";
 import type { SrpChallenge } from "../login/srp.ts";
-import { groupBytes, SRP_GENERATOR, SRP_PRIME } from "../login/srp-group.ts";
+import { groupBytes, srpGenerator, srpPrime } from "../login/srp-group.ts";
 import { bytesField, longField, objectField } from "../tl-fields.ts";
 import type { Users } from "../users.ts";
 import type { MethodTable } from "./method.ts";
@@ -19,8 +18,8 @@ interface OpenCheck {
   readonly authKeyId: string;
 }
 
-const CHECKS_MAX = 10_000;
-const WRONG_PASSWORD_WAIT_S = 3600;
+const checksMax = 10_000;
+const wrongPasswordWaitS = 3600;
 
 /** The cloud password by SRP (https://core.telegram.org/api/srp). */
 export function createPasswordMethods(deps: {
@@ -44,7 +43,7 @@ export function createPasswordMethods(deps: {
     const challenge = createChallenge(password, random);
     const id = randomLong(random);
     checks.set(id, { challenge, userId: user.id, authKeyId });
-    if (checks.size > CHECKS_MAX) {
+    if (checks.size > checksMax) {
       const [oldest] = checks.keys();
       if (oldest !== undefined) checks.delete(oldest);
     }
@@ -78,7 +77,7 @@ export function createPasswordMethods(deps: {
         throw badRequest("SRP_ID_INVALID");
       }
       const wrong = wrongTries.get(user.id) ?? 0;
-      if (wrong >= config.passwordTriesMax) throw floodWait(WRONG_PASSWORD_WAIT_S);
+      if (wrong >= config.passwordTriesMax) throw floodWait(wrongPasswordWaitS);
       const a = bytesField(proof, "A");
       if (!provesPassword(user.password, check.challenge, a, bytesField(proof, "M1"))) {
         wrongTries.set(user.id, wrong + 1);
@@ -95,8 +94,8 @@ function algorithm(salt1: Buffer, salt2: Buffer): TlObject {
     _: "passwordKdfAlgoSHA256SHA256PBKDF2HMACSHA512iter100000SHA256ModPow",
     salt1,
     salt2,
-    g: Number(SRP_GENERATOR),
-    p: groupBytes(SRP_PRIME),
+    g: Number(srpGenerator),
+    p: groupBytes(srpPrime),
   };
 }
 

@@ -7,7 +7,7 @@ import { codePoints } from "../text-length.ts";
 import type { Users } from "../users.ts";
 import type { MethodTable } from "./method.ts";
 
-const ANSWER_LENGTH_MAX = 200;
+const answerLengthMax = 200;
 
 /** Inline buttons (https://core.telegram.org/api/bots/buttons). */
 export function createCallbackMethods(deps: {
@@ -29,7 +29,7 @@ export function createCallbackMethods(deps: {
       const bot = authKeys.requireUser(caller.key);
       if (!bot.isBot) throw badRequest("USER_BOT_REQUIRED");
       const message = optionalText(query, "message");
-      if (message !== undefined && codePoints(message) > ANSWER_LENGTH_MAX) {
+      if (message !== undefined && codePoints(message) > answerLengthMax) {
         throw badRequest("MESSAGE_TOO_LONG");
       }
       const url = optionalText(query, "url");

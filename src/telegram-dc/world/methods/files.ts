@@ -1,7 +1,6 @@
 import type { TlObject } from "../../seam.ts";
 import type { AuthKeys } from "../auth-keys.ts";
-import type { Files, StoredFile } from "../files.ts";
-import { PHOTO_SIZE } from "../files.ts";
+import { type Files, photoSize, type StoredFile } from "../files.ts";
 import { badRequest } from "../rpc-error.ts";
 import { bytesField, intField, longField, objectField, textField } from "../tl-fields.ts";
 import type { MethodTable } from "./method.ts";
@@ -11,8 +10,8 @@ export interface FileMethodsDeps {
   readonly files: Files;
 }
 
-const LIMIT_MAX = 1024 * 1024;
-const LIMIT_STEP = 4096;
+const limitMax = 1024 * 1024;
+const limitStep = 4096;
 
 /** Parts up and chunks down (https://core.telegram.org/api/files). */
 export function createFileMethods({ authKeys, files }: FileMethodsDeps): MethodTable {
@@ -28,9 +27,9 @@ export function createFileMethods({ authKeys, files }: FileMethodsDeps): MethodT
       const file = fileAt(files, objectField(query, "location"));
       const offset = Number(longField(query, "offset"));
       const limit = intField(query, "limit");
-      const isAligned = limit > 0 && limit <= LIMIT_MAX && limit % LIMIT_STEP === 0;
+      const isAligned = limit > 0 && limit <= limitMax && limit % limitStep === 0;
       if (!isAligned) throw badRequest("LIMIT_INVALID");
-      if (offset < 0 || offset % LIMIT_STEP !== 0) throw badRequest("OFFSET_INVALID");
+      if (offset < 0 || offset % limitStep !== 0) throw badRequest("OFFSET_INVALID");
       return {
         _: "upload.file",
         type: { _: file.mimeType === "image/jpeg" ? "storage.fileJpeg" : "storage.fileUnknown" },
@@ -50,13 +49,13 @@ function fileAt(files: Files, location: TlObject): StoredFile {
   if (!file.fileReference.equals(bytesField(location, "file_reference"))) {
     throw badRequest("FILE_REFERENCE_EXPIRED");
   }
-  if (isPhoto && textField(location, "thumb_size") !== PHOTO_SIZE) {
+  if (isPhoto && textField(location, "thumb_size") !== photoSize) {
     throw badRequest("LOCATION_INVALID");
   }
   return file;
 }
 
-/** What `messages.sendMedia` is given, as a file of the data centre. */
+/** The argument of `messages.sendMedia` as a file of the data centre. */
 export function sentFile(files: Files, authKeyId: string, media: TlObject): StoredFile {
   const isPhoto = media._ === "inputMediaUploadedPhoto";
   if (!isPhoto && media._ !== "inputMediaUploadedDocument") throw badRequest("MEDIA_INVALID");

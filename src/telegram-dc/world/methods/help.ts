@@ -1,22 +1,21 @@
 import type { TlObject } from "../../seam.ts";
-import type { Clock } from "../clock.ts";
-import { dateSeconds } from "../clock.ts";
+import { type Clock, dateSeconds } from "../clock.ts";
 import type { WorldConfig } from "../config.ts";
 import { intField, optionalText } from "../tl-fields.ts";
 import type { MethodTable } from "./method.ts";
 
-/** Where the data centre listens, for help.getConfig. */
+/** The data centre's addresses, for help.getConfig. */
 export interface DcAddress {
   readonly host: string;
   readonly port: number;
   readonly mediaPort: number;
 }
 
-const CONFIG_LIFE_S = 3600;
-const APP_CONFIG_HASH = 1;
-const COUNTRY = "ZZ";
+const configLifeS = 3600;
+const appConfigHash = 1;
+const countryCode = "ZZ";
 
-/** Configuration; every client may ask for it, logged in or not. */
+/** Configuration; open to every client, logged in or not. */
 export function createHelpMethods(deps: {
   readonly clock: Clock;
   readonly config: WorldConfig;
@@ -30,16 +29,16 @@ export function createHelpMethods(deps: {
     "help.getNearestDc"() {
       return {
         _: "nearestDc",
-        country: COUNTRY,
+        country: countryCode,
         this_dc: config.dcId,
         nearest_dc: config.dcId,
       };
     },
     "help.getAppConfig"(_caller, query) {
-      if (intField(query, "hash") === APP_CONFIG_HASH) return { _: "help.appConfigNotModified" };
+      if (intField(query, "hash") === appConfigHash) return { _: "help.appConfigNotModified" };
       return {
         _: "help.appConfig",
-        hash: APP_CONFIG_HASH,
+        hash: appConfigHash,
         config: { _: "jsonObject", value: [] },
       };
     },
@@ -64,7 +63,7 @@ function tlConfig(config: WorldConfig, address: DcAddress, dateS: number): TlObj
   return {
     _: "config",
     date: dateS,
-    expires: dateS + CONFIG_LIFE_S,
+    expires: dateS + configLifeS,
     test_mode: false,
     this_dc: config.dcId,
     dc_options: [

@@ -16,7 +16,7 @@ export interface ReadingDeps {
   readonly post: Post;
 }
 
-const PAGE_MAX = 100;
+const pageMax = 100;
 
 /** History, single messages, dialogs, reading and deleting. */
 export function createReadingMethods(deps: ReadingDeps): MethodTable {
@@ -87,7 +87,7 @@ function pageOf(newestFirst: readonly MailboxMessage[], query: TlObject): Mailbo
   const offsetDateS = intField(query, "offset_date");
   const maxId = intField(query, "max_id");
   const minId = intField(query, "min_id");
-  const limit = Math.min(Math.max(intField(query, "limit"), 0), PAGE_MAX);
+  const limit = Math.min(Math.max(intField(query, "limit"), 0), pageMax);
   const isOlder = (message: MailboxMessage): boolean =>
     (offsetId === 0 || message.id < offsetId) && (offsetDateS === 0 || message.dateS < offsetDateS);
   const found = newestFirst.findIndex(isOlder);

@@ -1,7 +1,6 @@
 import type { Connection, TlObject } from "../../seam.ts";
 import type { AuthKeys } from "../auth-keys.ts";
-import type { Clock } from "../clock.ts";
-import { dateSeconds } from "../clock.ts";
+import { type Clock, dateSeconds } from "../clock.ts";
 import type { WorldConfig } from "../config.ts";
 import type { Files } from "../files.ts";
 import { tlMedia } from "../files.ts";
@@ -43,7 +42,10 @@ export interface SendingDeps {
 export function createSendingMethods(deps: SendingDeps): MethodTable {
   const { clock, config, users, authKeys, ledger, post, files } = deps;
 
-  /** What both ways to send a message have in common; `media` is made only when everything else is in order. */
+  /**
+   * The shared part of both ways to send a message; `media` is made only when everything else is
+   * valid.
+   */
   function send(
     caller: Caller,
     query: TlObject,

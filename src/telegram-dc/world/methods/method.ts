@@ -1,7 +1,7 @@
 import type { Connection, TlObject, TlValue } from "../../seam.ts";
 import type { AuthKeyRecord } from "../model.ts";
 
-/** Who calls. */
+/** The caller. */
 export interface Caller {
   readonly connection: Connection;
   readonly key: AuthKeyRecord;

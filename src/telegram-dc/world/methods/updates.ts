@@ -1,8 +1,7 @@
 import type { TlObject } from "../../seam.ts";
 import type { AuthKeys } from "../auth-keys.ts";
 import type { Callbacks } from "../callbacks.ts";
-import type { Clock } from "../clock.ts";
-import { dateSeconds } from "../clock.ts";
+import { type Clock, dateSeconds } from "../clock.ts";
 import type { WorldConfig } from "../config.ts";
 import { entriesAfter } from "../mailbox.ts";
 import type { UpdateEntry, User } from "../model.ts";
@@ -12,9 +11,12 @@ import { intField, isTlObject, optionalInt } from "../tl-fields.ts";
 import type { Users } from "../users.ts";
 import type { Caller, MethodTable } from "./method.ts";
 
-/** seq and qts do not move here: there are no updates outside the message boxes, and no secret chats. */
-const SEQ = 1;
-const QTS = 0;
+/**
+ * seq and qts never move here: every update belongs to a message box, and there are no secret
+ * chats.
+ */
+const constantSeq = 1;
+const constantQts = 0;
 
 export interface UpdatesDeps {
   readonly clock: Clock;
@@ -53,7 +55,7 @@ export function createUpdatesMethods(deps: UpdatesDeps): MethodTable {
         return { _: "updates.differenceTooLong", pts: user.mailbox.pts };
       }
       if (entries.length === 0) {
-        return { _: "updates.differenceEmpty", date: dateSeconds(clock), seq: SEQ };
+        return { _: "updates.differenceEmpty", date: dateSeconds(clock), seq: constantSeq };
       }
       return tlDifference(deps, user, entries, optionalInt(query, "pts_limit"));
     },
@@ -68,9 +70,9 @@ function tlState(clock: Clock, pts: number): TlObject {
   return {
     _: "updates.state",
     pts,
-    qts: QTS,
+    qts: constantQts,
     date: dateSeconds(clock),
-    seq: SEQ,
+    seq: constantSeq,
     unread_count: 0,
   };
 }

@@ -1,6 +1,6 @@
 import { ControlError } from "../control-error.ts";
 import type { MailboxMessage, User } from "../model.ts";
-import { SERVICE_USER_ID } from "../model.ts";
+import { serviceUserId } from "../model.ts";
 import type { MarkupButton } from "../markup.ts";
 import { buttonsOf } from "../markup.ts";
 import type { Users } from "../users.ts";
@@ -26,9 +26,9 @@ export function findUser(users: Users, name: PeerName): User {
   return user;
 }
 
-/** @throws ControlError SERVICE_ACCOUNT for the account that only Telegram itself writes with */
+/** @throws ControlError SERVICE_ACCOUNT for Telegram's own account, which no user may write with */
 export function refuseServiceAccount(user: User): void {
-  if (user.id !== SERVICE_USER_ID) return;
+  if (user.id !== serviceUserId) return;
   throw new ControlError(
     "SERVICE_ACCOUNT",
     409,
@@ -39,7 +39,7 @@ export function refuseServiceAccount(user: User): void {
 /** A button by its text, or the callback data itself. */
 export type ButtonChoice = { readonly data: Uint8Array } | { readonly button: string };
 
-/** Which button of which message; `peer`, where given, must be the chat that the message stands in. */
+/** Selects a button of a message; `peer`, if given, must be the message's chat. */
 export type ButtonPress = ButtonChoice & {
   readonly messageId: number;
   readonly peer?: PeerName | undefined;

@@ -26,11 +26,11 @@ export interface MessageFilter {
   readonly peer?: PeerName | undefined;
   /** Only ids above this one. */
   readonly after?: number | undefined;
-  /** The newest so many; 100 by default. */
+  /** The number of newest messages; 100 by default. */
   readonly limit?: number | undefined;
 }
 
-const LIMIT_DEFAULT = 100;
+const limitDefault = 100;
 
 export function toPhoneMessage(message: MailboxMessage): PhoneMessage {
   return {
@@ -53,11 +53,11 @@ export function listMessages(users: Users, user: User, filter: MessageFilter = {
     (message) =>
       message.id > (filter.after ?? 0) && (peerId === undefined || message.peerId === peerId),
   );
-  const limit = filter.limit ?? LIMIT_DEFAULT;
+  const limit = filter.limit ?? limitDefault;
   return limit === 0 ? [] : found.slice(-limit).map(toPhoneMessage);
 }
 
-/** The first message that is wanted. */
+/** The first matching message. */
 export function firstMessage(
   user: User,
   isWanted: (message: MailboxMessage) => boolean,

@@ -9,21 +9,21 @@ import type { UserSpec } from "../users.ts";
 /** An account as the phone shows it. */
 export interface PhoneUser {
   readonly id: bigint;
-  /** The access hash under which the account may address itself. */
+  /** The account's access hash for itself. */
   readonly accessHash: bigint;
   readonly phone: string | undefined;
   readonly username: string | undefined;
   readonly botToken: string | undefined;
 }
 
-/** A message that reached an account, or was changed there. */
+/** A message that arrived at an account, or was edited there. */
 interface PhoneEvent {
   readonly kind: "message" | "edit";
   readonly userId: bigint;
   readonly message: PhoneMessage;
 }
 
-/** What the bot answered to a pressed button. */
+/** The bot's answer to a pressed button. */
 interface ButtonAnswer {
   readonly text: string | undefined;
   readonly isAlert: boolean;
@@ -42,8 +42,8 @@ export interface Authorisation {
 
 /**
  * Plays the people: creates accounts, reads codes, writes and presses as a user, orders faults.
- * Nothing here passes through MTProto; what it does reaches clients as Telegram's updates would.
- * Every method throws ControlError for a request that cannot be done, and then nothing has changed.
+ * Nothing here passes through MTProto; its effects reach clients as Telegram's updates would. Every
+ * method throws ControlError for an impossible request, and then nothing has changed.
  */
 export interface Phone {
   createUser(spec: UserSpec): PhoneUser;
@@ -51,12 +51,12 @@ export interface Phone {
   users(): PhoneUser[];
   /** The newest login code that has not expired. */
   readCode(name: PeerName): LoginCode | undefined;
-  /** How requests for a login code are answered from now on; undefined for as usual. */
+  /** Sets the answer to requests for a login code from now on; undefined restores the usual one. */
   sendCodesBy(name: PeerName, way: CodeWay | undefined): void;
-  /** The next code issued, or the standing one; undefined after `waitMs`. */
+  /** The standing code, or the next one issued; undefined after `waitMs`. */
   waitForCode(name: PeerName, waitMs: number): Promise<LoginCode | undefined>;
   /**
-   * Writes as the user, with a file where one is given: the text is its caption then, and may be empty. A repeated
+   * Writes as the user. With a file, the text is its caption and may be empty. A repeated
    * `randomId` changes nothing and returns the first message's id.
    */
   send(
@@ -69,7 +69,7 @@ export interface Phone {
   press(user: PeerName, press: ButtonPress): Promise<ButtonAnswer>;
   /** Messages of the account, oldest first. */
   messages(name: PeerName, filter?: MessageFilter): PhoneMessage[];
-  /** The first incoming message after id `after`, there already or still to come; undefined after `waitMs`. */
+  /** The first incoming message after id `after`, past or future; undefined after `waitMs`. */
   waitForMessage(
     name: PeerName,
     options: { after?: number; peer?: PeerName; waitMs: number },
@@ -81,6 +81,6 @@ export interface Phone {
   removeFault(id: number): boolean;
   clearFaults(): void;
   faults(): readonly Fault[];
-  /** Every incoming message and every edit of every account; the returned function ends the subscription. */
+  /** Every incoming message and every edit of every account; the returned function unsubscribes. */
   subscribe(listener: (event: PhoneEvent) => void): () => void;
 }
