@@ -69,7 +69,9 @@ async function buildContext(): Promise<string> {
       await mkdir(dirname(join(context, name)), { recursive: true });
       await cp(join(repository, name), join(context, name), { recursive: true });
     }
-  await symlink(join(repository, "node_modules"), join(context, "node_modules"));
+  // Real files, as npm packs what comes along in the package; hard links where the disk is the same.
+  const [from, to] = [join(repository, "node_modules"), join(context, "node_modules")];
+  await run("cp", ["-al", from, to]).catch(() => cp(from, to, { recursive: true }));
   return context;
 }
 
