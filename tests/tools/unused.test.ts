@@ -82,7 +82,7 @@ describe("the check of ports", () => {
   it("leaves records and what bot authors call alone", () => {
     const record = "export interface Row {\n  readonly id: string;\n}";
     const bot = { "src/ports/conversation/bot.ts": "export interface Turn {\n  say(): void;\n}" };
-    const passedOn = { "src/bot.ts": 'export type { Turn } from "./ports/bot.ts";' };
+    const passedOn = { "src/bot.ts": 'export type { Turn } from "./ports/conversation/bot.ts";' };
     expect(checkPorts(treeOf({ "src/ports/row.ts": record, ...bot, ...passedOn }))).toEqual([]);
     expect(names(checkPorts(treeOf(bot)))).toEqual(["Turn.say"]);
   });
@@ -156,7 +156,7 @@ describe("the check of states", () => {
       lost: { on: { open: "wide" } },
     },
   });
-  const machines = [{ file: "door.ts", machine }];
+  const machines = [{ file: "machines/door.ts", machine }];
   const check = (text: string) =>
     checkStates(
       treeOf({
