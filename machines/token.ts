@@ -5,7 +5,7 @@ import { type Row, statesOf, statesTagged, tableOf } from "./rules.ts";
  * The right to connect with one authorisation (account, slot). Postgres keeps the row and arbitrates;
  * this machine says which changes are allowed, and the statements are built from its table (`tokenRules`). Each grant
  * mints the next epoch, and no epoch ever connects again once it was cut. Source: the custody protocol in
- * ARCHITECTURE.md.
+ * docs/architecture/custody.md.
  */
 export interface TokenContext {
   readonly epoch: number;

@@ -59,3 +59,19 @@ export function anchorsOf(markdown: string): readonly string[] {
       .replaceAll(/\s/g, "-"),
   );
 }
+
+/**
+ * Files and folders of the sources that a page names in code spans, such as `src/gate` and `channels/telegram/cursor`,
+ * which is short for a file of `src/`.
+ * @param rooms the folders of `src/`
+ */
+export function sourcesNamedIn(markdown: string, rooms: readonly string[]): readonly string[] {
+  const spans = [...markdown.matchAll(/`([\w.-]+(?:\/[\w.-]+)+)\/?`/g)].map(([, span]) => span!);
+  return spans.flatMap((span) => {
+    const [first = ""] = span.split("/");
+    if (["src", "machines", "tests", "tools", "migrations", "bin"].includes(first)) {
+      return first === "machines" && !span.endsWith(".ts") ? [`${span}.ts`] : [span];
+    }
+    return rooms.includes(first) ? [`src/${span}.ts`] : [];
+  });
+}

@@ -12,7 +12,7 @@ test("answers with the weather, and offers it again", async () => {
   assert.deepEqual(talk.context, { town: "Champigny" });
 });
 
-test("reads a file that somebody sends", async () => {
+test("reads a file that a user sends", async () => {
   const talk = talkTo(bot);
   const { texts } = await talk.sendFile(Buffer.from("a picture"));
   assert.deepEqual(texts, ["Thank you for the photo of 9 bytes."]);

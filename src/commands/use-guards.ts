@@ -79,6 +79,6 @@ export async function findPeer(client: TelegramClient, name: string): Promise<Ch
 const peerUnknown = (name: string) =>
   new HoldfastError({
     code: "PEER_UNKNOWN",
-    message: `"${name}" is nobody that this account knows; nothing was sent.`,
-    next: "Give me, @username, or the number of somebody in the account's newest dialogs.",
+    message: `"${name}" names no user that this account knows; nothing was sent.`,
+    next: "Give me, @username, or the number of a user in the account's newest dialogs.",
   });

@@ -67,7 +67,7 @@ export function makeAccount(
   return createAccount(world, record, boundsOf(timings));
 }
 
-/** The bounds of ARCHITECTURE.md, in milliseconds. */
+/** How long each state may last, in milliseconds, by the times of docs/operating.md. */
 function boundsOf(timings: Config["timings"]): Readonly<Record<Bound, number>> {
   return {
     authorising: timings.preparingMs,

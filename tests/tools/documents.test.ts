@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { anchorsOf, linksIn, sentencesIn, wordCount } from "../../tools/prose.ts";
+import { anchorsOf, linksIn, sentencesIn, sourcesNamedIn, wordCount } from "../../tools/prose.ts";
 import { trackedFiles } from "../../tools/tracked-files.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -35,6 +35,19 @@ describe("the reading of prose", () => {
     expect(anchorsOf("# Who, what?\ntext\n## The `code` API\n")).toEqual([
       "who-what",
       "the-code-api",
+    ]);
+  });
+});
+
+describe("the sources that a page names", () => {
+  it("are files and folders of the repository, or files of a room by their short name", () => {
+    const page =
+      "`src/gate`, `src/accounts/login/`, `gate/journal`, `machines/lifecycle`, `a/b`, `npm ci`";
+    expect(sourcesNamedIn(page, ["gate"])).toEqual([
+      "src/gate",
+      "src/accounts/login",
+      "src/gate/journal.ts",
+      "machines/lifecycle.ts",
     ]);
   });
 });
@@ -73,6 +86,12 @@ describe("the documents", () => {
       return anchor !== undefined && !anchorsOf(read(target)).includes(anchor);
     });
     expect(lost).toEqual([]);
+  });
+
+  it.each(pages)("name sources that exist: %s", (file) => {
+    const rooms = readdirSync(join(root, "src"));
+    const named = sourcesNamedIn(read(file), rooms);
+    expect(named.filter((source) => !existsSync(join(root, source)))).toEqual([]);
   });
 
   it("are all reached from README.md by links", () => {

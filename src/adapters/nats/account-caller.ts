@@ -36,7 +36,7 @@ async function request(nats: NatsConnection, account: string, body: object): Pro
   } catch (cause) {
     throw new HoldfastError({
       code: "HOLDER_SILENT",
-      message: `Whoever holds ${account} does not answer.`,
+      message: `The holder of ${account} does not answer.`,
       next: `It is tried again; see who holds it with: npx holdfast who ${account}`,
       policy: "retryable",
       cause,

@@ -26,8 +26,8 @@ interface Home extends Endpoint {
 
 /**
  * Drives Telegram with GramJS's sender, one object per connection: the library's own client dials when it wants to
- * (ARCHITECTURE.md, drivers). Sessions are those of the mtcute driver. @param limits `callMsMax`: how long a call may
- * wait for its answer.
+ * (docs/architecture/drivers.md). Sessions are those of the mtcute driver.
+ * @param limits `callMsMax`: how long a call may wait for its answer.
  */
 export function createGramJsDriver(
   options: TelegramDriverOptions,
