@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { packageFile } from "../files.ts";
 
-/** What npm calls a package's wish: a range, an address, or `file:` and a path. */
+/** A package's wish in npm's terms: a range, an address, or `file:` and a path. */
 type Wish = string;
 
 interface PackageFile {
@@ -47,8 +47,8 @@ function carriedNode(): Readonly<Record<string, Wish>> {
 }
 
 /**
- * The dependencies of a bot in that folder that resolve to what runs here: a registry's version, a tarball or this
- * checkout.
+ * The dependencies of a bot in that folder, chosen so that they resolve to the running code: a
+ * registry's version, a tarball or this checkout.
  */
 export async function botDependencies(folder: string): Promise<Readonly<Record<string, Wish>>> {
   const root = dirname(packageFile("package.json"));
