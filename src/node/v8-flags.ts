@@ -7,6 +7,6 @@ import { setFlagsFromString } from "node:v8";
  */
 setFlagsFromString("--always-sparkplug");
 // More memory buys fewer pauses. The heap may grow elevenfold over its live part (a few dozen MB)
-// before it is marked and swept; each sweep delays turns by some 100 ms. V8's own factor swept
+// before it is marked and swept. Each sweep delays turns by some 100 ms. V8's own factor swept
 // every two seconds under full load. The heap's limit stays V8's.
 setFlagsFromString("--heap-growing-percent=1000");

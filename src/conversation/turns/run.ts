@@ -104,7 +104,7 @@ export function createTurnRun(
 
   /**
    * Repeats one statement while the database is away, and a few times after another failure. A
-   * commit with an unknown outcome is repeated as it was: if it took effect after all, the store
+   * commit with an unknown outcome is repeated as it was. If it took effect after all, the store
    * calls the second one a duplicate. null: the engine is stopping.
    */
   async function persist<T>(item: InboundItem, signal: AbortSignal, statement: () => Promise<T>) {

@@ -28,8 +28,8 @@ export type Delivery =
 export interface Channel {
   /**
    * Never rejects: a fault of its own is an `unknown` outcome.
-   * @param taken message ids of the same chat that were settled but perhaps not written yet; the id
-   * of a found or sent message is added
+   * @param taken message ids of the same chat that were settled but perhaps not written yet; a
+   * found or sent id is added
    */
   deliver(item: OutboxItem, taken: Set<number>): Promise<Delivery>;
 }

@@ -22,9 +22,9 @@ export interface CutProof {
 
 /**
  * The node's view of the gate, which owns every socket to Telegram. Hides the gate's process, its
- * lease and its journal. It dials only if it was told of the grant, its lease is valid, the epoch
- * was never cut and the slot has no other socket. Errors: GATE_REFUSED (with the reason),
- * GATE_LOST.
+ * lease and its journal. It dials only under a grant that it was told of, and a valid lease. It
+ * refuses an epoch that was cut, and a slot with another socket. Errors: GATE_REFUSED (with the
+ * reason), GATE_LOST.
  */
 export interface Gate {
   /** The incarnation under which tokens are granted, and the host's name in the fleet. */
