@@ -36,7 +36,7 @@ export const conversationMachine = setup({
   },
 }).createMachine({
   id: "conversation",
-  description: "The sessions of one chat user with one account, of which at most one is open.",
+  description: "The sessions of one chat user with one account; at most one is open.",
   context: { sessions: 0, turns: 0 },
   initial: "absent",
   states: {

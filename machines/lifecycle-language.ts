@@ -140,7 +140,9 @@ export const lifecycleEffects = {
   cut: effect<{ readonly reason: Reason }>(),
   /** Cut, mark the slot dead, keep the key record aside, tell a person. Answers nothing. */
   quarantine: effect<{ readonly slot: number | null; readonly reason: Reason }>(),
-  /** No slot of the account serves any more, the one that did is to be logged out: `slot.retired`. */
+  /**
+   * The account no longer has a serving slot; the former one is to be logged out: `slot.retired`.
+   */
   retireServing: effect<{ readonly slot: number }>(),
   /** Free the token: `released`. */
   release: effect<{ readonly slot: number | null; readonly epoch: number }>(),

@@ -67,7 +67,7 @@ export const tokenMachine = setup({
 }).createMachine({
   id: "token",
   description:
-    "The right to connect with one authorisation: who holds it, under which epoch, and what is known of the holder.",
+    "The right to connect with one authorisation: its holder, its epoch, and the known state of the holder.",
   context: ({ input }) => ({ epoch: input.epoch ?? 0, incarnation: null, heldAs: null }),
   initial: "free",
   states: {

@@ -26,7 +26,7 @@ export interface Account {
   readonly question: Question | null;
   /** Telegram asked for silence until then, in milliseconds since 1970; null when it may speak. */
   readonly coolingUntilMs: number | null;
-  /** False while a login or a renewal is under way, which a move to another host would end. */
+  /** False while a login or a renewal is under way: a move to another host would end it. */
   readonly mayMove: boolean;
   start(): Promise<void>;
   /** `id` names the login in questions and answers. */

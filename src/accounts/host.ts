@@ -16,7 +16,7 @@ export interface Keepable {
   refresh(record: AccountRecord): void;
   /** Resolves when the account has stopped and its token is free. */
   stop(): Promise<void>;
-  /** False while a login or a renewal is under way, which a move to another host would end. */
+  /** False while a login or a renewal is under way: a move to another host would end it. */
   readonly mayMove: boolean;
 }
 

@@ -23,7 +23,7 @@ function seenFrom(folder: string, wish: Wish, from: string): Wish {
   return `file:${relative(folder, resolve(from, wish.slice("file:".length)))}`;
 }
 
-/** How npm came by this package, as the folder that it is installed in says; null for a checkout. */
+/** The source from which npm installed this package, as its folder says; null for a checkout. */
 async function installedAs(root: string): Promise<{ wish: Wish; from: string } | null> {
   const modules = dirname(root);
   if (basename(modules) !== "node_modules") return null;

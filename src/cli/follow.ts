@@ -81,7 +81,7 @@ function aborted(account: string, reason: Reason | null, print: (line: string) =
   return 1;
 }
 
-/** Looks at each event of the account, and now and then besides, until `look` answers an exit code. */
+/** Looks at each event of the account, and at intervals, until `look` answers an exit code. */
 async function watch(
   options: FollowOptions,
   look: () => Promise<Question | number | null>,

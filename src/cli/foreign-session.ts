@@ -83,7 +83,7 @@ function converted(program: ForeignProgram, text: string): ForeignSession | null
 
 /** Both programs keep one row in `sessions`. */
 function readSqlite(file: string): ForeignSession {
-  // The file is another program's: no lock is taken, no log of it is played in, nothing is made beside it.
+  // The file is another program's: take no lock, replay no log, create nothing beside it.
   const url = pathToFileURL(resolve(file));
   url.searchParams.set("immutable", "1");
   let database: DatabaseSync | undefined;

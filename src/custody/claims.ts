@@ -106,8 +106,8 @@ export function createClaims(options: ClaimsOptions): Claims {
   /**
    * `null`: the floor is raised. Otherwise the floor in the way: as high as the grant, or above
    * `knownEpoch`, the last epoch known to have ended. A holder unknown to Postgres may still be
-   * connected under that epoch, even if Postgres has minted later ones. Never goes back: a write
-   * that lost the race is read again.
+   * connected under that floor's epoch, even if Postgres has minted later ones. Never goes back: a
+   * write that lost the race is read again.
    * @param ahead the answer of an earlier read; if the floor was raised since, the write loses
    */
   async function raiseFloor(

@@ -27,7 +27,7 @@ export interface CustodianOptions {
   begin(name: string): Promise<void>;
   /** Hands the account over: drained, cut, its token free. */
   end(name: string): Promise<void>;
-  /** False while a login or a renewal is under way, which a move would end. */
+  /** False while a login or a renewal is under way: a move would end it. */
   mayMove(name: string): boolean;
   /** Gives back tokens of accounts that do not run here. */
   giveBackStrays(running: RunningAccounts): Promise<void>;
@@ -48,7 +48,7 @@ export interface CustodianOptions {
     readonly incarnation: string;
     readonly how: string;
   }): void;
-  /** Something failed that is tried again by itself. */
+  /** A failure that will be retried. */
   onFault(what: string, error: unknown): void;
 }
 

@@ -43,7 +43,7 @@ export interface FleetMembers {
 interface Seen {
   readonly lease: SeenLease;
   readonly atMs: number;
-  /** Own beats that had been seen by then. */
+  /** Own beats seen by then. */
   readonly atBeat: number;
 }
 

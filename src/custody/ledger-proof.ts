@@ -174,7 +174,10 @@ function endOfUnclosed(
 
 type Pairs = Pick<Proof, "overlaps" | "asleep" | "undecided">;
 
-/** Pairs of one authorisation's intervals of which the later begins before the earlier has, or may have, ended. */
+/**
+ * Pairs of one authorisation's intervals: the later begins before the earlier has, or may have,
+ * ended.
+ */
 function pairsIn(sorted: readonly CustodyInterval[]): Pairs {
   const earlier = new Map<string, CustodyInterval[]>();
   const pairs = { overlaps: [] as Pair[], asleep: [] as Pair[], undecided: [] as Pair[] };

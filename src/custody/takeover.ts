@@ -27,7 +27,7 @@ export type TakeoverOutcome =
   /** It renewed its lease meanwhile, or another host revoked it in between: look again. */
   | { readonly ended: false; readonly why: "alive" | "moved" };
 
-/** How it is known that the holder does nothing any more. */
+/** The evidence that the holder does nothing any more. */
 export type SilenceHow = "released" | "fenced" | "told" | "proven" | "waited";
 
 export interface TakeHow {
@@ -37,7 +37,7 @@ export interface TakeHow {
   readonly proof?: Promise<boolean>;
 }
 
-/** Ends an incarnation for ever. Who asks for the same one meanwhile gets the same answer. */
+/** Ends an incarnation for ever. Calls for the same one meanwhile get the same answer. */
 export interface Takeover {
   /**
    * Revokes the lease in NATS and the incarnation in Postgres, then waits until nothing of it can

@@ -173,7 +173,7 @@ export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Pr
           adopted = await accounts.adoptFirstSlot(grant);
         };
         await signInUnder(grant, how, adopt, onDialling);
-        // Else an import was quicker: that one serves, and this key is logged out from there.
+        // Else an import was quicker: its key serves, and this key is logged out from there.
         if (adopted) return { account, slot };
       }
     }
@@ -210,7 +210,10 @@ export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Pr
     return true;
   }
 
-  /** `false`: it is to be looked at again, as it changed before its token was here, or as it is not sure yet. */
+  /**
+   * `false`: look again, because the slot changed before its token was here, or its state is not
+   * sure yet.
+   */
   async function logOut(ref: SlotRef, signal: AbortSignal): Promise<boolean> {
     const grant = await grants.claim(ref);
     const now = await slotUnder(grant);
@@ -251,11 +254,14 @@ export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Pr
   };
 }
 
-/** Nothing of it is to be ended: it was, or it serves, or its owner has not yet confirmed that it may take over. */
+/**
+ * Nothing to end here: it was ended, it serves, or its owner has not yet confirmed that it may take
+ * over.
+ */
 const isOver = ({ state, origin }: SlotRecord): boolean =>
   (state !== "RETIRING" && state !== "PENDING") || (state === "PENDING" && origin !== "made");
 
-/** A renewal that is open may come to serve with either of its slots. */
+/** An open renewal may come to serve with either of its slots. */
 const isUsed = ({ slot, state }: SlotRecord, renewal: RenewalRecord | null): boolean =>
   renewal !== null && (state === "PENDING" || slot === renewal.fromSlot);
 

@@ -20,7 +20,7 @@ export interface InboundConsumerOptions {
   readonly stream: string;
   /** Names this consumer among those of earlier processes; different for every call. */
   newConsumerName(): string;
-  /** A delivery that is neither settled nor reported at work for this long is delivered again. */
+  /** A delivery is repeated after this time, unless it is settled or reported at work. */
   readonly ackWaitMs: number;
   readonly ackTimeoutMs: number;
   /** Stores a message that can never succeed, with the reason. */
@@ -173,7 +173,7 @@ function toDeliveries(
   });
 }
 
-/** A message of which items are at work. Classes, here and below: there is one of them for every item. */
+/** A message with items at work. Classes, here and below: there is one of them for every item. */
 class TakenMessage {
   readonly #options: InboundConsumerOptions;
   readonly message: JsMsg;

@@ -13,7 +13,7 @@ export interface BatcherOptions<Item, Result> {
    */
   readonly gather?: (setOut: () => void) => void;
   /**
-   * One result for each item, in order, or a rejection that is true of all of them: nothing of the batch took effect.
+   * One result for each item, in order. Or one rejection for all: nothing of the batch took effect.
    */
   run(items: readonly Item[]): Promise<readonly Result[]>;
 }

@@ -18,7 +18,7 @@ import {
 } from "@mtcute/core/utils.js";
 import { SIMD_AVAILABLE, ige256Decrypt, ige256Encrypt, initSync } from "@mtcute/wasm";
 
-/** More than chance ever needs; a number that is prime is answered all the same. */
+/** More than chance ever needs; a prime number is answered all the same. */
 const factorTriesMax = 100;
 
 /** mtcute derives factorisation and random bytes from its base class, which is why this is a class. */

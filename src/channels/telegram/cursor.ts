@@ -160,7 +160,7 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
     if (mayWork()) void worker.wake();
   }
 
-  /** Nothing was acknowledged that is not stored, so all of it is tried again. */
+  /** Only stored updates were acknowledged, so all of it is tried again. */
   function fail(error: unknown): void {
     if (isTokenLost(error)) {
       state = "stopped";

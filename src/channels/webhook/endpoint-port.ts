@@ -3,7 +3,7 @@ export interface WebhookReply {
   /** The same in every attempt: a receiver that has it already may answer 409. */
   readonly id: string;
   readonly account: string;
-  /** Whom it is for, as `From` named them. */
+  /** The receiver, as `From` named it. */
   readonly to: string;
   readonly text: string;
   /** The menu's choices; `data` comes back as `ButtonPayload`. */

@@ -62,7 +62,7 @@ export interface OutboxWork {
   start(): Promise<void>;
   pause(): void;
   resume(): void;
-  /** New replies were committed. `stranded`: some that were claimed long ago are still to be settled. */
+  /** New replies were committed. `stranded`: some, claimed long ago, are still to be settled. */
   notify(stranded?: boolean): void;
   /** After a reconnect: settles the sends whose outcome the broken wire left unknown. Never rejects. */
   recover(): Promise<void>;

@@ -98,7 +98,7 @@ function recordOf(item: InboundItem, session: LoadedSession, asked: Asked): Turn
   };
 }
 
-/** null for a session without a state, and for one that no bot of this program has written. */
+/** null: a session without a state, or one written by no bot of this program. */
 function readState(snapshot: unknown): BotState | null {
   if (typeof snapshot !== "object" || snapshot === null) return null;
   if (!("machineId" in snapshot) || typeof snapshot.machineId !== "string") return null;

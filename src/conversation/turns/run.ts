@@ -47,7 +47,7 @@ export interface TurnRunOptions {
   readonly rules: ConversationRules;
   readonly steps: StepStore;
   readonly media: MediaReader;
-  /** Where a sender that is here takes the replies of a turn; they are claimed in the turn's commit then. */
+  /** Where a local sender takes the replies of a turn; the commit of the turn then claims them. */
   readonly desk?: Pick<ReplyDesk, "ask">;
   /** null: this host knows no such account. */
   findBot(of: Pick<InboundItem, "channel" | "account">): BotSeat | null;

@@ -19,7 +19,7 @@ export interface BotState {
   readonly state: unknown;
 }
 
-/** The item of a tool output that a choice pointed at, as it was when the menu was shown. */
+/** The chosen item of a tool output, as it was when the menu was shown. */
 export interface ChosenItem {
   /** The name the output was recorded under. */
   readonly toolOutput: string;
