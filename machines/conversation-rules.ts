@@ -20,14 +20,14 @@ export type SessionDecision =
   | "SESSION_REUSED"
   | "SESSION_WITH_HUMAN";
 
-/** What can happen to a session beside a message of its user. */
+/** Events of a session besides a message of its user. */
 export type SessionEvent = Exclude<ConversationEvent["type"], "inbound">;
 
 export const sessionStatuses: readonly SessionStatus[] = Object.keys(conversationMachine.states)
   .filter(isState)
   .filter((state) => state !== "absent");
 
-/** The conversation machine as tables: a turn looks up what the machine would answer. */
+/** The conversation machine as tables: a turn looks up the machine's answers. */
 export interface ConversationRules {
   /** A session with one of these statuses is found by the next message, and is the user's only one (I3). */
   readonly open: readonly SessionStatus[];
@@ -52,7 +52,7 @@ const decisions: Readonly<Record<string, SessionDecision>> = {
   sessionKeptForHuman: "SESSION_WITH_HUMAN",
 };
 
-/** What the machine does with one event in one state; null: nothing. */
+/** The machine's answer to one event in one state; null: none. */
 type Ask = (state: ConversationState, event: ConversationEvent) => Answer | null;
 
 interface Answer {
@@ -62,9 +62,9 @@ interface Answer {
 }
 
 /**
- * Reads the tables off a conversation machine, by stepping it once with every event in every state. Throws where a
- * session could not be kept by them: a guard, a message without a decision, a new session that is not open, or a
- * session that expires into an open one.
+ * Reads the tables off a conversation machine, by stepping it once with every event in every state.
+ * Throws where the tables could not keep a session: a guard, or a message without a decision.
+ * Throws also for a new session that is not open, and for one that expires into an open one.
  */
 export function conversationRules(machine: AnyStateMachine): ConversationRules {
   Object.keys(machine.states).forEach(knownState);

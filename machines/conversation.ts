@@ -2,10 +2,10 @@ import { assign, setup } from "xstate";
 import { effect } from "./effect.ts";
 
 /**
- * The conversation of one chat user with one account: at most one session is open at a time (I3), and
- * sessions that ended or expired stay as history. A node does what is drawn here: its statements, its cache
- * and its turns read `conversationRules` of this machine. A session is open where a message reuses it or is kept
- * for a person; where a message creates a session, there is none, or the newest one is over.
+ * The conversation of one chat user with one account. At most one session is open at a time (I3);
+ * ended and expired sessions stay as history. A node follows this machine: its statements, cache
+ * and turns read `conversationRules` of it. A session is open where a message reuses it or is kept
+ * for a person. Where a message creates a session, there is none, or the newest one is over.
  */
 export interface ConversationContext {
   /** How many sessions this user has had, the open one included. */
@@ -36,7 +36,7 @@ export const conversationMachine = setup({
   },
 }).createMachine({
   id: "conversation",
-  description: "The sessions of one chat user with one account, of which at most one is open.",
+  description: "The sessions of one chat user with one account; at most one is open.",
   context: { sessions: 0, turns: 0 },
   initial: "absent",
   states: {

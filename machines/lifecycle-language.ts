@@ -40,7 +40,7 @@ export interface LifecycleContext extends LifecycleInput {
   readonly epoch: number;
   readonly login: { readonly id: string; readonly method: LoginMethod } | null;
   readonly renewal: { readonly id: string; readonly method: RenewalMethod } | null;
-  /** The slot that the renewal authorised and that takes over at the switch. */
+  /** The slot that the renewal authorised; it takes over at the switch. */
   readonly nextSlot: number | null;
   readonly draining: "renewal" | "stop" | "logout";
   /** True while the client of the serving slot is still connected, so that an abort loses nothing. */
@@ -83,14 +83,14 @@ export type LifecycleEvent =
   /** The session is logged out for good; the account waits for a login then. */
   | { readonly type: "logout" }
   | { readonly type: "slot.retired" }
-  /** `force`: what is in flight is cut. */
+  /** `force`: calls in flight are cut. */
   | { readonly type: "stop"; readonly force?: boolean }
   | { readonly type: "released" }
   | { readonly type: "bound.passed"; readonly bound: Bound };
 
 /**
- * Work that the lifecycle asks for. The engine's handler for each is the only place where it happens;
- * what comes of it returns as an event.
+ * Work that the lifecycle asks for. Only the engine's handler for each does it; the result returns
+ * as an event.
  */
 export const lifecycleEffects = {
   /** Authorise the first slot: answers `slot.authorised` or `login.failed`. */
@@ -136,11 +136,13 @@ export const lifecycleEffects = {
   }>(),
   /** Record that the renewal ended well. Answers nothing. */
   finishRenewal: effect<{ readonly renewal: string; readonly slot: number }>(),
-  /** Cut whatever the account has open and free its token: `cut.confirmed`. */
+  /** Cut all of the account's connections and free its token: `cut.confirmed`. */
   cut: effect<{ readonly reason: Reason }>(),
   /** Cut, mark the slot dead, keep the key record aside, tell a person. Answers nothing. */
   quarantine: effect<{ readonly slot: number | null; readonly reason: Reason }>(),
-  /** No slot of the account serves any more, the one that did is to be logged out: `slot.retired`. */
+  /**
+   * The account no longer has a serving slot; the former one is to be logged out: `slot.retired`.
+   */
   retireServing: effect<{ readonly slot: number }>(),
   /** Free the token: `released`. */
   release: effect<{ readonly slot: number | null; readonly epoch: number }>(),

@@ -84,7 +84,7 @@ export const lifecycleMachine = setup({
       reason: null,
     }),
     endLogin: assign({ login: null }),
-    /** What an earlier login left behind. */
+    /** The remains of an earlier login. */
     tidyWithoutSlot: enqueueActions(({ context, enqueue }) => {
       if (context.slot === null) enqueue({ type: "tidySlots", params: { serving: null } });
     }),
@@ -137,7 +137,7 @@ export const lifecycleMachine = setup({
   }),
   initial: "unauthorised",
   on: {
-    // Wherever it is: what a person wants holds as soon as the account is connected.
+    // In every state: a person's wish holds as soon as the account is connected.
     pause: { actions: "wantPause" },
     resume: { actions: "wantService" },
   },
@@ -454,7 +454,8 @@ export const lifecycleMachine = setup({
           },
           { target: "aborting", reenter: true },
         ],
-        // The abort was asked to leave the client alone; now that it is gone, what it held must be ended too.
+        // The abort was asked to leave the client alone. The client is gone now, so its connections
+        // and token must be ended too.
         "client.lost": {
           guard: "stillServing",
           target: "aborting",

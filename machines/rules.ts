@@ -14,10 +14,11 @@ export interface Row {
 }
 
 /**
- * Every transition of a machine, state by state in the order of its file, from XState's own definition. What an outer
- * state takes is a row of each state inside it, after that state's own. Pure; made once at start, so that whoever
- * cannot call the machine for each event (a statement, a hot path) still does what it says. Eventless transitions are
- * rows of the event "". Throws for a machine with parallel states, whose states are no single name.
+ * Every transition of a machine, state by state in the order of its file, from XState's own
+ * definition. An outer state's transition is a row of each state inside it, after that state's own.
+ * Pure; made once at start. Code that cannot call the machine for each event (a statement, a hot
+ * path) follows it through these rows. Eventless transitions are rows of the event "". Throws for a
+ * machine with parallel states, whose states are no single name.
  */
 export function tableOf(machine: AnyStateMachine): readonly Row[] {
   const root = machine.root as AnyStateNode;
@@ -62,7 +63,7 @@ const outgoing = (node: AnyStateNode): readonly Transition[] => [
   ...(node.always ?? []),
 ];
 
-/** The state itself, then what it is in, outwards. */
+/** The state itself, then its parents, outwards. */
 const lineage = (node: AnyStateNode): readonly AnyStateNode[] =>
   node.parent === undefined ? [node] : [node, ...lineage(node.parent)];
 

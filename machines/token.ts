@@ -67,7 +67,7 @@ export const tokenMachine = setup({
 }).createMachine({
   id: "token",
   description:
-    "The right to connect with one authorisation: who holds it, under which epoch, and what is known of the holder.",
+    "The right to connect with one authorisation: its holder, its epoch, and the known state of the holder.",
   context: ({ input }) => ({ epoch: input.epoch ?? 0, incarnation: null, heldAs: null }),
   initial: "free",
   states: {
@@ -110,16 +110,16 @@ export interface TokenNow extends TokenContext {
   readonly state: TokenState;
 }
 
-/** What a token may do next, read from its machine once at start. */
+/** The next moves of a token, read from its machine once at start. */
 export interface TokenRules {
   /** In the order of the machine's file, as are all lists here. */
   readonly states: readonly TokenState[];
   readonly rows: readonly Row[];
   /** The states that an event may leave. */
   leaves(event: TokenEvent["type"]): readonly TokenState[];
-  /** The state that an event enters from that one; null where it may not leave it. */
+  /** The state that an event enters from that one; null where the event may not leave it. */
   enters(event: TokenEvent["type"], from: TokenState): TokenState | null;
-  /** The states in which what the holder writes counts. */
+  /** The states in which the holder's writes count. */
   readonly writing: readonly TokenState[];
   /** The token of a new slot. */
   readonly first: TokenNow;

@@ -1,4 +1,4 @@
-/** What a bot author imports: `import { defineBot } from "holdfast/bot"`. */
+/** The imports of a bot author: `import { defineBot } from "holdfast/bot"`. */
 export { defineBot, type BotDefinition } from "./bots/define-bot.ts";
 export { HoldfastError } from "./errors.ts";
 export type {

@@ -1,18 +1,18 @@
-/** What the caller should do about an error: give up, or try again later. */
+/** The caller's next act after an error: give up, or try again later. */
 export type ErrorPolicy = "terminal" | "retryable";
 
 export interface HoldfastErrorOptions {
   /** Stable, upper-case; scripts and metrics may rely on it. */
   readonly code: string;
-  /** What happened and why, in one sentence. */
+  /** The event and its reason, in one sentence. */
   readonly message: string;
-  /** What to type or do next, in one sentence. */
+  /** The next command or act, in one sentence. */
   readonly next?: string;
   readonly policy?: ErrorPolicy;
   readonly cause?: unknown;
 }
 
-/** An error that says what happened, why, and what to do next. */
+/** An error with its event, its reason and its remedy. */
 export class HoldfastError extends Error {
   readonly code: string;
   readonly next: string | undefined;
@@ -32,7 +32,7 @@ export class HoldfastError extends Error {
   }
 }
 
-/** One line for a person, whatever was thrown. */
+/** One line for a person, from any thrown value. */
 export function errorLine(error: unknown): string {
   if (error instanceof HoldfastError) return error.line;
   return error instanceof Error ? error.message : String(error);

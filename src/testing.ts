@@ -6,7 +6,7 @@ import type { UserContext } from "./ports/conversation/conversation-store.ts";
 
 export { startTelegramDc, type TelegramDc } from "./telegram-dc/telegram-dc.ts";
 
-/** What came back for one message. */
+/** The bot's answers to one message. */
 export interface Heard {
   /** The replies' texts, in order. */
   readonly texts: readonly string[];
@@ -16,7 +16,7 @@ export interface Heard {
   readonly escalated: boolean;
 }
 
-/** A person who talks to a bot that runs alone: no server, no database, nothing leaves. */
+/** A person who talks to a bot in memory: no server, no database, nothing leaves. */
 export interface Talk {
   say(text: string): Promise<Heard>;
   /** Sends a photo, or a file with a name; `turn.download` gives these bytes. */
@@ -26,7 +26,7 @@ export interface Talk {
   ): Promise<Heard>;
   /** Presses the newest button with that label. */
   press(label: string): Promise<Heard>;
-  /** What the bot remembers of the person. */
+  /** The bot's memory of the person. */
   readonly context: UserContext;
 }
 

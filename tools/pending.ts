@@ -12,16 +12,7 @@ export const pending = {
   ports: [],
   states: [],
   statements: [],
-  widths: [
-    "src/adapters/postgres/outbox-store.ts",
-    "src/adapters/telegram/gramjs/driver.ts",
-    "src/custody/ledger-proof.ts",
-    "src/conversation/turns/run.ts",
-    "src/conversation/turns/engine.ts",
-    "src/node/v8-flags.ts",
-    "src/node/v8-flags.ts",
-    "src/node/conversations.ts",
-  ],
+  widths: ["src/adapters/postgres/outbox-store.ts"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** How often each name occurs. */

@@ -16,31 +16,36 @@ export type RenewalAnswer =
   | { readonly accepted: true; readonly renewal: string; readonly known: boolean }
   | { readonly accepted: false; readonly state: string };
 
-/** One account on this host: its lifecycle and what may be asked of it. */
+/** One account on this host: its lifecycle, and the requests that it answers. */
 export interface Account {
   readonly name: string;
   readonly runtime: AccountRuntime;
   /** Slot and epoch that serve now; null when none is connected. */
   readonly grant: { readonly slot: number; readonly epoch: number } | null;
-  /** What its login or its renewal needs of a person; null for nothing. */
+  /** The question of its login or its renewal to a person; null: none. */
   readonly question: Question | null;
   /** Telegram asked for silence until then, in milliseconds since 1970; null when it may speak. */
   readonly coolingUntilMs: number | null;
-  /** False while a login or a renewal is under way, which a move to another host would end. */
+  /** False while a login or a renewal is under way: a move to another host would end it. */
   readonly mayMove: boolean;
   start(): Promise<void>;
   /** `id` names the login in questions and answers. */
   login(id: string, method: LoginMethod): Promise<Delivered>;
-  /** What the database says of the account now: another host may have logged it in. */
+  /** Takes the account's current record: another host may have logged it in. */
   refresh(record: AccountRecord): void;
-  /** A person's answer to what this very login or renewal asks; `false` when it does not ask that. */
+  /**
+   * A person's answer to the question of this very login or renewal; `false`: it asks no such
+   * question.
+   */
   answer(of: string, kind: Question["kind"], value: string): boolean;
   /** The same id twice is one renewal, and so are two that are asked for at once. */
   renew(id: string, method: RenewalMethod | "auto"): Promise<RenewalAnswer>;
   logout(): Promise<Delivered>;
   pause(): Promise<Delivered>;
   resume(): Promise<Delivered>;
-  /** Resolves when the account has stopped and its token is free. `force`: what is in flight is cut. */
+  /**
+   * Resolves when the account has stopped and its token is free. `force`: calls in flight are cut.
+   */
   stop(force?: boolean): Promise<void>;
   /**
    * Runs calls of others over the connection that serves. Throws ACCOUNT_BUSY where the account's state allows none:

@@ -6,24 +6,28 @@ import { type RestContext, restAfter } from "./retry.ts";
 
 /** How one account gets its tokens and gives them back. */
 export interface Grants {
-  /** The token, if it is free now. Throws SLOT_BUSY, and what the stores throw. */
+  /** Takes the token if it is free now. Throws SLOT_BUSY, and the errors of the stores. */
   claim(ref: SlotRef): Promise<GrantRef>;
-  /** The token as soon as it is free; null when `signal` aborts first. What fails is tried again after a moment. */
+  /**
+   * Takes the token as soon as it is free. null: `signal` aborted first. Failures are retried after
+   * a moment.
+   */
   seek(ref: SlotRef, signal: AbortSignal): Promise<GrantRef | null>;
   /**
    * The token, if it is free now; null after a wait for it to become free, which `signal` ends. Throws as the stores.
    */
   seekOrWait(ref: SlotRef, signal: AbortSignal): Promise<GrantRef | null>;
   /**
-   * Cuts with proof, then frees the token. If its epoch has moved on, the token is left alone. `idle`: every request
-   * under the grant was answered. Throws what the gate or the stores throw; safe to repeat.
+   * Cuts with proof, then frees the token. If its epoch has moved on, the token is left alone.
+   * `idle`: every request under the grant was answered. Throws the errors of the gate and the
+   * stores; safe to repeat.
    */
   free(grant: GrantRef, how?: { readonly idle: boolean }): Promise<void>;
   /** Frees every token that the account still holds under this incarnation. Throws as `free`; safe to repeat. */
   freeAll(): Promise<void>;
 }
 
-/** What of an account, its host and its stores has to do with tokens. */
+/** The parts of an account, its host and its stores that concern tokens. */
 export interface GrantsContext extends RestContext {
   readonly claims: Pick<AccountWorld["claims"], "claim" | "untilFree" | "freed">;
   readonly tokens: Pick<TokenStore, "released" | "heldBy">;

@@ -13,8 +13,8 @@ export interface HandlerParts {
 }
 
 /**
- * Ends everything that the account has open under this incarnation: the serving client, and every token that it still
- * holds, each cut with proof before it is freed. Safe to repeat after a failure.
+ * Ends everything of the account under this incarnation: the serving client and every token that it
+ * still holds. Each is cut with proof before its token is freed. Safe to repeat after a failure.
  */
 export async function endEverything({
   serving,

@@ -8,7 +8,9 @@ import { faultReason, isDeadKey } from "../ports/telegram/telegram-error.ts";
 import { withAdvice } from "./login/advice.ts";
 import { createRenewalHandlers } from "./renewal/handlers.ts";
 
-/** What is done for each effect of the lifecycle. Every result goes back as an event of the visit. */
+/**
+ * The work behind each effect of the lifecycle. Every result goes back as an event of the visit.
+ */
 export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers {
   const { world, grants, serving, sideSlots } = parts;
   const { account, accounts, clock, timings } = world;
@@ -22,7 +24,7 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
   }
 
   let failedConnects = 0;
-  // Whatever comes next must not take a key that is dead for one that serves.
+  // The next state must not take a dead key for a serving one.
   let buryDeadKey: () => Promise<void> = async () => {};
 
   return {
@@ -60,7 +62,8 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       if (grant === null) return;
       if (visit.signal.aborted) return grants.free(grant, { idle: true });
       serving.prepare(grant);
-      // Nothing can move the account while its token is held: what serves now is what is connected.
+      // The account cannot move while its token is held: the slot that serves now is the connected
+      // one.
       const now = await servingSlotUnderToken(slot);
       if (now === slot) return visit.emit({ type: "token.granted", epoch: grant.epoch });
       await serving.end();

@@ -9,14 +9,14 @@ import type { Gate } from "../ports/custody/gate.ts";
 import type { IncarnationRecord, IncarnationStore } from "../ports/custody/incarnation-store.ts";
 import type { TokenStore } from "../ports/custody/token-store.ts";
 
-/** What a host needs an account to do. */
+/** The host's demands on an account. */
 export interface Keepable {
   start(): Promise<void>;
-  /** What the database says of it now. */
+  /** Takes the current record from the database. */
   refresh(record: AccountRecord): void;
   /** Resolves when the account has stopped and its token is free. */
   stop(): Promise<void>;
-  /** False while a login or a renewal is under way, which a move to another host would end. */
+  /** False while a login or a renewal is under way: a move to another host would end it. */
   readonly mayMove: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface HostOptions<Account extends Keepable> {
   readonly incarnations: Pick<IncarnationStore, "register" | "predecessors" | "release">;
   readonly gate: Gate;
   readonly takeover: Takeover;
-  /** How this process can be told from others, for whoever has to prove later that it ended. */
+  /** Identifies this process, so that a later host can prove it is gone. */
   readonly proof: Readonly<Record<string, unknown>>;
   /** Resolves with true when nothing of an earlier incarnation of this host can act any more. */
   proveSilence(of: IncarnationRecord): Promise<boolean>;
@@ -45,7 +45,7 @@ export interface BringUpOptions<Account extends Keepable> {
   tellServing(): void;
   /** An account has begun here; the returned function is called when it has ended. */
   onBegun(account: Account): () => void;
-  /** What else must be ready before accounts come here; runs beside the wait for predecessors. */
+  /** Further preparation before accounts come here; runs beside the wait for predecessors. */
   prepare?(): Promise<unknown>;
   /** Aborts when this host is to stop: the start is left where it stands. */
   readonly signal: AbortSignal;
@@ -54,13 +54,14 @@ export interface BringUpOptions<Account extends Keepable> {
 /** The accounts of this host. */
 export interface Host<Account extends Keepable> {
   /**
-   * Starts this host; resolves when it has taken up the accounts that belong here, or when `signal` aborts. Throws
-   * what the stores throw, and INCARNATION_ENDED: another process must begin anew then.
+   * Starts this host. Resolves when it has taken up the accounts that belong here, or when `signal`
+   * aborts. Throws the errors of the stores, and INCARNATION_ENDED: then another process must begin
+   * anew.
    */
   bringUp(options: BringUpOptions<Account>): Promise<void>;
   /** The account, if it runs here. */
   find(name: string): Account | null;
-  /** What kind of account it is, wherever it runs; null for one that this host has not heard of. */
+  /** The kind of an account, wherever it runs; null: this host does not know the account. */
   kindOf(name: string): AccountKind | null;
   all(): readonly Account[];
   /** Looks for accounts that were just added to the database. */
@@ -93,14 +94,17 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
     running.delete(name);
   }
 
-  /** The gate is the same one, so what the dead node held is cut: that is proof, and it frees at once. */
+  /**
+   * The gate is the same and has cut the dead node's connections. That is proof, so its tokens are
+   * freed at once.
+   */
   async function freeOwnTokens(): Promise<void> {
     const held = await tokens.heldBy(gate.incarnation);
     await Promise.all(held.map(({ account, slot, epoch }) => gate.cut({ account, slot, epoch })));
     if (held.length > 0) await tokens.releaseAll(held);
   }
 
-  /** Frees what a dead predecessor held, as far as that is proven or waited out. */
+  /** Frees the tokens of a dead predecessor, as far as its end is proven or waited out. */
   async function inherit(): Promise<void> {
     await freeOwnTokens();
     await Promise.all((await incarnations.predecessors(self)).map(endPredecessor));
@@ -135,8 +139,9 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
   });
 
   /**
-   * The order matters. Beats before the incarnation is recorded would read as a restore of Postgres. A host that
-   * says that it serves is given accounts by others at once, so nothing of a predecessor may be left to wait for.
+   * The order matters. A beat before the incarnation is recorded would read as a restore of
+   * Postgres. Other hosts give accounts at once to a host that serves, so no wait for a predecessor
+   * may remain.
    */
   async function bringUp(to: BringUpOptions<Account>): Promise<void> {
     onBegun = to.onBegun;

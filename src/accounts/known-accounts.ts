@@ -1,14 +1,19 @@
 import type { AccountKind } from "../../machines/lifecycle.ts";
 import type { AccountRecord, AccountStore } from "../ports/accounts/account-store.ts";
 
-/** The fleet's accounts as this host last read them. A look costs what has changed, however many there are. */
+/**
+ * The fleet's accounts as this host last read them. A look costs only the changes, however many
+ * accounts there are.
+ */
 export interface AccountRoll {
   /**
-   * Reads what has changed since the last look; one look at a time. Rejects as the store does; then nothing has
-   * changed.
+   * Reads the changes since the last look; one look at a time. Rejects as the store does, and then
+   * changes nothing.
    */
   look(): Promise<void>;
-  /** Names of the accounts that nobody has stopped; the same array until that changes. */
+  /**
+   * Names of the accounts that are not stopped. Identity-stable: the same array until they change.
+   */
   readonly names: readonly string[];
   /** null for an account that was not there at the last look. */
   kindOf(name: string): AccountKind | null;
@@ -16,7 +21,7 @@ export interface AccountRoll {
 
 export interface AccountRollOptions {
   readonly accounts: Pick<AccountStore, "changes">;
-  /** What the database says of these accounts now. */
+  /** Takes the current records of these accounts. */
   onChanged(records: readonly AccountRecord[]): void;
 }
 

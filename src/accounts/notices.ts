@@ -6,7 +6,7 @@ const waitingMax = 100;
 const triesMax = 6;
 const retryMs = 5_000;
 
-/** What an event is to a person; null for nothing. */
+/** The notice that tells a person of an event; null: none. */
 export function noticeOf(event: AccountEvent): Notice | null {
   if (event.type !== "transition" || event.from === event.to) return null;
   const { account, to, reason, atMs } = event;
@@ -23,7 +23,10 @@ export function noticeOf(event: AccountEvent): Notice | null {
   return null;
 }
 
-/** Sends notices over every way, again and again for a while; what still does not arrive is said to `onLost`. */
+/**
+ * Sends notices over every way and retries for a while. `onLost` hears of each that still does not
+ * arrive.
+ */
 export function createNotices({
   ways,
   clock,

@@ -2,14 +2,13 @@ import { wait } from "../concurrency/wait.ts";
 import type { AccountWorld } from "./context.ts";
 import { faultReason } from "../ports/telegram/telegram-error.ts";
 
-/** What a rest before another try needs of an account. */
+/** The parts of an account that a rest before a retry needs. */
 export type RestContext = Pick<AccountWorld, "account" | "events" | "clock"> & {
   readonly timings: Pick<AccountWorld["timings"], "tidyRetryMs">;
 };
 
 /**
- * Says that something failed and will be tried again by itself; resolves when it is time for that, or `signal`
- * aborts.
+ * Reports a failure that will be retried. Resolves when the retry is due, or when `signal` aborts.
  */
 export function restAfter(
   { account, events, clock, timings }: RestContext,

@@ -17,9 +17,9 @@ import type { EventSink } from "../ports/accounts/event-sink.ts";
 
 export type LifecycleSnapshot = SnapshotFrom<typeof lifecycleMachine>;
 
-/** What a handler gets besides its parameters: the stay in the state that asked for the work. */
+/** A handler's second argument: the stay in the state that asked for the work. */
 export interface Visit {
-  /** Aborted when the machine has left the state; whatever the handler finds out then no longer counts. */
+  /** Aborted when the machine has left the state; later results of the handler do not count. */
   readonly signal: AbortSignal;
   /** Answers the machine; ignored once the state was left. */
   emit(event: LifecycleEvent): void;
@@ -72,7 +72,9 @@ export interface AccountRuntime {
   send(event: LifecycleEvent): Promise<Delivered>;
   /** Resolves with the state's name once `accepts` does; the state it is in now counts. */
   until(accepts: (state: string, snapshot: LifecycleSnapshot) => boolean): Promise<string>;
-  /** Leaves the state without a transition: the process is ending and the gate cuts what is open. */
+  /**
+   * Leaves the state without a transition: the process is ending and the gate cuts its connections.
+   */
   abandon(): void;
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from "../concurrency/clock.ts";
 import type { Account } from "./account.ts";
 import { dueAt, type RenewalSchedule } from "./renewal/schedule.ts";
 
-/** Timers beyond this are set again on the way: what changes meanwhile is seen. */
+/** Longer timers are set again on the way, so that changes in between are seen. */
 const lookMsMax = 3_600_000;
 /** Accounts that become active together are looked at together. */
 const gatherMs = 50;
@@ -14,7 +14,10 @@ export interface RenewalTriggers {
   stop(): void;
 }
 
-/** Begins renewals that nobody asks for: those of the schedule, and the fresh key of an imported session. */
+/**
+ * Begins renewals without a person's request: scheduled ones, and the fresh key of an imported
+ * session.
+ */
 export function createRenewalTriggers(options: {
   readonly accounts: Pick<AccountStore, "servingKeys">;
   readonly clock: Clock;

@@ -18,7 +18,7 @@ export interface ServingSlot {
   readonly callsInFlight: number;
   /** Telegram asked for silence until then, in milliseconds since 1970; null for no such wait. */
   readonly coolingUntilMs: number | null;
-  /** Reads what `open` needs, while the token's grant is still being written down. Dials nothing. */
+  /** Reads the needs of `open` while the token's grant is still being written. Dials nothing. */
   prepare(grant: GrantRef): void;
   /** Connects, verifies by a real call and fills the gap. Rejects with the fault, ended, also when `signal` aborts. */
   open(grant: GrantRef, signal: AbortSignal): Promise<void>;
@@ -28,7 +28,7 @@ export interface ServingSlot {
   notify(stranded?: boolean): void;
   /** Runs calls of others over the serving client; a drain waits for them. Throws NOT_SERVING. */
   use<Result>(work: (client: TelegramClient) => Promise<Result>): Promise<Result>;
-  /** Fetches what may have been missed. */
+  /** Fetches updates that may have been missed. */
   refresh(): void;
   /** Stops new calls, waits for those in flight at most `drainMs`, settles the cursor, then ends. */
   drain(): Promise<void>;
@@ -51,7 +51,10 @@ interface Parts {
 /** Calls of others that one account takes at a time. */
 const outsideMax = 256;
 
-/** `tell` sends what happens to the connection to the lifecycle; events of an earlier connection are not sent. */
+/**
+ * `tell` sends the connection's events to the lifecycle. Events of an earlier connection are not
+ * sent.
+ */
 export function createServingSlot(
   world: AccountWorld,
   grants: Pick<Grants, "free">,
@@ -131,7 +134,7 @@ export function createServingSlot(
     world.accounts.cool(world.account, untilMs).then(tellFlood, tellFlood);
   }
 
-  /** What was prepared for this very grant; anything older is ended. */
+  /** The parts prepared for this very grant; older ones are ended. */
   async function takePrepared(grant: GrantRef): Promise<Parts | null> {
     const { account, slot, epoch } = prepared?.grant ?? {};
     if (account === grant.account && slot === grant.slot && epoch === grant.epoch) {
@@ -177,7 +180,7 @@ export function createServingSlot(
     },
     async open(grant, signal) {
       const opened = (await takePrepared(grant)) ?? (await wire(grant));
-      // Another epoch may be served by now: what comes late must not take its place.
+      // Another epoch may be served by now: a late connection must not take its place.
       if (signal.aborted) await opened.connection.end();
       signal.throwIfAborted();
       parts = opened;
@@ -220,7 +223,7 @@ export function createServingSlot(
         draining.cursor.stop(),
         ...outside,
       ]);
-      // What is still in flight when the grace is over is cut.
+      // Calls still in flight after the grace are cut.
       await within<unknown>(world.clock, world.timings.drainMs, stopped, () => null);
       await end(draining);
     },

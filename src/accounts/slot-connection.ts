@@ -25,8 +25,8 @@ export interface SlotConnection {
 export type SlotEvents = Omit<TelegramClientEvents, "onSession">;
 
 /**
- * Prepares a client for a slot under a grant. Nothing is dialled before `connect`. A new key is stored
- * before the client may use it. Throws what the gate or the stores throw.
+ * Prepares a client for a slot under a grant. Nothing is dialled before `connect`. A new key is
+ * stored before the client may use it. Throws the errors of the gate and the stores.
  */
 export async function openSlot(
   world: AccountWorld,
@@ -71,7 +71,7 @@ export async function openSlot(
   };
 }
 
-/** With which library, as which device and through which proxy an account connects. */
+/** The library, the device and the proxy of an account's connections. */
 async function wayOf({ accounts, drivers }: AccountWorld, name: string) {
   const account = await accounts.find(name);
   const [driver, proxy] = await Promise.all([

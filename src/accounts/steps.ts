@@ -1,6 +1,6 @@
 import type { RenewalStep } from "../ports/accounts/renewal-store.ts";
 
-/** The step that is done when the account comes into a state of the lifecycle. */
+/** The step that an account has done on entering a state of the lifecycle. */
 const doneOnArrival: Readonly<Record<string, RenewalStep>> = {
   "verified-idle": "drained",
   renewing: "verified-idle",
@@ -11,7 +11,7 @@ export function stepOfTransition(from: string, to: string): RenewalStep | null {
   return from === to ? null : (doneOnArrival[to] ?? null);
 }
 
-/** The session of the next slot is stored, which has a key now. */
+/** The session of the next slot is stored: it has a key now. */
 export const stepOfNewKey: RenewalStep = "key-stored";
 
 /** The slot that served before is logged out and forgotten. */

@@ -19,11 +19,11 @@ export interface ServedChannel {
   readonly makeSender: ((claim: PartitionClaim, onLost: () => void) => OutboxSender) | null;
 }
 
-/** The senders of a partition that is owned here, one for each channel whose replies its owner sends. */
+/** The senders of a partition owned here, one for each channel whose replies its owner sends. */
 export interface PartitionSenders {
   /** Replies were committed. `false`: their sender is the holder of the account's token. */
   notify(channel: ChannelName): boolean;
-  /** Does not wait for what an earlier owner left. */
+  /** Does not wait for the replies that an earlier owner left. */
   start(): void;
   /** Resolves when the sends in flight have ended. */
   stop(): Promise<void>;
@@ -31,12 +31,15 @@ export interface PartitionSenders {
 
 /** The channels of a node, and which of them a message came by. */
 export interface Channels {
-  /** How the chat shows menus, and who sends the replies; null: no channel of this node serves that account. */
+  /**
+   * The chat's style of menus, and the sender of its replies; null: no channel of this node serves
+   * that account.
+   */
   placeOf(of: Source): { readonly style: MenuStyle; readonly sentBy: ReplySender } | null;
   makeSenders(claim: PartitionClaim, onLost: () => void): PartitionSenders;
 }
 
-/** @param all those that the configuration names; one that is null is not configured */
+/** @param all the configuration's channels; null: not configured */
 export function createChannels(all: readonly (ServedChannel | null)[]): Channels {
   const channels = all.filter((channel) => channel !== null);
   const byName = new Map<string, ServedChannel>(channels.map((one) => [one.name, one]));

@@ -2,11 +2,11 @@ import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
 import { HoldfastError } from "../errors.ts";
 
-/** What a person types, or a pipe brings, line by line. */
+/** A person's typing, or a pipe's lines. */
 export interface Answers {
   /** A line; on a terminal it is not shown while it is typed. Throws NOTHING_GIVEN when the input has ended. */
   secret(prompt: string): Promise<string>;
-  /** Yes or no. On anything but a terminal it is no, as nobody was asked. */
+  /** Yes or no. On anything but a terminal it is no, as no person was asked. */
   confirm(prompt: string): Promise<boolean>;
   close(): void;
 }
@@ -21,7 +21,7 @@ export function createAnswers(): Answers {
 
   function open(): Interface {
     if (lines !== null) return lines;
-    // Readline would show what is typed: it writes to nowhere.
+    // Readline would echo the typing: it writes to nowhere.
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
     lines = createInterface({ input: stdin, output: nowhere, terminal: stdin.isTTY });
     lines.on("line", (typed) => {

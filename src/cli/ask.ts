@@ -106,7 +106,7 @@ function refusal({
   return new HoldfastError({ code, message, ...(next === undefined ? {} : { next }) });
 }
 
-/** Sends one command to every node, and gives back what those answer that answer in time. */
+/** Sends one command to every node, and gives back the answers that come in time. */
 export async function askEveryNode<Verb extends keyof NodeProtocol>(
   verb: Verb,
   body: NodeProtocol[Verb]["asked"],

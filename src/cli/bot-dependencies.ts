@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { packageFile } from "../files.ts";
 
-/** What npm calls a package's wish: a range, an address, or `file:` and a path. */
+/** A package's wish in npm's terms: a range, an address, or `file:` and a path. */
 type Wish = string;
 
 interface PackageFile {
@@ -23,7 +23,7 @@ function seenFrom(folder: string, wish: Wish, from: string): Wish {
   return `file:${relative(folder, resolve(from, wish.slice("file:".length)))}`;
 }
 
-/** How npm came by this package, as the folder that it is installed in says; null for a checkout. */
+/** The source from which npm installed this package, as its folder says; null for a checkout. */
 async function installedAs(root: string): Promise<{ wish: Wish; from: string } | null> {
   const modules = dirname(root);
   if (basename(modules) !== "node_modules") return null;
@@ -47,8 +47,8 @@ function carriedNode(): Readonly<Record<string, Wish>> {
 }
 
 /**
- * The dependencies of a bot in that folder that resolve to what runs here: a registry's version, a tarball or this
- * checkout.
+ * The dependencies of a bot in that folder, chosen so that they resolve to the running code: a
+ * registry's version, a tarball or this checkout.
  */
 export async function botDependencies(folder: string): Promise<Readonly<Record<string, Wish>>> {
   const root = dirname(packageFile("package.json"));

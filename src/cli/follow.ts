@@ -13,7 +13,7 @@ export interface FollowOptions extends AskOptions {
   print(line: string): void;
 }
 
-/** An event may be lost, and its node may end: what it tells is looked up again after this. */
+/** An event may be lost, and its node may end: the state is looked up again after this. */
 const lookMs = 2_000;
 /** A node that is ended and replaced answers again within this. */
 const silenceMsMax = 60_000;
@@ -29,7 +29,10 @@ const stepLines: Readonly<Record<Exclude<RenewalStep, "aborted">, string>> = {
   retired: "    the old key is logged out",
 };
 
-/** Shows how a renewal goes and asks what it asks. Resolves with the exit code: 0 when the new key serves. */
+/**
+ * Shows the course of a renewal and asks its questions. Resolves with the exit code: 0 when the new
+ * key serves.
+ */
 export async function followRenewal(renewal: string, options: FollowOptions): Promise<number> {
   const { account, print } = options;
   const seen = new Set<RenewalStep>();
@@ -50,7 +53,10 @@ export async function followRenewal(renewal: string, options: FollowOptions): Pr
   });
 }
 
-/** Shows how a login goes and asks what it asks. Resolves with the exit code: 0 when the account serves. */
+/**
+ * Shows the course of a login and asks its questions. Resolves with the exit code: 0 when the
+ * account serves.
+ */
 export async function followLogin(login: string, options: FollowOptions): Promise<number> {
   const { account, print } = options;
   return watch(options, async () => {
@@ -75,7 +81,7 @@ function aborted(account: string, reason: Reason | null, print: (line: string) =
   return 1;
 }
 
-/** Looks at each event of the account, and now and then besides, until `look` answers an exit code. */
+/** Looks at each event of the account, and at intervals, until `look` answers an exit code. */
 async function watch(
   options: FollowOptions,
   look: () => Promise<Question | number | null>,
@@ -102,7 +108,7 @@ async function watch(
           return found;
         },
         (error: unknown) => {
-          // Whoever answers next tells what became of it.
+          // The next node that answers tells the outcome.
           silentSinceMs ??= performance.now();
           if (!isAway(error) || performance.now() - silentSinceMs > silenceMsMax) throw error;
           return null;

@@ -29,7 +29,7 @@ const telethonLengths: ReadonlySet<number> = new Set([263, 275]);
 /** As Pyrogram has written them since its version 2, and before. */
 const pyrogramLengths: ReadonlySet<number> = new Set([271, 267, 263]);
 
-/** The converters take what they are given; what cannot be theirs is told apart by its length. */
+/** The converters take any text; a text that cannot be theirs is told apart by its length. */
 const converters: Readonly<Record<ForeignProgram, (text: string) => ForeignSession | null>> = {
   telethon(text) {
     if (!isVersion1(text) || !telethonLengths.has(bytesIn(text.slice(1)))) return null;
@@ -83,7 +83,7 @@ function converted(program: ForeignProgram, text: string): ForeignSession | null
 
 /** Both programs keep one row in `sessions`. */
 function readSqlite(file: string): ForeignSession {
-  // The file is another program's: no lock is taken, no log of it is played in, nothing is made beside it.
+  // The file is another program's: take no lock, replay no log, create nothing beside it.
   const url = pathToFileURL(resolve(file));
   url.searchParams.set("immutable", "1");
   let database: DatabaseSync | undefined;

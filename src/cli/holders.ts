@@ -3,7 +3,10 @@ import { HoldfastError } from "../errors.ts";
 import { askFleet, type AskOptions } from "./ask.ts";
 import { keyIdOfSession } from "./foreign-session.ts";
 
-/** Of one account, of one key, or of all. Throws ACCOUNT_UNKNOWN and what `ask` throws. */
+/**
+ * The holders of one account, of one key, or of all. Throws ACCOUNT_UNKNOWN and the errors of
+ * `ask`.
+ */
 export async function readHolders(
   of: { readonly account?: string; readonly keyId?: string },
   options: AskOptions,

@@ -52,7 +52,7 @@ export async function readProof(
   }
 }
 
-/** A line for each interval, then what is wrong, then the verdict. */
+/** A line for each interval, then the faults, then the verdict. */
 export function proofText({ intervals, breaks, overlaps, asleep, undecided }: Proof): string {
   const moment = (ms: number | null) => (ms === null ? "…" : new Date(ms).toISOString());
   const name = ({ account, slot, epoch, host }: CustodyInterval) =>

@@ -19,14 +19,14 @@ export interface AccountCommandOptions {
   readonly accounts: AccountStores;
   /** Tells every node that an account is wanted otherwise. */
   tellAdded(): void;
-  /** Looks for what belongs here, and what no longer does. */
+  /** Looks for accounts that belong here, and for those that no longer do. */
   look(): Promise<void>;
   newId(): string;
   /** Milliseconds since 1970. */
   now(): number;
 }
 
-/** What may be asked of an account, of whoever holds it. */
+/** The commands to an account, answered by its holder. */
 export function createAccountCommands(options: AccountCommandOptions): AccountVerbs {
   const { accounts, newId } = options;
 
@@ -65,7 +65,7 @@ export function createAccountCommands(options: AccountCommandOptions): AccountVe
     },
     async renewal(account, body) {
       const id = textIn(body, "id");
-      // In this order: whoever reads that it is done reads all of its steps.
+      // In this order: a reader that sees the renewal done also sees all of its steps.
       const renewal = await accounts.findRenewal(id);
       const steps = await accounts.renewalSteps(id);
       const { question } = account;

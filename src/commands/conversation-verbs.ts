@@ -22,9 +22,9 @@ const listMax = 200;
 const turnsMax = 500;
 
 /**
- * What any node answers about conversations. `conversations`: the newest sessions, and what was set aside.
- * `conversation`: one session's turns. `park`: gives a session to a person, or back to the bot. `replay`: takes a
- * parked message again.
+ * Any node's answers about conversations. `conversations`: the newest sessions and the parked
+ * messages. `conversation`: one session's turns. `park`: gives a session to a person, or back to
+ * the bot. `replay`: takes a parked message again.
  */
 export function createConversationCommands(options: ConversationCommandOptions): ConversationVerbs {
   const { records, store, stream } = options;

@@ -21,12 +21,14 @@ export interface FleetCommandOptions {
   readonly force: ForceParts;
 }
 
-/** What any node answers for the whole fleet, from the database. Throws `HoldfastError` for what it refuses. */
+/**
+ * Any node's answers for the whole fleet, from the database. Throws `HoldfastError` for a refusal.
+ */
 export interface FleetCommands {
   /**
-   * `who`: who holds an account or a key, where, since when, and how to use it all the same. `force`: takes an account
-   * away from its holder; the fleet takes it up again where it belongs. `driver`: chooses the client library of an
-   * account, for its next connection.
+   * `who`: the holder of an account or a key, its host, since when, and how to use the account all
+   * the same. `force`: takes an account from its holder; the fleet takes it up again where it
+   * belongs. `driver`: chooses the client library of an account's next connection.
    */
   readonly verbs: Handlers<FleetProtocol, "who" | "force" | "driver">;
   /** `status` of an account that a person has stopped, and why it takes nothing else. */
@@ -35,7 +37,7 @@ export interface FleetCommands {
   all(): Promise<readonly AccountStatus[]>;
   /** Another incarnation holds the account's token. */
   isHeldElsewhere(name: string): Promise<boolean>;
-  /** Why nobody answers for this account. */
+  /** The reason for the account's silence. */
   explain(name: string): Promise<HoldfastError>;
 }
 

@@ -19,13 +19,15 @@ export type Body = Readonly<Record<string, unknown>>;
 /** An answer of a verb that is not known any more. */
 export type CommandReply = Reply<Body>;
 
-/** A verb: the fields that it is asked with, and those that it answers. */
+/** A verb: the fields of its question and of its answer. */
 interface Verb {
   readonly asked: Body;
   readonly answered: object;
 }
 
-/** The verbs of a protocol, or some of them. `Of`: what each is told beside its body. */
+/**
+ * The verbs of a protocol, or some of them. `Of`: the further arguments of each, beside its body.
+ */
 export type Handlers<
   Protocol extends Readonly<Record<keyof Protocol, Verb>>,
   Name extends keyof Protocol = keyof Protocol,
@@ -92,7 +94,7 @@ type Choices = {
   readonly proxy?: string;
 };
 
-/** `holdfast.account.<name>.<verb>`: what is asked of one account. */
+/** `holdfast.account.<name>.<verb>`: questions to one account. */
 export interface AccountProtocol {
   readonly status: { asked: Nothing; answered: { readonly account: AccountStatus } };
   /** `id`: names the login in questions and answers. */
@@ -168,7 +170,7 @@ export interface AccountProtocol {
   };
 }
 
-/** `holdfast.fleet.<verb>`: what any node answers for all; `status` also as `holdfast.status`. */
+/** `holdfast.fleet.<verb>`: any node answers for all; `status` also as `holdfast.status`. */
 export interface FleetProtocol {
   readonly status: {
     asked: Nothing;
@@ -208,7 +210,7 @@ export interface FleetProtocol {
   };
 }
 
-/** `holdfast.nodes.<verb>`: what every node answers for itself. */
+/** `holdfast.nodes.<verb>`: every node answers for itself. */
 export interface NodeProtocol {
   readonly keys: {
     asked: Nothing;

@@ -15,13 +15,13 @@ import type { ConversationVerbs } from "./conversation-verbs.ts";
 import type { FleetCommands } from "./fleet-verbs.ts";
 import type { Host } from "../accounts/host.ts";
 
-/** Answers the commands of people and scripts. Throws `HoldfastError` for what it refuses. */
+/** Answers the commands of people and scripts. Throws `HoldfastError` for a refusal. */
 export interface Commands {
-  /** To an account that runs here; null while another host still holds it, whose answer it is. */
+  /** To an account that runs here; null: another host still holds it and will answer. */
   run(account: string, verb: string, body: unknown): Promise<CommandReply | null>;
-  /** To the fleet: whatever node it reaches. */
+  /** To the fleet: any node answers. */
   fleet(verb: string, body: unknown): Promise<CommandReply>;
-  /** To an account that may run elsewhere; null when whoever runs it answers. */
+  /** To an account that may run elsewhere; null: the host that runs it answers. */
   fallback(account: string, verb: string, body: unknown): Promise<CommandReply | null>;
   /** To every node: each answers for itself. */
   everyone(verb: string, body: unknown): Promise<CommandReply>;
@@ -32,7 +32,7 @@ export interface CommandOptions extends Pick<AdditionOptions, "makeSession" | "d
   readonly hostName: string;
   readonly accounts: AccountStores;
   readonly fleet: FleetCommands;
-  /** What any node answers about conversations. */
+  /** Any node's answers about conversations. */
   readonly conversations: ConversationVerbs;
   /** True when the account belongs on another host, which serves. */
   belongsElsewhere(account: string): boolean;
@@ -41,11 +41,11 @@ export interface CommandOptions extends Pick<AdditionOptions, "makeSession" | "d
   newId(): string;
   /** Milliseconds since 1970. */
   now(): number;
-  /** What each node answers for itself. */
+  /** Each node's answers for itself. */
   readonly nodeVerbs: Handlers<NodeProtocol>;
 }
 
-/** Verbs by whatever name arrives. */
+/** Verbs, looked up by the name that arrives. */
 type Named<Of extends readonly unknown[]> = Readonly<
   Record<string, (...told: [...Of, body: Body]) => Promise<CommandReply>>
 >;

@@ -8,7 +8,7 @@ import { driverNamed } from "./fleet-verbs.ts";
 export interface AdditionOptions {
   readonly accounts: AccountStores;
   readonly drivers: Pick<TelegramDrivers, "requireInstalled">;
-  /** The stored form of a key that another program made in that data centre; throws KEY_MALFORMED. */
+  /** The stored form of another program's key in that data centre. Throws KEY_MALFORMED. */
   makeSession(
     dcId: number,
     key: Uint8Array,
@@ -21,11 +21,11 @@ export interface AdditionOptions {
 
 type Verbs<Name extends keyof AccountProtocol> = Handlers<AccountProtocol, Name, [account: string]>;
 
-/** What needs no running account. */
+/** The verbs that need no running account. */
 export interface Additions {
   /** Makes an account. */
   readonly newcomers: Verbs<"add" | "import">;
-  /** Changes what is written down about one. */
+  /** Changes the stored settings of one account. */
   readonly settings: Verbs<"proxy" | "password">;
   /** Of an account that a person had stopped. */
   start(name: string): Promise<Reply<AccountProtocol["resume"]["answered"]>>;

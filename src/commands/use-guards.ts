@@ -6,7 +6,10 @@ import type {
   TelegramClient,
 } from "../ports/telegram/telegram.ts";
 
-/** Methods that would make, end or move a session behind Holdfast's back, and what does it properly. */
+/**
+ * Methods that would make, end or move a session behind Holdfast's back, each with its proper
+ * command.
+ */
 const forbidden: readonly (readonly [RegExp, string])[] = [
   [/^auth\./, "Log in, renew or end sessions with: npx holdfast login | renew | stop <account>"],
   [
@@ -23,7 +26,7 @@ const forbidden: readonly (readonly [RegExp, string])[] = [
 const serviceUserId = "777000";
 const withheld = "(withheld: messages of Telegram's service account can carry login codes)";
 
-/** Throws METHOD_FORBIDDEN for what would break custody. */
+/** Throws METHOD_FORBIDDEN for a method that would break custody. */
 export function checkMethod(method: string): void {
   const found = forbidden.find(([pattern]) => pattern.test(method));
   if (found === undefined) return;

@@ -9,7 +9,7 @@ import { randomIdOfSend } from "../conversation/outbox/random-id.ts";
 
 const historyMax = 100;
 
-/** `invoke`, `send` and `history`: what others may do with an account, through whoever holds it. */
+/** `invoke`, `send` and `history`: others use an account through its holder. */
 export const holderCommands: Handlers<
   AccountProtocol,
   "invoke" | "send" | "history",

@@ -1,6 +1,6 @@
 /**
- * Runs the work when it is first asked for, and answers the same to all who ask, until a run has failed: that one
- * rejects for those who waited for it, and the next call begins another.
+ * Runs the work at the first call, and gives every caller the same result until a run fails. A
+ * failed run rejects for its callers, and the next call begins another.
  */
 export function once<Result>(work: () => Promise<Result>): () => Promise<Result> {
   let running: Promise<Result> | null = null;

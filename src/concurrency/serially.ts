@@ -1,4 +1,4 @@
-/** Runs each task after those before it. Answers what the task answers, and rejects as it does. */
+/** Runs each task after those before it. Answers and rejects as the task does. */
 export type Serially = <Result>(task: () => Promise<Result>) => Promise<Result>;
 
 /** A queue of one at a time, in the order of the calls. A task that fails holds none of the later ones back. */

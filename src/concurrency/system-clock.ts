@@ -1,6 +1,9 @@
 import type { Clock } from "./clock.ts";
 
-/** The machine's own time. Delays beyond 24.8 days, which Node would fire at once, are cut to that. */
+/**
+ * The machine's own time. Node would fire a delay beyond 24.8 days at once, so delays are cut to
+ * that.
+ */
 export function createSystemClock(): Clock {
   const delayMsMax = 2 ** 31 - 1;
   return {

@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 
-/** A clock that can run something later: all that a wait needs. */
+/** The part of a clock that a wait needs: it runs something later. */
 type Timer = Pick<Clock, "schedule">;
 
 /**
@@ -21,8 +21,8 @@ export function wait(clock: Timer, ms: number, signal?: AbortSignal): Promise<vo
 }
 
 /**
- * What becomes of `work`, if that is known within `ms` milliseconds; otherwise what `late` answers or throws. The work
- * itself cannot be ended, and what comes of it later counts for nothing.
+ * The result of `work`, if it comes within `ms` milliseconds; otherwise the result or the error of
+ * `late`. The work itself cannot be ended; its later result is ignored.
  */
 export function within<Value>(
   clock: Timer,

@@ -14,8 +14,9 @@ export interface Worker {
 const nothing: Promise<void> = Promise.resolve();
 
 /**
- * Runs `round` whenever the worker is woken. A round that fails ends nothing: `onFault` hears of it, and a round that
- * was asked for meanwhile follows; if the work is to be tried again, `onFault` sees to that. `onFault` must not throw.
+ * Runs `round` whenever the worker is woken. A failed round ends nothing: `onFault` hears of it,
+ * and a round asked for meanwhile follows. `onFault` arranges a retry if one is due. It must not
+ * throw.
  */
 export function createWorker(
   round: () => Promise<void>,

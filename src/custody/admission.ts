@@ -2,12 +2,12 @@ import { HoldfastError } from "../errors.ts";
 import type { GrantRef } from "../ports/custody/gate.ts";
 import type { SlotRef } from "../ports/custody/token-store.ts";
 
-/** What the first frame of a key exchange carries in place of a key's id. */
+/** In the first frame of a key exchange, these zeros stand in place of a key's id. */
 const keyExchangeId = "0".repeat(16);
 
 /** A grant that the gate was told of. */
 export interface AdmittedGrant extends GrantRef {
-  /** What the first frame must carry; null until a key exchange has made one. */
+  /** The key's id that the first frame must carry; null until a key exchange has made one. */
   readonly keyId: string | null;
   /** Through which its connections go; null for directly. */
   readonly proxy?: string | null;
@@ -20,7 +20,10 @@ export interface AdmissionOptions {
   isOpen(slot: SlotRef): boolean;
 }
 
-/** The gate's rule book: which connection may be made, and with which key. Every refusal is GATE_REFUSED. */
+/**
+ * The gate's rule book: the connections that it permits, each with its key. Every refusal is
+ * GATE_REFUSED.
+ */
 export interface Admission {
   /** A grant was made. An earlier epoch than the one known is refused. */
   admit(grant: AdmittedGrant): void;

@@ -18,7 +18,7 @@ export interface ClaimsOptions {
   readonly gate: Pick<Gate, "incarnation" | "host" | "cut">;
   readonly takeover: Takeover;
   readonly clock: Clock;
-  /** Tokens that are waited for are looked at this often, for news that got lost; in milliseconds. */
+  /** Awaited tokens are looked at this often, for lost news; in milliseconds. */
   readonly sweepMs: number;
   newNonce(): string;
   /** Postgres minted an epoch that had been used: it was restored from an older copy. */
@@ -28,8 +28,9 @@ export interface ClaimsOptions {
 /** Tokens for this host's incarnation. Nothing may be admitted at the gate that did not come from here. */
 export interface Claims {
   /**
-   * Mints the next epoch of a free token and raises its floor. null: another one holds it. Only for a token that
-   * nothing in this process uses: what is left of an earlier attempt is given back.
+   * Mints the next epoch of a free token and raises its floor. null: another incarnation holds it.
+   * Only for a token that nothing in this process uses: the remains of an earlier attempt are given
+   * back.
    */
   claim(ref: SlotRef): Promise<GrantRef | null>;
   /**
@@ -41,9 +42,9 @@ export interface Claims {
   untilFree(ref: SlotRef, signal: AbortSignal): Promise<void>;
   /** Tells the fleet that a token was released here. */
   freed(grant: GrantRef): void;
-  /** Tells the fleet that a token was connected here: who handed it over waits for that. */
+  /** Tells the fleet that a token was connected here: its former holder waits for that. */
   taken(grant: GrantRef): void;
-  /** Gives back what this incarnation holds for accounts that do not run here. */
+  /** Gives back this incarnation's tokens of accounts that do not run here. */
   giveBackStrays(running: Pick<RunningAccounts, "has" | "names">): Promise<void>;
   stop(): void;
 }
@@ -72,7 +73,10 @@ export function createClaims(options: ClaimsOptions): Claims {
     for (const waker of found?.wakers ?? []) waker();
   }
 
-  /** A gate said that it has cut these: that is proof, and whoever waits for one releases it. Never rejects. */
+  /**
+   * A gate has cut these grants, by its own word. That is proof, so each token awaited here is
+   * released. Never rejects.
+   */
   async function takeLetGo(grants: readonly GrantRef[]): Promise<void> {
     if (grants.length === 0) return;
     const freed = await tokens.releaseAll(grants).catch(() => []);
@@ -100,11 +104,11 @@ export function createClaims(options: ClaimsOptions): Claims {
   }
 
   /**
-   * `null`: the floor is raised. Otherwise the floor that stands in the way: one that is as high, or one above
-   * `knownEpoch`, the last that is known to have ended. Somebody may be connected under it of whom Postgres knows
-   * nothing, however far its epochs have been minted on since. Never goes back: a write that lost the race is read
-   * again.
-   * @param ahead what a read before has answered; a floor that was raised since makes the write lose
+   * `null`: the floor is raised. Otherwise the floor in the way: as high as the grant, or above
+   * `knownEpoch`, the last epoch known to have ended. A holder unknown to Postgres may still be
+   * connected under that floor's epoch, even if Postgres has minted later ones. Never goes back: a
+   * write that lost the race is read again.
+   * @param ahead the answer of an earlier read; if the floor was raised since, the write loses
    */
   async function raiseFloor(
     grant: GrantRef,
@@ -134,7 +138,7 @@ export function createClaims(options: ClaimsOptions): Claims {
     throw floorNotRaised(grant);
   }
 
-  /** Makes sure that whoever connected under the floor's epoch can do nothing any more. */
+  /** Makes sure that the holder of the floor's epoch can do nothing any more. */
   async function endFormer(ref: SlotRef, floor: FloorValue): Promise<void> {
     const former = { ...ref, epoch: floor.epoch };
     if (floor.incarnation === incarnation) {
@@ -174,8 +178,8 @@ export function createClaims(options: ClaimsOptions): Claims {
   }
 
   /**
-   * Held by this incarnation although nobody here uses it: an answer of Postgres got lost. Its epoch may have been
-   * given back by a write that is still under way, so it is cut and never used.
+   * Held by this incarnation but unused here: an answer of Postgres got lost. A write still under
+   * way may have given its epoch back, so it is cut and never used.
    */
   async function giveBack({ account, slot, epoch }: GrantRef): Promise<void> {
     await gate.cut({ account, slot, epoch });
@@ -237,7 +241,8 @@ export function createClaims(options: ClaimsOptions): Claims {
       const waitingFor = [...waiting.values()].map(({ ref }) => ref.account);
       for (const token of await tokens.heldBesides(incarnation, running.names(), waitingFor)) {
         const key = floorKey(token);
-        // Whoever waits for a token uses none: a lost answer or a restore has granted it behind our back.
+        // An account that waits for a token uses none: a lost answer or a restore granted it behind
+        // our back.
         const isStray = !running.has(token.account) || waiting.has(key);
         if (isStray && !claiming.has(key)) await giveBack(token);
       }

@@ -27,9 +27,9 @@ export interface CustodianOptions {
   begin(name: string): Promise<void>;
   /** Hands the account over: drained, cut, its token free. */
   end(name: string): Promise<void>;
-  /** False while a login or a renewal is under way, which a move would end. */
+  /** False while a login or a renewal is under way: a move would end it. */
   mayMove(name: string): boolean;
-  /** Gives back tokens that are held for accounts that do not run here. */
+  /** Gives back tokens of accounts that do not run here. */
   giveBackStrays(running: RunningAccounts): Promise<void>;
   readonly limits: {
     /** An account that moved here stays at least this long, in milliseconds. */
@@ -38,7 +38,7 @@ export interface CustodianOptions {
     readonly handoversMax: number;
     /** Accounts that begin at the same time. */
     readonly beginsMax: number;
-    /** How often what no event told of is looked for, in milliseconds. */
+    /** The interval of looks for changes without an event, in milliseconds. */
     readonly sweepMs: number;
     /** How long a holder must have been silent before it is revoked, in milliseconds. */
     readonly suspectMs: number;
@@ -48,7 +48,7 @@ export interface CustodianOptions {
     readonly incarnation: string;
     readonly how: string;
   }): void;
-  /** Something failed that is tried again by itself. */
+  /** A failure that will be retried. */
   onFault(what: string, error: unknown): void;
 }
 
@@ -61,9 +61,9 @@ interface Places {
   readonly mine: ReadonlySet<string>;
 }
 
-/** Decides which accounts run on this host, and ends hosts that fell silent. */
+/** Decides which accounts run on this host, and ends silent hosts. */
 export interface Custodian {
-  /** Takes up what belongs here; resolves when that has begun. */
+  /** Takes up the accounts that belong here; resolves when that has begun. */
   start(): Promise<void>;
   /** Looks again now, as when accounts were added. Never rejects: `onFault` hears of failures. */
   look(): Promise<void>;
@@ -114,7 +114,7 @@ export function createCustodian(options: CustodianOptions): Custodian {
       begin,
     );
     const now = running.names();
-    // What a person has stopped goes at once.
+    // An account that a person has stopped goes at once.
     for (const name of now) if (!known.has(name) && !handingOver.has(name)) void end(name);
     handOver(now.filter((name) => known.has(name) && !mine.has(name)));
     const isInPlace = now.length === mine.size && now.every((name) => mine.has(name));
@@ -176,9 +176,9 @@ export function createCustodian(options: CustodianOptions): Custodian {
     sweep().catch((error: unknown) => options.onFault("looking for silent holders", error));
   }
 
-  /** What events did not tell: accounts, and holders whose lease is gone. */
+  /** Looks for changes that came without an event: accounts, and holders without a lease. */
   async function sweep(): Promise<void> {
-    // What costs with every account is done more rarely.
+    // Work that grows with the number of accounts is done more rarely.
     if (clock.monotonicMs() - lastTidyMs >= limits.sweepMs * tidyEverySweeps) {
       lastTidyMs = clock.monotonicMs();
       void look();

@@ -17,7 +17,10 @@ export interface SeenLease extends LeaseValue {
   readonly revision: number;
 }
 
-/** Which hosts there are, as their leases show it. Judged by what this node sees arrive, not by clocks of others. */
+/**
+ * The hosts of the fleet, as their leases show them. Judged by arrivals at this node, not by clocks
+ * of others.
+ */
 export interface FleetMembers {
   /** Resolves when every present lease was read. */
   start(): Promise<void>;
@@ -31,8 +34,8 @@ export interface FleetMembers {
   /** Called when a host joins, leaves, falls silent, or starts or stops to take accounts. */
   onChange(listener: () => void): () => void;
   /**
-   * Called with each renewal of this host's own lease: the occasion to look at what is silent, because NATS was
-   * seen to work just now.
+   * Called with each renewal of this host's own lease. NATS was seen to work just now, so silent
+   * hosts can be judged.
    */
   onOwnBeat(listener: () => void): () => void;
 }
@@ -40,7 +43,7 @@ export interface FleetMembers {
 interface Seen {
   readonly lease: SeenLease;
   readonly atMs: number;
-  /** Own beats that had been seen by then. */
+  /** Own beats seen by then. */
   readonly atBeat: number;
 }
 

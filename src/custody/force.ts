@@ -11,18 +11,19 @@ export interface ForceParts {
 }
 
 export type Forced =
-  /** Nobody held it. */
+  /** No incarnation held it. */
   | "free"
   /** Its holder's gate cut it and said so. */
   | "fenced"
   /** Its holder did not answer: the whole incarnation was ended. */
   | "ended"
-  /** Somebody else was at it at the same time. */
+  /** Another host or person moved it at the same time. */
   | "moved";
 
 /**
- * Takes a token away from whoever holds it, alive or not, and frees it; the fleet then takes it up where it belongs.
- * Safe to ask for twice, and by two people at once: each epoch is released at most once.
+ * Takes a token away from its holder, alive or not, and frees it; the fleet then takes it up where
+ * it belongs. Safe to ask for twice, and by two people at once: each epoch is released at most
+ * once.
  */
 export async function forceToken(
   parts: ForceParts,

@@ -12,16 +12,18 @@ export interface GatePromisesOptions {
   readonly deadline: Pick<LeaseDeadline, "latch">;
   /** RST to one grant's sockets; resolves with none left. */
   cut(grant: GrantRef): Promise<void>;
-  /** RST to every socket; answers all grants that were announced, none of which will ever dial again. */
+  /** RST to every socket. Answers all announced grants; none of them will ever dial again. */
   cutAll(): Promise<readonly GrantRef[]>;
   readonly clock: Clock;
-  /** How often what was let go is told again while nobody serves here, in milliseconds. */
+  /**
+   * Let-go grants are announced again at this interval while no node serves here, in milliseconds.
+   */
   readonly tellAgainMs: number;
-  /** Runs `task` after what was answered has left this process. */
+  /** Runs `task` after the answer has left this process. */
   afterAnswer(task: () => void): void;
 }
 
-/** What a gate promises to the rest of the fleet. */
+/** A gate's promises to the rest of the fleet. */
 export interface GatePromises {
   /** Whether the node of this gate takes accounts. */
   setServing(serving: boolean): void;
@@ -43,7 +45,10 @@ export function createGatePromises(options: GatePromisesOptions): GatePromises {
   });
   let cancelTelling = () => {};
 
-  /** News may be lost, and those who hear it may have been away: nobody else knows that these grants are cut. */
+  /**
+   * Repeats the news: it may be lost, its readers may have been away, and only this gate knows of
+   * the cut.
+   */
   function tell(grants: readonly GrantRef[]): void {
     cancelTelling();
     if (grants.length === 0) return;
@@ -53,7 +58,7 @@ export function createGatePromises(options: GatePromisesOptions): GatePromises {
 
   return {
     setServing(serving) {
-      // The next node of this gate gives back itself what the last one held.
+      // The next node of this gate itself gives back the tokens of the last one.
       if (serving) cancelTelling();
       lease.setServing(serving);
     },

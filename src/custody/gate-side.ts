@@ -17,7 +17,7 @@ const sayEndedMsMax = 1000;
 export interface GateSockets {
   /** RST to one grant's sockets; resolves with none left. */
   cut(grant: GrantRef): Promise<void>;
-  /** RST to every socket; answers all grants that were announced, none of which will ever dial again. */
+  /** RST to every socket. Answers all announced grants; none of them will ever dial again. */
   cutAll(): Promise<readonly GrantRef[]>;
 }
 
@@ -57,7 +57,7 @@ export interface GateSideOptions<Sockets extends GateSockets> {
   openSockets(mayAct: () => boolean): Sockets;
   /** The lease is over and cannot come back; everything is being cut. */
   onLatched(why: string): void;
-  /** Sends what was told and has not left yet. */
+  /** Sends the news that has not left yet. */
   flush(): Promise<void>;
   /** The lease is over and all is cut and told, as far as one second allows: ends this process. May be called twice. */
   leave(): void;

@@ -20,9 +20,9 @@ const settleMsMax = 250;
 const settleMsInAll = 5000;
 
 /**
- * Hands every account of a host that stops over: few at a time, and each once the one before is served elsewhere, so
- * that each finds the hosts with little else to do and is away for a short time only; more of many, so that all are
- * gone in time.
+ * Hands over every account of a stopping host. Few go at a time, each once the one before is served
+ * elsewhere. So each finds the hosts nearly idle and is away only briefly. With many accounts more
+ * go at a time, so that all are gone in time.
  */
 export async function handAllOver(handing: HandingAllOver): Promise<void> {
   const { names, bus, clock, most } = handing;

@@ -9,13 +9,13 @@ export interface HeartbeatOptions {
   readonly awayMs: number;
   /** This incarnation may not hold anything any more. */
   onEnded(why: string): void;
-  /** Postgres does not remember what it acknowledged: it was restored from an older copy. */
+  /** Postgres does not remember writes that it acknowledged: it was restored from an older copy. */
   onRestored(why: string): void;
   /** Postgres has been away for `awayMs`; again `false` when it is back. */
   onAway(away: boolean): void;
 }
 
-/** Tells this host early that Postgres was restored, that it was revoked there, or that it is away. */
+/** Tells this host early that Postgres was restored or is away, or that it revoked this host. */
 export interface Heartbeat {
   /** One beat; call it with every renewal of the lease. At most one is under way. Never rejects. */
   beat(): Promise<void>;

@@ -30,7 +30,7 @@ export interface HostLease {
   acquire(): Promise<void>;
   /** Tells the fleet at once whether this host takes accounts. */
   setServing(serving: boolean): void;
-  /** Ends it for ever without telling anybody: everything was or is about to be cut. */
+  /** Ends it for ever without telling the fleet: everything was or is about to be cut. */
   latch(why: string): void;
   /** Gives it up with everything cut, so that a successor need not wait. */
   release(): Promise<void>;
@@ -96,7 +96,7 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
     return false;
   }
 
-  /** A server that lags or is isolated shows what stood there before; the deadline goes on running meanwhile. */
+  /** A lagging or isolated server shows an older entry; the deadline goes on running meanwhile. */
   function isOursOfBefore(entry: RegisterEntry<LeaseValue> | null): boolean {
     if (entry === null || entry.value.incarnation !== incarnation) return false;
     if (entry.value.status !== "live") return false;
@@ -117,7 +117,7 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
     }
   }
 
-  /** Never rejects: what fails is tried again, or latches the lease. */
+  /** Never rejects: a failure is retried, or latches the lease. */
   async function renew(): Promise<void> {
     if (stopped || renewing) return;
     if (!deadline.isAlive()) return latch(`the lease of ${host} ran out before it was renewed`);
@@ -151,7 +151,7 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
     }
   }
 
-  /** What becomes of a lease that another gate holds: it is given up, renewed again, or silent. */
+  /** The fate of a lease that another gate holds: it is given up, renewed again, or silent. */
   async function watchPredecessor(nonce: string): Promise<"ended" | "renewed" | "silent"> {
     let unwatch = () => {};
     const fate = await new Promise<"ended" | "renewed" | "silent">((resolve, reject) => {

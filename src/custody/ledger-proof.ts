@@ -28,11 +28,15 @@ export interface CustodyInterval {
   readonly openedMs: number;
   /** null: the journal ends before it. */
   readonly closedMs: number | null;
-  /** Until when the ledger tells what became of it: it was open until then at least, or has closed by then. */
+  /**
+   * The ledger's knowledge reaches to here: the connection was open until then at least, or had
+   * closed by then.
+   */
   readonly knownToMs: number;
   /**
-   * How the end is known. `closed asleep`: its gate slept from `knownToMs` on and was done with it at `closedMs`;
-   * Telegram may have closed it in between. `not told`: its gate is over, and its host has not said what became of it.
+   * The source of the end. `closed asleep`: its gate slept from `knownToMs` on and was done with it
+   * at `closedMs`; Telegram may have closed it in between. `not told`: its gate is over, and its
+   * host has not reported the end.
    */
   readonly known: "closed" | "closed asleep" | "still open" | "gate ended" | "not told";
 }
@@ -46,8 +50,9 @@ export interface Proof {
   /** Pairs of connections with one authorisation that were open at once. */
   readonly overlaps: readonly Pair[];
   /**
-   * Pairs of which the second was opened while the gate of the first slept, by that gate's own journal. Whether
-   * Telegram had closed the first by then, no ledger can tell. A gate that sleeps writes nothing, but its kernel may still carry what was queued.
+   * Pairs whose second connection was opened while the first one's gate slept, by that gate's own
+   * journal. No ledger can tell whether Telegram had closed the first by then. A sleeping gate
+   * writes nothing, but its kernel may still carry queued bytes.
    */
   readonly asleep: readonly Pair[];
   /** Pairs of which the ledger does not know yet whether the first had closed when the second was opened. */
@@ -58,7 +63,7 @@ interface Written extends JournalEntry {
   readonly previous: string;
 }
 
-/** What is known of the end of an incarnation: `endedMs`, of one that is over, null when nobody noted it. */
+/** The end of an incarnation. `endedMs`: null while it lives, or when its end was not recorded. */
 export interface IncarnationEnd {
   readonly live: boolean;
   readonly endedMs: number | null;
@@ -152,7 +157,7 @@ function intervalsIn(
   return [...done, ...open.values()];
 }
 
-/** What is known of connections that a journal opens and does not close. */
+/** The end of a connection that a journal opens and does not close. */
 function endOfUnclosed(
   journal: readonly LedgerLine[],
   head: LedgerHead | null,
@@ -162,14 +167,17 @@ function endOfUnclosed(
   const asOf = head?.asOf ?? null;
   const headMs = asOf === null ? lastMs : Math.max(lastMs, Date.parse(asOf));
   if (live) return { closedMs: null, knownToMs: headMs, known: "still open" };
-  // Its close may be in what is on its way.
+  // Its close may be in lines still on their way.
   if (head?.ended !== true) return { closedMs: null, knownToMs: headMs, known: "not told" };
   return { closedMs: endedMs, knownToMs: endedMs ?? headMs, known: "gate ended" };
 }
 
 type Pairs = Pick<Proof, "overlaps" | "asleep" | "undecided">;
 
-/** Pairs of one authorisation's intervals of which the later begins before the earlier has, or may have, ended. */
+/**
+ * Pairs of one authorisation's intervals: the later begins before the earlier has, or may have,
+ * ended.
+ */
 function pairsIn(sorted: readonly CustodyInterval[]): Pairs {
   const earlier = new Map<string, CustodyInterval[]>();
   const pairs = { overlaps: [] as Pair[], asleep: [] as Pair[], undecided: [] as Pair[] };

@@ -3,7 +3,7 @@ import type { LedgerPart, LedgerStore } from "../ports/custody/ledger-store.ts";
 
 export interface LedgerShippingOptions {
   readonly store: Pick<LedgerStore, "append">;
-  /** Tells the gate that what it answered last is stored, if it is; answers what comes next. */
+  /** Tells the gate whether its last answer is stored; answers the next lines. */
   journal(stored: boolean): Promise<LedgerPart>;
   onFault(error: unknown): void;
 }

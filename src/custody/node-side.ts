@@ -11,7 +11,7 @@ import { createHeartbeat } from "./heartbeat.ts";
 import { type EraValue, eraKey, type FloorValue, hostKey, type LeaseValue } from "./registers.ts";
 import { createTakeover, type Takeover } from "./takeover.ts";
 
-/** Accounts that are handed over for balance at the same time, and that begin at the same time. */
+/** Accounts in handover for balance at the same time, and accounts that begin at the same time. */
 const handoversMax = 8;
 const beginsMax = 32;
 
@@ -43,10 +43,10 @@ export interface FleetPartOptions extends FleetRegisters {
   readonly onFault: CustodianOptions["onFault"];
 }
 
-/** What the custodian asks of the accounts of this host. */
+/** The custodian's demands on the accounts of this host. */
 export type AccountKeeping = Pick<CustodianOptions, "names" | "begin" | "end" | "mayMove">;
 
-/** A node's part in the fleet: what it knows of the others, and how tokens come and go. */
+/** A node's part in the fleet: its view of the other hosts, and the ways of tokens. */
 export interface FleetPart {
   readonly members: FleetMembers;
   readonly takeover: Takeover;
@@ -106,7 +106,10 @@ export function createFleetPart(options: FleetPartOptions): FleetPart {
     },
   });
 
-  /** Counts one more restore. Two hosts that find the same one may count it twice, which does no harm. */
+  /**
+   * Counts one more restore. Two hosts that find the same one may count it twice; that does no
+   * harm.
+   */
   async function nextEra(): Promise<void> {
     const entry = await fleet.read(eraKey);
     const value = { era: (entry?.value.era ?? 0) + 1, nonce: newNonce() };

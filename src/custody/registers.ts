@@ -1,4 +1,4 @@
-/** What stands in the register of hosts under a host's name. */
+/** The value in the register of hosts under a host's name. */
 export interface LeaseValue {
   /** Rises with every incarnation of the host. */
   readonly generation: number;
@@ -17,9 +17,9 @@ export interface LeaseValue {
 }
 
 /**
- * What stands in the register of floors under `<account>.<slot>`: the highest epoch that may ever have connected,
- * and under whom. Written before the connection, so that a Postgres restored from an older copy, which mints an
- * epoch again, is found out before anything is dialled.
+ * The value in the register of floors under `<account>.<slot>`: the highest epoch that may ever
+ * have connected, and its holder. It is written before the connection. A Postgres restored from an
+ * older copy mints an epoch again; the floor shows that before anything is dialled.
  */
 export interface FloorValue {
   readonly epoch: number;
@@ -29,8 +29,8 @@ export interface FloorValue {
 }
 
 /**
- * What stands in the register of the fleet under `era`: how often Postgres was found to be older than what the
- * fleet remembers. Messages that are taken in again afterwards are not duplicates of those that were lost.
+ * The value in the register of the fleet under `era`: the number of times that Postgres was older
+ * than the fleet's memory. Messages taken in again afterwards are not duplicates of the lost ones.
  */
 export interface EraValue {
   readonly era: number;

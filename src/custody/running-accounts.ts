@@ -1,9 +1,9 @@
 /** The accounts that run on this host, and since when. */
 export interface RunningAccounts {
   has(name: string): boolean;
-  /** Milliseconds of the clock that `add` was told; null for one that does not run here. */
+  /** Milliseconds of the clock, as given to `add`; null: the account does not run here. */
   since(name: string): number | null;
-  /** The same array until an account comes or goes, so that whoever asks again can tell that nothing has changed. */
+  /** Identity-stable: the same array while nothing changes. */
   names(): readonly string[];
   add(name: string, atMs: number): void;
   remove(name: string): void;

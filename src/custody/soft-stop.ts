@@ -1,7 +1,7 @@
 import type { Clock } from "../concurrency/clock.ts";
 
 export interface SoftStopOptions {
-  /** What is left of the lease, in milliseconds. */
+  /** The time left of the lease, in milliseconds. */
   leftMs(): number;
   readonly timings: {
     readonly holdMs: number;
@@ -14,8 +14,9 @@ export interface SoftStopOptions {
 }
 
 /**
- * Watches a lease that is not renewed: after T_soft_stop no call begins any more, so that nothing is under way when
- * everything is cut at T_hold; a renewal in between lets calls begin again. Returns what ends it.
+ * Watches a lease that is not renewed. After T_soft_stop no call begins any more, so that nothing
+ * is under way when everything is cut at T_hold. A renewal in between lets calls begin again.
+ * Returns a function that ends the watch.
  */
 export function watchSoftStop({ leftMs, timings, clock, onChange }: SoftStopOptions): () => void {
   const slackMs = timings.holdMs - timings.softStopMs;

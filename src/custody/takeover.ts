@@ -24,10 +24,10 @@ export interface Target {
 export type TakeoverOutcome =
   /** The holder can do nothing any more, and its tokens are free. */
   | { readonly ended: true; readonly freed: readonly GrantRef[]; readonly how: SilenceHow }
-  /** It renewed its lease meanwhile, or somebody else revoked it in between: look again. */
+  /** It renewed its lease meanwhile, or another host revoked it in between: look again. */
   | { readonly ended: false; readonly why: "alive" | "moved" };
 
-/** How it is known that the holder does nothing any more. */
+/** The evidence that the holder does nothing any more. */
 export type SilenceHow = "released" | "fenced" | "told" | "proven" | "waited";
 
 export interface TakeHow {
@@ -37,13 +37,14 @@ export interface TakeHow {
   readonly proof?: Promise<boolean>;
 }
 
-/** Ends an incarnation for ever. Who asks for the same one meanwhile gets the same answer. */
+/** Ends an incarnation for ever. Calls for the same one meanwhile get the same answer. */
 export interface Takeover {
   /**
-   * Revokes the lease in NATS and the incarnation in Postgres; then its gate's own answer, a proof, or the wait
-   * for T_take shows that nothing of it can act; then frees its tokens. `atRevision`: the lease as it was seen
-   * silent; one that was renewed since is left alone. `force`: revoke it although it is alive.
-   * Throws what the ports throw: what was revoked stays revoked, and another attempt goes on from there.
+   * Revokes the lease in NATS and the incarnation in Postgres, then waits until nothing of it can
+   * act. Its gate's own answer, a proof, or the wait for T_take shows that. Then frees its tokens.
+   * `atRevision`: the lease as it was seen silent; a lease renewed since is left alone. `force`:
+   * revoke it although it is alive. Throws the errors of the ports: a revocation stands, and
+   * another attempt goes on from there.
    */
   take(target: Target, how?: TakeHow): Promise<TakeoverOutcome>;
   stop(): void;
@@ -63,7 +64,7 @@ export function createTakeover(options: TakeoverOptions): Takeover {
   const { hosts, store, bus, clock, takeMs, newNonce } = options;
   const underWay = new Map<string, Promise<TakeoverOutcome>>();
 
-  /** Incarnations whose gates have said that they end, the newest last. */
+  /** Incarnations whose gates have announced their end, the newest last. */
   const saidEnded = new Set<string>();
   const whenSaid = new Map<string, () => void>();
   const stopNews = bus.onNews((news) => {
@@ -107,7 +108,7 @@ export function createTakeover(options: TakeoverOptions): Takeover {
     if (isAlive && !force) return { done: "alive", confirm: never };
     const confirmAt = (value: LeaseValue, revision: number) => async () =>
       (await writeRevoked(key, { ...value, nonce: newNonce() }, revision)) !== null;
-    // Somebody else revoked it: to write over it would only undo their confirmation.
+    // Another host revoked it: to write over it would only undo their confirmation.
     if (entry !== null && entry.value.status === "revoked") {
       return { done: "revoked", confirm: confirmAt(entry.value, entry.revision) };
     }

@@ -1,6 +1,6 @@
 /**
- * Reads the authorisation key's id from the beginning of what a client sends: `waiting` while there is not
- * enough, `unreadable` for anything but the plain transports. A key exchange has id 0.
+ * Reads the authorisation key's id from a client's first bytes. `waiting`: there are not enough
+ * yet. `unreadable`: anything but the plain transports. A key exchange has id 0.
  * Layouts: https://core.telegram.org/mtproto/mtproto-transports
  */
 export type FirstFrame = "waiting" | "unreadable" | { readonly keyId: string };

@@ -71,7 +71,10 @@ async function shakeHands(socket: Socket, url: URL, { host, port }: Endpoint): P
 /** An IPv6 address stands in brackets in a URL and nowhere else. */
 const bare = (hostname: string): string => hostname.replaceAll(/^\[|\]$/g, "");
 
-/** A socket as the handshake uses it: no more is read than was asked for, so that what follows is the far end's. */
+/**
+ * A socket as the handshake uses it: it reads only the bytes asked for, so that the rest is the far
+ * end's.
+ */
 function endsOf(socket: Socket) {
   let isLate = false;
   let wake = () => {};

@@ -9,7 +9,9 @@ export interface GateServer {
   close(): Promise<void>;
 }
 
-/** Serves the node of this gate, and nobody who does not know the secret that the node was given. */
+/**
+ * Serves the node of this gate. Refuses every client without the secret that the node was given.
+ */
 export async function serveGate(
   path: string,
   secret: () => string,

@@ -4,8 +4,9 @@ import { dial, type Way } from "./first-hop.ts";
 const answerMsMax = 900;
 
 /**
- * Whether a way is there: one connection that carries nothing, begun behind whatever was sent before it. A reset is
- * never acknowledged, so this is the only sign that one has arrived. Those who ask at once share it.
+ * Whether a way is there: tries one empty connection behind everything sent before it. A reset is
+ * never acknowledged, so this is the only sign of its arrival. Callers at the same time share one
+ * probe.
  */
 export function createWayProbe(): (way: Way) => Promise<boolean> {
   const next = new Map<string, Promise<boolean>>();

@@ -19,10 +19,10 @@ export function hostLockName({ fleet, host }: Pick<HostLockOptions, "fleet" | "h
 }
 
 /**
- * One gate per host and fleet: an abstract unix socket, which the kernel gives back when this process ends, however
- * it ends; whoever waits for it is told by the kernel too. It is no file, so that no shared file system can fool it,
- * and its scope is the network namespace, which is what sockets to Telegram have as well. Elsewhere than on Linux the
- * lease alone judges. Throws HOST_LOCKED.
+ * One gate per host and fleet: an abstract unix socket. The kernel gives it back when this process
+ * ends in any way, and also tells the processes that wait. It is no file, so no shared file system
+ * can fool it. Its scope is the network namespace, like that of sockets to Telegram. Elsewhere than
+ * on Linux the lease alone judges. Throws HOST_LOCKED.
  */
 export async function takeHostLock(options: HostLockOptions): Promise<() => void> {
   if (process.platform !== "linux") return () => {};
@@ -43,7 +43,7 @@ export async function takeHostLock(options: HostLockOptions): Promise<() => void
 }
 
 async function listen(path: string): Promise<Server> {
-  // Whoever waits for this lock keeps its connection until this process has ended.
+  // A process that waits for this lock keeps its connection until this process has ended.
   const server = createServer((socket) => socket.on("error", () => {}).unref());
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

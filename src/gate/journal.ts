@@ -19,10 +19,11 @@ import type { LedgerHead, LedgerPart } from "../ports/custody/ledger-store.ts";
 export interface Journal {
   /** Hands the line to the kernel, so that it survives the process; the disk has it moments later. */
   write(entry: JournalEntry): void;
-  /** Lines of this journal and of earlier ones of this home that nobody has said to have stored, the oldest first. */
+  /** Unstored lines of this journal and of earlier ones of this home, the oldest first. */
   pending(): LedgerPart;
   /**
-   * What `pending` answered last is stored elsewhere now. An earlier gate's journal that is stored whole is removed.
+   * Tells that the last answer of `pending` is stored elsewhere now. An earlier gate's journal that
+   * is stored whole is removed.
    */
   stored(): void;
   close(): void;
@@ -31,9 +32,9 @@ export interface Journal {
 interface Source {
   readonly incarnation: string;
   readonly path: string;
-  /** Of an earlier gate: nobody writes it any more. */
+  /** Of an earlier gate: it is written no more. */
   readonly ended: boolean;
-  /** What is stored of it. */
+  /** Bytes already stored elsewhere. */
   bytes: number;
   seq: number;
   digest: string;
@@ -46,8 +47,9 @@ const newline = 0x0a;
 export const digestOf = (line: string): string => createHash("sha256").update(line).digest("hex");
 
 /**
- * Opens the journal of an incarnation in `folder`, chained: `previous` in each line is the sha256 of the line before.
- * What a killed gate left behind is offered too, its torn last line excepted. Nothing of it is kept in memory.
+ * Opens the journal of an incarnation in `folder`, chained: `previous` in each line is the sha256
+ * of the line before. Journals of killed gates are offered too, except for a torn last line.
+ * Nothing of them is kept in memory.
  */
 export function openJournal(
   folder: string,
@@ -141,8 +143,8 @@ export interface Ports {
 }
 
 /**
- * Every connection of which the journal of a gate tells, closed ones too, as the kernel may still deliver what was
- * queued; null when the journal is not here, or cannot be read.
+ * Every connection in a gate's journal. Closed ones count too, as the kernel may still deliver
+ * their queued bytes. null: the journal is not here, or cannot be read.
  */
 export function connectionsIn(
   folder: string,

@@ -8,8 +8,9 @@ const asleepMs = 1_000;
 const looksToWake = 5;
 
 /**
- * Watches from now on whether this process runs, by the clock that moves furthest. The function returned answers null
- * while it is awake, and, as it wakes and for a second after, when it was awake before: milliseconds since 1970.
+ * Watches from now on whether this process runs, by the clock that moves furthest. The returned
+ * function answers null while the process is awake. On waking and for a second after, it answers
+ * when it was awake before: milliseconds since 1970.
  */
 export function watchWakefulness(clocks: LeaseClocks, clock: Clock): () => number | null {
   let last = momentOf(clocks);

@@ -172,7 +172,7 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
     }
     await pipe.closed;
     if (idle) return;
-    // What left last, and the reset, may still be on their way to Telegram.
+    // The last bytes, and the reset, may still be on their way to Telegram.
     await until(pipe.closedMs + restMs);
     if ((await pipe.known) !== true) await until(pipe.closedMs + answerMs);
   }

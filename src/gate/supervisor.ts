@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../concurrency/clock.ts";
 
-/** What a node tells its gate. */
+/** A node's messages to its gate. */
 export type NodeMessage =
   | { readonly type: "alive" }
   | { readonly type: "ready"; readonly http: string }
@@ -14,7 +14,7 @@ export type NodeMessage =
   | { readonly type: "end"; readonly why: string }
   | { readonly type: "failed"; readonly message: string };
 
-/** What a gate tells its node. */
+/** A gate's messages to its node. */
 export type GateMessage =
   | {
       readonly type: "gate";
@@ -23,7 +23,9 @@ export type GateMessage =
       readonly incarnation: string;
       readonly host: string;
       readonly httpPort: number;
-      /** What a successor must know to prove that this gate is silent; null where nothing can be proven. */
+      /**
+       * A successor's means to prove that this gate is silent; null where nothing can be proven.
+       */
       readonly identity: unknown;
     }
   /** Answered with `alive` by a node whose event loop turns. */
@@ -35,7 +37,7 @@ export type GateMessage =
 export interface SupervisorOptions {
   readonly modulePath: string;
   readonly clock: Clock;
-  /** What every node is told, apart from its secret and the HTTP port of its predecessor. */
+  /** Every node's introduction, apart from its secret and the HTTP port of its predecessor. */
   readonly introduction: {
     readonly path: string;
     readonly incarnation: string;
@@ -46,7 +48,7 @@ export interface SupervisorOptions {
   /** A node that serves and gives no sign of life for this long is ended, in milliseconds. */
   readonly hangMs: number;
   onHang(pid: number): void;
-  /** The node has ended: cut what it had open before the next one begins. */
+  /** The node has ended: cut its open connections before the next one begins. */
   onGone(): Promise<unknown>;
   onReady(http: string, pid: number): void;
   onServing(serving: boolean): void;
@@ -72,7 +74,7 @@ export interface Supervisor {
 
 const looksPerHang = 4;
 const backoffMs = [0, 250, 500, 1000, 2000, 5000];
-/** A node that has never served is tried this often: whatever keeps it from serving will not go away by itself. */
+/** A node that has never served is tried this often: its obstacle will not go away by itself. */
 const startsMax = 5;
 /** A node that served this long has earned a fresh start at once. */
 const steadyMs = 30_000;
@@ -113,7 +115,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     });
   }
 
-  /** Best effort: what a dying node does not hear, its successor does. */
+  /** Best effort: a dying node may miss the message, its successor does not. */
   function say(node: ChildProcess, message: GateMessage): void {
     if (node.connected) node.send(message, () => undefined);
   }

@@ -4,8 +4,8 @@ import type { Endpoint, GrantRef } from "../ports/custody/gate.ts";
 import type { SlotRef } from "../ports/custody/token-store.ts";
 
 /**
- * What the node says to its gate over the gate's unix socket: one JSON line first. A dial is answered by one
- * line and is raw bytes from then on; a control connection goes on with a line per request and answer.
+ * The node's first words over the gate's unix socket: one JSON line. A dial is answered by one line
+ * and is raw bytes from then on. A control connection goes on with a line per request and answer.
  */
 export type Hello =
   | { readonly kind: "control"; readonly secret: string }

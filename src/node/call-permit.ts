@@ -1,7 +1,7 @@
 /** Whether calls to Telegram may begin on this node: not while the lease of its gate is about to run out. */
 export interface CallPermit {
   mayCall(): boolean;
-  /** What the gate says. */
+  /** Takes the gate's word. */
   allow(allowed: boolean): void;
   /** Calls may begin, perhaps again. */
   onAllowed(listener: () => void): void;

@@ -27,7 +27,7 @@ export interface NodeCommandOptions {
   readonly nodeVerbs: CommandOptions["nodeVerbs"];
 }
 
-/** What this node answers: for its accounts, for the fleet, and for itself. */
+/** This node's answers: for its accounts, for the fleet, and for itself. */
 export function createNodeCommands(options: NodeCommandOptions): Commands {
   const { host, drivers, gate, fleet, bus, stores, stream, clock, nodeVerbs } = options;
   const { accounts, tokens, incarnations } = stores;

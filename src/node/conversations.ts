@@ -41,7 +41,7 @@ export interface NodeTurnsOptions {
   readonly members: FleetMembers;
   readonly bus: FleetBus;
   readonly store: ConversationStore;
-  /** What a session does next: the store's own. */
+  /** The next moves of a session, as the store has them. */
   readonly rules: ConversationRules;
   readonly steps: StepStore;
   readonly media: MediaReader;
@@ -159,11 +159,14 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
   });
 }
 
-/** The replies of a partition's users leave as long as its turns are taken, and what was begun is finished after them. */
+/**
+ * A partition's replies leave as long as its turns are taken. Begun replies are finished after the
+ * turns.
+ */
 function withSenders(engine: TurnEngine, senders: PartitionSenders): TurnEngine {
   return {
     start() {
-      // What an earlier owner left may wait for an endpoint that is away; turns do not.
+      // An earlier owner's replies may wait for an absent endpoint; turns do not.
       senders.start();
       return engine.start();
     },

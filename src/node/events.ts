@@ -16,7 +16,7 @@ export interface NodeEventOptions {
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, "event">;
   readonly ways: Config["notices"];
-  /** Hosts that wait for a login of an account learn that it has happened. */
+  /** Tells hosts that wait for a login of an account that it has happened. */
   onAuthorised(): void;
 }
 
@@ -25,7 +25,7 @@ export interface NodeEvents extends EventSink {
   onActive(listener: () => void): void;
 }
 
-/** Where this node tells what happened: NATS, metrics, the log, and a person where that was wished. */
+/** Where this node reports events: NATS, metrics, the log, and a person where that was wished. */
 export function createNodeEvents(options: NodeEventOptions): NodeEvents {
   const { nats, log, clock, metrics, ways } = options;
   const activeListeners: (() => void)[] = [];

@@ -41,7 +41,10 @@ export function createReadiness(): Readiness {
 
 export const createNodeMetrics = (): Metrics => createMetrics(lifecycleStateNames());
 
-/** Shows the gate's figures beside the node's own: at each reading those that the reading before has asked for. */
+/**
+ * Shows the gate's figures beside the node's own. Each reading shows those that the reading before
+ * requested.
+ */
 export function showGateFigures(metrics: Pick<Metrics, "gate">, gate: Pick<GateClient, "figures">) {
   let latest: Readonly<Record<string, number>> = {};
   metrics.gate(() => {

@@ -26,7 +26,7 @@ const simulatedApiHash = "0".repeat(32);
 
 export interface NodeHostOptions {
   readonly config: Config;
-  /** The gate's introduction: where its socket lies, and what proves that it is silent. */
+  /** The gate's introduction: the path of its socket, and the proof of its silence. */
   readonly gateIs: { readonly path: string; readonly identity: unknown };
   readonly gate: Gate;
   readonly fleet: Pick<FleetPart, "claims" | "takeover" | "makeCustodian">;
@@ -57,7 +57,7 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
     apiHash: config.telegram?.apiHash ?? simulatedApiHash,
     dataCentre: config.telegramDc,
   });
-  /** Never rejects: a driver that cannot be loaded is the trouble of the accounts that connect with it. */
+  /** Never rejects: an unloadable driver troubles only the accounts that connect with it. */
   const warm = (all: readonly AccountRecord[]) =>
     Promise.allSettled(
       [...new Set(all.map(({ driver }) => driver))].map((name) => drivers.of(name)),

@@ -11,14 +11,15 @@ import { HoldfastError } from "../errors.ts";
 /** Texts that are encrypted anew in one statement. */
 const resealAtOnce = 500;
 
-/** The master keys of this node, and what is done with them while it serves. */
+/** The master keys of this node, and their commands while it serves. */
 export interface NodeKeys {
   readonly sealer: Sealer;
-  /** Throws MASTER_KEY_WRONG when the database holds what these keys cannot read. */
+  /** Throws MASTER_KEY_WRONG when these keys cannot read the database's secrets. */
   check(): Promise<void>;
   /**
-   * `keys`: which this node has, after it has read its file anew; `reseal`: encrypts everything under the first.
-   * @param serving keys of the hosts that serve, this one among them: all of them must have answered
+   * `keys`: reads this node's file anew and answers its keys. `reseal`: encrypts everything under
+   * the first.
+   * @param serving keys of the serving hosts, this one among them: all of them must have answered
    */
   verbs(host: string, serving: () => readonly string[]): Handlers<NodeProtocol>;
 }

@@ -18,7 +18,7 @@ export interface RunningNode extends Staged {
 
 /**
  * Starts one node, stage by stage; its stop is the same list backwards.
- * @param onFailed it cannot start: told before what has started is stopped
+ * @param onFailed called when it cannot start, before the started stages are stopped
  */
 export function startNode(options: NodeOptions, onFailed: (error: unknown) => void): RunningNode {
   const permit = createCallPermit();

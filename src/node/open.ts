@@ -28,7 +28,7 @@ export interface NodeOptions {
   exit(): void;
 }
 
-/** What a node works with. */
+/** The tools of a node. */
 export type OpenNode = Awaited<ReturnType<typeof openNode>>;
 
 /** Reaches the gate, Postgres, NATS and the fleet. Nothing of an account happens yet. */

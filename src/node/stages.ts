@@ -3,27 +3,37 @@ export interface Stage<Made> {
   readonly name: string;
   /** `signal` aborts when the program is to stop meanwhile: a stage that may take long then answers at once. */
   start(signal: AbortSignal): Made | Promise<Made>;
-  /** Gets what `start` made. `failed`: a later stage could not start, and the program will be tried again. */
+  /**
+   * Gets the result of `start`. `failed`: a later stage could not start, and the program will be
+   * tried again.
+   */
   stop?(made: Made, how: { readonly failed: boolean }): void | Promise<void>;
 }
 
-/** Starts one stage and answers what it made. Rejects when the program is to stop: what follows is not begun. */
+/**
+ * Starts one stage and answers its result. Rejects when the program is to stop: later stages are
+ * not begun.
+ */
 export type StartStage = <Made>(stage: Stage<Made>) => Promise<Made>;
 
 export interface Staged {
-  /** Resolves when every stage has started, or when a stop came before. Rejects with what failed, all being stopped. */
+  /**
+   * Resolves when every stage has started, or when a stop came before. Rejects with the fault of a
+   * failed start, once all is stopped.
+   */
   readonly started: Promise<void>;
   /**
-   * Stops backwards what has started; a stage that is starting is waited for. Rejects with the first fault once all
-   * were stopped, and with what failed when the program could not start. More calls are one.
+   * Stops the started stages backwards; a starting one is waited for. Rejects with the first fault
+   * once all were stopped, or with the fault of a failed start. More calls are one.
    */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a program stage by stage, in the order in which `build` asks for them. When one fails, or anything between
- * two of them, those before it are stopped backwards.
- * @param build gets `Staged.stop` too, for what may end the program later; not to be waited for before it has started
+ * Starts a program stage by stage, in the order in which `build` asks for them. When a stage fails,
+ * or anything between two of them, the earlier ones are stopped backwards.
+ * @param build also gets `Staged.stop`, for a later end of the program; it must not wait for it
+ * before the start is done
  * @param onFailed told at once, before anything is stopped
  */
 export function startInStages(
@@ -70,7 +80,7 @@ export function startInStages(
     try {
       await stopBackwards(true);
     } catch {
-      // What goes wrong in stopping comes second to what went wrong first.
+      // A fault of the stop comes second to the first fault.
     }
     throw error;
   }

@@ -14,8 +14,8 @@ export interface StrandedRepliesOptions {
 }
 
 /**
- * Finds what news did not tell: replies that no sender has begun, or whose claim got lost. Call the function with
- * every beat of this host; it never rejects, as the next beat looks again.
+ * Finds replies that no news told of: no sender has begun them, or their claim got lost. Call the
+ * function with every beat of this host. It never rejects, as the next beat looks again.
  */
 export function sweepStrandedReplies(options: StrandedRepliesOptions): () => Promise<void> {
   const { outbox, host, clock, everyMs } = options;

@@ -1,6 +1,9 @@
 import type { Reason } from "../../../machines/lifecycle.ts";
 
-/** What a person can do about what Telegram answered to a login; names of https://core.telegram.org/api/errors. */
+/**
+ * A person's remedy for Telegram's answer to a login. Source of the names:
+ * https://core.telegram.org/api/errors.
+ */
 const advice: Readonly<Record<string, string>> = {
   PHONE_CODE_INVALID: "the code was wrong too often; begin again for a new one",
   PHONE_CODE_EXPIRED: "the code has expired; begin again for a new one",
@@ -25,7 +28,7 @@ const advice: Readonly<Record<string, string>> = {
   FRESH_CHANGE_PHONE_FORBIDDEN: "the session is too young; try again after 24 hours",
 };
 
-/** The reason of an abort, with what to do about it. */
+/** The reason of an abort, with a remedy. */
 export function withAdvice(reason: Reason): Reason {
   const what = advice[reason.code];
   return what === undefined ? reason : { ...reason, message: `${reason.message}: ${what}` };

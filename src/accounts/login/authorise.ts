@@ -25,8 +25,9 @@ export interface SideSlots {
    */
   authorise(how: Authorising): Promise<SlotRef>;
   /**
-   * The account's first key, made or imported, which serves when it resolves. Two hosts at once make one: whoever has
-   * the token of the PENDING slot logs in, the other waits for it. Rejects with the reason, as `authorise`.
+   * Makes or imports the account's first key; it serves when the promise resolves. Two hosts at
+   * once make one key: the holder of the PENDING slot's token logs in, the other waits. Rejects
+   * with the reason, as `authorise`.
    */
   logIn(how: Authorising): Promise<SlotRef>;
   /** Logs out every slot that no longer serves or never will; `false` when one has to be tried again. */
@@ -38,7 +39,7 @@ export interface Authorising {
   readonly of: string;
   readonly method: LoginMethod | RenewalMethod;
   readonly signal: AbortSignal;
-  /** The serving slot lets in whoever shows this token. */
+  /** The serving slot approves the login that shows this token. */
   approve(token: Uint8Array): Promise<void>;
   onCodeRequested(): void;
   /** The key is stored and its connection is there. */
@@ -50,7 +51,10 @@ export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Pr
   /** Slots whose last connection here ended with every request answered: nothing of theirs is on its way. */
   const answered = new Set<number>();
 
-  /** Runs `use` with a connection of the slot, and ends it whatever happens, also when `signal` aborts. */
+  /**
+   * Runs `use` with a connection of the slot. Always ends the connection, also when `signal`
+   * aborts.
+   */
   async function withSlot<T>(
     grant: GrantRef,
     signal: AbortSignal,
@@ -74,7 +78,7 @@ export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Pr
     }
   }
 
-  /** Gives the token back where what was to be done under it fails. */
+  /** Gives the token back if the work under it fails. */
   async function orFree<T>(grant: GrantRef, work: Promise<T>): Promise<T> {
     return work.catch(async (error: unknown) => {
       await grants.free(grant, { idle: true });
@@ -82,7 +86,7 @@ export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Pr
     });
   }
 
-  /** What the slot is, read under its token: nobody else can change it. */
+  /** Reads the slot under its token, so that no other holder can change it. */
   async function slotUnder(grant: GrantRef): Promise<SlotRecord | undefined> {
     const slots = await orFree(grant, world.accounts.slots(grant.account));
     return slots.find(({ slot }) => slot === grant.slot);
@@ -132,7 +136,7 @@ export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Pr
     return { account, slot };
   }
 
-  /** What fails for a while before Telegram was dialled is tried again until the login is called off. */
+  /** A temporary failure before Telegram was dialled is retried until the login is called off. */
   async function logIn(how: Authorising): Promise<SlotRef> {
     for (;;) {
       let dialled = false;
@@ -169,13 +173,13 @@ export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Pr
           adopted = await accounts.adoptFirstSlot(grant);
         };
         await signInUnder(grant, how, adopt, onDialling);
-        // Else an import was quicker: that one serves, and this key is logged out from there.
+        // Else an import was quicker: its key serves, and this key is logged out from there.
         if (adopted) return { account, slot };
       }
     }
   }
 
-  /** The slot whose session was brought along, else the one that every host logs in. */
+  /** The slot of the imported session, else the one that every host logs in. */
   async function firstSlot(method: Authorising["method"]): Promise<SlotRecord> {
     if (!methods[method].bringsKey) return world.accounts.firstSlot(world.account);
     const slots = await world.accounts.slots(world.account);
@@ -187,8 +191,9 @@ export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Pr
   }
 
   /**
-   * `false`: it is to be tried again in a moment. A sign-in whose connection was cut may be worked off after a request
-   * that came later, so a key that is not logged in is believed to be so only when it is seen again.
+   * `false`: try again in a moment. Telegram may process the sign-in of a cut connection after a
+   * later request. So one answer that the key is not logged in proves nothing; only a second one
+   * does.
    */
   async function logOutUnder(grant: GrantRef, signal: AbortSignal): Promise<boolean> {
     const isSure = answered.has(grant.slot);
@@ -205,7 +210,10 @@ export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Pr
     return true;
   }
 
-  /** `false`: it is to be looked at again, as it changed before its token was here, or as it is not sure yet. */
+  /**
+   * `false`: look again, because the slot changed before its token was here, or its state is not
+   * sure yet.
+   */
   async function logOut(ref: SlotRef, signal: AbortSignal): Promise<boolean> {
     const grant = await grants.claim(ref);
     const now = await slotUnder(grant);
@@ -246,11 +254,14 @@ export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Pr
   };
 }
 
-/** Nothing of it is to be ended: it was, or it serves, or its owner has not yet confirmed that it may take over. */
+/**
+ * Nothing to end here: it was ended, it serves, or its owner has not yet confirmed that it may take
+ * over.
+ */
 const isOver = ({ state, origin }: SlotRecord): boolean =>
   (state !== "RETIRING" && state !== "PENDING") || (state === "PENDING" && origin !== "made");
 
-/** A renewal that is open may come to serve with either of its slots. */
+/** An open renewal may come to serve with either of its slots. */
 const isUsed = ({ slot, state }: SlotRecord, renewal: RenewalRecord | null): boolean =>
   renewal !== null && (state === "PENDING" || slot === renewal.fromSlot);
 
@@ -259,7 +270,7 @@ const mayComeToLife = (error: unknown): boolean =>
   error instanceof TelegramError &&
   (error.fault.kind === "password-needed" || error.fault.code === "AUTH_KEY_UNREGISTERED");
 
-/** What a key answers that cannot be logged out because it is not logged in. */
+/** Telegram's answers for a key that cannot be logged out because it is not logged in. */
 const isLoggedOut = (error: unknown): boolean =>
   mayComeToLife(error) || (error instanceof TelegramError && error.fault.kind === "dead-key");
 

@@ -1,7 +1,7 @@
 import { untilAborted, wait } from "../../concurrency/wait.ts";
 import type { SignInParts } from "./sign-in-parts.ts";
 
-/** Telegram may extend a token that nobody has scanned. */
+/** Telegram may extend an unscanned token. */
 const qrLeastMs = 1000;
 
 /** Shows login tokens until a person's phone has accepted one. Rejects when the signal aborts. */

@@ -25,8 +25,8 @@ interface Method<Name extends MethodName> {
 }
 
 /**
- * Every method, in the order in which they are offered; `auto` takes the first that fits. The names are those of the
- * lifecycle: one more is a name there, a row here and its way to sign in.
+ * Every method, in the order of offering; `auto` takes the first that fits. The names are those of
+ * the lifecycle. A further method is a name there, a row here and its way to sign in.
  */
 export const methods: { readonly [Name in MethodName]: Method<Name> } = {
   "auto-code": {
@@ -92,7 +92,7 @@ export const loginMethods: readonly LoginMethod[] = names.filter(
   (name): name is LoginMethod => methods[name].logsIn,
 );
 
-/** By which an account that serves is moved to a fresh key. */
+/** The methods that move a serving account to a fresh key. */
 export const renewalMethods: readonly RenewalMethod[] = names.filter(
   (name): name is RenewalMethod => methods[name].renews,
 );
@@ -105,7 +105,7 @@ export const renewalMethodsFor = (kind: AccountKind): readonly RenewalMethod[] =
 export const loginByDefault = (kind: AccountKind): LoginMethod =>
   first(loginMethods.filter((name) => methods[name].fits === kind));
 
-/** The renewal that `auto` stands for: it needs nobody. */
+/** The renewal behind `auto`: it needs no person. */
 export const renewalByDefault = (kind: AccountKind): RenewalMethod =>
   first(renewalMethodsFor(kind).filter((name) => methods[name].needs === "nobody"));
 
@@ -114,6 +114,6 @@ function first<Name>([name]: readonly Name[]): Name {
   return name;
 }
 
-/** As help lists what a person may choose: `code, qr, bot-token, or auto`. */
+/** A person's choices as help lists them: `code, qr, bot-token, or auto`. */
 export const choicesOf = (among: readonly MethodName[]): string =>
   `${among.filter((name) => !methods[name].bringsKey).join(", ")}, or auto`;

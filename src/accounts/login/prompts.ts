@@ -3,11 +3,11 @@ import type { Question } from "../../ports/accounts/question.ts";
 
 /** Asks one thing at a time; codes and passwords pass through and are never kept. */
 export interface Prompts {
-  /** What is asked now; null for nothing. */
+  /** The current question; null: none. */
   readonly open: Question | null;
   /** Resolves with a person's answer. Rejects when `signal` aborts. */
   ask(question: Exclude<Question, { kind: "qr" }>, signal: AbortSignal): Promise<string>;
-  /** Nobody types an answer: the question stands until it is replaced or withdrawn. */
+  /** Needs no typed answer: the question stands until it is replaced or withdrawn. */
   show(question: Extract<Question, { kind: "qr" }>): void;
   withdraw(of: string): void;
   /** `false` when this login or renewal asks for nothing of the kind now. */

@@ -17,7 +17,7 @@ export interface SignInParts {
   readonly signal: AbortSignal;
   /** The 2FA password that its owner chose to have kept; null for none. */
   keptPassword(): Promise<string | null>;
-  /** The serving slot lets in whoever shows this token. */
+  /** The serving slot approves the login that shows this token. */
   approve(token: Uint8Array): Promise<void>;
   /** Told when a code is on its way, so that the serving slot can look for it. */
   onCodeRequested(): void;
@@ -28,6 +28,6 @@ export interface SignInParts {
 
 /** How often a code or a password may be wrong before it is given up. */
 export const triesMax = 3;
-/** Whether Telegram refused with that code, because of the value that a person typed. */
+/** Whether Telegram refused a typed value with that code. */
 export const isWrong = (error: unknown, code: string): boolean =>
   error instanceof TelegramError && error.fault.code === code;

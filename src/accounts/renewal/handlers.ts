@@ -32,8 +32,8 @@ export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
   const tellStep = (renewal: string, step: RenewalStep) =>
     world.events.report({ type: "step", account, renewal, step });
 
-  // The old slot may be logged out only once the database knows that the renewal is done: a crash in
-  // between would otherwise return to a key that no longer works.
+  // The old slot may be logged out only once the database knows that the renewal is done. Otherwise
+  // a crash in between would return to a key that no longer works.
   let ended: Promise<void> = Promise.resolve();
 
   const effects: RenewalHandlers["effects"] = {
@@ -67,7 +67,8 @@ export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
         visit.signal.throwIfAborted();
         visit.emit({ type: "slot.prepared", slot: ref.slot });
       } catch (error) {
-        // Whoever left the state looked for the renewal before its row came: it may not stay open.
+        // The state was left and looked for the renewal before its row came: the row may not stay
+        // open.
         if (visit.signal.aborted) await accounts.abortRenewal(renewal, leftBehind);
         else visit.emit({ type: "prepare.failed", reason: withAdvice(faultReason(error)) });
       } finally {

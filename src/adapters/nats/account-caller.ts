@@ -13,8 +13,8 @@ interface Answer {
 const answerMsMax = 15_000;
 
 /**
- * Calls a method of Telegram's through whoever holds the account, wherever that is. Rejects with HoldfastError: the
- * holder's refusal under its code, or HOLDER_SILENT (retryable).
+ * Calls a method of Telegram's through the account's holder, on any host. Rejects with
+ * HoldfastError: the holder's refusal under its code, or HOLDER_SILENT (retryable).
  */
 export function createAccountCaller(nats: NatsConnection) {
   return async (account: string, method: string, params: JsonObject): Promise<JsonValue> => {

@@ -12,9 +12,9 @@ export interface EarlierStreamOptions {
 }
 
 /**
- * The one stream for all chat users of a version without partitions. `setAside` frees its subjects for the partitions'
- * streams; `adopt` moves what nobody has taken yet, in order, and deletes it. Safe to be cut off and run again: what
- * was moved twice has one id.
+ * The one stream for all chat users of a version without partitions. `setAside` frees its subjects
+ * for the partitions' streams. `adopt` moves the messages not yet taken, in order, and deletes it.
+ * Safe to be cut off and run again: a message moved twice has one id.
  */
 export function earlierStream(options: EarlierStreamOptions) {
   const { manager, jetstream, stream, subjectPrefix, timeoutMs } = options;

@@ -6,7 +6,10 @@ const newsSubject = "holdfast.custody.news";
 const fenceSubject = (incarnation: string): string => `holdfast.custody.fence.${incarnation}`;
 const cutAnswer = "cut";
 
-/** The bus over NATS. What is malformed is ignored: it can only be a hint that got lost. */
+/**
+ * The bus over NATS. Malformed messages are ignored: they can only be hints, and hints may get
+ * lost.
+ */
 export function createFleetBus(
   nats: NatsConnection,
   { fenceTimeoutMs }: { readonly fenceTimeoutMs: number },

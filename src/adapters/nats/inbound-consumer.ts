@@ -20,10 +20,10 @@ export interface InboundConsumerOptions {
   readonly stream: string;
   /** Names this consumer among those of earlier processes; different for every call. */
   newConsumerName(): string;
-  /** A delivery that is neither settled nor reported at work for this long is delivered again. */
+  /** A delivery is repeated after this time, unless it is settled or reported at work. */
   readonly ackWaitMs: number;
   readonly ackTimeoutMs: number;
-  /** Stores what can never succeed, with the reason. */
+  /** Stores a message that can never succeed, with the reason. */
   park(message: { readonly data: string; readonly id: string }, reason: string): Promise<void>;
 }
 
@@ -36,9 +36,10 @@ const reopenDelayMs = 250;
 const reportsPerWait = 3;
 
 /**
- * Consumes under a consumer of its own. Those of earlier processes are deleted first: what they had taken and not
- * settled comes again at once and in order, instead of behind newer messages when its wait has run out. A consumer
- * that a successor deletes is opened anew after a moment; an owner that is stale has stopped by then.
+ * Consumes under a consumer of its own. Those of earlier processes are deleted first, so that their
+ * unsettled messages come again at once and in order. Otherwise these would come behind newer ones
+ * when their wait has run out. A consumer deleted by a successor is opened anew after a moment; a
+ * stale owner has stopped by then.
  */
 export async function consumeInbound(
   options: InboundConsumerOptions,
@@ -172,7 +173,7 @@ function toDeliveries(
   });
 }
 
-/** A message of which items are at work. Classes, here and below: there is one of them for every item. */
+/** A message with items at work. Classes, here and below: there is one of them for every item. */
 class TakenMessage {
   readonly #options: InboundConsumerOptions;
   readonly message: JsMsg;
@@ -250,7 +251,7 @@ class ItemDelivery implements InboundDelivery {
   }
 }
 
-/** With the connection closed there is nobody to tell; the stream delivers again. */
+/** With the connection closed there is no server to tell; the stream delivers again. */
 function quietly(tell: () => void): void {
   try {
     tell();

@@ -8,8 +8,9 @@ export const partitionSubject = (prefix: string, partition: number): string =>
   `${prefix}.${partition}`;
 
 /**
- * For `Nats-Msg-Id`: the same for the same items; a digest, because inbound ids carry text from outside. After Postgres
- * was restored, what it forgot is taken in again in the next era, and is no duplicate of what it had known.
+ * For `Nats-Msg-Id`: the same for the same items; a digest, because inbound ids carry text from
+ * outside. After a restore of Postgres, forgotten items are taken in again in the next era. They
+ * are no duplicates of the earlier ones.
  */
 export const messageIdOf = (items: readonly InboundItem[], era: number): string =>
   digest(
@@ -19,7 +20,7 @@ export const messageIdOf = (items: readonly InboundItem[], era: number): string 
     ]),
   );
 
-/** What a message of the stream holds, one after the other; null for what is no inbound item. */
+/** The items in a message of the stream, in order; null in place of a malformed item. */
 export function parseItems(data: string): readonly (InboundItem | null)[] {
   try {
     const values: unknown = JSON.parse(data);

@@ -13,12 +13,12 @@ export interface InboundPublisherOptions {
 }
 
 /**
- * Of all partitions together: each costs the server a write and a sync, whatever it holds, so that under load few
- * messages of many items are cheaper. Measured: see docs/performance.md.
+ * Of all partitions together. Each costs the server a write and a sync, whatever its size, so under
+ * load few messages of many items are cheaper. Measured: see docs/performance.md.
  */
 const publishesMax = 3;
 const triesMax = 4;
-/** Items of one message at most; a message of their bytes is well below what a server takes. */
+/** Items of one message at most; a message of their bytes is well below the server's limit. */
 const itemsMax = 50;
 const bytesMax = 256 * 1024;
 /** JetStream's codes for a stream that may take no more messages or bytes. */
@@ -31,9 +31,10 @@ interface Appended {
 }
 
 /**
- * Stores items: each partition's in order, one message after the other, so that a repeated publish cannot be
- * overtaken. What is appended while one is on its way goes into the next together: the server writes, and syncs, once
- * for all of them. A message that was stored although its acknowledgement got lost is dropped by its id.
+ * Stores items: each partition's in order, one message after the other, so that a repeated publish
+ * cannot be overtaken. Items appended during a publish go into the next message together: the
+ * server writes and syncs once for all. A message stored without its acknowledgement is dropped by
+ * its id when it is sent again.
  */
 export function createInboundPublisher(
   options: InboundPublisherOptions,
@@ -124,7 +125,7 @@ function createLane(options: InboundPublisherOptions, partition: number, turns: 
       queue.push({ items, resolve, reject });
       if (isRunning) return;
       isRunning = true;
-      // What else is appended in this turn of the event loop comes along.
+      // Further items of this turn of the event loop come along.
       setImmediate(() => void run());
     });
 }

@@ -26,7 +26,7 @@ export interface InboundStreamOptions {
   readonly names?: InboundStreamNames;
   /** How often Postgres was found to have been restored; default 0. */
   readonly era?: number;
-  /** Default 30 s; what is at work reports itself and may take longer. */
+  /** Default 30 s; work in progress reports itself and may take longer. */
   readonly ackWaitMs?: number;
   /** Default 2 s; a publish is repeated a few times. */
   readonly publishTimeoutMs?: number;
@@ -57,9 +57,10 @@ const parkedBytesMax = 128 * 1024 * 1024;
 const nameInUse = 10058;
 
 /**
- * The inbound stream on JetStream: on disk, bounded, refusing what is new when it is full. A message leaves the
- * stream when its turn is committed. Parked messages wait in a stream of their own, with the header
- * `Holdfast-Reason`. Throws INBOUND_UNAVAILABLE when the server has no JetStream or refuses the streams.
+ * The inbound stream on JetStream: on disk, bounded; when full it refuses new messages. A message
+ * leaves the stream when its turn is committed. Parked messages wait in a stream of their own, with
+ * the header `Holdfast-Reason`. Throws INBOUND_UNAVAILABLE when the server has no JetStream or
+ * refuses the streams.
  */
 export async function openInboundStream(
   nats: NatsConnection,
@@ -184,7 +185,7 @@ async function ensure(
     await manager.streams.add(config);
   } catch (error) {
     if (!(error instanceof JetStreamApiError) || error.code !== nameInUse) throw error;
-    // Made by another version: what may be changed is brought up to date.
+    // Made by another version: the changeable settings are brought up to date.
     const { name, retention: _fixed, ...changeable } = config;
     await manager.streams.update(name, changeable);
   }

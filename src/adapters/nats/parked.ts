@@ -14,7 +14,7 @@ export interface ParkedOptions {
   readonly timeoutMs: number;
 }
 
-/** What was set aside, in a stream of its own, by its number there. */
+/** Parked messages, in a stream of their own, by their numbers there. */
 export function createParked(options: ParkedOptions): Pick<InboundStream, "listParked" | "unpark"> {
   const { manager, jetstream, parkedStream } = options;
 

@@ -23,7 +23,9 @@ type Server = Pick<NatsConnection, "info">;
 
 const isCluster = ({ info }: Server): boolean => info?.cluster !== undefined && info.cluster !== "";
 
-/** Copies of what must survive a server: one on each of three where the servers form a cluster. */
+/**
+ * Copies of data that must survive a server: one on each of three where the servers form a cluster.
+ */
 export const replicasOf = (nats: Server): number => (isCluster(nats) ? clusterReplicas : 1);
 
 /** Throws NATS_TOO_OLD for a server whose acknowledgements cannot be relied on. */

@@ -16,7 +16,7 @@ export interface SharedRegisterOptions {
 /** JetStream's code for a write whose expected revision is not the present one. */
 const wrongRevision = 10071;
 const reopenDelayMs = 250;
-/** As long as a cluster may take to elect a leader for a bucket that was just made, or whose leader is gone. */
+/** The longest election of a cluster's leader, for a new bucket or after the loss of a leader. */
 const electionMsMax = 20_000;
 const probeKey = "probe";
 
@@ -50,7 +50,7 @@ export async function openSharedRegister<Value>(
     return found.flatMap((entry) => toEntry<Value>(entry) ?? []);
   }
 
-  /** Delivers what stands there and then the changes; ends when the watch ends. */
+  /** Delivers the standing entries and then the changes; ends when the watch ends. */
   async function follow(
     onEntry: (entry: RegisterEntry<Value>) => void,
     signal: AbortSignal,

@@ -8,17 +8,17 @@ export interface BatcherOptions<Item, Result> {
   /** Items with one key are never in one batch, nor in two at a time; those of a key keep their order. */
   keyOf(item: Item): string;
   /**
-   * When what was asked for first, while nothing runs, sets out: by default after this turn of the event loop, so that
-   * all that comes in it goes together.
+   * Decides when the first request after a pause sets out. By default after this turn of the event
+   * loop, so that all requests of that turn go together.
    */
   readonly gather?: (setOut: () => void) => void;
   /**
-   * One result for each item, in order, or a rejection that is true of all of them: nothing of the batch took effect.
+   * One result for each item, in order. Or one rejection for all: nothing of the batch took effect.
    */
   run(items: readonly Item[]): Promise<readonly Result[]>;
 }
 
-/** Gathers what is asked for at the same time into few statements. */
+/** Gathers simultaneous requests into few statements. */
 export interface Batcher<Item, Result> {
   add(item: Item): Promise<Result>;
 }
@@ -34,10 +34,10 @@ interface Waiting<Item, Result> {
 const heldUpMs = 25;
 
 /**
- * Flushes as soon as nothing runs, so that a batch grows while the one before it runs. Another lane is taken where a
- * whole batch waits, or where those that run are held up: one statement at a time leaves the machine's cores to
- * others. A batch that fails by something in it is halved until what is wrong stands alone; one whose outcome is
- * unknown is not.
+ * Flushes as soon as nothing runs, so that a batch grows while the one before it runs. Another lane
+ * is taken where a whole batch waits, or where the running ones are held up: one statement at a
+ * time leaves the machine's cores to others. A failed batch is halved until the faulty item stands
+ * alone; one with an unknown outcome is not.
  */
 export function createBatcher<Item, Result>(
   options: BatcherOptions<Item, Result>,

@@ -33,9 +33,9 @@ export interface SessionRow {
   readonly created: boolean;
   /** Status of the newest session before the statement; null where there was none. */
   readonly before: SessionStatus | null;
-  /** The turns that the newest messages belong to, oldest first: seq, what was asked, the replies, files. */
+  /** The turns of the newest messages, oldest first: seq, the question, the replies, files. */
   readonly said: readonly SaidRow[] | null;
-  /** What the newest turns that recorded something have recorded, oldest first. */
+  /** The records of the newest turns that recorded something, oldest first. */
   readonly recorded: readonly (readonly StoredToolOutput[])[] | null;
 }
 

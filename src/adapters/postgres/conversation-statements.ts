@@ -10,15 +10,17 @@ import { historyColumns } from "./conversation-rows.ts";
 import { tokenStatements } from "./token-statements.ts";
 
 /*
- * The statements about sessions. The statuses in them come from the machine's tables, as literals: so that the planner
- * sees that the partial index of open sessions fits. The index and the column's values and default are the schema's;
- * a machine with other open statuses needs a migration of them.
+ * The statements about sessions. The statuses in them come from the machine's tables, as literals,
+ * so that the planner sees that the partial index of open sessions fits. The index and the column's
+ * values and default are the schema's; a machine with other open statuses needs a migration of
+ * them.
  */
 
 /**
- * Expires, finds or creates the session of every key, with its history. What is found is only read, key by key (the
- * `limit` keeps a plan that was made over few sessions from reading all of them later); what is missing or over is
- * opened in the order of the keys, so that two such statements cannot wait for each other.
+ * Expires, finds or creates the session of every key, with its history. Found sessions are only
+ * read, key by key: the `limit` keeps a plan made over few sessions from reading all of them later.
+ * Missing or expired ones are opened in the order of the keys, so that two such statements cannot
+ * wait for each other.
  */
 export function loadSessions(rules: ConversationRules): string {
   const opened = openedStatus(rules);
@@ -62,11 +64,12 @@ export function loadSessions(rules: ConversationRules): string {
 }
 
 /**
- * Every turn whole or not at all: owner's epoch, session's sequence and duplicates are judged under the locks of this
- * statement, which are taken in the order of the partitions, then of the sessions, then of the tokens. Answers the
- * turns that were refused; a duplicate is seen as one because nobody else commits for the owner's users meanwhile,
- * and the unique index of inbound ids stands behind that. Replies are claimed where the token is held under the grant
- * and no reply of the session waits to be claimed.
+ * Every turn whole or not at all. Owner's epoch, session's sequence and duplicates are judged under
+ * the locks of this statement. The locks are taken in the order of the partitions, then of the
+ * sessions, then of the tokens. Answers the refused turns. A duplicate is recognised because no
+ * other node commits for the owner's users meanwhile; the unique index of inbound ids stands behind
+ * that. Replies are claimed where the token is held under the grant and no reply of the session
+ * waits to be claimed.
  */
 export const commitTurns = (rules: ConversationRules, tokens: TokenRules): string => `
   with i as materialized (
@@ -157,7 +160,7 @@ export function isOneOf(statuses: readonly SessionStatus[]): string {
 const expiring = ({ open, moves }: ConversationRules): readonly SessionStatus[] =>
   open.filter((status) => moves.inactive[status] !== undefined);
 
-/** The statuses that end a session, of those that a turn or a person leads to. */
+/** The statuses that end a session, among those that a turn or a person leads to. */
 function closings({ open, inbound, moves }: ConversationRules): readonly SessionStatus[] {
   const { escalate, resolve, end } = moves;
   const reached = [
@@ -176,7 +179,10 @@ function expiredTo({ open, moves }: ConversationRules, column: string): string {
   return chosen(column, targets, targets[0]?.to);
 }
 
-/** The status of the newest session of `m` before this statement, or what it has expired to in it. */
+/**
+ * The status of the newest session of `m` before this statement, or its status after expiry in this
+ * statement.
+ */
 function newestBefore(rules: ConversationRules): string {
   const expired = expiredTo(rules, "k.status");
   const to = expired.startsWith("'") ? expired : `(select ${expired} from known k where k.n = m.n)`;

@@ -24,7 +24,7 @@ import { createPartitionStore } from "./partition-store.ts";
 import { storableJson } from "../../ports/conversation/storable-text.ts";
 
 export interface ConversationStoreOptions {
-  /** What a session does next; the statements are built from it once. */
+  /** The next moves of a session; the statements are built from them once. */
   readonly rules: ConversationRules;
   /** Under which states of its token a holder may write; production's own by default. */
   readonly tokens?: TokenRules;
@@ -51,7 +51,7 @@ interface Commit {
   readonly grant: GrantRef | undefined;
 }
 
-/** A turn that was refused, or the numbers of those whose replies were claimed. */
+/** A refused turn, or the numbers of the turns whose replies were claimed. */
 type CommitRow =
   | {
       readonly n: number;
@@ -77,7 +77,7 @@ export function createConversationStore(
   const loads = createBatcher<Load, SessionRow>({
     ...limits,
     keyOf: ({ key: { channel, account, chatUser } }) => `${channel} ${account} ${chatUser}`,
-    // They are few, as most sessions are remembered, and somebody waits for each.
+    // Loads are few, as most sessions are remembered, and a user waits for each.
     gather: queueMicrotask,
     async run(items) {
       const rows = await database.query<SessionRow & { readonly n: number }>(
@@ -139,7 +139,7 @@ export function createConversationStore(
   };
 }
 
-/** What a turn does not have is left out: the statement reads it as null. */
+/** Absent parts of a turn are left out: the statement reads them as null. */
 function itemOf({ turn, claim, grant }: Commit, n: number) {
   const { session, channel, account, chatUser, text, status } = turn;
   const { partition, epoch } = claim;

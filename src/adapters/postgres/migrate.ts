@@ -8,8 +8,9 @@ const lockLooksMax = 600;
 const lockLookAgainMs = 100;
 
 /**
- * Asks again and again instead of waiting inside `pg_advisory_lock`: a waiting statement holds a snapshot,
- * for which `create index concurrently` of the migrator at work would wait in turn, for ever.
+ * Asks again and again instead of waiting inside `pg_advisory_lock`. A waiting statement holds a
+ * snapshot, and `create index concurrently` of the migrator at work would wait for it in turn, for
+ * ever.
  */
 async function lock(client: Client): Promise<void> {
   for (let look = 0; look < lockLooksMax; look += 1) {
@@ -28,7 +29,7 @@ async function lock(client: Client): Promise<void> {
   });
 }
 
-/** What the statements use came with this one. */
+/** The oldest version with everything that the statements use. */
 const postgresVersionMin = 130_000;
 
 async function refuseOldServer(client: Client): Promise<void> {
@@ -95,7 +96,7 @@ async function apply(client: Client, migration: Migration): Promise<void> {
     return;
   }
   try {
-    // What an earlier try has left unfinished: `if not exists` would take it for done.
+    // Remains of an earlier try: `if not exists` would take them for done.
     for (const index of await invalidIndexes(client)) await client.query(`drop index ${index}`);
     for (const statement of up.statements) await client.query(statement);
     const [invalid] = await invalidIndexes(client);
@@ -161,7 +162,7 @@ export interface MigrateOptions {
   readonly directory?: string;
 }
 
-/** Alone with the schema; `work` is given what the files say and what the database has. */
+/** Alone with the schema; `work` gets the migrations of the files and those of the database. */
 async function alone<Result>(
   databaseUrl: string,
   { directory = migrationsFolder }: MigrateOptions,
@@ -183,9 +184,9 @@ async function alone<Result>(
 }
 
 /**
- * Brings the schema up to date: each `NNNN-name.up.sql` of `directory` once, in order, each in its own
- * transaction or, where the file says so, statement by statement, under an advisory lock, with its checksum.
- * `version` is the schema's version afterwards.
+ * Brings the schema up to date: each `NNNN-name.up.sql` of `directory` once, in order, under an
+ * advisory lock, with its checksum. Each file is one transaction or, where it says so, runs
+ * statement by statement. `version` is the schema's version afterwards.
  *
  * Errors: DATABASE_UNAVAILABLE and MIGRATION_LOCKED (retryable), SCHEMA_NEWER, MIGRATION_EDITED,
  * MIGRATION_FAILED; after each of them the schema is as it was, or at an earlier whole version.
@@ -208,8 +209,8 @@ export function migrate(
 }
 
 /**
- * Undoes what lies above a version, the newest first, each in its own transaction.
- * Errors as `migrate`, and MIGRATION_ONE_WAY where there is no down file.
+ * Undoes the migrations above a version, the newest first, each in its own transaction. Errors as
+ * `migrate`, and MIGRATION_ONE_WAY where there is no down file.
  */
 export function migrateDown(
   databaseUrl: string,
@@ -243,11 +244,11 @@ const oneWay = (migration: Migration) =>
 
 export interface SchemaReport {
   readonly migrations: readonly { readonly label: string; readonly state: "applied" | "pending" }[];
-  /** Empty: the schema is what the files say. */
+  /** Empty: the schema agrees with the files. */
   readonly problems: readonly string[];
 }
 
-/** What the database has, beside what the files say; changes nothing. */
+/** Compares the database's schema with the files; changes nothing. */
 export function readSchema(
   databaseUrl: string,
   options: MigrateOptions = {},

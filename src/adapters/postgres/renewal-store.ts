@@ -83,8 +83,8 @@ export function createRenewalStore(database: Database, rules: TokenRules): Renew
 }
 
 /**
- * Writes a step of the renewals that are selected behind it, in the statement that takes the step. Every step is
- * written by this. `step`: the number of a parameter, as `$5`, or a text in quotes.
+ * Writes a step of the renewals selected behind it, in the statement that takes the step. It is the
+ * only writer of steps. `step`: the number of a parameter, as `$5`, or a text in quotes.
  */
 export const stepTaken = (step: string): string =>
   `insert into renewal_steps (renewal, step) select id, ${step}`;

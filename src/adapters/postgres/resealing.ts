@@ -3,7 +3,7 @@ import { secretPurposes } from "./account-store.ts";
 import type { Database } from "./database.ts";
 import { sessionPurpose } from "./slot-store.ts";
 
-/** Every column that holds something encrypted, what names its row, and what its text is bound to. */
+/** Every encrypted column, with the name of its row and the binding of its text. */
 const places = [
   ...(["credentials", "password", "proxy"] as const).map((column) => ({
     table: "accounts",
@@ -30,7 +30,7 @@ interface Row {
 /** The fingerprint stands behind the version, 8 bytes. */
 const fingerprint = (column: string) => `encode(substring(${column} from 2 for 8), 'hex')`;
 
-/** Moves what is stored from one master key to the next, while others read and write it. */
+/** Moves the stored secrets from one master key to the next, while others read and write them. */
 export interface Resealing {
   /** Fingerprints of the master keys that anything is encrypted under. */
   fingerprints(): Promise<readonly string[]>;
@@ -62,7 +62,7 @@ export function createResealing(database: Database, sealer: Sealer): Resealing {
         const texts = rows.map((row) =>
           sealer.seal(sealer.open(row.sealed, purpose(row)), purpose(row)),
         );
-        // What somebody wrote meanwhile is left alone: it is new already, or found again.
+        // A row written meanwhile is left alone: it is new already, or found again.
         await database.query(
           `update ${table} as kept set ${column} = given.text
            from unnest($1::text[], $2::int[], $3::bytea[], $4::bytea[]) as given (account, slot, old, text)

@@ -103,7 +103,7 @@ export function createSlotStore(database: Database, sealer: Sealer): SlotStore {
   };
 }
 
-/** Whoever adds a slot to the account waits for whoever is at it. */
+/** Additions of slots to one account wait for each other. */
 async function lock(queries: Queries, account: string): Promise<void> {
   const found = await queries.query("select from accounts where name = $1 for update", [account]);
   if (found.length === 0) throw accountUnknown(account);

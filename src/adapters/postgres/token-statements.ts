@@ -4,8 +4,9 @@ import { HoldfastError } from "../../errors.ts";
 type EventType = TokenEvent["type"];
 
 /**
- * What each statement demands and writes beside the state, by the machine's own names: its guard, and the one action
- * that it does, of these. Which states an event leaves and enters is not told here: that is read from the machine.
+ * The demands and writes of each statement beside the state, by the machine's own names: its guard,
+ * and its one action of these. The states that an event leaves and enters are not given here: they
+ * are read from the machine.
  */
 const told: Readonly<
   Record<EventType, { readonly guard: string | null; readonly does: readonly string[] }>
@@ -62,8 +63,8 @@ export function tokenStatements(rules: TokenRules) {
     drain: ofGrant("drain"),
     released: ofGrant("released", `, ${holderless}`),
     /**
-     * $1 accounts, $2 slots, $3 epochs. The rows are locked in the same order by every statement that takes several, so
-     * that none wait in a circle.
+     * $1 accounts, $2 slots, $3 epochs. Every statement on several rows locks them in the same
+     * order, so that none wait in a circle.
      */
     releaseAll: `
   with let_go as (
@@ -122,7 +123,7 @@ function butFor(column: string, states: readonly TokenState[]): string {
     : ` and ${column} not in (${states.map(quoted).join(", ")})`;
 }
 
-/** Sets the state that an event enters; by the one that it leaves where they differ. */
+/** Sets the state that an event enters; where these differ, by the state before. */
 function entering(rules: TokenRules, event: EventType): string {
   const ways = rules.leaves(event).map((from) => ({ from, to: rules.enters(event, from) ?? from }));
   const entered = new Set(ways.map(({ to }) => to));
@@ -144,7 +145,7 @@ function keptByRevocation({ states, leaves }: TokenRules): readonly TokenState[]
   return states.filter((state) => !without.has(state));
 }
 
-/** States in which a revoked incarnation may have a token, and which its silence does not leave. */
+/** States that a revoked incarnation's token may have and keeps through its silence. */
 function keptBySilence(rules: TokenRules): readonly TokenState[] {
   const { leaves, enters } = rules;
   const reached = leaves("revoked").map((from) => enters("revoked", from) ?? from);

@@ -11,7 +11,7 @@ export interface CallTable {
    */
   run<T>(
     scope: {
-      /** A call that may be sent again on the next wire, however long that takes. */
+      /** A call that may be sent again on the next wire, after any time. */
       readonly outlivesWire: boolean;
       readonly ended: AbortSignal;
     },

@@ -27,12 +27,12 @@ export type Opening = Parameters<TelegramDriver["open"]>[0];
 /** How a library sends one call, once told; rejects, with Telegram's refusal as a TelegramError. */
 export type Send<Answer> = (signal: AbortSignal) => Promise<Answer>;
 
-/** What a library does for its client. */
+/** A library's services to its client. */
 export interface ClientLibrary {
   /** Resolves when calls can be made. Not called after the end. */
   connect(): Promise<void>;
   prepare<M extends tl.RpcMethod>(query: M): Send<tl.RpcCallReturn[M["_"]]>;
-  /** A call's bytes; throws for what the library's layer does not have. */
+  /** A call's bytes; throws for a call outside the library's layer. */
   write(query: tl.RpcMethod): Uint8Array;
 }
 
@@ -48,8 +48,8 @@ export interface ClientShellOptions {
 }
 
 /**
- * One client around whichever library: whether it lives, which calls wait, and what its holder is told. A library
- * tells it what happens on its wire.
+ * One client around any library: whether it lives, which calls wait, and the reports to its holder.
+ * A library tells it the events of its wire.
  */
 export interface ClientShell {
   /** Aborts with the reason when the client ends: from then on no call begins and nothing is dialled. */
@@ -74,7 +74,7 @@ export interface ClientShell {
   keep(dcId: number, key: Uint8Array): Promise<void>;
   /** The key is dead, and with it the client. */
   die(fault: TelegramFault): void;
-  /** Passes on what was pushed, as mtcute spells it. */
+  /** Passes on pushed updates, in mtcute's spelling. */
   tell(updates: tl.TypeUpdates): void;
   /** Runs one call; `outlivesWire`: it may be sent again on the next wire. Rejects with TelegramError. */
   run<Answer>(

@@ -11,7 +11,7 @@ const deadKeyNames: ReadonlySet<string> = new Set([
   "SESSION_REVOKED",
   "SESSION_EXPIRED",
 ]);
-/** USER_DEACTIVATED, USER_DEACTIVATED_BAN and what may follow them. */
+/** USER_DEACTIVATED, USER_DEACTIVATED_BAN and other endings. */
 const deadAccountName = /^USER_DEACTIVATED(?:_|$)/;
 /** https://core.telegram.org/api/datacenter#user-migration */
 const migrateName = /^(?:PHONE|NETWORK|USER)_MIGRATE_(?<dcId>\d+)$/;
@@ -48,7 +48,7 @@ export function connectionLost(): TelegramError {
   });
 }
 
-/** The answer to every call of a key that was never logged in, which is no death. */
+/** The answer to every call of a key that was never logged in; that is no death. */
 export function isStranger(fault: TelegramFault, authorised: boolean): boolean {
   return fault.code === "AUTH_KEY_UNREGISTERED" && !authorised;
 }
@@ -88,7 +88,7 @@ export function rpcFault(code: number, name: string): TelegramFault {
   return { code: name, kind: "refused", message };
 }
 
-/** Whatever else a call rejected with. A broken wire leaves the outcome unknown. */
+/** The fault of any other rejection. A broken wire leaves the outcome unknown. */
 export function parseFault(error: unknown): TelegramFault {
   if (error instanceof TelegramError) return error.fault;
   const message = error instanceof Error ? error.message : String(error);

@@ -18,7 +18,7 @@ import {
 } from "@mtcute/core/utils.js";
 import { SIMD_AVAILABLE, ige256Decrypt, ige256Encrypt, initSync } from "@mtcute/wasm";
 
-/** More than chance ever needs; a number that is prime is answered all the same. */
+/** More than chance ever needs; a prime number is answered all the same. */
 const factorTriesMax = 100;
 
 /** mtcute derives factorisation and random bytes from its base class, which is why this is a class. */
@@ -91,8 +91,8 @@ class NodeCrypto extends BaseCryptoProvider implements ICryptoProvider {
   }
 
   /**
-   * mtcute's search finds 1 × pq once in some 1,500 times for two primes of 31 bits, which the other side refuses: a
-   * lost exchange (measured with 0.30.3).
+   * For two primes of 31 bits, mtcute's search finds 1 × pq once in some 1,500 times. The other
+   * side refuses that: a lost exchange (measured with 0.30.3).
    */
   override factorizePQ(pq: Uint8Array): [Uint8Array, Uint8Array] {
     for (let tries = 1; ; tries++) {

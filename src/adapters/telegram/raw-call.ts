@@ -4,5 +4,5 @@ import type { TelegramClient } from "../../ports/telegram/telegram.ts";
 /** One remote call; rejects with TelegramError. */
 export type RawCall = <M extends tl.RpcMethod>(query: M) => Promise<tl.RpcCallReturn[M["_"]]>;
 
-/** The calls of the port; what is left of it is the connection. */
+/** The calls of the port; the rest of the port is the connection. */
 export type Calls = Omit<TelegramClient, "keyId" | "callsInFlight" | "connect" | "close">;

@@ -113,8 +113,8 @@ export function wrapSocket(socket: Duplex): ITelegramConnection {
 }
 
 /**
- * Ends a socket at once: what is queued does not leave. Only TCP knows a reset, and a TCP socket that has been
- * ended cannot be reset any more: Node would never close it. Those are destroyed.
+ * Ends a socket at once: queued bytes do not leave. Only TCP knows a reset. A TCP socket that was
+ * ended before cannot be reset any more, since Node would never close it. Those are destroyed.
  */
 export function resetSocket(socket: Duplex): void {
   const isTcp = socket instanceof Socket && socket.remotePort !== undefined;

@@ -11,7 +11,10 @@ import { mediaIn } from "./message-media.ts";
 export const serviceUserId = 777000;
 /** Access hashes remembered; a push of a forgotten user is fetched, and the answer names the user again. */
 const usersMax = 20_000;
-/** What stands for an access hash that Telegram did not give: an answer to it fails and is seen, a loss is not. */
+/**
+ * Stands for an access hash that Telegram did not give. An answer to it fails, and that is seen; a
+ * lost message is not.
+ */
 const unknownHash = "0";
 
 export type Message = Extract<AccountUpdate, { kind: "message" }>;
@@ -21,7 +24,7 @@ export interface Reader {
   /** Remembers the access hashes of users. */
   meet(users: readonly tl.TypeUser[]): void;
   peer(userId: number): ChatPeer;
-  /** null for what is no private message, and for one of the service account. */
+  /** null for any other message than a private one, and for one of the service account. */
   message(raw: tl.TypeMessage): Message | null;
   /** null for a button press that is not in a private chat or carries no data. */
   tap(raw: tl.RawUpdateBotCallbackQuery): AccountUpdate | null;

@@ -7,8 +7,8 @@ import { keyBytes, writeSession } from "./session-blob.ts";
 const rehearsalMsMax = 2000;
 
 /**
- * Lets a driver connect to nothing, with a key that nobody has: what it does first takes several times as long as
- * what it does again, and an account that is handed over waits for it. Never throws.
+ * Lets a driver connect to nothing, with a key that no account has. The first run of its code takes
+ * several times as long as the second, and an account in handover waits for it. Never throws.
  */
 export async function rehearse(driver: TelegramDriver, dcId: number): Promise<void> {
   let wrote = () => {};

@@ -35,18 +35,19 @@ export interface UpdateCursorOptions {
 }
 
 /**
- * Follows an account's updates into the stream. The cursor is ours: it advances only after the stream has
- * acknowledged what lies before it, so that a crash delivers again and never loses. Pushes that fit are
- * taken, what lies behind is dropped, and any gap is fetched (https://core.telegram.org/api/updates). The stored
- * cursor belongs to the account, so the next slot goes on where this one ended: the common pts carries over, and
- * the slot's first difference brings its own date and seq.
+ * Follows an account's updates into the stream. The cursor is ours: it advances only after the
+ * stream has acknowledged everything before it, so that a crash delivers again and never loses.
+ * Pushes that fit are taken, older ones are dropped, and any gap is fetched
+ * (https://core.telegram.org/api/updates). The stored cursor belongs to the account, so the next
+ * slot continues from it. The common pts carries over; the slot's first difference brings its own
+ * date and seq.
  */
 export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
   const { client, grant, store, stream, clock, events } = options;
   const { account } = grant;
   const pending = createPendingUpdates();
   let cursor: UpdateCursor = { pts: 0, qts: 0, date: 0, seq: 0 };
-  /** What stands in the store, as far as this holder put or found it there. */
+  /** The store's cursor, as far as this holder wrote or read it. */
   let stored: UpdateCursor | null = null;
   /** Answers to taps that Telegram has not acknowledged. */
   const answers = new Set<Promise<void>>();
@@ -97,7 +98,10 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
     }
   }
 
-  /** Telegram gave up on the difference: what history still shows is taken, the rest is reported. */
+  /**
+   * Telegram gave up on the difference: the messages still in the history are taken, the rest is
+   * reported.
+   */
   async function recover(toPts: number): Promise<void> {
     const fromPts = cursor.pts;
     const { qts, date, seq } = await client.cursor();
@@ -111,7 +115,7 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
     );
   }
 
-  /** Stores what fits. What was not acknowledged goes back. `true`: a gap follows. */
+  /** Stores the pushes that fit. Unacknowledged ones go back. `true`: a gap follows. */
   async function take(): Promise<boolean> {
     const run = pending.take(cursor.pts);
     try {
@@ -156,7 +160,7 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
     if (mayWork()) void worker.wake();
   }
 
-  /** Nothing was acknowledged that is not stored, so all of it is tried again. */
+  /** Only stored updates were acknowledged, so all of it is tried again. */
   function fail(error: unknown): void {
     if (isTokenLost(error)) {
       state = "stopped";
@@ -209,7 +213,7 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
       state = "stopped";
       rest?.cancel();
       await worker.stop();
-      // What has been pushed is stored if it fits; a push after a gap is fetched by whoever comes next.
+      // Stores the pending pushes that fit; the next client fetches a push after a gap.
       if (wasFollowing && pending.size > 0) await take().catch(fail);
       await Promise.all(answers);
     },

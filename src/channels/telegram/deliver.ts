@@ -32,8 +32,9 @@ export function createTelegramChannel({ client, store, style }: TelegramChannelO
   }
 
   /**
-   * The reply as the chat shows it: an outgoing message with its text, after the message that it answers and after
-   * every reply that is accounted for, since a chat's replies go out in order. null: it did not arrive.
+   * Finds the reply in the chat: an outgoing message with its text, after the answered message. It
+   * also stands after every reply that is accounted for, since a chat's replies go out in order.
+   * null: it did not arrive.
    */
   async function findSent(item: OutboxItem, taken: ReadonlySet<number>): Promise<number | null> {
     const text = renderText(item.body, item.menu, style).trim();

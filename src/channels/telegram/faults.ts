@@ -9,7 +9,7 @@ export function isTokenLost(error: unknown): boolean {
   return error instanceof HoldfastError && error.code === "TOKEN_LOST";
 }
 
-/** Whoever ended the client knows; there is nobody to ask any more. */
+/** The client's end is known at its source; no client is left to ask. */
 export function isEndOfClient(error: unknown): boolean {
   if (!(error instanceof TelegramError)) return false;
   const { kind, code } = error.fault;

@@ -2,7 +2,7 @@ import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import type { AccountUpdate } from "../../ports/telegram/telegram.ts";
 
 /**
- * What chat users did, as items of the stream. Messages that the account itself sent make none.
+ * The acts of chat users, as items of the stream. The account's own messages make none.
  * @param receivedAtMs wall clock
  */
 export function inboundItems(

@@ -3,7 +3,7 @@ import type { AccountUpdate, PushedUpdate } from "../../ports/telegram/telegram.
 /** Pushes kept at most while earlier ones are stored; beyond that, they are fetched instead. */
 const pendingMax = 1000;
 
-/** The longest run of pushes that fits the cursor, in the order in which they came. */
+/** The longest run of pushes that fits the cursor, in the order of arrival. */
 export interface Run {
   readonly updates: readonly AccountUpdate[];
   /** Where the cursor stands behind it. */
@@ -14,12 +14,18 @@ export interface Run {
   readonly gap: boolean;
 }
 
-/** Pushes that were not stored yet. What counts in pts can be fetched again; a button press cannot. */
+/**
+ * Pushes that were not stored yet. Updates that count in pts can be fetched again; a button press
+ * cannot.
+ */
 export interface PendingUpdates {
   readonly size: number;
-  /** `collapsed`: what counts must be fetched instead. `lost`: the oldest presses, which did not fit. */
+  /**
+   * `collapsed`: the updates that count must be fetched instead. `lost`: the oldest presses, for
+   * which there was no room.
+   */
   add(pushed: readonly PushedUpdate[]): { readonly collapsed: boolean; readonly lost: number };
-  /** Takes what fits `pts` and every press; drops what lies behind; what comes after a gap stays. */
+  /** Takes every press and the updates that fit `pts`. Drops older ones; those after a gap stay. */
   take(pts: number): Run;
   /** The run was not stored: its presses are kept, the rest must be fetched. */
   giveBack(run: Run): void;

@@ -8,9 +8,10 @@ const pagesPerDialogMax = 10;
 type Message = Extract<AccountUpdate, { kind: "message" }>;
 
 /**
- * Incoming private messages since a date (Unix seconds), oldest first, as far as the newest dialogs show them.
- * Bounded: at most 1,000 messages of each of the 100 newest dialogs. What Telegram refuses to show stays out: bots
- * may read neither dialogs nor history (https://core.telegram.org/method/messages.getHistory).
+ * Incoming private messages since a date (Unix seconds), oldest first, as far as the newest dialogs
+ * show them. Bounded: at most 1,000 messages of each of the 100 newest dialogs. Messages that
+ * Telegram does not show are left out: bots may read neither dialogs nor history
+ * (https://core.telegram.org/method/messages.getHistory).
  */
 export async function readBack(
   client: Pick<TelegramClient, "dialogs" | "history">,

@@ -6,6 +6,6 @@ export interface CursorWork {
   start(): Promise<void>;
   /** `null`: something must be fetched. */
   onUpdates(pushed: readonly PushedUpdate[] | null): void;
-  /** Settles what was taken. */
+  /** Settles the messages already taken. */
   stop(): Promise<void>;
 }

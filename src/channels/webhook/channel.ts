@@ -25,7 +25,10 @@ export interface NodeWebhookOptions {
   onReply(outcome: string): void;
 }
 
-/** The webhook channel of this node: what is posted to it, and the replies of the partitions that it owns. */
+/**
+ * The webhook channel of this node: the messages posted to it, and the replies of its own
+ * partitions.
+ */
 export interface NodeWebhook extends ServedChannel {
   /** Listens, and tries again while an earlier process still does. */
   listen(): void;

@@ -11,7 +11,10 @@ const refusedStatuses: ReadonlySet<number> = new Set([400, 410, 413, 415, 422]);
 const repeatedStatus = 409;
 const unnumbered = 0;
 
-/** Replies by HTTP, at least once each, under an id that stays the same: whoever takes them can tell repeats. */
+/**
+ * Sends replies by HTTP, at least once each. The id of a reply stays, so that the receiver can tell
+ * repeats.
+ */
 export function createWebhookChannel(endpoint: WebhookEndpoint, style: MenuStyle): Channel {
   return {
     async deliver(item) {

@@ -1,14 +1,14 @@
 /** A reply on its way to the endpoint that passes it on. */
 export interface WebhookReply {
-  /** The same in every attempt: whoever has taken it may answer 409 the next time. */
+  /** The same in every attempt: a receiver that has it already may answer 409. */
   readonly id: string;
   readonly account: string;
-  /** Whom it is for, as `From` named them. */
+  /** The receiver, as `From` named it. */
   readonly to: string;
   readonly text: string;
-  /** What may be chosen; `data` comes back as `ButtonPayload`. */
+  /** The menu's choices; `data` comes back as `ButtonPayload`. */
   readonly choices: readonly { readonly label: string; readonly data: string }[];
-  /** The message that it answers, by the id that the sender gave it. */
+  /** The id of the answered message, as its sender gave it. */
   readonly answers: string;
 }
 

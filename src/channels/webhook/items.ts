@@ -2,7 +2,7 @@ import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import type { Media } from "../../ports/telegram/media.ts";
 import { storableText } from "../../ports/conversation/storable-text.ts";
 
-/** What is wrong with a request, in one line. */
+/** The fault of a request, in one line. */
 export interface WebhookFault {
   readonly fault: string;
 }
@@ -11,9 +11,10 @@ const nameLengthMax = 256;
 const mediaMax = 10;
 
 /**
- * A message as a provider posts it (https://www.twilio.com/docs/messaging/guides/webhook-request): From, Body,
- * MessageSid, NumMedia with MediaUrl0 and MediaContentType0 and so on, and for a choice ButtonPayload or ListId, with
- * OriginalRepliedMessageSid for the message that offered it. Other fields are ignored.
+ * A message as a provider posts it (https://www.twilio.com/docs/messaging/guides/webhook-request).
+ * Its fields: From, Body, MessageSid, NumMedia with MediaUrl0 and MediaContentType0 and so on. A
+ * choice has ButtonPayload or ListId, and OriginalRepliedMessageSid for the message that offered
+ * it. Other fields are ignored.
  * @param receivedAtMs wall clock
  */
 export function webhookItem(
@@ -75,6 +76,8 @@ function mediaIn(text: (name: string) => string): readonly Media[] | string {
   return media;
 }
 
-/** The id that the provider gave, out of an inbound id; of a choice, the message that offered it. */
+/**
+ * The provider's id, read from an inbound id. For a choice: the id of the message that offered it.
+ */
 export const webhookMessageId = (inboundId: string): string =>
   /^(?:m|tap):([^:]*)/.exec(inboundId)?.[1] ?? "";

@@ -14,7 +14,10 @@ interface Shown {
   readonly turns: readonly TurnHistory[];
 }
 
-/** `holdfast conversation …`: what was said, what was set aside, and what another bot would say. */
+/**
+ * `holdfast conversation …`: the record of sessions, the parked messages, and the replies of
+ * another bot.
+ */
 export function addConversationCommands(program: Command, exitWith: (code: number) => void): void {
   const group = program
     .command("conversation")

@@ -32,7 +32,7 @@ function logLine(text: string, account: string | undefined): string | null {
   return `${at}  ${level}  ${of}${String(entry["msg"])}`;
 }
 
-/** Reads what is there, then, if wished, what comes. */
+/** Reads the existing lines, then, if wished, the coming ones. */
 export function addLogsCommand(program: Command): void {
   program
     .command("logs [account]")

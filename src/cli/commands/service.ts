@@ -16,7 +16,7 @@ const print = (text: string): void => void stdout.write(`${text}\n`);
 
 const keyBytes = 32;
 const resealMsMax = 600_000;
-/** 15 s for what is in flight, 10 s to disconnect, and what the parts need to end. */
+/** 15 s for calls in flight, 10 s to disconnect, and the time that the parts need to end. */
 const stopMsMax = 60_000;
 const stopLookMs = 100;
 const stopToldMs = 3_000;

@@ -4,7 +4,7 @@ import { onAccount } from "./sessions.ts";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** Commands that change what is written down about an account. */
+/** Commands that change an account's stored settings. */
 export function addSettingCommands(program: Command): void {
   program
     .command("password <account>")

@@ -13,7 +13,7 @@ const print = (text: string): void => void stdout.write(`${text}\n`);
 /** Longer than Telegram may take to answer. */
 const callMsMax = 35_000;
 
-/** Commands that use an account through whoever holds it, and that tell who that is. */
+/** Commands that use an account through its holder, and those that name the holder. */
 export function addUseCommands(program: Command, setExitCode: (code: number) => void): void {
   program
     .command("call <account> <method> [params]")

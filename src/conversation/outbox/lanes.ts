@@ -1,6 +1,6 @@
 import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
 
-/** The replies of one chat that were claimed, in order: the first is the one that is sent. */
+/** The claimed replies of one chat, in order: the first is the one being sent. */
 export interface OutboxLane {
   readonly key: string;
   readonly queue: readonly OutboxItem[];
@@ -37,14 +37,14 @@ interface Lane extends OutboxLane {
 
 export function createOutboxLanes(): OutboxLanes {
   const lanes = new Map<string, Lane>();
-  /** Those that may send, and some that no longer may. */
+  /** Lanes that may send, and some that no longer may. */
   const ready = new Set<Lane>();
   let [held, busy, blocked] = [0, 0, 0];
 
   const laneAt = (key: string): Lane =>
     lanes.get(key) ?? { key, queue: [], taken: new Set(), busy: false, blocked: false };
 
-  /** A lane that was taken away meanwhile is on nobody's books any more. */
+  /** null: the lane was taken away meanwhile and is on no books any more. */
   const own = (lane: OutboxLane): Lane | null => {
     const found = lanes.get(lane.key);
     return found === lane ? found : null;

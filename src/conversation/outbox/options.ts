@@ -22,15 +22,15 @@ export interface OutboxSenderOptions {
   /** Whether a send may begin just now; `notify` when it may again. By default always. */
   mayCall?(): boolean;
   /**
-   * Leaves the sender's offer where turns look for one, while it may send; returns what takes it back. By default
-   * nowhere.
+   * Leaves the sender's offer where turns look for one, while it may send. Returns a function that
+   * takes the offer back. By default the offer is left nowhere.
    */
   leaveOffer?(offer: Offer<ReplyTicket>): () => void;
   /** The channel wants silence: the sender has paused itself and waits for `resume`. */
   onFlood(waitSeconds: number): void;
   /** The right to send is another's now: the sender has stopped. */
   onTokenLost(): void;
-  /** What became of a reply: `sent`, `read-back`, `refused` or, for now, `unknown`. */
+  /** The outcome of a reply: `sent`, `read-back`, `refused` or, for now, `unknown`. */
   onReply(outcome: string): void;
   readonly limits?: Partial<OutboxLimits>;
 }

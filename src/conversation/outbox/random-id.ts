@@ -1,8 +1,9 @@
 import { hash } from "node:crypto";
 
 /**
- * The `random_id` of the reply to a message: every attempt, on whichever node, carries the same one, as it follows
- * from the answered message and the reply's index alone. Signed 64 bits in decimal, never 0.
+ * The `random_id` of the reply to a message. Every attempt on any node carries the same one: it
+ * follows from the answered message and the reply's index alone. Signed 64 bits in decimal, never
+ * 0.
  */
 export function deriveRandomId(
   account: string,
@@ -14,8 +15,8 @@ export function deriveRandomId(
 }
 
 /**
- * The `random_id` of a message that a script sends: the same for the same account, chat and key, so that a repeated
- * send is one message. Signed 64 bits in decimal, never 0.
+ * The `random_id` of a script's message. It is the same for the same account, chat and key, so that
+ * a repeated send is one message. Signed 64 bits in decimal, never 0.
  */
 export function randomIdOfSend(account: string, chatUser: string, key: string): string {
   return randomIdFrom(["send", account, chatUser, key]);

@@ -13,9 +13,10 @@ export interface OutboxSender extends OutboxWork {
 }
 
 /**
- * Sends the replies of one source: in order per chat, each once, as the channel allows (I4). What an earlier attempt
- * left unknown is settled by reading back before anything newer of that chat goes out. Driven by `notify`; it
- * waits for time only where nothing else can tell: a database that is away, an outcome that stays unknown.
+ * Sends the replies of one source: in order per chat, each once, as the channel allows (I4). An
+ * unknown outcome of an earlier attempt is settled by reading back before a newer reply of that
+ * chat leaves. Driven by `notify`. It waits for time only where no event can tell: an absent
+ * database, an outcome that stays unknown.
  */
 export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
   const { account, replies, channel, clock, events } = options;
@@ -39,9 +40,9 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
   let recovered = false;
   /** Calls in flight are waited for, and none begins. */
   let quiescing = false;
-  /** Of what is in the lanes: an earlier one was given back, or will be read anew. */
+  /** Generation of the lanes' replies: earlier ones were given back, or will be read anew. */
   let generation = 0;
-  /** What was handed over while a claim is under way, whose replies may be older: it waits for them. */
+  /** Replies handed over during a claim: they wait, because the claimed ones may be older. */
   let handedMeanwhile: (readonly OutboxItem[])[] | null = null;
   let failures = 0;
   let cancelRetry: (() => void) | null = null;
@@ -173,7 +174,9 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
     }
   }
 
-  /** There may be claimed replies that nobody has: they are found as those of an earlier attempt are. */
+  /**
+   * There may be claimed replies without a sender: they are found like those of an earlier attempt.
+   */
   function lose(): void {
     recoveryDue = true;
     void worker.wake();
@@ -253,7 +256,7 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
       return serve();
     },
     notify(stranded = false) {
-      // What it holds itself it will settle.
+      // The sender settles the replies in its own lanes itself.
       if (stranded && recovered && lanes.held === 0) recoveryDue = true;
       void serve();
     },

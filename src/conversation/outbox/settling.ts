@@ -6,12 +6,16 @@ import type { OutboxStore } from "../../ports/conversation/outbox-store.ts";
 
 export type OutboxResult = Parameters<OutboxStore["settle"]>[0][number];
 
-/** Writes down what became of the replies: one statement at a time, each with all results since the last. */
+/**
+ * Records the outcomes of replies: one statement at a time, each with all results since the last.
+ */
 export interface OutboxSettling {
   add(result: OutboxResult): void;
   /** Resolves when everything added so far is written, or given up after `close`; never rejects. */
   flushed(): Promise<void>;
-  /** From now on a failing statement is not repeated for ever: the next recovery settles what is left. */
+  /**
+   * From now on a failing statement is not repeated for ever: the next recovery settles the rest.
+   */
   close(): void;
 }
 

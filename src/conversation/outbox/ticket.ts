@@ -2,7 +2,10 @@ import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 
-/** Replies on their way past the store: what is claimed in the commit of its turn goes to the sender at once. */
+/**
+ * Replies on their way past the store: those claimed in their turn's commit go to the sender at
+ * once.
+ */
 export interface ReplyTicket {
   /** The commit has claimed these: in order for each chat. */
   hand(items: readonly OutboxItem[]): void;
@@ -55,11 +58,11 @@ export function createReplyDesk(): ReplyDesk {
 
 /** Sends the replies of one source, as the outbox sender does. */
 export interface OutboxWork {
-  /** Resolves when what was found has been claimed. Never rejects: what fails is tried again by itself. */
+  /** Resolves when the found replies have been claimed. Never rejects: failures are retried. */
   start(): Promise<void>;
   pause(): void;
   resume(): void;
-  /** New replies were committed. `stranded`: some that were claimed long ago are still to be settled. */
+  /** New replies were committed. `stranded`: some, claimed long ago, are still to be settled. */
   notify(stranded?: boolean): void;
   /** After a reconnect: settles the sends whose outcome the broken wire left unknown. Never rejects. */
   recover(): Promise<void>;

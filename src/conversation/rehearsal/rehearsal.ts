@@ -25,24 +25,28 @@ import { formatReference, menuStyleOf, resolveInput } from "../turns/menu.ts";
 import { createTurnDraft, recordWithoutBot } from "../turns/draft.ts";
 import { createStepRunner } from "../turns/steps.ts";
 
-/** What a bot did in one turn of a rehearsal. */
+/** The bot's acts in one turn of a rehearsal. */
 export interface RehearsedTurn {
   readonly replies: readonly TurnReply[];
 }
 
 /**
- * A conversation in memory: the bot runs as it would in a turn, and nothing leaves or is stored. Sessions follow the
- * rules of production: one that a person has keeps its messages from the bot, and after one that ended another opens.
+ * A conversation in memory: the bot runs as in a turn, and nothing leaves or is stored. Sessions
+ * follow the rules of production. A session given to a person keeps its messages from the bot, and
+ * after an ended one another opens.
  */
 export interface Rehearsal {
-  /** @param actual what the turn came to when it was really taken: the conversation goes on from there */
+  /**
+   * @param actual the outcome of the turn when it was really taken: the conversation goes on from
+   * there
+   */
   take(
     input: Pick<InboundItem, "inboundId" | "kind" | "text" | "media">,
     actual?: Pick<TurnRecord, "toolOutputs"> & { readonly replies: readonly TurnReply[] },
   ): Promise<RehearsedTurn>;
   /**
-   * The callback data of a choice that was offered, in this session or an earlier one: of the newest menu with that
-   * label.
+   * The callback data of an offered choice, of this session or an earlier one: from the newest menu
+   * with that label.
    */
   referenceTo(label: string): string | null;
   /** As the next message finds it. */
@@ -144,7 +148,7 @@ interface Offer {
   readonly menu: readonly MenuChoice[];
 }
 
-/** A session before its first turn. What is known of the user outlives the session before. */
+/** A session before its first turn. Facts about the user outlive the session before. */
 function opened(
   id: string,
   { decision, to }: InboundRule,
@@ -164,7 +168,7 @@ function opened(
   };
 }
 
-/** What the next message finds: the session after the turn, or the one that this message opens. */
+/** The session that the next message finds: the one after the turn, or a new one. */
 function after(
   rules: ConversationRules,
   session: LoadedSession,

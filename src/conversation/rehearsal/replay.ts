@@ -16,8 +16,8 @@ export interface ReplayedTurn {
 }
 
 /**
- * Takes a session's turns again in memory, each over what was said before it, with the state that this bot reaches.
- * Calls to the outside are not made: a turn that would make one says so.
+ * Takes a session's turns again in memory. Each begins with the recorded messages before it and the
+ * state that this bot reaches. Outside calls are not made: a turn that would make one says so.
  */
 export async function replay(
   bot: Bot,
@@ -51,7 +51,7 @@ export async function replay(
 const textOf = ({ body, menu }: TurnHistory["replies"][number]): string =>
   [body, ...(menu ?? []).map(({ label }) => `[${label}]`)].join("\n");
 
-/** A tap's inbound id carries what the button carried. */
+/** A tap's inbound id carries the button's data. */
 function inputOf({
   inboundId,
   asked,

@@ -21,7 +21,7 @@ const choicesMax = 50;
 /** Tool outputs of one turn; the numbers of two turns can never meet. */
 const toolOutputsMax = 64;
 
-/** What a turn is made of. */
+/** The material of a turn. */
 export interface TurnMaterial {
   readonly item: InboundItem;
   readonly session: LoadedSession;
@@ -31,20 +31,20 @@ export interface TurnMaterial {
   readonly media: MediaReader;
 }
 
-/** What the bot asked for so far. */
+/** The bot's requests so far. */
 export interface Draft {
   state: BotState | null;
   context: UserContext | null;
   /** undefined: as it was. */
   progress: ProgressUpdate | "end" | undefined;
-  /** What becomes of the session; the last word counts. null: nothing was said. */
+  /** The session's fate; the last word counts. null: nothing was said. */
   asked: "escalate" | "end" | null;
   readonly toolOutputs: StoredToolOutput[];
   readonly replies: TurnRecord["replies"][number][];
   sealed: boolean;
 }
 
-/** What a bot sees of a turn. A class: there is one for every message. */
+/** The bot's view of a turn. A class: there is one for every message. */
 export class OfferedTurn implements Turn {
   readonly id: string;
   readonly account: string;
@@ -175,7 +175,10 @@ export class OfferedTurn implements Turn {
   }
 }
 
-/** What Telegram would refuse is refused here, where the bot's author sees it, before it is committed. */
+/**
+ * Refuses here, before the commit and where the bot's author sees it, a reply that Telegram would
+ * refuse.
+ */
 function refuseUnsendable(
   body: string,
   menu: readonly MenuChoice[] | null,

@@ -8,14 +8,14 @@ import type { MenuStyle, ResolvedInput } from "./menu.ts";
 import { type Draft, OfferedTurn } from "./bot-turn.ts";
 import type { StepRunner } from "./steps.ts";
 
-/** A turn being worked out: what the bot sees of it, and the record of what the bot asked for. */
+/** A turn in progress: the bot's view of it, and the record of the bot's requests. */
 export interface TurnDraft {
   readonly turn: Turn;
-  /** Closes the turn, later calls of the bot are refused, and answers what is to be committed. */
+  /** Closes the turn and answers the record to commit. Later calls of the bot are refused. */
   seal(): TurnRecord;
 }
 
-/** What the session adds by itself: the message alone, for sessions that a person has taken over. */
+/** The record of a session that a person has taken over: the message alone. */
 export function recordWithoutBot(
   item: InboundItem,
   session: LoadedSession,
@@ -98,7 +98,7 @@ function recordOf(item: InboundItem, session: LoadedSession, asked: Asked): Turn
   };
 }
 
-/** null for a session without a state, and for one that no bot of this program has written. */
+/** null: a session without a state, or one written by no bot of this program. */
 function readState(snapshot: unknown): BotState | null {
   if (typeof snapshot !== "object" || snapshot === null) return null;
   if (!("machineId" in snapshot) || typeof snapshot.machineId !== "string") return null;

@@ -22,8 +22,9 @@ export interface TurnEngineLimits extends TurnLimits {
   /** Users whose turns run at the same time, each perhaps for as long as a handler may take. */
   readonly usersMax: number;
   /**
-   * Messages taken from the stream and not settled: the bound on what waits in memory. Far more than the turns that run,
-   * so that what one user has waiting leaves room for others; the stream gives a bounded number of bytes at a time.
+   * Messages taken from the stream and not settled: the bound on messages in memory. It is far
+   * above the number of running turns, so that one user's waiting messages leave room for others.
+   * The stream gives a bounded number of bytes at a time.
    */
   readonly inFlightMax: number;
 }
@@ -52,8 +53,9 @@ const defaultLimits: TurnEngineLimits = {
 };
 
 /**
- * Consumes the inbound stream and turns each message into one committed turn: one user's messages in stream order
- * (I4), different users in parallel, the oldest message first. A message is acknowledged only after its commit (I5).
+ * Consumes the inbound stream and turns each message into one committed turn. One user's messages
+ * run in stream order (I4), different users in parallel, the oldest message first. A message is
+ * acknowledged only after its commit (I5).
  */
 export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
   const limits = { ...defaultLimits, ...options.limits };
@@ -84,7 +86,7 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     }
   }
 
-  /** The stream delivers it again, and the store recognises what took effect. */
+  /** The stream delivers it again, and the store recognises an effect that it already has. */
   const reportUnsettled = (account: string, error: unknown) =>
     options.events.report({
       type: "note",

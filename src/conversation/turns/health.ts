@@ -10,7 +10,7 @@ export interface HealthOptions {
   readonly rules: Pick<ConversationRules, "open">;
   readonly clock: Pick<Clock, "monotonicMs">;
   onSign(sign: HealthSign, key: ConversationKey): void;
-  /** Users that are remembered; those that were seen longest ago go first. */
+  /** Largest number of remembered users; those seen longest ago go first. */
   readonly usersMax?: number;
 }
 

@@ -7,7 +7,7 @@ export interface TurnLanes {
   /** The oldest delivery of a lane that is not taken; takes the lane until `leave`. */
   take(): InboundDelivery | null;
   leave(delivery: InboundDelivery): void;
-  /** Empties the lanes of what waits, in stream order. */
+  /** Removes all waiting messages, in stream order. */
   drain(): readonly InboundDelivery[];
   readonly waiting: number;
 }

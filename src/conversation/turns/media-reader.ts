@@ -3,13 +3,16 @@ import type { MediaReader, TelegramFile } from "../../ports/telegram/media.ts";
 import type { JsonObject, JsonValue } from "../../ports/telegram/telegram.ts";
 
 export interface MediaReaderOptions {
-  /** A method of Telegram's, called by whoever holds the account. Rejects with HoldfastError under Telegram's code. */
+  /**
+   * A method of Telegram's, called by the account's holder. Rejects with HoldfastError under
+   * Telegram's code.
+   */
   invoke(account: string, method: string, params: JsonObject): Promise<JsonValue>;
-  /** At most `bytesMax` and one byte more of what lies there. */
+  /** The file at that address: at most `bytesMax` and one byte more. */
   fetchUrl(url: string, bytesMax: number): Promise<Uint8Array>;
 }
 
-/** Bytes of one answer: in base64 and JSON well below what a message of NATS may have. */
+/** Bytes of one answer: in base64 and JSON well below the limit of a NATS message. */
 const chunkBytes = 256 * 1024;
 
 /**

@@ -21,7 +21,7 @@ export type MenuStyle = "buttons" | "numbered";
 export const menuStyleOf = (kind: AccountKind): MenuStyle =>
   kind === "bot" ? "buttons" : "numbered";
 
-/** What a turn was given to do, and the text under which it stands in the history. */
+/** The input of a turn, and its text in the history. */
 export interface ResolvedInput {
   readonly input: TurnInput;
   readonly text: string;
@@ -70,8 +70,9 @@ export function renderButtons(
 }
 
 /**
- * What an inbound item means in its session. A tap is resolved against the message that offered it; where
- * menus are numbered, a text such as `2` is resolved against the newest menu. Reads only the loaded session.
+ * The meaning of an inbound item in its session. A tap is resolved against the message that offered
+ * it. Where menus are numbered, a text such as `2` is resolved against the newest menu. Reads only
+ * the loaded session.
  */
 export function resolveInput(
   item: Pick<InboundItem, "kind" | "text" | "media">,

@@ -28,14 +28,15 @@ export interface TurnOwnerOptions {
 }
 
 /**
- * Takes the turns of this host's partitions. Which those are follows from who serves, as with accounts. An owner that
- * loses one finishes the turns that it has begun and gives it back; the next claims it then, or at once where the owner
- * is gone, or when it has waited long enough. The epoch makes sure that two who think they own one cannot both commit.
+ * Takes the turns of this host's partitions, which follow from the serving hosts, as accounts do.
+ * An owner that loses a partition finishes the turns it has begun and gives the partition back. The
+ * next owner claims it then, at once if the owner is gone, or after a long enough wait. The epoch
+ * ensures that two supposed owners cannot both commit.
  */
 export interface TurnOwner {
   /** Resolves when this host takes the turns of every partition that is free for it. */
   start(): Promise<void>;
-  /** Finishes what has begun and gives every partition back. */
+  /** Finishes the turns it has begun and gives every partition back. */
   stop(): Promise<void>;
 }
 
@@ -98,7 +99,7 @@ function createShare(options: TurnOwnerOptions, partition: number, isStopped: ()
     wantedSinceMs = null;
     const engine = options.makeEngine(claim, () => {
       if (held?.engine === engine) held = null;
-      // Whoever took over thinks that it is the owner; when it is not, this host is again.
+      // The host that took over believes itself the owner; if it is wrong, this host is again.
       lookIn(options.retryMs);
     });
     held = { claim, engine };

@@ -30,24 +30,24 @@ export interface BotSeat {
   readonly sentBy: ReplySender;
 }
 
-/** A committed turn: the session that it ran in, why it was that one, and what came of it. */
+/** A committed turn: its session, the reason for that session, and the outcome. */
 export interface TurnDecision {
   readonly turnId: string;
   readonly key: ConversationKey;
   readonly session: LoadedSession;
   readonly code: SessionDecision;
   readonly statusAfter: TurnRecord["status"];
-  /** What came of a choice of a menu; null for anything else. */
+  /** The outcome of a menu's choice; null for any other message. */
   readonly choice: "resolved" | "stale" | "empty" | null;
 }
 
 export interface TurnRunOptions {
   readonly store: Pick<ConversationStore, "load" | "commit">;
-  /** What a session does next. */
+  /** The next moves of a session. */
   readonly rules: ConversationRules;
   readonly steps: StepStore;
   readonly media: MediaReader;
-  /** Where a sender that is here takes the replies of a turn; they are claimed in the turn's commit then. */
+  /** Where a local sender takes the replies of a turn; the commit of the turn then claims them. */
   readonly desk?: Pick<ReplyDesk, "ask">;
   /** null: this host knows no such account. */
   findBot(of: Pick<InboundItem, "channel" | "account">): BotSeat | null;
@@ -80,7 +80,7 @@ export type TurnResult =
   | { readonly ending: "parked"; readonly reason: string };
 
 const conflictsPerNote = 10;
-/** For errors of the store that do not say that trying again helps. */
+/** For errors of the store that do not promise a better retry. */
 const storeTriesMax = 6;
 
 /**
@@ -103,8 +103,9 @@ export function createTurnRun(
   }
 
   /**
-   * Repeats one statement while the database is away, and a few times when it fails otherwise. A commit whose outcome is unknown is repeated as it was:
-   * if it took effect after all, the store calls the second one a duplicate. null: the engine is stopping.
+   * Repeats one statement while the database is away, and a few times after another failure. A
+   * commit with an unknown outcome is repeated as it was. If it took effect after all, the store
+   * calls the second one a duplicate. null: the engine is stopping.
    */
   async function persist<T>(item: InboundItem, signal: AbortSignal, statement: () => Promise<T>) {
     for (let attempt = 0; ; attempt += 1) {

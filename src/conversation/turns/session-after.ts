@@ -4,7 +4,10 @@ import type { LoadedSession, TurnRecord } from "../../ports/conversation/convers
 /** The part of a session that its rules decide; messages and snapshot are kept elsewhere, in other shapes. */
 export type SessionHead = Pick<LoadedSession, "id" | "decision" | "status" | "turns" | "lastSeq">;
 
-/** What the next message finds after a turn. null: the session is over, and that message opens another. */
+/**
+ * The session that the next message finds after a turn. null: the session is over, and that message
+ * opens another.
+ */
 export function sessionAfter(
   { open, inbound }: ConversationRules,
   session: Pick<LoadedSession, "id" | "turns" | "lastSeq">,

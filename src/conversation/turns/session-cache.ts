@@ -17,9 +17,11 @@ import {
 import { storableJson } from "../../ports/conversation/storable-text.ts";
 
 export interface HotLimits {
-  /** Characters that are remembered altogether; the conversations that have rested longest go first. */
+  /** Largest number of characters in memory; the conversations idle for longest go first. */
   readonly charactersMax: number;
-  /** A conversation that rests for this long is forgotten at the next turn of anybody, in milliseconds. */
+  /**
+   * A conversation idle for this long is forgotten at the next turn of any user, in milliseconds.
+   */
   readonly restMsMax: number;
 }
 type Store = Pick<ConversationStore, "load" | "commit">;
@@ -27,7 +29,10 @@ type Store = Pick<ConversationStore, "load" | "commit">;
 /** One text takes a fraction of the memory of the objects that it becomes. */
 type Json = string;
 
-/** The messages of one turn: number of the first, what the user said if that is the first, and the replies. */
+/**
+ * The messages of one turn: number of the first, the user's message if that is the first, and the
+ * replies.
+ */
 type Said = readonly [seq: number, asked: Asked | null, ...replies: (string | TurnReply)[]];
 type Asked = string | Pick<StoredMessage, "body" | "media">;
 /** The tool outputs of one turn. */
@@ -53,9 +58,10 @@ interface Packed extends SessionHead {
 const defaultLimits: HotLimits = { charactersMax: 8 * 1024 * 1024, restMsMax: 600_000 };
 
 /**
- * Remembers conversations between their turns, so that a turn of somebody who talks reads nothing. For one owner's
- * epoch: nobody else commits their turns, and a commit is refused where a session has moved, ended, changed its status
- * or its owner all the same. What was refused, or has an unknown outcome, is forgotten and read anew.
+ * Remembers conversations between their turns, so that a turn of an active user reads nothing.
+ * Valid for one owner's epoch: no other node commits these turns. Still, a commit is refused where
+ * a session has moved, ended, or changed its status or its owner. After a refusal or an unknown
+ * outcome the conversation is forgotten and read anew.
  */
 export function createHotConversations(
   store: Store,
@@ -97,7 +103,7 @@ export function createHotConversations(
     },
     async commit(turn, claim, grant) {
       const key = textOf(turn);
-      // While its outcome is open, what was remembered is not to be had.
+      // While the outcome is open, the remembered session is unavailable.
       forget(key);
       const outcome = await store.commit(turn, claim, grant);
       if (outcome !== "committed" && outcome !== "claimed") return outcome;
@@ -153,8 +159,8 @@ function saidText(seq: number, asked: Asked | null, replies: readonly TurnReply[
 }
 
 /**
- * A session that was remembered. What it holds is read when somebody asks for it, each time anew: it waits for its
- * commit, and would be moved about in memory with all that was read.
+ * A remembered session. Fields are parsed on access, never kept: a parsed session would survive
+ * until its commit and be copied by the collector.
  */
 class HotSession implements LoadedSession {
   readonly id: string;
@@ -201,7 +207,7 @@ class HotSession implements LoadedSession {
   }
 }
 
-/** What the store has loaded: one text for what was said from one user's message to the next. */
+/** The loaded session, packed: one text for the messages from one of the user's to the next. */
 function pack(session: LoadedSession): Packed {
   const { id, decision, status, turns, lastSeq, toolOutputs } = session;
   const said = byTurn(session.messages).map((turn) => {
@@ -231,7 +237,7 @@ function byTurn(messages: readonly StoredMessage[]): readonly (readonly StoredMe
   return turns;
 }
 
-/** What the store would answer if the session were loaded after the turn. */
+/** The session as the store would load it after the turn. */
 function packedAfter(before: Packed, head: SessionHead, turn: TurnRecord, atMs: number): Packed {
   const { session, text, media, replies, toolOutputs, progress } = turn;
   const { id, decision, status, turns, lastSeq } = head;

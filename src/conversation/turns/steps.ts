@@ -1,6 +1,6 @@
 import type { StepStore, TurnKey } from "../../ports/conversation/step-store.ts";
 
-/** Answers what a call of this turn came to; makes it only if nobody knows. */
+/** Answers the outcome of one call of this turn; makes the call only if no outcome is known. */
 export type StepRunner = <T>(name: string, call: () => Promise<T> | T) => Promise<T>;
 
 export function createStepRunner(
@@ -9,7 +9,7 @@ export function createStepRunner(
 ): StepRunner {
   return async <T>(name: string, call: () => Promise<T> | T): Promise<T> => {
     const known = await store.find(turn, name);
-    // What was kept is what the same call of the same bot has answered.
+    // The kept outcome comes from the same call of the same bot.
     if (known !== undefined) return known as T;
     return (await store.keep(turn, name, await call())) as T;
   };

@@ -21,22 +21,22 @@ export interface AccountRecord {
 
 export interface AccountChanges {
   readonly records: readonly AccountRecord[];
-  /** A number that grows; a smaller one than before tells of a database that was restored. */
+  /** A number that grows; a fall shows that the database was restored. */
   readonly mark: string;
   /** How many accounts there are. */
   readonly count: number;
 }
 
-/** What a person wants: connected; connected and silent; nowhere until it is resumed. */
+/** A person's wish: connected; connected and silent; nowhere until it is resumed. */
 export type Wanted = "serve" | "pause" | "stop";
 
-/** What is needed to authorise a slot. Encrypted at rest; never logged. */
+/** The data that a slot's login needs. Encrypted at rest; never logged. */
 export type Credentials =
   /** An imported session's own number is learnt when it has connected. */
   | { readonly kind: "user"; readonly phone: string | null }
   | { readonly kind: "bot"; readonly token: string };
 
-/** What the schedule and the import go by. */
+/** A serving key, as the schedule and the import see it. */
 export interface ServingKey {
   readonly account: string;
   readonly slot: number;
@@ -48,8 +48,8 @@ export interface ServingKey {
 }
 
 /**
- * What an account knows and nobody else may read. Hides encryption: it goes in and comes out in clear and is
- * AES-256-GCM at rest, bound to the account. Errors: ACCOUNT_UNKNOWN, SESSION_BLOB_BROKEN (a damaged row),
+ * An account's secrets. Hides encryption: they go in and come out in clear and are AES-256-GCM at
+ * rest, bound to the account. Errors: ACCOUNT_UNKNOWN, SESSION_BLOB_BROKEN (a damaged row),
  * MASTER_KEY_WRONG, DATABASE_UNAVAILABLE.
  */
 export interface AccountSecrets {

@@ -32,7 +32,7 @@ export interface StepEvent {
   readonly step: RenewalStep;
 }
 
-/** A login or a renewal needs a person. Carries no answer; a QR code's address is what is to be shown. */
+/** A login or a renewal needs a person. Carries no answer; a QR code's address is for showing. */
 export interface QuestionEvent {
   readonly type: "question";
   readonly account: string;
@@ -42,8 +42,8 @@ export interface QuestionEvent {
 export type AccountEvent = TransitionEvent | NoteEvent | StepEvent | QuestionEvent;
 
 /**
- * Where the engine tells what happened: published, logged and counted by whoever listens. Never throws,
- * never blocks the engine, and carries no secrets.
+ * Where the engine reports events: its listeners publish, log and count them. Never throws, never
+ * blocks the engine, and carries no secrets.
  */
 export interface EventSink {
   report(event: AccountEvent): void;

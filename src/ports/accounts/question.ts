@@ -1,6 +1,6 @@
 import type { CodeVia } from "../telegram/telegram.ts";
 
-/** What a login or a renewal needs of a person. Never holds the answer. */
+/** A question of a login or a renewal to a person. Never holds the answer. */
 export type Question = {
   /** The login or the renewal that asks; an answer names it. */
   readonly of: string;

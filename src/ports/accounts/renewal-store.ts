@@ -27,8 +27,9 @@ export interface RenewalRecord {
 /** Renewals and how far they have come. Hides SQL and its locks. Errors: DATABASE_UNAVAILABLE (unknown outcome). */
 export interface RenewalStore {
   /**
-   * `false` when this id is known already (the same request twice is one renewal), another is open, or the serving
-   * slot is not connected under this very grant: a statement that comes late does nothing.
+   * `false`: this id is known already (the same request twice is one renewal), or another renewal
+   * is open. Also `false` unless the serving slot is connected under this very grant: a late
+   * statement does nothing.
    */
   beginRenewal(renewal: {
     readonly id: string;
@@ -45,9 +46,10 @@ export interface RenewalStore {
   ): Promise<readonly { readonly step: RenewalStep; readonly atMs: number }[]>;
   recordPrepared(id: string, toSlot: number): Promise<void>;
   /**
-   * One transaction: the renewal is `prepared`, the account's serving slot is still `from`, its token is
-   * free, the next slot's token is free, the incarnation is LIVE. Then `from` is RETIRING, `to` SERVING, its token
-   * granted with the next epoch, the renewal `switched`. Refused (null) otherwise.
+   * One transaction. It requires that the renewal is `prepared`, the account's serving slot is
+   * still `from`, both slots' tokens are free, and the incarnation is LIVE. Then `from` is
+   * RETIRING, `to` SERVING, its token granted with the next epoch, the renewal `switched`. Refused
+   * (null) otherwise.
    */
   switchSlot(change: {
     readonly renewal: string;

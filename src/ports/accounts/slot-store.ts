@@ -22,8 +22,8 @@ export interface SlotStore {
   /** A new PENDING slot with the next number and a free token. */
   addSlot(account: string): Promise<SlotRef>;
   /**
-   * The slot that serves, else the PENDING one that was made here, else a new one: hosts that ask at once are told the
-   * same.
+   * The serving slot, else the PENDING one made here, else a new one. Hosts that ask at once get
+   * the same slot.
    */
   firstSlot(account: string): Promise<SlotRecord>;
   slots(account: string): Promise<readonly SlotRecord[]>;

@@ -8,7 +8,10 @@ import type {
 } from "./conversation-store.ts";
 import type { Media } from "../telegram/media.ts";
 
-/** What a bot keeps between turns. The version is the bot's own: it must be able to read its older ones. */
+/**
+ * A bot's memory between turns. The version is the bot's own: it must be able to read its older
+ * ones.
+ */
 export interface BotState {
   readonly machineId: string;
   readonly schemaVersion: number;
@@ -16,7 +19,7 @@ export interface BotState {
   readonly state: unknown;
 }
 
-/** The item of a tool output that a choice pointed at, as it was when the menu was shown. */
+/** The chosen item of a tool output, as it was when the menu was shown. */
 export interface ChosenItem {
   /** The name the output was recorded under. */
   readonly toolOutput: string;
@@ -36,8 +39,9 @@ export type TurnInput =
   | { readonly kind: "stale-action"; readonly reason: StaleReason };
 
 /**
- * One inbound message on its way to its effects. Nothing happens while the handler runs: what it asks for is
- * committed together after it returns, or not at all when it throws, and the turn may then run again.
+ * One inbound message on its way to its effects. Nothing happens while the handler runs. Its
+ * requests are committed together after it returns, or not at all when it throws, and the turn may
+ * then run again.
  */
 export interface Turn {
   /** The same in every attempt at this turn: a key for calls to the outside that must happen once. */
@@ -53,18 +57,21 @@ export interface Turn {
   readonly history: readonly StoredMessage[];
   readonly toolOutputs: readonly StoredToolOutput[];
   readonly input: TurnInput;
-  /** What `setState` kept in an earlier turn of this session; null in its first. */
+  /** The state kept by `setState` in an earlier turn of this session; null in its first. */
   readonly state: BotState | null;
   setState(state: BotState): void;
-  /** What `remember` kept of this user, in this session or an earlier one. */
+  /** The facts that `remember` kept of this user, in this session or an earlier one. */
   readonly context: UserContext;
   /** Adds facts (JSON) about the user that outlive the session, such as `{language: "fr"}`. */
   remember(facts: UserContext): void;
-  /** What the user is reporting just now, begun in this session or an earlier one. */
+  /** The user's current report, begun in this session or an earlier one. */
   readonly progress: ProgressUpdate | null;
-  /** Begins a progress update at zero, in place of what there was: a user has one at a time. */
+  /** Begins a progress update at zero, in place of an earlier one: a user has one at a time. */
   beginProgress(subject: unknown): void;
-  /** Counts what came, and keeps the newest status. Throws NO_PROGRESS_UPDATE where none was begun. */
+  /**
+   * Adds to the counts, and keeps the newest status. Throws NO_PROGRESS_UPDATE where none was
+   * begun.
+   */
   addProgress(what: { images?: number; comments?: number; status?: string }): void;
   endProgress(): void;
   /**
@@ -74,8 +81,8 @@ export interface Turn {
    */
   step<T>(name: string, call: () => Promise<T> | T): Promise<T>;
   /**
-   * The bytes of a file that came in this session. At most 20 MiB unless `bytesMax` allows more: MEDIA_TOO_LARGE.
-   * Inside `step` keep what became of them, not the bytes.
+   * The bytes of a file that came in this session. At most 20 MiB unless `bytesMax` allows more:
+   * MEDIA_TOO_LARGE. Inside `step` keep the result of their use, not the bytes.
    */
   download(media: Media, options?: { readonly bytesMax?: number }): Promise<Uint8Array>;
   /** Keeps a result (JSON) in the session. Answers the number by which `MenuChoice.item` points into it. */
@@ -89,8 +96,9 @@ export interface Turn {
 }
 
 /**
- * What a bot author writes. A handler that throws a `HoldfastError` with the policy `retryable` runs again a
- * few times; any other error parks the inbound message with its reason, and the user's next one goes on.
+ * A bot author's handlers. A handler that throws a `HoldfastError` with the policy `retryable` runs
+ * again a few times. Any other error parks the inbound message with its reason, and the user's next
+ * one goes on.
  */
 export interface Bot {
   readonly name: string;

@@ -7,7 +7,7 @@ export type ChannelName = (typeof channelNames)[number];
 export const isChannelName = (value: unknown): value is ChannelName =>
   channelNames.some((name) => name === value);
 
-/** What one attempt at a reply came to. */
+/** The outcome of one attempt at a reply. */
 export type Delivery =
   /** `messageId`: under which the channel shows it; 0 where it tells none. */
   | { readonly kind: "sent"; readonly messageId: number; readonly readBack: boolean }
@@ -20,15 +20,16 @@ export type Delivery =
   | { readonly kind: "unknown"; readonly code: string; readonly message: string };
 
 /**
- * How replies leave. Whoever sends keeps each chat's order, and settles what an attempt came to; a channel makes one
- * attempt, and sees to it that one whose earlier outcome is unknown (`item.attempted`) does not become two messages:
- * by reading back, or by an id under which the other side recognises it. What comes in becomes items of the stream.
+ * How replies leave. The sender keeps each chat's order and settles the outcomes; a channel makes
+ * one attempt. After an unknown outcome (`item.attempted`) the channel prevents a second message:
+ * it reads back, or sends under an id that the other side recognises. Inbound messages become items
+ * of the stream.
  */
 export interface Channel {
   /**
    * Never rejects: a fault of its own is an `unknown` outcome.
-   * @param taken message ids of the same chat that were settled but may not be written yet; a message that is found or
-   * sent is added
+   * @param taken message ids of the same chat that were settled but perhaps not written yet; a
+   * found or sent id is added
    */
   deliver(item: OutboxItem, taken: Set<number>): Promise<Delivery>;
 }

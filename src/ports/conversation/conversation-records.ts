@@ -23,7 +23,7 @@ export interface TurnHistory {
   readonly at: string;
 }
 
-/** What was said, for people. Hides SQL. */
+/** The record of conversations, for people. Hides SQL. */
 export interface ConversationRecords {
   /** The newest first. */
   list(of: {

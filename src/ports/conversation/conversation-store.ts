@@ -36,12 +36,12 @@ export interface StoredToolOutput {
   readonly output: unknown;
 }
 
-/** JSON that outlives a session: language, project, whatever the bot wants to know again. */
+/** JSON that outlives a session: language, project, and other facts for the bot. */
 export type UserContext = Readonly<Record<string, unknown>>;
 
-/** What a user is reporting just now: one at a time; another one begins at zero. */
+/** A user's current report: one at a time; another one begins at zero. */
 export interface ProgressUpdate {
-  /** JSON: what it is about. */
+  /** JSON: the subject of the report. */
   readonly subject: unknown;
   readonly images: number;
   readonly comments: number;
@@ -59,7 +59,7 @@ export interface LoadedSession {
   readonly turns: number;
   readonly lastSeq: number;
   readonly snapshot: unknown;
-  /** What is known about the user beyond this session; null: nothing yet. */
+  /** Facts about the user beyond this session; null: none yet. */
   readonly context: UserContext | null;
   readonly progress: ProgressUpdate | null;
   /** The newest 20, oldest first. */
@@ -86,7 +86,7 @@ export interface TurnRecord extends ConversationKey {
   readonly media?: readonly Media[] | undefined;
   readonly snapshot: unknown;
   readonly context: UserContext | null;
-  /** What it is after the turn; `end`: there is none any more; absent: as it was. */
+  /** The report after the turn; `end`: there is none any more; absent: as it was. */
   readonly progress?: ProgressUpdate | "end" | undefined;
   /** Numbered apart from the messages: from 64 times the user message's number. */
   readonly toolOutputs: readonly StoredToolOutput[];
@@ -114,24 +114,28 @@ export interface PartitionClaim {
 }
 
 /**
- * Sessions and turns. Hides SQL. A turn calls `load` once and `commit` once; nothing below asks again (I3).
- * `load` is one statement that finds, reuses, rolls over or creates the session, with its history.
- * `commit` is one statement: epoch and sequence are checked under the locks of the same statement, and
- * the messages, tool outputs, snapshot, duplicate check and outbox rows are written together or not at all.
- * With a `grant` of the account's token, a store may also claim the replies in that statement, as `OutboxStore.claim`
- * would: if the token is still held under it, and the last reply of the session before this turn is claimed already.
- * Text that Postgres cannot hold (NUL, lone surrogates) is sanitised before.
+ * Sessions and turns. Hides SQL. A turn calls `load` once and `commit` once; nothing below asks
+ * again (I3). `load` is one statement that finds, reuses, rolls over or creates the session, with
+ * its history. `commit` is one statement, and checks epoch and sequence under its own locks.
+ * Messages, tool outputs, snapshot, duplicate check and outbox rows are written together or not at
+ * all. With a `grant` of the account's token, that statement may also claim the replies, as
+ * `OutboxStore.claim` would. It does so if the token is still held under the grant and the
+ * session's last earlier reply is claimed already. Text that Postgres cannot hold (NUL, lone
+ * surrogates) is sanitised before.
  */
 export interface ConversationStore {
-  /** The next epoch of a partition, for its new owner; what commits under the one before is waited for. */
+  /**
+   * Mints the next epoch of a partition, for its new owner; waits for commits under the epoch
+   * before.
+   */
   claimPartition(partition: number, owner: string): Promise<PartitionClaim>;
-  /** Nobody owns it any more, unless somebody has claimed it since. */
+  /** Leaves the partition without an owner, unless another claim came since. */
   releasePartition(claim: PartitionClaim): Promise<void>;
   partitionOwner(partition: number): Promise<string | null>;
   load(key: ConversationKey, inactiveAfterMs: number): Promise<LoadedSession>;
   commit(turn: TurnRecord, claim: PartitionClaim, grant?: GrantRef): Promise<TurnOutcome>;
   /**
-   * What a person says of a session. Answers the status that this led to; null: no session to which it could be said.
+   * A person's event for a session. Answers the new status; null: no session could take the event.
    */
   move(sessionId: string, event: Exclude<SessionEvent, "inactive">): Promise<SessionStatus | null>;
 }

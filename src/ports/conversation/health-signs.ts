@@ -1,4 +1,7 @@
-/** What should never happen to a conversation; also the stable codes that are counted and logged (O1). */
+/**
+ * Faults that should never happen to a conversation; also the stable codes that are counted and
+ * logged (O1).
+ */
 export const healthSigns = [
   /** A session was opened although the user's last one was neither over nor given to a person. */
   "CONTEXT_LOST",

@@ -47,14 +47,14 @@ export interface ParkedItem {
  * stored (deduplicated by account and inbound id within the stream's window; Postgres is the authority).
  */
 export interface InboundStream {
-  /** What was set aside, the newest first. */
+  /** Parked messages, the newest first. */
   listParked(limit: number): Promise<readonly ParkedItem[]>;
   /** Delivers it again as if it were new. `false`: nothing was set aside under that id. */
   unpark(id: string): Promise<boolean>;
   append(items: readonly InboundItem[]): Promise<void>;
   /**
-   * Delivers in stream order, at most `inFlightMax` unsettled; the returned function stops and waits. Whoever consumed
-   * the same before gets nothing more.
+   * Delivers in stream order, at most `inFlightMax` unsettled; the returned function stops and
+   * waits. An earlier consumer of the same partition receives nothing further.
    */
   consume(options: {
     /** Only the chat users of this share; by default all. */

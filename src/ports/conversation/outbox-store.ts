@@ -45,7 +45,7 @@ export interface OutboxStore {
 
 /** Replies of channels that no token guards: they are for the owner of the partition to send. Hides SQL. */
 export interface PartitionReplies {
-  /** As `OutboxStore.claim`, under the owner's epoch; null: somebody else owns the partition now. */
+  /** As `OutboxStore.claim`, under the owner's epoch; null: the partition has another owner now. */
   claim(
     claim: PartitionClaim,
     options: { readonly limit: number; readonly recover: boolean },

@@ -1,9 +1,15 @@
-/** What Postgres cannot hold: NUL, and halves of surrogate pairs. Each becomes U+FFFD; the rest stays. */
+/**
+ * Replaces the characters that Postgres cannot hold, NUL and halves of surrogate pairs, by U+FFFD.
+ * The rest stays.
+ */
 export function storableText(text: string): string {
   return text.toWellFormed().replaceAll("\u0000", "\uFFFD");
 }
 
-/** How JSON.stringify writes what Postgres cannot hold; or a text that looks so, which costs time and nothing else. */
+/**
+ * JSON.stringify's spelling of characters that Postgres cannot hold. Other text that looks so costs
+ * only time.
+ */
 const suspect = /\\u(?:0000|d[89a-f])/;
 
 /** JSON whose texts Postgres can hold. */

@@ -7,8 +7,8 @@ export type FleetNews =
   /** A token is connected: its account is served again. */
   | ({ readonly type: "taken" } & GrantRef)
   /**
-   * The gate of an incarnation has cut these grants and will never connect under them again. Proof for whoever
-   * hears it: the tokens may be released under these epochs.
+   * The gate of an incarnation has cut these grants and will never connect under them again. That
+   * is proof for the receiver: it may release the tokens under these epochs.
    */
   | {
       readonly type: "let-go";
@@ -16,15 +16,15 @@ export type FleetNews =
       readonly grants: readonly GrantRef[];
     }
   /**
-   * The gate of an incarnation has cut everything and ends: its lease is over. Proof for whoever hears it: the whole
-   * incarnation may be ended without a wait.
+   * The gate of an incarnation has cut everything and ends: its lease is over. That is proof for
+   * the receiver: it may end the whole incarnation without a wait.
    */
   | { readonly type: "ended"; readonly incarnation: string; readonly host: string }
   /** Accounts were added. */
   | { readonly type: "accounts" }
   /** Replies of this account were committed. */
   | { readonly type: "replies"; readonly account: string }
-  /** The turns of these chat users may be taken by somebody else now. */
+  /** Another node may take the turns of these chat users now. */
   | { readonly type: "partition-free"; readonly partition: number };
 
 /** `everything`: the incarnation ends for ever. `token`: only this grant is cut. */
@@ -32,13 +32,13 @@ export type FenceRequest =
   | { readonly type: "everything" }
   | { readonly type: "token"; readonly grant: GrantRef };
 
-/** What hosts say to each other besides the shared registers. Hides NATS subjects. */
+/** The hosts' messages to each other besides the shared registers. Hides NATS subjects. */
 export interface FleetBus {
   tell(news: FleetNews): void;
   onNews(listener: (news: FleetNews) => void): () => void;
   /**
-   * Asks the gate of that very incarnation to cut. `true` only if that gate answered that it has cut and will not
-   * connect again; `false` means unknown: wait.
+   * Asks the gate of that very incarnation to cut. `true`: that gate has answered that it has cut
+   * and will not connect again. `false` means unknown: wait.
    */
   fence(incarnation: string, request: FenceRequest): Promise<boolean>;
   /** Answers fences for one incarnation; the answer goes out when `handler` resolves. */

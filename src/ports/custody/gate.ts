@@ -21,9 +21,10 @@ export interface CutProof {
 }
 
 /**
- * The node's view of the gate, which owns every socket to Telegram. Hides the gate's process, its lease
- * and its journal. Nothing dials unless the gate was told of the grant, its lease is valid, the epoch was
- * never cut and the slot has no other socket. Errors: GATE_REFUSED (with the reason), GATE_LOST.
+ * The node's view of the gate, which owns every socket to Telegram. Hides the gate's process, its
+ * lease and its journal. It dials only under a grant that it was told of, and a valid lease. It
+ * refuses an epoch that was cut, and a slot with another socket. Errors: GATE_REFUSED (with the
+ * reason), GATE_LOST.
  */
 export interface Gate {
   /** The incarnation under which tokens are granted, and the host's name in the fleet. */
@@ -40,8 +41,9 @@ export interface Gate {
   /** A connection to Telegram through the gate, under an admitted grant. */
   dial(grant: GrantRef, to: Endpoint): Promise<Duplex>;
   /**
-   * RST to every socket of the slot; the epoch never dials again. Resolves with 0 sockets, and when what left last
-   * has arrived: some moments after the reset, unless `idle` says that every request was answered.
+   * RST to every socket of the slot; the epoch never dials again. Resolves with 0 sockets, once the
+   * last bytes have arrived. That is some moments after the reset, unless `idle` says that every
+   * request was answered.
    */
   cut(grant: GrantRef, how?: { readonly idle: boolean }): Promise<CutProof>;
   /** Open sockets of a slot at this moment, by the gate's own count and by its journal. */

@@ -6,7 +6,7 @@ export interface IncarnationRecord {
   readonly state: "LIVE" | "REVOKED" | "RELEASED";
   /** Milliseconds since it was revoked or released, by the database's clock; null while LIVE. */
   readonly endedForMs: number | null;
-  /** What was recorded of its gate and node when it registered. */
+  /** The record of its gate and node from its registration. */
   readonly proof: unknown;
 }
 
@@ -19,16 +19,16 @@ export interface HolderRecord {
   readonly tokens: number;
 }
 
-/** What Postgres answers to a host's beat. */
+/** Postgres's answer to a host's beat. */
 export type Beat =
-  /** How often this incarnation has beaten; a count that falls back means that Postgres was restored. */
+  /** The number of this incarnation's beats; a fall shows that Postgres was restored. */
   | { readonly state: "LIVE"; readonly beats: number }
   | { readonly state: "REVOKED" | "RELEASED" | "MISSING" };
 
 /**
- * The incarnations of hosts, to which tokens are granted. Hides the SQL and its locks; one statement per call, whatever
- * the incarnation holds. Throws `HoldfastError` DATABASE_UNAVAILABLE (retryable, unknown outcome) when Postgres does
- * not answer.
+ * The incarnations of hosts, to which tokens are granted. Hides the SQL and its locks. Each call is
+ * one statement, however much the incarnation holds. Throws `HoldfastError` DATABASE_UNAVAILABLE
+ * (retryable, unknown outcome) when Postgres does not answer.
  */
 export interface IncarnationStore {
   /** Records a LIVE incarnation of a host; again for a respawned node. Throws INCARNATION_ENDED if it is not LIVE. */
@@ -49,8 +49,8 @@ export interface IncarnationStore {
   /** LIVE or RELEASED → REVOKED, and its tokens `revoked`. Idempotent. `false`: Postgres does not know it. */
   revoke(incarnation: string): Promise<boolean>;
   /**
-   * Frees the tokens of a REVOKED incarnation, only while it still is REVOKED, and only after the revocation was waited
-   * out or its silence was proven. Answers what became free.
+   * Frees the tokens of a REVOKED incarnation, only while it still is REVOKED. Call it only after
+   * the revocation was waited out or its silence was proven. Answers the freed grants.
    */
   silence(incarnation: string): Promise<readonly GrantRef[]>;
   /** LIVE → RELEASED, when it holds no token any more. */

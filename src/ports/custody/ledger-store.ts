@@ -29,11 +29,13 @@ export interface LedgerPart {
 
 /** The fleet's ledger of connections: append-only. Hides SQL. Throws DATABASE_UNAVAILABLE. */
 export interface LedgerStore {
-  /** Appends what is not there yet, a line that is there stays as it is, and moves the heads on, never back. */
+  /**
+   * Appends the missing lines and leaves stored lines as they are. Moves the heads on, never back.
+   */
   append(lines: readonly LedgerLine[], heads: readonly LedgerHead[]): Promise<void>;
-  /** The whole journals of gates that live or from which something was stored since then, with their heads. */
+  /** The whole journals, with their heads, of gates that live or had a line stored since then. */
   read(sinceMs: number): Promise<LedgerPart>;
-  /** What is known of the ends of these incarnations. */
+  /** The known ends of these incarnations. */
   ends(
     incarnations: readonly string[],
   ): Promise<ReadonlyMap<string, { readonly live: boolean; readonly endedMs: number | null }>>;

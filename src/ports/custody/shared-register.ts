@@ -7,9 +7,10 @@ export interface RegisterEntry<Value> {
 }
 
 /**
- * Small values that the fleet shares, each changed by compare-and-set. Hides NATS KV. Only the acknowledgement
- * of a write proves anything: a read or a watch may show what an isolated server remembers. After a roll-back of
- * the store, revisions are used again, so values carry a nonce of their own.
+ * Small values that the fleet shares, each changed by compare-and-set. Hides NATS KV. Only the
+ * acknowledgement of a write proves anything: a read or a watch may show an isolated server's
+ * memory. After a roll-back of the store, revisions are used again, so values carry a nonce of
+ * their own.
  */
 export interface SharedRegister<Value> {
   /** null when nothing stands under the key. Throws REGISTER_UNAVAILABLE. */
@@ -23,8 +24,9 @@ export interface SharedRegister<Value> {
    */
   write(key: string, value: Value, previous: number): Promise<number>;
   /**
-   * Calls `onEntry` for every entry and then for each change, in order, until the returned function is called.
-   * Changes may come late or never: whoever depends on one looks again on an occasion of its own.
+   * Calls `onEntry` for every entry and then for each change, in order, until the returned function
+   * is called. Changes may come late or never: a reader that depends on one looks again on an
+   * occasion of its own.
    */
   watch(onEntry: (entry: RegisterEntry<Value>) => void): Promise<() => void>;
 }

@@ -18,7 +18,7 @@ export type TokenOutcome =
   | { readonly applied: true; readonly token: TokenRecord }
   | { readonly applied: false; readonly token: TokenRecord | null };
 
-/** A serving slot and its token, with what is known of its holder. */
+/** A serving slot and its token, with facts about its holder. */
 export interface ServingToken extends TokenRecord {
   readonly keyId: string | null;
   readonly host: string | null;
@@ -29,9 +29,10 @@ export interface ServingToken extends TokenRecord {
 }
 
 /**
- * Who may connect with which authorisation, as Postgres arbitrates it across hosts. Hides the SQL and its locks: each
- * call is one statement, however many tokens it is about, and applies exactly what the token machine allows, under the
- * row's lock. Throws `HoldfastError` DATABASE_UNAVAILABLE (retryable, unknown outcome) when Postgres does not answer.
+ * The right to connect with each authorisation, as Postgres arbitrates it across hosts. Hides the
+ * SQL and its locks. Each call is one statement for any number of tokens. It applies exactly the
+ * moves that the token machine allows, under the row's lock. Throws `HoldfastError`
+ * DATABASE_UNAVAILABLE (retryable, unknown outcome) when Postgres does not answer.
  */
 export interface TokenStore {
   /** Mints the next epoch of a free token: the incarnation must be LIVE (locked for share in the same statement). */
@@ -47,12 +48,15 @@ export interface TokenStore {
   drain(grant: GrantRef): Promise<TokenOutcome>;
   /** The holder has nothing open under this grant any more. */
   released(grant: GrantRef): Promise<TokenOutcome>;
-  /** Releases what a gate let go of, as far as these epochs still stand. Answers what became free. */
+  /**
+   * Releases the grants that a gate let go, as far as these epochs still stand. Answers the freed
+   * slots.
+   */
   releaseAll(grants: readonly GrantRef[]): Promise<readonly SlotRef[]>;
   /** Which of these tokens are free. */
   freeAmong(refs: readonly SlotRef[]): Promise<readonly SlotRef[]>;
   read(ref: SlotRef): Promise<TokenRecord | null>;
-  /** What an incarnation holds, of one account or of all. */
+  /** The tokens of an incarnation, of one account or of all. */
   heldBy(incarnation: string, account?: string): Promise<readonly TokenRecord[]>;
   /** Those of other accounts than `accounts`, which may be thousands, and those of the accounts in `but`. */
   heldBesides(

@@ -1,4 +1,4 @@
-/** A file that came with a message. Its bytes stay where they are until somebody asks for them. JSON. */
+/** A file of a message. Its bytes stay in their place until a bot asks for them. JSON. */
 export interface Media {
   readonly type: "photo" | "file";
   /** As the channel tells it, such as `image/jpeg`. */
@@ -27,9 +27,12 @@ export interface TelegramFile {
 
 /** Reads files. Rejects with HoldfastError MEDIA_TOO_LARGE, MEDIA_GONE, or the channel's own refusal. */
 export interface MediaReader {
-  /** All of a file that came to this account. @param bytesMax more than that is refused, and not read to its end */
+  /**
+   * The whole of a file that came to this account.
+   * @param bytesMax a longer file is refused, and not read to its end
+   */
   read(account: string, media: Media, bytesMax: number): Promise<Uint8Array>;
 }
 
-/** What a file is refused with, whichever channel it lies in. */
+/** Largest accepted file of every channel, unless the bot allows more; in bytes. */
 export const mediaBytesMaxDefault = 20 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import type { TelegramClientEvents } from "./telegram.ts";
 
-/** For a client that serves nobody: only what its own calls answer counts. */
+/** For a client that serves no account: only the answers to its own calls count. */
 export const silentEvents: Omit<TelegramClientEvents, "onSession"> = {
   onUpdates: () => {},
   onServiceMessage: () => {},

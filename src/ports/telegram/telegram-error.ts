@@ -2,7 +2,7 @@ import type { Reason } from "../../../machines/lifecycle.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { TelegramFault } from "./telegram.ts";
 
-/** What every rejected call of a `TelegramClient` rejects with; `fault` says how it is to be treated. */
+/** Every rejected call of a `TelegramClient` rejects with this; `fault` says how to treat it. */
 export class TelegramError extends Error {
   readonly fault: TelegramFault;
 
@@ -17,7 +17,7 @@ export class TelegramError extends Error {
 export const refused = (code: string, message: string): TelegramError =>
   new TelegramError({ code, kind: "refused", message });
 
-/** The reason that a person and the metrics see, from whatever was thrown. */
+/** The reason for a person and the metrics, from any thrown value. */
 export function faultReason(error: unknown): Reason {
   if (error instanceof TelegramError) {
     return { code: error.fault.code, message: error.fault.message };

@@ -79,7 +79,7 @@ export interface LoginToken {
   readonly expiresAtMs: number;
 }
 
-/** What Telegram shows of a session in the list of devices; the same for every key of an account. */
+/** A session's entry in Telegram's list of devices; the same for every key of an account. */
 export interface DeviceIdentity {
   readonly deviceModel: string;
   readonly systemVersion: string;
@@ -110,8 +110,9 @@ export interface TelegramFault {
 }
 
 /**
- * One client of one authorisation. Hides the client library. It never dials by itself: it is given `dial`.
- * Every rejected call rejects with `TelegramError` (adapters raise it), whose `fault` says what to do.
+ * One client of one authorisation. Hides the client library. It never dials by itself: it is given
+ * `dial`. Every rejected call rejects with `TelegramError` (adapters raise it); its `fault` names
+ * the remedy.
  */
 export interface TelegramClient {
   /** 16 hex digits; null until the key exchange is done. */
@@ -140,13 +141,15 @@ export interface TelegramClient {
     readonly code: string;
     readonly via?: CodeVia;
   }): Promise<void>;
-  /** What the owner chose to be reminded by, empty for nothing; null when the account has no 2FA password. */
+  /**
+   * The owner's hint for the password, empty for none; null when the account has no 2FA password.
+   */
   passwordHint(): Promise<string | null>;
   /** After `password-needed`: proves the 2FA password by SRP; it is not sent. Refuses PASSWORD_HASH_INVALID. */
   checkPassword(password: string): Promise<void>;
   /** A token that another session of the account may accept; null once one has, and this client is logged in. */
   loginToken(): Promise<LoginToken | null>;
-  /** Logs in whoever shows this token. */
+  /** Approves the login that shows this token. */
   acceptLoginToken(token: Uint8Array): Promise<void>;
   signInBot(token: string): Promise<void>;
   logOut(): Promise<void>;
@@ -186,7 +189,8 @@ export interface TelegramClientEvents {
   /** Another session has accepted the login token: ask for it again. */
   onLoginToken(): void;
   /**
-   * Telegram warns that it may end this key: a service notification whose type begins with AUTH_KEY_DROP_
+   * Telegram warns that it may end this key, by a service notification. Its type begins with
+   * AUTH_KEY_DROP_
    * (https://core.telegram.org/tdlib/docs/classtd_1_1td__api_1_1update_service_notification.html).
    */
   onDyingKey(type: string): void;
@@ -195,7 +199,7 @@ export interface TelegramClientEvents {
   onConnected(): void;
   /** The client ended by itself and never comes back: the gate refuses to dial, or the session cannot be stored. */
   onEnded(fault: TelegramFault): void;
-  /** A fault that ends the key, on whatever call or at transport level. */
+  /** A fault that ends the key, from any call or the transport. */
   onDeadKey(fault: TelegramFault): void;
 }
 
@@ -230,7 +234,7 @@ export interface TelegramDriver {
   }): TelegramClient;
 }
 
-/** What a driver is made with, once per process. */
+/** The settings of a driver, once per process. */
 export interface TelegramDriverOptions {
   readonly apiId: number;
   readonly apiHash: string;

@@ -20,7 +20,7 @@ export interface SimTimings {
   readonly answerMs: number;
 }
 
-/** What all hosts share. */
+/** The parts that all hosts share. */
 export interface SimFleet {
   readonly kernel: Kernel;
   readonly timings: SimTimings;

@@ -21,7 +21,7 @@ export interface SimHost {
   killGate(): void;
   /** The machine loses its power. */
   powerOff(): void;
-  /** An operator takes an account away from whoever holds it, through this host. */
+  /** An operator takes an account away from its holder, through this host. */
   force(account: string): void;
 }
 
@@ -64,7 +64,7 @@ export function createSimHost(
     isUp = false;
   }
 
-  /** The gate's process ends, whatever ended it; its keeper starts another. */
+  /** The gate's process ends, for any reason; its keeper starts another. */
   function end(process: SimProcess): void {
     if (process.state === "dead") return;
     process.kill();

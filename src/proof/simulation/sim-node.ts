@@ -21,11 +21,11 @@ export interface SimNodeOptions {
   readonly side: GateSide<SimGate>;
 }
 
-/** A gate's node, and what the gate's supervisor does about it: started again when it ends, ended when it hangs. */
+/** A gate's node under the gate's supervisor: started again when it ends, ended when it hangs. */
 export interface SimNode extends KeptNode {
   /** The one that runs, or ran last. */
   readonly process: SimProcess | null;
-  /** An operator takes an account away from whoever holds it, through this node. */
+  /** An operator takes an account away from its holder, through this node. */
   force(account: string): void;
 }
 
@@ -48,7 +48,7 @@ export function createSimNode(options: SimNodeOptions): SimNode {
   const { gate, side } = options;
   let life: Life | null = null;
   let stopping = false;
-  /** Resolves once the node has ended and what it had open is cut. */
+  /** Resolves once the node has ended and its connections are cut. */
   let gone: Promise<void> = Promise.resolve();
 
   function spawn(): void {

@@ -16,7 +16,7 @@ import type {
 import type { Kernel, SimProcess } from "./kernel.ts";
 import { call, type Link } from "./link.ts";
 
-/** What custody asks of Postgres, as one process reaches it. */
+/** Custody's part of Postgres, as one process reaches it. */
 export type SimStoreView = IncarnationStore &
   TokenStore & {
     /** A write of the token's holder, such as an update cursor: refused for an epoch that moved on (I6). */

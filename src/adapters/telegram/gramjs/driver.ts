@@ -176,7 +176,10 @@ function createReady(): Ready {
   return { promise, say, fail };
 }
 
-/** GramJS keeps the RSA keys that it trusts by their fingerprints (https://core.telegram.org/mtproto/auth_key#dh-exchange-initiation). */
+/**
+ * GramJS keeps its trusted RSA keys by their fingerprints
+ * (https://core.telegram.org/mtproto/auth_key#dh-exchange-initiation).
+ */
 function trustServerKey(publicKeyPem: string): void {
   const { n = "", e = "" } = createPublicKey(publicKeyPem).export({ format: "jwk" });
   const modulus = Buffer.from(n, "base64url");

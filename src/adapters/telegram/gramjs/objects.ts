@@ -9,13 +9,16 @@ export interface GramJsObject {
   getBytes(): Buffer;
 }
 
-/** Only what Telegram numbers below 2^53, as mtcute reads it: https://core.telegram.org/api/bots/ids */
+/**
+ * Only ids that Telegram numbers below 2^53, as mtcute reads them:
+ * https://core.telegram.org/api/bots/ids
+ */
 const smallId = /(?:user|chat|channel|bot|admin|inviter)id$/i;
 const ownsSmallId = /^(?:user|chat|channel)(?:Empty|Forbidden|Full)?$/;
 
 /**
- * An object as mtcute spells it, with `_` for its constructor, as GramJS's. Both take their field names from the same
- * schema. Throws for what GramJS's layer does not have.
+ * GramJS's form of an object in mtcute's spelling, which has `_` for its constructor. Both take
+ * their field names from the same schema. Throws for an object outside GramJS's layer.
  */
 export function toGramJs(value: unknown): unknown {
   if (Long.isLong(value)) return returnBigInt(value.toString());

@@ -43,7 +43,7 @@ export interface GramJsWire {
 
 const intermediateTag = Buffer.from("eeeeeeee", "hex");
 const lengthBytes = 4;
-/** Longer than any frame of Telegram, shorter than what a broken stream may claim. */
+/** Longer than any frame of Telegram, shorter than the length that a broken stream may claim. */
 const frameBytesMax = 16 * 1024 * 1024;
 /** GramJS was seen to wait for ever in a key exchange that went wrong. */
 const openMsMax = 15_000;
@@ -231,7 +231,7 @@ async function* framesOf(stream: Duplex): AsyncGenerator<Buffer> {
   }
 }
 
-/** What GramJS keeps to itself; its version is pinned and its repository is archived. */
+/** GramJS's private parts; its version is pinned and its repository is archived. */
 interface Insides {
   readonly _handlers: Record<string, (message: { readonly obj: Answer }) => void>;
   readonly _pendingState: { getAndDelete(id: unknown): RequestState | undefined };

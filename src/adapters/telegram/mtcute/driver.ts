@@ -35,8 +35,9 @@ interface Shared {
 }
 
 /**
- * Drives Telegram with mtcute's low-level client: one connection per client, no update manager, no waiting out of
- * floods, no retries of calls. @param limits `callMsMax`: how long a call may wait for its answer.
+ * Drives Telegram with mtcute's low-level client: one connection per client, no update manager, no
+ * waiting out of floods, no retries of calls.
+ * @param limits `callMsMax`: how long a call may wait for its answer.
  */
 export function createMtcuteDriver(
   options: TelegramDriverOptions,
@@ -136,8 +137,8 @@ function openClient(shared: Shared, opening: Opening): TelegramClient {
 }
 
 /**
- * mtcute keeps what an exchange that was cut off waited for; the first answer on the next wire would go there, and
- * the new exchange wait five seconds in vain (seen with 0.30.3).
+ * mtcute keeps the waits of an exchange that was cut off. The first answer on the next wire would
+ * go there, and the new exchange would wait five seconds in vain (seen with 0.30.3).
  */
 function forgetExchange(mt: MtClient): void {
   for (const connection of mt.network["_primaryDc"]?.main["_connections"] ?? []) {

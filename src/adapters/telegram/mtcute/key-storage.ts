@@ -1,8 +1,9 @@
 import { MemoryStorage } from "@mtcute/core";
 
 /**
- * mtcute's storage in memory, with one change: the key of the main data centre is told, and a key that is
- * there is never replaced. mtcute would make a new one when Telegram no longer knows it; here that is a death.
+ * mtcute's storage in memory, with one change: it tells the key of the main data centre, and never
+ * replaces an existing key. mtcute would make a new key when Telegram no longer knows it; here that
+ * is a death.
  */
 export function createKeyStorage(
   session: { readonly dcId: number; readonly key: Uint8Array } | null,

@@ -12,7 +12,7 @@ export interface MtcuteLogLine {
   readonly text: string;
 }
 
-/** What mtcute asks of the machine. */
+/** mtcute's demands on the machine. */
 export interface NodePlatformOptions {
   /** Shown in the account's list of sessions. */
   readonly deviceModel?: string;

@@ -11,7 +11,7 @@ export interface WiresOptions {
   readonly ended: AbortSignal;
   /** Everything that is to be written waits for this; rejects to write nothing. */
   readonly mayWrite: () => Promise<void>;
-  /** What went before is over, and nothing is open. */
+  /** The wire before is over, and nothing is open. */
   readonly onDialling: () => void;
   readonly onDialFailed: (error: unknown) => void;
   /** The first frame arrived: the other side is there. */
@@ -25,7 +25,7 @@ export interface WiresOptions {
 /** The connections of one client, never two at a time. */
 export interface Wires {
   readonly transport: TelegramTransport;
-  /** Resets what is open; resolves when it has closed. */
+  /** Resets the open wire; resolves when it has closed. */
   cut(): Promise<void>;
 }
 
