@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createPartitionReplies } from "../../../src/adapters/postgres/partition-replies.ts";
+import { createPartitionReplies } from "../../../src/adapters/postgres/outbox-store.ts";
 import { createSystemClock } from "../../../src/concurrency/system-clock.ts";
 import { createSiteManagerBot } from "../../../src/bots/site-manager/site-manager-bot.ts";
 import type { OutboxSender } from "../../../src/conversation/outbox/sender.ts";
