@@ -1,4 +1,4 @@
-import { assign, enqueueActions, setup } from "xstate";
+import { type AnyStateNode, assign, enqueueActions, setup } from "xstate";
 import {
   type Bound,
   type LifecycleContext,
@@ -528,4 +528,14 @@ export function lifecycleStateName(value: unknown): string {
   if (typeof value === "string") return value;
   const [[parent, child]] = Object.entries(value as Record<string, string>) as [[string, string]];
   return parent === "active" && child === "serving" ? "active" : `${parent}.${child}`;
+}
+
+/** Every state's name as events and metrics show it. */
+export function lifecycleStateNames(): readonly string[] {
+  return Object.values(lifecycleMachine.states).flatMap((node: AnyStateNode) => {
+    const children = Object.keys(node.states);
+    return children.length === 0
+      ? [node.key]
+      : children.map((child) => lifecycleStateName({ [node.key]: child }));
+  });
 }

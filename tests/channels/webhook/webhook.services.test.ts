@@ -11,7 +11,7 @@ import type { OutboxSender } from "../../../src/conversation/outbox/sender.ts";
 import { createNodeWebhook, type NodeWebhook } from "../../../src/channels/webhook/channel.ts";
 import type { Bot } from "../../../src/ports/conversation/bot.ts";
 import type { PartitionClaim } from "../../../src/ports/conversation/conversation-store.ts";
-import type { WebhookReply } from "../../../src/channels/webhook/endpoint-port.ts";
+import type { WebhookReply } from "../../../src/channels/webhook/deliver.ts";
 import { deferred } from "../../fixtures/deferred.ts";
 import {
   type ConversationBench,
