@@ -1,4 +1,4 @@
-import { assign, enqueueActions, setup } from "xstate";
+import { type AnyStateNode, assign, enqueueActions, setup } from "xstate";
 import {
   type Bound,
   type LifecycleContext,
@@ -22,6 +22,42 @@ const renewalEnds = [
   "endRenewal",
   "clearReason",
 ] as const;
+
+const fences = { target: "fenced", actions: "rememberReason" } as const;
+const quarantines = { target: "quarantined", actions: "rememberReason" } as const;
+
+/** A connected account loses its client, its token or its key, or is to stop. */
+const endsOfService = {
+  "client.lost": fences,
+  "token.lost": fences,
+  "key.dead": quarantines,
+  stop: [
+    { guard: "forced", target: "releasing", actions: "wantStop" },
+    { target: "draining", actions: "drainToStop" },
+  ],
+} as const;
+
+/** The drain did not end well; what it was for decides where that leads. */
+const endsOfDrain = [
+  { guard: "drainingToRenew", target: "aborting", actions: ["rememberReason", "dropEpoch"] },
+  // A logout that could not be made safe has not happened.
+  { guard: "drainingToLeave", target: "fenced", actions: "rememberReason" },
+  { target: "releasing", actions: "rememberReason" },
+] as const;
+
+/** The new slot cannot serve. */
+const returnsToOldSlot = {
+  target: "aborting",
+  actions: ["rememberReason", "swapSlotsBack"],
+} as const;
+
+/** The abort was asked to leave the client alone; now that it is gone, what it held must be ended too. */
+const endsBesideAbort = {
+  guard: "stillServing",
+  target: "aborting",
+  reenter: true,
+  actions: "dropEpoch",
+} as const;
 
 const boundReason = (bound: Bound): Reason => ({
   code: `BOUND_${bound.toUpperCase()}`,
@@ -187,7 +223,7 @@ export const lifecycleMachine = setup({
         "token.granted": { target: "connecting", actions: "adoptEpoch" },
         "slot.moved": { target: "seeking", reenter: true, actions: "adoptSlot" },
         "bound.passed": { target: "seeking", reenter: true },
-        "key.dead": { target: "quarantined", actions: "rememberReason" },
+        "key.dead": quarantines,
         stop: { target: "releasing", actions: "wantStop" },
       },
     },
@@ -201,10 +237,10 @@ export const lifecycleMachine = setup({
       ],
       on: {
         "client.ready": "active",
-        "client.failed": { target: "fenced", actions: "rememberReason" },
+        "client.failed": fences,
         "bound.passed": { target: "fenced", actions: "rememberBound" },
-        "token.lost": { target: "fenced", actions: "rememberReason" },
-        "key.dead": { target: "quarantined", actions: "rememberReason" },
+        "token.lost": fences,
+        "key.dead": quarantines,
         stop: { target: "releasing", actions: "wantStop" },
       },
     },
@@ -212,13 +248,7 @@ export const lifecycleMachine = setup({
       initial: "serving",
       entry: "startServing",
       on: {
-        "client.lost": { target: "fenced", actions: "rememberReason" },
-        "token.lost": { target: "fenced", actions: "rememberReason" },
-        "key.dead": { target: "quarantined", actions: "rememberReason" },
-        stop: [
-          { guard: "forced", target: "releasing", actions: "wantStop" },
-          { target: "draining", actions: "drainToStop" },
-        ],
+        ...endsOfService,
       },
       states: {
         serving: {
@@ -297,13 +327,7 @@ export const lifecycleMachine = setup({
         cooled: "active",
         pause: { target: "paused", actions: "wantPause" },
         logout: { target: "draining", actions: "drainToLeave" },
-        "client.lost": { target: "fenced", actions: "rememberReason" },
-        "token.lost": { target: "fenced", actions: "rememberReason" },
-        "key.dead": { target: "quarantined", actions: "rememberReason" },
-        stop: [
-          { guard: "forced", target: "releasing", actions: "wantStop" },
-          { target: "draining", actions: "drainToStop" },
-        ],
+        ...endsOfService,
       },
     },
     paused: {
@@ -314,13 +338,7 @@ export const lifecycleMachine = setup({
       on: {
         resume: { target: "active", actions: "wantService" },
         logout: { target: "draining", actions: "drainToLeave" },
-        "client.lost": { target: "fenced", actions: "rememberReason" },
-        "token.lost": { target: "fenced", actions: "rememberReason" },
-        "key.dead": { target: "quarantined", actions: "rememberReason" },
-        stop: [
-          { guard: "forced", target: "releasing", actions: "wantStop" },
-          { target: "draining", actions: "drainToStop" },
-        ],
+        ...endsOfService,
       },
     },
     draining: {
@@ -337,31 +355,14 @@ export const lifecycleMachine = setup({
           { guard: "drainingToLeave", target: "leaving", actions: "dropEpoch" },
           { target: "releasing" },
         ],
-        "drain.failed": [
-          {
-            guard: "drainingToRenew",
-            target: "aborting",
-            actions: ["rememberReason", "dropEpoch"],
-          },
-          // A logout that could not be made safe has not happened.
-          { guard: "drainingToLeave", target: "fenced", actions: "rememberReason" },
-          { target: "releasing", actions: "rememberReason" },
-        ],
+        "drain.failed": endsOfDrain,
         "bound.passed": [
           { guard: "drainingToRenew", target: "aborting", actions: ["rememberBound", "dropEpoch"] },
           { guard: "drainingToLeave", target: "fenced", actions: "rememberBound" },
           { target: "releasing", actions: "rememberBound" },
         ],
-        "token.lost": [
-          {
-            guard: "drainingToRenew",
-            target: "aborting",
-            actions: ["rememberReason", "dropEpoch"],
-          },
-          { guard: "drainingToLeave", target: "fenced", actions: "rememberReason" },
-          { target: "releasing", actions: "rememberReason" },
-        ],
-        "key.dead": { target: "quarantined", actions: "rememberReason" },
+        "token.lost": endsOfDrain,
+        "key.dead": quarantines,
         stop: [
           { guard: "forced", target: "releasing", actions: ["wantStop", "endRenewal"] },
           // A logout gives way; the account stays as it was.
@@ -414,9 +415,9 @@ export const lifecycleMachine = setup({
           { guard: "stopWanted", target: "draining", actions: [...renewalEnds, "drainToStop"] },
           { target: "active", actions: renewalEnds },
         ],
-        "client.failed": { target: "aborting", actions: ["rememberReason", "swapSlotsBack"] },
-        "key.dead": { target: "aborting", actions: ["rememberReason", "swapSlotsBack"] },
-        "token.lost": { target: "aborting", actions: ["rememberReason", "swapSlotsBack"] },
+        "client.failed": returnsToOldSlot,
+        "key.dead": returnsToOldSlot,
+        "token.lost": returnsToOldSlot,
         "bound.passed": { target: "aborting", actions: ["rememberBound", "swapSlotsBack"] },
         stop: { actions: "wantStop" },
       },
@@ -454,21 +455,9 @@ export const lifecycleMachine = setup({
           },
           { target: "aborting", reenter: true },
         ],
-        // The abort was asked to leave the client alone. The client is gone now, so its connections
-        // and token must be ended too.
-        "client.lost": {
-          guard: "stillServing",
-          target: "aborting",
-          reenter: true,
-          actions: "dropEpoch",
-        },
-        "token.lost": {
-          guard: "stillServing",
-          target: "aborting",
-          reenter: true,
-          actions: "dropEpoch",
-        },
-        "key.dead": { target: "quarantined", actions: "rememberReason" },
+        "client.lost": endsBesideAbort,
+        "token.lost": endsBesideAbort,
+        "key.dead": quarantines,
         stop: { actions: "wantStop" },
       },
     },
@@ -529,4 +518,14 @@ export function lifecycleStateName(value: unknown): string {
   if (typeof value === "string") return value;
   const [[parent, child]] = Object.entries(value as Record<string, string>) as [[string, string]];
   return parent === "active" && child === "serving" ? "active" : `${parent}.${child}`;
+}
+
+/** Every state's name as events and metrics show it. */
+export function lifecycleStateNames(): readonly string[] {
+  return Object.values(lifecycleMachine.states).flatMap((node: AnyStateNode) => {
+    const children = Object.keys(node.states);
+    return children.length === 0
+      ? [node.key]
+      : children.map((child) => lifecycleStateName({ [node.key]: child }));
+  });
 }

@@ -5,10 +5,9 @@ import type { OutboxWork } from "../conversation/outbox/ticket.ts";
 import { HoldfastError } from "../errors.ts";
 import type { GrantRef } from "../ports/custody/gate.ts";
 import type { LifecycleEvent } from "../../machines/lifecycle.ts";
-import type { TelegramClient } from "../ports/telegram/telegram.ts";
+import { silentEvents, type TelegramClient } from "../ports/telegram/telegram.ts";
 import type { AccountWorld } from "./context.ts";
 import { faultReason } from "../ports/telegram/telegram-error.ts";
-import { silentEvents } from "../ports/telegram/silent-events.ts";
 import type { Prompts } from "./login/prompts.ts";
 import { openSlot, type SlotConnection, type SlotEvents, tokenLost } from "./slot-connection.ts";
 

@@ -33,6 +33,21 @@ export async function natsUrl(env: AskOptions["env"]): Promise<string> {
   });
 }
 
+/** HOLDFAST_DATABASE_URL, else the database of the `npm start` that runs in this folder. Throws NOT_RUNNING. */
+export async function databaseUrlOf(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string> {
+  const named = env["HOLDFAST_DATABASE_URL"];
+  const run = named ? null : await readRunInfo(env["HOLDFAST_HOME"] ?? ".holdfast");
+  const url = named || run?.database;
+  if (url !== undefined) return url;
+  throw new HoldfastError({
+    code: "NOT_RUNNING",
+    message: "Nothing runs in this folder.",
+    next: "Name the fleet's database in HOLDFAST_DATABASE_URL.",
+  });
+}
+
 /**
  * Asks the holder of an account, or where none runs any node. Throws the refusal, NATS_UNAVAILABLE or
  * NODE_UNAVAILABLE.

@@ -3,7 +3,7 @@ import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
 import { type CustodyInterval, type Proof, prove } from "../custody/ledger-proof.ts";
 import { HoldfastError } from "../errors.ts";
-import { databaseUrlOf } from "./database-url.ts";
+import { databaseUrlOf } from "./ask.ts";
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
 

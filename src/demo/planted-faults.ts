@@ -2,8 +2,7 @@ import { connect } from "node:net";
 import type { Database } from "../adapters/postgres/database.ts";
 import { createMtcuteDriver } from "../adapters/telegram/mtcute/driver.ts";
 import type { AccountStores } from "../ports/accounts/account-store.ts";
-import { silentEvents } from "../ports/telegram/silent-events.ts";
-import { type DataCentre, defaultDevice } from "../ports/telegram/telegram.ts";
+import { type DataCentre, defaultDevice, silentEvents } from "../ports/telegram/telegram.ts";
 
 export type PlantedFault = "overlap" | "lose" | "duplicate";
 

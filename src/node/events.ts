@@ -1,7 +1,7 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import type { Metrics } from "../adapters/metrics/metrics.ts";
-import { publishEvent } from "../adapters/nats/event-publisher.ts";
+import { publishEvent } from "../adapters/nats/command-server.ts";
 import { createTelegramNotice } from "../adapters/notices/telegram-message.ts";
 import { createWebhook } from "../adapters/notices/webhook.ts";
 import type { Config } from "../config/config.ts";

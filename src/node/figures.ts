@@ -1,8 +1,8 @@
+import { lifecycleStateNames } from "../../machines/lifecycle.ts";
 import { type HttpServer, startHttpServer } from "../adapters/http/http-server.ts";
 import { createMetrics, type Metrics } from "../adapters/metrics/metrics.ts";
 import type { Config } from "../config/config.ts";
 import type { GateClient } from "../gate/gate-client.ts";
-import { lifecycleStateNames } from "./lifecycle-states.ts";
 
 const unwellStates: ReadonlySet<string> = new Set(["quarantined", "fenced"]);
 

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import type { AccountKind } from "../../machines/lifecycle.ts";
 import { createSiteManagerBot } from "../../src/bots/site-manager/site-manager-bot.ts";
 import type { InboundItem } from "../../src/ports/conversation/inbound-stream.ts";
@@ -52,7 +52,7 @@ const lookups = () => bench.statements.filter(isLookup).length;
 const sessions = () => bench.database.query("select id from conversation_sessions");
 
 describe("Bonjour → View Sites → Champigny (the old incident)", () => {
-  test("shows Champigny's tasks, in one session, with one look-up per turn (I3)", async () => {
+  it("shows Champigny's tasks, in one session, with one look-up per turn (I3)", async () => {
     await open("bot");
     await send(textFrom(user, "Bonjour"));
     expect(newest()).toContain("Bonjour");
@@ -69,7 +69,7 @@ describe("Bonjour → View Sites → Champigny (the old incident)", () => {
     ]);
   });
 
-  test("with three taps on Champigny at once answers once, and never with a greeting", async () => {
+  it("with three taps on Champigny at once answers once, and never with a greeting", async () => {
     await open("bot");
     await send(textFrom(user, "Bonjour"));
     await send(tap("View Sites"));
@@ -85,7 +85,7 @@ describe("Bonjour → View Sites → Champigny (the old incident)", () => {
     expect(lookups()).toBe(bench.turnEndings.length);
   });
 
-  test("with taps on three sites at once shows the tasks of each, in the order of the taps", async () => {
+  it("with taps on three sites at once shows the tasks of each, in the order of the taps", async () => {
     await open("bot");
     await send(textFrom(user, "Bonjour"));
     await send(tap("View Sites"));
@@ -98,7 +98,7 @@ describe("Bonjour → View Sites → Champigny (the old incident)", () => {
     expect(await sessions()).toHaveLength(1);
   });
 
-  test("all three messages at once, from eight users, make one session each", async () => {
+  it("all three messages at once, from eight users, make one session each", async () => {
     await open("bot");
     const users = Array.from({ length: 8 }, (_, index) => String(index + 1));
     const words = ["Bonjour", "View Sites", "Champigny"];
@@ -110,7 +110,7 @@ describe("Bonjour → View Sites → Champigny (the old incident)", () => {
     expect(lookups()).toBe(24);
   });
 
-  test("goes on after a crash between two taps", async () => {
+  it("goes on after a crash between two taps", async () => {
     const engine = await open("bot");
     await send(textFrom(user, "Bonjour"));
     await send(tap("View Sites"));
@@ -125,7 +125,7 @@ describe("Bonjour → View Sites → Champigny (the old incident)", () => {
     expect(await sessions()).toHaveLength(1);
   });
 
-  test("works by numbers where the account may not send buttons", async () => {
+  it("works by numbers where the account may not send buttons", async () => {
     await open("user");
     await send(textFrom(user, "Bonjour"));
     expect(newest()).toMatch(/\n\n1\. View Sites\n2\. Français\n3\. Talk to a person$/);
@@ -138,7 +138,7 @@ describe("Bonjour → View Sites → Champigny (the old incident)", () => {
 });
 
 describe("buttons that lead nowhere", () => {
-  test("a button of an ended session gets a clear answer and a fresh menu, and is counted", async () => {
+  it("a button of an ended session gets a clear answer and a fresh menu, and is counted", async () => {
     await open("bot");
     await send(textFrom(user, "Bonjour"));
     await send(tap("View Sites"));
@@ -151,7 +151,7 @@ describe("buttons that lead nowhere", () => {
     expect(newest()).toMatch(/^Tasks of Vitry:/);
   });
 
-  test("data that no button carries gets the same answer", async () => {
+  it("data that no button carries gets the same answer", async () => {
     await open("bot");
     await send(tapFrom(user, 1, "\u0000option_1\uD800"));
     expect(newest()).toContain("no longer works");
@@ -160,7 +160,7 @@ describe("buttons that lead nowhere", () => {
   });
 });
 
-test("words that it does not know get the menu, not silence", async () => {
+it("words that it does not know get the menu, not silence", async () => {
   await open("bot");
   await send(textFrom(user, "quelle heure est-il ?"));
   expect(newest()).toContain("did not understand");

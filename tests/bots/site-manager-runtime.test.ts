@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createSiteManagerBot } from "../../src/bots/site-manager/site-manager-bot.ts";
 import type { Bot } from "../../src/ports/conversation/bot.ts";
 import { coverageOf } from "../fixtures/models/coverage.ts";
@@ -10,7 +10,7 @@ const paths = edgePaths(siteManagerModel);
 const bot = createSiteManagerBot(pathSites);
 
 describe("the site-manager bot", () => {
-  test.each(["taps", "words"] as const)(
+  it.each(["taps", "words"] as const)(
     "answers on every path what the machine asks for, with a user who uses %s",
     async (by) => {
       expect(coverageOf(siteManagerModel, paths).neverTaken).toEqual([]);
@@ -24,7 +24,7 @@ async function takeAll(broken: Bot): Promise<void> {
 }
 
 describe("the paths notice a bot", () => {
-  test("that shows the tasks of another site than the chosen one", async () => {
+  it("that shows the tasks of another site than the chosen one", async () => {
     const [first, second] = pathSites;
     const swapped = createSiteManagerBot([
       { ...first!, tasks: second!.tasks },
@@ -33,7 +33,7 @@ describe("the paths notice a bot", () => {
     await expect(takeAll(swapped)).rejects.toThrow("choose-site");
   });
 
-  test("that does not keep its state", async () => {
+  it("that does not keep its state", async () => {
     const forgetful: Bot = {
       ...bot,
       handle: (turn) => bot.handle(Object.assign(Object.create(turn), { setState: () => {} })),

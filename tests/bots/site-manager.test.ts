@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { siteManagerMachine } from "../../src/bots/site-manager/machine.ts";
 import { siteManagerModel } from "../fixtures/models/events.ts";
 import { edgePaths } from "../fixtures/models/paths.ts";
@@ -8,7 +8,7 @@ const bot = () => specify(siteManagerMachine, undefined);
 const champigny = { type: "choose-site", siteId: "champigny" } as const;
 
 describe("the site-manager bot", () => {
-  test("greets, then shows the sites, then the tasks of the chosen one", () => {
+  it("greets, then shows the sites, then the tasks of the chosen one", () => {
     bot()
       .on({ type: "hello" })
       .is({ state: "greeting", asks: ["greet"] })
@@ -22,21 +22,21 @@ describe("the site-manager bot", () => {
       });
   });
 
-  test("goes from the tasks of one site to those of another", () => {
+  it("goes from the tasks of one site to those of another", () => {
     bot()
       .after(champigny)
       .on({ type: "choose-site", siteId: "nogent" })
       .is({ state: "tasks", asks: ["listTasks"], context: { siteId: "nogent" } });
   });
 
-  test("shows the sites again where a button is out of date", () => {
+  it("shows the sites again where a button is out of date", () => {
     bot()
       .after({ type: "view-sites" })
       .on({ type: "stale-button" })
       .is({ state: "sites", asks: ["explainStaleButton", "listSites"] });
   });
 
-  test("takes photos, comments and a status for the task that was chosen, then sums them up", () => {
+  it("takes photos, comments and a status for the task that was chosen, then sums them up", () => {
     bot()
       .after(champigny)
       .on({ type: "choose-task", siteId: "champigny", taskId: "tiles" })
@@ -59,21 +59,21 @@ describe("the site-manager bot", () => {
       });
   });
 
-  test("asks for the task where photos come without one", () => {
+  it("asks for the task where photos come without one", () => {
     bot()
       .after(champigny)
       .on({ type: "photos", count: 1 })
       .is({ state: "tasks", asks: ["explainPhotos"] });
   });
 
-  test("calls a person from wherever the user is, and stays there", () => {
+  it("calls a person from wherever the user is, and stays there", () => {
     bot()
       .after(champigny)
       .on({ type: "ask-for-person" })
       .is({ state: "tasks", asks: ["callPerson"], context: { siteId: "champigny" } });
   });
 
-  test("explains itself without moving where it did not understand", () => {
+  it("explains itself without moving where it did not understand", () => {
     bot()
       .after(champigny)
       .on({ type: "other-words" })
@@ -84,13 +84,13 @@ describe("the site-manager bot", () => {
 describe("on every path of the site-manager bot", () => {
   const paths = edgePaths(siteManagerModel);
 
-  test("each event is answered, whatever came before", () => {
+  it("each event is answered, whatever came before", () => {
     for (const { steps } of paths) {
       for (const { asks } of steps) expect(asks.length).toBeGreaterThan(0);
     }
   });
 
-  test("a site is remembered exactly while its tasks are shown or reported on, a task while it is", () => {
+  it("a site is remembered exactly while its tasks are shown or reported on, a task while it is", () => {
     for (const { steps } of paths) {
       for (const { event, after } of steps) {
         const { value, context } = after;

@@ -18,7 +18,7 @@ const randomId = () => String(randomBytes(6).readIntBE(0, 6));
  * The contract of every store of conversations. `make` may be called for two stores over one
  * database: two nodes.
  */
-export function conversationStoreContract(make: (database: Database) => ConversationStore): void {
+export function specifyConversationStore(make: (database: Database) => ConversationStore): void {
   describe("a store of conversations", () => {
     let test: TestDatabase;
     let database: Database;

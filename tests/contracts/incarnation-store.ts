@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { freshStores, type MakeCustodyStores } from "./custody-stores.ts";
+import { freshStores, type MakeCustodyStores } from "../fixtures/fresh-custody.ts";
 
 export function specifyIncarnationStore(make: MakeCustodyStores): void {
   const open = freshStores(make);

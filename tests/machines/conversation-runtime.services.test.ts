@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { conversationMachine } from "../../machines/conversation.ts";
 import { conversationRules } from "../../machines/conversation-rules.ts";
 import { createConversationStore } from "../../src/adapters/postgres/conversation-store.ts";
@@ -63,7 +63,7 @@ async function take(
 }
 
 describe("the conversation store over PostgreSQL", () => {
-  test.each(["by command", "within the turn"] as const)(
+  it.each(["by command", "within the turn"] as const)(
     "does on every path what the machine says, sessions closed %s",
     async (closing) => {
       expect(coverageOf(conversationModel, paths).neverTaken).toEqual([]);
@@ -77,12 +77,12 @@ async function takeAll(through: ConversationStore): Promise<void> {
 }
 
 describe("the paths notice a conversation store", () => {
-  test("that never lets a session expire", async () => {
+  it("that never lets a session expire", async () => {
     const patient = { ...store, load: (key: ConversationKey) => store.load(key, 3_600_000) };
     await expect(takeAll(patient)).rejects.toThrow("SESSION_CREATED_AFTER_EXPIRY");
   });
 
-  test("that lets a session expire under a person's hands", async () => {
+  it("that lets a session expire under a person's hands", async () => {
     const hasty: ConversationStore = {
       ...store,
       async load(key, inactiveAfterMs) {
@@ -99,7 +99,7 @@ describe("the paths notice a conversation store", () => {
     await expect(takeAll(hasty)).rejects.toThrow("SESSION_WITH_HUMAN");
   });
 
-  test("that forgets to end a session", async () => {
+  it("that forgets to end a session", async () => {
     const forgetful: ConversationStore = {
       ...store,
       move: async (id, event) => (event === "end" ? "ended" : store.move(id, event)),

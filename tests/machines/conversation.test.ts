@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { conversationMachine } from "../../machines/conversation.ts";
 import { conversationModel } from "../fixtures/models/events.ts";
 import { edgePaths } from "../fixtures/models/paths.ts";
@@ -8,7 +8,7 @@ const inbound = { type: "inbound" } as const;
 const conversation = () => specify(conversationMachine, undefined);
 
 describe("a conversation", () => {
-  test("begins with the first message of a chat user", () => {
+  it("begins with the first message of a chat user", () => {
     conversation()
       .is({ state: "absent", context: { sessions: 0 } })
       .on(inbound)
@@ -19,14 +19,14 @@ describe("a conversation", () => {
       });
   });
 
-  test("stays one session while it is active, however many messages come", () => {
+  it("stays one session while it is active, however many messages come", () => {
     conversation()
       .after(inbound, inbound)
       .on(inbound)
       .is({ state: "active", asks: ["sessionReused"], context: { sessions: 1, turns: 3 } });
   });
 
-  test("of a user who returns after it expired is a new session", () => {
+  it("of a user who returns after it expired is a new session", () => {
     conversation()
       .after(inbound, { type: "inactive" })
       .on(inbound)
@@ -37,7 +37,7 @@ describe("a conversation", () => {
       });
   });
 
-  test("of a user who returns after it ended is a new session", () => {
+  it("of a user who returns after it ended is a new session", () => {
     conversation()
       .after(inbound, { type: "end" })
       .on(inbound)
@@ -48,7 +48,7 @@ describe("a conversation", () => {
       });
   });
 
-  test("that a person took over keeps its session for that person", () => {
+  it("that a person took over keeps its session for that person", () => {
     conversation()
       .after(inbound)
       .on({ type: "escalate" })
@@ -59,14 +59,14 @@ describe("a conversation", () => {
       .is({ state: "active", context: { sessions: 1 } });
   });
 
-  test("that a person took over does not expire under that person's hands", () => {
+  it("that a person took over does not expire under that person's hands", () => {
     conversation()
       .after(inbound, { type: "escalate" })
       .on({ type: "inactive" })
       .is({ state: "escalated" });
   });
 
-  test("that a person took over may be ended by that person", () => {
+  it("that a person took over may be ended by that person", () => {
     conversation().after(inbound, { type: "escalate" }).on({ type: "end" }).is({ state: "ended" });
   });
 });
@@ -74,7 +74,7 @@ describe("a conversation", () => {
 describe("on every path of a conversation, with every event in every state", () => {
   const paths = edgePaths(conversationModel, { events: "all" });
 
-  test("[I3] a session is created only while none is open", () => {
+  it("[I3] a session is created only while none is open", () => {
     for (const path of paths) {
       let open = 0;
       for (const { after, asks } of path.steps) {
@@ -85,14 +85,14 @@ describe("on every path of a conversation, with every event in every state", () 
     }
   });
 
-  test("each message takes part in exactly one session, and each decision is told once", () => {
+  it("each message takes part in exactly one session, and each decision is told once", () => {
     for (const { steps } of paths) {
       for (const { event, asks } of steps)
         expect(asks).toHaveLength(event.type === "inbound" ? 1 : 0);
     }
   });
 
-  test("the number of sessions rises by one with each creation and never falls", () => {
+  it("the number of sessions rises by one with each creation and never falls", () => {
     for (const path of paths) {
       let created = 0;
       for (const { after, asks } of path.steps) {

@@ -1,5 +1,5 @@
 import { createMachine, setup } from "xstate";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { coverageOf } from "../fixtures/models/coverage.ts";
 import { models, tokenModel } from "../fixtures/models/events.ts";
 import { loadMachines } from "../../tools/load-machines.ts";
@@ -14,19 +14,19 @@ const nothingLeft = {
   eventsWithoutCases: [],
 };
 
-test("the folder of machines holds at least the four that the product is made of", () => {
+it("the folder of machines holds at least the four that the product is made of", () => {
   expect(machines.map(({ machine }) => machine.id)).toEqual(
     expect.arrayContaining(["token", "lifecycle", "conversation", "site-manager"]),
   );
 });
 
-test("no two machines share an id, which would share their paths", () => {
+it("no two machines share an id, which would share their paths", () => {
   const ids = machines.map(({ machine }) => machine.id);
   expect(ids).toEqual([...new Set(ids)]);
 });
 
 describe.each(machines)("$machine.id, exported by $file", ({ file, machine }) => {
-  test("is walked in full: each transition taken, each guard both ways, each state entered", () => {
+  it("is walked in full: each transition taken, each guard both ways, each state entered", () => {
     const model = models.get(machine.id);
     if (model === undefined) {
       throw new Error(`${file} needs its event cases in tests/fixtures/models/events.ts`);
@@ -44,7 +44,7 @@ const modelOf = (machine: MachineModel["machine"], types: readonly string[]): Ma
 });
 
 describe("the walk notices", () => {
-  test("a state that nothing leads to", () => {
+  it("a state that nothing leads to", () => {
     const machine = createMachine({
       id: "island",
       initial: "shore",
@@ -56,7 +56,7 @@ describe("the walk notices", () => {
     });
   });
 
-  test("an eventless transition that is never taken", () => {
+  it("an eventless transition that is never taken", () => {
     const machine = setup({ guards: { never: () => false } }).createMachine({
       id: "stuck",
       initial: "here",
@@ -67,7 +67,7 @@ describe("the walk notices", () => {
     ]);
   });
 
-  test("a guard that always agrees, and the transition behind it that is dead", () => {
+  it("a guard that always agrees, and the transition behind it that is dead", () => {
     const machine = setup({ guards: { sure: () => true } }).createMachine({
       id: "yes",
       initial: "asked",
@@ -79,7 +79,7 @@ describe("the walk notices", () => {
     });
   });
 
-  test("a transition of the root", () => {
+  it("a transition of the root", () => {
     const machine = createMachine({
       id: "root",
       on: { reset: {} },
@@ -89,7 +89,7 @@ describe("the walk notices", () => {
     expect(coverageOf(modelOf(machine, [])).neverTaken).toEqual(["root · reset [0] → stays"]);
   });
 
-  test("an event for which the model has no payload", () => {
+  it("an event for which the model has no payload", () => {
     const report = coverageOf({
       ...modelOf(tokenModel.machine, []),
       starts: { "a new slot": {} },
@@ -102,7 +102,7 @@ describe("the walk notices", () => {
     expect(report.neverTaken).toEqual(["token.revoked · silenced [0] → token.free"]);
   });
 
-  test("a state key that drops what decides a transition", () => {
+  it("a state key that drops what decides a transition", () => {
     const machine = createMachine({
       id: "forgetful",
       initial: "a",

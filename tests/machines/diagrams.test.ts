@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createMachine } from "xstate";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadMachines } from "../../tools/load-machines.ts";
 import { machineDiagram } from "../../tools/machine-diagram.ts";
 
@@ -27,13 +27,13 @@ function draw(...args: readonly string[]): Promise<Run> {
 const machines = await loadMachines();
 
 describe("the diagram of a machine", () => {
-  test.each(machines)("in docs/machines is current: $machine.id", async (told) => {
+  it.each(machines)("in docs/machines is current: $machine.id", async (told) => {
     const { file, machine } = told;
     const page = await readFile(join(root, "docs/machines", `${machine.id}.md`), "utf8");
     expect(page, "run npm run diagrams").toBe(machineDiagram(machine, file));
   });
 
-  test("shows states, eventless transitions, guards and what is asked for", () => {
+  it("shows states, eventless transitions, guards and what is asked for", () => {
     const [found] = machines.filter(({ machine }) => machine.id === "lifecycle");
     const page = machineDiagram(found!.machine, found!.file);
     expect(page).toContain("unauthorised --> seeking: always [hasSlot]");
@@ -42,7 +42,7 @@ describe("the diagram of a machine", () => {
     expect(page).toContain("verified_idle: entry / verifyIdle, startBound");
   });
 
-  test("needs a sentence for its head", () => {
+  it("needs a sentence for its head", () => {
     const machine = createMachine({ id: "mute", initial: "a", states: { a: {} } });
     expect(() => machineDiagram(machine, "machines/mute.ts")).toThrow(
       "machines/mute.ts needs a description",
@@ -57,7 +57,7 @@ describe("drawing all diagrams", () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  test("is followed by a check that passes, until one of them is changed by hand", async () => {
+  it("is followed by a check that passes, until one of them is changed by hand", async () => {
     expect(await draw("--into", folder)).toMatchObject({ exitCode: 0 });
     expect(await draw("--into", folder, "--check")).toEqual({ exitCode: 0, output: "" });
     await appendFile(join(folder, "token.md"), "\n");
@@ -66,7 +66,7 @@ describe("drawing all diagrams", () => {
     expect(stale.output).toContain("token.md; run npm run diagrams");
   });
 
-  test("is asked for when a diagram is missing", async () => {
+  it("is asked for when a diagram is missing", async () => {
     const { exitCode, output } = await draw("--into", folder, "--check");
     expect({ exitCode, lines: output.trim().split("\n").length }).toEqual({
       exitCode: 1,

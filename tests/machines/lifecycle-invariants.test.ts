@@ -1,5 +1,5 @@
 import { type SnapshotFrom, transition } from "xstate";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   type LifecycleEvent,
   lifecycleMachine,
@@ -35,23 +35,23 @@ const stepsInto = (...states: readonly string[]) =>
 const connectedStates = ["connecting", "active", "active.preparing", "cooling", "paused"];
 
 describe("on every path of the lifecycle", () => {
-  test("[I1] [I2] nothing connects, serves, switches or is logged out that the events do not allow", () => {
+  it("[I1] [I2] nothing connects, serves, switches or is logged out that the events do not allow", () => {
     for (const path of paths) judgeCustody(path);
   });
 
-  test("a slot and an epoch are known in every state that is connected or about to be", () => {
+  it("a slot and an epoch are known in every state that is connected or about to be", () => {
     for (const { after } of stepsInto(...connectedStates, "restarting")) {
       expect(after.context.slot).not.toBeNull();
       expect(after.context.epoch).toBeGreaterThan(0);
     }
   });
 
-  test("no epoch is remembered where nothing may be connected", () => {
+  it("no epoch is remembered where nothing may be connected", () => {
     const idle = ["verified-idle", "renewing", "fenced", "quarantined", "seeking", "stopped"];
     for (const { after } of stepsInto(...idle)) expect(after.context.epoch).toBe(0);
   });
 
-  test("a renewal is remembered exactly from its beginning to its end", () => {
+  it("a renewal is remembered exactly from its beginning to its end", () => {
     const renewing = ["active.preparing", "verified-idle", "renewing", "restarting", "aborting"];
     const never = ["seeking", "connecting", "active", "cooling", "paused", "quarantined"];
     for (const { after } of stepsInto(...renewing)) expect(after.context.renewal).not.toBeNull();
@@ -60,13 +60,13 @@ describe("on every path of the lifecycle", () => {
     }
   });
 
-  test("every state in which an account does not serve for a fault has a reason", () => {
+  it("every state in which an account does not serve for a fault has a reason", () => {
     for (const { after } of stepsInto("fenced", "quarantined", "aborting")) {
       expect(after.context.reason).not.toBeNull();
     }
   });
 
-  test("quarantine is left by a login, a logout or a stop and by nothing else", () => {
+  it("quarantine is left by a login, a logout or a stop and by nothing else", () => {
     const leaving = steps.filter(
       ({ before, after }) => nameOf(before) === "quarantined" && nameOf(after) !== "quarantined",
     );
@@ -75,13 +75,13 @@ describe("on every path of the lifecycle", () => {
     );
   });
 
-  test("an account stops only from releasing, or where nothing was ever begun", () => {
+  it("an account stops only from releasing, or where nothing was ever begun", () => {
     expect(new Set(stepsInto("stopped").map(({ before }) => nameOf(before)))).toEqual(
       new Set(["releasing", "unauthorised.waiting"]),
     );
   });
 
-  test("each wait that Telegram, Postgres or the gate could leave unanswered is bounded", () => {
+  it("each wait that Telegram, Postgres or the gate could leave unanswered is bounded", () => {
     for (const { after, asks } of steps) {
       const events = eventsIn(lifecycleModel, after, { events: "handled" });
       for (const { params } of asks.filter(({ type }) => type === "startBound")) {
@@ -107,7 +107,7 @@ describe("from every state of the lifecycle", () => {
     return nameOf(now);
   }
 
-  test("a stop ends in stopped, even when nothing answers any more and only bounds pass", () => {
+  it("a stop ends in stopped, even when nothing answers any more and only bounds pass", () => {
     const stuck = snapshots
       .filter(({ status }) => status === "active")
       .flatMap((snapshot) => {
@@ -117,7 +117,7 @@ describe("from every state of the lifecycle", () => {
     expect(stuck).toEqual([]);
   });
 
-  test("an account that nobody stops can serve again", () => {
+  it("an account that nobody stops can serve again", () => {
     const canServe = new Set(snapshots.filter((now) => nameOf(now) === "active").map(keyOf));
     const edges = steps.map(({ before, after }) => [before, after].map(keyOf));
     for (let known = -1; known < canServe.size; ) {
@@ -130,7 +130,7 @@ describe("from every state of the lifecycle", () => {
     expect(stuck.map(nameOf)).toEqual([]);
   });
 
-  test("the same snapshot and event ask for the same work: nothing outside the machine decides", () => {
+  it("the same snapshot and event ask for the same work: nothing outside the machine decides", () => {
     for (const { before, event, asks } of steps) {
       const [, actions] = transition(lifecycleMachine, before, event);
       expect(asksIn(actions)).toEqual(asks);

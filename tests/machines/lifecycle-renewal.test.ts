@@ -1,4 +1,4 @@
-import { describe, test } from "vitest";
+import { describe, it } from "vitest";
 import type { LifecycleEvent } from "../../machines/lifecycle.ts";
 import {
   accountIn,
@@ -18,7 +18,7 @@ const serving = { active: "serving" };
 const startBound = (bound: string) => ({ type: "startBound", params: { bound } });
 
 describe("a renewal", () => {
-  test("prepares the new slot while the old one serves, then switches from verified idle", () => {
+  it("prepares the new slot while the old one serves, then switches from verified idle", () => {
     accountIn("active")
       .on(renew)
       .is({
@@ -65,7 +65,7 @@ describe("a renewal", () => {
       });
   });
 
-  test.each<Place>(["cooling", "paused", "seeking", "connecting", "quarantined"])(
+  it.each<Place>(["cooling", "paused", "seeking", "connecting", "quarantined"])(
     "is not begun in %s",
     (place) => {
       const before = accountIn(place);
@@ -76,7 +76,7 @@ describe("a renewal", () => {
     },
   );
 
-  test("does not begin a second one", () => {
+  it("does not begin a second one", () => {
     accountIn("preparing")
       .on({ type: "renew", id: "r-2", method: "auto-code" })
       .is({ state: { active: "preparing" }, context: { renewal: { id: "r-1" } } });
@@ -98,7 +98,7 @@ describe("a renewal aborts to the old slot", () => {
     { place: "restarting", cause: { type: "bound.passed", bound: "restarting" } },
   ];
 
-  test.each(aborted)("$cause.type in $place: it is sought and connected again", (told) => {
+  it.each(aborted)("$cause.type in $place: it is sought and connected again", (told) => {
     accountIn(told.place)
       .on(told.cause)
       .is({
@@ -117,7 +117,7 @@ describe("a renewal aborts to the old slot", () => {
       .is({ state: serving, asks: ["serve", { type: "tidySlots", params: { serving: 1 } }] });
   });
 
-  test.each<LifecycleEvent>([
+  it.each<LifecycleEvent>([
     { type: "prepare.failed", reason: faulty },
     { type: "bound.passed", bound: "preparing" },
   ])("$type while preparing: the old slot never stopped serving", (cause) => {
@@ -132,7 +132,7 @@ describe("a renewal aborts to the old slot", () => {
       .is({ state: serving, asks: ["serve", "tidySlots"], context: { renewal: null, epoch: 5 } });
   });
 
-  test("tells what to do about the client: leave it while it serves, end it otherwise", () => {
+  it("tells what to do about the client: leave it while it serves, end it otherwise", () => {
     accountIn("preparing")
       .on({ type: "prepare.failed", reason: faulty })
       .is({
@@ -159,13 +159,13 @@ describe("a renewal aborts to the old slot", () => {
       });
   });
 
-  test("tries the abort again when it takes too long", () => {
+  it("tries the abort again when it takes too long", () => {
     accountIn("aborting after the drain")
       .on({ type: "bound.passed", bound: "aborting" })
       .is({ state: "aborting", asks: ["abortRenewal", "startBound"] });
   });
 
-  test.each(["client.lost", "token.lost"] as const)(
+  it.each(["client.lost", "token.lost"] as const)(
     "%s during the abort: what the client held is ended before the token is sought",
     (type) => {
       accountIn("aborting while serving")

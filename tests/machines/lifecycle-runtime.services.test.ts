@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { coverageOf, coveringPaths } from "../fixtures/models/coverage.ts";
 import { lifecycleModel } from "../fixtures/models/events.ts";
 import { canBeCaused, nameOf, runLifecyclePath } from "../fixtures/models/lifecycle-runner.ts";
@@ -15,12 +15,12 @@ beforeAll(async () => {
 
 afterAll(() => stage?.close());
 
-test("the paths that the runtime is driven along take every transition of the lifecycle", () => {
+it("the paths that the runtime is driven along take every transition of the lifecycle", () => {
   expect(coverageOf(lifecycleModel, paths).neverTaken).toEqual([]);
 });
 
 describe("the account runtime, over PostgreSQL, NATS, the gate and the data centre, follows", () => {
   for (const path of paths) {
-    test(`${path.start}: ${nameOf(path.steps)}`, () => runLifecyclePath(stage, path));
+    it(`${path.start}: ${nameOf(path.steps)}`, () => runLifecyclePath(stage, path));
   }
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { AccountWorld } from "../../src/accounts/context.ts";
 import { lifecycleModel } from "../fixtures/models/events.ts";
 import { runLifecyclePath } from "../fixtures/models/lifecycle-runner.ts";
@@ -120,15 +120,15 @@ function withAccounts(
 }
 
 describe("the path of a renewal", () => {
-  test("is followed by the runtime as it is wired", async () => {
+  it("is followed by the runtime as it is wired", async () => {
     await expect(run((world) => world)).resolves.toBeUndefined();
   });
 
-  test("is followed even with a client that keeps its connection, because the gate cuts it", async () => {
+  it("is followed even with a client that keeps its connection, because the gate cuts it", async () => {
     await expect(run(leaky)).resolves.toBeUndefined();
   });
 
-  test.each([
+  it.each([
     {
       wrong: "a gate that cuts nothing",
       change: (world: AccountWorld) => leaky(cutNothing(world)),

@@ -1,4 +1,4 @@
-import { describe, test } from "vitest";
+import { describe, it } from "vitest";
 import { lifecycleMachine } from "../../machines/lifecycle.ts";
 import { specify } from "../fixtures/models/specify.ts";
 import {
@@ -19,7 +19,7 @@ import {
 const startBound = (bound: string) => ({ type: "startBound", params: { bound } });
 
 describe("stop", () => {
-  test.each<Place>(["active", "cooling", "paused"])(
+  it.each<Place>(["active", "cooling", "paused"])(
     "lets a connected account that is %s finish its calls, then frees its token",
     (place) => {
       accountIn(place)
@@ -35,7 +35,7 @@ describe("stop", () => {
     },
   );
 
-  test.each<Place>(["seeking", "connecting", "fenced", "quarantined"])(
+  it.each<Place>(["seeking", "connecting", "fenced", "quarantined"])(
     "frees what an account that is %s may still hold, then stops",
     (place) => {
       accountIn(place)
@@ -46,20 +46,20 @@ describe("stop", () => {
     },
   );
 
-  test("ends an account that waits for its login at once", () => {
+  it("ends an account that waits for its login at once", () => {
     specify(lifecycleMachine, { ...user, slot: null })
       .on(stop)
       .is({ state: "stopped" });
   });
 
-  test("frees the slot that a login was just authorising", () => {
+  it("frees the slot that a login was just authorising", () => {
     specify(lifecycleMachine, { ...user, slot: null })
       .after(login)
       .on(stop)
       .is({ state: "releasing", asks: ["release", "startBound"] });
   });
 
-  test("while a new slot is prepared aborts the renewal on record, then drains", () => {
+  it("while a new slot is prepared aborts the renewal on record, then drains", () => {
     accountIn("preparing")
       .on(stop)
       .is({
@@ -73,7 +73,7 @@ describe("stop", () => {
       .is({ state: "releasing", asks: ["release", "startBound"] });
   });
 
-  test("once the old slot drains finishes the renewal first, then stops on the new slot", () => {
+  it("once the old slot drains finishes the renewal first, then stops on the new slot", () => {
     accountIn("draining")
       .on(stop)
       .is({ state: "draining" })
@@ -99,7 +99,7 @@ describe("stop", () => {
       });
   });
 
-  test.each<Place>(["verified-idle", "renewing", "restarting", "aborting after the drain"])(
+  it.each<Place>(["verified-idle", "renewing", "restarting", "aborting after the drain"])(
     "during %s is remembered until the renewal has ended",
     (place) => {
       const before = accountIn(place);
@@ -107,21 +107,21 @@ describe("stop", () => {
     },
   );
 
-  test("after an abort frees the old slot instead of seeking it", () => {
+  it("after an abort frees the old slot instead of seeking it", () => {
     accountIn("aborting after the drain")
       .after(stop)
       .on(returned)
       .is({ state: "releasing", asks: ["release", "startBound"] });
   });
 
-  test("gives up an abort that takes too long: the next start will end it", () => {
+  it("gives up an abort that takes too long: the next start will end it", () => {
     accountIn("aborting after the drain")
       .after(stop)
       .on({ type: "bound.passed", bound: "aborting" })
       .is({ state: "releasing", asks: ["release", "startBound"], context: { renewal: null } });
   });
 
-  test.each<Place>(["draining to stop", "aborting while serving"])(
+  it.each<Place>(["draining to stop", "aborting while serving"])(
     "is not forgotten when the key dies while %s",
     (place) => {
       accountIn(place)
@@ -133,7 +133,7 @@ describe("stop", () => {
     },
   );
 
-  test("stops within its bound even when nothing confirms that the token is free", () => {
+  it("stops within its bound even when nothing confirms that the token is free", () => {
     accountIn("seeking")
       .after(stop)
       .on({ type: "bound.passed", bound: "releasing" })

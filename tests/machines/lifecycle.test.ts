@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type LifecycleEvent, lifecycleMachine } from "../../machines/lifecycle.ts";
 import { specify } from "../fixtures/models/specify.ts";
 import {
@@ -19,14 +19,14 @@ const startBound = (bound: string) => ({ type: "startBound", params: { bound } }
 const newcomer = () => specify(lifecycleMachine, { ...user, slot: null });
 
 describe("an account without an authorisation", () => {
-  test("waits for an operator to log it in", () => {
+  it("waits for an operator to log it in", () => {
     newcomer().is({
       state: { unauthorised: "waiting" },
       asks: [{ type: "tidySlots", params: { serving: null } }],
     });
   });
 
-  test("authorises its first slot at login, then seeks that slot's token", () => {
+  it("authorises its first slot at login, then seeks that slot's token", () => {
     newcomer()
       .on(login)
       .is({
@@ -46,7 +46,7 @@ describe("an account without an authorisation", () => {
       });
   });
 
-  test("waits again, and says why, when the login failed", () => {
+  it("waits again, and says why, when the login failed", () => {
     newcomer()
       .after(login)
       .on({ type: "login.failed", reason: faulty })
@@ -59,17 +59,17 @@ describe("an account without an authorisation", () => {
 });
 
 describe("an account that was authorised before", () => {
-  test("seeks its token at once", () => {
+  it("seeks its token at once", () => {
     specify(lifecycleMachine, user).is({ state: "seeking", asks: ["seekToken", "startBound"] });
   });
 
-  test("keeps seeking while the token is held elsewhere", () => {
+  it("keeps seeking while the token is held elsewhere", () => {
     accountIn("seeking")
       .on({ type: "bound.passed", bound: "seeking" })
       .is({ state: "seeking", asks: ["seekToken", "startBound"] });
   });
 
-  test("connects under the epoch that it was granted, within a bound", () => {
+  it("connects under the epoch that it was granted, within a bound", () => {
     accountIn("seeking")
       .on(granted)
       .is({
@@ -78,7 +78,7 @@ describe("an account that was authorised before", () => {
       });
   });
 
-  test("serves once its client has answered, and only then logs out slots that are left over", () => {
+  it("serves once its client has answered, and only then logs out slots that are left over", () => {
     accountIn("connecting")
       .on(ready)
       .is({
@@ -90,7 +90,7 @@ describe("an account that was authorised before", () => {
       });
   });
 
-  test.each<LifecycleEvent>([
+  it.each<LifecycleEvent>([
     { type: "client.failed", reason: faulty },
     { type: "bound.passed", bound: "connecting" },
     tokenLost,
@@ -104,7 +104,7 @@ describe("an account that was authorised before", () => {
 });
 
 describe("a connected account", () => {
-  test("holds its connection and sends nothing for as long as a flood wait lasts", () => {
+  it("holds its connection and sends nothing for as long as a flood wait lasts", () => {
     accountIn("active")
       .on({ type: "flood", waitSeconds: 259 })
       .is({ state: "cooling", asks: [{ type: "hold", params: { slot: 1, waitSeconds: 259 } }] })
@@ -112,7 +112,7 @@ describe("a connected account", () => {
       .is({ state: serving, asks: ["serve", "tidySlots"] });
   });
 
-  test("holds its connection while paused, until it is resumed", () => {
+  it("holds its connection while paused, until it is resumed", () => {
     accountIn("active")
       .on({ type: "pause" })
       .is({ state: "paused", asks: [{ type: "hold", params: { slot: 1, waitSeconds: null } }] })
@@ -120,7 +120,7 @@ describe("a connected account", () => {
       .is({ state: serving, asks: ["serve", "tidySlots"] });
   });
 
-  test.each<Place>(["active", "cooling", "paused", "preparing"])(
+  it.each<Place>(["active", "cooling", "paused", "preparing"])(
     "that loses its token or its connection while %s is cut before it seeks again",
     (place) => {
       for (const type of ["token.lost", "client.lost"] as const) {
@@ -139,7 +139,7 @@ describe("a connected account", () => {
 });
 
 describe("a pause", () => {
-  test.each<Place>(["seeking", "connecting", "preparing", "fenced", "aborting while serving"])(
+  it.each<Place>(["seeking", "connecting", "preparing", "fenced", "aborting while serving"])(
     "that is asked for in %s holds as soon as the account would serve",
     (place) => {
       accountIn(place)
@@ -152,7 +152,7 @@ describe("a pause", () => {
     },
   );
 
-  test("that outlived its process is kept by the next one, which serves nobody in between", () => {
+  it("that outlived its process is kept by the next one, which serves nobody in between", () => {
     specify(lifecycleMachine, { ...user, pauseWanted: true })
       .after(granted)
       .on(ready)
@@ -163,7 +163,7 @@ describe("a pause", () => {
 });
 
 describe("a logout", () => {
-  test.each<Place>(["active", "cooling", "paused"])(
+  it.each<Place>(["active", "cooling", "paused"])(
     "from %s drains first, and only then gives the session up",
     (place) => {
       accountIn(place)
@@ -183,7 +183,7 @@ describe("a logout", () => {
     },
   );
 
-  test("that cannot be made safe has not happened: the account is cut and seeks its token again", () => {
+  it("that cannot be made safe has not happened: the account is cut and seeks its token again", () => {
     accountIn("active")
       .after({ type: "logout" })
       .on({ type: "drain.failed", reason: faulty })
@@ -194,7 +194,7 @@ describe("a logout", () => {
 });
 
 describe("a forced stop", () => {
-  test.each<Place>(["active", "cooling", "paused", "preparing", "draining"])(
+  it.each<Place>(["active", "cooling", "paused", "preparing", "draining"])(
     "cuts at once in %s",
     (place) => {
       accountIn(place)
@@ -205,7 +205,7 @@ describe("a forced stop", () => {
 });
 
 describe("a dead key", () => {
-  test.each<Place>([
+  it.each<Place>([
     "seeking",
     "connecting",
     "active",
@@ -224,13 +224,13 @@ describe("a dead key", () => {
       });
   });
 
-  test("of the new slot does not touch the old one: the renewal aborts", () => {
+  it("of the new slot does not touch the old one: the renewal aborts", () => {
     accountIn("restarting")
       .on(dead)
       .is({ state: "aborting", asks: ["abortRenewal", "startBound"] });
   });
 
-  test("is left by nothing but a login, which authorises a new slot and forgets the dead one", () => {
+  it("is left by nothing but a login, which authorises a new slot and forgets the dead one", () => {
     const quarantined = accountIn("quarantined");
     for (const event of [
       granted,
@@ -254,7 +254,7 @@ describe("a dead key", () => {
       });
   });
 
-  test("during a login that failed leaves the account waiting, not seeking the dead slot", () => {
+  it("during a login that failed leaves the account waiting, not seeking the dead slot", () => {
     accountIn("quarantined")
       .after(login)
       .on({ type: "login.failed", reason: faulty })

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTestModel } from "xstate/graph";
 import { tokenMachine, tokenRules } from "../../machines/token.ts";
 import { createKeyRing } from "../../src/adapters/crypto/key-ring.ts";
@@ -65,7 +65,7 @@ async function takeAll(change: (scene: TokenScene) => Partial<TokenScene>): Prom
 }
 
 describe("the stores of custody over PostgreSQL", () => {
-  test("do on every path what the machine says, with right and wrong epochs and holders", async () => {
+  it("do on every path what the machine says, with right and wrong epochs and holders", async () => {
     expect(coverageOf(tokenModel, paths).neverTaken).toEqual([]);
     await takeAll(() => ({}));
   });
@@ -81,7 +81,7 @@ describe("XState's own test model of a token", () => {
     stopWhen: ({ context }) => context.epoch > 1,
   });
 
-  test("comes to every state of the machine, and in each the store says the same", async () => {
+  it("comes to every state of the machine, and in each the store says the same", async () => {
     const seen = new Set<string>();
     for (const path of shortest) {
       const ref = await accounts.addSlot(account);
@@ -103,7 +103,7 @@ describe("XState's own test model of a token", () => {
     expect([...seen].toSorted()).toEqual(Object.keys(tokenMachine.states).toSorted());
   });
 
-  test("takes fewer transitions than the edge walk, which is why both are there", () => {
+  it("takes fewer transitions than the edge walk, which is why both are there", () => {
     const replayed = shortest.map(({ steps }) =>
       replay(
         tokenModel,
@@ -117,7 +117,7 @@ describe("XState's own test model of a token", () => {
 });
 
 describe("the paths notice stores", () => {
-  test("that answer a grant without recording it", async () => {
+  it("that answer a grant without recording it", async () => {
     const forgetful = ({ tokens }: TokenScene): Partial<TokenScene> => ({
       tokens: {
         ...tokens,
@@ -134,7 +134,7 @@ describe("the paths notice stores", () => {
     await expect(takeAll(forgetful)).rejects.toThrow("read back");
   });
 
-  test("that free a token for a release of an old epoch", async () => {
+  it("that free a token for a release of an old epoch", async () => {
     const careless = ({ tokens }: TokenScene): Partial<TokenScene> => ({
       tokens: {
         ...tokens,
@@ -145,7 +145,7 @@ describe("the paths notice stores", () => {
     await expect(takeAll(careless)).rejects.toThrow(/"released"/);
   });
 
-  test("that free the tokens of an incarnation that was not revoked", async () => {
+  it("that free the tokens of an incarnation that was not revoked", async () => {
     const hasty = ({ incarnations }: TokenScene): Partial<TokenScene> => ({
       incarnations: {
         ...incarnations,
@@ -158,7 +158,7 @@ describe("the paths notice stores", () => {
     await expect(takeAll(hasty)).rejects.toThrow(/"silenced"/);
   });
 
-  test("that carry a grant of another incarnation over a floor", async () => {
+  it("that carry a grant of another incarnation over a floor", async () => {
     const gullible = ({ tokens }: TokenScene): Partial<TokenScene> => ({
       tokens: {
         ...tokens,

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type TokenEvent, tokenMachine } from "../../machines/token.ts";
 import { tokenModel } from "../fixtures/models/events.ts";
 import { edgePaths } from "../fixtures/models/paths.ts";
@@ -20,23 +20,23 @@ const silenced: TokenEvent = { type: "silenced", incarnation: "paris-1" };
 const token = () => specify(tokenMachine, {});
 
 describe("a token", () => {
-  test("is free, with no holder, when its slot is new", () => {
+  it("is free, with no holder, when its slot is new", () => {
     token().is({ state: "free", context: { epoch: 0, incarnation: null, heldAs: null } });
   });
 
-  test("mints the next epoch for the incarnation it is granted to", () => {
+  it("mints the next epoch for the incarnation it is granted to", () => {
     token()
       .on(grant)
       .is({ state: "granted", context: { epoch: 1, incarnation: "paris-1" } });
   });
 
-  test("continues from the epoch it is restored with", () => {
+  it("continues from the epoch it is restored with", () => {
     specify(tokenMachine, { epoch: 41 })
       .on(grant)
       .is({ state: "granted", context: { epoch: 42 } });
   });
 
-  test("goes from granted to connected to draining to free, and keeps its epoch", () => {
+  it("goes from granted to connected to draining to free, and keeps its epoch", () => {
     token()
       .after(grant)
       .on(connected)
@@ -47,14 +47,14 @@ describe("a token", () => {
       .is({ state: "free", context: { epoch: 1, incarnation: null } });
   });
 
-  test("is free again when its grant was released before anything connected", () => {
+  it("is free again when its grant was released before anything connected", () => {
     token()
       .after(grant)
       .on(released)
       .is({ state: "free", context: { incarnation: null } });
   });
 
-  test("goes on above the floor when its epoch was used before, once, and with the same holder", () => {
+  it("goes on above the floor when its epoch was used before, once, and with the same holder", () => {
     token()
       .after(grant)
       .on(superseded)
@@ -63,7 +63,7 @@ describe("a token", () => {
       .is({ state: "granted", context: { epoch: 6 } });
   });
 
-  test.each([
+  it.each([
     { why: "the grant is another's", event: { ...superseded, incarnation: "lyon-1" } },
     { why: "the grant is an older one", event: { ...superseded, epoch: 0 } },
   ])("is not carried over a floor when $why", ({ event }) => {
@@ -73,28 +73,28 @@ describe("a token", () => {
       .is({ state: "granted", context: { epoch: 1, incarnation: "paris-1" } });
   });
 
-  test("is not carried over a floor below its epoch", () => {
+  it("is not carried over a floor below its epoch", () => {
     specify(tokenMachine, { epoch: 41 })
       .after(grant)
       .on({ ...superseded, epoch: 42, floor: 5 })
       .is({ state: "granted", context: { epoch: 42 } });
   });
 
-  test("is not carried over a floor once it is connected", () => {
+  it("is not carried over a floor once it is connected", () => {
     token()
       .after(grant, connected)
       .on(superseded)
       .is({ state: "connected", context: { epoch: 1 } });
   });
 
-  test("is not granted twice", () => {
+  it("is not granted twice", () => {
     token()
       .after(grant)
       .on({ type: "grant", incarnation: "lyon-1" })
       .is({ state: "granted", context: { epoch: 1, incarnation: "paris-1" } });
   });
 
-  test.each<TokenEvent>([connected, drain, superseded])(
+  it.each<TokenEvent>([connected, drain, superseded])(
     "$type of an epoch that was cut changes nothing, also after the next grant",
     (late) => {
       token()
@@ -107,14 +107,14 @@ describe("a token", () => {
     },
   );
 
-  test("released of an old epoch does not free the new one", () => {
+  it("released of an old epoch does not free the new one", () => {
     token()
       .after(grant, released, grant)
       .on(released)
       .is({ state: "granted", context: { epoch: 2 } });
   });
 
-  test.each([
+  it.each([
     { held: "granted", before: [grant] },
     { held: "connected", before: [grant, connected] },
     { held: "draining", before: [grant, connected, drain] },
@@ -125,7 +125,7 @@ describe("a token", () => {
       .is({ state: "revoked", context: { heldAs: held, epoch: 1, incarnation: "paris-1" } });
   });
 
-  test("of a holder that is revoked is free only when its holder is silenced", () => {
+  it("of a holder that is revoked is free only when its holder is silenced", () => {
     token()
       .after(grant, connected, revoked)
       .on(connected)
@@ -136,7 +136,7 @@ describe("a token", () => {
       .is({ state: "free", context: { epoch: 1, incarnation: null, heldAs: null } });
   });
 
-  test.each(["revoked", "silenced"] as const)(
+  it.each(["revoked", "silenced"] as const)(
     "ignores %s about another incarnation than its holder",
     (type) => {
       const before: Record<typeof type, readonly TokenEvent[]> = {
@@ -159,7 +159,7 @@ describe("on every path of a token, with right and wrong epochs and holders in e
     })),
   );
 
-  test("the epoch never falls, and rises only with a grant, by one, or above the floor in its way", () => {
+  it("the epoch never falls, and rises only with a grant, by one, or above the floor in its way", () => {
     const rises = steps
       .filter(({ before, after }) => after.context.epoch !== before.context.epoch)
       .map(({ before, event, after }) => {
@@ -172,14 +172,14 @@ describe("on every path of a token, with right and wrong epochs and holders in e
     );
   });
 
-  test("an epoch connects only from the grant that minted it", () => {
+  it("an epoch connects only from the grant that minted it", () => {
     const ways = steps
       .filter(({ before, after }) => after.value === "connected" && before.value !== "connected")
       .map(({ before, event }) => `${before.value} ${event.type}`);
     expect(new Set(ways)).toEqual(new Set(["granted connected"]));
   });
 
-  test("an epoch that was free once is never held again", () => {
+  it("an epoch that was free once is never held again", () => {
     for (const path of paths) {
       const held = path.steps.map(({ after }) =>
         after.value === "free" ? null : after.context.epoch,
@@ -189,7 +189,7 @@ describe("on every path of a token, with right and wrong epochs and holders in e
     }
   });
 
-  test("an event of another epoch or another incarnation changes nothing", () => {
+  it("an event of another epoch or another incarnation changes nothing", () => {
     const mistaken = steps.filter(({ before, event }) => {
       const stale = "epoch" in event && event.epoch !== before.context.epoch;
       const foreign =
@@ -202,7 +202,7 @@ describe("on every path of a token, with right and wrong epochs and holders in e
     for (const { before, after } of mistaken) expect(after.toJSON()).toEqual(before.toJSON());
   });
 
-  test("it has a holder exactly when it is not free, and remembers a state exactly when it is revoked", () => {
+  it("has a holder exactly when it is not free, and remembers a state exactly when it is revoked", () => {
     for (const { after } of steps) {
       const { value, context } = after;
       expect(context.incarnation === null).toBe(value === "free");

@@ -10,7 +10,7 @@ import { type Database, openDatabase } from "../../src/adapters/postgres/databas
 import { control, createPhoneUser, type PhoneUser } from "../../src/demo/phone-user.ts";
 import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
 import { provisionExampleAccounts } from "../../src/embedded/provision.ts";
-import type { WebhookReply } from "../../src/channels/webhook/endpoint-port.ts";
+import type { WebhookReply } from "../../src/channels/webhook/deliver.ts";
 
 const secret = "a secret of the provider";
 const publicUrl = "https://bot.example.com/inbound";

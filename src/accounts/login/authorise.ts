@@ -11,7 +11,7 @@ import type { SlotRecord } from "../../ports/accounts/slot-store.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import type { SlotRef } from "../../ports/custody/token-store.ts";
 import type { LoginMethod, RenewalMethod } from "../../../machines/lifecycle.ts";
-import { silentEvents } from "../../ports/telegram/silent-events.ts";
+import { silentEvents } from "../../ports/telegram/telegram.ts";
 import type { AccountWorld } from "../context.ts";
 import type { Prompts } from "./prompts.ts";
 import { signIn } from "./sign-in.ts";

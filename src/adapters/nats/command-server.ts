@@ -1,5 +1,6 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { errorLine, HoldfastError } from "../../errors.ts";
+import type { AccountEvent } from "../../ports/accounts/event-sink.ts";
 
 type Reply = Readonly<Record<string, unknown>>;
 
@@ -75,6 +76,12 @@ export function serveCommands(nats: NatsConnection, handlers: CommandHandlers): 
       for (const subscription of subscriptions) subscription.unsubscribe();
     },
   };
+}
+
+/** Publishes on `holdfast.account.<name>.event`; with NATS away the event stays in the database alone. */
+export function publishEvent(nats: NatsConnection, event: AccountEvent): void {
+  if (nats.isClosed() || nats.isDraining()) return;
+  nats.publish(`holdfast.account.${event.account}.event`, JSON.stringify(event));
 }
 
 async function answer(message: Msg, work: () => Promise<Reply | null>): Promise<void> {

@@ -1,6 +1,6 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import { partitionOf } from "../../ports/conversation/partitions.ts";
-import { unlessAbsent } from "./absent.ts";
+import { unlessAbsent } from "./connection.ts";
 import { parseItem, partitionSubject } from "./inbound-item.ts";
 
 export interface EarlierStreamOptions {

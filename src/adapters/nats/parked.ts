@@ -1,7 +1,7 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { InboundStream, ParkedItem } from "../../ports/conversation/inbound-stream.ts";
 import { partitionOf } from "../../ports/conversation/partitions.ts";
-import { unlessAbsent } from "./absent.ts";
+import { unlessAbsent } from "./connection.ts";
 import { parseItem, partitionSubject } from "./inbound-item.ts";
 
 export const reasonHeader = "Holdfast-Reason";

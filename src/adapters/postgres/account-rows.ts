@@ -1,4 +1,5 @@
 import { HoldfastError } from "../../errors.ts";
+import type { Database } from "./database.ts";
 
 export function accountExists(name: string): HoldfastError {
   return new HoldfastError({
@@ -14,4 +15,18 @@ export function accountUnknown(name: string): HoldfastError {
     message: `There is no account "${name}".`,
     next: "See the accounts with: npx holdfast status",
   });
+}
+
+/** `assignment` sets one column of an account to `$2`. Throws ACCOUNT_UNKNOWN. */
+export async function change(
+  database: Database,
+  name: string,
+  assignment: string,
+  value: unknown,
+): Promise<void> {
+  const changed = await database.query(
+    `update accounts set ${assignment}, changed_at = now() where name = $1 returning name`,
+    [name, value],
+  );
+  if (changed.length === 0) throw accountUnknown(name);
 }

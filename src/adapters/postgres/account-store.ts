@@ -12,7 +12,8 @@ import type {
 import type { SlotOrigin } from "../../ports/accounts/slot-store.ts";
 import type { DeviceIdentity, DriverName } from "../../ports/telegram/telegram.ts";
 import type { Sealer } from "../crypto/sealing.ts";
-import { accountExists, accountUnknown } from "./account-rows.ts";
+import { accountExists, change } from "./account-rows.ts";
+import { createAccountSecrets, secretPurposes } from "./account-secrets.ts";
 import type { Database } from "./database.ts";
 import { createRenewalStore, stepTaken } from "./renewal-store.ts";
 import { createSlotStore, keyHeldOr, sessionPurpose } from "./slot-store.ts";
@@ -34,13 +35,6 @@ interface AccountRow {
 const accountColumns = `name, kind, driver, serving_slot, state, reason, wanted, device, cooling_until,
   password is not null as has_password, proxy is not null as has_proxy`;
 
-/** What each secret of an account is bound to. */
-export const secretPurposes = {
-  credentials: (account: string) => `the credentials of ${account}`,
-  password: (account: string) => `the password of ${account}`,
-  proxy: (account: string) => `the proxy of ${account}`,
-} as const;
-
 /** Accounts with their slots and renewals in Postgres. `rules`: what a token may do, for whoever renews under one. */
 export function createAccountStore(
   database: Database,
@@ -49,7 +43,7 @@ export function createAccountStore(
 ): AccountStores {
   return {
     ...createAccounts(database, sealer),
-    ...createSecrets(database, sealer),
+    ...createAccountSecrets(database, sealer),
     ...createSlotStore(database, sealer),
     ...createRenewalStore(database, rules),
   };
@@ -206,48 +200,6 @@ function createAccounts(
       );
     },
   };
-}
-
-function createSecrets(database: Database, sealer: Sealer): AccountSecrets {
-  type Secret = keyof typeof secretPurposes;
-
-  async function read(name: string, of: Secret): Promise<string | null> {
-    const [row] = await database.query<{ sealed: Buffer | null }>(
-      `select ${of} as sealed from accounts where name = $1`,
-      [name],
-    );
-    if (row === undefined) throw accountUnknown(name);
-    if (row.sealed === null) return null;
-    return sealer.open(row.sealed, secretPurposes[of](name)).toString();
-  }
-
-  async function write(name: string, of: Secret, text: string | null): Promise<void> {
-    const sealed = text === null ? null : sealer.seal(Buffer.from(text), secretPurposes[of](name));
-    await change(database, name, `${of} = $2`, sealed);
-  }
-
-  return {
-    credentials: async (name) => JSON.parse((await read(name, "credentials"))!) as Credentials,
-    learnPhone: (name, phone) =>
-      write(name, "credentials", JSON.stringify({ kind: "user", phone } satisfies Credentials)),
-    keepPassword: (name, password) => write(name, "password", password),
-    password: (name) => read(name, "password"),
-    chooseProxy: (name, url) => write(name, "proxy", url),
-    proxy: (name) => read(name, "proxy"),
-  };
-}
-
-async function change(
-  database: Database,
-  name: string,
-  assignment: string,
-  value: unknown,
-): Promise<void> {
-  const changed = await database.query(
-    `update accounts set ${assignment}, changed_at = now() where name = $1 returning name`,
-    [name, value],
-  );
-  if (changed.length === 0) throw accountUnknown(name);
 }
 
 function toAccount(row: AccountRow): AccountRecord {

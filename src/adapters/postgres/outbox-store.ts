@@ -1,10 +1,35 @@
 import { tokenMachine, type TokenRules, tokenRules } from "../../../machines/token.ts";
-import type { OutboxItem, OutboxStore } from "../../ports/conversation/outbox-store.ts";
+import type { TurnReply } from "../../ports/conversation/conversation-store.ts";
+import type {
+  OutboxItem,
+  OutboxStore,
+  PartitionReplies,
+} from "../../ports/conversation/outbox-store.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import { createBatcher } from "./batcher.ts";
 import type { Database } from "./database.ts";
-import { claimedRows, type OutboxRow, toItem } from "./outbox-rows.ts";
 import { tokenStatements } from "./token-statements.ts";
+
+/** A claimed reply with its text, which stands in its turn. */
+interface OutboxRow {
+  readonly channel: string;
+  readonly account: string;
+  readonly chat_user: string;
+  readonly address: { readonly accessHash: string };
+  readonly inbound_id: string;
+  readonly reply_index: number;
+  readonly random_id: string;
+  readonly reply: TurnReply;
+  readonly session_id: string;
+  readonly seq: number;
+  readonly attempted: boolean;
+}
+
+/** Of the rows `claimed`, each with `n`: as `OutboxRow`s, by the turns that they came from. */
+const claimedRows = `
+  select c.n, c.id, c.channel, c.account, c.chat_user, c.address, t.inbound_id, c.reply_index,
+    c.random_id::text, t.replies -> c.reply_index as reply, c.session_id::text, c.seq, c.attempted
+  from claimed c join turns t on t.session_id = c.session_id and t.seq = c.seq - 1 - c.reply_index`;
 
 /**
  * Nothing is claimed unless the token is still held under that very epoch, locked meanwhile. Tokens are locked in the
@@ -33,6 +58,24 @@ const claimRows = (mayWrite: string): string => `
     ${claimedRows}
   )
   select h.n, (select json_agg(r order by r.id) from rows r where r.n = h.n) as rows from holder h`;
+
+/** Nothing is claimed unless the partition is still owned under that very epoch, locked meanwhile. */
+const claimPartitionRows = `
+  with owner as materialized (
+    select from partitions where id = $1 and epoch = $2 for share
+  ), picked as materialized (
+    select o.session_id, o.seq, o.state from outbox o
+    where exists (select from owner) and o.partition = $1 and o.state in ('pending', 'sending')
+      and (o.state = 'pending' or $4::boolean)
+    order by o.id limit $3 for update
+  ), claimed as (
+    update outbox o set state = 'sending', epoch = $2, changed_at = now()
+    from picked where o.session_id = picked.session_id and o.seq = picked.seq
+    returning 0 as n, o.id, o.channel, o.account, o.chat_user, o.address, o.reply_index,
+      o.random_id, o.session_id, o.seq, picked.state = 'sending' as attempted
+  ), rows as (${claimedRows}
+  )
+  select exists (select from owner) as owned, (select json_agg(r order by r.id) from rows r) as rows`;
 
 /**
  * Does not wait for the disk: what a crash of Postgres forgets is settled as any attempt without a result is, and
@@ -126,6 +169,37 @@ export function createOutboxStore(
          where w.pending or w.stranded`,
         [accounts],
       ),
+  };
+}
+
+export function createPartitionReplies(database: Database): PartitionReplies {
+  return {
+    async claim({ partition, epoch }, { limit, recover }) {
+      const [row] = await database.query<{ owned: boolean; rows: readonly OutboxRow[] | null }>(
+        claimPartitionRows,
+        [partition, epoch, limit, recover],
+        "claim-partition-replies",
+      );
+      return row?.owned === true ? (row.rows ?? []).map(toItem) : null;
+    },
+  };
+}
+
+function toItem(row: OutboxRow): OutboxItem {
+  return {
+    id: `${row.session_id}:${row.seq}`,
+    channel: row.channel,
+    account: row.account,
+    chatUser: row.chat_user,
+    peer: { userId: row.chat_user, accessHash: row.address.accessHash },
+    inboundId: row.inbound_id,
+    replyIndex: row.reply_index,
+    randomId: row.random_id,
+    body: row.reply.body,
+    menu: row.reply.menu,
+    sessionId: row.session_id,
+    seq: row.seq,
+    attempted: row.attempted,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Sealer } from "../crypto/sealing.ts";
-import { secretPurposes } from "./account-store.ts";
+import { secretPurposes } from "./account-secrets.ts";
 import type { Database } from "./database.ts";
 import { sessionPurpose } from "./slot-store.ts";
 

@@ -6,7 +6,7 @@ import type {
   TelegramDriverOptions,
   TelegramDrivers,
 } from "../../ports/telegram/telegram.ts";
-import { defaultDcId } from "./default-dc.ts";
+import { defaultDcId } from "./session-blob.ts";
 import { rehearse } from "./warm-up.ts";
 
 /** The version that the driver's specs run with. */

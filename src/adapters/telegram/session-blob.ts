@@ -10,6 +10,9 @@ interface SessionForm {
 
 export const keyBytes = 256;
 
+/** Telegram's data centre that a new account is tried in first; mtcute's and GramJS's own addresses are of it. */
+export const defaultDcId = 2;
+
 /**
  * 16 hex digits: the low 64 bits of the key's sha1, as its 8 bytes stand at the beginning of every encrypted frame
  * (https://core.telegram.org/mtproto/description#defining-authorization-key-identifier).

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Duplex } from "node:stream";
-import { silentEvents } from "../../ports/telegram/silent-events.ts";
-import { defaultDevice, type TelegramDriver } from "../../ports/telegram/telegram.ts";
+import { defaultDevice, silentEvents, type TelegramDriver } from "../../ports/telegram/telegram.ts";
 import { keyBytes, writeSession } from "./session-blob.ts";
 
 const rehearsalMsMax = 2000;

@@ -1,9 +1,34 @@
 import { errorLine } from "../../errors.ts";
 import type { Channel, Delivery } from "../../ports/conversation/channel.ts";
 import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
-import type { WebhookAnswer, WebhookEndpoint, WebhookReply } from "./endpoint-port.ts";
 import { webhookMessageId } from "./items.ts";
 import { type MenuStyle, renderButtons, renderText } from "../../conversation/turns/menu.ts";
+
+/** A reply on its way to the endpoint that passes it on. */
+export interface WebhookReply {
+  /** The same in every attempt: whoever has taken it may answer 409 the next time. */
+  readonly id: string;
+  readonly account: string;
+  /** Whom it is for, as `From` named them. */
+  readonly to: string;
+  readonly text: string;
+  /** What may be chosen; `data` comes back as `ButtonPayload`. */
+  readonly choices: readonly { readonly label: string; readonly data: string }[];
+  /** The message that it answers, by the id that the sender gave it. */
+  readonly answers: string;
+}
+
+/** An endpoint's answer to one attempt. */
+export interface WebhookAnswer {
+  readonly status: number;
+  /** From `Retry-After`; null where it was not given. */
+  readonly retryAfterSeconds: number | null;
+}
+
+/** Posts replies. Hides HTTP. Rejects when no answer came: the outcome is unknown. */
+export interface WebhookEndpoint {
+  post(reply: WebhookReply): Promise<WebhookAnswer>;
+}
 
 /** The reply itself is at fault; any other refusal is the endpoint's, and the reply waits for it to be mended. */
 const refusedStatuses: ReadonlySet<number> = new Set([400, 410, 413, 415, 422]);

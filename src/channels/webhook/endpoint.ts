@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import type { WebhookEndpoint } from "./endpoint-port.ts";
+import type { WebhookEndpoint } from "./deliver.ts";
 
 const answerMsMax = 10_000;
 const retryAfterSecondsMax = 3600;

@@ -9,7 +9,7 @@ import { createConversationRecords } from "../../adapters/postgres/conversation-
 import { openDatabase } from "../../adapters/postgres/database.ts";
 import { findPostgres } from "../../embedded/postgres-binaries.ts";
 import { HoldfastError } from "../../errors.ts";
-import { databaseUrlOf } from "../database-url.ts";
+import { databaseUrlOf } from "../ask.ts";
 
 const { env, stdout } = process;
 const print = (text: string): void => void stdout.write(`${text}\n`);

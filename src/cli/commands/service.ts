@@ -9,7 +9,7 @@ import { readMasterKeys } from "../../config/values.ts";
 import { HoldfastError } from "../../errors.ts";
 import { askAnyNode, askEveryNode, type Told } from "../ask.ts";
 import { readRunInfo } from "../../embedded/run-info.ts";
-import { stopAccount } from "./sessions.ts";
+import { stopAccount } from "../stop-account.ts";
 
 const { env, stdout } = process;
 const print = (text: string): void => void stdout.write(`${text}\n`);

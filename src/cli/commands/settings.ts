@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { createAnswers } from "../answers.ts";
-import { onAccount } from "./sessions.ts";
+import { onAccount } from "../on-account.ts";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 

@@ -1,11 +1,14 @@
+import type { Command } from "commander";
 import type { AccountStatus } from "../../commands/protocol.ts";
 import { askAccount, askFleet, type AskOptions } from "../ask.ts";
 
-export interface StatusResult {
+interface StatusResult {
   /** 0 when every account shown serves or is paused on purpose, else 1. */
   readonly exitCode: number;
   readonly accounts: readonly AccountStatus[];
 }
+
+const { env, stdout } = process;
 
 const wellStates: ReadonlySet<string> = new Set([
   "active",
@@ -20,11 +23,29 @@ const wellStates: ReadonlySet<string> = new Set([
   "stopped",
 ]);
 
+/** `holdfast status`: where each account is, for a person or as JSON. */
+export function addStatusCommand(program: Command, setExitCode: (code: number) => void): void {
+  program
+    .command("status [account]")
+    .alias("accounts")
+    .description("where each account is, and why")
+    .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  npx holdfast status\n  npx holdfast status site-bot --json",
+    )
+    .action(async (account: string | undefined, { json }: { json?: boolean }) => {
+      const status = await readStatus(account, { env });
+      const { accounts } = status;
+      stdout.write(
+        json === true ? `${JSON.stringify({ accounts })}\n` : `${statusTable(accounts)}\n`,
+      );
+      setExitCode(status.exitCode);
+    });
+}
+
 /** The state of one account, or of all. Throws ACCOUNT_UNKNOWN, NOT_RUNNING, NATS_UNAVAILABLE, NODE_UNAVAILABLE. */
-export async function readStatus(
-  account: string | undefined,
-  options: AskOptions,
-): Promise<StatusResult> {
+async function readStatus(account: string | undefined, options: AskOptions): Promise<StatusResult> {
   const accounts =
     account === undefined
       ? (await askFleet("status", {}, options)).accounts
@@ -34,7 +55,7 @@ export async function readStatus(
 }
 
 /** A table for a person: one line an account, and why where something is wrong. */
-export function statusTable(accounts: readonly AccountStatus[]): string {
+function statusTable(accounts: readonly AccountStatus[]): string {
   if (accounts.length === 0) {
     return "No accounts yet. Add one with: npx holdfast add <name> --kind bot";
   }

@@ -2,10 +2,11 @@ import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import { HoldfastError } from "../../errors.ts";
 import type { JsonValue } from "../../ports/telegram/telegram.ts";
-import { askAccount, askFleet } from "../ask.ts";
+import { readSecret } from "../answers.ts";
+import { askFleet } from "../ask.ts";
 import { holderLine, keyIdGiven, readHolders } from "../holders.ts";
+import { onAccount } from "../on-account.ts";
 import { proofText, readProof, sinceMs } from "../prove.ts";
-import { readSecret } from "../standard-input.ts";
 
 const { env, stdout } = process;
 
@@ -24,7 +25,7 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     )
     .action(async (account: string, method: string, params = "{}") => {
       const body = { method, params: jsonIn(params) };
-      const { result } = await askAccount(account, "invoke", body, { env, timeoutMs: callMsMax });
+      const { result } = await onAccount(account, "invoke", body);
       print(JSON.stringify(result, null, 2));
     });
 
@@ -39,7 +40,7 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     .action(async (account: string, peer: string, text?: string, options?: { key?: string }) => {
       const key = options?.key ?? randomUUID();
       const body = { peer, key, text: text ?? (await readSecret()) };
-      const sent = await askAccount(account, "send", body, { env, timeoutMs: callMsMax });
+      const sent = await onAccount(account, "send", body);
       print(
         sent.repeated
           ? `${account}: it was delivered before, under the same key`
@@ -55,10 +56,7 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     .addHelpText("after", "\nExample:\n  npx holdfast history site-desk @bob --limit 5")
     .action(async (account: string, peer: string, options: { limit: string; json?: boolean }) => {
       const body = { peer, limit: Number(options.limit) };
-      const { messages } = await askAccount(account, "history", body, {
-        env,
-        timeoutMs: callMsMax,
-      });
+      const { messages } = await onAccount(account, "history", body);
       if (options.json === true) return print(JSON.stringify(messages));
       for (const { messageId, outgoing, date, text } of messages) {
         const at = new Date(date * 1000).toISOString();

@@ -203,6 +203,18 @@ export interface TelegramClientEvents {
   onDeadKey(fault: TelegramFault): void;
 }
 
+/** For a client that serves nobody: only what its own calls answer counts. */
+export const silentEvents: Omit<TelegramClientEvents, "onSession"> = {
+  onUpdates: () => {},
+  onServiceMessage: () => {},
+  onLoginToken: () => {},
+  onDyingKey: () => {},
+  onDisconnected: () => {},
+  onConnected: () => {},
+  onEnded: () => {},
+  onDeadKey: () => {},
+};
+
 export interface DataCentre extends Endpoint {
   readonly id: number;
   /** PEM of the RSA key to trust besides Telegram's own; null for Telegram itself. */

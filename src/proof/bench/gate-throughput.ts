@@ -9,8 +9,7 @@ import { fileURLToPath } from "node:url";
 import { createMtcuteDriver } from "../../adapters/telegram/mtcute/driver.ts";
 import { connectGate } from "../../gate/gate-client.ts";
 import type { Endpoint } from "../../ports/custody/gate.ts";
-import { silentEvents } from "../../ports/telegram/silent-events.ts";
-import { defaultDevice, type TelegramClient } from "../../ports/telegram/telegram.ts";
+import { defaultDevice, silentEvents, type TelegramClient } from "../../ports/telegram/telegram.ts";
 import { type Figure, figure } from "./figures.ts";
 
 const sequentialCalls = 400;

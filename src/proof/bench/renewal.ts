@@ -4,8 +4,7 @@ import { renewalMethodsFor } from "../../accounts/login/methods.ts";
 import { createMtcuteDriver } from "../../adapters/telegram/mtcute/driver.ts";
 import { type ChaosAccount, type ChaosFleet, eventually, startFleet } from "../chaos/fleet.ts";
 import { startLoad } from "../chaos/load.ts";
-import { silentEvents } from "../../ports/telegram/silent-events.ts";
-import { defaultDevice } from "../../ports/telegram/telegram.ts";
+import { defaultDevice, silentEvents } from "../../ports/telegram/telegram.ts";
 import type { RpcRecord } from "../../telegram-dc/world/ledger/ledger-records.ts";
 import { type Figure, figure, percentile } from "./figures.ts";
 

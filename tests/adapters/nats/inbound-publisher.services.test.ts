@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import { createInboundPublisher } from "../../../src/adapters/nats/inbound-publisher.ts";
 import { partitionOf } from "../../../src/ports/conversation/partitions.ts";
 import { itemOf } from "../../fixtures/inbound-bench.ts";
@@ -26,7 +26,7 @@ function publisherWith(lose: (texts: string, tries: number) => boolean) {
   return { append, published, texts: () => published.map(({ texts }) => texts) };
 }
 
-test("a publish without acknowledgement is repeated under the same id and not overtaken", async () => {
+it("a publish without acknowledgement is repeated under the same id and not overtaken", async () => {
   const { append, published, texts } = publisherWith((text, tries) => text === "a" && tries < 3);
   const first = append([itemOf("1", "a")]);
   await new Promise((resolve) => setImmediate(resolve));
@@ -35,7 +35,7 @@ test("a publish without acknowledgement is repeated under the same id and not ov
   expect(new Set(published.slice(0, 3).map(({ id }) => id)).size).toBe(1);
 });
 
-test("what is appended while a publish is on its way goes into one message, up to a bound", async () => {
+it("what is appended while a publish is on its way goes into one message, up to a bound", async () => {
   const { append, texts } = publisherWith(() => false);
   const many = Array.from({ length: 70 }, (_, n) => itemOf("1", String(n)));
   await Promise.all([append([itemOf("1", "a")]), append([itemOf("1", "b")]), append(many)]);
@@ -46,7 +46,7 @@ test("what is appended while a publish is on its way goes into one message, up t
   expect(texts().slice(2)).toEqual(["x0  x1 ", "x2 "]);
 });
 
-test("after a bounded number of attempts the append fails, and nothing of that partition follows", async () => {
+it("after a bounded number of attempts the append fails, and nothing of that partition follows", async () => {
   const { append, texts } = publisherWith((text) => text === "a");
   const elsewhere = Array.from({ length: 50 }, (_, n) => itemOf(String(n), "c")).find(
     (item) => partitionOf(item) !== partitionOf(itemOf("1", "a")),
@@ -62,7 +62,7 @@ test("after a bounded number of attempts the append fails, and nothing of that p
   expect(texts().at(-1)).toBe("e");
 });
 
-test("ids differ where account or inbound id differ", async () => {
+it("ids differ where account or inbound id differ", async () => {
   const { append, published } = publisherWith(() => false);
   for (const item of [itemOf("1", "a"), itemOf("1", "a", "other"), itemOf("1", "b")]) {
     await append([item]);

@@ -1,5 +1,5 @@
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { InboundDelivery } from "../../../src/ports/conversation/inbound-stream.ts";
 import { streamOf } from "../../../src/adapters/nats/inbound-stream.ts";
 import { partitionCount, partitionOf } from "../../../src/ports/conversation/partitions.ts";
@@ -20,7 +20,7 @@ afterEach(() => bench.close());
 const inFlightMax = 100;
 
 describe("appending", () => {
-  test("an item that is appended twice is delivered once, and items come in order", async () => {
+  it("an item that is appended twice is delivered once, and items come in order", async () => {
     const { stream } = await bench.open();
     const items = ["a", "b", "c", "d"].map((text) => itemOf("1", text));
     await stream.append(items);
@@ -36,7 +36,7 @@ describe("appending", () => {
     await expect.poll(async () => (await bench.info("inbound")).messages).toBe(0);
   });
 
-  test("names that mean something else to NATS cannot leave their subject", async () => {
+  it("names that mean something else to NATS cannot leave their subject", async () => {
     const { stream } = await bench.open();
     const odd = [itemOf("a.b", "1", "c>"), itemOf("*", "2", ""), itemOf("ü\n ", "3")];
     await stream.append(odd);
@@ -47,7 +47,7 @@ describe("appending", () => {
     for (const delivery of got) delivery.done();
   });
 
-  test("a full stream refuses what is new and keeps what is old", async () => {
+  it("a full stream refuses what is new and keeps what is old", async () => {
     const { stream } = await bench.open({ messagesMax: 2 });
     for (const text of ["a", "b"]) await stream.append([itemOf("1", text)]);
     await expect(stream.append([itemOf("1", "c")])).rejects.toMatchObject({
@@ -57,7 +57,7 @@ describe("appending", () => {
     expect((await bench.info("inbound")).messages).toBe(2);
   });
 
-  test("without an acknowledgement the caller is told to try again", async () => {
+  it("without an acknowledgement the caller is told to try again", async () => {
     const { stream, nats } = await bench.open({ publishTimeoutMs: 20 });
     await nats.close();
     await expect(stream.append([itemOf("1", "a")])).rejects.toMatchObject({
@@ -66,7 +66,7 @@ describe("appending", () => {
     });
   });
 
-  test("a server that refuses the streams is told of in one line", async () => {
+  it("a server that refuses the streams is told of in one line", async () => {
     const { nats } = bench;
     await nats.close();
     await expect(
@@ -76,7 +76,7 @@ describe("appending", () => {
 });
 
 describe("consuming", () => {
-  test("after a crash what was not settled comes first and at once, in order (I4, I5)", async () => {
+  it("after a crash what was not settled comes first and at once, in order (I4, I5)", async () => {
     const first = await bench.open({ publishTimeoutMs: 100 });
     const crashed = createInbox();
     for (const text of ["a", "b", "c", "d"]) await first.stream.append([itemOf("1", text)]);
@@ -95,7 +95,7 @@ describe("consuming", () => {
     for (const delivery of inbox.got) delivery.done();
   });
 
-  test("what is at work for longer than the wait is not delivered again", async () => {
+  it("what is at work for longer than the wait is not delivered again", async () => {
     const { stream } = await bench.open({ ackWaitMs: 400 });
     await stream.append([itemOf("1", "slow")]);
     let reports = 0;
@@ -117,7 +117,7 @@ describe("consuming", () => {
     slow!.done();
   });
 
-  test("what is given back comes again, in the same position", async () => {
+  it("what is given back comes again, in the same position", async () => {
     const { stream } = await bench.open();
     await stream.append([itemOf("1", "a")]);
     const inbox = createInbox();
@@ -129,7 +129,7 @@ describe("consuming", () => {
     again!.done();
   });
 
-  test("no more than the bound are unsettled at once", async () => {
+  it("no more than the bound are unsettled at once", async () => {
     const { stream } = await bench.open();
     await stream.append(["a", "b", "c"].map((text) => itemOf("1", text)));
     const inbox = createInbox();
@@ -142,7 +142,7 @@ describe("consuming", () => {
     for (const delivery of got.slice(1)) delivery.done();
   });
 
-  test("items of one message are settled one by one, and come again together if one is given back", async () => {
+  it("items of one message are settled one by one, and come again together if one is given back", async () => {
     const { stream } = await bench.open();
     await stream.append(["a", "b", "c"].map((text) => itemOf("1", text)));
     const inbox = createInbox();
@@ -161,7 +161,7 @@ describe("consuming", () => {
     ]);
   });
 
-  test("what was set aside can be taken again, once (V13)", async () => {
+  it("what was set aside can be taken again, once (V13)", async () => {
     const { stream } = await bench.open();
     await stream.append([itemOf("1", "poison")]);
     const inbox = createInbox();
@@ -176,7 +176,7 @@ describe("consuming", () => {
     inbox.got[1]!.done();
   });
 
-  test("what can never succeed is parked whole with its reason and leaves the stream", async () => {
+  it("what can never succeed is parked whole with its reason and leaves the stream", async () => {
     const { stream } = await bench.open();
     const item = itemOf("1", "poison");
     await stream.append([item]);
@@ -193,7 +193,7 @@ describe("consuming", () => {
     expect(parked?.header.get("Holdfast-Reason")).toBe("UNEXPECTED: cannot read this");
   });
 
-  test.each(["not json", "{}", JSON.stringify({ ...itemOf("1", "a"), peer: null })])(
+  it.each(["not json", "{}", JSON.stringify({ ...itemOf("1", "a"), peer: null })])(
     "a message that is no item is parked and the next one comes: %s",
     async (data) => {
       const { stream } = await bench.open();
@@ -210,7 +210,7 @@ describe("consuming", () => {
     },
   );
 
-  test("a consumer that somebody deleted is opened again", async () => {
+  it("a consumer that somebody deleted is opened again", async () => {
     const { stream } = await bench.open();
     const inbox = createInbox();
     await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
@@ -225,7 +225,7 @@ describe("consuming", () => {
     after!.done();
   });
 
-  test("stopping waits for what is unsettled, then nothing of the consumer is left", async () => {
+  it("stopping waits for what is unsettled, then nothing of the consumer is left", async () => {
     const { stream } = await bench.open();
     await stream.append([itemOf("1", "a")]);
     const inbox = createInbox();
@@ -242,7 +242,7 @@ describe("consuming", () => {
 });
 
 describe("partitions", () => {
-  test("each consumer gets the chat users of its own, and a new one takes over only these", async () => {
+  it("each consumer gets the chat users of its own, and a new one takes over only these", async () => {
     const { stream } = await bench.open();
     const users = Array.from({ length: 60 }, (_, n) => itemOf(`user-${n}`, `hello ${n}`));
     const [mine, others] = [partitionOf(users[0]!), (partitionOf(users[0]!) + 1) % partitionCount];
@@ -267,7 +267,7 @@ describe("partitions", () => {
   });
 });
 
-test("what a version without partitions has left is taken over in order, once", async () => {
+it("what a version without partitions has left is taken over in order, once", async () => {
   const { names, nats } = bench;
   const manager = await jetstreamManager(nats);
   await manager.streams.add({ name: names.stream, subjects: [`${names.subjectPrefix}.>`] });

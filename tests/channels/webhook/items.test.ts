@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { webhookItem, webhookMessageId } from "../../../src/channels/webhook/items.ts";
 
 const read = (fields: Record<string, string>) =>
@@ -62,7 +62,7 @@ describe("what a provider posts (V15)", () => {
     });
   });
 
-  test.each([
+  it.each([
     ["no sender", { From: "" }, "From is missing"],
     ["no id", { MessageSid: " " }, "MessageSid is missing"],
     ["a sender without end", { From: "1".repeat(257) }, "From is too long"],

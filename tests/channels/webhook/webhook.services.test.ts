@@ -4,14 +4,14 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createPartitionReplies } from "../../../src/adapters/postgres/partition-replies.ts";
+import { createPartitionReplies } from "../../../src/adapters/postgres/outbox-store.ts";
 import { createSystemClock } from "../../../src/concurrency/system-clock.ts";
 import { createSiteManagerBot } from "../../../src/bots/site-manager/site-manager-bot.ts";
 import type { OutboxSender } from "../../../src/conversation/outbox/sender.ts";
 import { createNodeWebhook, type NodeWebhook } from "../../../src/channels/webhook/channel.ts";
 import type { Bot } from "../../../src/ports/conversation/bot.ts";
 import type { PartitionClaim } from "../../../src/ports/conversation/conversation-store.ts";
-import type { WebhookReply } from "../../../src/channels/webhook/endpoint-port.ts";
+import type { WebhookReply } from "../../../src/channels/webhook/deliver.ts";
 import { deferred } from "../../fixtures/deferred.ts";
 import {
   type ConversationBench,

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HoldfastError } from "../../../src/errors.ts";
 import type { ConversationStore } from "../../../src/ports/conversation/conversation-store.ts";
 import type { OutboxItem, OutboxStore } from "../../../src/ports/conversation/outbox-store.ts";
@@ -45,7 +45,7 @@ const states = async () =>
   );
 
 describe("replies that are handed to their sender", () => {
-  test("leave without a claim of its own, in order and once", async () => {
+  it("leave without a claim of its own, in order and once", async () => {
     const sender = bench.makeSender();
     await sender.start();
     await serve();
@@ -59,7 +59,7 @@ describe("replies that are handed to their sender", () => {
     expect(await states()).toEqual(Array(4).fill("sent"));
   });
 
-  test("are not taken while the sender rests, and are claimed when it goes on", async () => {
+  it("are not taken while the sender rests, and are claimed when it goes on", async () => {
     const sender = bench.makeSender();
     expect(bench.desk.ask(inbox)).toBeNull();
     await sender.start();
@@ -75,7 +75,7 @@ describe("replies that are handed to their sender", () => {
     expect(bench.telegram.texts("1")).toEqual(["a", "b"]);
   });
 
-  test("are offered at the desk from the sender's start to its stop, but not while it rests", async () => {
+  it("are offered at the desk from the sender's start to its stop, but not while it rests", async () => {
     let offers = 0;
     const leave = () => {
       offers += 1;
@@ -97,7 +97,7 @@ describe("replies that are handed to their sender", () => {
     expect(seen).toEqual([0, 1, 0, 1, 0, 0]);
   });
 
-  test("wait for older ones of their chat that a claim is just bringing", async () => {
+  it("wait for older ones of their chat that a claim is just bringing", async () => {
     const answered = deferred();
     let held: readonly OutboxItem[] = [];
     const slow: OutboxStore = {
@@ -125,7 +125,7 @@ describe("replies that are handed to their sender", () => {
     expect(bench.telegram.texts("1")).toEqual(["old", "new"]);
   });
 
-  test("are left to a sender that began anew and has found them itself meanwhile", async () => {
+  it("are left to a sender that began anew and has found them itself meanwhile", async () => {
     const sender = bench.makeSender();
     await sender.start();
     await serve({
@@ -141,7 +141,7 @@ describe("replies that are handed to their sender", () => {
     expect(bench.telegram.sends).toBe(3);
   });
 
-  test("are looked for when the commit's outcome was unknown for a while", async () => {
+  it("are looked for when the commit's outcome was unknown for a while", async () => {
     const sender = bench.makeSender();
     await sender.start();
     let lost = 0;
@@ -159,7 +159,7 @@ describe("replies that are handed to their sender", () => {
     expect(bench.telegram.texts("1")).toEqual(["a", "b", "c"]);
   });
 
-  test("that nobody holds are found when they are seen to be stranded, and not before", async () => {
+  it("that nobody holds are found when they are seen to be stranded, and not before", async () => {
     const sender = bench.makeSender();
     await sender.start();
     await bench.commitReplies("1", "a");
@@ -176,7 +176,7 @@ describe("replies that are handed to their sender", () => {
     expect(bench.telegram.texts("1")).toEqual(["a"]);
   });
 
-  test("follow one whose outcome is unknown, after it was read back", async () => {
+  it("follow one whose outcome is unknown, after it was read back", async () => {
     const sender = bench.makeSender();
     await sender.start();
     await serve();

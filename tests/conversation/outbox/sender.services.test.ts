@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { OutboxStore } from "../../../src/ports/conversation/outbox-store.ts";
 import {
   type ConversationBench,
@@ -29,7 +29,7 @@ const rows = () =>
 const states = async () => (await rows()).map(({ state }) => state);
 
 describe("sending", () => {
-  test("replies go out in order per chat, also those that are committed meanwhile", async () => {
+  it("replies go out in order per chat, also those that are committed meanwhile", async () => {
     await bench.commitReplies("1", "a", "b", "c");
     await bench.commitReplies("2", "d", "e");
     const sender = bench.makeSender();
@@ -47,7 +47,7 @@ describe("sending", () => {
     );
   });
 
-  test("a chat that is slow delays no other chat, and chats at once are bounded", async () => {
+  it("a chat that is slow delays no other chat, and chats at once are bounded", async () => {
     const slow = deferred();
     bench.telegram.onSend = async ({ peer }) => {
       if (peer.userId === "1") await slow.promise;
@@ -65,7 +65,7 @@ describe("sending", () => {
     expect(bench.telegram.texts("1")).toEqual(["a", "b"]);
   });
 
-  test("more replies than fit in one claim all go out", async () => {
+  it("more replies than fit in one claim all go out", async () => {
     const bodies = Array.from({ length: 20 }, (_, index) => `line ${index}`);
     for (const chatUser of ["1", "2", "3"]) await bench.commitReplies(chatUser, ...bodies);
     const sender = bench.makeSender({ limits: { claimMax: 7, heldMax: 14 } });
@@ -75,7 +75,7 @@ describe("sending", () => {
     for (const chatUser of ["1", "2", "3"]) expect(bench.telegram.texts(chatUser)).toEqual(bodies);
   });
 
-  test("a reply that is committed while an empty claim is answered is not forgotten", async () => {
+  it("a reply that is committed while an empty claim is answered is not forgotten", async () => {
     const empty = deferred();
     let claims = 0;
     const claim: OutboxStore["claim"] = async (...args) => {
@@ -95,7 +95,7 @@ describe("sending", () => {
     expect(bench.telegram.texts("1")).toEqual(["just now"]);
   });
 
-  test("a refused reply fails with Telegram's name for it and the next one goes on", async () => {
+  it("a refused reply fails with Telegram's name for it and the next one goes on", async () => {
     bench.telegram.onSend = ({ text }) =>
       text === "bad" ? { fault: faults.blocked, arrives: false } : null;
     await bench.commitReplies("1", "bad", "good");
@@ -111,7 +111,7 @@ describe("sending", () => {
 });
 
 describe("flood waits, pauses and ends", () => {
-  test("a flood wait is reported once, nothing more is sent until the account has cooled", async () => {
+  it("a flood wait is reported once, nothing more is sent until the account has cooled", async () => {
     let flooded = true;
     bench.telegram.onSend = () => (flooded ? { fault: faults.flood, arrives: false } : null);
     const waits: number[] = [];
@@ -129,7 +129,7 @@ describe("flood waits, pauses and ends", () => {
     expect(bench.telegram.texts("2")).toEqual(["c"]);
   });
 
-  test("no send begins while the host's lease is about to run out, and all of them after", async () => {
+  it("no send begins while the host's lease is about to run out, and all of them after", async () => {
     let mayCall = false;
     await bench.commitReplies("1", "a", "b");
     const sender = bench.makeSender({ mayCall: () => mayCall });
@@ -141,7 +141,7 @@ describe("flood waits, pauses and ends", () => {
     expect(bench.telegram.texts("1")).toEqual(["a", "b"]);
   });
 
-  test("a paused sender sends nothing, and everything once it resumes", async () => {
+  it("a paused sender sends nothing, and everything once it resumes", async () => {
     const sender = bench.makeSender();
     await sender.start();
     sender.pause();
@@ -153,7 +153,7 @@ describe("flood waits, pauses and ends", () => {
     expect(bench.telegram.texts("1")).toEqual(["a"]);
   });
 
-  test("stopping waits for the call in flight and gives the rest back untouched", async () => {
+  it("stopping waits for the call in flight and gives the rest back untouched", async () => {
     const slow = deferred();
     bench.telegram.onSend = async () => {
       await slow.promise;
@@ -171,7 +171,7 @@ describe("flood waits, pauses and ends", () => {
     expect(await states()).toEqual(["sent", "pending"]);
   });
 
-  test("a dead key ends the sending; its reply stays to be read back by the next slot", async () => {
+  it("a dead key ends the sending; its reply stays to be read back by the next slot", async () => {
     bench.telegram.onSend = () => ({ fault: faults.dead, arrives: false });
     await bench.commitReplies("1", "a", "b");
     const sender = bench.makeSender();
@@ -186,7 +186,7 @@ describe("flood waits, pauses and ends", () => {
     expect(bench.telegram.texts("1")).toEqual(["a", "b"]);
   });
 
-  test("a sender whose token has moved on sends nothing and says so (I6)", async () => {
+  it("a sender whose token has moved on sends nothing and says so (I6)", async () => {
     await bench.tokens.released(bench.grant);
     await bench.commitReplies("1", "a");
     let lost = 0;
@@ -198,7 +198,7 @@ describe("flood waits, pauses and ends", () => {
     expect(await states()).toEqual(["pending"]);
   });
 
-  test("a database that is away delays what was sent being written down, and loses nothing", async () => {
+  it("a database that is away delays what was sent being written down, and loses nothing", async () => {
     let failures = 4;
     const unreliable =
       <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) =>

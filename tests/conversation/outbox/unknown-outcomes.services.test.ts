@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { OutboxStore } from "../../../src/ports/conversation/outbox-store.ts";
 import { createTestClock } from "../../fixtures/test-clock.ts";
 import {
@@ -24,7 +24,7 @@ const rows = () =>
 const leaveSending = () => bench.outbox.claim(bench.grant, { limit: 100, recover: false });
 
 describe("unknown outcomes (I4)", () => {
-  test("a reply that arrived although its answer was lost is settled by reading back", async () => {
+  it("a reply that arrived although its answer was lost is settled by reading back", async () => {
     let lost = true;
     bench.telegram.onSend = ({ text }) => {
       const now = lost && text === "b";
@@ -41,7 +41,7 @@ describe("unknown outcomes (I4)", () => {
     expect(outcomes).toEqual(["sent", "unknown", "read-back", "sent"]);
   });
 
-  test("a reply that did not arrive is sent again under the same random_id, before any later one", async () => {
+  it("a reply that did not arrive is sent again under the same random_id, before any later one", async () => {
     const ids: string[] = [];
     bench.telegram.onSend = ({ text, randomId }) => {
       if (text === "a") ids.push(randomId);
@@ -55,7 +55,7 @@ describe("unknown outcomes (I4)", () => {
     expect(ids).toHaveLength(2);
   });
 
-  test("the same text twice is two messages: each found one accounts for one reply", async () => {
+  it("the same text twice is two messages: each found one accounts for one reply", async () => {
     await bench.commitReplies("1", "OK", "OK", "OK");
     const [first] = (await leaveSending()) ?? [];
     bench.telegram.sendByHand({ peer: first!.peer, text: "OK", randomId: first!.randomId });
@@ -70,7 +70,7 @@ describe("unknown outcomes (I4)", () => {
     expect(new Set((await rows()).map(({ message_id }) => message_id)).size).toBe(3);
   });
 
-  test("a message that an earlier reply accounts for is not taken for a later one", async () => {
+  it("a message that an earlier reply accounts for is not taken for a later one", async () => {
     await bench.commitReplies("1", "OK");
     const sender = bench.makeSender();
     await sender.start();
@@ -81,7 +81,7 @@ describe("unknown outcomes (I4)", () => {
     expect(bench.telegram.texts("1")).toEqual(["OK", "OK"]);
   });
 
-  test("what was written by hand before the question is not taken for the answer", async () => {
+  it("what was written by hand before the question is not taken for the answer", async () => {
     const peer = { userId: "1", accessHash: "7" };
     bench.telegram.sendByHand({ peer, text: "OK", randomId: "1" });
     await bench.commitLines(textFrom("1", "OK", `m:${firstMessageId}`));
@@ -91,7 +91,7 @@ describe("unknown outcomes (I4)", () => {
     expect(await rows()).toMatchObject([{ state: "sent", message_id: firstMessageId + 1 }]);
   });
 
-  test("what was sent 150 messages ago is still found", async () => {
+  it("what was sent 150 messages ago is still found", async () => {
     await bench.commitReplies("1", "long ago");
     const [left] = (await leaveSending()) ?? [];
     const { peer } = left!;
@@ -104,7 +104,7 @@ describe("unknown outcomes (I4)", () => {
     expect(bench.telegram.sends).toBe(0);
   });
 
-  test("where the chat cannot be read, Telegram's memory of the random_id decides", async () => {
+  it("where the chat cannot be read, Telegram's memory of the random_id decides", async () => {
     bench.telegram.readable = false;
     await bench.commitReplies("1", "a", "b");
     const [first] = (await leaveSending()) ?? [];
@@ -114,7 +114,7 @@ describe("unknown outcomes (I4)", () => {
     expect((await rows()).map(({ state }) => state)).toEqual(["sent", "sent"]);
   });
 
-  test("while one chat's outcome stays unknown, nothing overtakes it and other chats go on", async () => {
+  it("while one chat's outcome stays unknown, nothing overtakes it and other chats go on", async () => {
     let broken = true;
     bench.telegram.onSend = ({ peer }) =>
       broken && peer.userId === "1" ? { fault: faults.lost, arrives: false } : null;
@@ -133,7 +133,7 @@ describe("unknown outcomes (I4)", () => {
     expect(bench.telegram.texts("1")).toEqual(["a", "b", "d"]);
   });
 
-  test("without a reconnect the unknown is looked at again after a while", async () => {
+  it("without a reconnect the unknown is looked at again after a while", async () => {
     let failures = 3;
     bench.telegram.onSend = () => {
       failures -= 1;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { createSiteManagerBot } from "../../../src/bots/site-manager/site-manager-bot.ts";
 import type { InboundStream } from "../../../src/ports/conversation/inbound-stream.ts";
 import {
@@ -79,7 +79,7 @@ async function crashAt(death: Omit<Death, "onDeath">, users: readonly string[]):
   return life;
 }
 
-test.each(["before", "after"] as const)(
+it.each(["before", "after"] as const)(
   "each reply is delivered exactly once and in order, killed just %s any step (I4, I5)",
   async (when) => {
     let atCall = 0;

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Bot } from "../../../src/ports/conversation/bot.ts";
 import {
   type ConversationBench,
@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => bench.close());
 
 describe("order and effect (I4)", () => {
-  test("one user's fifty messages are answered in order while thirty users talk", async () => {
+  it("one user's fifty messages are answered in order while thirty users talk", async () => {
     const users = Array.from({ length: 30 }, (_, index) => String(1000 + index));
     const texts = Array.from({ length: 50 }, (_, index) => `message ${index}`);
     const items = texts.flatMap((text, index) =>
@@ -34,7 +34,7 @@ describe("order and effect (I4)", () => {
     expect(bench.decisions.filter((code) => code !== "SESSION_REUSED")).toHaveLength(users.length);
   });
 
-  test("a slow turn of one user delays nobody else", async () => {
+  it("a slow turn of one user delays nobody else", async () => {
     const slow = deferred();
     const bot: Bot = {
       name: "slow for one",
@@ -57,7 +57,7 @@ describe("order and effect (I4)", () => {
     expect(await bench.repliesTo("1")).toEqual(["slow", "next"]);
   });
 
-  test("a message that is delivered twice takes effect once", async () => {
+  it("a message that is delivered twice takes effect once", async () => {
     const engine = await bench.makeEngine(echo);
     const item = textFrom("1", "once");
     await bench.stream.append([item, item, textFrom("1", "and on")]);
@@ -67,7 +67,7 @@ describe("order and effect (I4)", () => {
     expect(bench.turnEndings).toEqual(["committed", "duplicate", "committed"]);
   });
 
-  test("a message delivered again while it waits or runs takes effect once", async () => {
+  it("a message delivered again while it waits or runs takes effect once", async () => {
     const held = deferred();
     const bot: Bot = { name: "held", handle: (turn) => held.promise.then(() => echo.handle(turn)) };
     const engine = await bench.makeEngine(bot);
@@ -82,7 +82,7 @@ describe("order and effect (I4)", () => {
     expect(await bench.repliesTo("1")).toEqual(["first", "second"]);
   });
 
-  test("each turn asks once for its session and commits once (I3)", async () => {
+  it("each turn asks once for its session and commits once (I3)", async () => {
     const engine = await bench.makeEngine(echo);
     bench.statements.length = 0;
     await engine.start();
@@ -99,7 +99,7 @@ describe("order and effect (I4)", () => {
 });
 
 describe("sessions", () => {
-  test("an escalated session records what the user says and the bot does not run", async () => {
+  it("an escalated session records what the user says and the bot does not run", async () => {
     let runs = 0;
     const bot: Bot = {
       name: "escalates",
@@ -125,7 +125,7 @@ describe("sessions", () => {
     ]);
   });
 
-  test("a session that the bot ended stays as history and the next message opens another", async () => {
+  it("a session that the bot ended stays as history and the next message opens another", async () => {
     const bot: Bot = {
       name: "ends",
       handle(turn) {
@@ -148,7 +148,7 @@ describe("sessions", () => {
     expect(bench.decisions.at(-1)).toBe("SESSION_CREATED_AFTER_END");
   });
 
-  test("tool outputs of a turn can be read in later ones, each under its own number", async () => {
+  it("tool outputs of a turn can be read in later ones, each under its own number", async () => {
     const numbers: number[] = [];
     const seen: unknown[] = [];
     const bot: Bot = {
@@ -171,7 +171,7 @@ describe("sessions", () => {
 });
 
 describe("stopping", () => {
-  test("the turn that began is finished, the rest is given back", async () => {
+  it("the turn that began is finished, the rest is given back", async () => {
     const held = deferred();
     const bot: Bot = { name: "held", handle: (turn) => held.promise.then(() => echo.handle(turn)) };
     const engine = await bench.makeEngine(bot);
@@ -188,7 +188,7 @@ describe("stopping", () => {
     expect(await bench.repliesTo("1")).toEqual(["first", "second"]);
   });
 
-  test("a turn that waits for the database is given back", async () => {
+  it("a turn that waits for the database is given back", async () => {
     const load = () => Promise.reject(away());
     const engine = await bench.makeEngine(echo, {
       store: { ...bench.conversations, load },

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Bot } from "../../../src/ports/conversation/bot.ts";
 import type { ConversationStore } from "../../../src/ports/conversation/conversation-store.ts";
 import {
@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => bench.close());
 
 describe("failures", () => {
-  test("a commit that took effect although its answer was lost is not repeated (I5)", async () => {
+  it("a commit that took effect although its answer was lost is not repeated (I5)", async () => {
     const commit = loseAnswerOnce(bench.conversations.commit);
     const engine = await bench.makeEngine(echo, { store: { ...bench.conversations, commit } });
     await engine.start();
@@ -26,7 +26,7 @@ describe("failures", () => {
     expect(bench.notes).toEqual(["DATABASE_UNAVAILABLE"]);
   });
 
-  test("while the database is away nothing is lost and nothing overtakes", async () => {
+  it("while the database is away nothing is lost and nothing overtakes", async () => {
     let failures = 5;
     const load: ConversationStore["load"] = (...args) => {
       failures -= 1;
@@ -39,7 +39,7 @@ describe("failures", () => {
     expect(await bench.repliesTo("1")).toEqual(["first", "second"]);
   });
 
-  test("a session that another turn moved meanwhile is loaded again, unseen by the user (V9)", async () => {
+  it("a session that another turn moved meanwhile is loaded again, unseen by the user (V9)", async () => {
     let runs = 0;
     const bot: Bot = {
       name: "overtaken once",
@@ -64,7 +64,7 @@ describe("failures", () => {
     expect(await bench.repliesTo("1")).toEqual(["after from elsewhere"]);
   });
 
-  test("an engine whose owner is stale commits nothing, says so and gives everything back (I6)", async () => {
+  it("an engine whose owner is stale commits nothing, says so and gives everything back (I6)", async () => {
     let stale = false;
     const old = await bench.makeEngine(echo, { onStaleOwner: () => (stale = true) });
     const current = await bench.makeEngine(echo);
@@ -80,7 +80,7 @@ describe("failures", () => {
     expect(await bench.repliesTo("2")).toEqual(["hello"]);
   });
 
-  test("a handler that fails for now runs again, and nothing of the failed run is kept", async () => {
+  it("a handler that fails for now runs again, and nothing of the failed run is kept", async () => {
     let runs = 0;
     const bot: Bot = {
       name: "fails twice",
@@ -97,7 +97,7 @@ describe("failures", () => {
     expect(await bench.repliesTo("1")).toEqual(["run 3"]);
   });
 
-  test("a handler that keeps failing parks its message with the reason; the next one goes on", async () => {
+  it("a handler that keeps failing parks its message with the reason; the next one goes on", async () => {
     const bot: Bot = {
       name: "cannot read poison",
       handle(turn) {
@@ -118,7 +118,7 @@ describe("failures", () => {
     expect(bench.turnEndings).toEqual(["parked", "parked", "committed"]);
   });
 
-  test("a handler that never ends is given up, and what it does later is refused", async () => {
+  it("a handler that never ends is given up, and what it does later is refused", async () => {
     const late = deferred<unknown>();
     const release = deferred();
     const bot: Bot = {
@@ -143,7 +143,7 @@ describe("failures", () => {
     expect(await bench.repliesTo("1")).toEqual([]);
   });
 
-  test("a message for an account without a bot is parked", async () => {
+  it("a message for an account without a bot is parked", async () => {
     const engine = await bench.makeEngine(echo, { findBot: () => null });
     await engine.start();
     await bench.stream.append([textFrom("1", "hello")]);
@@ -151,7 +151,7 @@ describe("failures", () => {
     expect(bench.stream.parked[0]?.reason).toContain("ACCOUNT_UNKNOWN");
   });
 
-  test.each([
+  it.each([
     ["empty", "  ", undefined, "its text is empty"],
     ["too long", "x".repeat(4097), undefined, "4097 UTF-16 units"],
     ["with a nameless choice", "x", [{ label: " ", action: "a" }], "a choice has no label"],

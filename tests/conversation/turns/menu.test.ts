@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   formatReference,
   parseReference,
@@ -32,14 +32,14 @@ const text = (body: string, style: "buttons" | "numbered" = "numbered") =>
   resolveInput({ kind: "text", text: body }, session, style).input;
 
 describe("a button's reference", () => {
-  test("fits Telegram's 64 bytes at its longest and is read back as it was", () => {
+  it("fits Telegram's 64 bytes at its longest and is read back as it was", () => {
     const longest = { sessionId: "9223372036854775807", seq: 999_999_999, index: 999 };
     const data = formatReference(longest);
     expect(Buffer.byteLength(data)).toBeLessThanOrEqual(64);
     expect(parseReference(data)).toEqual(longest);
   });
 
-  test("is nothing but a stale action when it is malformed, whatever it carries", () => {
+  it("is nothing but a stale action when it is malformed, whatever it carries", () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -57,7 +57,7 @@ describe("a button's reference", () => {
     expect(tap("").input).toEqual({ kind: "stale-action", reason: "CHOICE_MALFORMED" });
   });
 
-  test("resolves to its choice and to the item that the choice pointed at", () => {
+  it("resolves to its choice and to the item that the choice pointed at", () => {
     expect(tap("h1:41:4:0")).toEqual({
       text: "Champigny",
       input: {
@@ -69,7 +69,7 @@ describe("a button's reference", () => {
     expect(tap("h1:41:2:0").input).toEqual({ kind: "action", action: "old" });
   });
 
-  test.each([
+  it.each([
     ["of another session", "h1:40:4:0", "CHOICE_OF_OTHER_SESSION"],
     ["of a message that is no longer loaded", "h1:41:3:0", "CHOICE_UNKNOWN"],
     ["of a place that the menu lacks", "h1:41:4:9", "CHOICE_UNKNOWN"],
@@ -78,7 +78,7 @@ describe("a button's reference", () => {
     expect(tap(data).input).toEqual({ kind: "stale-action", reason });
   });
 
-  test("is stale when the tool output that its choice points at is no longer loaded", () => {
+  it("is stale when the tool output that its choice points at is no longer loaded", () => {
     const without = { ...session, toolOutputs: [] };
     const { input } = resolveInput({ kind: "tap", text: "h1:41:4:0" }, without, "buttons");
     expect(input).toEqual({ kind: "stale-action", reason: "CHOICE_UNKNOWN" });
@@ -86,7 +86,7 @@ describe("a button's reference", () => {
 });
 
 describe("a numbered menu", () => {
-  test("stands under the text, and buttons stand beside it", () => {
+  it("stands under the text, and buttons stand beside it", () => {
     expect(renderText("Sites", menu, "numbered")).toBe("Sites\n\n1. Champigny\n2. Back");
     expect(renderText("Sites", menu, "buttons")).toBe("Sites");
     const message = { sessionId: "41", seq: 4, menu };
@@ -97,20 +97,20 @@ describe("a numbered menu", () => {
     ]);
   });
 
-  test.each(["2", " 2 ", "2.", "2)"])("is answered by %j", (answer) => {
+  it.each(["2", " 2 ", "2.", "2)"])("is answered by %j", (answer) => {
     expect(text(answer)).toEqual({ kind: "action", action: "view-sites" });
   });
 
-  test.each(["0", "3", "2 please", "two", "999"])("leaves %j as the text that it is", (answer) => {
+  it.each(["0", "3", "2 please", "two", "999"])("leaves %j as the text that it is", (answer) => {
     expect(text(answer)).toEqual({ kind: "text", text: answer });
   });
 
-  test("is not what a number means where the account shows buttons", () => {
+  it("is not what a number means where the account shows buttons", () => {
     expect(text("2", "buttons")).toEqual({ kind: "text", text: "2" });
   });
 });
 
-test("a reply's random_id depends on what is answered alone, is 64 bits wide and never 0", () => {
+it("a reply's random_id depends on what is answered alone, is 64 bits wide and never 0", () => {
   expect(deriveRandomId("site-bot", "1", "m:1", 0)).toBe("3418446938725769915");
   const parts = fc.tuple(fc.string(), fc.string(), fc.string(), fc.nat());
   fc.assert(
@@ -123,7 +123,7 @@ test("a reply's random_id depends on what is answered alone, is 64 bits wide and
   expect(deriveRandomId("a", "bc", "d", 1)).not.toBe(deriveRandomId("ab", "c", "d", 1));
 });
 
-test("a script's random_id depends on account, chat and key, and is never that of a reply", () => {
+it("a script's random_id depends on account, chat and key, and is never that of a reply", () => {
   expect(randomIdOfSend("site-bot", "1", "k")).toBe("6188027845158112225");
   expect(randomIdOfSend("site-bot", "1", "l")).not.toBe(randomIdOfSend("site-bot", "1", "k"));
   expect(randomIdOfSend("a", "b", "0")).not.toBe(deriveRandomId("send", "a", "b", 0));

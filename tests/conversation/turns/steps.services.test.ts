@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HoldfastError } from "../../../src/errors.ts";
 import type { Bot } from "../../../src/ports/conversation/bot.ts";
 import {
@@ -22,7 +22,7 @@ async function run(bot: Bot, ...texts: readonly string[]): Promise<void> {
 }
 
 describe("a call to the outside", () => {
-  test("is made once although its turn fails afterwards and is taken again (V12)", async () => {
+  it("is made once although its turn fails afterwards and is taken again (V12)", async () => {
     let calls = 0;
     let runs = 0;
     await run(
@@ -44,7 +44,7 @@ describe("a call to the outside", () => {
     expect(await bench.repliesTo("1")).toEqual(["1 null"]);
   });
 
-  test("is made again when it failed, and for each turn by itself", async () => {
+  it("is made again when it failed, and for each turn by itself", async () => {
     const made: string[] = [];
     await run(
       {
@@ -68,7 +68,7 @@ describe("a call to the outside", () => {
     expect(made[2]).not.toBe(made[1]);
   });
 
-  test("needs a name of its own in its turn", async () => {
+  it("needs a name of its own in its turn", async () => {
     await run(
       {
         name: "caller",
@@ -82,7 +82,7 @@ describe("a call to the outside", () => {
     expect(bench.stream.parked[0]?.reason).toContain("STEP_TWICE");
   });
 
-  test("stays for a replay, and goes when nobody takes its turn any more", async () => {
+  it("stays for a replay, and goes when nobody takes its turn any more", async () => {
     await run(
       { name: "caller", handle: async (turn) => void (await turn.step("a", () => 1)) },
       "x",
@@ -97,7 +97,7 @@ describe("a call to the outside", () => {
 });
 
 describe("a progress update", () => {
-  test("counts what came, and is refused where none was begun (V7)", async () => {
+  it("counts what came, and is refused where none was begun (V7)", async () => {
     const seen: unknown[] = [];
     await run(
       {

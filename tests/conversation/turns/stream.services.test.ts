@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { createSiteManagerBot } from "../../../src/bots/site-manager/site-manager-bot.ts";
 import { type InboundBench, openInboundBench } from "../../fixtures/inbound-bench.ts";
 import {
@@ -25,7 +25,7 @@ const ofAll = (stream: InboundStream): Pick<InboundStream, "consume"> => ({
   consume: ({ inFlightMax, onDelivery }) => stream.consume({ inFlightMax, onDelivery }),
 });
 
-test("a process that loses the broker in the middle is replaced, and each reply arrives once (I4, I5)", async () => {
+it("a process that loses the broker in the middle is replaced, and each reply arrives once (I4, I5)", async () => {
   const users = Array.from({ length: 10 }, (_, index) => String(index + 1));
   const words = ["Bonjour", "View Sites", "Champigny"];
   const wanted = users.length * words.length;
@@ -72,7 +72,7 @@ test("a process that loses the broker in the middle is replaced, and each reply 
   }
 });
 
-test("what one user has waiting behind a slow handler holds nobody else up", async () => {
+it("what one user has waiting behind a slow handler holds nobody else up", async () => {
   const inPartition = (user: string) => partitionOf(textFrom(user, ""));
   const [talker, ...rest] = Array.from({ length: 50 }, (_, n) => String(n + 1));
   const neighbour = rest.find((user) => inPartition(user) === inPartition(talker!))!;

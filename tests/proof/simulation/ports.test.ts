@@ -5,7 +5,7 @@ import { createRandom } from "../../../src/proof/simulation/random.ts";
 import { createSimBus } from "../../../src/proof/simulation/sim-bus.ts";
 import { createSimRegister } from "../../../src/proof/simulation/sim-register.ts";
 import { createSimStore } from "../../../src/proof/simulation/sim-store.ts";
-import type { MakeCustodyStores } from "../../contracts/custody-stores.ts";
+import type { MakeCustodyStores } from "../../fixtures/fresh-custody.ts";
 import { specifyFleetBus } from "../../contracts/fleet-bus.ts";
 import { specifyIncarnationStore } from "../../contracts/incarnation-store.ts";
 import { specifySharedRegister } from "../../contracts/shared-register.ts";

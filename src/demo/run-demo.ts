@@ -6,17 +6,17 @@ import { createKeyRing } from "../adapters/crypto/key-ring.ts";
 import { createSealer } from "../adapters/crypto/sealing.ts";
 import { createAccountStore } from "../adapters/postgres/account-store.ts";
 import { type Database, openDatabase } from "../adapters/postgres/database.ts";
-import { type Judgement, judge } from "../demo/judge.ts";
+import { type Judgement, judge } from "./judge.ts";
 import {
   type PlantedFault,
   plantedFaults,
   plantInDatabase,
   plantOverlap,
-} from "../demo/planted-faults.ts";
-import { control } from "../demo/phone-user.ts";
-import { settled } from "../demo/settled.ts";
-import { type Told, tellStory } from "../demo/story.ts";
-import { followTransitions } from "../demo/transitions.ts";
+} from "./planted-faults.ts";
+import { control } from "./phone-user.ts";
+import { settled } from "./settled.ts";
+import { type Told, tellStory } from "./story.ts";
+import { followTransitions } from "./transitions.ts";
 import { type Running, startEmbedded } from "../embedded/launcher.ts";
 import { exampleBot, exampleDesk, provisionExampleAccounts } from "../embedded/provision.ts";
 import { HoldfastError } from "../errors.ts";

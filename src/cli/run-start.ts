@@ -9,11 +9,11 @@ const tell = (line: string): void => void process.stderr.write(`holdfast: ${line
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** A password in a URL is for run.json, which only its owner reads, not for a terminal or a log. */
-export function withoutPassword(url: string): string {
+function withoutPassword(url: string): string {
   return url.replaceAll(/(\w+:\/\/[^:/@,]*):[^@/,]*@/g, "$1:***@");
 }
 
-export function readyLine(run: RunInfo): string {
+function readyLine(run: RunInfo): string {
   const { metrics, console, nats, database, telegram, telegramControl } = run;
   const fields = {
     metrics,
@@ -51,7 +51,7 @@ function untilSignalled(): {
 }
 
 /** Starts everything, serves until a signal, stops. Resolves with the exit code. */
-export async function runStart(_args: readonly string[]): Promise<number> {
+export async function runStart(): Promise<number> {
   const stopping = untilSignalled();
   const { signal, signalled } = stopping;
   let running: Running | undefined;

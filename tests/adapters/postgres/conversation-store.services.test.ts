@@ -2,7 +2,7 @@ import { describe } from "vitest";
 import { conversationMachine } from "../../../machines/conversation.ts";
 import { conversationRules } from "../../../machines/conversation-rules.ts";
 import { createConversationStore } from "../../../src/adapters/postgres/conversation-store.ts";
-import { conversationStoreContract } from "../../contracts/conversation-store.ts";
+import { specifyConversationStore } from "../../contracts/conversation-store.ts";
 
 const rules = conversationRules(conversationMachine);
 
@@ -10,7 +10,7 @@ describe.each([
   ["one turn", 1],
   ["many turns", 16],
 ])("with %s per statement", (_, sizeMax) => {
-  conversationStoreContract((database) =>
+  specifyConversationStore((database) =>
     createConversationStore(database, { rules, limits: { lanes: 2, sizeMax } }),
   );
 });

@@ -1,0 +1,32 @@
+import type { Command } from "commander";
+import { createAnswers } from "../answers.ts";
+import { onAccount } from "../on-account.ts";
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** Commands that answer what a login or a renewal asks elsewhere. */
+export function addAnswerCommands(program: Command): void {
+  program
+    .command("answer <account>")
+    .description("answer what a login or a renewal asks; the answer is read from standard input")
+    .requiredOption("--of <id>", "the login or renewal that asks, as `status` shows it")
+    .option("--kind <kind>", "code or password", "code")
+    .addHelpText("after", "\nExample:\n  npx holdfast answer site-desk --of 6f1c… --kind password")
+    .action(async (account: string, body: { of: string; kind: string }) => {
+      const answers = createAnswers();
+      const value = await answers.secret("Answer (not shown): ").finally(() => answers.close());
+      await onAccount(account, "answer", { ...body, value });
+      print(`${account}: the ${body.kind} was passed on`);
+    });
+
+  program
+    .command("code <account>")
+    .description("give the login code that an account waits for; read from standard input")
+    .action(async (account: string) => {
+      const { question } = (await onAccount(account, "status", {})).account;
+      const answers = createAnswers();
+      const value = await answers.secret("Login code (not shown): ").finally(() => answers.close());
+      await onAccount(account, "answer", { of: question?.of ?? "nothing", kind: "code", value });
+      print(`${account}: the code was passed on`);
+    });
+}
