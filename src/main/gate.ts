@@ -23,7 +23,7 @@ import { createSupervisor, type Supervisor } from "../gate/supervisor.ts";
 import { watchWakefulness } from "../gate/sleep-detector.ts";
 import { type StartStage, startInStages } from "../node/stages.ts";
 
-/** The lease is over: whoever started this gate may start a fresh incarnation. */
+/** The lease is over: its keeper may start a fresh incarnation. */
 const latchedExitCode = 75;
 const stopMarginMs = 2000;
 
@@ -35,7 +35,7 @@ function say(line: string): void {
   process.stderr.write(`holdfast gate: ${line}\n`);
 }
 
-/** Says why to whoever started this gate, and ends. */
+/** Tells the keeper why, and ends. */
 function fail(message: string): void {
   say(message);
   const leave = () => process.exit(1);

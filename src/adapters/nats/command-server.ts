@@ -9,7 +9,7 @@ export interface CommandHandlers {
   fleet(verb: string, body: unknown): Promise<Reply>;
   /** A command to an account that runs here. */
   run(account: string, verb: string, body: unknown): Promise<Reply | null>;
-  /** A command to an account that may run elsewhere; null when whoever runs it answers. */
+  /** A command to an account that may run elsewhere; null when its own node answers. */
   fallback(account: string, verb: string, body: unknown): Promise<Reply | null>;
   /** A command that every node answers for itself. */
   everyone(verb: string, body: unknown): Promise<Reply>;

@@ -35,7 +35,7 @@ interface AccountRow {
 const accountColumns = `name, kind, driver, serving_slot, state, reason, wanted, device, cooling_until,
   password is not null as has_password, proxy is not null as has_proxy`;
 
-/** Accounts with their slots and renewals in Postgres. `rules`: what a token may do, for whoever renews under one. */
+/** Accounts with their slots and renewals in Postgres. `rules`: what a token may do, for a renewal under one. */
 export function createAccountStore(
   database: Database,
   sealer: Sealer,

@@ -21,7 +21,7 @@ export type SiteManagerEvent =
   | { readonly type: "send-report" }
   | { readonly type: "choose-language"; readonly language: SiteManagerLanguage }
   | { readonly type: "ask-for-person" }
-  /** Words that are none of the bot's: a comment while somebody reports. */
+  /** Words that are none of the bot's: a comment while a person reports. */
   | { readonly type: "other-words" }
   | { readonly type: "stale-button" };
 

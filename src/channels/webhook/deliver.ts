@@ -6,7 +6,7 @@ import { type MenuStyle, renderButtons, renderText } from "../../conversation/tu
 
 /** A reply on its way to the endpoint that passes it on. */
 export interface WebhookReply {
-  /** The same in every attempt: whoever has taken it may answer 409 the next time. */
+  /** The same in every attempt: an endpoint that has taken it may answer 409 the next time. */
   readonly id: string;
   readonly account: string;
   /** Whom it is for, as `From` named them. */

@@ -203,7 +203,7 @@ export interface TelegramClientEvents {
   onDeadKey(fault: TelegramFault): void;
 }
 
-/** For a client that serves nobody: only what its own calls answer counts. */
+/** Of a client without listeners: only the answers to its own calls count. */
 export const silentEvents: Omit<TelegramClientEvents, "onSession"> = {
   onUpdates: () => {},
   onServiceMessage: () => {},
