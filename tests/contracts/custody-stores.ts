@@ -2,7 +2,13 @@ import { afterEach } from "vitest";
 import type { IncarnationStore } from "../../src/ports/custody/incarnation-store.ts";
 import type { SlotRef, TokenStore } from "../../src/ports/custody/token-store.ts";
 
-/** Stores over one database, with two accounts, each with a free token of slot 1, and no incarnation. */
+/** Keys of slot 1 of the two accounts of a custody store. */
+export const keyIds = ["00000000000000a1", "00000000000000a2"] as const;
+
+/**
+ * Stores over one database, with two accounts, each with a free token of slot 1, which serves with the key of `keyIds`,
+ * and no incarnation.
+ */
 export type MakeCustodyStores = () => Promise<{
   readonly tokens: TokenStore;
   readonly incarnations: IncarnationStore;
