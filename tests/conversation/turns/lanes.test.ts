@@ -151,20 +151,23 @@ describe("the lanes of turns", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const lanes = createTurnLanes();
+        const [given, expected]: [Answer[], Answer[]] = [[], []];
         let waiting: readonly number[] = [];
         const taken: InboundDelivery[] = [];
         const isFree = (position: number) =>
           taken.every(({ item }) => item.chatUser !== userOf(position));
         for (const next of steps) {
           if (next === "drain") {
-            expect(lanes.drain().map(({ position }) => position)).toEqual(waiting);
+            given.push(lanes.drain().map(({ position }) => position));
+            expected.push(waiting);
             waiting = [];
           } else if (next === "take") {
-            const given = lanes.take();
+            const delivery = lanes.take();
             const oldest = waiting.find(isFree);
-            expect(given?.position).toBe(oldest);
+            given.push(delivery?.position);
+            expected.push(oldest);
             waiting = waiting.filter((position) => position !== oldest);
-            if (given !== null) taken.push(given);
+            if (delivery !== null) taken.push(delivery);
           } else if ("add" in next) {
             lanes.add(deliveryOf(userOf(next.add), next.add));
             waiting = [...new Set([...waiting, next.add])].toSorted((a, b) => a - b);
@@ -172,12 +175,17 @@ describe("the lanes of turns", () => {
             const [left] = taken.splice(next.leave % taken.length, 1);
             lanes.leave(left!);
           }
-          expect(lanes.waiting).toBe(waiting.length);
+          given.push(lanes.waiting);
+          expected.push(waiting.length);
         }
+        expect(given).toEqual(expected);
       }),
     );
   });
 });
+
+/** The positions that were drained, the one that was taken, or how many wait. */
+type Answer = readonly number[] | number | undefined;
 
 /** A position is always the same user's. */
 const userOf = (position: number): string => `${position % 4}`;
