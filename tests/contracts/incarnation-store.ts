@@ -36,6 +36,68 @@ export function specifyIncarnationStore(make: MakeCustodyStores): void {
       expect((await incarnations.holders()).map(({ incarnation }) => incarnation)).toEqual(["i2"]);
     });
 
+    it("records an incarnation again for a respawned node, with its proof of now", async () => {
+      const { incarnations } = await open();
+      await incarnations.register({ id: "i1", host: "h1", proof: { node: 41 } });
+      expect(await incarnations.predecessors({ id: "i9", host: "h1" })).toEqual([
+        { id: "i1", host: "h1", state: "LIVE", endedForMs: null, proof: { node: 41 } },
+      ]);
+    });
+
+    it.each(["revoke", "release"] as const)(
+      "records no incarnation again after its %s",
+      async (ending) => {
+        const { incarnations } = await open();
+        await incarnations[ending]("i1");
+        const again = incarnations.register({ id: "i1", host: "h1", proof: {} });
+        await expect(again).rejects.toMatchObject({ code: "INCARNATION_ENDED" });
+      },
+    );
+
+    it("names as predecessors those of the host that live or have tokens that are not free", async () => {
+      const { tokens, incarnations, one } = await open();
+      const predecessors = () => incarnations.predecessors({ id: "i3", host: "h1" });
+      await incarnations.register({ id: "i3", host: "h1", proof: {} });
+      await tokens.grant(one, "i1");
+      expect(await predecessors()).toMatchObject([{ id: "i1", state: "LIVE", endedForMs: null }]);
+      await incarnations.revoke("i1");
+      const [revoked, ...more] = await predecessors();
+      expect(revoked).toMatchObject({ id: "i1", state: "REVOKED" });
+      expect(revoked!.endedForMs).toBeGreaterThanOrEqual(0);
+      expect(more).toEqual([]);
+      await incarnations.silence("i1");
+      expect(await predecessors()).toEqual([]);
+    });
+
+    it("releases an incarnation that holds nothing, and none that still holds a token", async () => {
+      const { tokens, incarnations, one } = await open();
+      await tokens.grant(one, "i1");
+      await incarnations.release("i1");
+      expect(await incarnations.beat("i1")).toMatchObject({ state: "LIVE" });
+      await tokens.released({ ...one, epoch: 1 });
+      await incarnations.release("i1");
+      expect(await incarnations.beat("i1")).toEqual({ state: "RELEASED" });
+      expect(await tokens.grant(one, "i1")).toMatchObject({ applied: false });
+    });
+
+    it("releases no incarnation that was revoked, and revokes one that was released", async () => {
+      const { incarnations } = await open();
+      await incarnations.revoke("i1");
+      await incarnations.release("i1");
+      expect(await incarnations.beat("i1")).toEqual({ state: "REVOKED" });
+      await incarnations.release("i2");
+      expect(await incarnations.revoke("i2")).toBe(true);
+      expect(await incarnations.beat("i2")).toEqual({ state: "REVOKED" });
+    });
+
+    it("frees nothing of an incarnation that is not revoked", async () => {
+      const { tokens, incarnations, one } = await open();
+      await tokens.grant(one, "i1");
+      expect(await incarnations.silence("i1")).toEqual([]);
+      expect(await incarnations.silence("stranger")).toEqual([]);
+      expect((await tokens.read(one))?.state).toBe("granted");
+    });
+
     it("counts beats, and says when the incarnation is no longer live or not known", async () => {
       const { incarnations } = await open();
       expect(await incarnations.beat("i1")).toEqual({ state: "LIVE", beats: 1 });

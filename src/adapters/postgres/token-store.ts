@@ -113,12 +113,12 @@ export function createTokenStore(database: Database, rules: TokenRules): TokenSt
          order by tokens.account`,
         [account ?? null, keyId ?? null],
       );
-      return rows.map((row) => ({
-        ...toRecord(row),
-        keyId: row.key_id,
-        host: row.host,
-        sinceMs: Math.round(Number(row.since_ms)),
-        proof: row.proof,
+      return rows.map(({ key_id, host, since_ms, proof, ...token }) => ({
+        ...toRecord(token),
+        keyId: key_id,
+        host,
+        sinceMs: Math.round(Number(since_ms)),
+        proof,
       }));
     },
   };

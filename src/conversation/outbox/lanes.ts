@@ -10,6 +10,21 @@ export interface OutboxLane {
   readonly blocked: boolean;
 }
 
+/**
+ * Claimed replies on their way out: one lane per chat user, by channel and account.
+ *
+ * 1. A lane keeps its replies as they were added; only its first one is ever settled, so none overtakes another (I4).
+ * 2. A lane has one call in flight at a time: `next` passes over it from `begin` to `end`.
+ * 3. A blocked lane sends nothing more, and keeps its replies until `clear`.
+ * 4. A busy or blocked lane holds up no other; a lane that was passed over goes on behind those that wait already.
+ * 5. `clear` leaves busy lanes as they are. It answers each reply that was certainly not tried: neither in an earlier
+ *    attempt nor as the first of a blocked lane.
+ * 6. A lane that was forgotten is no longer known: nothing said of it changes anything, also when its chat user has
+ *    another.
+ * 7. `held` counts the replies in all lanes, `busy` and `blocked` the lanes that are.
+ *
+ * There is no bound here: a sender claims no more than `held` leaves room for.
+ */
 export interface OutboxLanes {
   add(items: readonly OutboxItem[]): void;
   /** A lane that may send now. */

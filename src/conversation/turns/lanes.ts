@@ -1,6 +1,18 @@
 import type { InboundDelivery } from "../../ports/conversation/inbound-stream.ts";
 
-/** Deliveries waiting for their turn: one lane per chat user, taken in stream order. */
+/**
+ * Deliveries waiting for their turn: one lane per chat user, by channel and account.
+ *
+ * 1. A lane gives its deliveries by position, in whatever order they were added.
+ * 2. A taken lane gives nothing until it is left: a chat user has one delivery taken at a time (I4).
+ * 3. `take` gives the oldest delivery of all lanes that are not taken: a chat user with many waiting, or with a slow
+ *    turn, holds up no other. null: all that wait are behind a taken one, or nothing waits.
+ * 4. A position waits once: added again while it waits, it replaces the delivery; added again while it is taken, it
+ *    waits behind that.
+ * 5. `waiting` counts what was added and neither replaced, taken nor drained.
+ *
+ * Every delivery that was taken is left once.
+ */
 export interface TurnLanes {
   /** A position that waits already is replaced: the stream gave up waiting for the earlier delivery. */
   add(delivery: InboundDelivery): void;

@@ -8,6 +8,7 @@ import type {
   IncarnationStore,
 } from "../../ports/custody/incarnation-store.ts";
 import type {
+  ServingToken,
   SlotRef,
   TokenOutcome,
   TokenRecord,
@@ -25,7 +26,8 @@ export type SimStoreView = IncarnationStore &
 
 export interface SimStore {
   view(of: { readonly from: SimProcess; readonly link: Link }): SimStoreView;
-  addToken(ref: SlotRef): void;
+  /** A serving slot with a free token; without `keyId`, no key of it is on record. */
+  addToken(of: SlotRef & { readonly keyId?: string }): void;
   /** A copy of everything, as a backup would have it. */
   copy(): StoreCopy;
   restore(copy: StoreCopy): void;
@@ -39,10 +41,18 @@ interface Incarnation {
   readonly state: HolderRecord["state"];
   readonly beats: number;
   readonly endedAtMs: number | null;
+  readonly proof: ServingToken["proof"];
+}
+
+interface Row {
+  readonly token: TokenRecord;
+  readonly keyId: string | null;
+  /** Virtual time of the token's last change, milliseconds. */
+  readonly changedAtMs: number;
 }
 
 export interface StoreCopy {
-  readonly tokens: ReadonlyMap<string, TokenRecord>;
+  readonly rows: ReadonlyMap<string, Row>;
   readonly incarnations: ReadonlyMap<string, Incarnation>;
 }
 
@@ -59,30 +69,29 @@ export function createSimStore(
   /** A write under this grant was accepted. */
   onCommit: (grant: GrantRef) => void,
 ): SimStore {
-  let tokens = new Map<string, TokenRecord>();
+  let rows = new Map<string, Row>();
   let incarnations = new Map<string, Incarnation>();
   let restores = 0;
 
-  const put = (token: TokenRecord): TokenRecord => {
-    tokens.set(keyOf(token), token);
+  const put = (token: TokenRecord, keyId: string | null): TokenRecord => {
+    rows.set(keyOf(token), { token, keyId, changedAtMs: kernel.nowMs });
     return token;
   };
-  const find = (ref: SlotRef): TokenRecord | null => tokens.get(keyOf(ref)) ?? null;
+  const find = (ref: SlotRef): TokenRecord | null => rows.get(keyOf(ref))?.token ?? null;
   const isLive = (id: string): boolean => incarnations.get(id)?.state === "LIVE";
   const heldBy = (id: string): TokenRecord[] =>
-    [...tokens.values()].filter(({ incarnation }) => incarnation === id);
+    [...rows.values()].map(({ token }) => token).filter(({ incarnation }) => incarnation === id);
 
   function apply(ref: SlotRef, event: TokenEvent): TokenOutcome {
-    const token = find(ref);
-    if (token === null) return { applied: false, token };
+    const row = rows.get(keyOf(ref));
+    if (row === undefined) return { applied: false, token: null };
+    const { token, keyId } = row;
     const mints = event.type === "grant" || event.type === "superseded";
     const next = mints && !isLive(event.incarnation) ? null : rules.next(token, event);
     if (next === null) return { applied: false, token };
     const connectedEpoch = event.type === "connected" ? token.epoch : token.connectedEpoch;
-    return {
-      applied: true,
-      token: put({ account: token.account, slot: token.slot, ...next, connectedEpoch }),
-    };
+    const after = { account: token.account, slot: token.slot, ...next, connectedEpoch };
+    return { applied: true, token: put(after, keyId) };
   }
 
   function end(id: string, state: Incarnation["state"]): void {
@@ -132,12 +141,16 @@ export function createSimStore(
         statement(() =>
           heldBy(id).filter(({ account }) => !accounts.includes(account) || but.includes(account)),
         ),
-      register: ({ id, host }) =>
+      register: ({ id, host, proof }) =>
         statement(() => {
           const known = incarnations.get(id);
-          if (known === undefined) {
-            incarnations.set(id, { id, host, state: "LIVE", beats: 0, endedAtMs: null });
-          } else if (known.state !== "LIVE") throw incarnationEnded(id);
+          incarnations.set(
+            id,
+            known === undefined
+              ? { id, host, state: "LIVE", beats: 0, endedAtMs: null, proof }
+              : { ...known, proof },
+          );
+          if (!isLive(id)) throw incarnationEnded(id);
         }),
       predecessors: ({ id, host }) =>
         statement(() =>
@@ -150,7 +163,7 @@ export function createSimStore(
                 host,
                 state: one.state,
                 endedForMs: one.endedAtMs === null ? null : kernel.nowMs - one.endedAtMs,
-                proof: null,
+                proof: one.proof,
               }),
             ),
         ),
@@ -174,15 +187,14 @@ export function createSimStore(
         statement(() => refs.filter((ref) => isIn(rules.leaves("grant"), find(ref)))),
       serving: (of = {}) =>
         statement(() =>
-          [...tokens.values()]
-            .filter(({ account }) => of.account === undefined || account === of.account)
-            .map((token) => ({
-              ...token,
-              keyId: null,
-              host: incarnations.get(token.incarnation ?? "")?.host ?? null,
-              sinceMs: 0,
-              proof: null,
-            })),
+          [...rows.values()]
+            .filter(({ token }) => of.account === undefined || token.account === of.account)
+            .filter(({ keyId }) => of.keyId === undefined || keyId === of.keyId)
+            .map(({ token, keyId, changedAtMs }) => {
+              const holder = incarnations.get(token.incarnation ?? "");
+              const { host, proof } = holder ?? { host: null, proof: null };
+              return { ...token, keyId, host, sinceMs: changedAtMs, proof };
+            }),
         ),
       beat: (id) => statement(() => beat(id)),
       holders: () =>
@@ -210,11 +222,13 @@ export function createSimStore(
 
   return {
     view,
-    addToken: (ref) => void put({ ...ref, ...rules.first, connectedEpoch: 0 }),
-    copy: () => ({ tokens: new Map(tokens), incarnations: new Map(incarnations) }),
+    addToken({ account, slot, keyId }) {
+      put({ account, slot, ...rules.first, connectedEpoch: 0 }, keyId ?? null);
+    },
+    copy: () => ({ rows: new Map(rows), incarnations: new Map(incarnations) }),
     restore(copy) {
       restores += 1;
-      tokens = new Map(copy.tokens);
+      rows = new Map(copy.rows);
       incarnations = new Map(copy.incarnations);
     },
     token: find,

@@ -5,7 +5,7 @@ import { createRandom } from "../../../src/proof/simulation/random.ts";
 import { createSimBus } from "../../../src/proof/simulation/sim-bus.ts";
 import { createSimRegister } from "../../../src/proof/simulation/sim-register.ts";
 import { createSimStore } from "../../../src/proof/simulation/sim-store.ts";
-import type { MakeCustodyStores } from "../../fixtures/fresh-custody.ts";
+import { keyIds, type MakeCustodyStores } from "../../fixtures/fresh-custody.ts";
 import { specifyFleetBus } from "../../contracts/fleet-bus.ts";
 import { specifyIncarnationStore } from "../../contracts/incarnation-store.ts";
 import { specifySharedRegister } from "../../contracts/shared-register.ts";
@@ -55,7 +55,9 @@ const custodyStores: MakeCustodyStores = async () => {
   const { kernel, close } = runningKernel();
   const store = createSimStore(kernel, timeoutMs, tokenRules(tokenMachine), () => {});
   const accounts = ["one", "two"] as const;
-  for (const account of accounts) store.addToken({ account, slot: 1 });
+  for (const [index, account] of accounts.entries()) {
+    store.addToken({ account, slot: 1, keyId: keyIds[index]! });
+  }
   const view = store.view(viewsOn(kernel)[0]);
   return { tokens: view, incarnations: view, accounts, close };
 };
