@@ -1,5 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
@@ -12,59 +20,65 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const kept = join(root, "node_modules", ".cache", "packed");
 const bundled = ["@fuman/net", "@mtcute/convert", "@mtcute/core", "@mtcute/wasm"] as const;
-const scopes = ["@fuman", "@mtcute"] as const;
+const ofClient = /^@(?:fuman|mtcute)\//;
 
 interface PackageFile {
   readonly version: string;
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
-const read = (file: string): PackageFile => JSON.parse(readFileSync(file, "utf8")) as PackageFile;
+const read = (file: string): PackageFile =>
+  JSON.parse(readFileSync(join(root, file), "utf8")) as PackageFile;
 
 /** In a new file: the old one may be linked from elsewhere. */
 function write(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text);
-  renameSync(`${file}.new`, file);
+  writeFileSync(join(root, `${file}.new`), text);
+  renameSync(join(root, `${file}.new`), join(root, file));
 }
 
-const files = (): ReadonlyMap<string, string> =>
-  new Map([
-    ["package.json", join(root, "package.json")],
-    ...scopes.flatMap((scope) =>
-      readdirSync(join(root, "node_modules", scope)).map(
-        (name) =>
-          [`${scope}/${name}`, join(root, "node_modules", scope, name, "package.json")] as const,
-      ),
-    ),
-  ]);
+/** From the root: the client's packages, with those that lie inside one of them. */
+const copies = (): readonly string[] =>
+  globSync(
+    [
+      "node_modules/{@fuman,@mtcute}/*/package.json",
+      "node_modules/{@fuman,@mtcute}/*/node_modules/{@fuman,@mtcute}/*/package.json",
+    ],
+    { cwd: root },
+  );
 
-/** The package's text with the versions of those that come along. */
-function withPins(file: string, pins: Readonly<Record<string, string>>): string {
+/** The version of a package that Node finds from a folder. */
+function versionFrom(folder: string, name: string): string {
+  const own = join(folder, "node_modules", name, "package.json");
+  if (existsSync(join(root, own))) return read(own).version;
+  if (folder === ".") throw new Error(`${name} is not installed; type npm ci`);
+  return versionFrom(dirname(folder), name);
+}
+
+function withPins(file: string): string {
   const packed = read(file);
   const dependencies = Object.fromEntries(
-    Object.entries(packed.dependencies ?? {}).map(([name, asked]) => [name, pins[name] ?? asked]),
+    Object.entries(packed.dependencies ?? {}).map(([name, asked]) => [
+      name,
+      ofClient.test(name) ? versionFrom(dirname(file), name) : asked,
+    ]),
   );
   return `${JSON.stringify({ ...packed, dependencies }, null, 2)}\n`;
 }
 
+const keptName = (file: string): string => join(kept, encodeURIComponent(file));
+
 function pack(): void {
-  const all = files();
-  const pins = Object.fromEntries(
-    [...all].slice(1).map(([name, file]) => [name, read(file).version] as const),
-  );
-  for (const [name, file] of all) {
-    const copy = join(kept, encodeURIComponent(name));
-    mkdirSync(kept, { recursive: true });
-    writeFileSync(copy, readFileSync(file));
-    if (name !== "package.json") write(file, withPins(file, pins));
-  }
-  const own = join(root, "package.json");
-  write(own, `${JSON.stringify({ ...read(own), bundleDependencies: bundled }, null, 2)}\n`);
+  mkdirSync(kept, { recursive: true });
+  const files = ["package.json", ...copies()];
+  for (const file of files) writeFileSync(keptName(file), readFileSync(join(root, file)));
+  for (const file of copies()) write(file, withPins(file));
+  const own = { ...read("package.json"), bundleDependencies: bundled };
+  write("package.json", `${JSON.stringify(own, null, 2)}\n`);
 }
 
 function unpack(): void {
-  for (const [name, file] of files())
-    write(file, readFileSync(join(kept, encodeURIComponent(name)), "utf8"));
+  for (const file of ["package.json", ...copies()])
+    write(file, readFileSync(keptName(file), "utf8"));
   rmSync(kept, { recursive: true });
 }
 
