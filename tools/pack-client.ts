@@ -11,9 +11,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
- * The Telegram client comes along in the package (`bundleDependencies`), since its last release pins versions of its own
- * parts that not every registry has. npm compares those pins whenever it adds a package beside this one, so the copies
- * that are packed name the versions that come with them.
+ * The Telegram client comes along in the package (`bundleDependencies`), since its last release pins versions of its
+ * own parts that not every registry has. npm compares those pins whenever it adds a package beside this one, so the
+ * copies that are packed name the versions that come with them.
  *
  * `pack`: makes package.json and those copies so; `unpack`: as they were. `npm pack` runs both.
  */
