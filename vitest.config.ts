@@ -16,7 +16,7 @@ export default defineConfig({
           ...common,
           name: "pure",
           include: ["tests/**/*.test.ts"],
-          exclude: ["tests/**/*.{services,processes}.test.ts"],
+          exclude: ["tests/**/*.{services,processes,attacks}.test.ts"],
           isolate: false,
           pool: "threads",
         },
@@ -34,6 +34,14 @@ export default defineConfig({
           ...common,
           name: "processes",
           include: ["tests/**/*.processes.test.ts"],
+          globalSetup,
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: "attacks",
+          include: ["tests/**/*.attacks.test.ts"],
           globalSetup,
         },
       },
