@@ -1,8 +1,13 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { connectNats } from "../../src/adapters/nats/connection.ts";
 import { isAtLeast } from "../../src/adapters/nats/server.ts";
+import { identityOfCreds } from "../../src/config/nats-access.ts";
+import { startNats } from "../../src/embedded/nats.ts";
 import { findNats } from "../../src/embedded/nats-binary.ts";
+import { launchOwnNats } from "../fixtures/embedded/own-nats.ts";
 import { mirrorsIn } from "../../src/embedded/nats-debian.ts";
 import { temporaryHome } from "../fixtures/embedded/temporary-home.ts";
 
@@ -33,5 +38,45 @@ describe("the search for nats-server", () => {
     const lines = `# deb http://old.example/debian x main\ndeb [arch=amd64 signed-by=/k.gpg] https://m.example/ubuntu noble main\ndeb http://else.example/apt x main\n`;
     expect(mirrorsIn(deb822)).toEqual([{ uri: "http://mirror.example/debian", signedBy: keyring }]);
     expect(mirrorsIn(lines)).toEqual([{ uri: "https://m.example/ubuntu", signedBy: "/k.gpg" }]);
+  });
+});
+
+describe("the embedded server", () => {
+  const options = (home: string) => ({ home, log: () => {}, endsWithParent: true });
+
+  it("keeps its keys and credentials where their owner alone reads them, and the same ones at each start", async () => {
+    const home = temporaryHome();
+    const first = await startNats(options(home));
+    await first.stop();
+    const second = await startNats(options(home));
+    onTestFinished(() => second.stop());
+    expect(second.operatorKey).toBe(first.operatorKey);
+    const folder = join(home, "nats");
+    const modes = readdirSync(folder)
+      .filter((name) => /\.(?:creds|json|conf)$/.test(name))
+      .map((name) => (statSync(join(folder, name)).mode & 0o777).toString(8));
+    expect(new Set(modes)).toEqual(new Set(["600"]));
+    expect(modes.length).toBeGreaterThanOrEqual(6);
+  });
+
+  it("takes over the streams that a version without users wrote", async () => {
+    const home = temporaryHome();
+    const store = join(home, "nats");
+    mkdirSync(store);
+    const open = await launchOwnNats(`jetstream { store_dir: ${JSON.stringify(store)} }`);
+    const url = `nats://127.0.0.1:${open.port}`;
+    const before = await connectNats({ ...identityOfCreds(null), url }, "before");
+    const manager = await jetstreamManager(before);
+    await manager.streams.add({ name: "HOLDFAST_INBOUND_0", subjects: ["holdfast.inbound.0"] });
+    await jetstream(before).publish("holdfast.inbound.0", "kept");
+    await before.close();
+    await open.stop();
+
+    const server = await startNats(options(home));
+    onTestFinished(() => server.stop());
+    const nats = await connectNats(server.access("node"), "after");
+    onTestFinished(() => nats.close());
+    const streams = (await jetstreamManager(nats)).streams;
+    expect((await streams.getMessage("HOLDFAST_INBOUND_0", { seq: 1 }))?.string()).toBe("kept");
   });
 });
