@@ -23,7 +23,11 @@ export interface BrokerFolder {
   readonly operatorKey: string;
 }
 
-const names = { keys: "keys.json", revoked: "revoked.json", accounts: "accounts.conf" } as const;
+const names = {
+  keys: "keys.json",
+  revoked: "revoked.json",
+  accounts: join("server", "accounts.conf"),
+} as const;
 
 /** The keys in a folder; null where none are. Throws BROKER_KEYS_BROKEN. */
 export function readBrokerKeys(folder: string): BrokerKeys | null {
@@ -51,7 +55,7 @@ export async function openBrokerFolder(
   folder: string,
   others: readonly BrokerUser[] = [],
 ): Promise<BrokerFolder> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  mkdirSync(join(folder, "server"), { recursive: true, mode: 0o700 });
   const keys = readBrokerKeys(folder) ?? (await makeKeys(folder));
   const accountsFile = join(folder, names.accounts);
   writeFileAtomically(accountsFile, await brokerConfiguration(keys, readRevoked(folder)));

@@ -7,6 +7,7 @@ import { addInitCommand } from "../cli/commands/init.ts";
 import { addLoginCommands } from "../cli/commands/login-and-renew.ts";
 import { addLogsCommand } from "../cli/commands/logs.ts";
 import { addMigrateCommands } from "../cli/commands/migrate.ts";
+import { addNatsKeysCommand } from "../cli/commands/nats-keys.ts";
 import { addRecoverCommand } from "../cli/commands/recover.ts";
 import { addServiceCommands } from "../cli/commands/service.ts";
 import { addSettingCommands } from "../cli/commands/settings.ts";
@@ -30,6 +31,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
   addServiceCommands(program);
   addLogsCommand(program);
   addMigrateCommands(program, setExitCode);
+  addNatsKeysCommand(program);
   program.commandsGroup("An account's session:");
   addNewcomerCommands(program, setExitCode);
   addLoginCommands(program, setExitCode);

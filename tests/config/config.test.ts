@@ -72,6 +72,29 @@ describe("the configuration", () => {
     expect(JSON.stringify(faults)).not.toContain("geheim");
   });
 
+  it("takes one way to log in to NATS, whole, and says which one is too many or half", () => {
+    const { natsIdentity } = read({ HOLDFAST_NATS_CREDS: "a.creds", HOLDFAST_NATS_CA: "/ca.pem" });
+    expect(natsIdentity).toMatchObject({ credsFile: "/srv/a.creds", caFile: "/ca.pem" });
+    const url = "nats://ann:geheim@one";
+    const faults = faultsOf({
+      HOLDFAST_NATS_URL: url,
+      HOLDFAST_NATS_CREDS: "a",
+      HOLDFAST_NATS_CERT: "c",
+    });
+    expect(faults).toEqual({
+      HOLDFAST_NATS_KEY: "is unset, but HOLDFAST_NATS_CERT is set.",
+      HOLDFAST_NATS_CREDS: "says who speaks, and HOLDFAST_NATS_URL too.",
+    });
+    expect(Object.keys(faultsOf({ HOLDFAST_NATS_USER: "ann" }))).toEqual([
+      "HOLDFAST_NATS_PASSWORD_FILE",
+    ]);
+  });
+
+  it("lets only the production profile refuse a NATS server that asks for nothing", () => {
+    expect(read({}).natsIdentity.mustAsk).toBe(false);
+    expect(read({ HOLDFAST_PROFILE: "production" }).natsIdentity.mustAsk).toBe(true);
+  });
+
   it("answers a misspelt variable with the name that was meant", () => {
     expect(() => read({ HOLDFAST_DATABSE_URL: "x" })).toThrow(
       /HOLDFAST_DATABSE_URL: .*Did you mean HOLDFAST_DATABASE_URL\?/,

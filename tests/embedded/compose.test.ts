@@ -1,8 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
 import { readConfig } from "../../src/config/config.ts";
+import { writeClusterKeys } from "../../src/embedded/nats-cluster-keys.ts";
 import { variables } from "../../src/config/variables.ts";
 
 interface Service {
@@ -23,6 +26,8 @@ const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.met
 const text = (name: string) => readFileSync(path(name), "utf8");
 const compose: Compose = parse(text("docker-compose.yml"), { merge: true });
 const services = Object.entries(compose.services);
+/** By `npx holdfast nats-keys nats-keys`. */
+const madeByCommand = "./nats-keys/server";
 const natsNames = ["nats-1", "nats-2", "nats-3"];
 
 /** As compose would fill them in. */
@@ -77,7 +82,9 @@ describe("the compose file", () => {
       volumes.map((line) => line.split(":")[0] ?? ""),
     );
     const missing = mounts.filter((source) =>
-      source.startsWith("./") ? !existsSync(path(source)) : !(source in compose.volumes),
+      source.startsWith("./")
+        ? source !== madeByCommand && !existsSync(path(source))
+        : !(source in compose.volumes),
     );
     expect(missing).toEqual([]);
   });
@@ -95,11 +102,27 @@ describe("the compose file", () => {
     expect(awaited.filter((name) => !(name in compose.services))).toEqual([]);
   });
 
-  it("clusters the NATS servers by their names and writes through to disk", () => {
+  it("clusters the NATS servers by their names and writes through to disk", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-keys-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    await writeClusterKeys(folder, natsNames);
+    const cluster = readFileSync(join(folder, "server", "cluster.conf"), "utf8");
+    expect(natsNames.filter((name) => !cluster.includes(`@${name}:6222`))).toEqual([]);
     const conf = text("docker/nats.conf");
-    expect(natsNames.filter((name) => !conf.includes(`nats://${name}:6222`))).toEqual([]);
     expect(conf).toMatch(/^\s*sync_interval: always$/m);
     for (const name of natsNames) expect(compose.services[name]?.command).toContain(name);
+  });
+
+  it("gives each NATS server the lock and no key that makes users, and shows its monitor to none", () => {
+    const conf = text("docker/nats.conf");
+    expect(conf).toMatch(/^include "keys\/accounts\.conf"$/m);
+    expect(conf).toMatch(/^include "keys\/cluster\.conf"$/m);
+    expect(conf).toMatch(/^http: "127\.0\.0\.1:8222"$/m);
+    for (const name of natsNames) {
+      const { volumes = [], ports = [] } = compose.services[name] ?? {};
+      expect(volumes).toContain(`${madeByCommand}:/etc/nats/keys:ro`);
+      expect(ports.filter((port) => !port.endsWith(":4222"))).toEqual([]);
+    }
   });
 
   it("lets Prometheus scrape both hosts", () => {

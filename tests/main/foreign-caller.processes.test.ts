@@ -1,7 +1,13 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, credsAuthenticator, JSONCodec, type NatsConnection, type Subscription } from "nats";
+import {
+  connect,
+  credsAuthenticator,
+  JSONCodec,
+  type NatsConnection,
+  type Subscription,
+} from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
 import { provisionExampleAccounts } from "../../src/embedded/provision.ts";

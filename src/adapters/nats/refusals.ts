@@ -16,7 +16,9 @@ const codeOf = (error: Error): string =>
 
 /** OpenSSL's and Node's codes for a certificate that does not hold. */
 const isOfCertificate = (code: string): boolean =>
-  /^(?:CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/.test(code);
+  /^(?:CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/.test(
+    code,
+  );
 
 /**
  * The one clear line for a connection that did not come about: NATS_REFUSED, NATS_CREDENTIALS_EXPIRED, NATS_NOT_ENCRYPTED,
@@ -89,7 +91,10 @@ function ofCertificate(at: string, code: string, cause: unknown): HoldfastError 
 }
 
 /** Throws NATS_OPEN for a server that asks for neither credentials nor a client's certificate. */
-export function refuseOpenServer({ info }: Pick<NatsConnection, "info">, { url }: NatsAccess): void {
+export function refuseOpenServer(
+  { info }: Pick<NatsConnection, "info">,
+  { url }: NatsAccess,
+): void {
   if (info?.auth_required === true || info?.tls_verify === true) return;
   throw new HoldfastError({
     code: "NATS_OPEN",
