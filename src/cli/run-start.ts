@@ -2,6 +2,7 @@ import type { RunInfo } from "../embedded/run-info.ts";
 import type { Running } from "../embedded/launcher.ts";
 import { startEmbedded } from "../embedded/launcher.ts";
 import { provisionExampleAccounts } from "../embedded/provision.ts";
+import { printable } from "../adapters/nats/access.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 
 const tell = (line: string): void => void process.stderr.write(`holdfast: ${line}\n`);
@@ -18,7 +19,7 @@ function readyLine(run: RunInfo): string {
   const fields = {
     metrics,
     console,
-    nats: withoutPassword(nats),
+    nats: printable(nats),
     database: withoutPassword(database),
     telegram,
     telegramControl: telegramControl ?? "none",

@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import { ConfigError, type Fault } from "./faults.ts";
 
-/** How this process shows NATS who it is, and how it knows the servers. Files are absolute paths, all null where unset. */
+/**
+ * How this process shows NATS who it is, and how it knows the servers. Files are absolute paths; null where unset.
+ */
 export interface NatsIdentity {
   /** Credentials as a broker with accounts issues them. */
   readonly credsFile: string | null;

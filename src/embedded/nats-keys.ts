@@ -47,8 +47,8 @@ function readRevoked(folder: string): Revocations {
 }
 
 /**
- * Makes the keys of a broker where the folder has none, and writes what follows from them: the server's accounts and the
- * credentials of gate, node and operator, readable by their owner only. `others`: users beside those. Throws
+ * Makes the keys of a broker where the folder has none, and writes what follows from them: the server's accounts and
+ * the credentials of gate, node and operator, readable by their owner only. `others`: users beside those. Throws
  * BROKER_KEYS_BROKEN.
  */
 export async function openBrokerFolder(

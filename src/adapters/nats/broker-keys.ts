@@ -16,7 +16,7 @@ import {
 import { HoldfastError } from "../../errors.ts";
 
 /** HOLDFAST: gates and nodes, and all streams. CALLERS: those who send commands; nothing else reaches them. */
-export const brokerAccounts = ["HOLDFAST", "CALLERS", "SYS"] as const;
+const brokerAccounts = ["HOLDFAST", "CALLERS", "SYS"] as const;
 export type BrokerAccount = (typeof brokerAccounts)[number];
 
 /** The seeds that sign who may log in to a broker: whoever has them can make any user. */

@@ -65,7 +65,7 @@ const node: BrokerUser = {
 };
 
 /** The subjects of commands. */
-export const commandSubjects: readonly string[] = [
+const commandSubjects: readonly string[] = [
   "holdfast.account.*.*",
   "holdfast.fleet.*",
   "holdfast.nodes.*",

@@ -26,8 +26,8 @@ export interface NatsPace {
 }
 
 /**
- * The one way to a NATS server, for every program here. Throws NATS_UNAVAILABLE, NATS_TOO_OLD, the errors of `readAccess`,
- * and those of `refusalOf`. Nothing is sent to a server that should be encrypted and is not.
+ * The one way to a NATS server, for every program here. Throws NATS_UNAVAILABLE, NATS_TOO_OLD, NATS_OPEN, the errors of
+ * `readAccess`, and those of `refusalOf`. Nothing is sent to a server that should be encrypted and is not.
  */
 export async function connectNats(
   access: NatsAccess,

@@ -21,8 +21,8 @@ const isOfCertificate = (code: string): boolean =>
   );
 
 /**
- * The one clear line for a connection that did not come about: NATS_REFUSED, NATS_CREDENTIALS_EXPIRED, NATS_NOT_ENCRYPTED,
- * NATS_CERTIFICATE_EXPIRED, NATS_CERTIFICATE, else NATS_UNAVAILABLE. No line holds a password.
+ * The one clear line for a connection that did not come about: NATS_REFUSED, NATS_CREDENTIALS_EXPIRED,
+ * NATS_NOT_ENCRYPTED, NATS_CERTIFICATE_EXPIRED, NATS_CERTIFICATE, else NATS_UNAVAILABLE. No line holds a password.
  */
 export function refusalOf(
   cause: unknown,
@@ -43,7 +43,8 @@ export function refusalOf(
     });
   }
   if (says(/authorization violation/i)) return refused(at, who, cause);
-  if (certificate !== undefined) return ofCertificate(at, certificate, cause);
+  if (certificate === "CERT_HAS_EXPIRED") return expiredCertificate(at, cause);
+  if (certificate !== undefined) return wrongCertificate(at, certificate, cause);
   return new HoldfastError({
     code: "NATS_UNAVAILABLE",
     message: `NATS does not answer at ${at}.`,
@@ -76,19 +77,21 @@ const notEncrypted = (at: string, cause: unknown): HoldfastError =>
     cause,
   });
 
-function ofCertificate(at: string, code: string, cause: unknown): HoldfastError {
-  const isExpired = code === "CERT_HAS_EXPIRED";
-  return new HoldfastError({
-    code: isExpired ? "NATS_CERTIFICATE_EXPIRED" : "NATS_CERTIFICATE",
-    message: isExpired
-      ? `The certificate of NATS at ${at} has expired.`
-      : `The certificates of NATS at ${at} and of this client do not fit (${code}).`,
-    next: isExpired
-      ? "Renew it at the server."
-      : "Check HOLDFAST_NATS_CA, HOLDFAST_NATS_CERT and HOLDFAST_NATS_KEY, and the name that the server's certificate is for.",
+const expiredCertificate = (at: string, cause: unknown): HoldfastError =>
+  new HoldfastError({
+    code: "NATS_CERTIFICATE_EXPIRED",
+    message: `The certificate of NATS at ${at} has expired.`,
+    next: "Renew it at the server.",
     cause,
   });
-}
+
+const wrongCertificate = (at: string, code: string, cause: unknown): HoldfastError =>
+  new HoldfastError({
+    code: "NATS_CERTIFICATE",
+    message: `The certificates of NATS at ${at} and of this client do not fit (${code}).`,
+    next: "Check HOLDFAST_NATS_CA, HOLDFAST_NATS_CERT and HOLDFAST_NATS_KEY, and the name that the server's certificate is for.",
+    cause,
+  });
 
 /** Throws NATS_OPEN for a server that asks for neither credentials nor a client's certificate. */
 export function refuseOpenServer(
