@@ -3,7 +3,7 @@
 create table callers (
   -- The public half of the key that the broker checks.
   key text primary key,
-  name text not null check (name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
+  name text not null check (name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
   role text not null check (role in ('read', 'send', 'operate')),
   -- null: all.
   accounts text[],

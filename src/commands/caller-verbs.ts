@@ -21,7 +21,9 @@ export interface CallerVerbOptions {
   now(): number;
 }
 
-const namePattern = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+const namePattern = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+/** As the record of commands calls those who are no callers. */
+const reserved: ReadonlySet<string> = new Set(["operator", "unnamed", "unknown"]);
 /** A public user key of NATS. */
 const keyPattern = /^U[A-Z2-7]{55}$/;
 const dayMs = 86_400_000;
@@ -47,7 +49,7 @@ export function createCallerCommands(options: CallerVerbOptions): CallerVerbs {
     callers: async () => ({ ok: true, callers: await callers.list() }),
     async "caller-add"(body) {
       const name = textIn(body, "name");
-      if (!namePattern.test(name)) throw nameMalformed();
+      if (!namePattern.test(name) || reserved.has(name)) throw nameMalformed();
       const key = textIn(body, "key");
       if (!keyPattern.test(key)) throw keyMalformed();
       const role = roleIn(body.role);
@@ -64,7 +66,9 @@ export function createCallerCommands(options: CallerVerbOptions): CallerVerbs {
     },
     async campaign(body, speaker) {
       if (typeof body.ended === "string") {
-        await campaigns.end(body.ended);
+        const all = await campaigns.accounts(body.ended);
+        const isOver = all.every(({ state }) => state !== "due" && state !== "stopped");
+        if (isOver) await campaigns.end(body.ended);
         return { ok: true, id: body.ended, known: true, accounts: [] };
       }
       const because = textIn(body, "because");
@@ -106,7 +110,7 @@ const nameMalformed = () =>
   new HoldfastError({
     code: "CALLER_NAME_MALFORMED",
     message: "That is no name for a caller; nothing was changed.",
-    next: "Give lower-case letters, digits, dots, hyphens and underscores, at most 63.",
+    next: "Give lower-case letters, digits, hyphens and underscores, at most 63, a letter or digit first; operator, unnamed and unknown are taken.",
   });
 
 const keyMalformed = () =>

@@ -232,7 +232,8 @@ export interface FleetProtocol {
     answered: { readonly caller: CallerRecord };
   };
   /**
-   * A move of all accounts to fresh keys: the open one for that reason, else a new one. `ended`: closes that one.
+   * A move of all accounts to fresh keys: the open one for that reason, else a new one. `ended`: closes that
+   * one, where no account is left.
    */
   readonly campaign: {
     asked: { readonly because?: string; readonly ended?: string };

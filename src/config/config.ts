@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { type Role, roles } from "../ports/speaker.ts";
 import { ConfigError, type Fault, nearest } from "./faults.ts";
 import { brokenInequalities } from "./inequalities.ts";
 import { type Machine, thisMachine } from "./machine.ts";
@@ -15,6 +16,7 @@ import {
   readSecret,
   readSenderAndPeer,
   readTelegramDc,
+  readUserKeys,
   readWhole,
   type TelegramDc,
 } from "./values.ts";
@@ -38,6 +40,10 @@ export interface Config {
   readonly databaseUrl: string | null;
   /** Server URLs, separated by commas. Null: the launcher starts an embedded server. */
   readonly natsUrl: string | null;
+  /** Public keys of NATS users that own everything. */
+  readonly operators: readonly string[];
+  /** The right of one whom NATS does not name; null: none, the fleet's own nodes apart. */
+  readonly unnamedRole: Role | null;
   /** Null: the simulated Telegram. */
   readonly telegram: { readonly apiId: number; readonly apiHash: string } | null;
   /** Null: Telegram's own data centres. */
@@ -216,6 +222,14 @@ function readWebhook({ faults, text, read }: Reader): WebhookConfig | null {
   return Object.freeze(webhook);
 }
 
+function readUnnamedRole({ read }: Reader, profile: Profile): Role | null {
+  const given = read("HOLDFAST_UNNAMED_ROLE", (text) =>
+    readOneOf<Role | "none">(text, ["none", ...roles]),
+  );
+  if (given !== null) return given === "none" ? null : given;
+  return profile === "production" ? null : "owner";
+}
+
 function readTimings({ faults, read }: Reader, profile: Profile): Timings {
   const timings: Record<TimingName, number> = { ...timingsOf[profile] };
   for (const name of timingNames) {
@@ -246,6 +260,8 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
     home: resolve(machine.cwd, text("HOLDFAST_HOME") ?? ".holdfast"),
     databaseUrl: read("HOLDFAST_DATABASE_URL", readDatabaseUrl),
     natsUrl: read("HOLDFAST_NATS_URL", readNatsUrls),
+    operators: read("HOLDFAST_OPERATORS", readUserKeys) ?? [],
+    unnamedRole: readUnnamedRole(from, profile ?? "development"),
     telegram: readTelegram(from),
     telegramDc: read("HOLDFAST_TELEGRAM_DC", readTelegramDc),
     http: Object.freeze({

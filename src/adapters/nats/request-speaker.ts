@@ -15,7 +15,8 @@ export function speakerKey(headers: MsgHdrs | undefined): string | null {
   if (key !== null) return key;
   throw new HoldfastError({
     code: "CALLER_UNNAMED",
-    message: "NATS marks the request as another account's and does not say whose; nothing was done.",
+    message:
+      "NATS marks the request as another account's and does not say whose; nothing was done.",
     next: "The import of this account must be shared (share: true), and its users must have keys.",
   });
 }

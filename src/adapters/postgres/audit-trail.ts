@@ -61,21 +61,21 @@ export function createAuditTrail(
   }
 
   let added = 0;
-  const batcher = createBatcher<AuditEntry & { readonly number: number }, void>({
+  const batcher = createBatcher<{ readonly entry: AuditEntry; readonly number: number }, void>({
     // Each line names the one before.
     lanes: 1,
     sizeMax: linesMax,
     keyOf: ({ number }) => String(number),
-    async run(entries) {
+    async run(items) {
       try {
-        await append(entries.map(({ number: _, ...entry }) => entry));
-        return entries.map(() => undefined);
+        await append(items.map(({ entry }) => entry));
+        return items.map(() => undefined);
       } catch (cause) {
         throw notRecorded(cause);
       }
     },
   });
-  return { write: (entry) => batcher.add({ ...entry, number: (added += 1) }) };
+  return { write: (entry) => batcher.add({ entry, number: (added += 1) }) };
 }
 
 /** Lines of the record since a moment, page by page, the earliest of each chain first. `whole`: those chains whole. */
@@ -108,7 +108,8 @@ export async function readAuditHeads(
   const rows = await database.query<{ chain: string; host: string; seq: string; digest: string }>(
     `select chain, host, seq, digest from audit_heads h
      where exists (select from audit a where a.chain = h.chain and at >= to_timestamp($1::float8 / 1000))
-       or not exists (select from audit a where a.chain = h.chain)`,
+       or not exists (select from audit a where a.chain = h.chain)
+     order by chain`,
     [sinceMs],
   );
   return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
