@@ -1,7 +1,9 @@
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { connectNats, type NatsPace } from "../adapters/nats/connection.ts";
+import { type NatsAccess, natsIdentity } from "../config/nats-access.ts";
 import type { AccountProtocol, FleetProtocol, NodeProtocol, Reply } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
-import { readRunInfo } from "../embedded/run-info.ts";
+import { natsAccessOf, readRunInfo } from "../embedded/run-info.ts";
 
 export interface AskOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -21,16 +23,37 @@ export type Told<Answered> = Partial<Answered> & { readonly ok: boolean };
 const timeoutMsDefault = 5000;
 
 /** NATS as named by HOLDFAST_NATS_URL, else that of the `npm start` running in this folder. */
-export async function natsUrl(env: AskOptions["env"]): Promise<string> {
+async function natsAccess(env: AskOptions["env"]): Promise<NatsAccess> {
   const named = env["HOLDFAST_NATS_URL"];
-  if (named !== undefined && named !== "") return named;
+  if (named !== undefined && named !== "") {
+    return { ...natsIdentity(env, process.cwd()), url: named };
+  }
   const run = await readRunInfo(env["HOLDFAST_HOME"] ?? ".holdfast");
-  if (run !== null) return run.nats;
+  if (run !== null) return natsAccessOf(run, env);
   throw new HoldfastError({
     code: "NOT_RUNNING",
     message: "Nothing runs in this folder.",
     next: "Start it with: npm start, or name a running fleet in HOLDFAST_NATS_URL.",
   });
+}
+
+/** Throws NOT_RUNNING and the errors of `connectNats`. */
+export async function connectCommand(
+  env: AskOptions["env"],
+  pace: NatsPace,
+): Promise<NatsConnection> {
+  const access = await natsAccess(env);
+  try {
+    return await connectNats(access, "command", pace);
+  } catch (cause) {
+    if (!(cause instanceof HoldfastError) || cause.code !== "NATS_UNAVAILABLE") throw cause;
+    throw new HoldfastError({
+      code: "NATS_UNAVAILABLE",
+      message: cause.message,
+      next: "Is holdfast running? Start it with: npm start",
+      cause,
+    });
+  }
 }
 
 /** HOLDFAST_DATABASE_URL, else the database of the `npm start` that runs in this folder. Throws NOT_RUNNING. */
@@ -82,18 +105,7 @@ async function ask<Answered>(
   body: object,
   { env, timeoutMs = timeoutMsDefault }: AskOptions,
 ): Promise<Answered> {
-  const servers = await natsUrl(env);
-  let nats: NatsConnection;
-  try {
-    nats = await connect({ servers, timeout: timeoutMs, maxReconnectAttempts: 0 });
-  } catch (cause) {
-    throw new HoldfastError({
-      code: "NATS_UNAVAILABLE",
-      message: `NATS does not answer at ${servers}.`,
-      next: "Is holdfast running? Start it with: npm start",
-      cause,
-    });
-  }
+  const nats = await connectCommand(env, { timeoutMs, comesBack: false });
   try {
     const reply = await nats.request(subject, JSON.stringify(body), { timeout: timeoutMs });
     // The nodes of one fleet speak one protocol.
@@ -104,7 +116,7 @@ async function ask<Answered>(
     if (cause instanceof HoldfastError) throw cause;
     throw new HoldfastError({
       code: "NODE_UNAVAILABLE",
-      message: `No node answers on ${servers}.`,
+      message: `No node answers on ${nats.getServer()}.`,
       next: "It may be restarting: try again in a few seconds.",
       cause,
     });
@@ -127,7 +139,7 @@ export async function askEveryNode<Verb extends keyof NodeProtocol>(
   body: NodeProtocol[Verb]["asked"],
   { env, timeoutMs = 2000 }: AskOptions,
 ): Promise<readonly Told<NodeProtocol[Verb]["answered"]>[]> {
-  const nats = await connect({ servers: await natsUrl(env), timeout: timeoutMs });
+  const nats = await connectCommand(env, { timeoutMs, comesBack: false });
   try {
     const answers: Told<NodeProtocol[Verb]["answered"]>[] = [];
     const found = await nats.requestMany(`holdfast.nodes.${verb}`, JSON.stringify(body), {

@@ -1,11 +1,10 @@
-import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { renderUnicodeCompact } from "uqr";
 import type { Reason } from "../../machines/lifecycle.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 import type { RenewalStep } from "../ports/accounts/renewal-store.ts";
 import type { Question } from "../ports/accounts/question.ts";
 import type { Answers } from "./answers.ts";
-import { askAccount, type AskOptions, natsUrl } from "./ask.ts";
+import { askAccount, type AskOptions, connectCommand } from "./ask.ts";
 
 export interface FollowOptions extends AskOptions {
   readonly account: string;
@@ -86,7 +85,7 @@ async function watch(
   options: FollowOptions,
   look: () => Promise<Question | number | null>,
 ): Promise<number> {
-  const nats = await connectTo(options);
+  const nats = await connectCommand(options.env, { timeoutMs: 5000 });
   let wake = () => {};
   const events = nats.subscribe(`holdfast.account.${options.account}.event`, {
     callback: () => wake(),
@@ -170,18 +169,4 @@ function promptFor(question: Exclude<Question, { kind: "qr" }>): string {
   }
   const length = question.length === null ? "" : `, ${question.length} characters`;
   return `Login code by ${question.via} (not shown${length}, ${tries}): `;
-}
-
-async function connectTo(options: AskOptions): Promise<NatsConnection> {
-  const servers = await natsUrl(options.env);
-  try {
-    return await connect({ servers, timeout: 5000, maxReconnectAttempts: -1 });
-  } catch (cause) {
-    throw new HoldfastError({
-      code: "NATS_UNAVAILABLE",
-      message: `NATS does not answer at ${servers}.`,
-      next: "Is holdfast running? Start it with: npm start",
-      cause,
-    });
-  }
 }

@@ -3,6 +3,7 @@ import { type Role, roles } from "../ports/speaker.ts";
 import { ConfigError, type Fault, nearest } from "./faults.ts";
 import { brokenInequalities } from "./inequalities.ts";
 import { type Machine, thisMachine } from "./machine.ts";
+import { type NatsIdentity, readNatsIdentity } from "./nats-access.ts";
 import {
   readDatabaseUrl,
   readDuration,
@@ -44,6 +45,10 @@ export interface Config {
   readonly operators: readonly string[];
   /** The right of one whom NATS does not name; null: none, the fleet's own nodes apart. */
   readonly unnamedRole: Role | null;
+  /** Files only; the secrets in them are read at the connection. */
+  readonly natsIdentity: NatsIdentity;
+  /** Files of other credentials: the node's, and those for commands. Null: the same as this process's. */
+  readonly natsCreds: { readonly node: string | null; readonly operator: string | null };
   /** Null: the simulated Telegram. */
   readonly telegram: { readonly apiId: number; readonly apiHash: string } | null;
   /** Null: Telegram's own data centres. */
@@ -255,6 +260,10 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
     readOneOf<Profile>(given, ["development", "production"]),
   );
   const key = readKey(from, machine);
+  const file = (name: string) => {
+    const given = text(name);
+    return given === null ? null : resolve(machine.cwd, given);
+  };
   const hostRemedy = "Give letters, digits, dots and hyphens, at most 63, none of those two first.";
   const settings: Omit<Config, "masterKeys"> = {
     home: resolve(machine.cwd, text("HOLDFAST_HOME") ?? ".holdfast"),
@@ -262,6 +271,11 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
     natsUrl: read("HOLDFAST_NATS_URL", readNatsUrls),
     operators: read("HOLDFAST_OPERATORS", readUserKeys) ?? [],
     unnamedRole: readUnnamedRole(from, profile ?? "development"),
+    natsCreds: Object.freeze({
+      node: file("HOLDFAST_NATS_NODE_CREDS"),
+      operator: file("HOLDFAST_NATS_OPERATOR_CREDS"),
+    }),
+    natsIdentity: Object.freeze(readNatsIdentity(text, machine.cwd, faults)),
     telegram: readTelegram(from),
     telegramDc: read("HOLDFAST_TELEGRAM_DC", readTelegramDc),
     http: Object.freeze({
@@ -279,7 +293,7 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
       telegram: read("HOLDFAST_NOTIFY_TELEGRAM", readSenderAndPeer),
     }),
     webhook: readWebhook(from),
-    bot: text("HOLDFAST_BOT") === null ? null : resolve(machine.cwd, text("HOLDFAST_BOT") ?? ""),
+    bot: file("HOLDFAST_BOT"),
     logLevel: read("HOLDFAST_LOG_LEVEL", (given) => readOneOf(given, logLevels)) ?? "info",
     profile: profile ?? "development",
     timings: readTimings(from, profile ?? "development"),

@@ -18,6 +18,7 @@ import { settled } from "./settled.ts";
 import { type Told, tellStory } from "./story.ts";
 import { followTransitions } from "./transitions.ts";
 import { type Running, startEmbedded } from "../embedded/launcher.ts";
+import { natsAccessOf } from "../embedded/run-info.ts";
 import { exampleBot, exampleDesk, provisionExampleAccounts } from "../embedded/provision.ts";
 import { HoldfastError } from "../errors.ts";
 
@@ -78,7 +79,7 @@ async function perform(
   const run = running.run();
   const controlUrl = run.telegramControl!;
   const database = openDatabase(run.database);
-  const transitions = await followTransitions(run.nats);
+  const transitions = await followTransitions(natsAccessOf(run, {}));
   try {
     if (fault !== null) await plantInDatabase(database, fault);
     const told = await tellStory({

@@ -1,4 +1,5 @@
-import { connect } from "@nats-io/transport-node";
+import { connectNats } from "../adapters/nats/connection.ts";
+import type { NatsAccess } from "../config/nats-access.ts";
 import type { TransitionEvent } from "../ports/accounts/event-sink.ts";
 
 /** Follows the events that accounts publish. */
@@ -15,8 +16,8 @@ export interface Transitions {
 const requestMsMax = 10_000;
 const untilMsMax = 60_000;
 
-export async function followTransitions(natsUrl: string): Promise<Transitions> {
-  const nats = await connect({ servers: natsUrl });
+export async function followTransitions(access: NatsAccess): Promise<Transitions> {
+  const nats = await connectNats(access, "demo");
   const seen: TransitionEvent[] = [];
   const watchers = new Set<(event: TransitionEvent) => void>();
   nats.subscribe("holdfast.account.*.event", {

@@ -3,6 +3,7 @@ import { migrate } from "../adapters/postgres/migrate.ts";
 import type { RunInfo } from "./run-info.ts";
 import type { Config } from "../config/config.ts";
 import { readConfig } from "../config/config.ts";
+import type { NatsAccess } from "../config/nats-access.ts";
 import { HoldfastError } from "../errors.ts";
 import { type GateKeeper, keepGate } from "./gate-keeper.ts";
 import type { GateReady } from "./gate-process.ts";
@@ -12,6 +13,7 @@ import { type Parts, startParts } from "./parts.ts";
 import type { Log } from "./process-records.ts";
 import { createRunFile } from "./run-file.ts";
 import { startSentinel } from "./sentinel.ts";
+import { speakersEnvironment } from "./speakers.ts";
 import { untilAccountsAreTakenUp } from "./readiness.ts";
 
 export interface EmbeddedOptions {
@@ -25,7 +27,7 @@ export interface EmbeddedOptions {
   readonly signal?: AbortSignal;
   /** Adds example accounts; called once everything serves, with the embedded Telegram only. */
   readonly provision?: (of: {
-    readonly natsUrl: string;
+    readonly nats: NatsAccess;
     readonly controlUrl: string;
   }) => Promise<void>;
   /** Arguments of `process.execPath` in place of the gate's; for tests of the launcher alone. */
@@ -53,6 +55,18 @@ export interface Running {
 /** Longer than the gate's own bounds, so that it can still release its lease and exit. */
 const gateStopSlackMs = 5_000;
 
+const operatorCreds = ({ natsCreds, natsIdentity }: Config, { nats }: Parts): string | null =>
+  nats?.credsFile("operator") ?? natsCreds.operator ?? natsIdentity.credsFile;
+
+/** With the embedded server: the gate's own credentials, and the file that the gate gives to its node. */
+function natsCredentials({ nats }: Parts): NodeJS.ProcessEnv {
+  if (nats === null) return {};
+  return {
+    HOLDFAST_NATS_CREDS: nats.credsFile("gate"),
+    HOLDFAST_NATS_NODE_CREDS: nats.credsFile("node"),
+  };
+}
+
 function gateEnvironment(env: NodeJS.ProcessEnv, config: Config, parts: Parts): NodeJS.ProcessEnv {
   const keyFile = masterKeyFile(config);
   const dataCentre = parts.telegramDc?.dataCentre;
@@ -62,6 +76,8 @@ function gateEnvironment(env: NodeJS.ProcessEnv, config: Config, parts: Parts): 
     ...(config.bot === null ? {} : { HOLDFAST_BOT: config.bot }),
     HOLDFAST_DATABASE_URL: parts.databaseUrl,
     HOLDFAST_NATS_URL: parts.natsUrl,
+    ...natsCredentials(parts),
+    ...speakersEnvironment(config, parts),
     ...(keyFile === null ? {} : { HOLDFAST_MASTER_KEY_FILE: keyFile }),
     ...(dataCentre === undefined ? {} : { HOLDFAST_TELEGRAM_DC: JSON.stringify(dataCentre) }),
   };
@@ -78,6 +94,7 @@ function runInfo(
     metrics: `${http}/metrics`,
     console: `${http}/`,
     nats: parts.natsUrl,
+    natsCreds: operatorCreds(config, parts),
     database: parts.databaseUrl,
     telegram: dataCentre === null ? "telegram" : `${dataCentre.host}:${dataCentre.port}`,
     telegramControl: parts.telegramDc?.controlUrl ?? null,
@@ -193,7 +210,14 @@ async function startIn(
   if (parts.telegramDc !== null && options.provision !== undefined)
     await unlessStopped(
       signal,
-      options.provision({ natsUrl: parts.natsUrl, controlUrl: parts.telegramDc.controlUrl }),
+      options.provision({
+        nats: {
+          ...config.natsIdentity,
+          credsFile: operatorCreds(config, parts),
+          url: parts.natsUrl,
+        },
+        controlUrl: parts.telegramDc.controlUrl,
+      }),
     );
   refuseIfStopped(signal);
   return {

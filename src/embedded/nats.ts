@@ -1,15 +1,24 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
+import { type BrokerUser, publicKeyOf } from "../adapters/nats/broker-keys.ts";
 import { isAtLeast } from "../adapters/nats/server.ts";
+import { identityOfCreds, type NatsAccess } from "../config/nats-access.ts";
 import { HoldfastError } from "../errors.ts";
 import { findNats } from "./nats-binary.ts";
+import { adoptStreams, openBrokerFolder } from "./nats-keys.ts";
 import type { Log } from "./process-records.ts";
 import { launch, type Managed } from "./processes.ts";
 
 export interface EmbeddedNats {
   /** nats://127.0.0.1:PORT */
   readonly url: string;
+  /** The credentials of gate, node and operator. */
+  credsFile(user: string): string;
+  /** The public key of the operator's credentials. */
+  readonly operatorKey: string;
+  /** The address, with the credentials of one user. */
+  access(user: string): NatsAccess;
   readonly pid: number;
   /** As the running server says. */
   readonly version: string;
@@ -26,14 +35,17 @@ export interface NatsOptions {
   readonly syncAlways?: boolean;
   /** As for PostgreSQL. */
   readonly endsWithParent?: boolean;
+  /** Users beside gate, node and operator, each with a file of credentials by its name. */
+  readonly users?: readonly BrokerUser[];
 }
 
 const readyMsMax = 20_000;
 const infoMsMax = 5_000;
 
-function configuration(storeFolder: string, syncAlways: boolean): string {
+function configuration(storeFolder: string, accountsFile: string, syncAlways: boolean): string {
   return [
     "# Written at every start; changes are lost.",
+    `include ${JSON.stringify(relative(storeFolder, accountsFile))}`,
     `host: "127.0.0.1"`,
     "port: -1",
     "server_name: embedded",
@@ -120,7 +132,10 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
   const file = join(folder, "nats.conf");
   // Older servers do not start with this setting.
   const sync = syncAlways && isAtLeast(binary.version, "2.10.0");
-  writeFileSync(file, configuration(folder, sync), { mode: 0o600 });
+  const broker = await openBrokerFolder(folder, options.users);
+  if (adoptStreams(folder, publicKeyOf(broker.keys.accounts.HOLDFAST)))
+    log("the streams of the version before belong to the service's account now");
+  writeFileSync(file, configuration(folder, broker.accountsFile, sync), { mode: 0o600 });
   const managed = await launch({
     home,
     name: "nats",
@@ -132,8 +147,12 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
   });
   const port = await untilReady(managed, binary.version);
   const stop = async () => void (await managed.stop());
+  const url = `nats://127.0.0.1:${port}`;
   return {
-    url: `nats://127.0.0.1:${port}`,
+    url,
+    access: (user) => ({ ...identityOfCreds(broker.credsFile(user)), url }),
+    credsFile: broker.credsFile,
+    operatorKey: broker.operatorKey,
     pid: managed.pid,
     version: binary.version,
     process: managed,

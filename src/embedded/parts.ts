@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { HoldfastError } from "../errors.ts";
-import { startNats } from "./nats.ts";
+import { type EmbeddedNats, startNats } from "./nats.ts";
 import { startPostgres } from "./postgres.ts";
 import type { Log } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
@@ -10,6 +10,8 @@ import { type EmbeddedTelegramDc, startTelegramDcProcess } from "./telegram-dc.t
 export interface Parts {
   readonly databaseUrl: string;
   readonly natsUrl: string;
+  /** Null with NATS outside this launcher. */
+  readonly nats: Pick<EmbeddedNats, "credsFile" | "operatorKey"> | null;
   /** Null with Telegram itself, or with a data centre outside this launcher. */
   readonly telegramDc: EmbeddedTelegramDc | null;
   /** Process numbers of the embedded parts, by name. */
@@ -62,6 +64,7 @@ export async function startParts(
   return {
     databaseUrl: postgres?.url ?? config.databaseUrl ?? "",
     natsUrl: nats?.url ?? config.natsUrl ?? "",
+    nats,
     telegramDc,
     pids: Object.fromEntries(running.map(({ process: { name, pid } }) => [name, pid])),
     died: Promise.race([

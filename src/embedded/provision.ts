@@ -1,9 +1,12 @@
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { connectNats } from "../adapters/nats/connection.ts";
+import type { NatsAccess } from "../config/nats-access.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountEvent } from "../ports/accounts/event-sink.ts";
 
 export interface ProvisionOptions {
-  readonly natsUrl: string;
+  /** As an operator. */
+  readonly nats: NatsAccess;
   /** The control API of the simulated data centre. */
   readonly controlUrl: string;
 }
@@ -31,7 +34,7 @@ const askMsMax = 10_000;
  * them in, playing the phone. Leaves existing ones alone. Resolves when both are active.
  */
 export async function provisionExampleAccounts(options: ProvisionOptions): Promise<void> {
-  const nats = await connect({ servers: options.natsUrl, maxReconnectAttempts: 0 });
+  const nats = await connectNats(options.nats, "provision", { comesBack: false });
   try {
     await Promise.all([provisionBot(nats, options), provisionDesk(nats, options)]);
   } finally {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type NatsAccess, natsIdentity } from "../config/nats-access.ts";
 import { HoldfastError } from "../errors.ts";
 
 /** The addresses that a running `holdfast start` writes to `run.json` in its home folder. */
@@ -7,10 +8,26 @@ export interface RunInfo {
   readonly metrics: string;
   readonly console: string;
   readonly nats: string;
+  /** The file of the operator's credentials; null where NATS lies outside and none is configured. */
+  readonly natsCreds: string | null;
   readonly database: string;
   readonly telegram: string;
   readonly telegramControl: string | null;
   readonly pids: Readonly<Record<string, number>>;
+}
+
+/**
+ * NATS as a running `holdfast start` names it. The environment's own credentials come first: a caller's, beside the
+ * operator's.
+ */
+export function natsAccessOf(
+  { nats, natsCreds }: Pick<RunInfo, "nats" | "natsCreds">,
+  env: Readonly<Record<string, string | undefined>>,
+): NatsAccess {
+  const identity = natsIdentity(env, process.cwd());
+  const { credsFile, nkeyFile, user } = identity;
+  const isNamed = credsFile !== null || nkeyFile !== null || user !== null;
+  return { ...identity, credsFile: isNamed ? credsFile : natsCreds, url: nats };
 }
 
 /** null when nothing runs in that home folder. Throws RUN_INFO_BROKEN for a damaged file. */

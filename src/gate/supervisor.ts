@@ -36,6 +36,8 @@ export type GateMessage =
 
 export interface SupervisorOptions {
   readonly modulePath: string;
+  /** The node's environment. */
+  readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
   /** Every node's introduction, apart from its secret and the HTTP port of its predecessor. */
   readonly introduction: {
@@ -94,7 +96,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (stopping) return;
     secret = randomBytes(32).toString("hex");
     const begunMs = clock.monotonicMs();
-    const node = fork(options.modulePath, [], { execArgv: [] });
+    const node = fork(options.modulePath, [], { execArgv: [], env: options.env });
     child = node;
     say(node, { type: "gate", secret, httpPort, ...introduction });
     node.on("message", (message: NodeMessage) => heard(node, message));

@@ -82,8 +82,15 @@ function makeSide(
 }
 
 /** What keeps this gate's node running, and carries what it says to the gate's side. */
+/** The node speaks to NATS by credentials of its own, where it has some, and never sees the gate's. */
+function nodeEnvironment(creds: string | null): NodeJS.ProcessEnv {
+  const { HOLDFAST_NATS_NODE_CREDS: _own, HOLDFAST_NATS_CREDS: gates, ...env } = process.env;
+  const given = creds ?? gates;
+  return given === undefined ? env : { ...env, HOLDFAST_NATS_CREDS: given };
+}
+
 function makeSupervisor(
-  { host, http, timings }: Config,
+  { host, http, timings, natsCreds }: Config,
   side: GateSide<SocketTable>,
   gate: {
     readonly incarnation: string;
@@ -94,6 +101,7 @@ function makeSupervisor(
 ): Supervisor {
   return createSupervisor({
     modulePath: programFile("src/main/node"),
+    env: nodeEnvironment(natsCreds.node),
     clock: createSystemClock(),
     introduction: { ...gate, host },
     httpPort: http.port,
@@ -150,7 +158,7 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
   });
   const nats = await stage({
     name: "nats",
-    start: () => connectNats(natsUrl, `gate ${host}`),
+    start: () => connectNats({ ...config.natsIdentity, url: natsUrl }, `gate ${host}`),
     stop: (one) => one.close(),
   });
   const incarnation = randomUUID();

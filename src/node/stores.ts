@@ -28,9 +28,10 @@ export const openNodeDatabase = ({ databaseUrl }: Pick<Config, "databaseUrl">): 
 
 /** Throws CONFIG_INVALID without an address. */
 export const openNodeNats = (
-  { natsUrl }: Pick<Config, "natsUrl">,
+  { natsUrl, natsIdentity }: Pick<Config, "natsUrl" | "natsIdentity">,
   host: string,
-): Promise<NatsConnection> => connectNats(required(natsUrl, "HOLDFAST_NATS_URL"), `node ${host}`);
+): Promise<NatsConnection> =>
+  connectNats({ ...natsIdentity, url: required(natsUrl, "HOLDFAST_NATS_URL") }, `node ${host}`);
 
 export function createStores(database: Database, sealer: Sealer) {
   return {

@@ -3,14 +3,16 @@ import { appendFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createKeyRing } from "../../src/adapters/crypto/key-ring.ts";
 import { createSealer } from "../../src/adapters/crypto/sealing.ts";
+import { connectNats } from "../../src/adapters/nats/connection.ts";
 import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
 import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
 import { exampleBot, provisionExampleAccounts } from "../../src/embedded/provision.ts";
+import { everythingIn } from "../fixtures/nats.ts";
 import { findSecret } from "../fixtures/secret-search.ts";
 
 const account = "site-desk";
@@ -28,7 +30,7 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "holdfast-secrets-"));
   const env = { ...process.env, HOLDFAST_HOME: home, HOLDFAST_LOG_LEVEL: "trace" };
   running = await startEmbedded({ env, log: () => {}, provision: provisionExampleAccounts });
-  nats = await connect({ servers: running.run().nats });
+  nats = await connectNats(await everythingIn(home, running.run().nats), "secrets");
   database = openDatabase(running.run().database);
 }, 120_000);
 

@@ -1,19 +1,20 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, inject, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { readRunInfo } from "../../src/embedded/run-info.ts";
 import { startEmbedded } from "../../src/embedded/launcher.ts";
 import type { EmbeddedOptions } from "../../src/embedded/launcher.ts";
 import { createTestDatabase } from "../fixtures/database.ts";
 import { stubGate } from "../fixtures/embedded/programs.ts";
 import { anyRunning, leftovers, temporaryHome } from "../fixtures/embedded/temporary-home.ts";
+import { testNatsEnvironment } from "../fixtures/nats.ts";
 
 const { PATH, HOME } = process.env;
 
 async function options(more: NodeJS.ProcessEnv = {}): Promise<EmbeddedOptions> {
   const database = await createTestDatabase();
   onTestFinished(database.drop);
-  const shared = { HOLDFAST_DATABASE_URL: database.url, HOLDFAST_NATS_URL: inject("natsUrl") };
+  const shared = { HOLDFAST_DATABASE_URL: database.url, ...testNatsEnvironment() };
   return {
     env: { PATH, HOME, ...shared, ...more },
     home: temporaryHome(),

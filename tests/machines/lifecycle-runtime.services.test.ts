@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { coverageOf, coveringPaths } from "../fixtures/models/coverage.ts";
 import { lifecycleModel } from "../fixtures/models/events.ts";
 import { canBeCaused, nameOf, runLifecyclePath } from "../fixtures/models/lifecycle-runner.ts";
@@ -10,7 +10,7 @@ const paths = coveringPaths(lifecycleModel, edgePaths(lifecycleModel).filter(can
 let stage: OpenStage;
 
 beforeAll(async () => {
-  stage = await openStage(inject("natsUrl"));
+  stage = await openStage();
 });
 
 afterAll(() => stage?.close());

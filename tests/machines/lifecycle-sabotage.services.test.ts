@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AccountWorld } from "../../src/accounts/context.ts";
 import { lifecycleModel } from "../fixtures/models/events.ts";
 import { runLifecyclePath } from "../fixtures/models/lifecycle-runner.ts";
@@ -32,7 +32,7 @@ const renewal = replay(lifecycleModel, "a user without an authorisation", [
 let stage: OpenStage;
 
 beforeAll(async () => {
-  stage = await openStage(inject("natsUrl"));
+  stage = await openStage();
 });
 
 afterAll(() => stage?.close());

@@ -1,7 +1,13 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, JSONCodec, type NatsConnection, type Subscription } from "nats";
+import {
+  connect,
+  credsAuthenticator,
+  JSONCodec,
+  type NatsConnection,
+  type Subscription,
+} from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
 import { provisionExampleAccounts } from "../../src/embedded/provision.ts";
@@ -23,7 +29,12 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "holdfast-foreign-"));
   const env = { ...process.env, HOLDFAST_HOME: home };
   running = await startEmbedded({ env, log: () => {}, provision: provisionExampleAccounts });
-  nats = await connect({ servers: running.run().nats });
+  const { nats: servers, natsCreds } = running.run();
+  nats = await connect({
+    servers,
+    authenticator: credsAuthenticator(await readFile(natsCreds ?? "")),
+    inboxPrefix: "_INBOX.operator",
+  });
 }, 120_000);
 
 afterAll(async () => {

@@ -236,6 +236,8 @@ describe("a host from nothing", () => {
           ...globalThis.process.env,
           HOLDFAST_HOME: other,
           HOLDFAST_NATS_URL: nats.replace("127.0.0.1", "localhost"),
+          HOLDFAST_NATS_CREDS: join(home, "nats", "gate.creds"),
+          HOLDFAST_NATS_NODE_CREDS: join(home, "nats", "node.creds"),
           HOLDFAST_DATABASE_URL: database,
           HOLDFAST_MASTER_KEY: "11".repeat(32),
           ...environment,

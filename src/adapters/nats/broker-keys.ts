@@ -84,22 +84,19 @@ export function parseBrokerKeys(text: string, file: string): BrokerKeys {
   });
 }
 
-/** The public half of one of the service's own users; null where the keys have none of that name. */
-export function publicKeyOf(keys: BrokerKeys, user: string): string | null {
-  const seed = keys.users[user];
-  return seed === undefined ? null : pairOf(seed).getPublicKey();
-}
+/** The public half of a seed. */
+export const publicKeyOf = (seed: string): string => pairOf(seed).getPublicKey();
 
 /**
- * Makes the credentials of a user, as any NATS client reads them from a file. A name of the service's own users keeps
- * its key; another name gets a new one each time.
+ * Makes the credentials of a user, as any NATS client reads them from a file.
+ * @param seed the user's key; without it the user gets a new one.
  */
 export async function issueUser(
   keys: BrokerKeys,
   user: BrokerUser,
+  seed?: string,
 ): Promise<{ readonly publicKey: string; readonly creds: string }> {
-  const known = keys.users[user.name];
-  const pair = known === undefined ? createUser() : pairOf(known);
+  const pair = seed === undefined ? createUser() : pairOf(seed);
   const permissions: Partial<User> = {
     pub: { allow: [...user.publish], deny: [...(user.publishDenied ?? [])] },
     sub: {

@@ -1,46 +1,24 @@
-import { partitions } from "../../ports/conversation/partitions.ts";
 import type { BrokerUser } from "./broker-keys.ts";
 
 /** All replies to commands that came from another account of the broker. */
 const replies = "_R_.>";
 
-/** What the client of one register publishes: it may make it and use it, and cannot delete it or empty it. */
-const register = (bucket: string): readonly string[] => [
-  `$JS.API.STREAM.CREATE.KV_${bucket}`,
-  `$JS.API.STREAM.UPDATE.KV_${bucket}`,
-  `$JS.API.STREAM.INFO.KV_${bucket}`,
-  `$JS.API.STREAM.MSG.GET.KV_${bucket}`,
-  `$JS.API.DIRECT.GET.KV_${bucket}`,
-  `$JS.API.DIRECT.GET.KV_${bucket}.>`,
-  ...consumersOf(`KV_${bucket}`),
-  `$KV.${bucket}.>`,
-];
-
-const consumersOf = (stream: string): readonly string[] => [
-  `$JS.API.CONSUMER.*.${stream}`,
-  `$JS.API.CONSUMER.*.${stream}.>`,
-  `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
-];
-
-const messages = (stream: string): readonly string[] => [
-  `$JS.API.STREAM.CREATE.${stream}`,
-  `$JS.API.STREAM.UPDATE.${stream}`,
-  `$JS.API.STREAM.INFO.${stream}`,
-  `$JS.API.STREAM.MSG.GET.${stream}`,
-  ...consumersOf(stream),
-];
-
-const streams = ["HOLDFAST_INBOUND", ...partitions.map((one) => `HOLDFAST_INBOUND_${one}`)];
-
 /** What the streams' own protocol needs: acknowledgements, flow control. */
 const protocol = ["$JS.API.INFO", "$JS.ACK.>", "$JS.FC.>"];
+
+const hosts = "KV_HOLDFAST_HOSTS";
 
 const gate: BrokerUser = {
   name: "gate",
   account: "HOLDFAST",
   publish: [
     ...protocol,
-    ...register("HOLDFAST_HOSTS"),
+    // The register of leases: it makes, reads and writes it, and can neither delete it nor empty it.
+    ...["CREATE", "UPDATE", "INFO", "MSG.GET"].map((verb) => `$JS.API.STREAM.${verb}.${hosts}`),
+    `$JS.API.DIRECT.GET.${hosts}.>`,
+    `$JS.API.CONSUMER.*.${hosts}`,
+    `$JS.API.CONSUMER.*.${hosts}.>`,
+    "$KV.HOLDFAST_HOSTS.>",
     "holdfast.custody.news",
     "holdfast.custody.fence.*",
     // Answers to a fence, which another gate or a node asks for.
@@ -56,9 +34,14 @@ const node: BrokerUser = {
   account: "HOLDFAST",
   publish: [
     ...protocol,
-    ...["HOLDFAST_HOSTS", "HOLDFAST_FLOORS", "HOLDFAST_FLEET"].flatMap(register),
-    ...streams.flatMap(messages),
-    ...messages("HOLDFAST_PARKED"),
+    // By verb, and not by stream: all streams of this account are the service's own, and a server takes the token of a
+    // user only up to 4 KiB.
+    ...["CREATE", "UPDATE", "INFO", "MSG.GET"].map((verb) => `$JS.API.STREAM.${verb}.*`),
+    "$JS.API.DIRECT.GET.>",
+    "$JS.API.CONSUMER.>",
+    "$KV.HOLDFAST_HOSTS.>",
+    "$KV.HOLDFAST_FLOORS.>",
+    "$KV.HOLDFAST_FLEET.>",
     // The stream of a version without partitions goes when its messages have moved.
     "$JS.API.STREAM.DELETE.HOLDFAST_INBOUND",
     "$JS.API.STREAM.MSG.DELETE.HOLDFAST_PARKED",

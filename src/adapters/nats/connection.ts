@@ -1,6 +1,8 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { HoldfastError } from "../../errors.ts";
+import type { NatsAccess } from "../../config/nats-access.ts";
+import { readAccess } from "./access.ts";
+import { refusalOf, refuseOpenServer } from "./refusals.ts";
 import { refuseOldServer } from "./server.ts";
 
 /**
@@ -15,29 +17,38 @@ const options = {
   noAsyncTraces: true,
 };
 
-/** `url` may name several servers, separated by commas. Throws NATS_UNAVAILABLE, NATS_TOO_OLD. */
-export async function connectNats(url: string, name: string): Promise<NatsConnection> {
-  const nats = await reach(url, name);
+/** How patient a connection is. */
+export interface NatsPace {
+  /** One dial, and one request without a time of its own, in ms. */
+  readonly timeoutMs?: number;
+  /** False: a lost connection stays lost. */
+  readonly comesBack?: boolean;
+}
+
+/**
+ * The one way to a NATS server, for every program here. Throws NATS_UNAVAILABLE, NATS_TOO_OLD, the errors of `readAccess`,
+ * and those of `refusalOf`. Nothing is sent to a server that should be encrypted and is not.
+ */
+export async function connectNats(
+  access: NatsAccess,
+  name: string,
+  pace: NatsPace = {},
+): Promise<NatsConnection> {
+  const read = readAccess(access);
+  const nats = await connect({
+    ...options,
+    ...(pace.timeoutMs !== undefined && { timeout: pace.timeoutMs }),
+    ...(pace.comesBack === false && { maxReconnectAttempts: 0 }),
+    ...read.options,
+    name,
+  }).catch((cause: unknown) => Promise.reject(refusalOf(cause, access, read)));
   try {
     refuseOldServer(nats);
+    if (access.mustAsk) refuseOpenServer(nats, access);
     return nats;
   } catch (error) {
     await nats.close();
     throw error;
-  }
-}
-
-async function reach(url: string, name: string): Promise<NatsConnection> {
-  try {
-    return await connect({ ...options, servers: url.split(","), name });
-  } catch (cause) {
-    throw new HoldfastError({
-      code: "NATS_UNAVAILABLE",
-      message: `NATS does not answer at ${url.replaceAll(/\/\/[^@/,]*@/g, "//")}.`,
-      next: "Check that nats-server runs and that HOLDFAST_NATS_URL names it.",
-      policy: "retryable",
-      cause,
-    });
   }
 }
 

@@ -75,7 +75,7 @@ async function cpuPerBeat(accounts: number, forMs: number): Promise<number> {
   const natsServer = await startNats({ ...parts, syncAlways: false });
   await migrate(postgres.url);
   const database = openDatabase(postgres.url);
-  const nats = await connectNats(natsServer.url, "bench");
+  const nats = await connectNats(natsServer.access("node"), "bench");
   const clock = createSystemClock();
   const [incarnation, host] = [randomUUID(), "bench"];
   const rules = tokenRules(tokenMachine);

@@ -85,7 +85,7 @@ async function build(log: (line: string) => void): Promise<World> {
   const database = openDatabase(postgres.url, { poolMax: 8 });
   const accounts = Array.from({ length: accountCount }, (_, n) => `account-${n}`);
   await addAccounts(database, accounts);
-  const nats = await connectNats(server.url, "bench");
+  const nats = await connectNats(server.access("node"), "bench");
   const stream = await openInboundStream(nats, { host: "bench" });
   const rules = conversationRules(conversationMachine);
   const store = createConversationStore(database, { rules });

@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { Kvm } from "@nats-io/kv";
-import { inject } from "vitest";
 import { connectNats } from "../../../src/adapters/nats/connection.ts";
 import { createFleetBus } from "../../../src/adapters/nats/fleet-bus.ts";
 import { openSharedRegister } from "../../../src/adapters/nats/shared-register.ts";
 import { specifyFleetBus } from "../../contracts/fleet-bus.ts";
 import { specifySharedRegister } from "../../contracts/shared-register.ts";
+import { testNats } from "../../fixtures/nats.ts";
 
 const connectTwice = async () =>
-  Promise.all([1, 2].map((view) => connectNats(inject("natsUrl"), `register test ${view}`)));
+  Promise.all([1, 2].map((view) => connectNats(testNats(), `register test ${view}`)));
 
 specifySharedRegister(async () => {
   const bucket = `REGISTER_${randomUUID().slice(0, 8)}`;

@@ -1,12 +1,13 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { connectNats } from "../../../src/adapters/nats/connection.ts";
 import { createTelegramNotice } from "../../../src/adapters/notices/telegram-message.ts";
 import { createWebhook } from "../../../src/adapters/notices/webhook.ts";
 import type { Notice } from "../../../src/ports/accounts/notices.ts";
+import { testNats } from "../../fixtures/nats.ts";
 
 const notice: Notice = {
   id: "desk-quarantined-5",
@@ -52,7 +53,7 @@ describe("a notice by webhook", () => {
 describe("a notice by a message from another account", () => {
   let nats: NatsConnection;
   beforeEach(async () => {
-    nats = await connectNats(inject("natsUrl"), "notices");
+    nats = await connectNats(testNats(), "notices");
   });
   afterEach(() => nats.close());
 
