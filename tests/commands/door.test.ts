@@ -49,16 +49,15 @@ const matrix = every.flatMap((one) => roles.map((role) => ({ ...one, role })));
 
 describe("a verb at the door", () => {
   it.each(matrix)("$of.$verb needs $needed: $role", async ({ of, verb, needed, role }) => {
-    const caller = callerOf(role as CallerRole);
-    const { ask } = doorWith(caller);
-    const answer = ask({ of, verb, account: of === "account" ? "site-bot" : null });
-    if (includesRole(role, needed)) await expect(answer).resolves.toBe("ci");
-    else {
-      await expect(answer).rejects.toMatchObject({
-        code: "ROLE_MISSING",
-        message: `ci has the role "${role}", and ${of}.${verb} needs "${needed}"; nothing was done.`,
-      });
-    }
+    const { ask } = doorWith(callerOf(role as CallerRole));
+    const answer = await ask({ of, verb, account: of === "account" ? "site-bot" : null }).catch(
+      (error: Error) => error.message,
+    );
+    expect(answer).toBe(
+      includesRole(role, needed)
+        ? "ci"
+        : `ci has the role "${role}", and ${of}.${verb} needs "${needed}"; nothing was done.`,
+    );
   });
 
   it("asks for more the more it can take away", () => {
@@ -183,7 +182,7 @@ describe("the record of commands", () => {
   });
 
   it("is waited for until the call may run", async () => {
-    const stored = deferred<void>();
+    const stored = deferred();
     const { door } = doorWith(callerOf("operate"), { trail: { write: () => stored.promise } });
     let ran = false;
     const visit = door.visit({ of: "fleet", verb: "who", account: null, body: {}, key: "UCI" });

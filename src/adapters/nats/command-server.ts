@@ -52,8 +52,9 @@ export function serveCommands(nats: NatsConnection, handlers: CommandHandlers): 
   async function answer(message: Msg, work: Work): Promise<void> {
     underWay += 1;
     try {
-      const reply = await replyTo(message, work, underWay > underWayMax);
-      if (reply !== null) respond(nats, message, reply);
+      const bytesMax = nats.info?.max_payload ?? Number.POSITIVE_INFINITY;
+      const reply = await replyTo(message, work, { isBusy: underWay > underWayMax, bytesMax });
+      if (reply !== null) message.respond(reply);
     } catch {
       // The connection is gone, and with it the one who asked.
     } finally {
@@ -110,20 +111,22 @@ export function publishEvent(nats: NatsConnection, event: AccountEvent): void {
   nats.publish(`holdfast.account.${event.account}.event`, JSON.stringify(event));
 }
 
-async function replyTo(message: Msg, work: Work, isTooMuch: boolean): Promise<Reply | null> {
+/** The answer as it goes out, at most so many bytes; null: another node answers. */
+async function replyTo(
+  message: Msg,
+  work: Work,
+  { isBusy, bytesMax }: { readonly isBusy: boolean; readonly bytesMax: number },
+): Promise<Uint8Array | null> {
   try {
-    if (isTooMuch) throw busy();
-    return await work(readBody(message.data), speakerKey(message.headers));
+    if (isBusy) throw busy();
+    const reply = await work(readBody(message.data), speakerKey(message.headers));
+    if (reply === null) return null;
+    const bytes = Buffer.from(JSON.stringify(reply));
+    if (bytes.length > bytesMax) throw tooLong(bytes.length, bytesMax);
+    return bytes;
   } catch (error) {
-    return refusal(error);
+    return Buffer.from(JSON.stringify(refusal(error)));
   }
-}
-
-function respond(nats: NatsConnection, message: Msg, reply: Reply): void {
-  const bytes = Buffer.from(JSON.stringify(reply));
-  const bytesMax = nats.info?.max_payload ?? Number.POSITIVE_INFINITY;
-  if (bytes.length <= bytesMax) message.respond(bytes);
-  else message.respond(JSON.stringify(refusal(tooLong(bytes.length, bytesMax))));
 }
 
 const refusal = (error: unknown): Reply => ({

@@ -68,7 +68,7 @@ async function addCaller(name: string, options: AddOptions): Promise<void> {
   const asked = { name, role, accounts, ...(days === undefined ? {} : { days }) };
   if (key !== undefined) {
     const { caller } = await askFleet("caller-add", { ...asked, key }, { env });
-    return print(`${callerLine(caller)}`);
+    return print(callerLine(caller));
   }
   if (!/^[a-z0-9][a-z0-9_-]{0,62}$/.test(name)) throw nameMalformed();
   const written = await writeCredentials(keysFolder(env, options.keys), {
