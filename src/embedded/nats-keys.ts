@@ -31,8 +31,8 @@ export function readBrokerKeys(folder: string): BrokerKeys | null {
   return existsSync(file) ? parseBrokerKeys(readFileSync(file, "utf8"), file) : null;
 }
 
-function makeKeys(folder: string): BrokerKeys {
-  const keys = createBrokerKeys(brokerUsers.map(({ name }) => name));
+async function makeKeys(folder: string): Promise<BrokerKeys> {
+  const keys = await createBrokerKeys(brokerUsers.map(({ name }) => name));
   writeFileAtomically(join(folder, names.keys), `${JSON.stringify(keys)}\n`);
   return keys;
 }
@@ -52,7 +52,7 @@ export async function openBrokerFolder(
   others: readonly BrokerUser[] = [],
 ): Promise<BrokerFolder> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const keys = readBrokerKeys(folder) ?? makeKeys(folder);
+  const keys = readBrokerKeys(folder) ?? (await makeKeys(folder));
   const accountsFile = join(folder, names.accounts);
   writeFileAtomically(accountsFile, await brokerConfiguration(keys, readRevoked(folder)));
   const credsFile = (user: string) => join(folder, `${user}.creds`);

@@ -17,6 +17,8 @@ export interface EmbeddedNats {
   credsFile(user: string): string;
   /** The public key of the operator's credentials. */
   readonly operatorKey: string;
+  /** By this another server knows the same users. */
+  readonly accountsFile: string;
   /** The address, with the credentials of one user. */
   access(user: string): NatsAccess;
   readonly pid: number;
@@ -153,6 +155,7 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
     access: (user) => ({ ...identityOfCreds(broker.credsFile(user)), url }),
     credsFile: broker.credsFile,
     operatorKey: broker.operatorKey,
+    accountsFile: broker.accountsFile,
     pid: managed.pid,
     version: binary.version,
     process: managed,

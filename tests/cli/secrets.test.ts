@@ -13,6 +13,7 @@ import { type Database, openDatabase } from "../../src/adapters/postgres/databas
 import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
 import { exampleBot, provisionExampleAccounts } from "../../src/embedded/provision.ts";
 import { everythingIn } from "../fixtures/nats.ts";
+import { natsAccessOf } from "../../src/embedded/run-info.ts";
 import { findSecret } from "../fixtures/secret-search.ts";
 
 const account = "site-desk";
@@ -21,7 +22,10 @@ const phone = "+33100000001";
 
 let home: string;
 let running: Running;
+/** As the operator. */
 let nats: NatsConnection;
+/** Reads every stream. */
+let reader: NatsConnection;
 let database: Database;
 /** Every code that was asked for. */
 const codes: string[] = [];
@@ -30,13 +34,15 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "holdfast-secrets-"));
   const env = { ...process.env, HOLDFAST_HOME: home, HOLDFAST_LOG_LEVEL: "trace" };
   running = await startEmbedded({ env, log: () => {}, provision: provisionExampleAccounts });
-  nats = await connectNats(await everythingIn(home, running.run().nats), "secrets");
+  nats = await connectNats(natsAccessOf(running.run(), {}), "secrets");
+  reader = await connectNats(await everythingIn(home, running.run().nats), "reader");
   database = openDatabase(running.run().database);
 }, 120_000);
 
 afterAll(async () => {
   await database.close();
   await nats.close();
+  await reader.close();
   await running.stop();
   await rm(home, { recursive: true, force: true });
 }, 60_000);
@@ -82,7 +88,7 @@ async function everything(): Promise<Readonly<Record<string, Buffer>>> {
     const found = await database.query<{ row: string }>(`select t::text as row from ${name} t`);
     rows.push(...found.map(({ row }) => row));
   }
-  const manager = await jetstreamManager(nats);
+  const manager = await jetstreamManager(reader);
   const messages: Buffer[] = [];
   for (const { config, state } of await manager.streams.list().next()) {
     for (let seq = state.first_seq; seq <= state.last_seq && seq > 0; seq += 1) {
@@ -132,10 +138,10 @@ describe("secrets", () => {
     }
     await database.query("create table planted (what text)");
     await database.query("insert into planted values ($1)", [forms.hex]);
-    const manager = await jetstreamManager(nats);
+    const manager = await jetstreamManager(reader);
     await manager.streams.add({ name: "PLANTED", subjects: ["planted"] });
-    nats.publish("planted", planted);
-    await nats.flush();
+    reader.publish("planted", planted);
+    await reader.flush();
     await appendFile(join(home, "logs", "planted.log"), planted.toString("base64"));
     const found = findSecret(planted, await everything());
     await database.query("drop table planted");

@@ -22,6 +22,8 @@ export type BrokerAccount = (typeof brokerAccounts)[number];
 /** The seeds that sign who may log in to a broker: whoever has them can make any user. */
 export interface BrokerKeys {
   readonly operator: string;
+  /** What the operator says of itself, signed. Kept, because a running server takes no other. */
+  readonly operatorToken: string;
   readonly accounts: Readonly<Record<BrokerAccount, string>>;
   /** The seeds of the service's own users, by name, so that a user stays the same one. */
   readonly users: Readonly<Record<string, string>>;
@@ -51,13 +53,17 @@ const pairOf = (seed: string): KeyPair => fromSeed(Buffer.from(seed, "ascii"));
 const algorithm = { algorithm: Algorithms.v2 };
 
 /** New keys, for the users named. */
-export function createBrokerKeys(users: readonly string[]): BrokerKeys {
+export async function createBrokerKeys(users: readonly string[]): Promise<BrokerKeys> {
+  const operator = createOperator();
+  const system = createAccount();
+  const said = { system_account: system.getPublicKey() };
   return {
-    operator: textOf(createOperator()),
+    operator: textOf(operator),
+    operatorToken: await encodeOperator("holdfast", operator, said, algorithm),
     accounts: {
       HOLDFAST: textOf(createAccount()),
       CALLERS: textOf(createAccount()),
-      SYS: textOf(createAccount()),
+      SYS: textOf(system),
     },
     users: Object.fromEntries(users.map((name) => [name, textOf(createUser())])),
   };
@@ -72,7 +78,7 @@ const isTexts = (value: unknown, names: readonly string[]): boolean =>
 export function parseBrokerKeys(text: string, file: string): BrokerKeys {
   try {
     const keys = JSON.parse(text) as Partial<BrokerKeys>;
-    if (isTexts(keys, ["operator"]) && isTexts(keys.accounts, brokerAccounts) && keys.users)
+    if (isTexts(keys, ["operator", "operatorToken"]) && isTexts(keys.accounts, brokerAccounts) && keys.users)
       return keys as BrokerKeys;
   } catch {
     // Told below: the parser's error would quote a seed.
@@ -206,13 +212,10 @@ export async function brokerConfiguration(
   keys: BrokerKeys,
   revocations: Revocations,
 ): Promise<string> {
-  const operator = pairOf(keys.operator);
-  const system = pairOf(keys.accounts.SYS).getPublicKey();
-  const token = await encodeOperator("holdfast", operator, { system_account: system }, algorithm);
   const accounts = await accountTokens(keys, revocations);
   return [
-    `operator: "${token}"`,
-    `system_account: ${system}`,
+    `operator: "${keys.operatorToken}"`,
+    `system_account: ${publicKeyOf(keys.accounts.SYS)}`,
     "resolver: MEMORY",
     "resolver_preload: {",
     ...accounts.map(([name, jwt]) => `  ${name}: "${jwt}"`),

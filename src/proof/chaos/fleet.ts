@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { tokenMachine, tokenRules } from "../../../machines/token.ts";
 import { createKeyRing } from "../../adapters/crypto/key-ring.ts";
 import { createSealer } from "../../adapters/crypto/sealing.ts";
+import { connectNats } from "../../adapters/nats/connection.ts";
 import { createAccountStore } from "../../adapters/postgres/account-store.ts";
 import { createTokenStore } from "../../adapters/postgres/token-store.ts";
 import { type Database, openDatabase } from "../../adapters/postgres/database.ts";
@@ -39,7 +40,10 @@ export interface ChaosFleet {
   readonly folder: string;
   readonly dc: TelegramDc;
   readonly policy: OverlapPolicy;
+  /** As an operator. */
   readonly nats: NatsConnection;
+  /** A further connection, as another user of the broker. */
+  natsAs(user: "node"): Promise<NatsConnection>;
   readonly natsServer: EmbeddedNats;
   /** The three servers, if there are three. */
   readonly natsCluster: NatsCluster | null;
@@ -119,7 +123,7 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
     undo.push(() => postgres.stop());
     let natsServer = await startNats({ ...parts, syncAlways: false });
     undo.push(() => natsServer.stop());
-    const cluster = options.natsCluster === true ? await startNatsCluster(folder) : null;
+    const cluster = options.natsCluster === true ? await startNatsCluster(folder, natsServer.accountsFile) : null;
     if (cluster !== null) undo.push(() => cluster.stop());
     const natsTarget = () => {
       const { hostname, port } = new URL(natsServer.url);
@@ -135,14 +139,13 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
     await migrate(postgres.url);
     const database = openDatabase(postgres.url);
     undo.push(() => database.close());
-    const nats = await connect({
-      servers: cluster?.url.split(",") ?? `nats://127.0.0.1:${ownNats.port}`,
-      maxReconnectAttempts: -1,
-      pingInterval: 1000,
-      maxPingOut: 2,
-      reconnectTimeWait: 200,
-    });
-    undo.push(() => nats.close());
+    const natsAs = async (user: string) => {
+      const url = cluster?.url ?? `nats://127.0.0.1:${ownNats.port}`;
+      const connection = await connectNats({ ...natsServer.access(user), url }, `chaos ${user}`);
+      undo.push(() => connection.close());
+      return connection;
+    };
+    const nats = await natsAs("operator");
     const owner = playOwner(
       nats,
       dc,
@@ -171,6 +174,8 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
           HOLDFAST_MASTER_KEY: masterKey,
           HOLDFAST_NATS_URL:
             cluster?.url ?? (direct ? natsServer.url : `nats://127.0.0.1:${ports.nats}`),
+          HOLDFAST_NATS_CREDS: natsServer.credsFile("gate"),
+          HOLDFAST_NATS_NODE_CREDS: natsServer.credsFile("node"),
           HOLDFAST_DATABASE_URL: direct
             ? postgres.url
             : `postgres://holdfast@127.0.0.1:${ports.postgres}/holdfast`,
@@ -203,6 +208,7 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
       dc,
       policy,
       nats,
+      natsAs,
       natsCluster: cluster,
       accountStore: createAccountStore(
         database,

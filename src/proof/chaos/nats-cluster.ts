@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { findNats } from "../../embedded/nats-binary.ts";
 import { launch, type Managed } from "../../embedded/processes.ts";
 
@@ -23,7 +23,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-export async function startNatsCluster(home: string): Promise<NatsCluster> {
+/** @param accounts the file by which the servers know their users. */
+export async function startNatsCluster(home: string, accounts: string): Promise<NatsCluster> {
   const binary = await findNats({ home, env: process.env, log: () => {} });
   const names = ["n1", "n2", "n3"];
   const routes = await Promise.all(names.map(freePort));
@@ -39,6 +40,7 @@ export async function startNatsCluster(home: string): Promise<NatsCluster> {
         `host: "127.0.0.1"
 port: -1
 server_name: ${name}
+include ${JSON.stringify(relative(folder, accounts))}
 jetstream { store_dir: ${JSON.stringify(folder)}, max_memory_store: 64MB, max_file_store: 1GB }
 cluster { name: chaos, listen: "127.0.0.1:${routes[index]}", routes: [${others}] }
 `,

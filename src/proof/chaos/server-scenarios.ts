@@ -71,7 +71,7 @@ export const serverScenarios: readonly Scenario[] = [
     natsCluster: true,
     environment: { HOLDFAST_PROFILE: "production" },
     async run({ fleet, delivered, rest }) {
-      const manager = await jetstreamManager(fleet.nats, { timeout: 20_000 });
+      const manager = await jetstreamManager(await fleet.natsAs("node"), { timeout: 20_000 });
       const leaderOf = async () =>
         (await manager.streams.info("KV_HOLDFAST_HOSTS")).cluster?.leader ?? null;
       const open = () =>
