@@ -59,20 +59,24 @@ export async function writeCredentials(
 }
 
 /**
- * Has the broker cut the one who has that key, and refuse it from now on. `false`: this machine does not hold the
- * broker's keys.
+ * Has the broker cut the one who has that key, and refuse it from now on. `written`: into the broker's configuration,
+ * and its servers run elsewhere; `elsewhere`: this machine does not hold the broker's keys.
  */
-export async function cutAtBroker(env: Environment, folder: string, key: string): Promise<boolean> {
-  if (readBrokerKeys(folder) === null) return false;
+export async function cutAtBroker(
+  env: Environment,
+  folder: string,
+  key: string,
+): Promise<"cut" | "written" | "elsewhere"> {
+  if (readBrokerKeys(folder) === null) return "elsewhere";
   await revokeUser(folder, key, Date.now());
   const server = (await readRunInfo(homeOf(env)))?.pids["nats"];
-  if (server === undefined) return true;
+  if (server === undefined || folder !== keysFolder(env, undefined)) return "written";
   try {
     process.kill(server, "SIGHUP");
+    return "cut";
   } catch {
-    // It does not run, and reads its configuration when it starts.
+    return "written";
   }
-  return true;
 }
 
 const keysMissing = (folder: string) =>

@@ -78,7 +78,11 @@ const isTexts = (value: unknown, names: readonly string[]): boolean =>
 export function parseBrokerKeys(text: string, file: string): BrokerKeys {
   try {
     const keys = JSON.parse(text) as Partial<BrokerKeys>;
-    if (isTexts(keys, ["operator", "operatorToken"]) && isTexts(keys.accounts, brokerAccounts) && keys.users)
+    if (
+      isTexts(keys, ["operator", "operatorToken"]) &&
+      isTexts(keys.accounts, brokerAccounts) &&
+      keys.users
+    )
       return keys as BrokerKeys;
   } catch {
     // Told below: the parser's error would quote a seed.

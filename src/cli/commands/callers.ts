@@ -16,6 +16,14 @@ interface AddOptions {
   readonly keys?: string;
 }
 
+const ends = {
+  cut: "every node refuses it, and NATS has cut it",
+  written:
+    "every node refuses it, and the broker's configuration does: have each nats-server read it again (SIGHUP)",
+  elsewhere:
+    "every node refuses it. NATS itself still lets it in: take its key out where the broker's keys lie",
+} as const;
+
 /** `holdfast caller`: who may speak to the fleet, beside its operator. */
 export function addCallerCommands(program: Command): void {
   const caller = program
@@ -52,11 +60,8 @@ export function addCallerCommands(program: Command): void {
     .addHelpText("after", "\nExample:\n  npx holdfast caller revoke ci")
     .action(async (name: string, { keys }: { keys?: string }) => {
       const { caller: revoked } = await askFleet("caller-revoke", { name }, { env });
-      const isCut = await cutAtBroker(env, keysFolder(env, keys), revoked.key);
       print(
-        isCut
-          ? `${name}: revoked; every node refuses it, and NATS has cut it`
-          : `${name}: revoked; every node refuses it. NATS itself still lets it in: say the same where the broker's keys lie`,
+        `${name}: revoked; ${ends[await cutAtBroker(env, keysFolder(env, keys), revoked.key)]}`,
       );
     });
 }

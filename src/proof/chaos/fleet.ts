@@ -123,7 +123,8 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
     undo.push(() => postgres.stop());
     let natsServer = await startNats({ ...parts, syncAlways: false });
     undo.push(() => natsServer.stop());
-    const cluster = options.natsCluster === true ? await startNatsCluster(folder, natsServer.accountsFile) : null;
+    const cluster =
+      options.natsCluster === true ? await startNatsCluster(folder, natsServer.accountsFile) : null;
     if (cluster !== null) undo.push(() => cluster.stop());
     const natsTarget = () => {
       const { hostname, port } = new URL(natsServer.url);

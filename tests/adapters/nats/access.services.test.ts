@@ -143,12 +143,15 @@ describe("an encrypted connection to NATS", () => {
   it.each([
     ["tls:// in the URL", "tls", null],
     ["a certificate", "nats", caFile],
-  ])("says nothing in the clear after %s, though the server offers no encryption", async (_, scheme, ca) => {
-    const { port, heard } = await startPlain();
-    const access = { url: `${scheme}://ann:s3cret@127.0.0.1:${port}`, caFile: ca };
-    expect(await outcome(access)).toMatch(/^NATS_NOT_ENCRYPTED .*nothing was sent/);
-    expect(heard()).toBe("");
-  });
+  ])(
+    "says nothing in the clear after %s, though the server offers no encryption",
+    async (_, scheme, ca) => {
+      const { port, heard } = await startPlain();
+      const access = { url: `${scheme}://ann:s3cret@127.0.0.1:${port}`, caFile: ca };
+      expect(await outcome(access)).toMatch(/^NATS_NOT_ENCRYPTED .*nothing was sent/);
+      expect(heard()).toBe("");
+    },
+  );
 
   it("names an expired certificate, and one that it does not know", async () => {
     const expired = await tls("expired.pem");
