@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { type Role, roles } from "../ports/speaker.ts";
 import { ConfigError, type Fault, nearest } from "./faults.ts";
 import { brokenInequalities } from "./inequalities.ts";
 import { type Machine, thisMachine } from "./machine.ts";
@@ -21,6 +20,7 @@ import {
   readWhole,
   type TelegramDc,
 } from "./values.ts";
+import { type UnnamedRole, unnamedRoles } from "./speaker-variables.ts";
 import {
   type LogLevel,
   logLevels,
@@ -44,7 +44,7 @@ export interface Config {
   /** Public keys of NATS users that own everything. */
   readonly operators: readonly string[];
   /** The right of one whom NATS does not name; null: none, the fleet's own nodes apart. */
-  readonly unnamedRole: Role | null;
+  readonly unnamedRole: UnnamedRole | null;
   /** Files only; the secrets in them are read at the connection. */
   readonly natsIdentity: NatsIdentity;
   /** Files of other credentials: the node's, and those for commands. Null: the same as this process's. */
@@ -227,10 +227,8 @@ function readWebhook({ faults, text, read }: Reader): WebhookConfig | null {
   return Object.freeze(webhook);
 }
 
-function readUnnamedRole({ read }: Reader, profile: Profile): Role | null {
-  const given = read("HOLDFAST_UNNAMED_ROLE", (text) =>
-    readOneOf<Role | "none">(text, ["none", ...roles]),
-  );
+function readUnnamedRole({ read }: Reader, profile: Profile): UnnamedRole | null {
+  const given = read("HOLDFAST_UNNAMED_ROLE", (text) => readOneOf(text, unnamedRoles));
   if (given !== null) return given === "none" ? null : given;
   return profile === "production" ? null : "owner";
 }

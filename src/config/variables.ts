@@ -1,3 +1,5 @@
+import { speakerVariables } from "./speaker-variables.ts";
+
 /** One setting in the environment. */
 export interface Variable {
   readonly name: string;
@@ -184,19 +186,7 @@ const plainVariables: readonly Variable[] = [
     byDefault: "found on the PATH, or obtained once",
     meaning: "the nats-server program that the embedded part runs",
   },
-  {
-    name: "HOLDFAST_OPERATORS",
-    form: "public keys of NATS users, separated by commas",
-    byDefault: "none; the launcher sets that of the embedded nats-server",
-    meaning: "who owns everything; other callers are made by `holdfast caller add`",
-  },
-  {
-    name: "HOLDFAST_UNNAMED_ROLE",
-    form: "none, read, send, operate, owner",
-    byDefault: "owner (development), none (production)",
-    meaning:
-      "what everyone may who asks over a NATS that does not say who asks; the launcher sets none for the embedded one",
-  },
+  ...speakerVariables,
   {
     name: "HOLDFAST_TELEGRAM_API_ID",
     form: "whole number from my.telegram.org",

@@ -36,11 +36,12 @@ async function connectAs(file: string): Promise<NatsConnection> {
   return nats;
 }
 
+const addCaller = (name: string, role: string, accounts: string, ...more: string[]) =>
+  service.holdfast("caller", "add", name, "--role", role, "--accounts", accounts, ...more);
+
 /** Adds a caller as the operator does, and connects as it. */
 async function caller(name: string, role: string, accounts: string): Promise<NatsConnection> {
-  const added = await service.holdfast(
-    ...["caller", "add", name, "--role", role, "--accounts", accounts],
-  );
+  const added = await addCaller(name, role, accounts);
   expect(added).toMatchObject({ code: 0, err: "" });
   return connectAs(join(service.home, `${name}.creds`));
 }
@@ -109,10 +110,7 @@ describe("a caller with too little", () => {
 
   it("names no account of another's, even where the broker lets it", async () => {
     const { key, file } = await unhindered("neighbour");
-    const added = await service.holdfast(
-      ...["caller", "add", "neighbour", "--role", "operate", "--accounts", "site-desk"],
-      ...["--key", key],
-    );
+    const added = await addCaller("neighbour", "operate", "site-desk", "--key", key);
     expect(added).toMatchObject({ code: 0, err: "" });
     const nats = await connectAs(file);
     const refused = { code: "ACCOUNT_NOT_YOURS" };
@@ -162,9 +160,7 @@ describe("a revoked caller", () => {
 
   it("is refused by every node, even where the broker lets it in", async () => {
     const { key, file } = await unhindered("held-open");
-    await service.holdfast(
-      ...["caller", "add", "held-open", "--role", "operate", "--accounts", "all", "--key", key],
-    );
+    await addCaller("held-open", "operate", "all", "--key", key);
     const nats = await connectAs(file);
     expect(await ask(nats, bot("status"))).toMatchObject({ ok: true });
     const elsewhere = ["--keys", join(service.home, "no-keys-here")];
@@ -198,8 +194,9 @@ describe("hostile bodies", () => {
     const wrong: string[] = [];
     await inBatches(asked, 100, async ({ subject, body }) => {
       const answer = await ask(operator, subject, body).catch((error: Error) => error);
-      const isRefused = !(answer instanceof Error) && typeof answer.ok === "boolean";
-      if (!isRefused) wrong.push(`${subject} ${String(body).slice(0, 60)}: ${String(answer)}`);
+      const fault = answer instanceof Error ? answer.message : "no answer of a node";
+      const isAnswered = !(answer instanceof Error) && typeof answer.ok === "boolean";
+      if (!isAnswered) wrong.push(`${subject} ${String(body).slice(0, 60)}: ${fault}`);
     });
     expect(wrong).toEqual([]);
     expect(service.running.run().pids).toEqual(before);
