@@ -1,5 +1,4 @@
 import { speakerVariables } from "./speaker-variables.ts";
-
 /** One setting in the environment. */
 export interface Variable {
   readonly name: string;
