@@ -37,3 +37,7 @@ export function errorLine(error: unknown): string {
   if (error instanceof HoldfastError) return error.line;
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The stable code of any thrown value; `UNEXPECTED` where it has none. */
+export const errorCodeOf = (error: unknown): string =>
+  error instanceof HoldfastError ? error.code : "UNEXPECTED";

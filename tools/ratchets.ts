@@ -30,7 +30,7 @@ export const longFunctions = {
  * fewer.
  */
 export const floats = {
-  answer: 6,
+  answer: 1,
   append: 2,
   beat: 1,
   closed: 5,

@@ -2,7 +2,9 @@ import type { FleetProtocol, Handlers } from "./protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import type { ConversationRecords } from "../ports/conversation/conversation-records.ts";
 import type { ConversationStore } from "../ports/conversation/conversation-store.ts";
-import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
+import type { InboundStream, ParkedItem } from "../ports/conversation/inbound-stream.ts";
+import { mayName, type Speaker } from "../ports/speaker.ts";
+import { accountNotYours } from "./door.ts";
 import { textIn } from "./fields.ts";
 
 /** The verbs about conversations. */
@@ -29,38 +31,69 @@ const turnsMax = 500;
 export function createConversationCommands(options: ConversationCommandOptions): ConversationVerbs {
   const { records, store, stream } = options;
 
+  async function newest(of: "all" | readonly string[], limit: number) {
+    if (of === "all") return records.list({ limit });
+    const lists = await Promise.all(of.map((account) => records.list({ account, limit })));
+    return lists
+      .flat()
+      .toSorted((a, b) => Number(b.id) - Number(a.id))
+      .slice(0, limit);
+  }
+
+  async function show(session: string, turns: number, speaker: Speaker) {
+    const found = /^\d{1,18}$/.test(session) ? await records.show(session, turns) : null;
+    if (found === null || mayName(speaker, found.session.account)) return found;
+    throw accountNotYours(speaker, found.session.account);
+  }
+
+  async function refuseForeignItem(parked: string, speaker: Speaker): Promise<void> {
+    if (speaker.accounts === "all") return;
+    const found = (await stream.listParked(listMax)).find(({ id }) => id === parked);
+    if (found !== undefined && isOwn(speaker, found)) return;
+    throw parkedUnknown(parked);
+  }
+
   return {
-    async conversations({ account, limit }) {
-      const sessions = await records.list({
-        ...(typeof account === "string" && { account }),
-        limit: typeof limit === "number" ? Math.min(limit, listMax) : 20,
-      });
-      return { ok: true, sessions, parked: await stream.listParked(listMax) };
+    async conversations({ account, limit }, speaker) {
+      const most = typeof limit === "number" ? Math.min(limit, listMax) : 20;
+      const one = typeof account === "string" ? [account] : speaker.accounts;
+      const sessions = await newest(one, most);
+      const parked = await stream.listParked(listMax);
+      return { ok: true, sessions, parked: parked.filter((item) => isOwn(speaker, item)) };
     },
-    async conversation(body) {
+    async conversation(body, speaker) {
       const session = textIn(body, "session");
-      const found = /^\d{1,18}$/.test(session) ? await records.show(session, turnsMax) : null;
+      const found = await show(session, turnsMax, speaker);
       if (found === null) throw unknownSession(session);
       return { ok: true, ...found };
     },
-    async park(body) {
+    async park(body, speaker) {
       const session = textIn(body, "session");
+      if (speaker.accounts !== "all") await show(session, 1, speaker);
       const event = body.back === true ? "resolve" : "escalate";
       const status = /^\d{1,18}$/.test(session) ? await store.move(session, event) : null;
       if (status === null) throw unknownSession(session);
       return { ok: true, session, status };
     },
-    async replay(body) {
+    async replay(body, speaker) {
       const parked = textIn(body, "parked");
+      await refuseForeignItem(parked, speaker);
       if (await stream.unpark(parked)) return { ok: true, parked };
-      throw new HoldfastError({
-        code: "PARKED_UNKNOWN",
-        message: `Nothing was set aside under "${parked}"; nothing was changed.`,
-        next: "See what was: npx holdfast conversation list",
-      });
+      throw parkedUnknown(parked);
     },
   };
 }
+
+/** An item that was no message belongs to all accounts. */
+const isOwn = (speaker: Speaker, { item }: ParkedItem): boolean =>
+  speaker.accounts === "all" || (item !== null && mayName(speaker, item.account));
+
+const parkedUnknown = (parked: string) =>
+  new HoldfastError({
+    code: "PARKED_UNKNOWN",
+    message: `Nothing was set aside under "${parked}"; nothing was changed.`,
+    next: "See what was: npx holdfast conversation list",
+  });
 
 const unknownSession = (session: string) =>
   new HoldfastError({

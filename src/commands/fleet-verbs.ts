@@ -10,6 +10,7 @@ import type {
 import { HoldfastError } from "../errors.ts";
 import type { AccountRecord, AccountStores } from "../ports/accounts/account-store.ts";
 import { type DriverName, driverNames, type TelegramDrivers } from "../ports/telegram/telegram.ts";
+import { mayName } from "../ports/speaker.ts";
 import type { ServingToken, TokenStore } from "../ports/custody/token-store.ts";
 
 export interface FleetCommandOptions {
@@ -60,13 +61,16 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
   }
 
   const verbs: FleetCommands["verbs"] = {
-    async who({ account, keyId }) {
+    async who({ account, keyId }, speaker) {
       if (typeof account === "string") await find(account);
       const found = await tokens.serving({
         ...(typeof account === "string" ? { account } : {}),
         ...(typeof keyId === "string" ? { keyId } : {}),
       });
-      return { ok: true, holders: found.map(describe) };
+      const own = found.filter((token) => mayName(speaker, token.account));
+      // "The fleet does not have that key" would be no truth, and a dangerous one.
+      if (typeof keyId === "string" && own.length < found.length) throw keyNotYours(speaker.name);
+      return { ok: true, holders: own.map(describe) };
     },
     async force({ account }) {
       const record = await find(typeof account === "string" ? account : "");
@@ -180,6 +184,13 @@ function describe(token: ServingToken): Holder {
     next: `Use it through its holder: npx holdfast call ${account} <method>, or NATS holdfast.account.${account}.invoke`,
   };
 }
+
+const keyNotYours = (name: string) =>
+  new HoldfastError({
+    code: "ACCOUNT_NOT_YOURS",
+    message: `The fleet has that key, and ${name} may not name its account.`,
+    next: "Do not connect with it: two connections with one key end the session for ever.",
+  });
 
 const neverLoggedIn = (account: string) =>
   new HoldfastError({

@@ -4,6 +4,9 @@ import type { Forced } from "../custody/force.ts";
 import type { Wanted } from "../ports/accounts/account-store.ts";
 import type { RenewalRecord, RenewalStep } from "../ports/accounts/renewal-store.ts";
 import type { SessionSummary, TurnHistory } from "../ports/conversation/conversation-records.ts";
+import type { CallerRecord } from "../ports/callers/caller-store.ts";
+import type { CampaignAccount } from "../ports/callers/campaign-store.ts";
+import type { Speaker } from "../ports/speaker.ts";
 import type { ParkedItem } from "../ports/conversation/inbound-stream.ts";
 import type { Question } from "../ports/accounts/question.ts";
 import type { AccountUpdate, DriverName, JsonValue } from "../ports/telegram/telegram.ts";
@@ -26,7 +29,7 @@ interface Verb {
 }
 
 /**
- * The verbs of a protocol, or some of them. `Of`: the further arguments of each, beside its body.
+ * The verbs of a protocol, or some of them. `Of`: the further arguments of each, beside its body and the one who asks.
  */
 export type Handlers<
   Protocol extends Readonly<Record<keyof Protocol, Verb>>,
@@ -34,7 +37,7 @@ export type Handlers<
   Of extends readonly unknown[] = [],
 > = {
   readonly [One in Name]: (
-    ...told: [...Of, body: Fields<Protocol[One]["asked"]>]
+    ...told: [...Of, body: Fields<Protocol[One]["asked"]>, speaker: Speaker]
   ) => Promise<Reply<Protocol[One]["answered"]>>;
 };
 
@@ -207,6 +210,39 @@ export interface FleetProtocol {
   readonly replay: {
     asked: { readonly parked: string };
     answered: { readonly parked: string };
+  };
+  /** The newest first; revoked ones too. */
+  readonly callers: {
+    asked: Nothing;
+    answered: { readonly callers: readonly CallerRecord[] };
+  };
+  /** `key`: the public half. `days`: how long it holds; for ever where it is missing. */
+  readonly "caller-add": {
+    asked: {
+      readonly name: string;
+      readonly key: string;
+      readonly role: string;
+      readonly accounts: "all" | readonly string[];
+      readonly days?: number;
+    };
+    answered: { readonly caller: CallerRecord };
+  };
+  readonly "caller-revoke": {
+    asked: { readonly name: string };
+    answered: { readonly caller: CallerRecord };
+  };
+  /**
+   * A move of all accounts to fresh keys: the open one for that reason, else a new one. `ended`: closes that
+   * one, where no account is left.
+   */
+  readonly campaign: {
+    asked: { readonly because?: string; readonly ended?: string };
+    answered: {
+      readonly id: string;
+      /** It was begun before. */
+      readonly known: boolean;
+      readonly accounts: readonly CampaignAccount[];
+    };
   };
 }
 

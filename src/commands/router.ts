@@ -6,25 +6,29 @@ import type {
   NodeProtocol,
   Reply,
 } from "./protocol.ts";
-import { HoldfastError } from "../errors.ts";
 import type { AccountStores } from "../ports/accounts/account-store.ts";
 import type { Account } from "../accounts/account.ts";
 import { createAccountCommands, describeAccount } from "./account-verbs.ts";
 import { type AdditionOptions, createAdditions } from "./setup-verbs.ts";
+import type { CallerVerbs } from "./caller-verbs.ts";
 import type { ConversationVerbs } from "./conversation-verbs.ts";
+import { unknownVerb, type Visit } from "./door.ts";
 import type { FleetCommands } from "./fleet-verbs.ts";
 import type { Host } from "../accounts/host.ts";
+import { mayName, type Speaker } from "../ports/speaker.ts";
 
 /** Answers the commands of people and scripts. Throws `HoldfastError` for a refusal. */
 export interface Commands {
   /** To an account that runs here; null: another host still holds it and will answer. */
-  run(account: string, verb: string, body: unknown): Promise<CommandReply | null>;
+  run(account: string, verb: string, body: Body, visit: Visit): Promise<CommandReply | null>;
   /** To the fleet: any node answers. */
-  fleet(verb: string, body: unknown): Promise<CommandReply>;
+  fleet(verb: string, body: Body, visit: Visit): Promise<CommandReply>;
   /** To an account that may run elsewhere; null: the host that runs it answers. */
-  fallback(account: string, verb: string, body: unknown): Promise<CommandReply | null>;
+  fallback(account: string, verb: string, body: Body, visit: Visit): Promise<CommandReply | null>;
   /** To every node: each answers for itself. */
-  everyone(verb: string, body: unknown): Promise<CommandReply>;
+  everyone(verb: string, body: Body, visit: Visit): Promise<CommandReply>;
+  /** Where each account is, for this node's own pages. */
+  status(): Promise<Reply<FleetProtocol["status"]["answered"]>>;
 }
 
 export interface CommandOptions extends Pick<AdditionOptions, "makeSession" | "drivers"> {
@@ -34,6 +38,7 @@ export interface CommandOptions extends Pick<AdditionOptions, "makeSession" | "d
   readonly fleet: FleetCommands;
   /** Any node's answers about conversations. */
   readonly conversations: ConversationVerbs;
+  readonly callers: CallerVerbs;
   /** True when the account belongs on another host, which serves. */
   belongsElsewhere(account: string): boolean;
   /** Tells every node that accounts were added, or are wanted otherwise. */
@@ -47,8 +52,12 @@ export interface CommandOptions extends Pick<AdditionOptions, "makeSession" | "d
 
 /** Verbs, looked up by the name that arrives. */
 type Named<Of extends readonly unknown[]> = Readonly<
-  Record<string, (...told: [...Of, body: Body]) => Promise<CommandReply>>
+  Record<string, (...told: [...Of, body: Body, speaker: Speaker]) => Promise<CommandReply>>
 >;
+
+/** A verb by its own name: never what every object inherits. */
+const own = <Verb>(verbs: Readonly<Record<string, Verb>>, name: string): Verb | undefined =>
+  Object.hasOwn(verbs, name) ? verbs[name] : undefined;
 
 export function createCommands(options: CommandOptions): Commands {
   const { host, accounts, hostName } = options;
@@ -59,7 +68,15 @@ export function createCommands(options: CommandOptions): Commands {
   const additions = createAdditions({ ...options, adopt: () => host.adopt() });
   const newcomers: Named<[account: string]> = additions.newcomers;
   const settings: Named<[account: string]> = additions.settings;
-  const fleetVerbs: Named<[]> = { ...options.fleet.verbs, ...options.conversations };
+  const fleetVerbs: Named<[]> = {
+    ...options.fleet.verbs,
+    ...options.conversations,
+    ...options.callers,
+    status: async (_body, speaker) => {
+      const { accounts: all, ...rest } = await status();
+      return { ...rest, accounts: all.filter(({ name }) => mayName(speaker, name)) };
+    },
+  };
   const nodeVerbs: Named<[]> = options.nodeVerbs;
 
   async function status(): Promise<Reply<FleetProtocol["status"]["answered"]>> {
@@ -80,59 +97,60 @@ export function createCommands(options: CommandOptions): Commands {
     };
   }
 
-  async function run(name: string, verb: string, body: unknown): Promise<CommandReply | null> {
+  async function run(
+    name: string,
+    verb: string,
+    body: Body,
+    visit: Visit,
+  ): Promise<CommandReply | null> {
     const account = host.find(name);
     // Any node answers those; one does.
-    if (newcomers[verb] !== undefined) return null;
-    if (account === null) throw await options.fleet.explain(name);
+    if (own(newcomers, verb) !== undefined) return null;
+    if (account === null) return visit.enter(() => explained(name));
     if (account.runtime.state === "seeking" && (await options.fleet.isHeldElsewhere(name))) {
       return null;
     }
-    const setting = settings[verb];
-    if (setting !== undefined) return setting(name, fieldsOf(body));
-    const command = verbs[verb];
-    if (command !== undefined) return command(account, fieldsOf(body));
-    throw unknownVerb(
-      verb,
-      [newcomers, settings, verbs].flatMap((of) => Object.keys(of)),
-    );
+    return visit.enter(async (speaker) => {
+      const setting = own(settings, verb);
+      if (setting !== undefined) return setting(name, body, speaker);
+      const command = own(verbs, verb);
+      if (command !== undefined) return command(account, body, speaker);
+      throw unknownVerb(verb, Object.keys({ ...newcomers, ...settings, ...verbs }));
+    });
+  }
+
+  async function explained(name: string): Promise<never> {
+    throw await options.fleet.explain(name);
+  }
+
+  function ask(of: Named<[]>, verb: string, body: Body, visit: Visit): Promise<CommandReply> {
+    return visit.enter(async (speaker) => {
+      const command = own(of, verb);
+      if (command !== undefined) return command(body, speaker);
+      throw unknownVerb(verb, Object.keys(of));
+    });
   }
 
   return {
     run,
-    async fleet(verb, body) {
-      if (verb === "status") return status();
-      const command = fleetVerbs[verb];
-      if (command !== undefined) return command(fieldsOf(body));
-      throw unknownVerb(verb, ["status", ...Object.keys(fleetVerbs)]);
-    },
-    async fallback(name, verb, body) {
-      const newcomer = newcomers[verb];
-      if (newcomer !== undefined) return newcomer(name, fieldsOf(body));
+    status,
+    fleet: (verb, body, visit) => ask(fleetVerbs, verb, body, visit),
+    async fallback(name, verb, body, visit) {
+      const newcomer = own(newcomers, verb);
+      if (newcomer !== undefined) return visit.enter((speaker) => newcomer(name, body, speaker));
       if (host.find(name) !== null) return null;
       const record = await accounts.find(name);
-      const setting = record === null ? undefined : settings[verb];
+      const setting = record === null ? undefined : own(settings, verb);
       if (record?.wanted === "stop") {
-        if (verb === "resume") return additions.start(name);
-        return setting?.(name, fieldsOf(body)) ?? options.fleet.ofStopped(record, verb);
+        return visit.enter(async (speaker) => {
+          if (verb === "resume") return additions.start(name);
+          return setting?.(name, body, speaker) ?? options.fleet.ofStopped(record, verb);
+        });
       }
       if (record !== null && options.belongsElsewhere(name)) return null;
-      if (setting !== undefined) return setting(name, fieldsOf(body));
-      throw await options.fleet.explain(name);
+      if (setting !== undefined) return visit.enter((speaker) => setting(name, body, speaker));
+      return visit.enter(() => explained(name));
     },
-    async everyone(verb, body) {
-      const command = nodeVerbs[verb];
-      if (command !== undefined) return command(fieldsOf(body));
-      throw unknownVerb(verb, Object.keys(nodeVerbs));
-    },
+    everyone: (verb, body, visit) => ask(nodeVerbs, verb, body, visit),
   };
-}
-
-const fieldsOf = (body: unknown): Body => (body ?? {}) as Body;
-
-function unknownVerb(verb: string, known: readonly string[]): HoldfastError {
-  return new HoldfastError({
-    code: "COMMAND_UNKNOWN",
-    message: `There is no command "${verb}"; known are: ${known.join(", ")}.`,
-  });
 }

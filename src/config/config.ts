@@ -16,9 +16,11 @@ import {
   readSecret,
   readSenderAndPeer,
   readTelegramDc,
+  readUserKeys,
   readWhole,
   type TelegramDc,
 } from "./values.ts";
+import { type UnnamedRole, unnamedRoles } from "./speaker-variables.ts";
 import {
   type LogLevel,
   logLevels,
@@ -39,6 +41,10 @@ export interface Config {
   readonly databaseUrl: string | null;
   /** Server URLs, separated by commas. Null: the launcher starts an embedded server. */
   readonly natsUrl: string | null;
+  /** Public keys of NATS users that own everything. */
+  readonly operators: readonly string[];
+  /** The right of one whom NATS does not name; null: none, the fleet's own nodes apart. */
+  readonly unnamedRole: UnnamedRole | null;
   /** Files only; the secrets in them are read at the connection. */
   readonly natsIdentity: NatsIdentity;
   /** Files of other credentials: the node's, and those for commands. Null: the same as this process's. */
@@ -221,6 +227,12 @@ function readWebhook({ faults, text, read }: Reader): WebhookConfig | null {
   return Object.freeze(webhook);
 }
 
+function readUnnamedRole({ read }: Reader, profile: Profile): UnnamedRole | null {
+  const given = read("HOLDFAST_UNNAMED_ROLE", (text) => readOneOf(text, unnamedRoles));
+  if (given !== null) return given === "none" ? null : given;
+  return profile === "production" ? null : "owner";
+}
+
 function readTimings({ faults, read }: Reader, profile: Profile): Timings {
   const timings: Record<TimingName, number> = { ...timingsOf[profile] };
   for (const name of timingNames) {
@@ -255,6 +267,8 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
     home: resolve(machine.cwd, text("HOLDFAST_HOME") ?? ".holdfast"),
     databaseUrl: read("HOLDFAST_DATABASE_URL", readDatabaseUrl),
     natsUrl: read("HOLDFAST_NATS_URL", readNatsUrls),
+    operators: read("HOLDFAST_OPERATORS", readUserKeys) ?? [],
+    unnamedRole: readUnnamedRole(from, profile ?? "development"),
     natsCreds: Object.freeze({
       node: file("HOLDFAST_NATS_NODE_CREDS"),
       operator: file("HOLDFAST_NATS_OPERATOR_CREDS"),

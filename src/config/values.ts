@@ -41,6 +41,17 @@ export function readNatsUrls(text: string): Reading<string> {
       );
 }
 
+/** Public keys of NATS users, separated by commas. Quotes nothing: a seed may stand there by mistake. */
+export function readUserKeys(text: string): Reading<readonly string[]> {
+  const keys = text.split(",").map((part) => part.trim());
+  return keys.every((key) => /^U[A-Z2-7]{55}$/.test(key))
+    ? { value: keys }
+    : wrong(
+        "holds something that is no public key of a NATS user.",
+        "Give keys of 56 characters that begin with U, separated by commas.",
+      );
+}
+
 /** A whole number; units are the caller's. */
 export function readWhole(
   text: string,

@@ -1,3 +1,4 @@
+import { speakerVariables } from "./speaker-variables.ts";
 /** One setting in the environment. */
 export interface Variable {
   readonly name: string;
@@ -184,6 +185,7 @@ const plainVariables: readonly Variable[] = [
     byDefault: "found on the PATH, or obtained once",
     meaning: "the nats-server program that the embedded part runs",
   },
+  ...speakerVariables,
   {
     name: "HOLDFAST_TELEGRAM_API_ID",
     form: "whole number from my.telegram.org",

@@ -13,6 +13,7 @@ import { type Parts, startParts } from "./parts.ts";
 import type { Log } from "./process-records.ts";
 import { createRunFile } from "./run-file.ts";
 import { startSentinel } from "./sentinel.ts";
+import { speakersEnvironment } from "./speakers.ts";
 import { untilAccountsAreTakenUp } from "./readiness.ts";
 
 export interface EmbeddedOptions {
@@ -76,6 +77,7 @@ function gateEnvironment(env: NodeJS.ProcessEnv, config: Config, parts: Parts): 
     HOLDFAST_DATABASE_URL: parts.databaseUrl,
     HOLDFAST_NATS_URL: parts.natsUrl,
     ...natsCredentials(parts),
+    ...speakersEnvironment(config, parts),
     ...(keyFile === null ? {} : { HOLDFAST_MASTER_KEY_FILE: keyFile }),
     ...(dataCentre === undefined ? {} : { HOLDFAST_TELEGRAM_DC: JSON.stringify(dataCentre) }),
   };

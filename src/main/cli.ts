@@ -1,6 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { addNewcomerCommands } from "../cli/commands/add-and-import.ts";
 import { addAnswerCommands } from "../cli/commands/answer.ts";
+import { addAuditCommand } from "../cli/commands/audit.ts";
+import { addCallerCommands } from "../cli/commands/callers.ts";
 import { addConversationCommands } from "../cli/commands/conversations.ts";
 import { addDemoCommand } from "../cli/commands/demo.ts";
 import { addInitCommand } from "../cli/commands/init.ts";
@@ -41,6 +43,9 @@ export function createProgram(setExitCode: (code: number) => void): Command {
   addSettingCommands(program);
   program.commandsGroup("Using an account, and who holds it:");
   addUseCommands(program, setExitCode);
+  program.commandsGroup("Who may speak to it, and who did:");
+  addCallerCommands(program);
+  addAuditCommand(program, setExitCode);
   program.commandsGroup("Bots and conversations:");
   addInitCommand(program);
   addConversationCommands(program, setExitCode);

@@ -5,6 +5,7 @@ import { hostKey } from "../custody/registers.ts";
 import { placeOf } from "../custody/placement.ts";
 import type { Account } from "../accounts/account.ts";
 import { type Commands, type CommandOptions, createCommands } from "../commands/router.ts";
+import { createCallerCommands } from "../commands/caller-verbs.ts";
 import { createConversationCommands } from "../commands/conversation-verbs.ts";
 import { createFleetCommands } from "../commands/fleet-verbs.ts";
 import type { Host } from "../accounts/host.ts";
@@ -52,6 +53,7 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
       store: stores.conversations,
       stream,
     }),
+    callers: createCallerCommands({ ...stores, newId: randomUUID, now: () => clock.now() }),
     tellAdded: () => bus.tell({ type: "accounts" }),
     newId: randomUUID,
     now: () => clock.now(),

@@ -5,6 +5,7 @@ import { createRenewalTriggers } from "../accounts/scheduled-renewals.ts";
 import { type CallPermit, createCallPermit } from "./call-permit.ts";
 import { createNodeCommands } from "./commands.ts";
 import { createNodeConversations } from "./conversations.ts";
+import { createNodeDoor, throughDoor } from "./door.ts";
 import { serveFigures } from "./figures.ts";
 import { createNodeHost } from "./host.ts";
 import { type NodeOptions, type OpenNode, openNode } from "./open.ts";
@@ -53,7 +54,7 @@ async function prepare(stage: StartStage, open: OpenNode, permit: CallPermit) {
         http: config.http,
         port: gateIs.httpPort,
         metrics,
-        status: () => commands.fleet("status", {}),
+        status: commands.status,
         unready: () => readiness.unready(host.all()),
       }),
     stop: (server) => server.close(),
@@ -72,19 +73,25 @@ async function prepare(stage: StartStage, open: OpenNode, permit: CallPermit) {
     },
     stop: (ship) => ship(),
   });
+  const door = await stage({
+    name: "door",
+    start: () => createNodeDoor(open),
+    // What the accounts have answered until their end is recorded.
+    stop: (one) => one.settled(),
+  });
   await stage({
     name: "accounts",
     start: () => host,
     // A node that could not start is started again by its gate, under the same incarnation.
     stop: (one, { failed }) => one.stop({ goesOn: failed }),
   });
-  return { host, warmUp, commands, http: http.url };
+  return { host, warmUp, commands, door, http: http.url };
 }
 
 /** Takes accounts and turns. The gate hears that this node is ready once it can be asked, before it takes any. */
 async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Promise<void> {
   const { config, tell, fleet, stores, nats, log, clock } = open;
-  const { host, warmUp, commands, http } = prepared;
+  const { host, warmUp, commands, door, http } = prepared;
   const { turns, webhook } = await createNodeConversations(open, host);
   await stage({ name: "turns", start: () => turns, stop: (one) => one.stop() });
   await stage({ name: "webhook", start: () => webhook, stop: (one) => one?.stop() });
@@ -112,7 +119,7 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
   });
   const commandServer = await stage({
     name: "commands",
-    start: () => serveCommands(nats, commands),
+    start: () => serveCommands(nats, throughDoor(commands, door)),
     stop: (server) => server.stop(),
   });
 

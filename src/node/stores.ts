@@ -1,7 +1,11 @@
+import { randomUUID } from "node:crypto";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Sealer } from "../adapters/crypto/sealing.ts";
 import { connectNats } from "../adapters/nats/connection.ts";
 import { createAccountStore } from "../adapters/postgres/account-store.ts";
+import { createAuditTrail } from "../adapters/postgres/audit-trail.ts";
+import { createCallerStore } from "../adapters/postgres/caller-store.ts";
+import { createCampaignStore } from "../adapters/postgres/campaign-store.ts";
 import { createConversationStore } from "../adapters/postgres/conversation-store.ts";
 import { createConversationRecords } from "../adapters/postgres/conversation-records.ts";
 import { createCursorStore } from "../adapters/postgres/cursor-store.ts";
@@ -41,6 +45,9 @@ export function createStores(database: Database, sealer: Sealer) {
     steps: createStepStore(database),
     outbox: createOutboxStore(database, custodyRules),
     partitionReplies: createPartitionReplies(database),
+    callers: createCallerStore(database),
+    campaigns: createCampaignStore(database),
+    trail: (host: string) => createAuditTrail(database, { chain: randomUUID(), host }),
   };
 }
 

@@ -18,3 +18,7 @@ export interface Speaker {
 /** True where `role` includes the right `needed`. */
 export const includesRole = (role: Role, needed: Role): boolean =>
   roles.indexOf(role) >= roles.indexOf(needed);
+
+/** True where the speaker may name that account. */
+export const mayName = ({ accounts }: Pick<Speaker, "accounts">, account: string): boolean =>
+  accounts === "all" || accounts.includes(account);

@@ -5,6 +5,7 @@ import { holderCommands } from "../../src/commands/use-verbs.ts";
 import type { Account } from "../../src/accounts/account.ts";
 import type { ServingToken } from "../../src/ports/custody/token-store.ts";
 import type { AccountRecord } from "../../src/ports/accounts/account-store.ts";
+import { owner } from "../fixtures/speakers.ts";
 
 const unasked = () => Promise.reject(new Error("not to be asked"));
 
@@ -63,7 +64,7 @@ const fleetOf = (tokens: readonly ServingToken[]) =>
 
 describe("an answer about the fleet", () => {
   it("tells the holder of a session, field by field", async () => {
-    const answer = await fleetOf([token]).verbs.who({ account: "site-bot" });
+    const answer = await fleetOf([token]).verbs.who({ account: "site-bot" }, owner);
     expect(JSON.stringify(answer)).toBe(
       '{"ok":true,"holders":[{"account":"site-bot","slot":2,"keyId":"0123456789abcdef","state":"connected","epoch":7,"host":"one","incarnation":"i-1","process":42,"since":"2023-11-14T22:13:20.000Z","next":"Use it through its holder: npx holdfast call site-bot <method>, or NATS holdfast.account.site-bot.invoke"}]}',
     );
@@ -71,7 +72,7 @@ describe("an answer about the fleet", () => {
 
   it("names no host and no process of a token that is free", async () => {
     const free: ServingToken = { ...token, state: "free" };
-    expect(await fleetOf([free]).verbs.who({})).toMatchObject({
+    expect(await fleetOf([free]).verbs.who({}, owner)).toMatchObject({
       holders: [{ host: null, process: null }],
     });
   });
@@ -84,13 +85,15 @@ describe("an answer about the fleet", () => {
 
   it("says what a force came to, and with which driver an account connects", async () => {
     const { verbs } = fleetOf([]);
-    expect(JSON.stringify(await verbs.force({ account: "site-bot" }))).toBe(
+    expect(JSON.stringify(await verbs.force({ account: "site-bot" }, owner))).toBe(
       '{"ok":true,"account":"site-bot","forced":"free"}',
     );
-    expect(JSON.stringify(await verbs.driver({ account: "site-bot", driver: "telegram" }))).toBe(
-      '{"ok":true,"account":"site-bot","driver":"telegram"}',
-    );
-    await expect(verbs.force({ account: 7 })).rejects.toMatchObject({ code: "ACCOUNT_UNKNOWN" });
+    expect(
+      JSON.stringify(await verbs.driver({ account: "site-bot", driver: "telegram" }, owner)),
+    ).toBe('{"ok":true,"account":"site-bot","driver":"telegram"}');
+    await expect(verbs.force({ account: 7 }, owner)).rejects.toMatchObject({
+      code: "ACCOUNT_UNKNOWN",
+    });
   });
 });
 
@@ -103,7 +106,7 @@ describe("a request that lacks a field", () => {
   const account = { name: "site-bot", use: unasked } as unknown as Account;
 
   it("is told that nothing was changed, where it would have changed something", async () => {
-    await expect(conversations.park({})).rejects.toMatchObject({
+    await expect(conversations.park({}, owner)).rejects.toMatchObject({
       code: "COMMAND_MALFORMED",
       message: 'The command needs "session" as a text; nothing was changed.',
       next: 'Send JSON such as {"session": "…"}.',
@@ -112,17 +115,17 @@ describe("a request that lacks a field", () => {
 
   it("is told that nothing was sent, where it would have sent something", async () => {
     await expect(
-      holderCommands.send(account, { peer: "me", text: "", key: "k" }),
+      holderCommands.send(account, { peer: "me", text: "", key: "k" }, owner),
     ).rejects.toMatchObject({
       code: "COMMAND_MALFORMED",
       message: 'The command needs "text"; nothing was sent.',
       next: 'Send JSON such as {"text": "…"}.',
     });
-    await expect(holderCommands.history(account, { peer: "me", limit: 101 })).rejects.toMatchObject(
-      { next: 'Send JSON such as {"limit": 20}, at most 100.' },
-    );
     await expect(
-      holderCommands.invoke(account, { method: "help.getConfig", params: [] }),
+      holderCommands.history(account, { peer: "me", limit: 101 }, owner),
+    ).rejects.toMatchObject({ next: 'Send JSON such as {"limit": 20}, at most 100.' });
+    await expect(
+      holderCommands.invoke(account, { method: "help.getConfig", params: [] }, owner),
     ).rejects.toMatchObject({ message: 'The command needs "params"; nothing was sent.' });
   });
 });

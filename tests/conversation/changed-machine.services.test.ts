@@ -12,6 +12,7 @@ import {
   openConversationBench,
   textFrom,
 } from "../fixtures/conversation-bench.ts";
+import { owner } from "../fixtures/speakers.ts";
 import { textOf } from "../fixtures/test-bots.ts";
 import { changedRules } from "../fixtures/models/changed-conversation.ts";
 
@@ -57,7 +58,7 @@ async function tell(rules: ConversationRules, { says, inactiveAfterMs = dayMs }:
       const [newest] = await database.query<{ id: string }>(
         "select id::text from conversation_sessions order by id desc limit 1",
       );
-      await commands["park"]?.({ session: newest?.id, back: true });
+      await commands["park"]?.({ session: newest?.id, back: true }, owner);
     } else {
       await stream.append([textFrom("1", said)]);
       await stream.emptied();

@@ -1,18 +1,22 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
-import { errorLine, HoldfastError } from "../../errors.ts";
+import { errorCodeOf, errorLine, HoldfastError } from "../../errors.ts";
 import type { AccountEvent } from "../../ports/accounts/event-sink.ts";
+import { readBody } from "./command-body.ts";
+import { speakerKey } from "./request-speaker.ts";
 
 type Reply = Readonly<Record<string, unknown>>;
+type Body = Readonly<Record<string, unknown>>;
 
+/** `key`: the public key of the one who asks, as the broker says; null: it does not say. */
 export interface CommandHandlers {
   /** What any node can answer for the whole fleet: `status`, `who`, `force`, … */
-  fleet(verb: string, body: unknown): Promise<Reply>;
+  fleet(verb: string, body: Body, key: string | null): Promise<Reply>;
   /** A command to an account that runs here. */
-  run(account: string, verb: string, body: unknown): Promise<Reply | null>;
+  run(account: string, verb: string, body: Body, key: string | null): Promise<Reply | null>;
   /** A command to an account that may run elsewhere; null when its own node answers. */
-  fallback(account: string, verb: string, body: unknown): Promise<Reply | null>;
+  fallback(account: string, verb: string, body: Body, key: string | null): Promise<Reply | null>;
   /** A command that every node answers for itself. */
-  everyone(verb: string, body: unknown): Promise<Reply>;
+  everyone(verb: string, body: Body, key: string | null): Promise<Reply>;
 }
 
 export interface CommandServer {
@@ -29,35 +33,58 @@ const accountSubject = "holdfast.account.*.*";
 const queue = "nodes";
 /** Published by the node itself, and so not a command. */
 const eventVerb = "event";
+/** Commands that are worked on at a time; each may hold memory and wait for Telegram. */
+const underWayMax = 1_000;
+
+type Work = (body: Body, key: string | null) => Promise<Reply | null>;
 
 /**
  * Answers `holdfast.account.<name>.<verb>` for the accounts that run here, and, as one of the fleet's nodes,
  * `holdfast.status`, `holdfast.fleet.<verb>`, as every one of them `holdfast.nodes.<verb>`, and commands to accounts
- * that run nowhere. Answers are JSON: `{"ok": true, …}`, or `{"ok": false, "code", "message", "next"}`.
+ * that run nowhere. Answers are JSON: `{"ok": true, …}`, or `{"ok": false, "code", "message", "next"}`. Every command
+ * is answered, whatever its bytes.
  */
 export function serveCommands(nats: NatsConnection, handlers: CommandHandlers): CommandServer {
   const parts = (subject: string) => subject.split(".") as [string, string, string, string];
+  let underWay = 0;
+
+  /** Never rejects. */
+  async function answer(message: Msg, work: Work): Promise<void> {
+    underWay += 1;
+    try {
+      const bytesMax = nats.info?.max_payload ?? Number.POSITIVE_INFINITY;
+      const reply = await replyTo(message, work, { isBusy: underWay > underWayMax, bytesMax });
+      if (reply !== null) message.respond(reply);
+    } catch {
+      // The connection is gone, and with it the one who asked.
+    } finally {
+      underWay -= 1;
+    }
+  }
+
   const subscriptions = [
     nats.subscribe(statusSubject, {
       queue,
       callback: (_error, message) =>
-        void answer(message, () => handlers.fleet("status", bodyOf(message))),
+        void answer(message, (body, key) => handlers.fleet("status", body, key)),
     }),
     nats.subscribe(fleetSubject, {
       queue,
       callback: (_error, message) =>
-        void answer(message, () => handlers.fleet(parts(message.subject)[2], bodyOf(message))),
+        void answer(message, (body, key) => handlers.fleet(parts(message.subject)[2], body, key)),
     }),
     nats.subscribe(everyoneSubject, {
       callback: (_error, message) =>
-        void answer(message, () => handlers.everyone(parts(message.subject)[2], bodyOf(message))),
+        void answer(message, (body, key) =>
+          handlers.everyone(parts(message.subject)[2], body, key),
+        ),
     }),
     nats.subscribe(accountSubject, {
       queue,
       callback(_error, message) {
         const [, , name, verb] = parts(message.subject);
         if (verb === eventVerb) return;
-        void answer(message, async () => handlers.fallback(name, verb, bodyOf(message)));
+        void answer(message, (body, key) => handlers.fallback(name, verb, body, key));
       },
     }),
   ];
@@ -67,7 +94,7 @@ export function serveCommands(nats: NatsConnection, handlers: CommandHandlers): 
         callback(_error, message) {
           const verb = parts(message.subject)[3];
           if (verb === eventVerb) return;
-          void answer(message, async () => handlers.run(name, verb, bodyOf(message)));
+          void answer(message, (body, key) => handlers.run(name, verb, body, key));
         },
       });
       return () => subscription.unsubscribe();
@@ -84,27 +111,42 @@ export function publishEvent(nats: NatsConnection, event: AccountEvent): void {
   nats.publish(`holdfast.account.${event.account}.event`, JSON.stringify(event));
 }
 
-async function answer(message: Msg, work: () => Promise<Reply | null>): Promise<void> {
-  const reply = await work().catch((error: unknown) => ({
-    ok: false,
-    code: error instanceof HoldfastError ? error.code : "UNEXPECTED",
-    message: error instanceof HoldfastError ? error.message : errorLine(error),
-    next: error instanceof HoldfastError ? error.next : undefined,
-  }));
-  if (reply !== null) message.respond(JSON.stringify(reply));
-}
-
-function bodyOf(message: Msg): unknown {
-  const text = message.string();
-  if (text === "") return {};
+/** The answer as it goes out, at most so many bytes; null: another node answers. */
+async function replyTo(
+  message: Msg,
+  work: Work,
+  { isBusy, bytesMax }: { readonly isBusy: boolean; readonly bytesMax: number },
+): Promise<Uint8Array | null> {
   try {
-    return JSON.parse(text) as unknown;
-  } catch (cause) {
-    throw new HoldfastError({
-      code: "COMMAND_MALFORMED",
-      message: `The body of ${message.subject} is not JSON; nothing was changed.`,
-      next: "Send a JSON object, or nothing.",
-      cause,
-    });
+    if (isBusy) throw busy();
+    const reply = await work(readBody(message.data), speakerKey(message.headers));
+    if (reply === null) return null;
+    const bytes = Buffer.from(JSON.stringify(reply));
+    if (bytes.length > bytesMax) throw tooLong(bytes.length, bytesMax);
+    return bytes;
+  } catch (error) {
+    return Buffer.from(JSON.stringify(refusal(error)));
   }
 }
+
+const refusal = (error: unknown): Reply => ({
+  ok: false,
+  code: errorCodeOf(error),
+  message: error instanceof HoldfastError ? error.message : errorLine(error),
+  next: error instanceof HoldfastError ? error.next : undefined,
+});
+
+const busy = () =>
+  new HoldfastError({
+    code: "COMMANDS_BUSY",
+    message: `This node works on ${underWayMax} commands already; nothing was done.`,
+    next: "Try again in a few seconds.",
+    policy: "retryable",
+  });
+
+const tooLong = (bytes: number, bytesMax: number) =>
+  new HoldfastError({
+    code: "REPLY_TOO_LONG",
+    message: `The answer has ${bytes} bytes, and NATS carries ${bytesMax} in one message; what was asked was done.`,
+    next: "Ask for less at once, for instance by a smaller limit.",
+  });

@@ -3,8 +3,46 @@ import { choicesOf, loginMethods, renewalMethods } from "../../accounts/login/me
 import { followRenewal } from "../follow.ts";
 import { logIn } from "../log-in.ts";
 import { following, onAccount } from "../on-account.ts";
+import { renewAll } from "../renew-all.ts";
+import { createAnswers } from "../answers.ts";
+import { HoldfastError } from "../../errors.ts";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+interface RenewOptions {
+  readonly method: string;
+  readonly id?: string;
+  readonly wait: boolean;
+  readonly all?: boolean;
+  readonly because?: string;
+}
+
+const whichAccount = () =>
+  new HoldfastError({
+    code: "ACCOUNT_MISSING",
+    message: "Which account is to be renewed was not said; nothing was begun.",
+    next: "Name it: npx holdfast renew <account>; or all of them: npx holdfast renew --all --because <reason>",
+  });
+
+/** Throws RENEW_ALL_MALFORMED for what goes with one account alone. */
+async function renewEvery(account: string | undefined, options: RenewOptions): Promise<number> {
+  const { method, id, wait, because } = options;
+  const isPlain = account === undefined && method === "auto" && id === undefined && wait;
+  if (!isPlain || because === undefined) {
+    throw new HoldfastError({
+      code: "RENEW_ALL_MALFORMED",
+      message:
+        "--all takes no account, no method, no id and no --no-wait, and needs --because; nothing was begun.",
+      next: "Say: npx holdfast renew --all --because <reason>",
+    });
+  }
+  const answers = createAnswers();
+  try {
+    return await renewAll({ because, answers, print, env: process.env });
+  } finally {
+    answers.close();
+  }
+}
 
 /** Commands that give an account a key: the first one, or a fresh one. */
 export function addLoginCommands(program: Command, setExitCode: (code: number) => void): void {
@@ -22,18 +60,22 @@ export function addLoginCommands(program: Command, setExitCode: (code: number) =
     });
 
   program
-    .command("renew <account>")
-    .description("move the account to a fresh key without a logout")
+    .command("renew [account]")
+    .description("move an account, or all of them, to a fresh key without a logout")
     .option("--method <method>", choicesOf(renewalMethods), "auto")
     .option("--id <id>", "the same id twice is one renewal")
     .option("--safe", "as every renewal is; accepted for those who are used to saying it")
     .option("--no-wait", "begin it and do not wait for its end")
+    .option("--all", "every account, a few at a time; each by the method that fits it")
+    .option("--because <reason>", "with --all; the same reason again takes up what is left")
     .addHelpText(
       "after",
-      "\nThe account serves on its old key until the new one is logged in; then it is away for one reconnect. Whatever\ngoes wrong leads back to the old key, with the reason and exit code 1.\n\nExamples:\n  npx holdfast renew site-desk\n  npx holdfast renew site-desk --method qr\n  npx holdfast renew site-bot --id nightly-2026-11-21 --no-wait",
+      "\nThe account serves on its old key until the new one is logged in; then it is away for one reconnect. Whatever\ngoes wrong leads back to the old key, with the reason and exit code 1.\n\nExamples:\n  npx holdfast renew site-desk\n  npx holdfast renew site-desk --method qr\n  npx holdfast renew site-bot --id nightly-2026-11-21 --no-wait\n  npx holdfast renew --all --because compromised",
     )
-    .action(async (account: string, options: { method: string; id?: string; wait: boolean }) => {
+    .action(async (account: string | undefined, options: RenewOptions) => {
       const { method, id } = options;
+      if (options.all === true) return setExitCode(await renewEvery(account, options));
+      if (account === undefined) throw whichAccount();
       const { renewal, known } = await onAccount(account, "renew", {
         method,
         ...(id === undefined ? {} : { id }),
