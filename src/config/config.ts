@@ -8,6 +8,7 @@ import {
   readHttpUrl,
   type Reading,
   readMasterKeys,
+  readNames,
   readNatsUrls,
   readOneOf,
   readPattern,
@@ -42,8 +43,12 @@ export interface Config {
   readonly telegram: { readonly apiId: number; readonly apiHash: string } | null;
   /** Null: Telegram's own data centres. */
   readonly telegramDc: TelegramDc | null;
-  /** Port 0: any free one. */
-  readonly http: { readonly host: string; readonly port: number };
+  /** Port 0: any free one. `names`: further ones by which it is reached. */
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    readonly names: readonly string[];
+  };
   /** The name in the fleet. */
   readonly host: string;
   /**
@@ -251,6 +256,7 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
     http: Object.freeze({
       host: text("HOLDFAST_HTTP_HOST") ?? "127.0.0.1",
       port: read("HOLDFAST_HTTP_PORT", (given) => readWhole(given, { min: 0, max: 65_535 })) ?? 0,
+      names: read("HOLDFAST_HTTP_NAMES", readNames) ?? [],
     }),
     host:
       read("HOLDFAST_HOST", (given) =>

@@ -161,6 +161,13 @@ const plainVariables: readonly Variable[] = [
     meaning: "where metrics, health and console listen",
   },
   {
+    name: "HOLDFAST_HTTP_NAMES",
+    form: "names, separated by commas",
+    byDefault: "none",
+    meaning:
+      "further names by which metrics, health and console are reached, beside loopback's, HOLDFAST_HTTP_HOST and HOLDFAST_HOST",
+  },
+  {
     name: "HOLDFAST_HOST",
     form: "letters, digits, dots and hyphens",
     byDefault: "the machine's host name",

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkPeers } from "../../src/commands/use-guards.ts";
 import { withoutServiceTexts } from "../../src/ports/telegram/service-account.ts";
@@ -65,7 +65,7 @@ describe("what the service account wrote (I7)", () => {
     expect(JSON.parse(seen(answer))).toMatchObject({ messages: [{}, { message: "hello" }], users });
   });
 
-  const name = fc.constantFrom("a", "text", "fromId", "media", "entities", "of", "messageOf");
+  const keys = fc.constantFrom("a", "text", "fromId", "media", "entities", "of", "messageOf");
   const ids = fc.constantFrom<JsonValue>(
     777_000,
     "777000",
@@ -79,11 +79,11 @@ describe("what the service account wrote (I7)", () => {
       { depthSize: "small" },
       scalar,
       fc.array(tie("tree"), { maxLength: 3 }),
-      fc.dictionary(name, tie("tree"), { maxKeys: 3 }),
+      fc.dictionary(keys, tie("tree"), { maxKeys: 3 }),
     ),
   }));
   /** From the innermost to the outermost: objects and lists around the text. */
-  const shell = fc.record({ isList: fc.boolean(), name, beside: tree, kind: fc.string() });
+  const shell = fc.record({ isList: fc.boolean(), name: keys, beside: tree, kind: fc.string() });
 
   it("is withheld wherever an object around it names the service account", () => {
     fc.assert(

@@ -25,7 +25,7 @@ describe("the configuration", () => {
       databaseUrl: null,
       natsUrl: null,
       telegram: null,
-      http: { host: "127.0.0.1", port: 0 },
+      http: { host: "127.0.0.1", port: 0, names: [] },
       host: "box",
       profile: "development",
     });
