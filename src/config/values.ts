@@ -79,6 +79,10 @@ export function readSecret(text: string, pattern: RegExp, remedy: string): Readi
   return pattern.test(text) ? { value: text } : wrong("has the wrong form.", remedy);
 }
 
+/** One that two parties sign with. */
+export const readSharedSecret = (text: string): Reading<string> =>
+  readSecret(text, /^.{16,}$/, "Give one that both sides know, of 16 characters or more.");
+
 const keyBytes = 32;
 
 /** 32 bytes as 64 hex digits or as base64. Never shows the value. */

@@ -11,6 +11,7 @@ import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { createOutboxStore, createPartitionReplies } from "../adapters/postgres/outbox-store.ts";
 import { createStepStore } from "../adapters/postgres/step-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
+import { createWebhookRequests } from "../adapters/postgres/webhook-requests.ts";
 import type { Config } from "../config/config.ts";
 import { HoldfastError } from "../errors.ts";
 import { custodyRules, sessionRules } from "./rules.ts";
@@ -40,6 +41,7 @@ export function createStores(database: Database, sealer: Sealer) {
     steps: createStepStore(database),
     outbox: createOutboxStore(database, custodyRules),
     partitionReplies: createPartitionReplies(database),
+    webhookRequests: createWebhookRequests(database),
   };
 }
 

@@ -261,7 +261,7 @@ describe("the walk of the old bot's deployment", () => {
       const fields = {
         Body: "",
         From: from,
-        MessageSid: `SM${messages}`,
+        MessageSid: `SM${String(messages).padStart(32, "0")}`,
         NumMedia: "0",
         ...change,
       };
