@@ -19,6 +19,8 @@ const ground = [
   "machines/",
   "src/files.ts",
   "src/errors.ts",
+  "src/http-guard.ts",
+  "src/http-signature.ts",
 ] as const;
 const config = "src/config/";
 
@@ -43,7 +45,7 @@ export const wings: readonly Wing[] = [
   },
   { at: "src/bot.ts", only: ["src/bots/", "src/ports/", "src/errors.ts"], packages: [] },
   // A house of its own.
-  { at: "src/telegram-dc/", only: [], packages: null },
+  { at: "src/telegram-dc/", only: ["src/http-guard.ts"], packages: null },
   // Programs, and the composition root.
   { at: "src/main/", packages: null },
   { at: "src/cli/", packages: null },
@@ -75,6 +77,8 @@ export const wings: readonly Wing[] = [
   { at: "machines/", only: [], packages: ["xstate"] },
   { at: "src/files.ts", packages: ["node:url"] },
   { at: "src/errors.ts", packages: [] },
+  { at: "src/http-guard.ts", packages: ["node:crypto", "node:http", "node:net"] },
+  { at: "src/http-signature.ts", packages: ["node:crypto"] },
 ];
 
 const adapters = "src/adapters/";

@@ -1,41 +1,130 @@
 import { HoldfastError } from "../errors.ts";
+import { includesRole, type Role } from "../ports/speaker.ts";
+import { namesServiceAccount } from "../ports/telegram/service-account.ts";
 import type {
   ChatPeer,
   JsonObject,
   JsonValue,
   TelegramClient,
 } from "../ports/telegram/telegram.ts";
+import { rawMethods } from "./raw-methods.ts";
 
-/**
- * Methods that would make, end or move a session behind Holdfast's back, each with its proper
- * command.
- */
-const forbidden: readonly (readonly [RegExp, string])[] = [
+/** The rights by which methods are listed, the smallest first. */
+const tiers = ["read", "send", "owner", "nobody"] as const;
+type Tier = (typeof tiers)[number];
+
+const tierOf: ReadonlyMap<string, Tier> = new Map(
+  tiers.flatMap((tier) =>
+    Object.entries(rawMethods[tier]).flatMap(([space, names]) =>
+      names
+        .trim()
+        .split(/\s+/)
+        .map((name): [string, Tier] => [`${space}.${name}`, tier]),
+    ),
+  ),
+);
+
+/** Methods that have a proper command, or none; what stands nowhere is for nobody. */
+const remedies: readonly (readonly [RegExp, string])[] = [
   [/^auth\./, "Log in, renew or end sessions with: npx holdfast login | renew | stop <account>"],
-  [
-    /^(invoke|initConnection|destroy_|ping|msgs_|http_wait|get_future_salts|req_|set_client)/,
-    "Name the method itself; Holdfast wraps it.",
-  ],
-  [
-    /^account\.(deleteAccount|resetAuthorization|changePhone|setAuthorizationTTL)/,
-    "Do this in Telegram's own application.",
-  ],
+  [/^(?:initConnection|invoke)/, "Name the method itself; Holdfast wraps it."],
+  [/^account\.updatePasswordSettings/, "Do this in Telegram's own application."],
 ];
 
-/** Telegram's own account, whose messages carry login codes. */
-const serviceUserId = "777000";
-const withheld = "(withheld: messages of Telegram's service account can carry login codes)";
+/** The answer to the question whether a speaker may call a method. */
+export interface RawCallVerdict {
+  /** The right that the method needs; null where it is refused to all. */
+  readonly needs: Role | null;
+  readonly allowed: boolean;
+  /** True where a paused account may not call it: it changes something, or is seen by others. */
+  readonly sends: boolean;
+}
 
-/** Throws METHOD_FORBIDDEN for a method that would break custody. */
-export function checkMethod(method: string): void {
-  const found = forbidden.find(([pattern]) => pattern.test(method));
-  if (found === undefined) return;
+/** Judges a raw call by its method's place in the list, and by parameters that spend. Pure. */
+export function rawCallVerdict({
+  method,
+  role,
+  params = {},
+}: {
+  readonly method: string;
+  readonly role: Role;
+  readonly params?: JsonObject;
+}): RawCallVerdict {
+  const listed = tierOf.get(method) ?? "nobody";
+  const needs = listed === "nobody" ? null : spends(params) ? "owner" : listed;
+  return {
+    needs,
+    allowed: needs !== null && includesRole(role, needs),
+    sends: listed !== "read" || needs !== "read",
+  };
+}
+
+/** Stars leave the account by a parameter of methods that are free without it. */
+const spends = (params: JsonObject): boolean => {
+  const stars = params["allowPaidStars"];
+  return stars !== undefined && stars !== null && stars !== 0;
+};
+
+/** Throws METHOD_FORBIDDEN for a call that the list does not give to this role. */
+export function checkRawCall(call: Parameters<typeof rawCallVerdict>[0]): RawCallVerdict {
+  const verdict = rawCallVerdict(call);
+  if (verdict.allowed) return verdict;
+  const { method, role } = call;
+  if (verdict.needs !== null) {
+    throw forbidden(
+      `${method} needs the role ${verdict.needs}, and this caller has ${role}. Nothing was sent.`,
+      `Ask an operator of the fleet to make it, or for a caller with the role ${verdict.needs}.`,
+    );
+  }
+  throw forbidden(
+    `${method} may not be called through Holdfast by any role: it stands in no list of what is allowed. Nothing was sent.`,
+    remedies.find(([pattern]) => pattern.test(method))?.[1] ??
+      "Do this in Telegram's own application.",
+  );
+}
+
+const forbidden = (message: string, next: string) =>
+  new HoldfastError({ code: "METHOD_FORBIDDEN", message, next });
+
+/** Places in chats and amounts: a number there is nobody's id. */
+const countNames =
+  /^(?:id|ids|msgId|msgIds|topMsgId|limit|hash|date|\w*Date|pts|qts|\w*Offset|offset\w*|addOffset|minId|maxId|replyToMsgId|randomId|fileId|bytes)$/;
+const idNames = /(?:ids?|peer|peers|user|users|from|author)$/i;
+
+/** A library reads more than this as a number, and not always as the number that it looks like. */
+const longText = /^-?\d{1,20}$/;
+
+/** Throws PEER_WITHHELD for parameters that name Telegram's service account, whose messages carry login codes. */
+export function checkPeers(params: JsonObject): void {
+  if (!namesInParams(params, "")) return;
   throw new HoldfastError({
-    code: "METHOD_FORBIDDEN",
-    message: `${method} may not be called through Holdfast: it would change the session itself. Nothing was sent.`,
-    next: found[1],
+    code: "PEER_WITHHELD",
+    message:
+      "The call names Telegram's service account (777000), whose messages carry login codes. Nothing was sent.",
+    next: "Read login codes in Telegram's own application.",
   });
 }
+
+function namesInParams(value: JsonValue | undefined, name: string): boolean {
+  if (Array.isArray(value)) return value.some((element) => namesInParams(element, name));
+  if (!isObject(value)) {
+    const mayName = typeof value === "string" ? idNames.test(name) : !countNames.test(name);
+    return mayName && value !== undefined && namesServiceAccount(value);
+  }
+  const long = value["$long"];
+  if (long !== undefined) {
+    if (typeof long !== "string" || !longText.test(long)) throw malformedLong();
+    return !countNames.test(name) && namesServiceAccount(long);
+  }
+  return Object.entries(value).some(([field, inner]) => namesInParams(inner, field));
+}
+
+const malformedLong = () =>
+  new HoldfastError({
+    code: "COMMAND_MALFORMED",
+    message: "A $long holds something else than a whole number as text; nothing was sent.",
+    next: 'Write 64-bit numbers such as {"$long": "-42"}.',
+  });
 
 const isObject = (value: JsonValue | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -43,22 +132,6 @@ const isObject = (value: JsonValue | undefined): value is JsonObject =>
 /** Numbers and texts as text; anything else is none. */
 const textOf = (value: JsonValue | undefined): string =>
   typeof value === "string" || typeof value === "number" ? String(value) : "";
-
-/** Without the texts of Telegram's service account (I7). */
-export function redact(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.map(redact);
-  if (!isObject(value)) return value;
-  const fields = Object.fromEntries(
-    Object.entries(value).map(([name, field]) => [name, redact(field)]),
-  );
-  const isService = [value["peerId"], value["fromId"], value["userId"]].some((peer) => {
-    const id = isObject(peer) ? peer["userId"] : peer;
-    return textOf(id) === serviceUserId;
-  });
-  return isService && typeof value["message"] === "string"
-    ? { ...fields, message: withheld }
-    : fields;
-}
 
 /** `me`, `@username` or a number that one of the newest dialogs has. Throws PEER_UNKNOWN. */
 export async function findPeer(client: TelegramClient, name: string): Promise<ChatPeer> {

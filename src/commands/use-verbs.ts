@@ -4,10 +4,14 @@ import { TelegramError } from "../ports/telegram/telegram-error.ts";
 import type { JsonObject } from "../ports/telegram/telegram.ts";
 import type { Account } from "../accounts/account.ts";
 import { textIn } from "./fields.ts";
-import { checkMethod, findPeer, redact } from "./use-guards.ts";
+import { withoutServiceTexts } from "../ports/telegram/service-account.ts";
+import type { Role } from "../ports/speaker.ts";
+import { checkPeers, checkRawCall, findPeer } from "./use-guards.ts";
 import { randomIdOfSend } from "../conversation/outbox/random-id.ts";
 
 const historyMax = 100;
+/** Every caller is the operator here. */
+const callerRole: Role = "owner";
 
 /** `invoke`, `send` and `history`: others use an account through its holder. */
 export const holderCommands: Handlers<
@@ -17,17 +21,17 @@ export const holderCommands: Handlers<
 > = {
   async invoke(account, body) {
     const method = textIn(body, "method", textMissing);
-    checkMethod(method);
-    const params = body.params ?? {};
-    if (typeof params !== "object" || params === null || Array.isArray(params)) {
+    const given = body.params ?? {};
+    if (typeof given !== "object" || given === null || Array.isArray(given)) {
       throw malformed("params", '{"limit": 10}');
     }
+    const params = given as JsonObject;
+    const { sends } = checkRawCall({ method, role: callerRole, params });
+    checkPeers(params);
     const result = await told(account, () =>
-      account.use((client) => client.invoke(method, params as JsonObject), {
-        sends: !/\.(?:get|search|resolve|check|export)/.test(method),
-      }),
+      account.use((client) => client.invoke(method, params), { sends }),
     );
-    return { ok: true, result: redact(result) };
+    return { ok: true, result: withoutServiceTexts(result) };
   },
   async send(account, body) {
     const [to, message, key] = (["peer", "text", "key"] as const).map((name) =>

@@ -3,18 +3,20 @@ import { ConfigError, type Fault, nearest } from "./faults.ts";
 import { brokenInequalities } from "./inequalities.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { type NatsIdentity, readNatsIdentity } from "./nats-access.ts";
+import { type Environment, type Reader, reader } from "./reader.ts";
 import {
   readDatabaseUrl,
   readDuration,
   readHttpUrl,
-  type Reading,
   readMasterKeys,
+  readNames,
   readNatsUrls,
   readOneOf,
   readPattern,
   readQuietHours,
   readSecret,
   readSenderAndPeer,
+  readSharedSecret,
   readTelegramDc,
   readUserKeys,
   readWhole,
@@ -24,7 +26,6 @@ import { type UnnamedRole, unnamedRoles } from "./speaker-variables.ts";
 import {
   type LogLevel,
   logLevels,
-  menuStyles,
   type Profile,
   type TimingName,
   timingNames,
@@ -33,6 +34,7 @@ import {
   timingVariable,
   variables,
 } from "./variables.ts";
+import { mustBeHttps, readWebhook, type WebhookConfig } from "./webhook.ts";
 
 export interface Config {
   /** Absolute. */
@@ -53,8 +55,12 @@ export interface Config {
   readonly telegram: { readonly apiId: number; readonly apiHash: string } | null;
   /** Null: Telegram's own data centres. */
   readonly telegramDc: TelegramDc | null;
-  /** Port 0: any free one. */
-  readonly http: { readonly host: string; readonly port: number };
+  /** Port 0: any free one. `names`: further ones by which it is reached. */
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    readonly names: readonly string[];
+  };
   /** The name in the fleet. */
   readonly host: string;
   /**
@@ -72,7 +78,8 @@ export interface Config {
   } | null;
   /** Where to tell a person of a dead key or an aborted renewal. */
   readonly notices: {
-    readonly webhook: string | null;
+    /** `secret` signs what is posted; null: it is not signed. */
+    readonly webhook: { readonly url: string; readonly secret: string | null } | null;
     readonly telegram: { readonly from: string; readonly to: string } | null;
   };
   /** A channel beside Telegram; null: none. Its secrets are never printed. */
@@ -84,39 +91,7 @@ export interface Config {
   readonly timings: Timings;
 }
 
-export interface WebhookConfig {
-  readonly host: string;
-  readonly port: number;
-  readonly url: string;
-  readonly secret: string;
-  readonly replyUrl: string;
-  readonly account: string;
-  readonly menus: (typeof menuStyles)[number];
-  /** `user:password` */
-  readonly mediaAuth: string | null;
-}
-
-/** Variables by name, as in `process.env`. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 const timingMsMax = 86_400_000;
-
-/** Reads variables one by one and collects their faults. An empty value counts as unset. */
-function reader(env: Environment) {
-  const faults: Fault[] = [];
-  const text = (name: string): string | null => env[name] || null;
-  const read = <Value>(name: string, how: (text: string) => Reading<Value>): Value | null => {
-    const given = text(name);
-    if (given === null) return null;
-    const reading = how(given);
-    if ("value" in reading) return reading.value;
-    faults.push({ variable: name, ...reading.fault });
-    return null;
-  };
-  return { faults, text, read };
-}
-
-type Reader = ReturnType<typeof reader>;
 
 function unknownVariables(env: Environment): readonly Fault[] {
   const known = variables.map(({ name }) => name);
@@ -174,56 +149,22 @@ function readRenewals({ read }: Reader): Config["renewals"] {
   return Object.freeze({ everyMs, jitterMs: jitterMs ?? everyMs / 10, quiet });
 }
 
-function readWebhook({ faults, text, read }: Reader): WebhookConfig | null {
-  const portName = "HOLDFAST_WEBHOOK_PORT";
-  const [urlName, secretName, replyName] = [
-    "HOLDFAST_WEBHOOK_URL",
-    "HOLDFAST_WEBHOOK_SECRET",
-    "HOLDFAST_WEBHOOK_REPLY_URL",
-  ];
-  const port = read(portName, (given) => readWhole(given, { min: 0, max: 65_535 }));
-  const url = read(urlName, readHttpUrl);
-  const secret = read(secretName, (given) =>
-    readSecret(
-      given,
-      /^.{16,}$/,
-      "Give the one that the provider signs with, of 16 characters or more.",
-    ),
-  );
-  const replyUrl = read(replyName, readHttpUrl);
-  const account = read("HOLDFAST_WEBHOOK_ACCOUNT", (given) =>
-    readPattern(
-      given,
-      /^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/,
-      "Give letters, digits, dots and hyphens.",
-    ),
-  );
-  const menus = read("HOLDFAST_WEBHOOK_MENUS", (given) => readOneOf(given, menuStyles));
-  const mediaAuth = read("HOLDFAST_WEBHOOK_MEDIA_AUTH", (given) =>
-    readSecret(given, /^[^:]+:.+$/, "Give it as user:password."),
-  );
-  const needed = [portName, urlName, secretName, replyName];
-  const unset = needed.filter((name) => text(name) === null);
-  if (unset.length > 0 && unset.length < needed.length) {
-    for (const variable of unset) {
-      const problem = `is unset, and the webhook channel needs it.`;
-      faults.push({ variable, problem, remedy: `Set all of ${needed.join(", ")}, or none.` });
-    }
+function readNoticeWebhook(from: Reader, profile: Profile): Config["notices"]["webhook"] {
+  const [urlName, secretName] = ["HOLDFAST_NOTIFY_WEBHOOK", "HOLDFAST_NOTIFY_SECRET"];
+  const url = from.read(urlName, readHttpUrl);
+  const secret = from.read(secretName, readSharedSecret);
+  if (url === null) return null;
+  if (profile === "production") {
+    mustBeHttps(from, urlName);
+    if (from.text(secretName) === null)
+      from.faults.push({
+        variable: secretName,
+        problem: `is unset, and what is posted to ${urlName} is not signed.`,
+        remedy: "Set it to 16 characters or more that the receiver knows.",
+      });
   }
-  if (port === null || url === null || secret === null || replyUrl === null) return null;
-  const webhook: WebhookConfig = {
-    host: text("HOLDFAST_WEBHOOK_HOST") ?? "127.0.0.1",
-    port,
-    url,
-    secret,
-    replyUrl,
-    account: account ?? "webhook",
-    menus: menus ?? "numbered",
-    mediaAuth,
-  };
-  for (const name of ["secret", "mediaAuth"]) {
-    Object.defineProperty(webhook, name, { enumerable: false });
-  }
+  const webhook = { url, secret };
+  Object.defineProperty(webhook, "secret", { enumerable: false });
   return Object.freeze(webhook);
 }
 
@@ -279,6 +220,7 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
     http: Object.freeze({
       host: text("HOLDFAST_HTTP_HOST") ?? "127.0.0.1",
       port: read("HOLDFAST_HTTP_PORT", (given) => readWhole(given, { min: 0, max: 65_535 })) ?? 0,
+      names: read("HOLDFAST_HTTP_NAMES", readNames) ?? [],
     }),
     host:
       read("HOLDFAST_HOST", (given) =>
@@ -287,10 +229,10 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
     masterKeyFile: key.file,
     renewals: readRenewals(from),
     notices: Object.freeze({
-      webhook: read("HOLDFAST_NOTIFY_WEBHOOK", readHttpUrl),
+      webhook: readNoticeWebhook(from, profile ?? "development"),
       telegram: read("HOLDFAST_NOTIFY_TELEGRAM", readSenderAndPeer),
     }),
-    webhook: readWebhook(from),
+    webhook: readWebhook(from, profile ?? "development"),
     bot: file("HOLDFAST_BOT"),
     logLevel: read("HOLDFAST_LOG_LEVEL", (given) => readOneOf(given, logLevels)) ?? "info",
     profile: profile ?? "development",

@@ -77,10 +77,22 @@ export function readPattern(text: string, pattern: RegExp, remedy: string): Read
   return pattern.test(text) ? { value: text } : wrong(`is ${show(text)}.`, remedy);
 }
 
+/** Names or addresses of machines, separated by commas. */
+export function readNames(text: string): Reading<readonly string[]> {
+  const names = text.split(",").map((name) => name.trim().toLowerCase());
+  return names.every((name) => /^[a-z0-9][a-z0-9.:-]*$/.test(name))
+    ? { value: Object.freeze(names) }
+    : wrong(`is ${show(text)}.`, "Give names such as holdfast.example.com, separated by commas.");
+}
+
 /** Never quotes the value, which is a secret. */
 export function readSecret(text: string, pattern: RegExp, remedy: string): Reading<string> {
   return pattern.test(text) ? { value: text } : wrong("has the wrong form.", remedy);
 }
+
+/** One that two parties sign with. */
+export const readSharedSecret = (text: string): Reading<string> =>
+  readSecret(text, /^.{16,}$/, "Give one that both sides know, of 16 characters or more.");
 
 const keyBytes = 32;
 

@@ -217,6 +217,13 @@ const plainVariables: readonly Variable[] = [
     meaning: "where metrics, health and console listen",
   },
   {
+    name: "HOLDFAST_HTTP_NAMES",
+    form: "names, separated by commas",
+    byDefault: "none",
+    meaning:
+      "further names by which metrics, health and console are reached, beside loopback's, HOLDFAST_HTTP_HOST and HOLDFAST_HOST",
+  },
+  {
     name: "HOLDFAST_HOST",
     form: "letters, digits, dots and hyphens",
     byDefault: "the machine's host name",
@@ -257,7 +264,15 @@ const plainVariables: readonly Variable[] = [
     name: "HOLDFAST_NOTIFY_WEBHOOK",
     form: "http:// or https:// URL",
     byDefault: "none",
-    meaning: "hears of dead keys and aborted renewals, as JSON by POST",
+    meaning:
+      "hears of dead keys and aborted renewals, as JSON by POST; https:// alone in production",
+  },
+  {
+    name: "HOLDFAST_NOTIFY_SECRET",
+    form: "at least 16 characters",
+    byDefault: "none: notices are not signed",
+    meaning:
+      "signs what is posted to HOLDFAST_NOTIFY_WEBHOOK, as replies are signed (docs/channels.md); needed in production",
   },
   {
     name: "HOLDFAST_NOTIFY_TELEGRAM",
@@ -289,13 +304,19 @@ const plainVariables: readonly Variable[] = [
     name: "HOLDFAST_WEBHOOK_SECRET",
     form: "at least 16 characters",
     byDefault: "none",
-    meaning: "signs what the provider posts, and what is posted to it",
+    meaning: "the provider signs with it what it posts",
   },
   {
     name: "HOLDFAST_WEBHOOK_REPLY_URL",
     form: "http:// or https:// URL",
     byDefault: "none",
-    meaning: "takes the replies, as JSON by POST",
+    meaning: "takes the replies, as JSON by POST; https:// alone in production",
+  },
+  {
+    name: "HOLDFAST_WEBHOOK_REPLY_SECRET",
+    form: "at least 16 characters",
+    byDefault: "HOLDFAST_WEBHOOK_SECRET",
+    meaning: "signs the replies; in production it is needed, and another than the provider's",
   },
   {
     name: "HOLDFAST_WEBHOOK_HOST",
@@ -319,7 +340,20 @@ const plainVariables: readonly Variable[] = [
     name: "HOLDFAST_WEBHOOK_MEDIA_AUTH",
     form: "user:password",
     byDefault: "none",
-    meaning: "for the server that keeps the files of its messages",
+    meaning: "for the servers that keep the files of its messages; shown to the next alone",
+  },
+  {
+    name: "HOLDFAST_WEBHOOK_MEDIA_HOSTS",
+    form: "names, separated by commas, each with or without a port",
+    byDefault: "none",
+    meaning: "the servers that see HOLDFAST_WEBHOOK_MEDIA_AUTH, by https",
+  },
+  {
+    name: "HOLDFAST_WEBHOOK_MEDIA_PRIVATE_HOSTS",
+    form: "names, separated by commas, each with or without a port",
+    byDefault: "none",
+    meaning:
+      "servers of files that may stand in a private network and speak http; files of others come from public addresses alone",
   },
   {
     name: "HOLDFAST_LOG_LEVEL",

@@ -1,5 +1,5 @@
 import type { Database } from "../adapters/postgres/database.ts";
-import { control } from "./phone-user.ts";
+import { type ControlAccess, control } from "../embedded/control-api.ts";
 
 /**
  * The joint verdict of the data centre's ledger and the database; the code under test is not asked.
@@ -39,14 +39,14 @@ interface TurnRow {
 
 export async function judge(
   database: Database,
-  controlUrl: string,
+  access: ControlAccess,
   accounts: readonly JudgedAccount[],
 ): Promise<Judgement> {
   const parts = await Promise.all(
-    accounts.map((account) => judgeAccount(database, controlUrl, account)),
+    accounts.map((account) => judgeAccount(database, access, account)),
   );
   const overlaps = await control<Readonly<Record<string, number>>>(
-    controlUrl,
+    access,
     "GET",
     "/ledger/overlaps",
   );
@@ -60,13 +60,13 @@ export async function judge(
 
 async function judgeAccount(
   database: Database,
-  controlUrl: string,
+  access: ControlAccess,
   { account, username, tapsAnswered }: JudgedAccount,
 ) {
   const ledger = async (side: "from" | "to") =>
     (
       await control<{ messages: readonly LedgerMessage[] }>(
-        controlUrl,
+        access,
         "GET",
         `/ledger/messages?${side}=${username}`,
       )

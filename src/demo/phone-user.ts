@@ -1,3 +1,5 @@
+import { type ControlAccess, control, ControlRefusal } from "../embedded/control-api.ts";
+
 /** A person with a phone, played through telegram-dc's control API. */
 export interface PhoneUser {
   readonly id: string;
@@ -38,35 +40,9 @@ interface WireMessage {
 const replyWaitMs = 30_000;
 const pressTriesMax = 5;
 
-/** Calls the control API; throws with the API's own words when it refuses. */
-export async function control<T>(
-  base: string,
-  method: "GET" | "POST" | "DELETE",
-  path: string,
-  body?: unknown,
-): Promise<T> {
-  const response = await fetch(new URL(path, base), {
-    method,
-    ...(body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-  });
-  const answer = (await response.json()) as T & { readonly code?: string; readonly error?: string };
-  if (!response.ok) throw new ControlRefusal(path, answer.code ?? String(response.status));
-  return answer;
-}
-
-class ControlRefusal extends Error {
-  readonly code: string;
-  constructor(path: string, code: string) {
-    super(`telegram-dc refused ${path}: ${code}`);
-    this.code = code;
-  }
-}
-
 /** Creates the user; `account` is the username of its conversation partner. */
 export async function createPhoneUser(
-  base: string,
+  base: ControlAccess,
   name: string,
   account: string,
 ): Promise<PhoneUser> {

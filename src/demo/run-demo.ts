@@ -13,7 +13,7 @@ import {
   plantInDatabase,
   plantOverlap,
 } from "./planted-faults.ts";
-import { control } from "./phone-user.ts";
+import { type ControlAccess, control, controlOf } from "../embedded/control-api.ts";
 import { settled } from "./settled.ts";
 import { type Told, tellStory } from "./story.ts";
 import { followTransitions } from "./transitions.ts";
@@ -77,13 +77,13 @@ async function perform(
   narrate: (line: string) => void,
 ): Promise<number> {
   const run = running.run();
-  const controlUrl = run.telegramControl!;
+  const access = controlOf(run)!;
   const database = openDatabase(run.database);
   const transitions = await followTransitions(natsAccessOf(run, {}));
   try {
     if (fault !== null) await plantInDatabase(database, fault);
     const told = await tellStory({
-      controlUrl,
+      control: access,
       transitions,
       turnsMin: options.turns,
       turnsPerEvent,
@@ -92,8 +92,8 @@ async function perform(
       narrate,
     });
     await settled(database);
-    if (fault === "overlap") await plantOverlapNow(database, home, controlUrl, narrate);
-    const judged = await judge(database, controlUrl, [
+    if (fault === "overlap") await plantOverlapNow(database, home, access, narrate);
+    const judged = await judge(database, access, [
       judgedAccount(exampleBot, told),
       judgedAccount(exampleDesk, told),
     ]);
@@ -118,13 +118,13 @@ const judgedAccount = (
 async function plantOverlapNow(
   database: Database,
   home: string,
-  controlUrl: string,
+  access: ControlAccess,
   narrate: (line: string) => void,
 ): Promise<void> {
   narrate("planting an overlap: the serving key is used a second time, past the gate");
   const key = Buffer.from((await readFile(join(home, "master.key"), "utf8")).trim(), "base64");
   const dc = await control<{ host: string; port: number; dcId: number; rsaPublicKeyPem: string }>(
-    controlUrl,
+    access,
     "GET",
     "/",
   );

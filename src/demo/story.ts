@@ -1,9 +1,10 @@
+import type { ControlAccess } from "../embedded/control-api.ts";
 import type { Transitions } from "./transitions.ts";
 import { type Crowd, createCrowd, type CrowdMember, type SeenTurn } from "./crowd.ts";
 import { createPhoneUser } from "./phone-user.ts";
 
 export interface StoryOptions {
-  readonly controlUrl: string;
+  readonly control: ControlAccess;
   readonly transitions: Transitions;
   readonly turnsMin: number;
   /** The number of turns that must arrive during the renewal, and as many around the kill. */
@@ -68,10 +69,10 @@ export async function tellStory(options: StoryOptions): Promise<Told> {
   };
 }
 
-async function gather({ controlUrl, accounts }: StoryOptions): Promise<CrowdMember[]> {
+async function gather({ control, accounts }: StoryOptions): Promise<CrowdMember[]> {
   const { bot, desk } = accounts;
   const member = async (name: string, to: typeof bot, buttons: boolean): Promise<CrowdMember> => ({
-    user: await createPhoneUser(controlUrl, name, to.username),
+    user: await createPhoneUser(control, name, to.username),
     account: to.account,
     buttons,
   });

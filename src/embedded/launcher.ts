@@ -1,10 +1,12 @@
 import { EventEmitter, once } from "node:events";
+import { consoleTokenFile, openTokenFile } from "../adapters/http/token-file.ts";
 import { migrate } from "../adapters/postgres/migrate.ts";
 import type { RunInfo } from "./run-info.ts";
 import type { Config } from "../config/config.ts";
 import { readConfig } from "../config/config.ts";
 import type { NatsAccess } from "../config/nats-access.ts";
 import { HoldfastError } from "../errors.ts";
+import { type ControlAccess, controlOf } from "./control-api.ts";
 import { type GateKeeper, keepGate } from "./gate-keeper.ts";
 import type { GateReady } from "./gate-process.ts";
 import { type OpenHome, openHome } from "./home.ts";
@@ -28,7 +30,7 @@ export interface EmbeddedOptions {
   /** Adds example accounts; called once everything serves, with the embedded Telegram only. */
   readonly provision?: (of: {
     readonly nats: NatsAccess;
-    readonly controlUrl: string;
+    readonly control: ControlAccess;
   }) => Promise<void>;
   /** Arguments of `process.execPath` in place of the gate's; for tests of the launcher alone. */
   readonly gateProgram?: readonly string[];
@@ -98,6 +100,8 @@ function runInfo(
     database: parts.databaseUrl,
     telegram: dataCentre === null ? "telegram" : `${dataCentre.host}:${dataCentre.port}`,
     telegramControl: parts.telegramDc?.controlUrl ?? null,
+    telegramControlToken: parts.telegramDc?.controlToken ?? null,
+    consoleToken: openTokenFile(consoleTokenFile(config.home)),
     pids: { launcher: process.pid, sentinel, ...parts.pids, ...pids },
   };
 }
@@ -207,7 +211,8 @@ async function startIn(
   undo.add(() => keeper.stop());
   runFile.write(runInfo(config, parts, keeper.ready, sentinel.pid));
   await unlessStopped(signal, untilAccountsAreTakenUp(keeper.ready.http, log));
-  if (parts.telegramDc !== null && options.provision !== undefined)
+  const control = controlOf(runFile.current());
+  if (control !== null && options.provision !== undefined)
     await unlessStopped(
       signal,
       options.provision({
@@ -216,7 +221,7 @@ async function startIn(
           credsFile: operatorCreds(config, parts),
           url: parts.natsUrl,
         },
-        controlUrl: parts.telegramDc.controlUrl,
+        control,
       }),
     );
   refuseIfStopped(signal);

@@ -3,12 +3,13 @@ import { connectNats } from "../adapters/nats/connection.ts";
 import type { NatsAccess } from "../config/nats-access.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountEvent } from "../ports/accounts/event-sink.ts";
+import { type ControlAccess, control } from "./control-api.ts";
 
 export interface ProvisionOptions {
   /** As an operator. */
   readonly nats: NatsAccess;
   /** The control API of the simulated data centre. */
-  readonly controlUrl: string;
+  readonly control: ControlAccess;
 }
 
 /** The example's accounts: a bot with buttons, and a person's account with numbered menus. */
@@ -42,24 +43,28 @@ export async function provisionExampleAccounts(options: ProvisionOptions): Promi
   }
 }
 
-async function provisionBot(nats: NatsConnection, { controlUrl }: ProvisionOptions): Promise<void> {
+async function provisionBot(
+  nats: NatsConnection,
+  { control: access }: ProvisionOptions,
+): Promise<void> {
   const { account, username } = exampleBot;
   const body = { firstName: "Site manager", username, bot: true };
-  const { botToken } = await userOf<{ botToken: string }>(controlUrl, username, body);
+  const { botToken } = await userOf<{ botToken: string }>(access, username, body);
   await add(nats, account, { botToken });
   await untilActive(nats, account, async () => {});
 }
 
 async function provisionDesk(
   nats: NatsConnection,
-  { controlUrl }: ProvisionOptions,
+  { control: access }: ProvisionOptions,
 ): Promise<void> {
   const { account, username, phone } = exampleDesk;
-  await userOf(controlUrl, username, { firstName: "Site desk", username, phone });
+  await userOf(access, username, { firstName: "Site desk", username, phone });
   await add(nats, account, { phone });
   await untilActive(nats, account, async (of) => {
     const { code } = await control<{ code: string | null }>(
-      controlUrl,
+      access,
+      "GET",
       `/users/${username}/code?waitMs=${askMsMax}`,
     );
     await ask(nats, account, "answer", { of, kind: "code", value: code });
@@ -112,18 +117,10 @@ async function ask(
   throw new HoldfastError({ code, message });
 }
 
-async function control<T>(base: string, path: string, body?: unknown): Promise<T> {
-  const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
-  const response = await fetch(new URL(path, base), {
-    ...init,
-    headers: { "content-type": "application/json" },
-  });
-  if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
-  return (await response.json()) as T;
-}
-
-async function userOf<T>(base: string, username: string, body: unknown): Promise<T> {
-  return control<T>(base, `/users/${username}`).catch(() => control<T>(base, "/users", body));
+async function userOf<T>(access: ControlAccess, username: string, body: unknown): Promise<T> {
+  return control<T>(access, "GET", `/users/${username}`).catch(() =>
+    control<T>(access, "POST", "/users", body),
+  );
 }
 
 function notActive(account: string, state: string | undefined): HoldfastError {

@@ -13,6 +13,10 @@ export interface RunInfo {
   readonly database: string;
   readonly telegram: string;
   readonly telegramControl: string | null;
+  /** The bearer token of `telegramControl`. */
+  readonly telegramControlToken: string | null;
+  /** The bearer token of `console` and of the status beside it. */
+  readonly consoleToken: string;
   readonly pids: Readonly<Record<string, number>>;
 }
 

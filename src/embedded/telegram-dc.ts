@@ -13,6 +13,8 @@ export interface EmbeddedTelegramDc {
   readonly dataCentre: TelegramDc;
   /** The phone of the simulated users: an HTTP API on loopback. */
   readonly controlUrl: string;
+  /** The bearer token that it asks for. */
+  readonly controlToken: string;
   readonly process: Managed;
   stop(): Promise<void>;
 }
@@ -23,6 +25,7 @@ interface ReadyMessage {
   readonly port: number;
   readonly mediaPort: number;
   readonly control: string;
+  readonly controlToken: string;
   readonly dcId: number;
   readonly rsaPublicKeyPem: string;
 }
@@ -34,6 +37,8 @@ function isReady(value: unknown): value is ReadyMessage {
     hasType(value, "ready") &&
     "control" in value &&
     typeof value.control === "string" &&
+    "controlToken" in value &&
+    typeof value.controlToken === "string" &&
     "rsaPublicKeyPem" in value &&
     typeof value.rsaPublicKeyPem === "string"
   );
@@ -84,11 +89,12 @@ export async function startTelegramDcProcess({
         });
       },
     );
-    const { host, port, mediaPort, dcId, rsaPublicKeyPem, control } = ready;
+    const { host, port, mediaPort, dcId, rsaPublicKeyPem, control, controlToken } = ready;
     managed.addPorts([port, mediaPort, Number(new URL(control).port)]);
     return {
       dataCentre: { id: dcId, host, port, mediaPort, publicKeyPem: rsaPublicKeyPem },
       controlUrl: control,
+      controlToken,
       process: managed,
       stop: async () => void (await managed.stop()),
     };

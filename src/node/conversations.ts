@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { ConversationRules } from "../../machines/conversation-rules.ts";
-import { fetchFile } from "../adapters/http/fetch-file.ts";
+import { createFileFetcher, noMedia } from "../adapters/http/fetch-file.ts";
 import type { ConversationMetrics } from "../adapters/metrics/conversation-metrics.ts";
 import { createAccountCaller } from "../adapters/nats/account-caller.ts";
 import { type Channels, createChannels, type PartitionSenders } from "../channels/all-channels.ts";
@@ -201,6 +201,7 @@ export async function createNodeConversations(
       : createNodeWebhook({
           config: config.webhook,
           stream,
+          requests: stores.webhookRequests,
           replies: stores.partitionReplies,
           outbox: stores.outbox,
           clock,
@@ -209,7 +210,6 @@ export async function createNodeConversations(
           onRequest: metrics.conversations.webhookRequest,
           onReply: metrics.conversations.reply,
         });
-  const mediaAuth = config.webhook?.mediaAuth ?? null;
   const turns = createNodeTurns({
     ...open,
     bot,
@@ -217,7 +217,7 @@ export async function createNodeConversations(
     host,
     media: createMediaReader({
       invoke: createAccountCaller(nats),
-      fetchUrl: (url, bytesMax) => fetchFile(url, bytesMax, mediaAuth),
+      fetchUrl: createFileFetcher(config.webhook?.media ?? noMedia),
     }),
     members: open.fleet.members,
     store: stores.conversations,

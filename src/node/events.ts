@@ -42,7 +42,7 @@ export function createNodeEvents(options: NodeEventOptions): NodeEvents {
   };
   const notify = createNotices({
     ways: [
-      ...(ways.webhook === null ? [] : [createWebhook(ways.webhook)]),
+      ...(ways.webhook === null ? [] : [createWebhook(ways.webhook, () => clock.now())]),
       ...(ways.telegram === null ? [] : [createTelegramNotice(nats, ways.telegram)]),
     ],
     clock,

@@ -60,6 +60,10 @@ export interface FiguresOptions {
   readonly http: Config["http"];
   /** 0 takes any free port. */
   readonly port: number;
+  /** Names by which it is reached, beside loopback's and the address it listens on. */
+  readonly names: readonly string[];
+  /** The bearer token for status and console. */
+  readonly token: string;
   readonly metrics: Pick<Metrics, "contentType" | "render">;
   status(): Promise<unknown>;
   unready(): string | null;

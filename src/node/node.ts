@@ -1,3 +1,4 @@
+import { consoleTokenFile, openTokenFile } from "../adapters/http/token-file.ts";
 import { serveCommands } from "../adapters/nats/command-server.ts";
 import { orAborted } from "../concurrency/or-aborted.ts";
 import { createLedgerShipping } from "../custody/ledger-shipping.ts";
@@ -53,6 +54,8 @@ async function prepare(stage: StartStage, open: OpenNode, permit: CallPermit) {
       serveFigures({
         http: config.http,
         port: gateIs.httpPort,
+        names: [config.host, ...config.http.names],
+        token: openTokenFile(consoleTokenFile(config.home)),
         metrics,
         status: commands.status,
         unready: () => readiness.unready(host.all()),

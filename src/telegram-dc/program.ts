@@ -1,5 +1,5 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { createPrivateKey } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createPrivateKey, randomBytes } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { generateRsaKey } from "./protocol/server.ts";
@@ -16,6 +16,7 @@ export interface ReadyMessage {
   readonly port: number;
   readonly mediaPort: number;
   readonly control: string | undefined;
+  readonly controlToken: string | undefined;
   readonly dcId: number;
   readonly rsaPublicKeyPem: string;
 }
@@ -25,6 +26,7 @@ interface ProgramOptions {
   readonly port: number;
   readonly mediaPort: number;
   readonly control?: number;
+  readonly controlTokenFile?: string;
   readonly policy: OverlapPolicy | "off";
   readonly dcId: number;
   readonly schema: readonly string[];
@@ -76,6 +78,7 @@ function createProgram(): Command {
     .option("--port <port>", "port for clients; 0 takes a free one", readPort, 0)
     .option("--media-port <port>", "port of the media address; 0 takes a free one", readPort, 0)
     .option("--control <port>", "port of the control API on 127.0.0.1", readPort)
+    .option("--control-token-file <file>", "its token; made if the file does not exist")
     .addOption(
       new Option("--policy <name>", "which overlap kills a key")
         .choices([...overlapPolicies, "off"])
@@ -97,6 +100,10 @@ async function start(options: ProgramOptions): Promise<TelegramDc> {
     port: options.port,
     mediaPort: options.mediaPort,
     controlPort: options.control,
+    controlToken:
+      options.controlTokenFile === undefined
+        ? undefined
+        : readOrMakeToken(options.controlTokenFile),
     config: { dcId: options.dcId, overlapPolicy: options.policy },
     schemaFiles: options.schema,
     rsaKey: options.key === undefined ? undefined : readOrMakeKey(options.key),
@@ -105,13 +112,14 @@ async function start(options: ProgramOptions): Promise<TelegramDc> {
 }
 
 function announce(dc: TelegramDc, isJson: boolean): void {
-  const { host, port, mediaPort, dcId, rsaPublicKeyPem, controlUrl: control } = dc;
+  const { host, port, mediaPort, dcId, rsaPublicKeyPem, controlToken, controlUrl: control } = dc;
   const ready: ReadyMessage = {
     type: "ready",
     host,
     port,
     mediaPort,
     control,
+    controlToken,
     dcId,
     rsaPublicKeyPem,
   };
@@ -120,7 +128,8 @@ function announce(dc: TelegramDc, isJson: boolean): void {
     isJson
       ? `${JSON.stringify(ready)}\n`
       : `telegram-dc ready: data centre ${dcId} at ${host}:${port}, media at ${host}:${mediaPort}\n` +
-          `control API: ${control ?? "none (give --control PORT)"}\n${rsaPublicKeyPem.trim()}\n`,
+          `control API: ${control ?? "none (give --control PORT)"}\n` +
+          `${controlToken === undefined ? "" : `control token: ${controlToken}\n`}${rsaPublicKeyPem.trim()}\n`,
   );
 }
 
@@ -165,6 +174,32 @@ function makeKey(path: string): KeyObject {
   }
   return key;
 }
+
+const tokenPattern = /^[\w-]{32,}$/;
+
+/** @throws ControlError BAD_TOKEN_FILE */
+function readOrMakeToken(path: string): string {
+  try {
+    if (!existsSync(path)) {
+      const made = randomBytes(32).toString("base64url");
+      writeFileSync(path, `${made}\n`, { mode: 0o600, flag: "wx" });
+      return made;
+    }
+    const token = readFileSync(path, "utf8").trim();
+    if (tokenPattern.test(token)) return token;
+  } catch (error) {
+    throw badTokenFile(path, "cannot be read or made", error);
+  }
+  throw badTokenFile(path, "does not hold 32 letters, digits, - or _");
+}
+
+const badTokenFile = (path: string, why: string, cause?: unknown) =>
+  new ControlError(
+    "BAD_TOKEN_FILE",
+    500,
+    `the token file ${path} ${why}; name another with --control-token-file, which is made if it does not exist`,
+    { cause },
+  );
 
 function badKeyFile(path: string, why: string, cause?: unknown): ControlError {
   return new ControlError(

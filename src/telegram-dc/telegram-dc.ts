@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject } from "node:crypto";
+import { createPrivateKey, type KeyObject, randomBytes } from "node:crypto";
 import { type ControlServer, startControlServer } from "./control/control-server.ts";
 import {
   createProtocolServer,
@@ -30,6 +30,8 @@ export interface TelegramDcOptions {
   readonly mediaPort?: number | undefined;
   /** Port of the control API; without it there is none. */
   readonly controlPort?: number | undefined;
+  /** The bearer token of the control API; a random one by default. */
+  readonly controlToken?: string | undefined;
   /** Deviations from the default figures of the simulated world. */
   readonly config?: Partial<WorldConfig> | undefined;
   readonly clock?: Clock | undefined;
@@ -59,6 +61,8 @@ export interface TelegramDc {
   /** Counters of the protocol, such as salts refused and unknown constructors. */
   readonly protocolStats: ProtocolServer["stats"];
   readonly controlUrl: string | undefined;
+  /** Shown to the control API as `Authorization: Bearer …`; undefined without one. */
+  readonly controlToken: string | undefined;
   /** Ends every key's salts, as Telegram does every half hour. */
   rotateSalt(authKeyId: string): boolean;
   /** Resets every connection, closes every port and writes the state file. */
@@ -102,9 +106,10 @@ export async function startTelegramDc(options: TelegramDcOptions = {}): Promise<
     rotateSalt: (authKeyId: string) => protocol.registry.rotateSalt(authKeyId),
   };
   let control: ControlServer | undefined;
+  const token = options.controlToken ?? randomBytes(32).toString("base64url");
   if (options.controlPort !== undefined) {
     try {
-      control = await startControlServer(running, options.controlPort, clock);
+      control = await startControlServer(running, { port: options.controlPort, token }, clock);
     } catch (error) {
       await protocol.close();
       throw listenError(error, "127.0.0.1", options.controlPort);
@@ -113,6 +118,7 @@ export async function startTelegramDc(options: TelegramDcOptions = {}): Promise<
   return {
     ...running,
     controlUrl: control?.url,
+    controlToken: control === undefined ? undefined : token,
     async close() {
       await control?.close();
       await protocol.close();

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { control as controlApi, controlOf } from "../../src/embedded/control-api.ts";
 import { createKeyRing } from "../../src/adapters/crypto/key-ring.ts";
 import { createSealer } from "../../src/adapters/crypto/sealing.ts";
 import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
@@ -58,14 +59,8 @@ function holdfast(
   });
 }
 
-async function control<T>(path: string, body?: unknown): Promise<T> {
-  const answer = await fetch(new URL(path, running.run().telegramControl!), {
-    ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
-    headers: { "content-type": "application/json" },
-  });
-  if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
-  return (await answer.json()) as T;
-}
+const control = <T>(path: string, body?: unknown): Promise<T> =>
+  controlApi<T>(controlOf(running.run())!, body === undefined ? "GET" : "POST", path, body);
 
 const authorisations = async (user: string) =>
   (await control<{ authorisations: { authKeyId: string }[] }>(`/users/${user}/authorisations`))

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { control, controlOf } from "../../src/embedded/control-api.ts";
 import { createKeyRing } from "../../src/adapters/crypto/key-ring.ts";
 import { createSealer } from "../../src/adapters/crypto/sealing.ts";
 import { connectNats } from "../../src/adapters/nats/connection.ts";
@@ -55,8 +56,9 @@ async function ask(verb: string, body: unknown = {}) {
 
 /** The code that stands, or the next one that is given out; null when none is for 10 s. */
 async function nextCode(): Promise<string | null> {
-  const url = new URL("/users/site_desk/code?waitMs=10000", running.run().telegramControl!);
-  return ((await (await fetch(url)).json()) as { code: string | null }).code;
+  const path = "/users/site_desk/code?waitMs=10000";
+  const access = controlOf(running.run())!;
+  return (await control<{ code: string | null }>(access, "GET", path)).code;
 }
 
 const steps = async (id: string) =>

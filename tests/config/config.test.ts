@@ -25,7 +25,7 @@ describe("the configuration", () => {
       databaseUrl: null,
       natsUrl: null,
       telegram: null,
-      http: { host: "127.0.0.1", port: 0 },
+      http: { host: "127.0.0.1", port: 0, names: [] },
       host: "box",
       profile: "development",
     });
@@ -163,5 +163,53 @@ describe("the configuration", () => {
   it("takes the socket form of a database URL", () => {
     const url = "postgres://me@/db?host=/run/postgresql";
     expect(read({ HOLDFAST_DATABASE_URL: url }).databaseUrl).toBe(url);
+  });
+
+  describe("of the webhook channel", () => {
+    const webhook = {
+      HOLDFAST_WEBHOOK_PORT: "8080",
+      HOLDFAST_WEBHOOK_URL: "https://bot.example.com/inbound",
+      HOLDFAST_WEBHOOK_SECRET: "a secret of the provider",
+      HOLDFAST_WEBHOOK_REPLY_URL: "https://gateway.example.com/send",
+    };
+    const production = { ...webhook, HOLDFAST_PROFILE: "production" };
+    const faultyIn = (env: Record<string, string>) => Object.keys(faultsOf(env));
+
+    it("shares one secret with the provider in development alone", () => {
+      expect(read(webhook).webhook?.replySecret).toBe(webhook.HOLDFAST_WEBHOOK_SECRET);
+      const name = "HOLDFAST_WEBHOOK_REPLY_SECRET";
+      expect(faultyIn(production)).toEqual([name]);
+      expect(faultyIn({ ...production, [name]: webhook.HOLDFAST_WEBHOOK_SECRET })).toEqual([name]);
+      expect(faultyIn({ ...production, [name]: "a secret of the gateway" })).toEqual([]);
+    });
+
+    it("speaks https alone in production", () => {
+      const open = {
+        ...production,
+        HOLDFAST_WEBHOOK_REPLY_SECRET: "a secret of the gateway",
+        HOLDFAST_WEBHOOK_URL: "http://bot.example.com/inbound",
+        HOLDFAST_WEBHOOK_REPLY_URL: "HTTP://gateway.example.com/send",
+        HOLDFAST_NOTIFY_WEBHOOK: "http://pager.example.com",
+      };
+      expect(faultyIn({ ...open, HOLDFAST_PROFILE: "development" })).toEqual([]);
+      expect(faultyIn(open).toSorted()).toEqual([
+        "HOLDFAST_NOTIFY_SECRET",
+        "HOLDFAST_NOTIFY_WEBHOOK",
+        "HOLDFAST_WEBHOOK_REPLY_URL",
+        "HOLDFAST_WEBHOOK_URL",
+      ]);
+    });
+
+    it("keeps credentials for files from servers that no variable names", () => {
+      const auth = { HOLDFAST_WEBHOOK_MEDIA_AUTH: "AC1:token-of-the-account" };
+      expect(faultyIn({ ...webhook, ...auth })).toEqual(["HOLDFAST_WEBHOOK_MEDIA_HOSTS"]);
+      const hosts = { HOLDFAST_WEBHOOK_MEDIA_HOSTS: "api.twilio.com, Files.example.com:8443" };
+      const config = read({ ...webhook, ...auth, ...hosts });
+      expect(config.webhook?.media).toMatchObject({
+        hosts: ["api.twilio.com", "files.example.com:8443"],
+      });
+      expect(JSON.stringify(config)).not.toContain("token-of-the-account");
+      expect(JSON.stringify(config)).not.toContain("a secret of");
+    });
   });
 });

@@ -65,7 +65,7 @@ describe("the compose file", () => {
     expect(readConfig(filledIn(environment), machine)).toMatchObject({
       profile: "production",
       home: "/var/lib/holdfast",
-      http: { host: "0.0.0.0", port: 9464 },
+      http: { host: "0.0.0.0", port: 9464, names: [] },
     });
     const known = variables.map((variable) => variable.name);
     expect(known).toEqual(expect.arrayContaining(Object.keys(environment)));

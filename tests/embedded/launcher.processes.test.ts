@@ -32,7 +32,7 @@ describe("the launcher", () => {
       home,
       log: () => {},
       gateProgram: stubGate,
-      provision: async ({ controlUrl }) => void provisioned.push(controlUrl),
+      provision: async ({ control }) => void provisioned.push(control.url, control.token),
     });
     const run = running.run();
     expect(await readRunInfo(home)).toEqual(run);
@@ -42,9 +42,10 @@ describe("the launcher", () => {
       telegram: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
     });
     expect(await (await fetch(run.metrics)).text()).toBe(run.nats);
-    expect(provisioned).toEqual([run.telegramControl]);
-    const secretFiles = ["run.json", "master.key"].map((file) => statSync(join(home, file)));
-    expect(secretFiles.map(({ mode }) => mode & 0o777)).toEqual([0o600, 0o600]);
+    expect(provisioned).toEqual([run.telegramControl, run.telegramControlToken]);
+    const secrets = ["run.json", "master.key", "console-token"];
+    const secretFiles = secrets.map((file) => statSync(join(home, file)));
+    expect(secretFiles.map(({ mode }) => mode & 0o777)).toEqual([0o600, 0o600, 0o600]);
 
     await running.stop();
     expect(anyRunning(run.pids)).toEqual([]);

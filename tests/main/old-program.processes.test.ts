@@ -6,8 +6,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { control, controlOf } from "../../src/embedded/control-api.ts";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
-import { control, createPhoneUser, type PhoneUser } from "../../src/demo/phone-user.ts";
+import { createPhoneUser, type PhoneUser } from "../../src/demo/phone-user.ts";
 import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
 import { provisionExampleAccounts } from "../../src/embedded/provision.ts";
 import type { WebhookReply } from "../../src/channels/webhook/deliver.ts";
@@ -58,7 +59,7 @@ afterAll(async () => {
 }, 60_000);
 
 const personNamed = (name: string): Promise<PhoneUser> =>
-  createPhoneUser(running.run().telegramControl!, name, "site_bot");
+  createPhoneUser(controlOf(running.run())!, name, "site_bot");
 
 const sessionsOf = ({ id }: { readonly id: string }) =>
   database.query<{ id: string; status: string; turns: number }>(
@@ -83,7 +84,7 @@ async function figure(name: string, ...labels: readonly string[]): Promise<numbe
 
 /** As a person sends several messages before an answer comes. */
 async function sayAtOnce(person: PhoneUser, ...words: readonly string[]): Promise<void> {
-  const base = running.run().telegramControl!;
+  const base = controlOf(running.run())!;
   await Promise.all(
     words.map((text) =>
       control(base, "POST", `/users/${person.id}/send`, { peer: "site_bot", text }),
@@ -260,7 +261,7 @@ describe("the walk of the old bot's deployment", () => {
       const fields = {
         Body: "",
         From: from,
-        MessageSid: `SM${messages}`,
+        MessageSid: `SM${String(messages).padStart(32, "0")}`,
         NumMedia: "0",
         ...change,
       };

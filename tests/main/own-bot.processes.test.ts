@@ -17,6 +17,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { controlOf } from "../../src/embedded/control-api.ts";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
 import type { RunInfo } from "../../src/embedded/run-info.ts";
 import { createPhoneUser } from "../../src/demo/phone-user.ts";
@@ -207,8 +208,9 @@ describe("the tutorial's bot, outside the repository", () => {
   });
 
   it("answers, remembers, and repeats no outside call when it is killed in the middle of a turn (V12, V14, V16)", async () => {
-    const { telegramControl, pids } = await runInfo();
-    const person = await createPhoneUser(telegramControl!, "Olga", "site_bot");
+    const info = await runInfo();
+    const { pids } = info;
+    const person = await createPhoneUser(controlOf(info)!, "Olga", "site_bot");
     expect((await person.say("/start")).labels).toEqual(["Paris"]);
     expect((await person.press("Paris")).text).toBe("Paris: 21 °C.");
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { control, controlOf } from "../../src/embedded/control-api.ts";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import { createPhoneUser } from "../../src/demo/phone-user.ts";
 import { startGateProcess } from "../../src/embedded/gate-process.ts";
@@ -50,6 +51,8 @@ const isRunning = (pid: number): boolean => {
     return false;
   }
 };
+
+const controlled = () => controlOf(running.run())!;
 
 describe("a host from nothing", () => {
   it("serves the example accounts and says so", async () => {
@@ -137,14 +140,12 @@ describe("a host from nothing", () => {
     running.killNode();
     expect(await next).not.toBe(before);
     await expect.poll(async () => (await holdfast("status")).code, { timeout: 20_000 }).toBe(0);
-    const control = running.run().telegramControl!;
-    const overlaps = (await (await fetch(new URL("/ledger/overlaps", control))).json()) as object;
+    const overlaps = await control<object>(controlled(), "GET", "/ledger/overlaps");
     expect(overlaps).toMatchObject({ "any-two-connections": 0 });
   });
 
   it("shows what was said, gives a session to a person and back, and replays it against a bot (V8, V10, V13)", async () => {
-    const control = running.run().telegramControl!;
-    const person = await createPhoneUser(control, "Chef", "site_bot");
+    const person = await createPhoneUser(controlled(), "Chef", "site_bot");
     await person.say("Bonjour");
     await person.press("View Sites");
     const listed = await holdfast("conversation", "list", "site-bot");
@@ -184,8 +185,7 @@ describe("a host from nothing", () => {
   });
 
   it("shows Champigny's tasks once for three taps at once, with a kill between the taps (V2, V6)", async () => {
-    const control = running.run().telegramControl!;
-    const person = await createPhoneUser(control, "Maçon", "site_bot");
+    const person = await createPhoneUser(controlled(), "Maçon", "site_bot");
     expect((await person.say("Bonjour")).text).toContain("Bonjour");
     expect((await person.press("View Sites")).labels).toContain("Champigny");
     const next = running.nextNode();
@@ -217,8 +217,7 @@ describe("a host from nothing", () => {
       breaks: unknown[];
       overlaps: unknown[];
     };
-    const control = running.run().telegramControl!;
-    const seen = (await (await fetch(new URL("/ledger/overlaps", control))).json()) as object;
+    const seen = await control<object>(controlled(), "GET", "/ledger/overlaps");
     expect(seen).toMatchObject({ "any-two-connections": proof.overlaps.length });
     expect([code, proof.breaks]).toEqual([0, []]);
     expect(proof.intervals.length).toBeGreaterThan(4);

@@ -1,11 +1,16 @@
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { HoldfastError } from "../../errors.ts";
+import { boundServer, createHttpGuard, isSameToken, securityHeaders } from "../../http-guard.ts";
 
 export interface HttpOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Names by which it is reached, beside loopback's and `host`. */
+  readonly names: readonly string[];
+  /** Needed for all but metrics and health. */
+  readonly token: string;
   readonly metricsType: string;
   metrics(): Promise<string>;
   /** The reason why the node is not ready; null when it is ready. */
@@ -18,18 +23,31 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+const openPaths = ["/metrics", "/healthz", "/readyz"];
+const cookie = "holdfast_console";
+const plain = "text/plain; charset=utf-8";
+
 /**
- * Serves `/metrics`, `/healthz` (this process answers), `/readyz` (every account is in its place),
- * `/status` as JSON, and `/` for a person. Throws PORT_IN_USE with the remedy.
+ * Serves `/metrics`, `/healthz` (this process answers), `/readyz` (every account is in its place), and under the token
+ * `/status` as JSON, and `/` for a person. `/?token=…` gives a browser the token as a cookie. Throws PORT_IN_USE with
+ * the remedy.
  */
 export async function startHttpServer(options: HttpOptions): Promise<HttpServer> {
   const { host, port } = options;
+  const guard = createHttpGuard({
+    hosts: [host, ...options.names],
+    methods: ["GET", "HEAD"],
+    token: options.token,
+    cookie,
+    openPaths,
+  });
   const server = createServer((request, response) => {
-    void respond(options, request.url ?? "/", response).catch((error: unknown) => {
-      response.writeHead(500, { "content-type": "text/plain; charset=utf-8" });
+    respond({ ...options, guard }, request, response).catch((error: unknown) => {
+      response.writeHead(500, { ...securityHeaders, "content-type": plain });
       response.end(`${error instanceof Error ? error.message : String(error)}\n`);
     });
   });
+  boundServer(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => reject(cannotListen(host, port, cause)));
     server.listen(port, host, resolve);
@@ -45,13 +63,24 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
   };
 }
 
-async function respond(options: HttpOptions, url: string, response: ServerResponse): Promise<void> {
-  const send = (status: number, type: string, body: string) => {
-    response.writeHead(status, { "content-type": type, "cache-control": "no-store" });
+async function respond(
+  options: HttpOptions & { readonly guard: ReturnType<typeof createHttpGuard> },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const send = (status: number, type: string, body: string, headers = {}) => {
+    response.writeHead(status, { ...securityHeaders, ...headers, "content-type": type });
     response.end(body);
   };
-  const plain = "text/plain; charset=utf-8";
-  switch (url.split("?")[0]) {
+  const [path = "/", query = ""] = (request.url ?? "/").split("?", 2);
+  const refused = options.guard(request, path);
+  const given = new URLSearchParams(query).get("token");
+  if (path === "/" && refused?.status === 401 && isSameToken(given ?? "", options.token)) {
+    const kept = `${cookie}=${options.token}; HttpOnly; SameSite=Strict; Path=/`;
+    return send(303, plain, "", { "set-cookie": kept, location: "/" });
+  }
+  if (refused !== null) return send(refused.status, plain, `${refused.line}\n`, refused.headers);
+  switch (path) {
     case "/metrics":
       return send(200, options.metricsType, await options.metrics());
     case "/healthz":

@@ -1,16 +1,27 @@
+import { signedHeaders } from "../../http-signature.ts";
 import type { NoticeWay } from "../../ports/accounts/notices.ts";
 
 const answerMsMax = 10_000;
 
-/** POSTs `{"id","account","code","text"}`; any status below 300 means delivered. */
-export function createWebhook(url: string): NoticeWay {
+/**
+ * POSTs `{"id","account","code","text"}`, signed where there is a secret; any status below 300 means delivered.
+ * @param now wall clock, milliseconds
+ */
+export function createWebhook(
+  { url, secret }: { readonly url: string; readonly secret: string | null },
+  now: () => number,
+): NoticeWay {
   return {
     name: "webhook",
     async send(notice) {
+      const body = JSON.stringify(notice);
       const answer = await fetch(url, {
         method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(notice),
+        headers: {
+          "content-type": "application/json",
+          ...(secret === null ? {} : signedHeaders(secret, body, now())),
+        },
+        body,
         redirect: "error",
         signal: AbortSignal.timeout(answerMsMax),
       });

@@ -1,7 +1,8 @@
 import { Long, type tl } from "@mtcute/core";
 import type { ChatPeer } from "../../ports/telegram/telegram.ts";
 import type { Calls, RawCall } from "./raw-call.ts";
-import { type Message, type Reader, serviceUserId } from "./update-reader.ts";
+import { serviceUserId } from "../../ports/telegram/service-account.ts";
+import type { Message, Reader } from "./update-reader.ts";
 
 type UpdateCalls = Pick<Calls, "cursor" | "difference" | "history" | "dialogs">;
 

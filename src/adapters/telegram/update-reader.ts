@@ -5,10 +5,14 @@ import type {
   PushedUpdate,
   TelegramClientEvents,
 } from "../../ports/telegram/telegram.ts";
+import {
+  namesServiceAccount,
+  serviceUserId,
+  withheldText,
+} from "../../ports/telegram/service-account.ts";
 import { mediaIn } from "./message-media.ts";
+import { fromTl } from "./tl-json.ts";
 
-/** Telegram's own account, whose messages may carry login codes. */
-export const serviceUserId = 777000;
 /** Access hashes remembered; a push of a forgotten user is fetched, and the answer names the user again. */
 const usersMax = 20_000;
 /**
@@ -73,7 +77,7 @@ export function createUpdateReader({
     return privateMessage({
       userId: raw.peerId.userId,
       messageId: raw.id,
-      text: raw.message,
+      text: isForwardedFromService(raw.fwdFrom) ? withheldText : raw.message,
       outgoing: raw.out === true,
       date: raw.date,
       ...(media !== null && { media }),
@@ -121,7 +125,8 @@ export function createUpdateReader({
         case "updateShort":
           return isKnown(updates.update) ? [one(updates.update)] : null;
         case "updateShortMessage": {
-          const { userId, pts, ptsCount, id: messageId, message: text, date } = updates;
+          const { userId, pts, ptsCount, id: messageId, date } = updates;
+          const text = isForwardedFromService(updates.fwdFrom) ? withheldText : updates.message;
           if (userId !== serviceUserId && !hashes.has(userId)) return null;
           const outgoing = updates.out === true;
           const update = privateMessage({ userId, messageId, text, outgoing, date });
@@ -140,6 +145,10 @@ export function createUpdateReader({
 interface ShortMessage extends Omit<Message, "kind" | "peer"> {
   readonly userId: number;
 }
+
+/** A forwarded login code stays one (I7). */
+const isForwardedFromService = (header: tl.TypeMessageFwdHeader | undefined): boolean =>
+  header !== undefined && namesServiceAccount(fromTl(header));
 
 /** The user whose access hash the update needs. */
 function userOf(update: tl.TypeUpdate): number | null {

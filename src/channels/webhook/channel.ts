@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { createWebhookEndpoint } from "./endpoint.ts";
 import { startWebhookServer, type WebhookOutcome, type WebhookServer } from "./server.ts";
 import type { ServedChannel } from "../all-channels.ts";
-import type { WebhookConfig } from "../../config/config.ts";
+import type { WebhookConfig } from "../../config/webhook.ts";
 import { createOutboxSender, type OutboxSender } from "../../conversation/outbox/sender.ts";
 import { createWebhookChannel } from "./deliver.ts";
 import { webhookItem } from "./items.ts";
@@ -12,10 +12,12 @@ import type { PartitionClaim } from "../../ports/conversation/conversation-store
 import type { OutboxStore, PartitionReplies } from "../../ports/conversation/outbox-store.ts";
 import type { EventSink } from "../../ports/accounts/event-sink.ts";
 import type { InboundStream } from "../../ports/conversation/inbound-stream.ts";
+import type { WebhookRequests } from "../../ports/conversation/webhook-requests.ts";
 
 export interface NodeWebhookOptions {
   readonly config: WebhookConfig;
   readonly stream: Pick<InboundStream, "append">;
+  readonly requests: WebhookRequests;
   readonly replies: PartitionReplies;
   readonly outbox: Pick<OutboxStore, "settle">;
   readonly clock: Clock;
@@ -41,7 +43,7 @@ const listenAgainMs = 1000;
 export function createNodeWebhook(options: NodeWebhookOptions): NodeWebhook {
   const { config, stream, clock, log } = options;
   const channel = createWebhookChannel(
-    createWebhookEndpoint(config.replyUrl, config.secret),
+    createWebhookEndpoint(config.replyUrl, config.replySecret, () => clock.now()),
     config.menus,
   );
   let server: WebhookServer | null = null;
@@ -56,10 +58,11 @@ export function createNodeWebhook(options: NodeWebhookOptions): NodeWebhook {
       url,
       secret,
       onRequest: options.onRequest,
-      async take(fields) {
+      async take(fields, digest) {
         const item = webhookItem(fields, account, clock.now());
         if ("fault" in item) return item;
-        await stream.append([item]);
+        const inboundId = await options.requests.firstId(digest, item.inboundId);
+        await stream.append([{ ...item, inboundId }]);
         return null;
       },
     });

@@ -1,24 +1,27 @@
-import { createHmac } from "node:crypto";
+import { signedHeaders } from "../../http-signature.ts";
 import type { WebhookEndpoint } from "./deliver.ts";
 
 const answerMsMax = 10_000;
 const retryAfterSecondsMax = 3600;
 
 /**
- * POSTs each reply as JSON, with its id as `Idempotency-Key` and the HMAC-SHA256 of the body as
- * `X-Holdfast-Signature: sha256=<hex>`.
+ * POSTs each reply as JSON, with its id as `Idempotency-Key`, the time of the attempt as `X-Holdfast-Timestamp`, and the
+ * HMAC-SHA256 of both as `X-Holdfast-Signature: sha256=<hex>`.
  */
-export function createWebhookEndpoint(url: string, secret: string): WebhookEndpoint {
+export function createWebhookEndpoint(
+  url: string,
+  secret: string,
+  now: () => number,
+): WebhookEndpoint {
   return {
     async post(reply) {
       const body = JSON.stringify(reply);
-      const signature = createHmac("sha256", secret).update(body).digest("hex");
       const answer = await fetch(url, {
         method: "POST",
         headers: {
           "content-type": "application/json",
           "idempotency-key": reply.id,
-          "x-holdfast-signature": `sha256=${signature}`,
+          ...signedHeaders(secret, body, now()),
         },
         body,
         redirect: "manual",

@@ -8,6 +8,8 @@ export interface WebhookFault {
 }
 
 const nameLengthMax = 256;
+const messageIdForm = /^(?:SM|MM)[0-9a-f]{32}$/;
+const messageIdTold = "SM or MM and 32 hex digits";
 const mediaMax = 10;
 
 /**
@@ -31,6 +33,11 @@ export function webhookItem(
     if (value.trim() === "") return { fault: `${name} is missing` };
     if (value.length > nameLengthMax) return { fault: `${name} is too long` };
   }
+  if (!messageIdForm.test(messageId)) return { fault: `MessageSid is not ${messageIdTold}` };
+  const repliedTo = text("OriginalRepliedMessageSid");
+  if (repliedTo !== "" && !messageIdForm.test(repliedTo)) {
+    return { fault: `OriginalRepliedMessageSid is not ${messageIdTold}` };
+  }
   const common = {
     channel: "webhook",
     account,
@@ -41,8 +48,12 @@ export function webhookItem(
   const choice = text("ButtonPayload") || text("ListId");
   if (choice !== "") {
     // Pressed twice under one message, it is one choice.
-    const offeredBy = text("OriginalRepliedMessageSid").slice(0, nameLengthMax) || messageId;
-    return { ...common, inboundId: `tap:${offeredBy}:${choice}`, kind: "tap", text: choice };
+    return {
+      ...common,
+      inboundId: `tap:${repliedTo || messageId}:${choice}`,
+      kind: "tap",
+      text: choice,
+    };
   }
   const media = mediaIn(text);
   if (typeof media === "string") return { fault: media };

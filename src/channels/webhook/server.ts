@@ -1,7 +1,8 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { errorLine } from "../../errors.ts";
+import { boundServer, securityHeaders } from "../../http-guard.ts";
 
 /** The outcome of a request, for the metrics. */
 export type WebhookOutcome = "taken" | "unsigned" | "malformed" | "too-large" | "unavailable";
@@ -15,8 +16,9 @@ export interface WebhookServerOptions {
   readonly secret: string;
   /**
    * Resolves with null when the message is stored, or with its fault. Rejects when storing failed.
+   * @param digest SHA-256 of what was signed, as hex: the same however its fields are cut
    */
-  take(fields: URLSearchParams): Promise<{ readonly fault: string } | null>;
+  take(fields: URLSearchParams, digest: string): Promise<{ readonly fault: string } | null>;
   onRequest(outcome: WebhookOutcome): void;
 }
 
@@ -28,7 +30,6 @@ export interface WebhookServer {
 
 /** A message with its fields; files come by reference. */
 const bodyBytesMax = 128 * 1024;
-const requestMsMax = 15_000;
 const emptyAnswer = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>';
 
 /**
@@ -39,12 +40,12 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
   const server = createServer((request, response) => {
     void respond(options, request).then(({ outcome, status, type, body }) => {
       options.onRequest(outcome);
-      response.writeHead(status, { "content-type": type, "cache-control": "no-store" });
+      response.writeHead(status, { ...securityHeaders, "content-type": type });
       response.end(body);
       if (outcome === "too-large") request.destroy();
     });
   });
-  server.requestTimeout = requestMsMax;
+  boundServer(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(options.port, options.host, resolve);
@@ -81,7 +82,8 @@ async function respond(options: WebhookServerOptions, request: IncomingMessage):
   if (body === "cut-off") return plain("malformed", 400, "Nothing was taken: it was cut off.");
   const fields = new URLSearchParams(body.text);
   const given = request.headers["x-twilio-signature"];
-  if (!isSigned(options, fields, typeof given === "string" ? given : "")) {
+  const signed = signedText(options.url, fields);
+  if (!isSigned(signed, options.secret, typeof given === "string" ? given : "")) {
     return plain(
       "unsigned",
       403,
@@ -89,7 +91,7 @@ async function respond(options: WebhookServerOptions, request: IncomingMessage):
     );
   }
   try {
-    const wrong = await options.take(fields);
+    const wrong = await options.take(fields, createHash("sha256").update(signed).digest("hex"));
     if (wrong !== null) return plain("malformed", 400, `Nothing was taken: ${wrong.fault}.`);
     return { outcome: "taken", status: 200, type: "text/xml; charset=utf-8", body: emptyAnswer };
   } catch (error) {
@@ -115,24 +117,19 @@ function bodyOf(
 }
 
 /**
- * HMAC-SHA1, in base64, of the address and every field's name and value, sorted by name and then by value
+ * The address and every field's name and value, sorted by name and then by value, without a mark between them
  * (https://www.twilio.com/docs/usage/security#validating-requests).
  */
-function webhookSignature(url: string, secret: string, fields: URLSearchParams): string {
+function signedText(url: string, fields: URLSearchParams): string {
   const sorted = [...fields].toSorted(([a, one], [b, other]) => order(a, b) || order(one, other));
-  const signed = url + sorted.map(([name, value]) => name + value).join("");
-  return createHmac("sha1", secret).update(signed, "utf8").digest("base64");
+  return url + sorted.map(([name, value]) => name + value).join("");
 }
 
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function isSigned(
-  { url, secret }: WebhookServerOptions,
-  fields: URLSearchParams,
-  given: string,
-): boolean {
-  const [right, shown] = [webhookSignature(url, secret, fields), given].map((text) =>
-    Buffer.from(text),
-  );
-  return right!.length === shown!.length && timingSafeEqual(right!, shown!);
+/** The signature is the HMAC-SHA1 of the text, in base64. */
+function isSigned(text: string, secret: string, given: string): boolean {
+  const right = Buffer.from(createHmac("sha1", secret).update(text, "utf8").digest("base64"));
+  const shown = Buffer.from(given);
+  return right.length === shown.length && timingSafeEqual(right, shown);
 }

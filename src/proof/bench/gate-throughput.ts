@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createMtcuteDriver } from "../../adapters/telegram/mtcute/driver.ts";
+import { control } from "../../embedded/control-api.ts";
 import { connectGate } from "../../gate/gate-client.ts";
 import type { Endpoint } from "../../ports/custody/gate.ts";
 import { defaultDevice, silentEvents, type TelegramClient } from "../../ports/telegram/telegram.ts";
@@ -39,8 +40,9 @@ export async function measureGateThroughput(): Promise<readonly Figure[]> {
   });
   try {
     const [chunk] = (await once(dcProcess.stdout, "data")) as [Buffer];
-    const controlUrl = /https?:\/\/[^\s"]+/.exec(String(chunk))?.[0] ?? "";
-    const info = (await (await fetch(new URL("/", controlUrl))).json()) as DataCentreInfo;
+    const told = JSON.parse(String(chunk)) as { readonly control: string; controlToken: string };
+    const access = { url: told.control, token: told.controlToken };
+    const info = await control<DataCentreInfo>(access, "GET", "/");
     const path = join(folder, "gate.sock");
     gateProcess.send(path);
     await once(gateProcess, "message");

@@ -1,5 +1,6 @@
-import { control, createPhoneUser, type PhoneUser } from "../../demo/phone-user.ts";
-import { type ChaosFleet, eventually } from "./fleet.ts";
+import { createPhoneUser, type PhoneUser } from "../../demo/phone-user.ts";
+import { control } from "../../embedded/control-api.ts";
+import { accessOf, type ChaosFleet, eventually } from "./fleet.ts";
 
 /** The verdicts on numbered messages of two judges that do not know each other. */
 export interface BurstVerdict {
@@ -38,7 +39,7 @@ interface Writer {
  * People who send several numbered messages at once, without waiting, to a bot that echoes them.
  */
 export async function startBursts({ dc, accounts, database }: ChaosFleet): Promise<Bursts> {
-  const base = dc.controlUrl!;
+  const base = accessOf(dc);
   const writers: Writer[] = await Promise.all(
     accounts.flatMap(({ account, username }) =>
       Array.from({ length: peoplePerAccount }, async (_, n) => {

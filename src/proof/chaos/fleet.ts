@@ -17,6 +17,7 @@ import type { AccountKind } from "../../../machines/lifecycle.ts";
 import type { AccountStores } from "../../ports/accounts/account-store.ts";
 import { driverNames } from "../../ports/telegram/telegram.ts";
 import type { ServingToken } from "../../ports/custody/token-store.ts";
+import type { ControlAccess } from "../../embedded/control-api.ts";
 import { startTelegramDc, type TelegramDc } from "../../telegram-dc/telegram-dc.ts";
 import type { OverlapPolicy } from "../../telegram-dc/world/config.ts";
 import { type ChaosHost, createChaosHost } from "./chaos-host.ts";
@@ -31,6 +32,12 @@ export interface ChaosAccount {
   /** A user's 2FA password; null for none. */
   readonly password: string | null;
 }
+
+/** The control API of the chaos's data centre, which is always served. */
+export const accessOf = ({ controlUrl, controlToken }: TelegramDc): ControlAccess => ({
+  url: controlUrl!,
+  token: controlToken!,
+});
 
 /**
  * Real Postgres, real nats-server, the simulated data centre and several real hosts; the drivers

@@ -2,7 +2,7 @@ import { createCrowd, type Crowd } from "../../demo/crowd.ts";
 import { judge } from "../../demo/judge.ts";
 import { createPhoneUser } from "../../demo/phone-user.ts";
 import { settled } from "../../demo/settled.ts";
-import type { ChaosFleet } from "./fleet.ts";
+import { accessOf, type ChaosFleet } from "./fleet.ts";
 
 /**
  * The verdict of the data centre's ledger and the database after a scenario; the code under test is
@@ -53,7 +53,7 @@ export async function startLoad(
   const members = await Promise.all(
     accounts.flatMap(({ account, username, kind }) =>
       Array.from({ length: peoplePerBot }, async (_, index) => ({
-        user: await createPhoneUser(dc.controlUrl!, `Writer ${index + 1} of ${account}`, username),
+        user: await createPhoneUser(accessOf(dc), `Writer ${index + 1} of ${account}`, username),
         account,
         buttons: kind === "bot",
       })),
@@ -98,7 +98,7 @@ export async function startLoad(
       if (forgetful) return judgeByLedger(fleet, crowd);
       const judged = await judge(
         fleet.database,
-        dc.controlUrl!,
+        accessOf(dc),
         accounts.map(({ account, username }) => ({
           account,
           username,

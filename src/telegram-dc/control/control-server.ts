@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { boundServer, createHttpGuard, securityHeaders } from "../../http-guard.ts";
 import type { Clock } from "../world/clock.ts";
 import { ControlError } from "../world/control-error.ts";
 import { streamEvents } from "./event-stream.ts";
@@ -16,16 +17,32 @@ export interface ControlServer {
 const loopbackHost = "127.0.0.1";
 const bodyBytesMax = 1024 * 1024;
 
-/** Serves the control API on loopback; rejects with the system's error when the port is taken. */
+/**
+ * Serves the control API on loopback, to those who show the token; rejects with the system's error when the port is
+ * taken.
+ */
 export async function startControlServer(
   controlled: Controlled,
-  port: number,
+  { port, token }: { readonly port: number; readonly token: string },
   clock: Clock,
 ): Promise<ControlServer> {
   const routes = createRoutes(controlled);
-  const server = createServer((request, response) => {
-    void answer(controlled, routes, clock, request, response);
+  const guard = createHttpGuard({
+    hosts: [],
+    methods: ["GET", "POST", "DELETE"],
+    token,
+    openPaths: [],
   });
+  const server = createServer((request, response) => {
+    const refused = guard(request, request.url ?? "/");
+    if (refused === null) {
+      void answer(controlled, routes, clock, request, response);
+      return;
+    }
+    const { status, code, line, headers } = refused;
+    reply(response, status, { code, error: `nothing was done: ${line}` }, headers);
+  });
+  boundServer(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, loopbackHost, () => {
@@ -103,6 +120,14 @@ function matchPath(
 }
 
 async function readBody(request: IncomingMessage): Promise<Record<string, unknown>> {
+  // A page of elsewhere may post any other type without asking first.
+  if (!/^application\/json *(?:;|$)/i.test(request.headers["content-type"] ?? "")) {
+    throw new ControlError(
+      "BAD_BODY_TYPE",
+      415,
+      "nothing was done: the body's content-type must be application/json",
+    );
+  }
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {
@@ -132,8 +157,17 @@ function badBody(cause?: unknown): ControlError {
   );
 }
 
-function reply(response: ServerResponse, status: number, value: unknown): void {
-  response.writeHead(status, { "content-type": "application/json" });
+function reply(
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(status, {
+    ...securityHeaders,
+    ...headers,
+    "content-type": "application/json",
+  });
   response.end(`${JSON.stringify(toWire(value))}\n`);
 }
 

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -20,15 +21,18 @@ describe("a notice by webhook", () => {
   let server: Server;
   let status: number;
   const bodies: unknown[] = [];
+  const signatures: unknown[] = [];
 
   beforeEach(async () => {
     status = 204;
     bodies.length = 0;
+    signatures.length = 0;
     server = createServer((request, response) => {
       let text = "";
       request.on("data", (chunk) => (text += String(chunk)));
       request.on("end", () => {
         bodies.push(JSON.parse(text));
+        signatures.push(request.headers["x-holdfast-signature"]);
         response.writeHead(status).end();
       });
     });
@@ -40,13 +44,26 @@ describe("a notice by webhook", () => {
   const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
 
   it("is POSTed as JSON", async () => {
-    await createWebhook(url()).send(notice);
+    await createWebhook({ url: url(), secret: null }, () => 0).send(notice);
     expect(bodies).toEqual([notice]);
+    expect(signatures).toEqual([undefined]);
+  });
+
+  it("is signed with its time where there is a secret", async () => {
+    await createWebhook({ url: url(), secret: "of the receiver" }, () => 1_700_000_000_999).send(
+      notice,
+    );
+    const right = createHmac("sha256", "of the receiver")
+      .update(`1700000000.${JSON.stringify(notice)}`)
+      .digest("hex");
+    expect(signatures).toEqual([`sha256=${right}`]);
   });
 
   it("has not arrived unless the answer says so", async () => {
     status = 503;
-    await expect(createWebhook(url()).send(notice)).rejects.toThrow("503");
+    await expect(createWebhook({ url: url(), secret: null }, () => 0).send(notice)).rejects.toThrow(
+      "503",
+    );
   });
 });
 

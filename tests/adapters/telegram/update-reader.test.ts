@@ -119,6 +119,25 @@ describe("reading pushes", () => {
     expect(reader.pushed(short())).toBeNull();
   });
 
+  it("passes a forwarded login code on without its text", () => {
+    const { reader } = openReader();
+    reader.meet([user(bob)]);
+    const fwdFrom: tl.RawMessageFwdHeader = {
+      _: "messageFwdHeader",
+      date: 90,
+      fromId: peerUser(service),
+    };
+    const code = "Login code: 48151";
+    const long = message(peerUser(bob), { fwdFrom, message: code });
+    const read = [
+      reader.pushed(envelope([arrival(long)])),
+      reader.pushed(short({ fwdFrom, message: code })),
+      reader.message(long),
+    ];
+    expect(JSON.stringify(read)).not.toContain("48151");
+    expect(reader.message(long)).toMatchObject({ kind: "message", messageId: 5 });
+  });
+
   it("tells service messages apart, once, and counts them", () => {
     const { codes, reader } = openReader();
     const code = arrival(message(peerUser(service), { message: "Login code: 12345." }));

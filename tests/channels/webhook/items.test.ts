@@ -3,7 +3,8 @@ import { webhookItem, webhookMessageId } from "../../../src/channels/webhook/ite
 
 const read = (fields: Record<string, string>) =>
   webhookItem(new URLSearchParams(fields), "whatsapp", 5);
-const message = { From: "whatsapp:+33612345678", MessageSid: "SM1", Body: "Bonjour" };
+const sid = (digit: string) => `SM${digit.repeat(32)}`;
+const message = { From: "whatsapp:+33612345678", MessageSid: sid("1"), Body: "Bonjour" };
 
 describe("what a provider posts (V15)", () => {
   it("becomes an item of the stream", () => {
@@ -12,13 +13,13 @@ describe("what a provider posts (V15)", () => {
       account: "whatsapp",
       chatUser: "whatsapp:+33612345678",
       peer: { userId: "whatsapp:+33612345678", accessHash: "" },
-      inboundId: "m:SM1",
+      inboundId: `m:${sid("1")}`,
       kind: "text",
       text: "Bonjour",
       receivedAtMs: 5,
     });
-    expect(read({ ...message, MessageSid: "", SmsMessageSid: "SM2" })).toMatchObject({
-      inboundId: "m:SM2",
+    expect(read({ ...message, MessageSid: "", SmsMessageSid: sid("2") })).toMatchObject({
+      inboundId: `m:${sid("2")}`,
     });
   });
 
@@ -45,14 +46,14 @@ describe("what a provider posts (V15)", () => {
 
   it("is a choice where it carries interactive data, one for each message that offered it", () => {
     const choice = { ...message, Body: "Champigny", ButtonPayload: "h1:4:2:0" };
-    expect(read({ ...choice, OriginalRepliedMessageSid: "SM0" })).toMatchObject({
+    expect(read({ ...choice, OriginalRepliedMessageSid: sid("0") })).toMatchObject({
       kind: "tap",
       text: "h1:4:2:0",
-      inboundId: "tap:SM0:h1:4:2:0",
+      inboundId: `tap:${sid("0")}:h1:4:2:0`,
     });
     expect(read({ ...message, ListId: "h1:4:2:1" })).toMatchObject({
       kind: "tap",
-      inboundId: "tap:SM1:h1:4:2:1",
+      inboundId: `tap:${sid("1")}:h1:4:2:1`,
     });
   });
 
@@ -67,6 +68,16 @@ describe("what a provider posts (V15)", () => {
     ["no id", { MessageSid: " " }, "MessageSid is missing"],
     ["a sender without end", { From: "1".repeat(257) }, "From is too long"],
     ["an id without end", { MessageSid: "S".repeat(300) }, "MessageSid is too long"],
+    [
+      "an id that took a neighbour along",
+      { MessageSid: `${sid("1")}NumMedia0` },
+      "MessageSid is not SM or MM and 32 hex digits",
+    ],
+    [
+      "a choice under something that is no message",
+      { ButtonPayload: "h1", OriginalRepliedMessageSid: "SM0To+1" },
+      "OriginalRepliedMessageSid is not SM or MM and 32 hex digits",
+    ],
     ["half a file", { NumMedia: "1" }, "MediaUrl0 is no address"],
     [
       "a file of another kind of address",

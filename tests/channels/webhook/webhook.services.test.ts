@@ -1,10 +1,11 @@
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createPartitionReplies } from "../../../src/adapters/postgres/outbox-store.ts";
+import { createWebhookRequests } from "../../../src/adapters/postgres/webhook-requests.ts";
 import { createSystemClock } from "../../../src/concurrency/system-clock.ts";
 import { createSiteManagerBot } from "../../../src/bots/site-manager/site-manager-bot.ts";
 import type { OutboxSender } from "../../../src/conversation/outbox/sender.ts";
@@ -19,6 +20,7 @@ import {
 } from "../../fixtures/conversation-bench.ts";
 
 const secret = "a secret of the provider";
+const replySecret = "a secret of the gateway";
 const publicUrl = "https://bot.example.com/inbound?from=provider";
 const from = "whatsapp:+33612345678";
 
@@ -26,6 +28,7 @@ interface Posted {
   readonly reply: WebhookReply;
   readonly key: string | undefined;
   readonly signature: string | undefined;
+  readonly timestamp: string | undefined;
   readonly body: string;
 }
 
@@ -53,6 +56,7 @@ beforeEach(async () => {
         reply: JSON.parse(body) as WebhookReply,
         key: header("idempotency-key"),
         signature: header("x-holdfast-signature"),
+        timestamp: header("x-holdfast-timestamp"),
         body,
       });
       const { status, retryAfter } = answers.shift() ?? { status: 200 };
@@ -71,11 +75,13 @@ beforeEach(async () => {
       url: publicUrl,
       secret,
       replyUrl: `http://127.0.0.1:${port}/replies`,
+      replySecret,
       account: "whatsapp",
       menus: "numbered",
-      mediaAuth: null,
+      media: { credentials: null, hosts: [], privateHosts: [] },
     },
     stream: bench.stream,
+    requests: createWebhookRequests(bench.database),
     replies: createPartitionReplies(bench.database),
     outbox: bench.outbox,
     clock: createSystemClock(),
@@ -125,6 +131,9 @@ async function serve(bot: Bot = createSiteManagerBot()): Promise<PartitionClaim>
   return claim;
 }
 
+/** An id as the provider gives it, the same for the same name. */
+const sid = (name: string) => `SM${createHash("md5").update(name).digest("hex")}`;
+
 /** As the provider's documentation tells to sign. */
 function signatureOf(fields: Readonly<Record<string, string>>): string {
   const names = Object.keys(fields).toSorted();
@@ -135,10 +144,20 @@ function signatureOf(fields: Readonly<Record<string, string>>): string {
 let messages = 0;
 async function post(change: Readonly<Record<string, string>>, signature?: string): Promise<number> {
   messages += 1;
-  const fields = { From: from, MessageSid: `SM${messages}`, Body: "", NumMedia: "0", ...change };
+  const fields = {
+    From: from,
+    MessageSid: sid(String(messages)),
+    Body: "",
+    NumMedia: "0",
+    ...change,
+  };
+  return postAsIs(fields, signature ?? signatureOf(fields));
+}
+
+async function postAsIs(fields: Readonly<Record<string, string>>, signature: string) {
   const answer = await fetch(address, {
     method: "POST",
-    headers: { "x-twilio-signature": signature ?? signatureOf(fields) },
+    headers: { "x-twilio-signature": signature },
     body: new URLSearchParams(fields),
   });
   await answer.text();
@@ -155,16 +174,17 @@ const states = async () =>
 describe("the channel beside Telegram (V15)", () => {
   it("answers what is posted to it, in order, signed, and with the choices as data", async () => {
     await serve();
-    expect(await post({ Body: "Bonjour", MessageSid: "SM-hello" })).toBe(200);
+    expect(await post({ Body: "Bonjour", MessageSid: sid("SM-hello") })).toBe(200);
     await arrived(1);
-    const { reply, key, signature, body } = posted[0]!;
-    expect(reply).toMatchObject({ account: "whatsapp", to: from, answers: "SM-hello" });
+    const { reply, key, signature, timestamp, body } = posted[0]!;
+    expect(reply).toMatchObject({ account: "whatsapp", to: from, answers: sid("SM-hello") });
     expect(reply.text).toMatch(/^Bonjour!.*\n\n1\. View Sites/s);
     expect(key).toBe(reply.id);
-    const right = createHmac("sha256", secret).update(body).digest("hex");
+    expect(Math.abs(Number(timestamp) - Date.now() / 1000)).toBeLessThan(60);
+    const right = createHmac("sha256", replySecret).update(`${timestamp}.${body}`).digest("hex");
     expect(signature).toBe(`sha256=${right}`);
     const { data } = reply.choices.find(({ label }) => label === "View Sites")!;
-    const tap = { ButtonPayload: data, OriginalRepliedMessageSid: "SM-hello" };
+    const tap = { ButtonPayload: data, OriginalRepliedMessageSid: sid("SM-hello") };
     expect([await post(tap), await post(tap)]).toEqual([200, 200]);
     expect(await post({ Body: "1" })).toBe(200);
     await arrived(3);
@@ -178,12 +198,54 @@ describe("the channel beside Telegram (V15)", () => {
 
   it("takes a message once that the provider posts again, after whatever time", async () => {
     await serve();
-    const message = { Body: "Bonjour", MessageSid: "SM-once" };
+    const message = { Body: "Bonjour", MessageSid: sid("SM-once") };
     expect([await post(message), await post(message)]).toEqual([200, 200]);
     expect(await post({ Body: "Sites" })).toBe(200);
     await arrived(2);
     expect(texts()[1]).toContain("your sites");
     expect(bench.turnEndings.toSorted()).toEqual(["committed", "committed", "duplicate"]);
+  });
+
+  it("takes one captured request once, however its fields are cut anew", async () => {
+    await serve();
+    const repliedTo = sid("earlier");
+    const whole = {
+      Body: "Bonjour",
+      From: from,
+      MessageSid: sid("captured"),
+      NumMedia: "0",
+      OriginalRepliedMessageSid: repliedTo,
+      To: "+1",
+    };
+    const signature = signatureOf(whole);
+    const { Body, MessageSid, To } = whole;
+    const cut = [
+      {
+        Body,
+        From: from,
+        MessageSid: `${MessageSid}NumMedia0`,
+        OriginalRepliedMessageSid: repliedTo,
+        To,
+      },
+      {
+        Body,
+        From: from,
+        MessageSid: `${MessageSid}NumMedia0OriginalRepliedMessageSid${repliedTo}To+1`,
+      },
+      // The one cut with an id of the right form: that of the message that was answered.
+      {
+        Body,
+        From: `${from}MessageSid${MessageSid}NumMedia0OriginalReplied`,
+        MessageSid: repliedTo,
+        To,
+      },
+    ];
+    expect(await postAsIs(whole, signature)).toBe(200);
+    const answers = [];
+    for (const fields of cut) answers.push(await postAsIs(fields, signature));
+    expect(answers).toEqual([400, 400, 200]);
+    await expect.poll(() => bench.turnEndings.toSorted()).toEqual(["committed", "duplicate"]);
+    await arrived(1);
   });
 
   it("takes nothing that is not signed, is no message, or is too much; the rest is unaffected", async () => {
@@ -203,9 +265,9 @@ describe("the channel beside Telegram (V15)", () => {
     await serve();
     const { append } = bench.stream;
     bench.stream.append = () => Promise.reject(new Error("the stream is away"));
-    expect(await post({ Body: "Bonjour", MessageSid: "SM-again" })).toBe(503);
+    expect(await post({ Body: "Bonjour", MessageSid: sid("SM-again") })).toBe(503);
     bench.stream.append = append;
-    expect(await post({ Body: "Bonjour", MessageSid: "SM-again" })).toBe(200);
+    expect(await post({ Body: "Bonjour", MessageSid: sid("SM-again") })).toBe(200);
     await arrived(1);
   });
 

@@ -15,6 +15,8 @@ function asBody(value: unknown): Reply["body"] {
   throw new Error("the control API answers with objects");
 }
 
+const shown = ({ controlToken }: TelegramDc) => ({ authorization: `Bearer ${controlToken}` });
+
 async function controlled(): Promise<{
   dc: TelegramDc;
   ask: (method: string, path: string, body?: unknown) => Promise<Reply>;
@@ -26,6 +28,7 @@ async function controlled(): Promise<{
       const content = typeof body === "string" ? body : JSON.stringify(body);
       const response = await fetch(`${dc.controlUrl}${path}`, {
         method,
+        headers: { ...shown(dc), "content-type": "application/json" },
         ...(body === undefined ? {} : { body: content }),
       });
       return { status: response.status, body: asBody(await response.json()) };
@@ -94,7 +97,7 @@ describe("the control API", () => {
 
   it("streams messages as server-sent events", async () => {
     const { dc, ada } = await twoPeople();
-    const stream = await fetch(`${dc.controlUrl}/events`);
+    const stream = await fetch(`${dc.controlUrl}/events`, { headers: shown(dc) });
     dc.phone.send(BigInt(ada), { peer: "bob", text: "now" });
     let text = "";
     const decoder = new TextDecoder();

@@ -42,8 +42,14 @@ async function ready(child: ChildProcess): Promise<ReadyMessage> {
 }
 
 function post(dc: ReadyMessage, path: string, body: unknown): Promise<Response> {
-  return fetch(`${dc.control}${path}`, { method: "POST", body: JSON.stringify(body) });
+  return fetch(`${dc.control}${path}`, {
+    method: "POST",
+    headers: { ...shown(dc), "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
 }
+
+const shown = ({ controlToken }: ReadyMessage) => ({ authorization: `Bearer ${controlToken}` });
 
 /** Woken by the system at each change of the file's folder. */
 function untilFileHolds(path: string, text: string): Promise<void> {
@@ -67,7 +73,7 @@ describe("npm run telegram-dc", () => {
     const child = run(["--control", "0", "--dc-id", "4"], true);
     const message = await ready(child);
     expect(message).toMatchObject({ type: "ready", host: "127.0.0.1", dcId: 4 });
-    const body = await (await fetch(`${message.control}/`)).json();
+    const body = await (await fetch(`${message.control}/`, { headers: shown(message) })).json();
     expect(body).toMatchObject({ port: message.port, rsaPublicKeyPem: message.rsaPublicKeyPem });
     child.disconnect();
     expect(await once(child, "exit")).toEqual([0, null]);
@@ -98,12 +104,22 @@ describe("npm run telegram-dc", () => {
     second.kill("SIGKILL");
     await once(second, "exit");
     const after = await ready(run(args, true));
-    const answer = await fetch(`${after.control}/users/ada/messages`);
+    const answer = await fetch(`${after.control}/users/ada/messages`, { headers: shown(after) });
     expect(await answer.json()).toMatchObject({ messages: [{ text: "one" }, { text: "two" }] });
     expect([between.rsaPublicKeyPem, after.rsaPublicKeyPem]).toEqual([
       before.rsaPublicKeyPem,
       before.rsaPublicKeyPem,
     ]);
+  });
+
+  it("makes its token file for its owner alone, and takes it again", async () => {
+    const path = `${await folder()}/token`;
+    const args = ["--control", "0", "--control-token-file", path];
+    const first = await ready(run(args, true));
+    const second = await ready(run(args, true));
+    expect(second.controlToken).toBe(first.controlToken);
+    expect(first.controlToken).toMatch(/^[\w-]{43}$/);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
 
   it("makes its key file for its owner alone, and takes it again", async () => {
