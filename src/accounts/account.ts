@@ -43,11 +43,7 @@ export interface Account {
    */
   answer(of: string, kind: Question["kind"], value: string): boolean;
   /** The same id twice is one renewal, and so are two that are asked for at once. `sealTo` and throws: as `login`. */
-  renew(
-    id: string,
-    method: RenewalMethod | "auto",
-    sealTo?: string | null,
-  ): Promise<RenewalAnswer>;
+  renew(id: string, method: RenewalMethod | "auto", sealTo?: string | null): Promise<RenewalAnswer>;
   logout(): Promise<Delivered>;
   pause(): Promise<Delivered>;
   resume(): Promise<Delivered>;

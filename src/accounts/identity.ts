@@ -4,7 +4,7 @@ import type { TelegramSelf } from "../ports/telegram/telegram.ts";
 import type { AccountWorld } from "./context.ts";
 
 /** Where another person was seen; it decides what becomes of the key. */
-export type SeenAt = "made" | "imported" | "serving";
+type SeenAt = "made" | "imported" | "serving";
 
 type World = Pick<AccountWorld, "account" | "accounts" | "kind">;
 
@@ -66,26 +66,32 @@ function ownByToken(token: string, { userId }: TelegramSelf): Difference {
 
 const digitsOf = (phone: string): string => phone.replaceAll(/\D/g, "");
 
-const ends: Readonly<Record<SeenAt, string>> = {
-  made: "The key that was made for it never serves and is logged out.",
-  imported: "The imported session is not used, and it is not logged out.",
-  serving: "Nothing is sent with its key any more; it is kept aside.",
-};
+/** `own`: what the account is instead. */
+type Refusal = (account: string, own: string, seen: string) => HoldfastError;
 
-const nexts: Readonly<Record<SeenAt, (account: string) => string>> = {
-  made: (account) =>
-    `Begin again as the person of ${account}; add another person under another name: npx holdfast add <name>`,
-  imported: (account) => `Log ${account} in as its own person: npx holdfast auth ${account}`,
-  serving: (account) =>
-    `Look at the devices of both in Telegram, then log it in: npx holdfast recover ${account}`,
+const refusals: Readonly<Record<SeenAt, Refusal>> = {
+  made: (account, own, seen) =>
+    new HoldfastError({
+      code: "OTHER_ACCOUNT",
+      message: `Telegram let ${seen} in, but ${account} ${own}. The key that was made for it never serves and is logged out.`,
+      next: `Begin again as the person of ${account}; add another person under another name: npx holdfast add <name>`,
+    }),
+  imported: (account, own, seen) =>
+    new HoldfastError({
+      code: "OTHER_ACCOUNT",
+      message: `The imported session is that of ${seen}, but ${account} ${own}. It is not used, and it is not logged out.`,
+      next: `Log ${account} in as its own person: npx holdfast auth ${account}`,
+    }),
+  serving: (account, own, seen) =>
+    new HoldfastError({
+      code: "OTHER_ACCOUNT",
+      message: `The key that served answers as ${seen}, but ${account} ${own}. Nothing is sent with it any more; it is not logged out.`,
+      next: `Look at the devices of both in Telegram, then log it in: npx holdfast recover ${account}`,
+    }),
 };
 
 const otherAccount = (account: string, own: string, seen: TelegramSelf, at: SeenAt) =>
-  new HoldfastError({
-    code: "OTHER_ACCOUNT",
-    message: `Telegram says that this is ${nameOf(seen)}, but ${account} ${own}. ${ends[at]}`,
-    next: nexts[at](account),
-  });
+  refusals[at](account, own, nameOf(seen));
 
 /** By the id and the username; else by the first letter of the name. Never by the phone number. */
 function nameOf({ userId, username, firstName }: TelegramSelf): string {

@@ -34,9 +34,7 @@ function answeredByEve(client: TelegramClient): Partial<TelegramClient> {
   const phone = eve.phone!;
   return {
     requestCode: async (own) =>
-      eveAnswers
-        ? { ...(await client.requestCode(phone)), via: "app" }
-        : client.requestCode(own),
+      eveAnswers ? { ...(await client.requestCode(phone)), via: "app" } : client.requestCode(own),
     signIn: (login) => client.signIn(eveAnswers ? { ...login, phone } : login),
     signInBot: (token) => client.signInBot(eveAnswers ? eveBot.botToken! : token),
     async acceptLoginToken(token) {
@@ -132,7 +130,7 @@ describe("at a first login (I9)", () => {
       const seen = kind === "bot" ? eveBot : eve;
       expect(reasonOf(account)).toEqual({
         code: "OTHER_ACCOUNT",
-        message: expect.stringContaining(`this is user ${seen.id} (@${seen.username})`),
+        message: expect.stringContaining(`let user ${seen.id} (@${seen.username}) in`),
       });
       await expectNothingOfEve(account);
       expect(await bench.accounts.find(account.name)).toMatchObject({ servingSlot: null });
@@ -273,7 +271,7 @@ describe("at an import (I9)", () => {
       await account.runtime.until((state) => state === "unauthorised.waiting");
       expect(reasonOf(account)).toMatchObject({
         code: "OTHER_ACCOUNT",
-        message: expect.stringContaining("is not used, and it is not logged out"),
+        message: expect.stringContaining("It is not used, and it is not logged out"),
       });
       bench.clock.advance(2000);
       expect(await slotStates(account)).toEqual(["PENDING"]);
@@ -294,7 +292,7 @@ describe("a key that serves (I9)", () => {
     await again.runtime.until((state) => state === "quarantined");
     expect(reasonOf(again)).toMatchObject({
       code: "OTHER_ACCOUNT",
-      message: expect.stringContaining("Nothing is sent with its key any more"),
+      message: expect.stringContaining("Nothing is sent with it any more"),
     });
     await expect.poll(() => slotStates(again)).toEqual(["DEAD"]);
     expect(authorisationsOf(account).map(({ authKeyId }) => authKeyId)).toEqual(

@@ -7,7 +7,11 @@ const accepted = async () => ({ accepted: true });
 const missing = expect.objectContaining({ code: "SEAL_MISSING" });
 
 function open() {
-  return { readers: createQrReaders("desk", sealTo), mine: createSealKey(), theirs: createSealKey() };
+  return {
+    readers: createQrReaders("desk", sealTo),
+    mine: createSealKey(),
+    theirs: createSealKey(),
+  };
 }
 
 describe("a QR code's address", () => {
