@@ -154,6 +154,15 @@ describe("at a first login (I9)", () => {
     await expect.poll(() => slotStates(account)).toEqual(["DISCARDED"]);
   });
 
+  it("the database adopts no slot for another user than the account's", async () => {
+    const { name } = await bench.makeAccount("user");
+    await bench.accounts.learnTelegramUser(name, "5");
+    const ref = await bench.accounts.addSlot(name);
+    expect(await bench.accounts.adoptFirstSlot(ref, "6")).toBe(false);
+    expect(await bench.accounts.find(name)).toMatchObject({ servingSlot: null });
+    expect(await bench.accounts.adoptFirstSlot(ref, "5")).toBe(true);
+  });
+
   it("a crash right after another person was let in leaves nothing of them", async () => {
     const account = await bench.makeAccount("user", (world) => ({
       ...world,

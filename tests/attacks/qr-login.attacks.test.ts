@@ -156,6 +156,8 @@ describe("a QR code that is shown to its owner", () => {
     expect(await ask("renew", { id: "no-key", method: "qr", sealTo: "XNONE" })).toMatchObject(
       refused,
     );
+    const { code, err } = await service.holdfast("renew", account, "--method", "qr", "--no-wait");
+    expect([code, err]).toEqual([1, expect.stringContaining("--no-wait ends that command")]);
     expect(await ask("renewal", { id: "no-key" })).toMatchObject({ renewal: null });
   });
 });
