@@ -9,6 +9,7 @@ import { type AccountRuntime, createAccountRuntime, type Delivered } from "./run
 import type { AccountWorld } from "./context.ts";
 import { createLifecycleHandlers } from "./handlers.ts";
 import { createPrompts } from "./login/prompts.ts";
+import { createQrReaders, sealMissing } from "./login/qr-readers.ts";
 import { createServingSlot } from "./serving-slot.ts";
 import { createSideSlots } from "./login/authorise.ts";
 
@@ -29,8 +30,11 @@ export interface Account {
   /** False while a login or a renewal is under way: a move to another host would end it. */
   readonly mayMove: boolean;
   start(): Promise<void>;
-  /** `id` names the login in questions and answers. */
-  login(id: string, method: LoginMethod): Promise<Delivered>;
+  /**
+   * `id` names the login in questions and answers. `sealTo`: the public key of the one who asks, for whom the address
+   * of a QR code is sealed. Throws SEAL_MISSING where a QR code has no reader.
+   */
+  login(id: string, method: LoginMethod, sealTo?: string | null): Promise<Delivered>;
   /** Takes the account's current record: another host may have logged it in. */
   refresh(record: AccountRecord): void;
   /**
@@ -38,8 +42,8 @@ export interface Account {
    * question.
    */
   answer(of: string, kind: Question["kind"], value: string): boolean;
-  /** The same id twice is one renewal, and so are two that are asked for at once. */
-  renew(id: string, method: RenewalMethod | "auto"): Promise<RenewalAnswer>;
+  /** The same id twice is one renewal, and so are two that are asked for at once. `sealTo` and throws: as `login`. */
+  renew(id: string, method: RenewalMethod | "auto", sealTo?: string | null): Promise<RenewalAnswer>;
   logout(): Promise<Delivered>;
   pause(): Promise<Delivered>;
   resume(): Promise<Delivered>;
@@ -76,7 +80,8 @@ export function createAccount(
     (event) => void runtime.send(event),
     (slot, why) => void leaveDyingKey(slot, why).catch(() => undefined),
   );
-  const sideSlots = createSideSlots(world, grants, prompts);
+  const qrReaders = createQrReaders(name, world.seal);
+  const sideSlots = createSideSlots(world, grants, prompts, qrReaders);
   const runtime = createAccountRuntime({
     input: {
       account: name,
@@ -116,18 +121,24 @@ export function createAccount(
       return login === null && renewal === null;
     },
     start: () => runtime.start(),
-    login: (id, method) => runtime.send({ type: "login", id, method }),
+    async login(id, method, sealTo = null) {
+      if (method === "qr" && sealTo === null) throw sealMissing(name, "auth");
+      return qrReaders.during(id, sealTo, () => runtime.send({ type: "login", id, method }));
+    },
     refresh({ servingSlot }) {
       if (servingSlot === null || runtime.state !== "unauthorised.waiting") return;
       void runtime.send({ type: "slot.moved", slot: servingSlot });
     },
     answer: (of, kind, value) => prompts.answer(of, kind, value),
-    async renew(id, method) {
+    async renew(id, method, sealTo = null) {
       const known = await accounts.findRenewal(id);
       if (known !== null) return { accepted: true, renewal: id, known: true };
       const chosen = method === "auto" ? renewalByDefault(record.kind) : method;
       refuseForOtherKind(name, record.kind, chosen);
-      const { accepted, state } = await runtime.send({ type: "renew", id, method: chosen });
+      if (chosen === "qr" && sealTo === null) throw sealMissing(name, "renew");
+      const { accepted, state } = await qrReaders.during(id, sealTo, () =>
+        runtime.send({ type: "renew", id, method: chosen }),
+      );
       if (accepted) return { accepted, renewal: id, known: false };
       const { renewal } = runtime.snapshot.context;
       if (renewal !== null) return { accepted: true, renewal: renewal.id, known: true };

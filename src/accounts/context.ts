@@ -6,6 +6,7 @@ import type { Claims } from "../custody/claims.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { EventSink } from "../ports/accounts/event-sink.ts";
 import type { Gate, GrantRef } from "../ports/custody/gate.ts";
+import type { Seal } from "../ports/sealed-text.ts";
 import type { TelegramClient, TelegramDrivers } from "../ports/telegram/telegram.ts";
 import type { TokenStore } from "../ports/custody/token-store.ts";
 
@@ -32,6 +33,7 @@ export interface AccountWorld {
   /** Whether calls may begin: not while the host's lease is about to run out. */
   mayCall(): boolean;
   readonly events: EventSink;
+  readonly seal: Seal;
   readonly timings: AccountTimings;
   makeCursor(client: TelegramClient, grant: GrantRef, faults: { onTokenLost(): void }): CursorWork;
   makeOutbox(

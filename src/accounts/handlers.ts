@@ -3,6 +3,7 @@ import { endEverything, type HandlerParts, untilDone } from "./handler-parts.ts"
 import { once } from "../concurrency/once.ts";
 import { wait } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
+import { isOtherAccount } from "./identity.ts";
 import type { LifecycleHandlers } from "./runtime.ts";
 import { faultReason, isDeadKey } from "../ports/telegram/telegram-error.ts";
 import { withAdvice } from "./login/advice.ts";
@@ -78,7 +79,9 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       } catch (error) {
         failedConnects += 1;
         const reason = faultReason(error);
-        visit.emit({ type: isDeadKey(error) ? "key.dead" : "client.failed", reason });
+        // Another person's key is no key of the account.
+        const isOver = isDeadKey(error) || isOtherAccount(error);
+        visit.emit({ type: isOver ? "key.dead" : "client.failed", reason });
       }
     },
 

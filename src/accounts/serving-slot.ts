@@ -7,6 +7,7 @@ import type { GrantRef } from "../ports/custody/gate.ts";
 import type { LifecycleEvent } from "../../machines/lifecycle.ts";
 import { silentEvents, type TelegramClient } from "../ports/telegram/telegram.ts";
 import type { AccountWorld } from "./context.ts";
+import { refuseStranger } from "./identity.ts";
 import { faultReason } from "../ports/telegram/telegram-error.ts";
 import type { Prompts } from "./login/prompts.ts";
 import { openSlot, type SlotConnection, type SlotEvents, tokenLost } from "./slot-connection.ts";
@@ -19,7 +20,10 @@ export interface ServingSlot {
   readonly coolingUntilMs: number | null;
   /** Reads the needs of `open` while the token's grant is still being written. Dials nothing. */
   prepare(grant: GrantRef): void;
-  /** Connects, verifies by a real call and fills the gap. Rejects with the fault, ended, also when `signal` aborts. */
+  /**
+   * Connects, verifies by a real call that it is the account's own user, and fills the gap. Rejects with the fault,
+   * ended, also when `signal` aborts.
+   */
   open(grant: GrantRef, signal: AbortSignal): Promise<void>;
   serve(): Promise<void>;
   hold(): void;
@@ -185,7 +189,11 @@ export function createServingSlot(
       parts = opened;
       try {
         await opened.connection.connect();
-        await opened.connection.client.self();
+        const [self, known] = await Promise.all([
+          opened.connection.client.self(),
+          world.accounts.telegramUser(world.account),
+        ]);
+        await refuseStranger(world, self, known);
         await opened.cursor.start();
         opened.verified = true;
       } catch (error) {

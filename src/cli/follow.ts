@@ -1,14 +1,18 @@
 import { renderUnicodeCompact } from "uqr";
 import type { Reason } from "../../machines/lifecycle.ts";
+import type { SealKey } from "../adapters/crypto/curve-seal.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 import type { RenewalStep } from "../ports/accounts/renewal-store.ts";
 import type { Question } from "../ports/accounts/question.ts";
+import type { SealedText } from "../ports/sealed-text.ts";
 import type { Answers } from "./answers.ts";
 import { askAccount, type AskOptions, connectCommand } from "./ask.ts";
 
 export interface FollowOptions extends AskOptions {
   readonly account: string;
   readonly answers: Answers;
+  /** Opens the QR code's address, where this command has asked for one. */
+  readonly qrKey?: SealKey;
   print(line: string): void;
 }
 
@@ -144,9 +148,7 @@ async function put(
   asked.add(mark);
   const { account, answers, print } = options;
   if (question.kind === "qr") {
-    print("Scan this with Telegram on a phone: Settings → Devices → Link Desktop Device.");
-    print(renderUnicodeCompact(question.url, { border: 2 }));
-    print(question.url);
+    showCode(question.sealedUrl, options);
     return true;
   }
   const { of, kind } = question;
@@ -158,6 +160,27 @@ async function put(
     print(errorLine(error));
     print(`It still waits; answer with: npx holdfast answer ${account} --of ${of} --kind ${kind}`);
     return false;
+  }
+}
+
+/** Only the command that began the login or the renewal can read the address. */
+function showCode(sealed: SealedText, { print, qrKey }: FollowOptions): void {
+  const url = openedBy(qrKey, sealed);
+  if (url === null) {
+    print("The QR code is shown where this was begun, and nowhere else.");
+    return;
+  }
+  print("Scan this with Telegram on a phone: Settings → Devices → Link Desktop Device.");
+  print(renderUnicodeCompact(url, { border: 2 }));
+  print(url);
+}
+
+function openedBy(key: SealKey | undefined, sealed: SealedText): string | null {
+  try {
+    return key?.open(sealed) ?? null;
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === "SEAL_UNREADABLE") return null;
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import { loginByDefault, loginMethods, renewalMethods } from "../accounts/login/methods.ts";
-import type { AccountProtocol, AccountStatus, Handlers, Reply } from "./protocol.ts";
+import type { AccountProtocol, AccountStatus, Fields, Handlers, Reply } from "./protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountStores } from "../ports/accounts/account-store.ts";
 import type { Account } from "../accounts/account.ts";
@@ -46,7 +46,8 @@ export function createAccountCommands(options: AccountCommandOptions): AccountVe
       const { kind } = account.runtime.snapshot.context;
       const method = chosen === "auto" ? loginByDefault(kind) : chosen;
       const id = body.id === undefined ? newId() : textIn(body, "id");
-      return { ...delivered(account, "login", await account.login(id, method)), login: id };
+      const answer = await account.login(id, method, sealToIn(body));
+      return { ...delivered(account, "login", answer), login: id };
     },
     async answer(account, body) {
       const kind = choiceIn(body, "kind", ["code", "password"], "code");
@@ -59,6 +60,7 @@ export function createAccountCommands(options: AccountCommandOptions): AccountVe
       const answer = await account.renew(
         id,
         choiceIn(body, "method", ["auto", ...renewalMethods], "auto"),
+        sealToIn(body),
       );
       if (!answer.accepted) throw refused(account.name, "renew", answer.state);
       return { ok: true, renewal: answer.renewal, known: answer.known };
@@ -89,6 +91,10 @@ export function createAccountCommands(options: AccountCommandOptions): AccountVe
     },
   };
 }
+
+/** The public key of the one who asks; null for none. */
+const sealToIn = (body: Fields<AccountProtocol["renew"]["asked"]>): string | null =>
+  body.sealTo === undefined ? null : textIn(body, "sealTo");
 
 /** An account that runs here, for people and scripts. Carries no secret. */
 export async function describeAccount(

@@ -100,9 +100,12 @@ type Choices = {
 /** `holdfast.account.<name>.<verb>`: questions to one account. */
 export interface AccountProtocol {
   readonly status: { asked: Nothing; answered: { readonly account: AccountStatus } };
-  /** `id`: names the login in questions and answers. */
+  /**
+   * `id`: names the login in questions and answers. `sealTo`: the public curve key of the one who asks; `qr` needs it,
+   * as the address in its question is sealed to that key.
+   */
   readonly login: {
-    asked: { readonly method?: string; readonly id?: string };
+    asked: { readonly method?: string; readonly id?: string; readonly sealTo?: string };
     answered: State & { readonly login: string };
   };
   /** `of`: the login or renewal that asks; `kind`: `code` or `password`. */
@@ -110,9 +113,12 @@ export interface AccountProtocol {
     asked: { readonly of: string; readonly kind?: string; readonly value: string };
     answered: object;
   };
-  /** The same `id` twice is one renewal. `known`: it was begun before, by this request or by another. */
+  /**
+   * The same `id` twice is one renewal. `known`: it was begun before, by this request or by another. `sealTo`: as for
+   * `login`.
+   */
   readonly renew: {
-    asked: { readonly method?: string; readonly id?: string };
+    asked: { readonly method?: string; readonly id?: string; readonly sealTo?: string };
     answered: { readonly renewal: string; readonly known: boolean };
   };
   readonly renewal: {

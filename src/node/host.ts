@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
+import { sealTo } from "../adapters/crypto/curve-seal.ts";
 import { isHostIdentity } from "../adapters/machine/host-identity.ts";
 import { ownIdentity } from "../adapters/machine/process-identity.ts";
 import { proveSilence } from "../adapters/machine/silence.ts";
@@ -73,6 +74,7 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
     clock,
     mayCall,
     events,
+    seal: sealTo,
     stream,
     cursors,
     outbox,

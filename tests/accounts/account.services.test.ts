@@ -78,7 +78,7 @@ describe("an account on real protocols", () => {
       "update authorisations set key_id = 'aa', session = 'broken' where account = $1",
       [account.name],
     );
-    await bench.accounts.adoptFirstSlot(ref);
+    await bench.accounts.adoptFirstSlot(ref, "1");
     const again = await bench.reopen(account.name);
     await again.start();
     await again.runtime.until((state) => state === "quarantined");

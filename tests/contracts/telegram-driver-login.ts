@@ -87,7 +87,13 @@ export function specifyLogins(makeDriver: MakeDriver): void {
     it("logs a person in by code, and says who it is", async () => {
       const dc = await bench.startDc();
       const { client, id } = await bench.person(dc, "ada");
-      expect(await client.self()).toMatchObject({ userId: String(id), isBot: false });
+      expect(await client.self()).toEqual({
+        userId: String(id),
+        isBot: false,
+        phone: `+${dc.phone.user(id).phone}`,
+        username: "ada",
+        firstName: "ada",
+      });
       expect(dc.phone.authorisations(id)).toMatchObject([
         { authKeyId: client.keyId, deviceModel: "contract" },
       ]);

@@ -13,7 +13,9 @@ import type { SlotRef } from "../../ports/custody/token-store.ts";
 import type { LoginMethod, RenewalMethod } from "../../../machines/lifecycle.ts";
 import { silentEvents } from "../../ports/telegram/telegram.ts";
 import type { AccountWorld } from "../context.ts";
+import { otherPerson } from "../identity.ts";
 import type { Prompts } from "./prompts.ts";
+import type { QrReaders } from "./qr-readers.ts";
 import { signIn } from "./sign-in.ts";
 import { openSlot, type SlotConnection } from "../slot-connection.ts";
 
@@ -46,7 +48,12 @@ export interface Authorising {
   onConnected(): void;
 }
 
-export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Prompts): SideSlots {
+export function createSideSlots(
+  world: AccountWorld,
+  grants: Grants,
+  prompts: Prompts,
+  qrReaders: Pick<QrReaders, "seal">,
+): SideSlots {
   const alone = serially();
   /** Slots whose last connection here ended with every request answered: nothing of theirs is on its way. */
   const answered = new Set<number>();
@@ -92,11 +99,14 @@ export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Pr
     return slots.find(({ slot }) => slot === grant.slot);
   }
 
-  /** Connects and signs in; `onAuthorised` runs before the connection ends. */
+  /**
+   * Connects and signs in; `onAuthorised` runs before the connection ends. Rejects with OTHER_ACCOUNT where another
+   * person was let in: a key that was made for it is logged out, and one that was brought along stays as it is.
+   */
   async function signInUnder(
     grant: GrantRef,
     how: Authorising,
-    onAuthorised: () => Promise<void>,
+    onAuthorised: (telegramUser: string) => Promise<void>,
     onDialling = () => {},
   ): Promise<void> {
     const { of, method, signal, approve, onCodeRequested } = how;
@@ -116,15 +126,22 @@ export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Pr
         keptPassword: () => accounts.password(account),
         approve,
         onCodeRequested,
+        sealUrl: (url) => qrReaders.seal(of, url),
         untilAccepted: () => new Promise((resolve) => (accepted = resolve)),
         onWrong: (message) =>
           world.events.report({ type: "note", account, code: "LOGIN_ANSWER_WRONG", message }),
       });
-      const { isBot, phone } = await client.self();
-      if (isBot !== (world.kind === "bot")) throw otherKind(account, isBot);
+      const self = await client.self();
+      const { bringsKey } = methods[method];
+      const other = await otherPerson(world, credentials, self, bringsKey ? "imported" : "made");
+      if (other !== null) {
+        // Where Telegram does not answer now, the slot is logged out as every other that never serves.
+        if (!bringsKey) await client.logOut().catch(() => undefined);
+        throw other;
+      }
       const isNews = credentials.kind === "user" && credentials.phone === null;
-      if (isNews && phone !== null) await accounts.learnPhone(account, phone);
-      await onAuthorised();
+      if (isNews && self.phone !== null) await accounts.learnPhone(account, self.phone);
+      await onAuthorised(self.userId);
     };
     await withSlot(grant, signal, use, { onLoginToken: () => accepted(), onDialling });
     signal.throwIfAborted();
@@ -169,8 +186,8 @@ export function createSideSlots(world: AccountWorld, grants: Grants, prompts: Pr
         if (!isOut) await wait(world.clock, world.timings.tidyRetryMs, how.signal);
       } else {
         let adopted = false;
-        const adopt = async () => {
-          adopted = await accounts.adoptFirstSlot(grant);
+        const adopt = async (telegramUser: string) => {
+          adopted = await accounts.adoptFirstSlot(grant, telegramUser);
         };
         await signInUnder(grant, how, adopt, onDialling);
         // Else an import was quicker: its key serves, and this key is logged out from there.
@@ -279,11 +296,4 @@ const nothingImported = (account: string) =>
     code: "NOTHING_IMPORTED",
     message: `No imported session of ${account} waits to be used.`,
     next: `Log it in with: npx holdfast auth ${account}`,
-  });
-
-const otherKind = (account: string, isBot: boolean) =>
-  new HoldfastError({
-    code: "OTHER_KIND",
-    message: `${account} is a ${isBot ? "bot" : "user"} at Telegram, and was added as a ${isBot ? "user" : "bot"}.`,
-    next: "Add it again as what it is, under another name; a bot needs nothing but its token.",
   });

@@ -1,6 +1,7 @@
 import type { LoginMethod, RenewalMethod } from "../../../machines/lifecycle.ts";
 import type { Prompts } from "./prompts.ts";
 import type { Credentials } from "../../ports/accounts/account-store.ts";
+import type { SealedText } from "../../ports/sealed-text.ts";
 import type { Clock } from "../../concurrency/clock.ts";
 import type { TelegramClient } from "../../ports/telegram/telegram.ts";
 import { TelegramError } from "../../ports/telegram/telegram-error.ts";
@@ -21,6 +22,8 @@ export interface SignInParts {
   approve(token: Uint8Array): Promise<void>;
   /** Told when a code is on its way, so that the serving slot can look for it. */
   onCodeRequested(): void;
+  /** The address of a QR code, for the one who began this. Throws SEAL_MISSING where none may read it. */
+  sealUrl(url: string): SealedText;
   /** Resolves when another session has accepted the token that was exported last. */
   untilAccepted(): Promise<void>;
   onWrong(what: string): void;

@@ -1,16 +1,6 @@
 import { createCurve, fromCurveSeed } from "@nats-io/nkeys";
 import { HoldfastError } from "../../errors.ts";
-
-/**
- * Text that one key alone can read, as it travels in JSON. The form is that of NATS' curve keys (X25519,
- * XSalsa20-Poly1305), for which libraries exist in Go, JavaScript, Python and Rust.
- */
-export interface SealedText {
-  /** The sender's public curve key, made for this text alone. */
-  readonly from: string;
-  /** Base64. */
-  readonly box: string;
-}
+import type { SealedText } from "../../ports/sealed-text.ts";
 
 /** The half that opens; it never leaves its process. */
 export interface SealKey {

@@ -15,6 +15,7 @@ import type { Sealer } from "../crypto/sealing.ts";
 import { accountExists, change } from "./account-rows.ts";
 import { createAccountSecrets, secretPurposes } from "./account-secrets.ts";
 import type { Database } from "./database.ts";
+import { createIdentityStore } from "./identity-store.ts";
 import { createRenewalStore, stepTaken } from "./renewal-store.ts";
 import { createSlotStore, keyHeldOr, sessionPurpose } from "./slot-store.ts";
 
@@ -46,6 +47,7 @@ export function createAccountStore(
     ...createAccountSecrets(database, sealer),
     ...createSlotStore(database, sealer),
     ...createRenewalStore(database, rules),
+    ...createIdentityStore(database),
   };
 }
 

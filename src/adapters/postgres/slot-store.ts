@@ -53,16 +53,17 @@ export function createSlotStore(database: Database, sealer: Sealer): SlotStore {
       if (row === undefined || row.key_id === null || row.session === null) return null;
       return { keyId: row.key_id, bytes: sealer.open(row.session, sessionPurpose(ref)) };
     },
-    async adoptFirstSlot({ account, slot }) {
+    async adoptFirstSlot({ account, slot }, telegramUser) {
       try {
         const adopted = await database.query(
           `with adopted as (update authorisations set state = 'SERVING', changed_at = now()
              where account = $1 and slot = $2 and state = 'PENDING'
-               and exists (select from accounts where name = $1 and serving_slot is null)
+               and exists (select from accounts where name = $1 and serving_slot is null
+                 and coalesce(telegram_user_id, $3) = $3)
              returning account, slot)
-           update accounts set serving_slot = adopted.slot, changed_at = now()
+           update accounts set serving_slot = adopted.slot, telegram_user_id = $3, changed_at = now()
            from adopted where name = adopted.account and serving_slot is null returning name`,
-          [account, slot],
+          [account, slot, telegramUser],
         );
         return adopted.length > 0;
       } catch (error) {

@@ -42,7 +42,13 @@ export function createLoginCalls(
         throw refused("SELF_UNKNOWN", "Telegram does not say who this session belongs to");
       }
       const phone = user.phone === undefined ? null : `+${user.phone.replace(/^\+/, "")}`;
-      return { userId: String(user.id), isBot: user.bot === true, phone };
+      return {
+        userId: String(user.id),
+        isBot: user.bot === true,
+        phone,
+        username: user.username ?? null,
+        firstName: user.firstName ?? null,
+      };
     },
     async requestCode(phone) {
       const sent = await call({

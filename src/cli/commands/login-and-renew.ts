@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { choicesOf, loginMethods, renewalMethods } from "../../accounts/login/methods.ts";
+import { createSealKey } from "../../adapters/crypto/curve-seal.ts";
+import { HoldfastError } from "../../errors.ts";
 import { followRenewal } from "../follow.ts";
 import { logIn } from "../log-in.ts";
 import { following, onAccount } from "../on-account.ts";
 import { renewAll } from "../renew-all.ts";
 import { createAnswers } from "../answers.ts";
-import { HoldfastError } from "../../errors.ts";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -76,12 +77,22 @@ export function addLoginCommands(program: Command, setExitCode: (code: number) =
       const { method, id } = options;
       if (options.all === true) return setExitCode(await renewEvery(account, options));
       if (account === undefined) throw whichAccount();
+      if (method === "qr" && !options.wait) throw qrNeedsWait(account);
+      const qrKey = createSealKey();
       const { renewal, known } = await onAccount(account, "renew", {
         method,
+        sealTo: qrKey.publicKey,
         ...(id === undefined ? {} : { id }),
       });
       if (!options.wait) return print(`${account}: renewal ${renewal} has begun`);
       if (known) print(`${account}: renewal ${renewal} is known already`);
-      setExitCode(await following(account, (how) => followRenewal(renewal, how)));
+      setExitCode(await following(account, (how) => followRenewal(renewal, { ...how, qrKey })));
     });
 }
+
+const qrNeedsWait = (account: string) =>
+  new HoldfastError({
+    code: "QR_NEEDS_WAIT",
+    message: `Only the command that asks for a QR code can show it, and --no-wait ends that command; nothing was changed.`,
+    next: `Type: npx holdfast renew ${account} --method qr`,
+  });

@@ -1,4 +1,5 @@
 import type { AccountKind, Reason } from "../../../machines/lifecycle.ts";
+import type { IdentityStore } from "./identity-store.ts";
 import type { RenewalStep, RenewalStore } from "./renewal-store.ts";
 import type { SlotOrigin, SlotStore } from "./slot-store.ts";
 import type { DeviceIdentity, DriverName } from "../telegram/telegram.ts";
@@ -112,5 +113,5 @@ export interface AccountStore extends AccountSecrets {
   }): Promise<void>;
 }
 
-/** Accounts with their slots and renewals, over one database. */
-export interface AccountStores extends AccountStore, SlotStore, RenewalStore {}
+/** Accounts with their slots, their renewals and their users at Telegram, over one database. */
+export interface AccountStores extends AccountStore, SlotStore, RenewalStore, IdentityStore {}

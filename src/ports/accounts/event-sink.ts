@@ -32,7 +32,7 @@ export interface StepEvent {
   readonly step: RenewalStep;
 }
 
-/** A login or a renewal needs a person. Carries no answer; a QR code's address is for showing. */
+/** A login or a renewal needs a person. Carries no answer; a QR code's address is sealed to the one who asked. */
 export interface QuestionEvent {
   readonly type: "question";
   readonly account: string;

@@ -1,3 +1,4 @@
+import type { SealedText } from "../sealed-text.ts";
 import type { CodeVia } from "../telegram/telegram.ts";
 
 /** A question of a login or a renewal to a person. Never holds the answer. */
@@ -15,8 +16,11 @@ export type Question = {
   | { readonly kind: "password"; readonly hint: string; readonly triesLeft: number }
   | {
       readonly kind: "qr";
-      /** To be shown as a QR code and scanned by Telegram on a phone. */
-      readonly url: string;
+      /**
+       * `tg://login?token=…`, to be shown as a QR code and scanned by Telegram on a phone. Whose phone scans it decides
+       * who is logged in: only the one who began the login can read it.
+       */
+      readonly sealedUrl: SealedText;
       /** Milliseconds since 1970. */
       readonly expiresAtMs: number;
     }

@@ -39,10 +39,10 @@ export interface SlotStore {
   /** null when no key exists yet. */
   loadSession(ref: SlotRef): Promise<{ readonly keyId: string; readonly bytes: Uint8Array } | null>;
   /**
-   * PENDING → SERVING for the first slot of an account, or after its last one died. `false`: another one serves, or the
-   * slot was given up meanwhile.
+   * PENDING → SERVING for the first slot of an account, or after its last one died; the account is this Telegram user
+   * from then on. `false`: another one serves, the slot was given up meanwhile, or the account is another user.
    */
-  adoptFirstSlot(ref: SlotRef): Promise<boolean>;
+  adoptFirstSlot(ref: SlotRef, telegramUser: string): Promise<boolean>;
   /**
    * RETIRING → RETIRED, PENDING → DISCARDED: the key is logged out and its session erased. `step` is written where a
    * renewal that is done came from this slot.

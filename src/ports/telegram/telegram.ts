@@ -98,6 +98,17 @@ export interface SentMessage {
   readonly messageId: number;
 }
 
+/** The user whose session this is, as Telegram tells it. */
+export interface TelegramSelf {
+  readonly userId: string;
+  readonly isBot: boolean;
+  /** In international form; null where Telegram does not tell it. */
+  readonly phone: string | null;
+  /** Without `@`; null for none. */
+  readonly username: string | null;
+  readonly firstName: string | null;
+}
+
 /** How a Telegram error is to be treated; parsed from library text in one place, the driver. */
 export interface TelegramFault {
   /** Telegram's own name, such as FLOOD_WAIT or AUTH_KEY_DUPLICATED; CONNECTION_LOST for a broken wire. */
@@ -124,12 +135,7 @@ export interface TelegramClient {
   /** Ends the client: pending calls reject, nothing reconnects. Never throws. */
   close(): Promise<void>;
 
-  /** `phone` in international form, where Telegram tells it. */
-  self(): Promise<{
-    readonly userId: string;
-    readonly isBot: boolean;
-    readonly phone: string | null;
-  }>;
+  self(): Promise<TelegramSelf>;
   /**
    * Asks Telegram to send a login code. Refuses EMAIL_SETUP_REQUIRED, and CODE_WAY_UNKNOWN for a code that only an
    * app of Telegram's own could read.

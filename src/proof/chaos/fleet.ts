@@ -63,6 +63,8 @@ export interface ChaosFleet {
   readonly accounts: readonly ChaosAccount[];
   /** The database as the hosts see it. */
   readonly accountStore: AccountStores;
+  /** The public key of the accounts' owner, who scans the QR codes. */
+  readonly sealTo: string;
   /** One more host, not started; `name` may be another's. */
   addHost(name: string): Promise<ChaosHost>;
   /** The serving tokens, as the database has them. */
@@ -218,6 +220,7 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
       nats,
       natsAs,
       natsCluster: cluster,
+      sealTo: owner.sealTo,
       accountStore: createAccountStore(
         database,
         createSealer(createKeyRing([Buffer.from(masterKey, "hex")])),

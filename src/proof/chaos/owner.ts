@@ -1,9 +1,12 @@
 import type { NatsConnection } from "@nats-io/transport-node";
+import { createSealKey } from "../../adapters/crypto/curve-seal.ts";
 import type { AccountEvent } from "../../ports/accounts/event-sink.ts";
 import type { TelegramDc } from "../../telegram-dc/telegram-dc.ts";
 
 /** The owner of the accounts, phone in hand: answers the questions of logins and renewals. */
 export interface Owner {
+  /** Given with each request for a QR code, so that the owner can read it. */
+  readonly sealTo: string;
   stop(): void;
 }
 
@@ -18,6 +21,8 @@ export function playOwner(
   dc: TelegramDc,
   of: (account: string) => { readonly username: string; readonly password: string | null } | null,
 ): Owner {
+  const key = createSealKey();
+
   function answer(event: Asked): void {
     tryToAnswer(event).catch(() => undefined);
   }
@@ -27,7 +32,7 @@ export function playOwner(
     const known = of(account);
     if (known === null) return;
     if (question.kind === "qr") {
-      const token = new URL(question.url).searchParams.get("token") ?? "";
+      const token = new URL(key.open(question.sealedUrl)).searchParams.get("token") ?? "";
       dc.phone.acceptLoginToken(known.username, Buffer.from(token, "base64url"));
       return;
     }
@@ -47,5 +52,5 @@ export function playOwner(
       if (event.type === "question") answer(event);
     },
   });
-  return { stop: () => events.unsubscribe() };
+  return { sealTo: key.publicKey, stop: () => events.unsubscribe() };
 }

@@ -136,7 +136,7 @@ async function killOnce(
   fleet: ChaosFleet,
   { method, round, aim, which }: Shot,
 ): Promise<{ readonly renewals: number; readonly killedAt: readonly Place[] }> {
-  const { accounts, hosts } = fleet;
+  const { accounts, hosts, sealTo } = fleet;
   await fleet.untilServed(settleMsMax);
   const held = await holders(fleet);
   // The busier host, so that one kill meets many renewals.
@@ -146,7 +146,7 @@ async function killOnce(
   const askedAtMs = Date.now();
   for (const { account } of accounts) {
     void fleet
-      .ask(`holdfast.account.${account}.renew`, { id: idOf(account), method })
+      .ask(`holdfast.account.${account}.renew`, { id: idOf(account), method, sealTo })
       .catch(() => undefined);
   }
   await aimed;

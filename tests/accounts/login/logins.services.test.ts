@@ -12,16 +12,25 @@ beforeEach(async () => {
 });
 afterEach(() => bench.close());
 
-const { nameOf, authorisationsOf, asked, typeCode, scan, serving, renewed, expectOneWorkingKey } =
-  createOwner(() => bench);
+const {
+  qrKey,
+  nameOf,
+  authorisationsOf,
+  asked,
+  typeCode,
+  scan,
+  serving,
+  renewed,
+  expectOneWorkingKey,
+} = createOwner(() => bench);
 
 describe("a login", () => {
   it("by QR shows a code that is replaced when it has expired", async () => {
     const account = await bench.makeAccount("user");
     await account.start();
-    await account.login("login", "qr");
+    await account.login("login", "qr", qrKey.publicKey);
     const first = await asked(account, "qr");
-    expect(first.url).toMatch(/^tg:\/\/login\?token=[\w-]+$/);
+    expect(qrKey.open(first.sealedUrl)).toMatch(/^tg:\/\/login\?token=[\w-]+$/);
     const exports = () =>
       Object.values(bench.dc.ledger.rpcCounts()["auth.exportLoginToken"] ?? {})[0] ?? 0;
     expect(exports()).toBe(1);

@@ -28,6 +28,7 @@ function openSignIn(method: SignInParts["method"], client: Partial<Client>) {
     keptPassword: async () => null,
     approve: async () => {},
     onCodeRequested: () => {},
+    sealUrl: () => ({ from: "", box: "" }),
     untilAccepted: () => new Promise((resolve) => wakes.push(resolve)),
     onWrong: () => {},
   };

@@ -11,6 +11,7 @@ beforeEach(async () => {
 afterEach(() => bench.close());
 
 const {
+  qrKey,
   nameOf,
   authorisationsOf,
   asked,
@@ -34,7 +35,7 @@ describe("a renewal", () => {
     async (method, kind, person) => {
       const account = await serving(kind);
       const [before] = authorisationsOf(account);
-      await account.renew("r1", method);
+      await account.renew("r1", method, qrKey.publicKey);
       await person(account);
       await renewed(account);
       await expectOneWorkingKey(account);
