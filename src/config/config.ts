@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { ConfigError, type Fault, nearest } from "./faults.ts";
 import { brokenInequalities } from "./inequalities.ts";
 import { type Machine, thisMachine } from "./machine.ts";
+import { sharedServerFaults } from "./shared-servers.ts";
 import {
   readDatabaseUrl,
   readDuration,
@@ -268,6 +269,7 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
     profile: profile ?? "development",
     timings: readTimings(from, profile ?? "development"),
   };
+  faults.push(...sharedServerFaults({ ...settings, profile }));
   if (faults.length > 0) throw new ConfigError(faults);
   return Object.freeze(withHiddenKey(settings, key.key));
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { addNewcomerCommands } from "../cli/commands/add-and-import.ts";
+import { addAdoptFleetCommand } from "../cli/commands/adopt-fleet.ts";
 import { addAnswerCommands } from "../cli/commands/answer.ts";
 import { addConversationCommands } from "../cli/commands/conversations.ts";
 import { addDemoCommand } from "../cli/commands/demo.ts";
@@ -30,6 +31,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
   addServiceCommands(program);
   addLogsCommand(program);
   addMigrateCommands(program, setExitCode);
+  addAdoptFleetCommand(program);
   program.commandsGroup("An account's session:");
   addNewcomerCommands(program, setExitCode);
   addLoginCommands(program, setExitCode);

@@ -9,6 +9,7 @@ import { createKeyRing } from "../../src/adapters/crypto/key-ring.ts";
 import { createSealer } from "../../src/adapters/crypto/sealing.ts";
 import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
+import { ownerUrlOf } from "../../src/embedded/postgres.ts";
 import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
 import { exampleBot, provisionExampleAccounts } from "../../src/embedded/provision.ts";
 import { findSecret } from "../fixtures/secret-search.ts";
@@ -29,7 +30,7 @@ beforeAll(async () => {
   const env = { ...process.env, HOLDFAST_HOME: home, HOLDFAST_LOG_LEVEL: "trace" };
   running = await startEmbedded({ env, log: () => {}, provision: provisionExampleAccounts });
   nats = await connect({ servers: running.run().nats });
-  database = openDatabase(running.run().database);
+  database = openDatabase(ownerUrlOf(running.run().database));
 }, 120_000);
 
 afterAll(async () => {

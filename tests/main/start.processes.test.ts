@@ -238,6 +238,7 @@ describe("a host from nothing", () => {
           HOLDFAST_NATS_URL: nats.replace("127.0.0.1", "localhost"),
           HOLDFAST_DATABASE_URL: database,
           HOLDFAST_MASTER_KEY: "11".repeat(32),
+          HOLDFAST_PROFILE: "development",
           ...environment,
         },
         stopMsMax: 10_000,
