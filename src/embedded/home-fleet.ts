@@ -18,7 +18,7 @@ export interface HomeRecord {
 const fileOf = (home: string): string => join(resolve(home), "fleet.json");
 
 /** null: the home was never used, or by a version that kept no such record. Throws HOME_RECORD_BROKEN. */
-export function readHomeRecord(home: string): HomeRecord | null {
+function readHomeRecord(home: string): HomeRecord | null {
   let text: string;
   try {
     text = readFileSync(fileOf(home), "utf8");

@@ -31,7 +31,9 @@ export interface FleetStore {
   read(): Promise<FleetRecord | null>;
   /** Records the fleet unless it is recorded; answers what stands. */
   found(of: Pick<FleetRecord, "id" | "times">): Promise<FleetRecord>;
-  /** Records the fleet anew. For an hour, or until `settled`, its id may be written into a NATS that does not know it. */
+  /**
+   * Records the fleet anew. For an hour, or until `settled`, its id may be written into a NATS that does not know it.
+   */
   adopt(of: Pick<FleetRecord, "id" | "times">): Promise<void>;
   /** The id stands in NATS. */
   settled(): Promise<void>;

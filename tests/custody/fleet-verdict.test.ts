@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type FleetEvidence, judgeFleet } from "../../src/custody/fleet-identity.ts";
+import { type FleetEvidence, judgeFleet } from "../../src/custody/fleet-verdict.ts";
 
 const fresh: FleetEvidence = {
   recorded: null,
