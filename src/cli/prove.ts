@@ -3,6 +3,7 @@ import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
 import { type CustodyInterval, type Proof, prove } from "../custody/ledger-proof.ts";
 import { HoldfastError } from "../errors.ts";
+import { readerUrlOf } from "../embedded/postgres.ts";
 import { databaseUrlOf } from "./ask.ts";
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
@@ -26,7 +27,8 @@ export async function readProof(
   env: Readonly<Record<string, string | undefined>>,
   of: { readonly account?: string; readonly fromMs: number },
 ): Promise<Proof> {
-  const database = openDatabase(await databaseUrlOf(env));
+  const url = await databaseUrlOf(env);
+  const database = openDatabase(env["HOLDFAST_DATABASE_URL"] ? url : readerUrlOf(url));
   try {
     const store = createLedgerStore(database);
     const { lines, heads } = await store.read(of.fromMs);

@@ -4,6 +4,7 @@ import { brokenInequalities } from "./inequalities.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { type NatsIdentity, readNatsIdentity } from "./nats-access.ts";
 import { type Environment, type Reader, reader } from "./reader.ts";
+import { sharedServerFaults } from "./shared-servers.ts";
 import {
   readDatabaseUrl,
   readDuration,
@@ -238,6 +239,7 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
     profile: profile ?? "development",
     timings: readTimings(from, profile ?? "development"),
   };
+  faults.push(...sharedServerFaults({ ...settings, profile }));
   if (faults.length > 0) throw new ConfigError(faults);
   return Object.freeze(withHiddenKey(settings, key.key));
 }

@@ -117,7 +117,8 @@ const plainVariables: readonly Variable[] = [
     name: "HOLDFAST_DATABASE_URL",
     form: "postgres:// URL",
     byDefault: "an embedded PostgreSQL",
-    meaning: "the database of the fleet",
+    meaning:
+      "the database of the fleet, as a login of the role holdfast_runtime; in production a remote one says sslmode",
   },
   {
     name: "HOLDFAST_NATS_URL",
@@ -364,8 +365,8 @@ const plainVariables: readonly Variable[] = [
   {
     name: "HOLDFAST_PROFILE",
     form: "development, production",
-    byDefault: "development",
-    meaning: "which set of times holds (below)",
+    byDefault: "development; with a named database and a named NATS it must be set",
+    meaning: "which set of times holds (below), the same on every host of a fleet",
   },
 ];
 

@@ -37,7 +37,15 @@ export interface EraValue {
   readonly nonce: string;
 }
 
+/** The value in the register of the fleet under `id`: whose register this is. */
+export interface FleetIdValue {
+  /** As Postgres knows the fleet. */
+  readonly id: string;
+  readonly nonce: string;
+}
+
 export const eraKey = "era";
+export const fleetIdKey = "id";
 export const floorKey = ({ account, slot }: { account: string; slot: number }): string =>
   `${account}.${slot}`;
 /** Host names as keys: the register takes letters, digits, `_`, `-` and `.`, the last not at the ends. */

@@ -22,6 +22,8 @@ export async function plantInDatabase(database: Database, fault: PlantedFault): 
       ? ["insert", "return null;"]
       : ["update", "new.state := 'pending'; new.random_id := new.random_id + 1;"];
   await database.query(`create sequence planted`);
+  // The trigger runs as the host whose reply it meets.
+  await database.query(`grant usage on sequence planted to public`);
   await database.query(
     `create function planted() returns trigger language plpgsql as $$ begin
        if tg_op = 'UPDATE' and new.state <> 'sent' then return new; end if;

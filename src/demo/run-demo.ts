@@ -6,6 +6,7 @@ import { createKeyRing } from "../adapters/crypto/key-ring.ts";
 import { createSealer } from "../adapters/crypto/sealing.ts";
 import { createAccountStore } from "../adapters/postgres/account-store.ts";
 import { type Database, openDatabase } from "../adapters/postgres/database.ts";
+import { ownerUrlOf } from "../embedded/postgres.ts";
 import { type Judgement, judge } from "./judge.ts";
 import {
   type PlantedFault,
@@ -69,6 +70,16 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
+/** No host may change the schema. */
+async function plantAsOwner(url: string, fault: PlantedFault): Promise<void> {
+  const database = openDatabase(ownerUrlOf(url));
+  try {
+    await plantInDatabase(database, fault);
+  } finally {
+    await database.close();
+  }
+}
+
 async function perform(
   running: Running,
   home: string,
@@ -81,7 +92,7 @@ async function perform(
   const database = openDatabase(run.database);
   const transitions = await followTransitions(natsAccessOf(run, {}));
   try {
-    if (fault !== null) await plantInDatabase(database, fault);
+    if (fault !== null) await plantAsOwner(run.database, fault);
     const told = await tellStory({
       control: access,
       transitions,

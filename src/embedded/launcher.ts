@@ -10,6 +10,7 @@ import { type ControlAccess, controlOf } from "./control-api.ts";
 import { type GateKeeper, keepGate } from "./gate-keeper.ts";
 import type { GateReady } from "./gate-process.ts";
 import { type OpenHome, openHome } from "./home.ts";
+import { refuseCopiedHome, settleHomeFleet } from "./home-fleet.ts";
 import { masterKeyFile } from "./master-key.ts";
 import { type Parts, startParts } from "./parts.ts";
 import type { Log } from "./process-records.ts";
@@ -77,6 +78,8 @@ function gateEnvironment(env: NodeJS.ProcessEnv, config: Config, parts: Parts): 
     HOLDFAST_HOME: config.home,
     ...(config.bot === null ? {} : { HOLDFAST_BOT: config.bot }),
     HOLDFAST_DATABASE_URL: parts.databaseUrl,
+    // Said aloud: beside named servers, an unset profile is refused.
+    HOLDFAST_PROFILE: config.profile,
     HOLDFAST_NATS_URL: parts.natsUrl,
     ...natsCredentials(parts),
     ...speakersEnvironment(config, parts),
@@ -174,13 +177,22 @@ async function startIn(
   const { env, log, signal } = options;
   // Before any data exist: a key younger than the data could not read them.
   masterKeyFile(config);
+  const ownsDatabase = config.databaseUrl === null;
+  const homeRecord = ownsDatabase ? refuseCopiedHome(held.path) : null;
   const sentinel = await startSentinel(config.home);
   undo.add(async () => void (await sentinel.stop()));
   const parts = await startParts(config, { env, log });
   undo.add(() => parts.stop());
   refuseIfStopped(signal);
-  const { applied } = await migrate(parts.databaseUrl);
+  const { applied } = await migrate(parts.ownerUrl);
   if (applied.length > 0) log(`the schema is up to date (${applied.length} migrations applied)`);
+  if (ownsDatabase)
+    await settleHomeFleet(homeRecord, {
+      home: held.path,
+      databaseUrl: parts.ownerUrl,
+      alone: config.natsUrl === null,
+      times: config.timings,
+    });
   refuseIfStopped(signal);
 
   const runFile = createRunFile(held.path);

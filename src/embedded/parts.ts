@@ -8,7 +8,10 @@ import { type EmbeddedTelegramDc, startTelegramDcProcess } from "./telegram-dc.t
 
 /** The servers that gate and node need: embedded where the configuration names none. */
 export interface Parts {
+  /** As the role of hosts. */
   readonly databaseUrl: string;
+  /** As the role that may change the schema, where this launcher knows one. */
+  readonly ownerUrl: string;
   readonly natsUrl: string;
   /** Null with NATS outside this launcher. */
   readonly nats: Pick<EmbeddedNats, "credsFile" | "operatorKey"> | null;
@@ -62,7 +65,8 @@ export async function startParts(
   }
   const [nats, telegramDc, postgres] = await Promise.all(starts);
   return {
-    databaseUrl: postgres?.url ?? config.databaseUrl ?? "",
+    databaseUrl: postgres?.runtimeUrl ?? config.databaseUrl ?? "",
+    ownerUrl: postgres?.url ?? config.databaseUrl ?? "",
     natsUrl: nats?.url ?? config.natsUrl ?? "",
     nats,
     telegramDc,

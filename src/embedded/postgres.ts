@@ -9,11 +9,13 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Client } from "pg";
 import { HoldfastError } from "../errors.ts";
+import { readerRole, runtimeRole } from "../adapters/postgres/roles.ts";
 import { findPostgres } from "./postgres-binaries.ts";
 import { programOf } from "../adapters/machine/process-identity.ts";
 import type { Log } from "./process-records.ts";
@@ -22,9 +24,11 @@ import { canReach, type ServiceUser, serviceUser } from "./service-user.ts";
 
 export interface EmbeddedPostgres {
   /**
-   * A connection string for `pg` and for `psql`. The socket is private, so there is no password.
+   * A connection string for `pg` and for `psql`, as the owner. The socket is private, so there is no password.
    */
   readonly url: string;
+  /** The same as the runtime role: every row, nothing of the schema. */
+  readonly runtimeUrl: string;
   readonly pid: number;
   readonly process: Managed;
   stop(): Promise<void>;
@@ -92,8 +96,8 @@ function openDataFolder(home: string, user: ServiceUser | null): DataFolder {
 
 function initialise(bin: string, folder: DataFolder, user: ServiceUser | null): void {
   const args = ["-D", folder.asSeenByServer, "-U", superuser, "-E", "UTF8", "--locale=C"];
-  // Trust is sound here: only the server's own user and root can reach the socket in a 0700 folder.
-  const answer = spawnSync(join(bin, "initdb"), [...args, "-A", "trust", "--no-instructions"], {
+  const auth = ["--auth-local=trust", "--auth-host=reject"];
+  const answer = spawnSync(join(bin, "initdb"), [...args, ...auth, "--no-instructions"], {
     cwd: "/",
     stdio: folder.stdio,
     encoding: "utf8",
@@ -107,6 +111,18 @@ function initialise(bin: string, folder: DataFolder, user: ServiceUser | null): 
     next: "Free some disk space or name another folder in HOLDFAST_HOME.",
     cause: answer.error,
   });
+}
+
+/**
+ * Who may come in, written at every start. Trust is sound here: only the server's own user and root can reach the
+ * socket in a 0700 folder. There is no way in by the network, nor for a replica.
+ */
+function writeDoor(folder: DataFolder, user: ServiceUser | null): void {
+  const file = join(folder.path, "pg_hba.conf");
+  writeFileSync(file, "# Written at every start; changes are lost.\nlocal all all trust\n", {
+    mode: 0o600,
+  });
+  if (user !== null) chownSync(file, user.uid, user.gid);
 }
 
 const lastWords = (text: string): string => text.trim().split("\n").slice(-3).join(" / ");
@@ -137,9 +153,21 @@ function socketFolder(folder: DataFolder, user: ServiceUser | null) {
   return { forServer: short, forClients: short, dirs: [short] };
 }
 
-const urlFor = (socketDirectory: string, name: string): string =>
-  `postgres://${superuser}@localhost:${port}/${name}?host=${encodeURIComponent(socketDirectory)}`;
+const urlFor = (socketDirectory: string, name: string, role = superuser): string =>
+  `postgres://${role}@localhost:${port}/${name}?host=${encodeURIComponent(socketDirectory)}`;
 
+const asRole = (url: string, role: string): string => {
+  const changed = new URL(url);
+  changed.username = role;
+  return changed.href;
+};
+
+/** The address of an embedded database as its owner, who may change the schema. */
+export const ownerUrlOf = (url: string): string => asRole(url, superuser);
+/** The same as a role that only reads. */
+export const readerUrlOf = (url: string): string => asRole(url, readerRole);
+
+/** The database, and logins for the roles that hosts and readers have. */
 async function createDatabase(socketDirectory: string): Promise<void> {
   const client = new Client({ connectionString: urlFor(socketDirectory, "postgres") });
   await client.connect();
@@ -148,6 +176,12 @@ async function createDatabase(socketDirectory: string): Promise<void> {
       database,
     ]);
     if (rowCount === 0) await client.query(`create database ${database}`);
+    for (const role of [runtimeRole, readerRole]) {
+      const { rowCount: there } = await client.query("select 1 from pg_roles where rolname = $1", [
+        role,
+      ]);
+      await client.query(`${there === 0 ? "create" : "alter"} role ${role} login`);
+    }
   } finally {
     await client.end();
   }
@@ -170,6 +204,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
       log(`laying out a PostgreSQL ${found.major} database in ${folder.path}`);
       initialise(found.bin, folder, user);
     } else removeStaleLock(folder.path);
+    writeDoor(folder, user);
     const socket = socketFolder(folder, user);
     const settings = { ...defaults, ...options.settings };
     const managed = await launch({
@@ -196,7 +231,13 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
     });
     await untilReady(managed, socket.forClients);
     const stop = async () => void (await managed.stop());
-    return { url: urlFor(socket.forClients, database), pid: managed.pid, process: managed, stop };
+    return {
+      url: urlFor(socket.forClients, database),
+      runtimeUrl: urlFor(socket.forClients, database, runtimeRole),
+      pid: managed.pid,
+      process: managed,
+      stop,
+    };
   } finally {
     folder.close();
   }

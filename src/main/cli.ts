@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { addNewcomerCommands } from "../cli/commands/add-and-import.ts";
+import { addAdoptFleetCommand } from "../cli/commands/adopt-fleet.ts";
 import { addAnswerCommands } from "../cli/commands/answer.ts";
 import { addAuditCommand } from "../cli/commands/audit.ts";
 import { addCallerCommands } from "../cli/commands/callers.ts";
@@ -34,6 +35,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
   addLogsCommand(program);
   addMigrateCommands(program, setExitCode);
   addNatsKeysCommand(program);
+  addAdoptFleetCommand(program);
   program.commandsGroup("An account's session:");
   addNewcomerCommands(program, setExitCode);
   addLoginCommands(program, setExitCode);

@@ -4,10 +4,12 @@ import { mkdirSync } from "node:fs";
 import { uptime } from "node:os";
 import { join } from "node:path";
 import { createSystemClock } from "../concurrency/system-clock.ts";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { connectNats } from "../adapters/nats/connection.ts";
+import { openDatabase } from "../adapters/postgres/database.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import { orAborted } from "../concurrency/or-aborted.ts";
-import { errorLine } from "../errors.ts";
+import { errorLine, HoldfastError } from "../errors.ts";
 import { programFile } from "../files.ts";
 import { serveGate } from "../gate/gate-server.ts";
 import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
@@ -21,6 +23,7 @@ import { hostKey, type LeaseValue } from "../custody/registers.ts";
 import { createSocketTable, type SocketTable } from "../gate/socket-table.ts";
 import { createSupervisor, type Supervisor } from "../gate/supervisor.ts";
 import { watchWakefulness } from "../gate/sleep-detector.ts";
+import { recogniseFleetOf } from "../node/fleet-identity.ts";
 import { type StartStage, startInStages } from "../node/stages.ts";
 
 /** The lease is over: its keeper may start a fresh incarnation. */
@@ -137,6 +140,21 @@ function endOnSignals(stop: () => Promise<void>): void {
   process.once("disconnect", () => void end());
 }
 
+/** Before a lease is written: this NATS and this database must be of one fleet. */
+async function refuseForeignServers(nats: NatsConnection, config: Config): Promise<void> {
+  if (config.databaseUrl === null) return;
+  const database = openDatabase(config.databaseUrl, { poolMax: 1 });
+  try {
+    await recogniseFleetOf(nats, database, config);
+  } catch (error) {
+    // Postgres may be away: a gate holds no key, and its node asks again before it holds one.
+    if (!(error instanceof HoldfastError && error.code === "DATABASE_UNAVAILABLE")) throw error;
+    say(errorLine(error));
+  } finally {
+    await database.close();
+  }
+}
+
 async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<void> {
   endOnSignals(stop);
   const config = readConfig(process.env);
@@ -161,6 +179,7 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
     start: () => connectNats({ ...config.natsIdentity, url: natsUrl }, `gate ${host}`),
     stop: (one) => one.close(),
   });
+  await refuseForeignServers(nats, config);
   const incarnation = randomUUID();
   const journal = openJournal(join(home, "journal"), incarnation, hostKey(host), Date.now);
   const side = makeSide(config, incarnation, journal, {

@@ -1,4 +1,5 @@
 import { migrate } from "../adapters/postgres/migrate.ts";
+import { rolesMissing } from "../adapters/postgres/roles.ts";
 import { readConfig } from "../config/config.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 
@@ -11,8 +12,9 @@ async function runMigrate(): Promise<void> {
       message: "HOLDFAST_DATABASE_URL is not set, so there is nothing to migrate.",
       next: "Set it; `npm start` migrates its embedded database by itself.",
     });
-  const { applied, version } = await migrate(databaseUrl);
+  const { applied, version, roles } = await migrate(databaseUrl);
   process.stdout.write(`schema version ${version}, ${applied.length} migrations applied\n`);
+  if (!roles) process.stdout.write(`${rolesMissing}\n`);
 }
 
 await runMigrate().catch((error: unknown) => {

@@ -2,27 +2,36 @@ import { randomUUID } from "node:crypto";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import { openSharedRegister } from "../adapters/nats/shared-register.ts";
+import type { Queries } from "../adapters/postgres/database.ts";
 import type { Config } from "../config/config.ts";
+import { keepFleetKnown } from "../custody/known-fleet.ts";
 import { createFleetPart, type FleetPart, type FleetPartOptions } from "../custody/node-side.ts";
 import { type EraValue, eraKey, type FloorValue, type LeaseValue } from "../custody/registers.ts";
 import { errorLine } from "../errors.ts";
+import { openFleetRegister, recogniseFleetOf } from "./fleet-identity.ts";
 
 type Given = "bus" | "incarnations" | "tokens" | "gate" | "clock" | "onEnd" | "onAway";
 
 export interface NodeCustodyParts extends Pick<FleetPartOptions, Given> {
   readonly nats: NatsConnection;
+  readonly database: Queries;
   readonly config: Config;
   readonly log: Logger;
 }
 
-/** Joins the fleet that shares this NATS and this Postgres. `era`: how often Postgres had been restored by now. */
+/**
+ * Joins the fleet that shares this NATS and this Postgres, if both are of one. `era`: how often Postgres had been
+ * restored by now. Throws as `recogniseFleet` does.
+ */
 export async function joinFleet({
   nats,
+  database,
   config,
   log,
   ...given
 }: NodeCustodyParts): Promise<FleetPart & { readonly era: number }> {
   const { timings } = config;
+  const id = await recogniseFleetOf(nats, database, config);
   const bounds = { timeoutMs: timings.casTimeoutMs };
   const [hosts, floors, fleet] = await Promise.all([
     openSharedRegister<LeaseValue>(nats, "HOLDFAST_HOSTS", bounds),
@@ -46,5 +55,17 @@ export async function joinFleet({
   });
   await part.start();
   const era = (await fleet.read(eraKey))?.value.era ?? 0;
-  return { ...part, era };
+  const forgetFleet = keepFleetKnown({
+    id,
+    openFleet: () => openFleetRegister(nats, config),
+    clock: given.clock,
+    everyMs: timings.heartbeatMs,
+    newNonce: randomUUID,
+    onOther: (other) => given.onEnd(`NATS belongs to another fleet now (${other.slice(0, 8)})`),
+  });
+  const stop = () => {
+    forgetFleet();
+    part.stop();
+  };
+  return { ...part, stop, era };
 }

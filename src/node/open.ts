@@ -8,6 +8,7 @@ import { createReplyDesk } from "../conversation/outbox/ticket.ts";
 import { errorLine } from "../errors.ts";
 import { connectGate } from "../gate/gate-client.ts";
 import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
+import { warnOfOwner } from "../adapters/postgres/schema-owner.ts";
 import { joinFleet } from "./custody.ts";
 import { createNodeEvents } from "./events.ts";
 import { createNodeMetrics, createReadiness, showGateFigures } from "./figures.ts";
@@ -50,6 +51,7 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
     start: () => openNodeDatabase(config),
     stop: (one) => one.close(),
   });
+  if (config.profile === "production") await warnOfOwner(database, (line) => log.warn(line));
   const keys = createNodeKeys(config, database);
   await keys.check();
   const stores = createStores(database, keys.sealer);
@@ -72,6 +74,7 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
     start: () =>
       joinFleet({
         nats,
+        database,
         bus,
         gate,
         clock,

@@ -11,6 +11,7 @@ import { createSealer } from "../../src/adapters/crypto/sealing.ts";
 import { connectNats } from "../../src/adapters/nats/connection.ts";
 import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
+import { ownerUrlOf } from "../../src/embedded/postgres.ts";
 import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
 import { exampleBot, provisionExampleAccounts } from "../../src/embedded/provision.ts";
 import { everythingIn } from "../fixtures/nats.ts";
@@ -37,7 +38,7 @@ beforeAll(async () => {
   running = await startEmbedded({ env, log: () => {}, provision: provisionExampleAccounts });
   nats = await connectNats(natsAccessOf(running.run(), {}), "secrets");
   reader = await connectNats(await everythingIn(home, running.run().nats), "reader");
-  database = openDatabase(running.run().database);
+  database = openDatabase(ownerUrlOf(running.run().database));
 }, 120_000);
 
 afterAll(async () => {

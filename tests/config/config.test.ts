@@ -37,6 +37,26 @@ describe("the configuration", () => {
     expect(timings).toMatchObject({ takeMs: 40_000, holdMs: 20_000, suspectMs: 10_000 });
   });
 
+  it("refuses servers that a fleet shares beside a profile that nobody chose", () => {
+    const shared = { HOLDFAST_DATABASE_URL: "postgres://h/d", HOLDFAST_NATS_URL: "nats://n" };
+    expect(Object.keys(faultsOf(shared))).toEqual(["HOLDFAST_PROFILE"]);
+    expect(faultsOf({ ...shared, HOLDFAST_PROFILE: "development" })).toEqual({});
+    expect(faultsOf({ HOLDFAST_DATABASE_URL: "postgres://h/d" })).toEqual({});
+  });
+
+  it.each([
+    ["postgres://u@db.example/d", ["HOLDFAST_DATABASE_URL"]],
+    ["postgres://u@/d?host=db.example", ["HOLDFAST_DATABASE_URL"]],
+    ["postgres://u@db.example/d?sslmode=verify-full", []],
+    ["postgres://u@db.example/d?sslmode=disable", []],
+    ["postgres://u@127.0.0.1:5432/d", []],
+    ["postgres://u@/d?host=/var/run/postgresql", []],
+  ])("in production asks of a remote database how it is protected: %s", (url, faulty) => {
+    const env = { HOLDFAST_DATABASE_URL: url };
+    expect(Object.keys(faultsOf({ ...env, HOLDFAST_PROFILE: "production" }))).toEqual(faulty);
+    expect(faultsOf({ ...env, HOLDFAST_PROFILE: "development" })).toEqual({});
+  });
+
   it("cannot be changed once it is read", () => {
     const config = read({});
     expect([config, config.timings, config.http].every(Object.isFrozen)).toBe(true);

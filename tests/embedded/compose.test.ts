@@ -10,6 +10,7 @@ import { variables } from "../../src/config/variables.ts";
 
 interface Service {
   readonly command?: readonly string[];
+  readonly secrets?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly volumes?: readonly string[];
   readonly ports?: readonly string[];
@@ -34,6 +35,7 @@ const natsNames = ["nats-1", "nats-2", "nats-3"];
 function filledIn(environment: Readonly<Record<string, string>>): Record<string, string> {
   const values: Record<string, string> = {
     POSTGRES_PASSWORD: "word",
+    POSTGRES_HOST_PASSWORD: "other-word",
     HOLDFAST_TELEGRAM_API_ID: "1",
     HOLDFAST_TELEGRAM_API_HASH: "0".repeat(32),
   };
@@ -59,16 +61,34 @@ describe("the compose file", () => {
     );
   });
 
+  const machine = { hostname: "c", cwd: "/app", readFile: () => "ab".repeat(32) };
+
   it.each(["migrate", "host-a", "host-b"])("gives %s a configuration without a fault", (name) => {
     const environment = compose.services[name]?.environment ?? {};
-    const machine = { hostname: "c", cwd: "/app", readFile: () => "ab".repeat(32) };
     expect(readConfig(filledIn(environment), machine)).toMatchObject({
       profile: "production",
       home: "/var/lib/holdfast",
-      http: { host: "0.0.0.0", port: 9464, names: [] },
+      ...(name === "migrate" ? {} : { http: { host: "0.0.0.0", port: 9464, names: [] } }),
     });
     const known = variables.map((variable) => variable.name);
     expect(known).toEqual(expect.arrayContaining(Object.keys(environment)));
+  });
+
+  it("lets the owner alone migrate, without the master key, and hosts run as another role", () => {
+    const userOf = (name: string): string => {
+      const environment = filledIn(compose.services[name]?.environment ?? {});
+      return new URL(readConfig(environment, machine).databaseUrl ?? "").username;
+    };
+    expect(["migrate", "host-a", "host-b"].map(userOf)).toEqual([
+      "holdfast",
+      "holdfast_host",
+      "holdfast_host",
+    ]);
+    const { secrets, environment = {} } = compose.services["migrate"] ?? {};
+    expect([secrets, Object.keys(environment).filter((key) => key.includes("MASTER"))]).toEqual([
+      [],
+      [],
+    ]);
   });
 
   it("gives each host its own name and its own files", () => {

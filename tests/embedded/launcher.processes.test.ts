@@ -14,7 +14,11 @@ const { PATH, HOME } = process.env;
 async function options(more: NodeJS.ProcessEnv = {}): Promise<EmbeddedOptions> {
   const database = await createTestDatabase();
   onTestFinished(database.drop);
-  const shared = { HOLDFAST_DATABASE_URL: database.url, ...testNatsEnvironment() };
+  const shared = {
+    HOLDFAST_DATABASE_URL: database.url,
+    ...testNatsEnvironment(),
+    HOLDFAST_PROFILE: "development",
+  };
   return {
     env: { PATH, HOME, ...shared, ...more },
     home: temporaryHome(),

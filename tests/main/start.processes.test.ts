@@ -239,6 +239,7 @@ describe("a host from nothing", () => {
           HOLDFAST_NATS_NODE_CREDS: join(home, "nats", "node.creds"),
           HOLDFAST_DATABASE_URL: database,
           HOLDFAST_MASTER_KEY: "11".repeat(32),
+          HOLDFAST_PROFILE: "development",
           ...environment,
         },
         stopMsMax: 10_000,

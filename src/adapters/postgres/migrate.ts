@@ -1,6 +1,7 @@
 import { Client } from "pg";
 import { HoldfastError } from "../../errors.ts";
 import { labelOf, type Migration, migrationsFolder, readMigrations } from "./migration-files.ts";
+import { grantRoles, mayChangeSchema } from "./roles.ts";
 
 /** Any number does, as long as it stays: one migrator at a time per database. */
 const lockKey = 4_653_202_611;
@@ -46,11 +47,16 @@ async function refuseOldServer(client: Client): Promise<void> {
 }
 
 async function appliedMigrations(client: Client): Promise<readonly Applied[]> {
-  await client.query(
-    `create table if not exists schema_migrations (
+  const { rows: found } = await client.query<{ there: boolean }>(
+    "select to_regclass('schema_migrations') is not null as there",
+  );
+  // A host may not make it, and looks only whether the schema is its program's.
+  if (found[0]?.there !== true)
+    await client.query(
+      `create table schema_migrations (
        version int primary key, name text not null, checksum text not null,
        applied_at timestamptz not null default now())`,
-  );
+    );
   const { rows } = await client.query<Applied>(
     "select version, name, checksum from schema_migrations order by version",
   );
@@ -188,23 +194,31 @@ async function alone<Result>(
  * advisory lock, with its checksum. Each file is one transaction or, where it says so, runs
  * statement by statement. `version` is the schema's version afterwards.
  *
- * Errors: DATABASE_UNAVAILABLE and MIGRATION_LOCKED (retryable), SCHEMA_NEWER, MIGRATION_EDITED,
+ * A role that may not change the schema only looks whether it is up to date. Otherwise the rights of the roles of
+ * `roles.ts` are set; `roles`: whether they are there.
+ *
+ * Errors: DATABASE_UNAVAILABLE and MIGRATION_LOCKED (retryable), SCHEMA_NEWER, MIGRATION_EDITED, MIGRATION_NOT_OWNER,
  * MIGRATION_FAILED; after each of them the schema is as it was, or at an earlier whole version.
  */
 export function migrate(
   databaseUrl: string,
   options: MigrateOptions = {},
-): Promise<{ readonly applied: readonly string[]; readonly version: number }> {
+): Promise<{
+  readonly applied: readonly string[];
+  readonly version: number;
+  readonly roles: boolean;
+}> {
   return alone(databaseUrl, options, async (client, migrations, before) => {
     refuseUnknown(migrations, before);
     const done = new Set(before.map(({ version }) => version));
-    const applied: string[] = [];
-    for (const migration of migrations) {
-      if (done.has(migration.version)) continue;
-      await apply(client, migration);
-      applied.push(labelOf(migration));
+    const pending = migrations.filter(({ version }) => !done.has(version));
+    const version = migrations.at(-1)?.version ?? 0;
+    if (!(await mayChangeSchema(client))) {
+      if (pending.length > 0) throw notOwner(pending.length);
+      return { applied: [], version, roles: true };
     }
-    return { applied, version: migrations.at(-1)?.version ?? 0 };
+    for (const migration of pending) await apply(client, migration);
+    return { applied: pending.map(labelOf), version, roles: await grantRoles(client) };
   });
 }
 
@@ -234,6 +248,13 @@ export function migrateDown(
     return undone;
   });
 }
+
+const notOwner = (pending: number) =>
+  new HoldfastError({
+    code: "MIGRATION_NOT_OWNER",
+    message: `The schema lacks ${pending} migrations, and this role may not change it. Nothing was changed.`,
+    next: "Name the owner's address in HOLDFAST_DATABASE_URL and run: npx holdfast migrate up",
+  });
 
 const oneWay = (migration: Migration) =>
   new HoldfastError({

@@ -7,6 +7,8 @@ import { conversationRules } from "../../../machines/conversation-rules.ts";
 import { migrate, migrateDown, readSchema } from "../../adapters/postgres/migrate.ts";
 import { createConversationRecords } from "../../adapters/postgres/conversation-records.ts";
 import { openDatabase } from "../../adapters/postgres/database.ts";
+import { rolesMissing } from "../../adapters/postgres/roles.ts";
+import { ownerUrlOf } from "../../embedded/postgres.ts";
 import { findPostgres } from "../../embedded/postgres-binaries.ts";
 import { HoldfastError } from "../../errors.ts";
 import { databaseUrlOf } from "../ask.ts";
@@ -23,9 +25,10 @@ export function addMigrateCommands(program: Command, exitWith: (code: number) =>
     .description("bring the schema up to date; `holdfast start` does that for its own database")
     .addHelpText("after", "\nExample:\n  npx holdfast migrate backup && npx holdfast migrate up")
     .action(async () => {
-      const { applied, version } = await migrate(await databaseUrlOf(env));
+      const { applied, version, roles } = await migrate(await ownerDatabaseUrl());
       for (const label of applied) print(`applied ${label}`);
       print(`schema version ${version}, ${applied.length} migrations applied`);
+      if (!roles) print(rolesMissing);
     });
 
   group
@@ -38,7 +41,7 @@ export function addMigrateCommands(program: Command, exitWith: (code: number) =>
     .action(async (text: string) => {
       const version = Number(text);
       if (!/^\d{1,4}$/.test(text)) throw malformedVersion(text);
-      const undone = await migrateDown(await databaseUrlOf(env), version);
+      const undone = await migrateDown(await ownerDatabaseUrl(), version);
       for (const label of undone) print(`undone ${label}`);
       print(`${undone.length} migrations undone`);
     });
@@ -48,7 +51,7 @@ export function addMigrateCommands(program: Command, exitWith: (code: number) =>
     .description("which migrations are applied and which are pending")
     .addHelpText("after", "\nExample:\n  npx holdfast migrate status")
     .action(async () => {
-      const { migrations } = await readSchema(await databaseUrlOf(env));
+      const { migrations } = await readSchema(await ownerDatabaseUrl());
       for (const { label, state } of migrations) print(`${state.padEnd(8)} ${label}`);
     });
 
@@ -60,7 +63,7 @@ export function addMigrateCommands(program: Command, exitWith: (code: number) =>
       "\nExits with 1 when something is wrong.\n\nExample:\n  npx holdfast migrate verify",
     )
     .action(async () => {
-      const url = await databaseUrlOf(env);
+      const url = await ownerDatabaseUrl();
       const { problems } = await readSchema(url);
       const duplicates = await countDuplicates(url);
       const found = [
@@ -78,9 +81,15 @@ export function addMigrateCommands(program: Command, exitWith: (code: number) =>
     .addHelpText("after", "\nExample:\n  npx holdfast migrate backup before-upgrade.dump")
     .action(async (file: string | undefined) => {
       const name = file ?? `holdfast-${new Date().toISOString().replaceAll(/[:.]/g, "-")}.dump`;
-      await backUp(await databaseUrlOf(env), name);
+      await backUp(await ownerDatabaseUrl(), name);
       print(`the database is in ${name}; restore it with: pg_restore --clean --dbname=… ${name}`);
     });
+}
+
+/** The schema is its owner's; a host's address in run.json is not. */
+async function ownerDatabaseUrl(): Promise<string> {
+  const url = await databaseUrlOf(env);
+  return env["HOLDFAST_DATABASE_URL"] ? url : ownerUrlOf(url);
 }
 
 async function countDuplicates(url: string): Promise<number> {

@@ -11,6 +11,7 @@ import { createAccountStore } from "../../adapters/postgres/account-store.ts";
 import { createTokenStore } from "../../adapters/postgres/token-store.ts";
 import { type Database, openDatabase } from "../../adapters/postgres/database.ts";
 import { migrate } from "../../adapters/postgres/migrate.ts";
+import { runtimeRole } from "../../adapters/postgres/roles.ts";
 import { type EmbeddedNats, startNats } from "../../embedded/nats.ts";
 import { type EmbeddedPostgres, startPostgres } from "../../embedded/postgres.ts";
 import type { AccountKind } from "../../../machines/lifecycle.ts";
@@ -181,14 +182,15 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
           HOLDFAST_HOME: join(folder, `host-${hosts.length + 1}`, name),
           HOLDFAST_HOST: name,
           HOLDFAST_LOG_LEVEL: "info",
+          HOLDFAST_PROFILE: "development",
           HOLDFAST_MASTER_KEY: masterKey,
           HOLDFAST_NATS_URL:
             cluster?.url ?? (direct ? natsServer.url : `nats://127.0.0.1:${ports.nats}`),
           HOLDFAST_NATS_CREDS: natsServer.credsFile("gate"),
           HOLDFAST_NATS_NODE_CREDS: natsServer.credsFile("node"),
           HOLDFAST_DATABASE_URL: direct
-            ? postgres.url
-            : `postgres://holdfast@127.0.0.1:${ports.postgres}/holdfast`,
+            ? postgres.runtimeUrl
+            : `postgres://${runtimeRole}@127.0.0.1:${ports.postgres}/holdfast`,
           HOLDFAST_TELEGRAM_DC: JSON.stringify({
             id: dc.dcId,
             host: "127.0.0.1",

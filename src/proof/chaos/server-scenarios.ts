@@ -36,6 +36,20 @@ export const serverScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "nats-loss",
+    proves:
+      "a NATS that lost its disk is known again from the hosts that run, and revives no holder",
+    hosts: 2,
+    epochRises: true,
+    async run({ fleet, delivered }) {
+      await fleet.replaceNats((folder) => rm(folder, { recursive: true }));
+      delivered("nats-server runs from an empty store", true);
+      await eventually("every gate begins anew", async () =>
+        fleet.hosts.every(({ gatesStarted }) => gatesStarted > 1),
+      );
+    },
+  },
+  {
     name: "postgres-restore",
     forgetful: true,
     proves: "an older copy of the database grants nothing that is in use",
