@@ -6,19 +6,22 @@ const replies = "_R_.>";
 /** What the streams' own protocol needs: acknowledgements, flow control. */
 const protocol = ["$JS.API.INFO", "$JS.ACK.>", "$JS.FC.>"];
 
-const hosts = "KV_HOLDFAST_HOSTS";
+/** A register: its user makes, reads and writes it, and can neither delete it nor empty it. */
+const register = (name: string): readonly string[] => [
+  ...["CREATE", "UPDATE", "INFO", "MSG.GET"].map((verb) => `$JS.API.STREAM.${verb}.KV_${name}`),
+  `$JS.API.DIRECT.GET.KV_${name}.>`,
+  `$JS.API.CONSUMER.*.KV_${name}`,
+  `$JS.API.CONSUMER.*.KV_${name}.>`,
+  `$KV.${name}.>`,
+];
 
 const gate: BrokerUser = {
   name: "gate",
   account: "HOLDFAST",
   publish: [
     ...protocol,
-    // The register of leases: it makes, reads and writes it, and can neither delete it nor empty it.
-    ...["CREATE", "UPDATE", "INFO", "MSG.GET"].map((verb) => `$JS.API.STREAM.${verb}.${hosts}`),
-    `$JS.API.DIRECT.GET.${hosts}.>`,
-    `$JS.API.CONSUMER.*.${hosts}`,
-    `$JS.API.CONSUMER.*.${hosts}.>`,
-    "$KV.HOLDFAST_HOSTS.>",
+    ...register("HOLDFAST_HOSTS"),
+    ...register("HOLDFAST_FLEET"),
     "holdfast.custody.news",
     "holdfast.custody.fence.*",
     // Answers to a fence, which another gate or a node asks for.
