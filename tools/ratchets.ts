@@ -45,7 +45,7 @@ export const floats = {
   onGone: 1,
   readOn: 1,
   reload: 1,
-  respond: 2,
+  respond: 1,
   run: 1,
   runShare: 1,
   serve: 3,

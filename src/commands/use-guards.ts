@@ -1,5 +1,4 @@
 import { HoldfastError } from "../errors.ts";
-import { includesRole, type Role } from "../ports/speaker.ts";
 import { namesServiceAccount } from "../ports/telegram/service-account.ts";
 import type {
   ChatPeer,
@@ -7,22 +6,7 @@ import type {
   JsonValue,
   TelegramClient,
 } from "../ports/telegram/telegram.ts";
-import { rawMethods } from "./raw-methods.ts";
-
-/** The rights by which methods are listed, the smallest first. */
-const tiers = ["read", "send", "owner", "nobody"] as const;
-type Tier = (typeof tiers)[number];
-
-const tierOf: ReadonlyMap<string, Tier> = new Map(
-  tiers.flatMap((tier) =>
-    Object.entries(rawMethods[tier]).flatMap(([space, names]) =>
-      names
-        .trim()
-        .split(/\s+/)
-        .map((name): [string, Tier] => [`${space}.${name}`, tier]),
-    ),
-  ),
-);
+import { type RawCall, type RawCallVerdict, rawCallVerdict } from "./raw-verdict.ts";
 
 /** Methods that have a proper command, or none; what stands nowhere is for nobody. */
 const remedies: readonly (readonly [RegExp, string])[] = [
@@ -31,42 +15,8 @@ const remedies: readonly (readonly [RegExp, string])[] = [
   [/^account\.updatePasswordSettings/, "Do this in Telegram's own application."],
 ];
 
-/** The answer to the question whether a speaker may call a method. */
-export interface RawCallVerdict {
-  /** The right that the method needs; null where it is refused to all. */
-  readonly needs: Role | null;
-  readonly allowed: boolean;
-  /** True where a paused account may not call it: it changes something, or is seen by others. */
-  readonly sends: boolean;
-}
-
-/** Judges a raw call by its method's place in the list, and by parameters that spend. Pure. */
-export function rawCallVerdict({
-  method,
-  role,
-  params = {},
-}: {
-  readonly method: string;
-  readonly role: Role;
-  readonly params?: JsonObject;
-}): RawCallVerdict {
-  const listed = tierOf.get(method) ?? "nobody";
-  const needs = listed === "nobody" ? null : spends(params) ? "owner" : listed;
-  return {
-    needs,
-    allowed: needs !== null && includesRole(role, needs),
-    sends: listed !== "read" || needs !== "read",
-  };
-}
-
-/** Stars leave the account by a parameter of methods that are free without it. */
-const spends = (params: JsonObject): boolean => {
-  const stars = params["allowPaidStars"];
-  return stars !== undefined && stars !== null && stars !== 0;
-};
-
 /** Throws METHOD_FORBIDDEN for a call that the list does not give to this role. */
-export function checkRawCall(call: Parameters<typeof rawCallVerdict>[0]): RawCallVerdict {
+export function checkRawCall(call: RawCall): RawCallVerdict {
   const verdict = rawCallVerdict(call);
   if (verdict.allowed) return verdict;
   const { method, role } = call;

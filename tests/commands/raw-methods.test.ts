@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
 import { rawMethods } from "../../src/commands/raw-methods.ts";
-import { checkRawCall, rawCallVerdict } from "../../src/commands/use-guards.ts";
+import { rawCallVerdict } from "../../src/commands/raw-verdict.ts";
+import { checkRawCall } from "../../src/commands/use-guards.ts";
 
 const { resolve } = createRequire(import.meta.url);
 const textOf = (module: string) => readFileSync(resolve(module), "utf8");

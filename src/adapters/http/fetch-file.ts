@@ -24,8 +24,8 @@ export const noMedia: FileRules = { credentials: null, hosts: [], privateHosts: 
 /**
  * Reads files by HTTP. A name is resolved once, and the connection goes to an address that was judged. Redirects are
  * judged anew and see no credentials. Stops with the chunk that passes `bytesMax`.
- * @throws HoldfastError MEDIA_UNAVAILABLE (retryable), MEDIA_GONE for 404 and 410, MEDIA_REFUSED for an address that may
- * not be read
+ * @throws HoldfastError MEDIA_UNAVAILABLE (retryable), MEDIA_GONE for 404 and 410, MEDIA_REFUSED for an address that
+ * may not be read
  */
 export function createFileFetcher(
   rules: FileRules,

@@ -5,8 +5,8 @@ const answerMsMax = 10_000;
 const retryAfterSecondsMax = 3600;
 
 /**
- * POSTs each reply as JSON, with its id as `Idempotency-Key`, the time of the attempt as `X-Holdfast-Timestamp`, and the
- * HMAC-SHA256 of both as `X-Holdfast-Signature: sha256=<hex>`.
+ * POSTs each reply as JSON, with its id as `Idempotency-Key`, the time of the attempt as `X-Holdfast-Timestamp`, and
+ * the HMAC-SHA256 of both as `X-Holdfast-Signature: sha256=<hex>`.
  */
 export function createWebhookEndpoint(
   url: string,

@@ -92,8 +92,8 @@ const isUnsignedQuote = (of: JsonObject, name: string): boolean =>
 
 /**
  * Without the texts of Telegram's service account (I7): those in every object that names it beside or above them, in
- * forwards and in quotes. Fails closed: a constructor that is not known loses its texts where its list names the account
- * at all, and so does a quote without an author.
+ * forwards and in quotes. Fails closed: a constructor that is not known loses its texts where the answer names the
+ * account at all, and so does a quote without an author.
  */
 export function withoutServiceTexts(value: JsonValue): JsonValue {
   const notes = new Map<JsonObject, Named>();

@@ -241,9 +241,9 @@ describe("the channel beside Telegram (V15)", () => {
       },
     ];
     expect(await postAsIs(whole, signature)).toBe(200);
-    const answers = [];
-    for (const fields of cut) answers.push(await postAsIs(fields, signature));
-    expect(answers).toEqual([400, 400, 200]);
+    const statuses = [];
+    for (const fields of cut) statuses.push(await postAsIs(fields, signature));
+    expect(statuses).toEqual([400, 400, 200]);
     await expect.poll(() => bench.turnEndings.toSorted()).toEqual(["committed", "duplicate"]);
     await arrived(1);
   });
