@@ -14,7 +14,7 @@ const gate: BrokerUser = {
   publish: [
     ...protocol,
     // The register of leases: it makes, reads and writes it, and can neither delete it nor empty it.
-    ...["CREATE", "UPDATE", "INFO", "MSG.GET"].map((verb) => `$JS.API.STREAM.${verb}.${hosts}`),
+    ...["CREATE", "INFO", "MSG.GET"].map((verb) => `$JS.API.STREAM.${verb}.${hosts}`),
     `$JS.API.DIRECT.GET.${hosts}.>`,
     `$JS.API.CONSUMER.*.${hosts}`,
     `$JS.API.CONSUMER.*.${hosts}.>`,
