@@ -5,13 +5,10 @@ import type { JsonObject } from "../ports/telegram/telegram.ts";
 import type { Account } from "../accounts/account.ts";
 import { textIn } from "./fields.ts";
 import { withoutServiceTexts } from "../ports/telegram/service-account.ts";
-import type { Role } from "../ports/speaker.ts";
 import { checkPeers, checkRawCall, findPeer } from "./use-guards.ts";
 import { randomIdOfSend } from "../conversation/outbox/random-id.ts";
 
 const historyMax = 100;
-/** Every caller is the operator here. */
-const callerRole: Role = "owner";
 
 /** `invoke`, `send` and `history`: others use an account through its holder. */
 export const holderCommands: Handlers<
@@ -19,14 +16,14 @@ export const holderCommands: Handlers<
   "invoke" | "send" | "history",
   [account: Account]
 > = {
-  async invoke(account, body) {
+  async invoke(account, body, { role }) {
     const method = textIn(body, "method", textMissing);
     const given = body.params ?? {};
     if (typeof given !== "object" || given === null || Array.isArray(given)) {
       throw malformed("params", '{"limit": 10}');
     }
     const params = given as JsonObject;
-    const { sends } = checkRawCall({ method, role: callerRole, params });
+    const { sends } = checkRawCall({ method, role, params });
     checkPeers(params);
     const result = await told(account, () =>
       account.use((client) => client.invoke(method, params), { sends }),

@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { connectNats } from "../../src/adapters/nats/connection.ts";
+import { openInboundStream } from "../../src/adapters/nats/inbound-stream.ts";
 import { isAtLeast } from "../../src/adapters/nats/server.ts";
 import { identityOfCreds } from "../../src/config/nats-access.ts";
 import { startNats } from "../../src/embedded/nats.ts";
 import { findNats } from "../../src/embedded/nats-binary.ts";
+import { createInbox, itemOf, textsOf } from "../fixtures/inbound-bench.ts";
 import { launchOwnNats } from "../fixtures/embedded/own-nats.ts";
 import { mirrorsIn } from "../../src/embedded/nats-debian.ts";
 import { temporaryHome } from "../fixtures/embedded/temporary-home.ts";
@@ -52,14 +54,14 @@ describe("the embedded server", () => {
     onTestFinished(() => second.stop());
     expect(second.operatorKey).toBe(first.operatorKey);
     const folder = join(home, "nats");
-    const modes = readdirSync(folder)
+    const modes = readdirSync(folder, { recursive: true, encoding: "utf8" })
       .filter((name) => /\.(?:creds|json|conf)$/.test(name))
       .map((name) => (statSync(join(folder, name)).mode & 0o777).toString(8));
     expect(new Set(modes)).toEqual(new Set(["600"]));
     expect(modes.length).toBeGreaterThanOrEqual(6);
   });
 
-  it("takes over the streams that a version without users wrote", async () => {
+  it("takes over the streams of a version without users and partitions, and a node may move and park them", async () => {
     const home = temporaryHome();
     const store = join(home, "nats");
     mkdirSync(store);
@@ -67,8 +69,10 @@ describe("the embedded server", () => {
     const url = `nats://127.0.0.1:${open.port}`;
     const before = await connectNats({ ...identityOfCreds(null), url }, "before");
     const manager = await jetstreamManager(before);
-    await manager.streams.add({ name: "HOLDFAST_INBOUND_0", subjects: ["holdfast.inbound.0"] });
-    await jetstream(before).publish("holdfast.inbound.0", "kept");
+    await manager.streams.add({ name: "HOLDFAST_INBOUND", subjects: ["holdfast.inbound"] });
+    const texts = ["kept", "parked"];
+    for (const text of texts)
+      await jetstream(before).publish("holdfast.inbound", JSON.stringify(itemOf("1", text)));
     await before.close();
     await open.stop();
 
@@ -76,7 +80,17 @@ describe("the embedded server", () => {
     onTestFinished(() => server.stop());
     const nats = await connectNats(server.access("node"), "after");
     onTestFinished(() => nats.close());
-    const streams = (await jetstreamManager(nats)).streams;
-    expect((await streams.getMessage("HOLDFAST_INBOUND_0", { seq: 1 }))?.string()).toBe("kept");
+    const stream = await openInboundStream(nats, { host: "h" });
+    const inbox = createInbox();
+    const stop = await stream.consume({ inFlightMax: 10, onDelivery: inbox.onDelivery });
+    const got = await inbox.atLeast(2);
+    expect(textsOf(got)).toEqual(texts);
+    got[0]!.done();
+    await got[1]!.park("no use");
+    await stop();
+    const [parked] = await stream.listParked(1);
+    expect(parked).toMatchObject({ reason: "no use", item: { text: "parked" } });
+    expect(await stream.unpark(parked!.id)).toBe(true);
+    expect(await stream.listParked(1)).toEqual([]);
   });
 });

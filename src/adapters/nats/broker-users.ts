@@ -8,7 +8,7 @@ const protocol = ["$JS.API.INFO", "$JS.ACK.>", "$JS.FC.>"];
 
 /** A register: its user makes, reads and writes it, and can neither delete it nor empty it. */
 const register = (name: string): readonly string[] => [
-  ...["CREATE", "UPDATE", "INFO", "MSG.GET"].map((verb) => `$JS.API.STREAM.${verb}.KV_${name}`),
+  ...["CREATE", "INFO", "MSG.GET"].map((verb) => `$JS.API.STREAM.${verb}.KV_${name}`),
   `$JS.API.DIRECT.GET.KV_${name}.>`,
   `$JS.API.CONSUMER.*.KV_${name}`,
   `$JS.API.CONSUMER.*.KV_${name}.>`,
