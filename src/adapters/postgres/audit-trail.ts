@@ -11,6 +11,8 @@ import { createBatcher } from "./batcher.ts";
 import type { Database } from "./database.ts";
 
 const linesMax = 500;
+/** An outcome waits this long for the next call, to go with its line. */
+const lateMs = 20;
 /** Lines that are read in one statement. */
 const pageLines = 5_000;
 
@@ -75,7 +77,31 @@ export function createAuditTrail(
       }
     },
   });
-  return { write: (entry) => batcher.add({ entry, number: (added += 1) }) };
+  const add = (entry: AuditEntry) => batcher.add({ entry, number: (added += 1) });
+
+  let late: { readonly entry: AuditEntry; settle(writing: Promise<void>): void }[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  function addLate(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    const all = late;
+    late = [];
+    for (const { entry, settle } of all) settle(add(entry));
+  }
+
+  return {
+    write(entry) {
+      if (entry.phase === "asked") {
+        addLate();
+        return add(entry);
+      }
+      // No answer waits for it: a statement of its own would only hold up the next call's line.
+      return new Promise((settle) => {
+        late.push({ entry, settle });
+        timer ??= setTimeout(addLate, lateMs);
+      });
+    },
+  };
 }
 
 /** Lines of the record since a moment, page by page, the earliest of each chain first. `whole`: those chains whole. */
