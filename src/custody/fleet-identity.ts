@@ -23,9 +23,10 @@ export interface FleetIdentityParts {
  */
 export async function recogniseFleet(parts: FleetIdentityParts): Promise<string> {
   const { store, fleet, hosts, times } = parts;
+  // NATS before Postgres, and written after it: an id that stands in NATS is seen in its database too.
+  const known = await fleet.read(fleetIdKey);
   const record = await store.read();
   if (record !== null) refuseOtherTimes(record.times, times);
-  const known = await fleet.read(fleetIdKey);
   const leases = await hosts.entries();
   const incarnations = leases.map(({ value }) => value.incarnation);
   const verdict = judgeFleet({
@@ -43,26 +44,22 @@ export async function recogniseFleet(parts: FleetIdentityParts): Promise<string>
   return id;
 }
 
-/** Both stores say the same afterwards. NATS first: its compare-and-set decides between hosts that start at once. */
+/** Both stores say the same afterwards. Postgres decides between hosts of a new fleet that start at once. */
 async function settle(
   { store, fleet, times, newId }: FleetIdentityParts,
   recorded: string | null,
   known: RegisterEntry<FleetIdValue> | null,
 ): Promise<string> {
-  let id = recorded ?? known?.value.id ?? newId();
-  if (known?.value.id !== id) {
-    const value = { id, nonce: newId() };
-    await fleet.write(fleetIdKey, value, known?.revision ?? 0).catch(async (error: unknown) => {
-      const other = await fleet.read(fleetIdKey);
-      if (other === null) throw error;
-      if (recorded !== null && other.value.id !== recorded)
-        throw mismatch(recorded, other.value.id);
-      id = other.value.id;
-    });
-  }
-  const record = await store.found({ id, times });
+  const record = await store.found({ id: recorded ?? known?.value.id ?? newId(), times });
   refuseOtherTimes(record.times, times);
-  if (record.id !== id) throw mismatch(record.id, id);
+  const { id } = record;
+  if (known?.value.id === id) return id;
+  const value = { id, nonce: newId() };
+  await fleet.write(fleetIdKey, value, known?.revision ?? 0).catch(async (error: unknown) => {
+    const other = await fleet.read(fleetIdKey);
+    if (other === null) throw error;
+    if (other.value.id !== id) throw mismatch(id, other.value.id);
+  });
   return id;
 }
 

@@ -94,6 +94,22 @@ describe("a start of a host", () => {
     expect((await one.fleet.read(fleetIdKey))?.value.id).toBe(ids[0]);
   });
 
+  it("lets a host in whose look at NATS comes after another one has written all", async () => {
+    const [{ store }, one] = [await emptyDatabase(), await server()];
+    const first: { id?: string } = {};
+    const late: Server = {
+      ...one,
+      fleet: {
+        ...one.fleet,
+        read: async (key) => {
+          first.id ??= await start(store, one);
+          return one.fleet.read(key);
+        },
+      },
+    };
+    expect(await start(store, late)).toBe(first.id);
+  });
+
   it("is refused where two fleets would share one NATS, with nothing written", async () => {
     const [first, second, one] = [await emptyDatabase(), await emptyDatabase(), await server()];
     const id = await start(first.store, one);
