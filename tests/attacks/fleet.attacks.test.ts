@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
+import { control, controlOf } from "../../src/embedded/control-api.ts";
 import { startEmbedded } from "../../src/embedded/launcher.ts";
 import { type AttackedService, attackedService } from "../fixtures/attacked-service.ts";
 
@@ -51,18 +52,21 @@ async function startAnother(name: string, env: Readonly<Record<string, string>>)
 }
 
 const overlaps = async (): Promise<number> => {
-  const control = service.running.run().telegramControl!;
-  const seen = (await (await fetch(new URL("/ledger/overlaps", control))).json()) as Record<
-    string,
-    number
-  >;
+  const access = controlOf(service.running.run())!;
+  const seen = await control<Record<string, number>>(access, "GET", "/ledger/overlaps");
   return seen["any-two-connections"] ?? -1;
 };
 
+/** The broker of the first, with the keys that the first gave out. */
+const natsOfTheFirst = () => ({
+  HOLDFAST_NATS_URL: service.running.run().nats,
+  HOLDFAST_NATS_CREDS: join(service.home, "nats", "gate.creds"),
+  HOLDFAST_NATS_NODE_CREDS: join(service.home, "nats", "node.creds"),
+});
+
 describe("a second fleet", () => {
   it("is refused on the NATS of the first", async () => {
-    const { nats } = service.running.run();
-    const said = await startAnother("second", { HOLDFAST_NATS_URL: nats });
+    const said = await startAnother("second", natsOfTheFirst());
     expect(said).toContain("This NATS belongs to fleet");
   }, 60_000);
 
@@ -74,8 +78,8 @@ describe("a second fleet", () => {
   }, 60_000);
 
   it("is refused with other times than the first, on the same servers", async () => {
-    const { database, nats } = service.running.run();
-    const shared = { HOLDFAST_DATABASE_URL: database, HOLDFAST_NATS_URL: nats };
+    const { database } = service.running.run();
+    const shared = { HOLDFAST_DATABASE_URL: database, ...natsOfTheFirst() };
     expect(await startAnother("hasty", shared)).toContain("HOLDFAST_PROFILE: is unset");
     expect(await startAnother("hasty", { ...shared, HOLDFAST_PROFILE: "production" })).toContain(
       "The fleet's times are suspectMs 2500",

@@ -1,44 +1,49 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSealKey } from "../../src/adapters/crypto/curve-seal.ts";
+import { connectNats } from "../../src/adapters/nats/connection.ts";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
+import { control, controlOf } from "../../src/embedded/control-api.ts";
 import { exampleDesk } from "../../src/embedded/provision.ts";
+import { natsAccessOf } from "../../src/embedded/run-info.ts";
 import { packageFile } from "../../src/files.ts";
 import { type AttackedService, attackedService } from "../fixtures/attacked-service.ts";
+import { everythingIn } from "../fixtures/nats.ts";
 import { findSecret } from "../fixtures/secret-search.ts";
 
 const { account, username } = exampleDesk;
 
 let service: AttackedService;
+/** The operator's own. */
 let nats: NatsConnection;
+/** Hears all that gates and nodes say. */
+let insider: NatsConnection;
 /** All that one who hears the whole broker has heard. */
 const heard: Buffer[] = [];
 
 beforeAll(async () => {
   service = await attackedService();
-  nats = await connect({ servers: service.running.run().nats });
-  nats.subscribe(">", {
-    callback: (_error, message) => void heard.push(Buffer.from(message.data)),
-  });
-  await control("/users", { firstName: "Eve", username: "eve", phone: "+33199000001" });
+  const run = service.running.run();
+  nats = await connectNats(natsAccessOf(run, {}), "operator");
+  insider = await connectNats(await everythingIn(service.home, run.nats), "insider");
+  for (const hearing of [nats, insider])
+    hearing.subscribe(">", {
+      callback: (_error, message) => void heard.push(Buffer.from(message.data)),
+    });
+  await telegram("POST", "/users", { firstName: "Eve", username: "eve", phone: "+33199000001" });
 }, 120_000);
 
 afterAll(async () => {
-  await nats.close();
-  await service.stop();
+  await nats?.close();
+  await insider?.close();
+  await service?.stop();
 }, 60_000);
 
-async function control<T>(path: string, body?: unknown): Promise<T> {
-  const answer = await fetch(new URL(path, service.running.run().telegramControl!), {
-    ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
-    headers: { "content-type": "application/json" },
-  });
-  if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
-  return (await answer.json()) as T;
-}
+const telegram = <T>(method: "GET" | "POST", path: string, body?: unknown) =>
+  control<T>(controlOf(service.running.run())!, method, path, body);
 
 async function ask(verb: string, body: unknown): Promise<Readonly<Record<string, unknown>>> {
   const subject = `holdfast.account.${account}.${verb}`;
@@ -47,7 +52,10 @@ async function ask(verb: string, body: unknown): Promise<Readonly<Record<string,
 
 const keysOf = async (user: string) =>
   (
-    await control<{ authorisations: { authKeyId: string }[] }>(`/users/${user}/authorisations`)
+    await telegram<{ authorisations: { authKeyId: string }[] }>(
+      "GET",
+      `/users/${user}/authorisations`,
+    )
   ).authorisations.map(({ authKeyId }) => authKeyId);
 
 interface Shown {
@@ -74,13 +82,17 @@ async function shownToOwner(id: string): Promise<Shown> {
 }
 
 const scan = (user: string, { token }: Shown) =>
-  control(`/users/${user}/login-tokens`, { token: token.toString("base64url") });
+  telegram("POST", `/users/${user}/login-tokens`, { token: token.toString("base64url") });
 
 /** Everything that others than the one who asked can see of a login. */
 async function seenByOthers(renewal: string): Promise<Record<string, Buffer>> {
-  const { metrics, database: url } = service.running.run();
-  const page = async (path: string) =>
-    Buffer.from(await (await fetch(new URL(path, metrics))).text());
+  const { metrics, consoleToken, database: url } = service.running.run();
+  const headers = { authorization: `Bearer ${consoleToken}` };
+  const page = async (path: string) => {
+    const shown = await (await fetch(new URL(path, metrics), { headers })).text();
+    expect(shown).toContain(account);
+    return Buffer.from(shown);
+  };
   const answers = [
     await ask("status", {}),
     await ask("renewal", { id: renewal }),
