@@ -155,9 +155,9 @@ describe("the TL codec", () => {
     expect(() => decode(vector([packed, packed, packed]))).toThrow(
       expect.objectContaining({ code: "TL_TOO_LARGE" }),
     );
-    const long = gzip(encode({ _: "leaf", id: 7n, name: "x".repeat(5 * 1024 * 1024) }));
-    expect(decode(vector([long]))).toHaveLength(1);
-    expect(() => decode(vector([long, long]))).toThrow(
+    const large = gzip(encode({ _: "leaf", id: 7n, name: "x".repeat(5 * 1024 * 1024) }));
+    expect(decode(vector([large]))).toHaveLength(1);
+    expect(() => decode(vector([large, large]))).toThrow(
       expect.objectContaining({ code: "TL_PACKED_INVALID" }),
     );
   });

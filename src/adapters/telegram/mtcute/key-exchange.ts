@@ -151,6 +151,7 @@ function exchange(
       cancel = clock.schedule(stepMsMax, () =>
         fail(new WireBoundError(`a step of a key exchange took more than ${stepMsMax} ms`)),
       );
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
       worker.postMessage(message);
     };
     const hear = (message: FromExchange) => {
@@ -182,7 +183,7 @@ function exchange(
     say({
       type: "begin",
       dc: { id: dc.id, mediaOnly: dc.mediaOnly === true },
-      testMode: testMode === true,
+      testMode,
       trustedKeys,
     });
   });
@@ -198,11 +199,11 @@ function withMessageId(bytes: Uint8Array, connection: Connection): Uint8Array {
 }
 
 /**
- * Lets a connection of mtcute make its key by `exchange`. The library has no option for that; this is its own
+ * Lets a connection of mtcute make its key by `keys`. The library has no option for that; this is its own
  * `_authorize` of 0.31.0 with another exchange, without temporary keys.
  */
 export function authoriseBy(
-  exchange: KeyExchange,
+  keys: KeyExchange,
   trustedKeys: readonly string[],
   connection: Connection,
 ): void {
@@ -211,7 +212,7 @@ export function authoriseBy(
     if (session.authorizationPending) return;
     session.authorizationPending = true;
     connection.onAuthBegin.emit();
-    exchange
+    keys
       .over(connection, trustedKeys)
       .then(([key, salt, timeOffset]) => {
         session["_authKey"].setup(key);
