@@ -15,7 +15,7 @@ import { openSharedRegister } from "../adapters/nats/shared-register.ts";
 import { createGateSide, type GateSide, type GateSideOptions } from "../custody/gate-side.ts";
 import { type HostIdentity, hostIdentity } from "../adapters/machine/host-identity.ts";
 import { ownIdentity } from "../adapters/machine/process-identity.ts";
-import { hostLockName, takeHostLock } from "../gate/host-lock.ts";
+import { hostLockName, takeHostLock } from "../adapters/machine/host-lock.ts";
 import { type Journal, openJournal } from "../gate/journal.ts";
 import { hostKey, type LeaseValue } from "../custody/registers.ts";
 import { createSocketTable, type SocketTable } from "../gate/socket-table.ts";
@@ -137,12 +137,18 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
   // Long enough for another gate of this host to hand everything over and end.
   const waitMs = timings.drainMs + timings.disconnectMs + stopMarginMs;
   const onWait = () => say(`waiting for the other gate of host "${host}" to end`);
-  const lockOf = { fleet: `${natsUrl}\n${config.databaseUrl ?? ""}`, host };
+  const onStranger = () =>
+    say("another user of this machine has taken the name of this gate's lock; it stops nothing");
+  const lock = hostLockName({ natsUrl, databaseUrl: config.databaseUrl ?? "", host });
+  mkdirSync(join(home, "run"), { recursive: true, mode: 0o700 });
+  const file = join(home, "run", "gate.lock");
   await stage({
     name: "lock",
     async start(signal) {
       let unlock = () => {};
-      const taken = takeHostLock({ ...lockOf, waitMs, onWait }).then((free) => (unlock = free));
+      const taken = takeHostLock({ name: lock, host, file, waitMs, onWait, onStranger }).then(
+        (free) => (unlock = free),
+      );
       await orAborted(taken, signal);
       return () => unlock();
     },
@@ -165,8 +171,7 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
     onWait,
   });
   const path = join(home, "run", `gate-${process.pid}.sock`);
-  mkdirSync(join(home, "run"), { recursive: true });
-  const identity = hostIdentity(hostLockName(lockOf), ownIdentity());
+  const identity = hostIdentity(lock, ownIdentity());
   const supervisor = makeSupervisor(config, side, { incarnation, path, identity }, (message) => {
     const leave = () => fail(message);
     stop().then(leave, leave);
