@@ -58,7 +58,13 @@ function isNode(value: unknown): value is { readonly type: "node"; readonly pid:
   return hasType(value, "node") && "pid" in value && typeof value.pid === "number";
 }
 
-function isFailed(value: unknown): value is { readonly type: "failed"; readonly message: string } {
+interface Failed {
+  readonly type: "failed";
+  readonly message: string;
+  readonly policy?: unknown;
+}
+
+function isFailed(value: unknown): value is Failed {
   return hasType(value, "failed") && "message" in value && typeof value.message === "string";
 }
 
@@ -85,8 +91,12 @@ function untilReady(managed: Managed): Promise<GateReady> {
   const ready = new Promise<GateReady>((resolve, reject) => {
     let reason: HoldfastError | undefined;
     onMessage(managed, isReady, resolve);
-    onMessage(managed, isFailed, ({ message }) => {
-      reason = new HoldfastError({ code: "GATE_FAILED", message });
+    onMessage(managed, isFailed, ({ message, policy }) => {
+      reason = new HoldfastError({
+        code: "GATE_FAILED",
+        message,
+        policy: policy === "retryable" ? "retryable" : "terminal",
+      });
     });
     void managed.exited.then(() => reject(reason ?? endedEarly(managed, next)));
   });

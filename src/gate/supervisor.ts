@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../concurrency/clock.ts";
+import type { ErrorPolicy } from "../errors.ts";
 
 /** A node's messages to its gate. */
 export type NodeMessage =
@@ -12,7 +13,7 @@ export type NodeMessage =
   | { readonly type: "let-go"; readonly why: string }
   /** Cut everything; this incarnation is over. */
   | { readonly type: "end"; readonly why: string }
-  | { readonly type: "failed"; readonly message: string };
+  | { readonly type: "failed"; readonly message: string; readonly policy: ErrorPolicy };
 
 /** A gate's messages to its node. */
 export type GateMessage =
@@ -58,7 +59,7 @@ export interface SupervisorOptions {
   /** Something went wrong between this process and the node's. */
   onFault(error: Error): void;
   /** The node cannot start, and says why. */
-  onFailed(message: string): void;
+  onFailed(message: string, policy: ErrorPolicy): void;
 }
 
 export interface Supervisor {
@@ -146,7 +147,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     deaths = clock.monotonicMs() - begunMs > steadyMs ? 0 : deaths + 1;
     if (!everReady && deaths >= startsMax) {
       stopping = true;
-      options.onFailed(`The node ended ${deaths} times before it served. Read logs/gate.log.`);
+      options.onFailed(
+        `The node ended ${deaths} times before it served. Read logs/gate.log.`,
+        "terminal",
+      );
       return;
     }
     const delayMs = backoffMs[Math.min(Math.max(deaths - 1, 0), backoffMs.length - 1)]!;
@@ -157,7 +161,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (message.type === "failed") {
       if (everReady) return;
       stopping = true;
-      options.onFailed(message.message);
+      options.onFailed(message.message, message.policy);
       return;
     }
     if (message.type === "alive") return;

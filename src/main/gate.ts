@@ -7,7 +7,7 @@ import { createSystemClock } from "../concurrency/system-clock.ts";
 import { connectNats } from "../adapters/nats/connection.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import { orAborted } from "../concurrency/or-aborted.ts";
-import { errorLine } from "../errors.ts";
+import { errorLine, type ErrorPolicy, policyOf } from "../errors.ts";
 import { programFile } from "../files.ts";
 import { serveGate } from "../gate/gate-server.ts";
 import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
@@ -36,11 +36,11 @@ function say(line: string): void {
 }
 
 /** Tells the keeper why, and ends. */
-function fail(message: string): void {
+function fail(message: string, policy: ErrorPolicy = "terminal"): void {
   say(message);
   const leave = () => process.exit(1);
   if (!process.connected) leave();
-  process.send?.({ type: "failed", message }, undefined, undefined, leave);
+  process.send?.({ type: "failed", message, policy }, undefined, undefined, leave);
 }
 
 type SidePart = Pick<GateSideOptions<SocketTable>, "hosts" | "bus" | "flush" | "waitMs" | "onWait">;
@@ -90,7 +90,7 @@ function makeSupervisor(
     readonly path: string;
     readonly identity: HostIdentity | null;
   },
-  onFailed: (message: string) => void,
+  onFailed: (message: string, policy: ErrorPolicy) => void,
 ): Supervisor {
   return createSupervisor({
     modulePath: programFile("src/main/node"),
@@ -172,10 +172,15 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
   });
   const path = join(home, "run", `gate-${process.pid}.sock`);
   const identity = hostIdentity(lock, ownIdentity());
-  const supervisor = makeSupervisor(config, side, { incarnation, path, identity }, (message) => {
-    const leave = () => fail(message);
-    stop().then(leave, leave);
-  });
+  const supervisor = makeSupervisor(
+    config,
+    side,
+    { incarnation, path, identity },
+    (message, policy) => {
+      const leave = () => fail(message, policy);
+      stop().then(leave, leave);
+    },
+  );
   const { sockets } = side;
   const figures = () => ({ ...sockets.figures, ...side.figures });
   await stage({
@@ -192,4 +197,6 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
   });
 }
 
-await startInStages(runGate).started.catch((error: unknown) => fail(errorLine(error)));
+await startInStages(runGate).started.catch((error: unknown) =>
+  fail(errorLine(error), policyOf(error)),
+);

@@ -1,6 +1,6 @@
 import "../node/v8-flags.ts";
 import { readConfig } from "../config/config.ts";
-import { errorLine, HoldfastError } from "../errors.ts";
+import { errorLine, HoldfastError, policyOf } from "../errors.ts";
 import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
 import { startNode } from "../node/node.ts";
 import type { NodeOptions } from "../node/open.ts";
@@ -36,7 +36,7 @@ function exitFailed(): void {
 function fail(error: unknown): void {
   const message = errorLine(error);
   process.stderr.write(`holdfast node: ${message}\n`);
-  tell({ type: "failed", message });
+  tell({ type: "failed", message, policy: policyOf(error) });
   setTimeout(exitFailed, failedStopMsMax);
 }
 

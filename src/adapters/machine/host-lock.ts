@@ -153,5 +153,6 @@ function hostLocked(host: string): HoldfastError {
     code: "HOST_LOCKED",
     message: `Another gate runs for host "${host}" of this fleet on this machine, and does not end.`,
     next: "Stop it, or give this one a name of its own in HOLDFAST_HOST.",
+    policy: "retryable",
   });
 }
