@@ -1,3 +1,4 @@
+import { takeEnvironment } from "../config/secrets.ts";
 import type { RunInfo } from "../embedded/run-info.ts";
 import type { Running } from "../embedded/launcher.ts";
 import { startEmbedded } from "../embedded/launcher.ts";
@@ -58,7 +59,7 @@ export async function runStart(): Promise<number> {
   try {
     tell("starting");
     running = await startEmbedded({
-      env: process.env,
+      env: takeEnvironment(process.env),
       log: tell,
       signal,
       provision: provisionExampleAccounts,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createSystemClock } from "../concurrency/system-clock.ts";
 import { within } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
-import { programFile } from "../files.ts";
+import { nodeFlags, programFile } from "../files.ts";
 import { startTimeOf, endProcess } from "../adapters/machine/process-identity.ts";
 import { clearRecord, runDirectory, writeRecord } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
@@ -116,7 +116,7 @@ export async function startGateProcess(options: GateProcessOptions): Promise<Gat
     home,
     name: "gate",
     command: process.execPath,
-    args: options.program ?? [programFile("src/main/gate")],
+    args: [...nodeFlags, ...(options.program ?? [programFile("src/main/gate")])],
     env,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     stopMsMax,

@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { join, resolve } from "node:path";
 import { isAtLeast } from "../adapters/nats/server.ts";
 import { HoldfastError } from "../errors.ts";
+import { childEnvironment } from "./child-environments.ts";
 import { findNats } from "./nats-binary.ts";
 import type { Log } from "./process-records.ts";
 import { launch, type Managed } from "./processes.ts";
@@ -126,7 +127,7 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
     name: "nats",
     command: binary.file,
     args: ["--config", file],
-    env: { PATH: env["PATH"] },
+    env: childEnvironment("nats", env),
     cwd: folder,
     endsWithParent: options.endsWithParent ?? false,
   });

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../concurrency/clock.ts";
 import type { ErrorPolicy } from "../errors.ts";
+import { nodeFlags } from "../files.ts";
 
 /** A node's messages to its gate. */
 export type NodeMessage =
@@ -37,6 +38,8 @@ export type GateMessage =
 
 export interface SupervisorOptions {
   readonly modulePath: string;
+  /** The node's whole environment. */
+  readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
   /** Every node's introduction, apart from its secret and the HTTP port of its predecessor. */
   readonly introduction: {
@@ -95,7 +98,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (stopping) return;
     secret = randomBytes(32).toString("hex");
     const begunMs = clock.monotonicMs();
-    const node = fork(options.modulePath, [], { execArgv: [] });
+    const node = fork(options.modulePath, [], { env: options.env, execArgv: [...nodeFlags] });
     child = node;
     say(node, { type: "gate", secret, httpPort, ...introduction });
     node.on("message", (message: NodeMessage) => heard(node, message));

@@ -1,3 +1,4 @@
+import "./keep-private.ts";
 import "../node/v8-flags.ts";
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
@@ -6,6 +7,7 @@ import { join } from "node:path";
 import { createSystemClock } from "../concurrency/system-clock.ts";
 import { connectNats } from "../adapters/nats/connection.ts";
 import { type Config, readConfig } from "../config/config.ts";
+import { takeEnvironment } from "../config/secrets.ts";
 import { orAborted } from "../concurrency/or-aborted.ts";
 import { errorLine, type ErrorPolicy, policyOf } from "../errors.ts";
 import { programFile } from "../files.ts";
@@ -90,10 +92,12 @@ function makeSupervisor(
     readonly path: string;
     readonly identity: HostIdentity | null;
   },
+  env: NodeJS.ProcessEnv,
   onFailed: (message: string, policy: ErrorPolicy) => void,
 ): Supervisor {
   return createSupervisor({
     modulePath: programFile("src/main/node"),
+    env,
     clock: createSystemClock(),
     introduction: { ...gate, host },
     httpPort: http.port,
@@ -131,7 +135,8 @@ function endOnSignals(stop: () => Promise<void>): void {
 
 async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<void> {
   endOnSignals(stop);
-  const config = readConfig(process.env);
+  const env = takeEnvironment(process.env);
+  const config = readConfig(env);
   const { home, host, timings } = config;
   const natsUrl = config.natsUrl ?? "nats://127.0.0.1:4222";
   // Long enough for another gate of this host to hand everything over and end.
@@ -172,15 +177,11 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
   });
   const path = join(home, "run", `gate-${process.pid}.sock`);
   const identity = hostIdentity(lock, ownIdentity());
-  const supervisor = makeSupervisor(
-    config,
-    side,
-    { incarnation, path, identity },
-    (message, policy) => {
-      const leave = () => fail(message, policy);
-      stop().then(leave, leave);
-    },
-  );
+  const gate = { incarnation, path, identity };
+  const supervisor = makeSupervisor(config, side, gate, env, (message, policy) => {
+    const leave = () => fail(message, policy);
+    stop().then(leave, leave);
+  });
   const { sockets } = side;
   const figures = () => ({ ...sockets.figures, ...side.figures });
   await stage({

@@ -1,3 +1,4 @@
+import "./keep-private.ts";
 import { migrate } from "../adapters/postgres/migrate.ts";
 import { readConfig } from "../config/config.ts";
 import { errorLine, HoldfastError } from "../errors.ts";

@@ -1,5 +1,7 @@
+import "./keep-private.ts";
 import "../node/v8-flags.ts";
 import { readConfig } from "../config/config.ts";
+import { takeEnvironment } from "../config/secrets.ts";
 import { errorLine, HoldfastError, policyOf } from "../errors.ts";
 import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
 import { startNode } from "../node/node.ts";
@@ -42,7 +44,7 @@ function fail(error: unknown): void {
 
 async function runNode(): Promise<void> {
   const gateIs = await introduction();
-  const config = readConfig(process.env);
+  const config = readConfig(takeEnvironment(process.env));
   const node = startNode({ config, gateIs, tell, exit: exitFailed }, fail);
   process.on("message", (message: GateMessage) => {
     if (message.type === "ping") tell({ type: "alive" });

@@ -25,6 +25,7 @@ describe("the supervisor of a node", () => {
     let gone = 0;
     const supervisor = createSupervisor({
       modulePath,
+      env: process.env,
       clock: hurried,
       introduction: { path: "/nowhere", incarnation: "i", host: "h", identity: null },
       httpPort: 0,
