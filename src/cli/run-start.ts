@@ -4,8 +4,9 @@ import type { Running } from "../embedded/launcher.ts";
 import { startEmbedded } from "../embedded/launcher.ts";
 import { provisionExampleAccounts } from "../embedded/provision.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
+import { print, printError } from "./print.ts";
 
-const tell = (line: string): void => void process.stderr.write(`holdfast: ${line}\n`);
+const tell = (line: string): void => printError(`holdfast: ${line}`);
 
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -64,7 +65,7 @@ export async function runStart(): Promise<number> {
       signal,
       provision: provisionExampleAccounts,
     });
-    process.stdout.write(`${readyLine(running.run())}\n`);
+    print(readyLine(running.run()));
     const failure = await Promise.race([running.failed, signalled]);
     if (failure !== undefined) tell(failure.line);
     await running.stop();

@@ -3,8 +3,7 @@ import { choicesOf, loginMethods, renewalMethods } from "../../accounts/login/me
 import { followRenewal } from "../follow.ts";
 import { logIn } from "../log-in.ts";
 import { following, onAccount } from "../on-account.ts";
-
-const print = (text: string): void => void process.stdout.write(`${text}\n`);
+import { print } from "../print.ts";
 
 /** Commands that give an account a key: the first one, or a fresh one. */
 export function addLoginCommands(program: Command, setExitCode: (code: number) => void): void {
