@@ -8,7 +8,7 @@ const controls = new RegExp(
 );
 
 /** Shows each of them as its escape, as JSON writes it: JSON means the same afterwards. */
-export function withoutControls(text: string): string {
+function withoutControls(text: string): string {
   return text.replaceAll(
     controls,
     (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,

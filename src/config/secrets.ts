@@ -1,5 +1,5 @@
 /** Variables that hold a secret, or may. */
-export const secretVariables = [
+const secretVariables = [
   "HOLDFAST_MASTER_KEY",
   "HOLDFAST_DATABASE_URL",
   "HOLDFAST_NATS_URL",

@@ -106,7 +106,7 @@ describe.runIf(canBeStranger)("another local user", () => {
   it("finds no inspector, whatever signal came", async () => {
     const { pids } = service.running.run();
     for (const name of ["gate", "node", "telegram-dc"]) process.kill(pids[name] ?? 0, "SIGUSR1");
-    // Another program of the machine may have an inspector of its own at the usual port: the processes' own words count.
+    // Another program of the machine may have an inspector at the usual port: the processes' own words count.
     await asStranger(`await fetch("http://127.0.0.1:9229/json").catch(() => {});`);
     for (const log of ["gate.log", "telegram-dc.log"])
       expect(readFileSync(join(service.home, "logs", log), "utf8")).not.toContain(

@@ -2,9 +2,7 @@ import { checkPrimeSync } from "node:crypto";
 import { gunzipSync, unzipSync } from "node:zlib";
 
 /** Longer than any frame of Telegram, shorter than the length that a broken stream may claim. */
-export const frameBytesMax = 16 * 1024 * 1024;
-/** A packed object may not become larger than a frame. */
-export const unpackedBytesMax = frameBytesMax;
+const frameBytesMax = 16 * 1024 * 1024;
 /** Objects within objects; a rich page of Telegram nests some 20 deep. */
 export const depthMax = 128;
 /** The longest answer of a key exchange has some 650 bytes. */
@@ -53,12 +51,12 @@ export function refuseBadPlainFrame(frame: Uint8Array): void {
 const isPlain = (frame: Uint8Array): boolean =>
   frame.length >= plainHeadBytes && frame.subarray(0, 8).every((byte) => byte === 0);
 
-/** Unpacks gzip; throws when it is damaged, or becomes longer than `unpackedBytesMax`. */
+/** Unpacks gzip; throws when it is damaged, or becomes longer than a frame may be. */
 export function unpackGzip(packed: Uint8Array): Buffer {
-  return gunzipSync(packed, { maxOutputLength: unpackedBytesMax });
+  return gunzipSync(packed, { maxOutputLength: frameBytesMax });
 }
 
 /** Unpacks gzip and zlib, as GramJS does; throws as `unpackGzip` does. */
 export function unpackEither(packed: Uint8Array): Buffer {
-  return unzipSync(packed, { maxOutputLength: unpackedBytesMax });
+  return unzipSync(packed, { maxOutputLength: frameBytesMax });
 }

@@ -65,6 +65,7 @@ function createAnswer(): Answer {
   return { promise, give: resolve, refuse: reject };
 }
 
+/** Tells how it went. Never rejects. */
 async function exchange({ dc, testMode }: ToExchange & { readonly type: "begin" }): Promise<void> {
   try {
     const [key, salt, timeOffset] = await library.doAuthorization(
