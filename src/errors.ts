@@ -32,6 +32,11 @@ export class HoldfastError extends Error {
   }
 }
 
+/** What the caller may do after any thrown value; an unknown one is terminal. */
+export function policyOf(error: unknown): ErrorPolicy {
+  return error instanceof HoldfastError ? error.policy : "terminal";
+}
+
 /** One line for a person, from any thrown value. */
 export function errorLine(error: unknown): string {
   if (error instanceof HoldfastError) return error.line;

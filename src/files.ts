@@ -10,6 +10,15 @@ export function packageFile(name: string): string {
   return fileURLToPath(new URL(`${isCompiled ? "../.." : ".."}/${name}`, import.meta.url));
 }
 
+const disableInspector = "--disable-sigusr1";
+
+/** For every Node that this program starts: no signal opens the inspector, where this Node can be told so. */
+export const nodeFlags: readonly string[] = process.allowedNodeEnvironmentFlags.has(
+  disableInspector,
+)
+  ? [disableInspector]
+  : [];
+
 /**
  * The path of a program's module, for `process.execPath`.
  * @param name from the root, without an ending: `src/main/gate`.

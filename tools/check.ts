@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { checkImports } from "./check-imports.ts";
+import { checkIntegrity } from "./check-integrity.ts";
 import { checkLicences } from "./check-licences.ts";
 import { checkRows } from "./check-rows.ts";
 import { checkWords } from "./check-words.ts";
@@ -102,6 +103,12 @@ function checksOf(root: string): readonly Check[] {
       refuses: "packages that come along under a licence with duties",
       run: () => listed(checkLicences(root)),
       remedy: "the list stands in tools/check-licences.ts",
+    },
+    {
+      name: "integrity",
+      refuses: "packages of a lock file without the digest of what is to come",
+      run: () => listed(checkIntegrity(root)),
+      remedy: "npm install with a lock file made anew",
     },
     {
       name: "rows",

@@ -3,6 +3,7 @@ import { checkExports } from "./check-exports.ts";
 import { checkFloats } from "./check-floats.ts";
 import { checkLengths } from "./check-lengths.ts";
 import { checkPorts } from "./check-ports.ts";
+import { checkScreen } from "./check-screen.ts";
 import { checkStatements } from "./check-statements.ts";
 import { checkStates, eventsIn } from "./check-states.ts";
 import { checkWidths } from "./check-widths.ts";
@@ -78,6 +79,12 @@ export function structureChecks(root: string, files: readonly string[]): readonl
     ),
     ofFound("widths", "comments of more than 120 columns", () => checkWidths(tree())),
     ofLines("lengths", "functions over 120 lines beyond those known", checkLengths),
+    {
+      name: "screen",
+      refuses: "commands that write to the screen past src/cli/print.ts",
+      run: () => Promise.resolve(checkScreen(tree())),
+      remedy: "tools/check-screen.ts for the rule",
+    },
     ofLines("floats", "promises that float although they may reject", checkFloats),
   ];
 }

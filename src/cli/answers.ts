@@ -1,6 +1,7 @@
 import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
 import { HoldfastError } from "../errors.ts";
+import { promptWith } from "./print.ts";
 
 /** A person's typing, or a pipe's lines. */
 export interface Answers {
@@ -13,7 +14,7 @@ export interface Answers {
 
 /** Over standard input; opened at the first question. */
 export function createAnswers(): Answers {
-  const { stdin, stderr } = process;
+  const { stdin } = process;
   let lines: Interface | null = null;
   const read: string[] = [];
   let wake = () => {};
@@ -38,9 +39,9 @@ export function createAnswers(): Answers {
 
   async function line(prompt: string): Promise<string> {
     open();
-    if (stdin.isTTY) stderr.write(prompt);
+    if (stdin.isTTY) promptWith(prompt);
     while (read.length === 0 && !ended) await new Promise<void>((resolve) => (wake = resolve));
-    if (stdin.isTTY) stderr.write("\n");
+    if (stdin.isTTY) promptWith("\n");
     const text = read.shift()?.trim() ?? "";
     if (text !== "") return text;
     throw new HoldfastError({

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
@@ -22,6 +22,8 @@ export interface ForeignSession {
 }
 
 const keyBytes = 256;
+/** More than the caches of any of the programs. */
+const fileBytesMax = 64 * 1024 * 1024;
 const sqliteHead = "SQLite format 3\0";
 
 /** Version, data centre, IPv4 or IPv6 address, port, key. */
@@ -65,11 +67,20 @@ export async function readForeignSession(
   program: ForeignProgram,
   given: string,
 ): Promise<ForeignSession> {
-  const file = await readFile(given).catch(() => null);
+  const file = await readBounded(given);
   if (file?.toString("latin1", 0, sqliteHead.length) === sqliteHead) return readSqlite(given);
   const session = converted(program, file?.toString("utf8") ?? given);
   if (session !== null) return session;
   throw unreadable(`This is no session of ${program}.`);
+}
+
+/** Null when there is no such file. Throws SESSION_UNREADABLE for one that is no session by its size. */
+async function readBounded(path: string): Promise<Buffer | null> {
+  const found = await stat(path).catch(() => null);
+  if (found === null) return null;
+  if (!found.isFile() || found.size > fileBytesMax)
+    throw unreadable(`${path} is no session file: it is no file, or longer than 64 MiB.`);
+  return readFile(path).catch(() => null);
 }
 
 function converted(program: ForeignProgram, text: string): ForeignSession | null {
@@ -89,6 +100,7 @@ function readSqlite(file: string): ForeignSession {
   let database: DatabaseSync | undefined;
   try {
     database = new (sqlite().DatabaseSync)(url, { readOnly: true });
+    requirePlainTable(database);
     const row = database.prepare("select dc_id, auth_key from sessions limit 1").get();
     const { dc_id: dcId, auth_key: key } = row ?? {};
     if (typeof dcId === "number" && key instanceof Uint8Array && key.length === keyBytes) {
@@ -100,6 +112,25 @@ function readSqlite(file: string): ForeignSession {
   } finally {
     database?.close();
   }
+}
+
+/** The file is a stranger's: a view or a computed column in place of the table would run what it says. */
+function requirePlainTable(database: DatabaseSync): void {
+  database.exec("pragma trusted_schema = off");
+  const table = database
+    .prepare("select type from sqlite_schema where name = 'sessions' limit 2")
+    .all();
+  const columns = database
+    .prepare(
+      "select hidden from pragma_table_xinfo('sessions') where name in ('dc_id', 'auth_key') limit 3",
+    )
+    .all();
+  const isPlain =
+    table.length === 1 &&
+    table[0]?.["type"] === "table" &&
+    columns.length === 2 &&
+    columns.every(({ hidden }) => hidden === 0);
+  if (!isPlain) throw new Error("sessions is no plain table");
 }
 
 /** Node's own SQLite, without the warning of Node 22 that it is young: an operator can do nothing about it. */

@@ -2,9 +2,9 @@ import type { AccountProtocol } from "../commands/protocol.ts";
 import { type Answers, createAnswers } from "./answers.ts";
 import { askAccount } from "./ask.ts";
 import type { FollowOptions } from "./follow.ts";
+import { print } from "./print.ts";
 
-const { env, stdout } = process;
-const print = (text: string): void => void stdout.write(`${text}\n`);
+const { env } = process;
 /** Longer than Telegram may take to answer. */
 const callMsMax = 35_000;
 

@@ -1,11 +1,13 @@
+import { takeEnvironment } from "../config/secrets.ts";
 import type { RunInfo } from "../embedded/run-info.ts";
 import type { Running } from "../embedded/launcher.ts";
 import { startEmbedded } from "../embedded/launcher.ts";
 import { provisionExampleAccounts } from "../embedded/provision.ts";
 import { printable } from "../adapters/nats/access.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
+import { print, printError } from "./print.ts";
 
-const tell = (line: string): void => void process.stderr.write(`holdfast: ${line}\n`);
+const tell = (line: string): void => printError(`holdfast: ${line}`);
 
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -59,12 +61,12 @@ export async function runStart(): Promise<number> {
   try {
     tell("starting");
     running = await startEmbedded({
-      env: process.env,
+      env: takeEnvironment(process.env),
       log: tell,
       signal,
       provision: provisionExampleAccounts,
     });
-    process.stdout.write(`${readyLine(running.run())}\n`);
+    print(readyLine(running.run()));
     const failure = await Promise.race([running.failed, signalled]);
     if (failure !== undefined) tell(failure.line);
     await running.stop();

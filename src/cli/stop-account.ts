@@ -1,6 +1,6 @@
 import { onAccount } from "./on-account.ts";
+import { print } from "./print.ts";
 
-const print = (text: string): void => void process.stdout.write(`${text}\n`);
 /** The bounds of a stop: calls in flight may end, connections close, the token is freed. */
 const stopMsMax = 45_000;
 

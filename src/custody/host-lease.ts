@@ -234,6 +234,7 @@ function leaseHeld(host: string, holder: string, cause?: unknown): HoldfastError
     code: "LEASE_HELD",
     message: `Another gate holds the lease of host "${host}" and renews it (${holder}).`,
     next: "Stop it, or give this host a name of its own in HOLDFAST_HOST.",
+    policy: "retryable",
     cause,
   });
 }

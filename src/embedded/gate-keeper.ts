@@ -1,4 +1,7 @@
-import { errorLine, HoldfastError } from "../errors.ts";
+import { createSystemClock } from "../concurrency/system-clock.ts";
+import type { Clock } from "../concurrency/clock.ts";
+import { wait } from "../concurrency/wait.ts";
+import { errorLine, HoldfastError, policyOf } from "../errors.ts";
 import {
   type GateProcess,
   type GateProcessOptions,
@@ -8,7 +11,10 @@ import {
 import type { Log } from "./process-records.ts";
 import type { Exit } from "./processes.ts";
 
-/** Keeps a gate running: replaces a latched or crashed gate, a bounded number of times. */
+/**
+ * Keeps a gate running. A gate that ends is replaced a bounded number of times; one that cannot start because a server
+ * is away, or another gate has not ended, is tried for as long as that lasts.
+ */
 export interface GateKeeper {
   readonly ready: GateReady;
   stop(): Promise<void>;
@@ -19,18 +25,23 @@ export interface GateKeeperOptions extends Omit<GateProcessOptions, "env"> {
   readonly log: Log;
   /** A new gate serves, at the old addresses. */
   readonly onReplaced: (ready: GateReady) => void;
+  /** Default: the machine's. */
+  readonly clock?: Pick<Clock, "schedule">;
   /** No gate could be kept; the keeper has stopped. */
   readonly onGivenUp: (error: HoldfastError) => void;
 }
 
 /** Waits before consecutive attempts. The first is 0: a fresh gate cures a latched one. */
 const delaysMs = [0, 500, 1_000, 2_000, 4_000, 8_000] as const;
+/** Between tries for as long as a server is away: no longer than this, and not all hosts of a fleet at once. */
+const awayMsMax = 15_000;
+const awayJitterMs = 3_000;
 /** A gate that served for this long resets the count. */
 const steadyMs = 20_000;
 
 /** Throws the errors of `startGateProcess`. A gate that never served is not tried again. */
 export async function keepGate(options: GateKeeperOptions): Promise<GateKeeper> {
-  const { log, onReplaced, onGivenUp } = options;
+  const { log, onReplaced, onGivenUp, clock = createSystemClock() } = options;
   let gate: GateProcess | null = await startGateProcess(options);
   const first = gate.ready;
   // The address was announced, so a replacement must serve at the same one.
@@ -53,10 +64,12 @@ export async function keepGate(options: GateKeeperOptions): Promise<GateKeeper> 
 
   async function replace(): Promise<void> {
     let reason = "it keeps ending";
+    let triesAway = 0;
     while (attempts < delaysMs.length && !stopping.signal.aborted) {
-      await pause(delaysMs[attempts] ?? 0, stopping.signal);
-      attempts += 1;
+      const delayMs = triesAway > 0 ? awayDelayMs(triesAway) : (delaysMs[attempts] ?? 0);
+      await wait(clock, delayMs, stopping.signal);
       if (stopping.signal.aborted) return;
+      attempts += 1;
       try {
         gate = await startGateProcess({ ...options, env, signal: stopping.signal });
         watch(gate);
@@ -65,6 +78,9 @@ export async function keepGate(options: GateKeeperOptions): Promise<GateKeeper> 
       } catch (error) {
         if (stopping.signal.aborted) return;
         reason = errorLine(error);
+        const isAway = policyOf(error) === "retryable";
+        triesAway = isAway ? triesAway + 1 : 0;
+        if (isAway) attempts = 0;
         log(`the gate did not start: ${reason}`);
       }
     }
@@ -89,16 +105,5 @@ export async function keepGate(options: GateKeeperOptions): Promise<GateKeeper> 
   };
 }
 
-/** Ends early when the signal fires. */
-function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, delayMs);
-    signal.addEventListener("abort", end);
-  });
-}
+const awayDelayMs = (tries: number): number =>
+  Math.min(delaysMs.at(tries) ?? awayMsMax, awayMsMax) + Math.random() * awayJitterMs;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createSystemClock } from "../concurrency/system-clock.ts";
 import { within } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
-import { programFile } from "../files.ts";
+import { nodeFlags, programFile } from "../files.ts";
 import { startTimeOf, endProcess } from "../adapters/machine/process-identity.ts";
 import { clearRecord, runDirectory, writeRecord } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
@@ -58,7 +58,13 @@ function isNode(value: unknown): value is { readonly type: "node"; readonly pid:
   return hasType(value, "node") && "pid" in value && typeof value.pid === "number";
 }
 
-function isFailed(value: unknown): value is { readonly type: "failed"; readonly message: string } {
+interface Failed {
+  readonly type: "failed";
+  readonly message: string;
+  readonly policy?: unknown;
+}
+
+function isFailed(value: unknown): value is Failed {
   return hasType(value, "failed") && "message" in value && typeof value.message === "string";
 }
 
@@ -85,8 +91,12 @@ function untilReady(managed: Managed): Promise<GateReady> {
   const ready = new Promise<GateReady>((resolve, reject) => {
     let reason: HoldfastError | undefined;
     onMessage(managed, isReady, resolve);
-    onMessage(managed, isFailed, ({ message }) => {
-      reason = new HoldfastError({ code: "GATE_FAILED", message });
+    onMessage(managed, isFailed, ({ message, policy }) => {
+      reason = new HoldfastError({
+        code: "GATE_FAILED",
+        message,
+        policy: policy === "retryable" ? "retryable" : "terminal",
+      });
     });
     void managed.exited.then(() => reject(reason ?? endedEarly(managed, next)));
   });
@@ -106,7 +116,7 @@ export async function startGateProcess(options: GateProcessOptions): Promise<Gat
     home,
     name: "gate",
     command: process.execPath,
-    args: options.program ?? [programFile("src/main/gate")],
+    args: [...nodeFlags, ...(options.program ?? [programFile("src/main/gate")])],
     env,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     stopMsMax,

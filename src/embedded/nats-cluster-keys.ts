@@ -1,11 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readCreds } from "../adapters/nats/broker-keys.ts";
 import { HoldfastError } from "../errors.ts";
 import { openBrokerFolder } from "./nats-keys.ts";
 import { writeFileAtomically } from "./process-records.ts";
 
 const routePort = 6222;
+
+export interface ClusterKeys {
+  /** The files that were written. */
+  readonly files: readonly string[];
+  /** The operator's public key, for HOLDFAST_OPERATORS on every host. */
+  readonly operator: string;
+}
 
 /** The lines by which servers form a cluster that no other server can join. */
 function clusterLines(servers: readonly string[], password: string): string {
@@ -35,7 +43,7 @@ const passwordIn = (file: string): string | null =>
 export async function writeClusterKeys(
   folder: string,
   servers: readonly string[],
-): Promise<readonly string[]> {
+): Promise<ClusterKeys> {
   for (const server of servers) {
     if (/^[A-Za-z0-9][A-Za-z0-9.-]*$/.test(server)) continue;
     throw new HoldfastError({
@@ -49,9 +57,13 @@ export async function writeClusterKeys(
   mkdirSync(join(folder, "server"), { recursive: true, mode: 0o700 });
   const password = passwordIn(clusterFile) ?? randomBytes(24).toString("hex");
   writeFileAtomically(clusterFile, clusterLines(servers, password));
-  return [
-    broker.accountsFile,
-    clusterFile,
-    ...["gate", "node", "operator"].map((user) => broker.credsFile(user)),
-  ];
+  const operator = readCreds(readFileSync(broker.credsFile("operator"), "utf8"));
+  return {
+    files: [
+      broker.accountsFile,
+      clusterFile,
+      ...["gate", "node", "operator"].map((user) => broker.credsFile(user)),
+    ],
+    operator: operator?.publicKey ?? "",
+  };
 }

@@ -5,6 +5,7 @@ import { type BrokerUser, publicKeyOf } from "../adapters/nats/broker-keys.ts";
 import { isAtLeast } from "../adapters/nats/server.ts";
 import { identityOfCreds, type NatsAccess } from "../config/nats-access.ts";
 import { HoldfastError } from "../errors.ts";
+import { childEnvironment } from "./child-environments.ts";
 import { findNats } from "./nats-binary.ts";
 import { adoptStreams, openBrokerFolder } from "./nats-keys.ts";
 import type { Log } from "./process-records.ts";
@@ -143,7 +144,7 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
     name: "nats",
     command: binary.file,
     args: ["--config", file],
-    env: { PATH: env["PATH"] },
+    env: childEnvironment("nats", env),
     cwd: folder,
     endsWithParent: options.endsWithParent ?? false,
   });

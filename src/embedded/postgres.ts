@@ -16,6 +16,7 @@ import { join, resolve } from "node:path";
 import { Client } from "pg";
 import { HoldfastError } from "../errors.ts";
 import { readerRole, runtimeRole } from "../adapters/postgres/roles.ts";
+import { childEnvironment } from "./child-environments.ts";
 import { findPostgres } from "./postgres-binaries.ts";
 import { programOf } from "../adapters/machine/process-identity.ts";
 import type { Log } from "./process-records.ts";
@@ -100,6 +101,7 @@ function initialise(bin: string, folder: DataFolder, user: ServiceUser | null): 
   const answer = spawnSync(join(bin, "initdb"), [...args, ...auth, "--no-instructions"], {
     cwd: "/",
     stdio: folder.stdio,
+    env: childEnvironment("postgres", process.env),
     encoding: "utf8",
     ...(user === null ? {} : { uid: user.uid, gid: user.gid }),
   });
@@ -220,7 +222,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
         String(port),
         ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
       ],
-      env: { PATH: process.env["PATH"], TZ: "UTC" },
+      env: childEnvironment("postgres", process.env, { TZ: "UTC" }),
       cwd: "/",
       ...(user === null ? {} : { uid: user.uid, gid: user.gid }),
       stdio: folder.stdio,

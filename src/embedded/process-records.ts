@@ -124,6 +124,7 @@ export async function reap(home: string, log: Log): Promise<readonly ProcessReco
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const reaped = await endRecorded(home, log);
   for (const name of readdirSync(directory))
-    if (/\.(process\.json|tmp|sock)$/.test(name)) rmSync(join(directory, name), { force: true });
+    if (/\.(process\.json|tmp|sock)$|^gate\.lock$/.test(name))
+      rmSync(join(directory, name), { force: true });
   return reaped;
 }

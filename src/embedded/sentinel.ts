@@ -1,5 +1,6 @@
 import { launch, type Managed } from "./processes.ts";
-import { programFile } from "../files.ts";
+import { nodeFlags, programFile } from "../files.ts";
+import { childEnvironment } from "./child-environments.ts";
 
 /**
  * Waits for the end of standard input: the kernel closes it with the launcher, however that ends.
@@ -11,13 +12,13 @@ const waitThenEndTheRest = 'read -r _ || true; exec "$@"';
  * the gate first, so that the gate can give back its lease. Until then it is a sleeping shell.
  */
 export function startSentinel(home: string): Promise<Managed> {
-  const [program, ...args] = [process.execPath, programFile("src/main/sentinel")];
+  const [program, ...args] = [process.execPath, ...nodeFlags, programFile("src/main/sentinel")];
   return launch({
     home,
     name: "sentinel",
     command: "/bin/sh",
     args: ["-c", waitThenEndTheRest, "sentinel", program, ...args, home],
-    env: { PATH: process.env["PATH"] },
+    env: childEnvironment("sentinel", process.env),
     cwd: "/",
     stdio: ["pipe", "ignore", "ignore"],
     stopMsMax: 1_000,

@@ -3,7 +3,8 @@ import type { TelegramDc } from "../config/values.ts";
 import { createSystemClock } from "../concurrency/system-clock.ts";
 import { within } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
-import { packageFile } from "../files.ts";
+import { nodeFlags, packageFile } from "../files.ts";
+import { childEnvironment } from "./child-environments.ts";
 import type { Log } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
 import { launch } from "./processes.ts";
@@ -61,6 +62,7 @@ export async function startTelegramDcProcess({
     name: "telegram-dc",
     command: process.execPath,
     args: [
+      ...nodeFlags,
       packageFile("bin/telegram-dc.js"),
       "--port",
       "0",
@@ -69,7 +71,7 @@ export async function startTelegramDcProcess({
       "--state",
       join(home, "telegram-dc.json"),
     ],
-    env,
+    env: childEnvironment("telegram-dc", env),
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   const next = "Read logs/telegram-dc.log in the home.";

@@ -1,6 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../concurrency/clock.ts";
+import type { ErrorPolicy } from "../errors.ts";
+import { nodeFlags } from "../files.ts";
 
 /** A node's messages to its gate. */
 export type NodeMessage =
@@ -12,7 +14,7 @@ export type NodeMessage =
   | { readonly type: "let-go"; readonly why: string }
   /** Cut everything; this incarnation is over. */
   | { readonly type: "end"; readonly why: string }
-  | { readonly type: "failed"; readonly message: string };
+  | { readonly type: "failed"; readonly message: string; readonly policy: ErrorPolicy };
 
 /** A gate's messages to its node. */
 export type GateMessage =
@@ -36,7 +38,7 @@ export type GateMessage =
 
 export interface SupervisorOptions {
   readonly modulePath: string;
-  /** The node's environment. */
+  /** The node's whole environment. */
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
   /** Every node's introduction, apart from its secret and the HTTP port of its predecessor. */
@@ -60,7 +62,7 @@ export interface SupervisorOptions {
   /** Something went wrong between this process and the node's. */
   onFault(error: Error): void;
   /** The node cannot start, and says why. */
-  onFailed(message: string): void;
+  onFailed(message: string, policy: ErrorPolicy): void;
 }
 
 export interface Supervisor {
@@ -96,7 +98,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (stopping) return;
     secret = randomBytes(32).toString("hex");
     const begunMs = clock.monotonicMs();
-    const node = fork(options.modulePath, [], { execArgv: [], env: options.env });
+    const node = fork(options.modulePath, [], { env: options.env, execArgv: [...nodeFlags] });
     child = node;
     say(node, { type: "gate", secret, httpPort, ...introduction });
     node.on("message", (message: NodeMessage) => heard(node, message));
@@ -148,7 +150,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     deaths = clock.monotonicMs() - begunMs > steadyMs ? 0 : deaths + 1;
     if (!everReady && deaths >= startsMax) {
       stopping = true;
-      options.onFailed(`The node ended ${deaths} times before it served. Read logs/gate.log.`);
+      options.onFailed(
+        `The node ended ${deaths} times before it served. Read logs/gate.log.`,
+        "terminal",
+      );
       return;
     }
     const delayMs = backoffMs[Math.min(Math.max(deaths - 1, 0), backoffMs.length - 1)]!;
@@ -159,7 +164,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (message.type === "failed") {
       if (everReady) return;
       stopping = true;
-      options.onFailed(message.message);
+      options.onFailed(message.message, message.policy);
       return;
     }
     if (message.type === "alive") return;

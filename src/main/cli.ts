@@ -19,6 +19,7 @@ import { addStateCommands } from "../cli/commands/states.ts";
 import { addStatusCommand } from "../cli/commands/status.ts";
 import { addUseCommands } from "../cli/commands/use.ts";
 import { errorLine } from "../errors.ts";
+import { printError } from "../cli/print.ts";
 
 /** Every command with its description, by group; README's table is written from it. */
 export function createProgram(setExitCode: (code: number) => void): Command {
@@ -65,7 +66,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
-    process.stderr.write(`holdfast: ${errorLine(error)}\n`);
+    printError(`holdfast: ${errorLine(error)}`);
     return 1;
   }
 }

@@ -1,3 +1,4 @@
+import "./keep-private.ts";
 import "../node/v8-flags.ts";
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
@@ -8,8 +9,9 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { connectNats } from "../adapters/nats/connection.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
 import { type Config, readConfig } from "../config/config.ts";
+import { takeEnvironment } from "../config/secrets.ts";
 import { orAborted } from "../concurrency/or-aborted.ts";
-import { errorLine, HoldfastError } from "../errors.ts";
+import { errorLine, type ErrorPolicy, HoldfastError, policyOf } from "../errors.ts";
 import { programFile } from "../files.ts";
 import { serveGate } from "../gate/gate-server.ts";
 import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
@@ -17,7 +19,7 @@ import { openSharedRegister } from "../adapters/nats/shared-register.ts";
 import { createGateSide, type GateSide, type GateSideOptions } from "../custody/gate-side.ts";
 import { type HostIdentity, hostIdentity } from "../adapters/machine/host-identity.ts";
 import { ownIdentity } from "../adapters/machine/process-identity.ts";
-import { hostLockName, takeHostLock } from "../gate/host-lock.ts";
+import { hostLockName, takeHostLock } from "../adapters/machine/host-lock.ts";
 import { type Journal, openJournal } from "../gate/journal.ts";
 import { hostKey, type LeaseValue } from "../custody/registers.ts";
 import { createSocketTable, type SocketTable } from "../gate/socket-table.ts";
@@ -39,11 +41,11 @@ function say(line: string): void {
 }
 
 /** Tells the keeper why, and ends. */
-function fail(message: string): void {
+function fail(message: string, policy: ErrorPolicy = "terminal"): void {
   say(message);
   const leave = () => process.exit(1);
   if (!process.connected) leave();
-  process.send?.({ type: "failed", message }, undefined, undefined, leave);
+  process.send?.({ type: "failed", message, policy }, undefined, undefined, leave);
 }
 
 type SidePart = Pick<GateSideOptions<SocketTable>, "hosts" | "bus" | "flush" | "waitMs" | "onWait">;
@@ -84,14 +86,14 @@ function makeSide(
   });
 }
 
-/** What keeps this gate's node running, and carries what it says to the gate's side. */
 /** The node speaks to NATS by credentials of its own, where it has some, and never sees the gate's. */
-function nodeEnvironment(creds: string | null): NodeJS.ProcessEnv {
-  const { HOLDFAST_NATS_NODE_CREDS: _own, HOLDFAST_NATS_CREDS: gates, ...env } = process.env;
+function nodeEnvironment(all: NodeJS.ProcessEnv, creds: string | null): NodeJS.ProcessEnv {
+  const { HOLDFAST_NATS_NODE_CREDS: _own, HOLDFAST_NATS_CREDS: gates, ...env } = all;
   const given = creds ?? gates;
   return given === undefined ? env : { ...env, HOLDFAST_NATS_CREDS: given };
 }
 
+/** What keeps this gate's node running, and carries what it says to the gate's side. */
 function makeSupervisor(
   { host, http, timings, natsCreds }: Config,
   side: GateSide<SocketTable>,
@@ -100,11 +102,12 @@ function makeSupervisor(
     readonly path: string;
     readonly identity: HostIdentity | null;
   },
-  onFailed: (message: string) => void,
+  env: NodeJS.ProcessEnv,
+  onFailed: (message: string, policy: ErrorPolicy) => void,
 ): Supervisor {
   return createSupervisor({
     modulePath: programFile("src/main/node"),
-    env: nodeEnvironment(natsCreds.node),
+    env: nodeEnvironment(env, natsCreds.node),
     clock: createSystemClock(),
     introduction: { ...gate, host },
     httpPort: http.port,
@@ -157,18 +160,25 @@ async function refuseForeignServers(nats: NatsConnection, config: Config): Promi
 
 async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<void> {
   endOnSignals(stop);
-  const config = readConfig(process.env);
+  const env = takeEnvironment(process.env);
+  const config = readConfig(env);
   const { home, host, timings } = config;
   const natsUrl = config.natsUrl ?? "nats://127.0.0.1:4222";
   // Long enough for another gate of this host to hand everything over and end.
   const waitMs = timings.drainMs + timings.disconnectMs + stopMarginMs;
   const onWait = () => say(`waiting for the other gate of host "${host}" to end`);
-  const lockOf = { fleet: `${natsUrl}\n${config.databaseUrl ?? ""}`, host };
+  const onStranger = () =>
+    say("another user of this machine has taken the name of this gate's lock; it stops nothing");
+  const lock = hostLockName({ natsUrl, databaseUrl: config.databaseUrl ?? "", host });
+  mkdirSync(join(home, "run"), { recursive: true, mode: 0o700 });
+  const file = join(home, "run", "gate.lock");
   await stage({
     name: "lock",
     async start(signal) {
       let unlock = () => {};
-      const taken = takeHostLock({ ...lockOf, waitMs, onWait }).then((free) => (unlock = free));
+      const taken = takeHostLock({ name: lock, host, file, waitMs, onWait, onStranger }).then(
+        (free) => (unlock = free),
+      );
       await orAborted(taken, signal);
       return () => unlock();
     },
@@ -192,10 +202,10 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
     onWait,
   });
   const path = join(home, "run", `gate-${process.pid}.sock`);
-  mkdirSync(join(home, "run"), { recursive: true });
-  const identity = hostIdentity(hostLockName(lockOf), ownIdentity());
-  const supervisor = makeSupervisor(config, side, { incarnation, path, identity }, (message) => {
-    const leave = () => fail(message);
+  const identity = hostIdentity(lock, ownIdentity());
+  const gate = { incarnation, path, identity };
+  const supervisor = makeSupervisor(config, side, gate, env, (message, policy) => {
+    const leave = () => fail(message, policy);
     stop().then(leave, leave);
   });
   const { sockets } = side;
@@ -214,4 +224,6 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
   });
 }
 
-await startInStages(runGate).started.catch((error: unknown) => fail(errorLine(error)));
+await startInStages(runGate).started.catch((error: unknown) =>
+  fail(errorLine(error), policyOf(error)),
+);

@@ -1,3 +1,4 @@
+import "./keep-private.ts";
 import { migrate } from "../adapters/postgres/migrate.ts";
 import { rolesMissing } from "../adapters/postgres/roles.ts";
 import { readConfig } from "../config/config.ts";

@@ -1,6 +1,8 @@
+import "./keep-private.ts";
 import "../node/v8-flags.ts";
 import { readConfig } from "../config/config.ts";
-import { errorLine, HoldfastError } from "../errors.ts";
+import { takeEnvironment } from "../config/secrets.ts";
+import { errorLine, HoldfastError, policyOf } from "../errors.ts";
 import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
 import { startNode } from "../node/node.ts";
 import type { NodeOptions } from "../node/open.ts";
@@ -36,13 +38,13 @@ function exitFailed(): void {
 function fail(error: unknown): void {
   const message = errorLine(error);
   process.stderr.write(`holdfast node: ${message}\n`);
-  tell({ type: "failed", message });
+  tell({ type: "failed", message, policy: policyOf(error) });
   setTimeout(exitFailed, failedStopMsMax);
 }
 
 async function runNode(): Promise<void> {
   const gateIs = await introduction();
-  const config = readConfig(process.env);
+  const config = readConfig(takeEnvironment(process.env));
   const node = startNode({ config, gateIs, tell, exit: exitFailed }, fail);
   process.on("message", (message: GateMessage) => {
     if (message.type === "ping") tell({ type: "alive" });

@@ -6,6 +6,7 @@ import type { Database } from "../adapters/postgres/database.ts";
 import { createResealing } from "../adapters/postgres/resealing.ts";
 import type { Handlers, NodeProtocol } from "../commands/protocol.ts";
 import type { Config } from "../config/config.ts";
+import { refuseExposedKey } from "../config/key-file.ts";
 import { readMasterKeys } from "../config/values.ts";
 import { HoldfastError } from "../errors.ts";
 
@@ -36,6 +37,7 @@ export function createNodeKeys(config: Config, database: Database): NodeKeys {
       next: "Set one of them to the key of this fleet, or start everything with: npm start",
     });
   }
+  if (config.masterKeyFile !== null) refuseExposedKey(config.masterKeyFile);
   const ring = createKeyRing(config.masterKeys);
   const sealer = createSealer(ring);
   const resealing = createResealing(database, sealer);

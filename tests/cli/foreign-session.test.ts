@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -117,6 +117,37 @@ describe("the session of another program", () => {
     await expect(readForeignSession("telethon", file)).rejects.toMatchObject({
       code: "SESSION_UNREADABLE",
       message: expect.stringContaining("no session of Telethon or Pyrogram"),
+    });
+    await rm(folder, { recursive: true });
+  });
+
+  it.each([
+    ["a view", "create view sessions as select 2 as dc_id, randomblob(256) as auth_key"],
+    [
+      "a computed key",
+      "create table sessions (dc_id integer, auth_key blob as (zeroblob(256)));" +
+        "insert into sessions (dc_id) values (2)",
+    ],
+  ])("is refused where an SQLite file has %s in place of the table", async (_what, sql) => {
+    const folder = await mkdtemp(join(tmpdir(), "holdfast-import-"));
+    const file = join(folder, "crafted.session");
+    const database = new DatabaseSync(file);
+    database.exec(sql);
+    database.close();
+    await expect(readForeignSession("telethon", file)).rejects.toMatchObject({
+      code: "SESSION_UNREADABLE",
+    });
+    await rm(folder, { recursive: true });
+  });
+
+  it("is refused, unread, where the file is longer than any session", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "holdfast-import-"));
+    const file = join(folder, "long.session");
+    await writeFile(file, "");
+    await truncate(file, 64 * 1024 * 1024 + 1);
+    await expect(readForeignSession("telethon", file)).rejects.toMatchObject({
+      code: "SESSION_UNREADABLE",
+      message: expect.stringContaining("longer than 64 MiB"),
     });
     await rm(folder, { recursive: true });
   });

@@ -1,3 +1,4 @@
+import { specifyBounds } from "./telegram-driver-bounds.ts";
 import { specifyFaults } from "./telegram-driver-faults.ts";
 import { specifyHazards } from "./telegram-driver-hazards.ts";
 import { specifyLogins } from "./telegram-driver-login.ts";
@@ -10,4 +11,5 @@ export function specifyTelegramDriver(makeDriver: MakeDriver): void {
   specifyTalk(makeDriver);
   specifyFaults(makeDriver);
   specifyHazards(makeDriver);
+  specifyBounds(makeDriver);
 }

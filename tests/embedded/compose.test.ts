@@ -16,11 +16,21 @@ interface Service {
   readonly ports?: readonly string[];
   readonly depends_on?: readonly string[] | Readonly<Record<string, unknown>>;
   readonly build?: { readonly dockerfile: string };
+  readonly image?: string;
+  readonly user?: string;
+  readonly read_only?: boolean;
+  readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly privileged?: boolean;
+  readonly security_opt?: readonly string[];
+  readonly networks?: readonly string[];
 }
 
 interface Compose {
   readonly services: Readonly<Record<string, Service>>;
   readonly volumes: Readonly<Record<string, unknown>>;
+  readonly networks: Readonly<Record<string, unknown>>;
+  readonly secrets: Readonly<Record<string, { readonly file: string }>>;
 }
 
 const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
@@ -36,6 +46,7 @@ function filledIn(environment: Readonly<Record<string, string>>): Record<string,
   const values: Record<string, string> = {
     POSTGRES_PASSWORD: "word",
     POSTGRES_HOST_PASSWORD: "other-word",
+    HOLDFAST_OPERATORS: `U${"A".repeat(55)}`,
     HOLDFAST_TELEGRAM_API_ID: "1",
     HOLDFAST_TELEGRAM_API_HASH: "0".repeat(32),
   };
@@ -167,6 +178,53 @@ describe("the compose file", () => {
       const source = program.replace(/^dist\//, "").replace(/\.js$/, ".ts");
       expect(existsSync(path(source))).toBe(true);
     }
+  });
+
+  it.each(services)("runs %s without rights that it does not need", (name, service) => {
+    expect(service).toMatchObject({
+      read_only: true,
+      cap_drop: ["ALL"],
+      security_opt: ["no-new-privileges:true"],
+    });
+    expect(service.cap_add ?? service.privileged).toBeUndefined();
+    // The image of Holdfast itself says so in its Dockerfile.
+    expect(service.user ?? (service.image === "holdfast" ? "node" : "root"), name).toMatch(
+      /^(?!0|root)\w+/,
+    );
+  });
+
+  it("runs its own image as no root", () => {
+    expect(text("docker/Dockerfile")).toMatch(/^USER node$/m);
+  });
+
+  it.each(services)("names the image of %s by an exact version or by digest", (_name, service) => {
+    if (service.build === undefined)
+      // oxlint-disable-next-line vitest/no-conditional-expect -- our own image is built here
+      expect(service.image).toMatch(/:v?\d+\.\d+[\w.-]*$|@sha256:[0-9a-f]{64}$/);
+    for (const [, from] of text("docker/Dockerfile").matchAll(/^FROM (\S+)/gm))
+      expect(from).toMatch(/^node:\d+\.\d+\.\d+-/);
+    expect(text("docker/nats.Dockerfile")).toMatch(/^FROM nats:\d+\.\d+\.\d+-/m);
+  });
+
+  it("keeps what watches away from the database and from NATS", () => {
+    const inNetwork = (network: string) =>
+      services.filter(([, { networks }]) => networks?.includes(network)).map(([name]) => name);
+    expect(Object.keys(compose.networks)).toEqual(["data", "observability"]);
+    const watching = inNetwork("observability");
+    expect(watching).toEqual(["host-a", "host-b", "prometheus", "grafana"]);
+    expect(inNetwork("data")).toEqual([...natsNames, "postgres", "migrate", "host-a", "host-b"]);
+  });
+
+  it("gives the master key to the hosts alone, and Grafana a password that is no default", () => {
+    const withKey = services.filter(([, { secrets }]) => secrets?.includes("master_key"));
+    expect(withKey.map(([name]) => name)).toEqual(["host-a", "host-b"]);
+    const { secrets, environment } = compose.services["grafana"]!;
+    expect(secrets).toEqual(["grafana_password"]);
+    expect(environment).toMatchObject({
+      GF_SECURITY_ADMIN_PASSWORD__FILE: "/run/secrets/grafana_password",
+      GF_AUTH_ANONYMOUS_ENABLED: "false",
+    });
+    expect(text("docker-compose.yml")).toMatch(/^# +\(umask 077; openssl rand/m);
   });
 
   it("shows only metrics that the node has", () => {

@@ -8,7 +8,7 @@ import {
 } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { deflateSync, gunzipSync } from "node:zlib";
+import { deflateSync } from "node:zlib";
 import {
   BaseCryptoProvider,
   type IAesCtr,
@@ -17,6 +17,7 @@ import {
   addPublicKey,
 } from "@mtcute/core/utils.js";
 import { SIMD_AVAILABLE, ige256Decrypt, ige256Encrypt, initSync } from "@mtcute/wasm";
+import { unpackGzip } from "./wire-bounds.ts";
 
 /** More than chance ever needs; a prime number is answered all the same. */
 const factorTriesMax = 100;
@@ -83,7 +84,7 @@ class NodeCrypto extends BaseCryptoProvider implements ICryptoProvider {
   }
 
   gunzip(data: Uint8Array): Uint8Array {
-    return gunzipSync(data);
+    return unpackGzip(data);
   }
 
   randomFill(buffer: Uint8Array): void {

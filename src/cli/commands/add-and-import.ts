@@ -5,8 +5,7 @@ import { type FollowOptions, followRenewal } from "../follow.ts";
 import { type ForeignProgram, foreignPrograms, readForeignSession } from "../foreign-session.ts";
 import { logIn } from "../log-in.ts";
 import { following, onAccount } from "../on-account.ts";
-
-const print = (text: string): void => void process.stdout.write(`${text}\n`);
+import { print } from "../print.ts";
 
 /** Commands by which accounts come: new ones, and sessions of other programs. */
 export function addNewcomerCommands(program: Command, setExitCode: (code: number) => void): void {

@@ -5,9 +5,9 @@ import { replay, type ReplayedTurn } from "../../conversation/rehearsal/replay.t
 import type { SessionSummary, TurnHistory } from "../../ports/conversation/conversation-records.ts";
 import type { ParkedItem } from "../../ports/conversation/inbound-stream.ts";
 import { askFleet } from "../ask.ts";
+import { print } from "../print.ts";
 
-const { env, stdout } = process;
-const print = (text: string): void => void stdout.write(`${text}\n`);
+const { env } = process;
 
 interface Shown {
   readonly session: SessionSummary;

@@ -5,8 +5,8 @@ import type { Command } from "commander";
 import { HoldfastError } from "../../errors.ts";
 import { packageFile } from "../../files.ts";
 import { botDependencies } from "../bot-dependencies.ts";
+import { print } from "../print.ts";
 
-const { stdout } = process;
 const templates = packageFile("docs/bot-template");
 /** By the name in the new folder; npm packs no file called .gitignore. */
 const files = {
@@ -28,8 +28,8 @@ export function addInitCommand(program: Command): void {
     )
     .action(async (folder: string) => {
       const made = await initBot(resolve(folder));
-      for (const file of made) stdout.write(`made ${relative(process.cwd(), file)}\n`);
-      stdout.write(`Next: cd ${folder} && npm install && npm start\n`);
+      for (const file of made) print(`made ${relative(process.cwd(), file)}`);
+      print(`Next: cd ${folder} && npm install && npm start`);
     });
 }
 

@@ -7,8 +7,7 @@ import { logIn } from "../log-in.ts";
 import { following, onAccount } from "../on-account.ts";
 import { renewAll } from "../renew-all.ts";
 import { createAnswers } from "../answers.ts";
-
-const print = (text: string): void => void process.stdout.write(`${text}\n`);
+import { print } from "../print.ts";
 
 interface RenewOptions {
   readonly method: string;

@@ -3,8 +3,9 @@ import { watch } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { HoldfastError } from "../../errors.ts";
+import { print } from "../print.ts";
 
-const { env, stdout } = process;
+const { env } = process;
 
 /** A file that is read anew is read in pieces of this many bytes. */
 const pieceBytes = 64 * 1024;
@@ -57,7 +58,7 @@ export function addLogsCommand(program: Command): void {
           rest = lines.pop() ?? "";
           for (const line of lines) {
             const shown = line === "" ? null : logLine(line, account);
-            if (shown !== null) stdout.write(`${shown}\n`);
+            if (shown !== null) print(shown);
           }
         }
       }

@@ -12,9 +12,9 @@ import { ownerUrlOf } from "../../embedded/postgres.ts";
 import { findPostgres } from "../../embedded/postgres-binaries.ts";
 import { HoldfastError } from "../../errors.ts";
 import { databaseUrlOf } from "../ask.ts";
+import { print } from "../print.ts";
 
-const { env, stdout } = process;
-const print = (text: string): void => void stdout.write(`${text}\n`);
+const { env } = process;
 
 /** `holdfast migrate …`: the schema of the fleet's database. */
 export function addMigrateCommands(program: Command, exitWith: (code: number) => void): void {

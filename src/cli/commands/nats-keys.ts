@@ -1,7 +1,6 @@
 import type { Command } from "commander";
+import { print } from "../print.ts";
 import { writeClusterKeys } from "../../embedded/nats-cluster-keys.ts";
-
-const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** `holdfast nats-keys`: the lock of NATS servers that Holdfast does not start itself. */
 export function addNatsKeysCommand(program: Command): void {
@@ -11,8 +10,10 @@ export function addNatsKeysCommand(program: Command): void {
     .option("--servers <names>", "the servers of the cluster", "nats-1,nats-2,nats-3")
     .addHelpText("after", "\nExample:\n  npx holdfast nats-keys ./nats-keys")
     .action(async (folder: string, { servers }: { servers: string }) => {
-      for (const file of await writeClusterKeys(folder, servers.split(","))) print(file);
+      const { files, operator } = await writeClusterKeys(folder, servers.split(","));
+      for (const file of files) print(file);
       print("The servers get the folder server/ alone, each host gate.creds and node.creds.");
+      print(`Each host knows its operator by: HOLDFAST_OPERATORS=${operator}`);
       print("Who has keys.json can make any user: keep it where none of them runs.");
     });
 }

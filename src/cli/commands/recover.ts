@@ -4,9 +4,9 @@ import type { FollowOptions } from "../follow.ts";
 import { holderLine, readHolders } from "../holders.ts";
 import { logIn } from "../log-in.ts";
 import { following, onAccount } from "../on-account.ts";
+import { print } from "../print.ts";
 
 const { env } = process;
-const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** `holdfast recover`: from a dead key back to service. */
 export function addRecoverCommand(program: Command, setExitCode: (code: number) => void): void {

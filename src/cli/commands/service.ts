@@ -10,9 +10,9 @@ import { HoldfastError } from "../../errors.ts";
 import { askAnyNode, askEveryNode, type Told } from "../ask.ts";
 import { readRunInfo } from "../../embedded/run-info.ts";
 import { stopAccount } from "../stop-account.ts";
+import { print } from "../print.ts";
 
-const { env, stdout } = process;
-const print = (text: string): void => void stdout.write(`${text}\n`);
+const { env } = process;
 
 const keyBytes = 32;
 const resealMsMax = 600_000;

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
 import { createAnswers } from "../answers.ts";
 import { onAccount } from "../on-account.ts";
-
-const print = (text: string): void => void process.stdout.write(`${text}\n`);
+import { print } from "../print.ts";
 
 /** Commands that change an account's stored settings. */
 export function addSettingCommands(program: Command): void {

@@ -3,8 +3,7 @@ import { HoldfastError } from "../../errors.ts";
 import { createAnswers } from "../answers.ts";
 import { onAccount } from "../on-account.ts";
 import { stopAccount } from "../stop-account.ts";
-
-const print = (text: string): void => void process.stdout.write(`${text}\n`);
+import { print } from "../print.ts";
 
 /** Commands that pause, stop, prove and end the session of an account. */
 export function addStateCommands(program: Command): void {

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { AccountStatus } from "../../commands/protocol.ts";
 import { askAccount, askFleet, type AskOptions } from "../ask.ts";
+import { print } from "../print.ts";
 
 interface StatusResult {
   /** 0 when every account shown serves or is paused on purpose, else 1. */
@@ -8,7 +9,7 @@ interface StatusResult {
   readonly accounts: readonly AccountStatus[];
 }
 
-const { env, stdout } = process;
+const { env } = process;
 
 const wellStates: ReadonlySet<string> = new Set([
   "active",
@@ -37,9 +38,7 @@ export function addStatusCommand(program: Command, setExitCode: (code: number) =
     .action(async (account: string | undefined, { json }: { json?: boolean }) => {
       const status = await readStatus(account, { env });
       const { accounts } = status;
-      stdout.write(
-        json === true ? `${JSON.stringify({ accounts })}\n` : `${statusTable(accounts)}\n`,
-      );
+      print(json === true ? JSON.stringify({ accounts }) : statusTable(accounts));
       setExitCode(status.exitCode);
     });
 }

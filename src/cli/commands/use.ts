@@ -7,10 +7,10 @@ import { askFleet } from "../ask.ts";
 import { holderLine, keyIdGiven, readHolders } from "../holders.ts";
 import { onAccount } from "../on-account.ts";
 import { proofText, readProof, sinceMs } from "../prove.ts";
+import { print } from "../print.ts";
 
-const { env, stdout } = process;
+const { env } = process;
 
-const print = (text: string): void => void stdout.write(`${text}\n`);
 /** Longer than Telegram may take to answer. */
 const callMsMax = 35_000;
 

@@ -144,6 +144,24 @@ describe("the TL codec", () => {
     expect(decode(wire)).toEqual({ _: "leaf", id: 7n, name: "x".repeat(1000) });
   });
 
+  it("refuses a message that becomes too much, however it is packed", () => {
+    const gzip = (value: Uint8Array) =>
+      new TlWriter().uint(0x3072cfa1).bytes(gzipSync(value)).finish();
+    const vector = (elements: readonly Uint8Array[]) =>
+      Buffer.concat([new TlWriter().uint(0x1cb5c415).uint(elements.length).finish(), ...elements]);
+    const isTrue = Buffer.from("b5757299", "hex");
+    const packed = gzip(vector(Array.from({ length: 100_000 }, () => isTrue)));
+    expect(decode(vector([packed, packed]))).toHaveLength(2);
+    expect(() => decode(vector([packed, packed, packed]))).toThrow(
+      expect.objectContaining({ code: "TL_TOO_LARGE" }),
+    );
+    const large = gzip(encode({ _: "leaf", id: 7n, name: "x".repeat(5 * 1024 * 1024) }));
+    expect(decode(vector([large]))).toHaveLength(1);
+    expect(() => decode(vector([large, large]))).toThrow(
+      expect.objectContaining({ code: "TL_PACKED_INVALID" }),
+    );
+  });
+
   it("writes a method's result by its declared type", () => {
     const numbers = layer.methodByName.get("getNumbers");
     const isThere = layer.methodByName.get("isThere");

@@ -5,13 +5,14 @@ import { PromisedNetSockets } from "telegram/extensions/PromisedNetSockets.js";
 import { Connection, MTProtoSender, UpdateConnectionState } from "telegram/network/index.js";
 import { RequestState } from "telegram/network/RequestState.js";
 import { LAYER } from "telegram/tl/AllTLObjects.js";
-import { RPCResult } from "telegram/tl/core/index.js";
+import { GZIPPacked, RPCResult } from "telegram/tl/core/index.js";
 import { Api } from "telegram/tl/index.js";
 import { returnBigInt } from "telegram/Helpers.js";
 import type { DeviceIdentity } from "../../../ports/telegram/telegram.ts";
 import { TelegramError } from "../../../ports/telegram/telegram-error.ts";
 import { fromGramJs } from "./objects.ts";
 import { resetSocket } from "../tcp-transport.ts";
+import { refuseBadPlainFrame, refuseLongFrame, unpackEither } from "../wire-bounds.ts";
 import { rpcFault } from "../faults.ts";
 
 export interface GramJsWireOptions {
@@ -43,13 +44,14 @@ export interface GramJsWire {
 
 const intermediateTag = Buffer.from("eeeeeeee", "hex");
 const lengthBytes = 4;
-/** Longer than any frame of Telegram, shorter than the length that a broken stream may claim. */
-const frameBytesMax = 16 * 1024 * 1024;
 /** GramJS was seen to wait for ever in a key exchange that went wrong. */
 const openMsMax = 15_000;
 const pingMs = 15_000;
 /** Telegram ends a connection that has sent no ping for this long. */
 const pingDelaySeconds = 75;
+
+// GramJS unpacks without a bound.
+GZIPPacked.ungzip = unpackEither;
 
 export function createGramJsWire(options: GramJsWireOptions): GramJsWire {
   const { stream } = options;
@@ -203,7 +205,10 @@ class StreamConnection extends Connection {
   override async recv(): Promise<Buffer> {
     const next = await this.#frames.next();
     if (next.done === true || !this._connected) throw new Error("Not connected");
-    if (next.value.length !== lengthBytes) return next.value;
+    if (next.value.length !== lengthBytes) {
+      refuseBadPlainFrame(next.value);
+      return next.value;
+    }
     const code = -next.value.readInt32LE();
     this.#onTransportError(code);
     throw new Error(`the transport answered -${code}`);
@@ -223,7 +228,7 @@ async function* framesOf(stream: Duplex): AsyncGenerator<Buffer> {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     while (rest.length >= lengthBytes) {
       const bytes = rest.readUInt32LE();
-      if (bytes > frameBytesMax) throw new Error(`a frame of ${bytes} bytes was announced`);
+      refuseLongFrame(bytes);
       if (rest.length < lengthBytes + bytes) break;
       yield rest.subarray(lengthBytes, lengthBytes + bytes);
       rest = rest.subarray(lengthBytes + bytes);

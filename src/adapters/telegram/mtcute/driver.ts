@@ -17,10 +17,13 @@ import {
   nextReconnectMs,
   type Opening,
 } from "../client-shell.ts";
+import { boundReader } from "./bounded-reader.ts";
+import { authoriseBy, createKeyExchange, type KeyExchange } from "./key-exchange.ts";
 import { createKeyStorage } from "./key-storage.ts";
-import { createNodeCrypto, createNodePlatform, trustServerKey } from "./platform.ts";
+import { createNodeCrypto, createNodePlatform } from "./platform.ts";
 import { createWires } from "./wires.ts";
 import { livesElsewhere, rpcFault } from "../faults.ts";
+import { createSystemClock } from "../../../concurrency/system-clock.ts";
 import { untilAborted } from "../../../concurrency/wait.ts";
 
 /** While a client ends, its library looks this often whether it may stop. */
@@ -32,28 +35,32 @@ interface Shared {
   readonly platform: ICorePlatform;
   readonly home: DcOptions;
   readonly callMsMax: number | undefined;
+  readonly exchange: KeyExchange;
+  /** Of a data centre that is not Telegram's. */
+  readonly trustedKeys: readonly string[];
 }
 
 /**
  * Drives Telegram with mtcute's low-level client: one connection per client, no update manager, no
  * waiting out of floods, no retries of calls.
- * @param limits `callMsMax`: how long a call may wait for its answer.
+ * @param limits `callMsMax`: how long a call may wait for its answer; `exchange`: makes the keys.
  */
 export function createMtcuteDriver(
   options: TelegramDriverOptions,
-  limits: { readonly callMsMax?: number } = {},
+  limits: { readonly callMsMax?: number; readonly exchange?: KeyExchange } = {},
 ): TelegramDriver {
   const { dataCentre } = options;
   const crypto = createNodeCrypto();
-  if (dataCentre !== null && dataCentre.publicKeyPem !== null) {
-    trustServerKey(crypto, dataCentre.publicKeyPem);
-  }
+  boundReader();
+  const trustedKeys = [dataCentre?.publicKeyPem ?? null].filter((key) => key !== null);
   const shared: Shared = {
     options,
     crypto,
     platform: createNodePlatform(),
     home: dataCentre === null ? defaultProductionDc : addressesOf(dataCentre),
     callMsMax: limits.callMsMax,
+    exchange: limits.exchange ?? createKeyExchange({ clock: createSystemClock() }),
+    trustedKeys,
   };
   return { name: "mtcute", open: (opening) => openClient(shared, opening) };
 }
@@ -78,7 +85,7 @@ function openClient(shared: Shared, opening: Opening): TelegramClient {
     dial: opening.dial,
     ended: shell.ended,
     mayWrite: () => saved,
-    onDialling: () => forgetExchange(mt),
+    onDialling: () => prepareExchange(mt, shared),
     onAnswered: shell.connected,
     onBroken: (answered) => (answered ? shell.broke() : shell.brokeEarly()),
     onDialFailed: shell.dialFailed,
@@ -140,9 +147,10 @@ function openClient(shared: Shared, opening: Opening): TelegramClient {
  * mtcute keeps the waits of an exchange that was cut off. The first answer on the next wire would
  * go there, and the new exchange would wait five seconds in vain (seen with 0.30.3).
  */
-function forgetExchange(mt: MtClient): void {
+function prepareExchange(mt: MtClient, { exchange, trustedKeys }: Shared): void {
   for (const connection of mt.network["_primaryDc"]?.main["_connections"] ?? []) {
     connection["_pendingWaitForUnencrypted"] = [];
+    authoriseBy(exchange, trustedKeys, connection);
   }
 }
 

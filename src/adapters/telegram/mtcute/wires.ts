@@ -3,6 +3,7 @@ import { IntermediatePacketCodec, type IPacketCodec, type TelegramTransport } fr
 import { TransportError } from "@mtcute/core";
 import type { Endpoint } from "../../../ports/custody/gate.ts";
 import { resetSocket, wrapSocket } from "../tcp-transport.ts";
+import { refuseBadPlainFrame, refuseLongFrame } from "../wire-bounds.ts";
 import { untilAborted } from "../../../concurrency/wait.ts";
 
 export interface WiresOptions {
@@ -113,8 +114,11 @@ function watchCodec(
     reset: () => codec.reset(),
     async decode(reader, eof) {
       try {
+        refuseLongFrame(announcedBytes(reader));
         const frame = await codec.decode(reader, eof);
-        if (frame !== null) watch.onFrame();
+        if (frame === null) return null;
+        refuseBadPlainFrame(frame);
+        watch.onFrame();
         return frame;
       } catch (error) {
         if (error instanceof TransportError) watch.onTransportError(error.code);
@@ -122,4 +126,13 @@ function watchCodec(
       }
     },
   };
+}
+
+/** The length of the frame that comes next, which stays unread; 0 while it has not come. */
+function announcedBytes(reader: Parameters<IPacketCodec["decode"]>[0]): number {
+  if (reader.available < 4) return 0;
+  const length = reader.readSync(4);
+  const bytes = new DataView(length.buffer, length.byteOffset, 4).getUint32(0, true);
+  reader.rewind(4);
+  return bytes;
 }

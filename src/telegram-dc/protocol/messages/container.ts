@@ -20,8 +20,8 @@ export function unpackBody(body: Buffer): { readonly id: number; readonly body: 
   const id = reader.peekUint();
   if (id !== gzipId) return { id, body };
   reader.uint();
-  const unpacked = unpack(reader.bytes());
-  return { id: new TlReader(unpacked).peekUint(), body: unpacked };
+  const unpacked = unpack(reader);
+  return { id: unpacked.peekUint(), body: unpacked.buffer };
 }
 
 /**

@@ -49,7 +49,7 @@ export function unwrapQuery(
   for (let depth = 0; depth < wrappersMax; depth++) {
     if (reader.peekUint() === gzipId) {
       reader.uint();
-      reader = new TlReader(unpack(reader.bytes()));
+      reader = unpack(reader);
       continue;
     }
     const definition = readMethod(layer, reader);

@@ -10,20 +10,25 @@ export const trueId = 0x997275b5;
 export const falseId = 0xbc799737;
 export const gzipId = 0x3072cfa1;
 const depthMax = 64;
-const unpackedBytesMax = 8 * 1024 * 1024;
 
 type MutableObject = { _: string } & Record<string, TlValue>;
 
 /**
- * Unpacks the body of a `gzip_packed` after its id. Accepts gzip and zlib, as clients send both.
+ * Unpacks the body of a `gzip_packed` after its id, on the budget of the message. Accepts gzip and zlib, as clients
+ * send both. Returns a reader of what was packed.
  */
-export function unpack(packed: Uint8Array): Buffer {
+export function unpack(reader: TlReader): TlReader {
+  const { budget } = reader;
+  const packed = reader.bytes();
+  const bytesMax = budget.unpackedBytesLeft;
   try {
-    return unzipSync(packed, { maxOutputLength: unpackedBytesMax });
+    const unpacked = unzipSync(packed, { maxOutputLength: Math.max(1, bytesMax) });
+    budget.takeUnpacked(unpacked.length);
+    return new TlReader(unpacked, 0, budget);
   } catch (cause) {
     throw new TlError(
       "TL_PACKED_INVALID",
-      `A gzip_packed body of ${packed.length} bytes is damaged or unpacks to more than ${unpackedBytesMax} bytes. Send it unpacked or in parts.`,
+      `A gzip_packed body of ${packed.length} bytes is damaged or unpacks to more than ${bytesMax} bytes. Send it unpacked or in parts.`,
       { cause },
     );
   }
@@ -57,7 +62,7 @@ export function decodeBoxed(layer: Layer, reader: TlReader, depth = 0): TlValue 
       return false;
     case gzipId:
       reader.uint();
-      return decodeBoxed(layer, new TlReader(unpack(reader.bytes())), depth + 1);
+      return decodeBoxed(layer, unpack(reader), depth + 1);
     case vectorId:
       return decodeVector(layer, reader, { kind: "any" }, false, depth);
     default:
@@ -92,6 +97,7 @@ function isFlagSet(value: MutableObject, parameter: TlParameter): boolean {
 
 /** Reads one value of a known type. */
 function decodeType(layer: Layer, reader: TlReader, type: TlType, depth = 0): TlValue {
+  reader.budget.takeValue();
   switch (type.kind) {
     case "int":
       return reader.int();

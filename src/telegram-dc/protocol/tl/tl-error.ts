@@ -2,6 +2,7 @@
 export type TlErrorCode =
   | "TL_TRUNCATED"
   | "TL_TOO_DEEP"
+  | "TL_TOO_LARGE"
   | "TL_VECTOR_EXPECTED"
   | "TL_UNKNOWN_CONSTRUCTOR"
   | "TL_UNKNOWN_METHOD"

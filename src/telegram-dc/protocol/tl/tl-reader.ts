@@ -1,13 +1,17 @@
+import { createBudget, type TlBudget } from "./budget.ts";
 import { TlError } from "./tl-error.ts";
 
 /** A cursor over TL bytes. Byte fields are views of the frame, not copies: a frame is never reused. */
 export class TlReader {
   readonly buffer: Buffer;
+  /** Of the whole message, however deep this reader stands in it. */
+  readonly budget: TlBudget;
   position: number;
 
-  constructor(buffer: Buffer, position = 0) {
+  constructor(buffer: Buffer, position = 0, budget: TlBudget = createBudget()) {
     this.buffer = buffer;
     this.position = position;
+    this.budget = budget;
   }
 
   get remainingBytes(): number {

@@ -1,0 +1,31 @@
+/**
+ * Characters that a terminal obeys, or that turn text around: C0 but tab and line feed, DEL, C1, and the controls of
+ * direction (Unicode Standard Annex 9).
+ */
+const controls = new RegExp(
+  String.raw`[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]`,
+  "g",
+);
+
+/** Shows each of them as its escape, as JSON writes it: JSON means the same afterwards. */
+function withoutControls(text: string): string {
+  return text.replaceAll(
+    controls,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** The one way to the operator's screen: texts of chats, names and logs come through it, and command nothing there. */
+export const print = (text: string): void => {
+  process.stdout.write(`${withoutControls(text)}\n`);
+};
+
+/** To the error output, a line of its own. */
+export const printError = (text: string): void => {
+  process.stderr.write(`${withoutControls(text)}\n`);
+};
+
+/** To the error output, where the cursor stays behind it. */
+export const promptWith = (text: string): void => {
+  process.stderr.write(withoutControls(text));
+};
