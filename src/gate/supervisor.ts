@@ -63,8 +63,10 @@ export interface SupervisorOptions {
 
 export interface Supervisor {
   start(): void;
-  /** The secret of the node that runs now. */
-  secret(): string;
+  /** The secret of the node that runs now; null between two nodes. */
+  secret(): string | null;
+  /** Calls the listener when a node has ended, before anything else is done about it. */
+  onNodeGone(listener: () => void): void;
   readonly pid: number | null;
   allowCalls(allowed: boolean): void;
   /** Asks the node to stop, waits at most `waitMs`, then ends it. */
@@ -83,7 +85,8 @@ const steadyMs = 30_000;
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { clock, introduction } = options;
   let child: ChildProcess | null = null;
-  let secret = "";
+  let secret: string | null = null;
+  let onNodeGone = () => {};
   let stopping = false;
   let everReady = false;
   let httpPort = options.httpPort;
@@ -92,16 +95,18 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   function spawn(): void {
     if (stopping) return;
-    secret = randomBytes(32).toString("hex");
+    const given = randomBytes(32).toString("hex");
+    secret = given;
     const begunMs = clock.monotonicMs();
     const node = fork(options.modulePath, [], { execArgv: [] });
     child = node;
-    say(node, { type: "gate", secret, httpPort, ...introduction });
+    say(node, { type: "gate", secret: given, httpPort, ...introduction });
     node.on("message", (message: NodeMessage) => heard(node, message));
     gone = new Promise((resolve) => {
       const ended = () => {
         child = null;
-        secret = "";
+        secret = null;
+        onNodeGone();
         void options.onGone().then(() => {
           resolve();
           respawn(begunMs);
@@ -174,6 +179,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   return {
     start: spawn,
     secret: () => secret,
+    onNodeGone(listener) {
+      onNodeGone = listener;
+    },
     get pid() {
       return child?.pid ?? null;
     },

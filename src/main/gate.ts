@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { uptime } from "node:os";
 import { join } from "node:path";
+import { createIncarnationKey } from "../adapters/crypto/incarnation-key.ts";
+import type { Signer } from "../ports/custody/signatures.ts";
 import { createSystemClock } from "../concurrency/system-clock.ts";
 import { connectNats } from "../adapters/nats/connection.ts";
 import { type Config, readConfig } from "../config/config.ts";
@@ -48,7 +50,7 @@ type SidePart = Pick<GateSideOptions<SocketTable>, "hosts" | "bus" | "flush" | "
 /** The gate's side of custody over its own sockets. */
 function makeSide(
   { host, timings }: Config,
-  incarnation: string,
+  signer: Signer,
   journal: Journal,
   part: SidePart,
 ): GateSide<SocketTable> {
@@ -61,11 +63,12 @@ function makeSide(
   return createGateSide({
     ...part,
     host,
-    incarnation,
+    signer,
     clock,
     clocks,
     timings,
-    newNonce: randomUUID,
+    // Of no stock in memory, which a clone of this machine would share.
+    newNonce: () => randomUUID({ disableEntropyCache: true }),
     openSockets: (mayAct) =>
       createSocketTable({
         mayAct,
@@ -153,9 +156,10 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
     start: () => connectNats(natsUrl, `gate ${host}`),
     stop: (one) => one.close(),
   });
-  const incarnation = randomUUID();
-  const journal = openJournal(join(home, "journal"), incarnation, hostKey(host), Date.now);
-  const side = makeSide(config, incarnation, journal, {
+  const signer = createIncarnationKey();
+  const { incarnation } = signer;
+  const journal = openJournal(join(home, "journal"), signer, hostKey(host), Date.now);
+  const side = makeSide(config, signer, journal, {
     hosts: await openSharedRegister<LeaseValue>(nats, "HOLDFAST_HOSTS", {
       timeoutMs: timings.casTimeoutMs,
     }),
@@ -175,7 +179,7 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
   const figures = () => ({ ...sockets.figures, ...side.figures });
   await stage({
     name: "server",
-    start: () => serveGate(path, supervisor.secret, sockets, figures, journal),
+    start: () => serveGate(path, supervisor, sockets, figures, journal),
     stop: (server) => server.close(),
   });
   const { start, allowCalls, kill } = supervisor;

@@ -36,6 +36,7 @@ const hostFaults = [
   "force",
   "leave",
   "clone",
+  "lie",
 ] as const;
 const fleetFaults = ["nats-down", "lose-news"] as const;
 /**

@@ -7,6 +7,8 @@ import { createSimBus } from "./sim-bus.ts";
 import type { SimCount, SimFleet, SimTimings } from "./sim-fleet.ts";
 import { createSimHost, type SimHost } from "./sim-host.ts";
 import { createSimRegister } from "./sim-register.ts";
+import { beginLying } from "./sim-liar.ts";
+import { createSimSignatures } from "./sim-signatures.ts";
 import { createSimStore, type StoreCopy } from "./sim-store.ts";
 import { createSimTelegram, type Violation } from "./sim-telegram.ts";
 
@@ -71,13 +73,17 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
     repairs: 0,
     restores: 0,
     latches: 0,
+    unproven: 0,
     incarnations: 0,
   };
   let violation: RunResult["violation"] = null;
   let lastId = 0;
   let underLoad = 0;
 
+  /** Incarnations whose own gate lied: what they hold is theirs to lose. */
+  const liars = new Set<string>();
   const onViolation = (found: Violation) => {
+    if (found.by?.some((incarnation) => liars.has(incarnation)) === true) return;
     violation ??= { ...found, atMs: kernel.nowMs, step: kernel.steps };
   };
   /** The highest epoch among accepted writes, by account. */
@@ -113,6 +119,7 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
       restoreFound("a restore was counted"),
     ),
     bus: createSimBus(kernel, simTimings.casTimeoutMs),
+    signatures: createSimSignatures(),
     store,
     telegram: createSimTelegram(kernel, onViolation),
     accounts,
@@ -276,6 +283,12 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
         return () => {
           for (const one of undo) one();
         };
+      }
+      case "lie": {
+        const { name, links, gate, signer } = host;
+        if (gate === null || signer === null) return nothing;
+        liars.add(signer.incarnation);
+        return beginLying(fleet, { name, links, gate, signer }, how);
       }
       case "lose-news": {
         fleet.bus.lost = how;

@@ -3,6 +3,7 @@ import type { Kernel } from "./kernel.ts";
 import type { Link } from "./link.ts";
 import type { SimBus } from "./sim-bus.ts";
 import type { SimRegister } from "./sim-register.ts";
+import type { SimSignatures } from "./sim-signatures.ts";
 import type { SimStore } from "./sim-store.ts";
 import type { SimTelegram, Violation } from "./sim-telegram.ts";
 
@@ -28,6 +29,7 @@ export interface SimFleet {
   readonly floors: SimRegister<FloorValue>;
   readonly fleet: SimRegister<EraValue>;
   readonly bus: SimBus;
+  readonly signatures: SimSignatures;
   readonly store: SimStore;
   readonly telegram: SimTelegram;
   readonly accounts: readonly string[];
@@ -43,6 +45,7 @@ export type SimCount =
   | "repairs"
   | "restores"
   | "latches"
+  | "unproven"
   | "incarnations";
 
 /** Where a host's ways lead; shared by its gate and its node. */
