@@ -37,6 +37,8 @@ const hostFaults = [
   "leave",
   "clone",
   "lie",
+  "lie",
+  "lie",
 ] as const;
 const fleetFaults = ["nats-down", "lose-news"] as const;
 /**
