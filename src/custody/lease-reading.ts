@@ -3,8 +3,9 @@ import type { LeaseValue } from "./registers.ts";
 import { leaseText } from "./signed-statements.ts";
 
 /**
- * The worth of a lease that stands in NATS. `proven`: signed by the incarnation that it names. `hint`: of a version that
- * signs nothing, or a revocation, which ends the lease by its mere being there. `forged`: signed wrongly, or no lease.
+ * The worth of a lease that stands in NATS. `proven`: signed by the incarnation that it names. `hint`: of a
+ * version that signs nothing, or a revocation, which ends the lease by its mere being there. `forged`: signed
+ * wrongly, or no lease.
  */
 export type LeaseWorth = "proven" | "hint" | "forged";
 

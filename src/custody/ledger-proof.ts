@@ -50,7 +50,10 @@ export interface Proof {
   readonly intervals: readonly CustodyInterval[];
   /** Lines that do not follow from the one before, or are not there: lost, added or changed. */
   readonly breaks: readonly string[];
-  /** Journals whose head is not signed, as earlier versions left them: whoever owns the database may have written it. */
+  /**
+   * Journals whose head is not signed, as earlier versions left them: the owner of the database may
+   * have written it.
+   */
   readonly unsigned: readonly string[];
   /** Pairs of connections with one authorisation that were open at once. */
   readonly overlaps: readonly Pair[];
@@ -77,8 +80,8 @@ export interface IncarnationEnd {
 }
 
 /**
- * Follows the chain of every journal up to its signed head, and pairs its opens with its closes. `digest` is the sha256
- * of a text in hex.
+ * Follows the chain of every journal up to its signed head, and pairs its opens with its closes. `digest` is
+ * the sha256 of a text in hex.
  */
 export function prove(
   lines: readonly LedgerLine[],

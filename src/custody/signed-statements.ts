@@ -4,9 +4,10 @@ import type { LedgerHead } from "../ports/custody/ledger-store.ts";
 import type { LeaseValue } from "./registers.ts";
 
 /*
- * The texts that a gate signs. Each begins with the kind of its statement, so that no signature counts for another
- * kind, and tells every field that its reader relies on, in one fixed order. All but a live lease are true for ever once
- * they are true: an epoch that was cut never connects again. So to repeat one is harmless, however old it is.
+ * The texts that a gate signs. Each begins with the kind of its statement, so that no signature counts for
+ * another kind, and tells every field that its reader relies on, in one fixed order. All but a live lease are
+ * true for ever once they are true: an epoch that was cut never connects again. So to repeat one is harmless,
+ * however old it is.
  */
 
 const fieldsOf = ({ account, slot, epoch }: GrantRef) => [account, slot, epoch];

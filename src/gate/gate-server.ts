@@ -12,8 +12,8 @@ export interface GateServer {
 }
 
 /**
- * Serves the node of this gate. Refuses every client without the secret that the node was given, and all clients between
- * two nodes. The control connections of a node end with it.
+ * Serves the node of this gate. Refuses every client without the secret that the node was given, and all
+ * clients between two nodes. The control connections of a node end with it.
  */
 export async function serveGate(
   path: string,

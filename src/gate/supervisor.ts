@@ -95,12 +95,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   function spawn(): void {
     if (stopping) return;
-    const given = randomBytes(32).toString("hex");
-    secret = given;
+    secret = randomBytes(32).toString("hex");
     const begunMs = clock.monotonicMs();
     const node = fork(options.modulePath, [], { execArgv: [] });
     child = node;
-    say(node, { type: "gate", secret: given, httpPort, ...introduction });
+    say(node, { type: "gate", secret, httpPort, ...introduction });
     node.on("message", (message: NodeMessage) => heard(node, message));
     gone = new Promise((resolve) => {
       const ended = () => {
@@ -179,9 +178,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   return {
     start: spawn,
     secret: () => secret,
-    onNodeGone(listener) {
-      onNodeGone = listener;
-    },
+    onNodeGone: (listener) => void (onNodeGone = listener),
     get pid() {
       return child?.pid ?? null;
     },

@@ -43,7 +43,11 @@ beforeAll(async () => {
   database = openDatabase(url);
   nats = await connectNats(natsUrl, "liar");
   await vi.waitFor(
-    async () => expect((await held()).map(({ state }) => state)).toContain("connected"),
+    async () => {
+      const states = (await held()).map(({ state }) => state);
+      if (!states.includes("connected"))
+        throw new Error(`no token is connected: ${states.join(" ")}`);
+    },
     { timeout: 60_000, interval: 200 },
   );
 }, 120_000);

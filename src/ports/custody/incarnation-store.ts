@@ -40,8 +40,8 @@ export type Beat =
  */
 export interface IncarnationStore {
   /**
-   * Records a LIVE incarnation of a host; again for a respawned node. Host and promise stay as they were recorded first.
-   * Throws INCARNATION_ENDED if it is not LIVE, or is another host's.
+   * Records a LIVE incarnation of a host; again for a respawned node. Host and promise stay as they were
+   * recorded first. Throws INCARNATION_ENDED if it is not LIVE, or is another host's.
    */
   register(of: {
     readonly id: string;

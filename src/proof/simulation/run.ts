@@ -4,27 +4,13 @@ import { createKernel } from "./kernel.ts";
 import { type Fault, faultsUntilMs, makeFaults } from "./faults.ts";
 import { createRandom } from "./random.ts";
 import { createSimBus } from "./sim-bus.ts";
-import type { SimCount, SimFleet, SimTimings } from "./sim-fleet.ts";
+import { type SimCount, type SimFleet, simTimings } from "./sim-fleet.ts";
 import { createSimHost, type SimHost } from "./sim-host.ts";
 import { createSimRegister } from "./sim-register.ts";
 import { beginLying } from "./sim-liar.ts";
 import { createSimSignatures } from "./sim-signatures.ts";
 import { createSimStore, type StoreCopy } from "./sim-store.ts";
 import { createSimTelegram, type Violation } from "./sim-telegram.ts";
-
-/** Production's own times, except that accounts move sooner. */
-const simTimings: SimTimings = {
-  heartbeatMs: 2_000,
-  casTimeoutMs: 800,
-  retryMs: 500,
-  holdMs: 20_000,
-  softStopMs: 18_000,
-  suspectMs: 10_000,
-  takeMs: 30_000,
-  tenureMs: 8_000,
-  restMs: 250,
-  answerMs: 2000,
-};
 
 /** After the last fault, every account must be served within this, in milliseconds. */
 const recoveryMs = 150_000;

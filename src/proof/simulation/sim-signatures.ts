@@ -1,6 +1,9 @@
 import type { Signatures, Signer } from "../../ports/custody/signatures.ts";
 
-/** Signatures as cheap as a comparison. The secrets are here: who has no signer of an incarnation cannot sign for it. */
+/**
+ * Signatures as cheap as a comparison. The secrets are here: who has no signer of an incarnation
+ * cannot sign for it.
+ */
 export interface SimSignatures extends Signatures {
   /** Of a new incarnation; the only one that it ever gets. */
   signerOf(incarnation: string): Signer;
