@@ -61,9 +61,11 @@ async function takeover(standing: LeaseValue, known: Registration | null, seen?:
   });
   const beganMs = kernel.nowMs;
   let tookMs = 0;
-  const taken = taking.take({ incarnation: "holder", host: "h1" }, { force: true }).finally(() => {
-    tookMs = kernel.nowMs - beganMs;
-  });
+  const taken = taking
+    .take({ incarnation: standing.incarnation, host: "h1" }, { force: true })
+    .finally(() => {
+      tookMs = kernel.nowMs - beganMs;
+    });
   await new Promise(setImmediate);
   await kernel.run(kernel.nowMs + 200_000);
   const outcome = await taken;
@@ -107,6 +109,8 @@ describe("a takeover from a silent host", () => {
     expect([forged.how, forged.written]).toEqual(["waited", ["h1 revoked", "h1 revoked"]]);
     const bare = await takeover(leaseOf({ status: "released" }), h1(quick));
     expect(bare.how).toBe("waited");
+    const older = await takeover(leaseOf({ incarnation: "older", status: "released" }), h1(quick));
+    expect(older.how).toBe("waited");
   });
 
   it("revokes the lease of the host that Postgres names, wherever hearsay puts the holder", async () => {
