@@ -58,7 +58,7 @@ export const wings: readonly Wing[] = [
   { at: "src/bots/", only: ["src/ports/", "machines/", "src/errors.ts"], packages: ["xstate"] },
   {
     at: config,
-    only: ["src/errors.ts"],
+    only: ["src/ports/", "src/errors.ts"],
     packages: ["node:os", "node:fs", "node:path", "node:buffer"],
   },
   // The work of the product.

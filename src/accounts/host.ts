@@ -6,6 +6,7 @@ import type { AccountKeeping, FleetPart } from "../custody/node-side.ts";
 import type { Takeover } from "../custody/takeover.ts";
 import type { AccountRecord, AccountStore } from "../ports/accounts/account-store.ts";
 import type { Gate } from "../ports/custody/gate.ts";
+import type { HoldPromise } from "../ports/custody/hold-promise.ts";
 import type { IncarnationRecord, IncarnationStore } from "../ports/custody/incarnation-store.ts";
 import type { TokenStore } from "../ports/custody/token-store.ts";
 
@@ -28,6 +29,8 @@ export interface HostOptions<Account extends Keepable> {
   readonly takeover: Takeover;
   /** Identifies this process, so that a later host can prove it is gone. */
   readonly proof: Readonly<Record<string, unknown>>;
+  /** This host's promise to its successors. */
+  readonly promise?: HoldPromise;
   /** Resolves with true when nothing of an earlier incarnation of this host can act any more. */
   proveSilence(of: IncarnationRecord): Promise<boolean>;
   /** Accounts of the fleet that are new or have changed. */
@@ -101,7 +104,7 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
   async function freeOwnTokens(): Promise<void> {
     const held = await tokens.heldBy(gate.incarnation);
     await Promise.all(held.map(({ account, slot, epoch }) => gate.cut({ account, slot, epoch })));
-    if (held.length > 0) await tokens.releaseAll(held);
+    if (held.length > 0) await tokens.releaseAll(held, gate.incarnation);
   }
 
   /** Frees the tokens of a dead predecessor, as far as its end is proven or waited out. */
@@ -146,7 +149,8 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
   async function bringUp(to: BringUpOptions<Account>): Promise<void> {
     onBegun = to.onBegun;
     const isLeft = () => to.signal.aborted;
-    await incarnations.register({ ...self, proof: options.proof });
+    const { proof, promise } = options;
+    await incarnations.register({ ...self, proof, ...(promise === undefined ? {} : { promise }) });
     if (isLeft()) return;
     to.part.startBeats();
     await orAborted(Promise.all([inherit(), to.prepare?.()]), to.signal);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { createSignatures } from "../adapters/crypto/incarnation-key.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
 import { type CustodyInterval, type Proof, prove } from "../custody/ledger-proof.ts";
@@ -32,18 +33,24 @@ export async function readProof(
   try {
     const store = createLedgerStore(database);
     const { lines, heads } = await store.read(of.fromMs);
-    const ends = await store.ends([...new Set(lines.map(({ incarnation }) => incarnation))]);
+    const named = [
+      ...lines.map(({ incarnation }) => incarnation),
+      ...heads.flatMap(({ signedBy }) => signedBy ?? []),
+    ];
+    const ends = await store.ends([...new Set(named)]);
     const proof = prove(
       lines,
       heads,
       digest,
       (id) => ends.get(id) ?? { live: false, endedMs: null },
+      createSignatures(),
     );
     const isWanted = ({ account, closedMs }: CustodyInterval) =>
       (of.account === undefined || account === of.account) &&
       (closedMs === null || closedMs >= of.fromMs);
     return {
       breaks: proof.breaks,
+      unsigned: proof.unsigned,
       intervals: proof.intervals.filter(isWanted),
       overlaps: proof.overlaps.filter((pair) => pair.some(isWanted)),
       asleep: proof.asleep.filter((pair) => pair.some(isWanted)),
@@ -55,7 +62,14 @@ export async function readProof(
 }
 
 /** A line for each interval, then the faults, then the verdict. */
-export function proofText({ intervals, breaks, overlaps, asleep, undecided }: Proof): string {
+export function proofText({
+  intervals,
+  breaks,
+  unsigned,
+  overlaps,
+  asleep,
+  undecided,
+}: Proof): string {
   const moment = (ms: number | null) => (ms === null ? "…" : new Date(ms).toISOString());
   const name = ({ account, slot, epoch, host }: CustodyInterval) =>
     `${account} slot ${slot} epoch ${epoch} on ${host}`;
@@ -77,6 +91,6 @@ export function proofText({ intervals, breaks, overlaps, asleep, undecided }: Pr
       ([a, b]) =>
         `undecided: ${name(b)} was opened at ${moment(b.openedMs)}; what ${a.host} wrote of ${name(a)} is in the ledger until ${moment(a.knownToMs)} only: start that host, or say it again in a few seconds`,
     ),
-    `${intervals.length} connections, ${breaks.length} broken links, ${overlaps.length} overlaps, ${asleep.length} asleep, ${undecided.length} undecided`,
+    `${intervals.length} connections, ${breaks.length} broken links, ${overlaps.length} overlaps, ${asleep.length} asleep, ${undecided.length} undecided${unsigned.length === 0 ? "" : `, ${unsigned.length} journals unsigned, as earlier versions left them`}`,
   ].join("\n");
 }

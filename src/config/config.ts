@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { longestPromise } from "../ports/custody/hold-promise.ts";
 import { ConfigError, type Fault, nearest } from "./faults.ts";
 import { brokenInequalities } from "./inequalities.ts";
 import { type Machine, thisMachine } from "./machine.ts";
@@ -93,6 +94,9 @@ export interface Config {
 }
 
 const timingMsMax = 86_400_000;
+/** A successor of a host whose promise is not known waits out the longest one: it must not be a day. */
+const timingMsMaxOf = (name: TimingName): number =>
+  name === "holdMs" || name === "answerMs" ? longestPromise[name] : timingMsMax;
 
 function unknownVariables(env: Environment): readonly Fault[] {
   const known = variables.map(({ name }) => name);
@@ -179,7 +183,7 @@ function readTimings({ faults, read }: Reader, profile: Profile): Timings {
   const timings: Record<TimingName, number> = { ...timingsOf[profile] };
   for (const name of timingNames) {
     const given = read(timingVariable(name), (text) =>
-      readWhole(text, { min: 1, max: timingMsMax }),
+      readWhole(text, { min: 1, max: timingMsMaxOf(name) }),
     );
     timings[name] = given ?? timings[name];
   }

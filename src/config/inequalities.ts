@@ -1,8 +1,6 @@
+import { clockDrift, silentAfterMs } from "../ports/custody/hold-promise.ts";
 import type { Fault } from "./faults.ts";
 import { type TimingName, type Timings, timingVariable } from "./variables.ts";
-
-/** The largest ratio of two clocks' speeds during one wait. */
-const clockDrift = 1.05;
 
 interface Inequality {
   /** The fault is reported under this variable. */
@@ -15,7 +13,7 @@ interface Inequality {
 const inequalities: readonly Inequality[] = [
   {
     of: "takeMs",
-    holds: (t) => t.takeMs > t.holdMs * clockDrift + t.answerMs,
+    holds: (t) => t.takeMs > silentAfterMs(t),
     rule: `takeMs must be greater than holdMs × ${clockDrift} + answerMs`,
     why: "or a token could be taken while its holder may still connect, or while Telegram works on what it sent last",
   },

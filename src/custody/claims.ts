@@ -1,12 +1,13 @@
 import { HoldfastError } from "../errors.ts";
 import type { Clock } from "../concurrency/clock.ts";
-import type { FleetBus } from "../ports/custody/fleet-bus.ts";
+import type { FleetNews } from "../ports/custody/fleet-bus.ts";
 import type { Gate, GrantRef } from "../ports/custody/gate.ts";
 import type { SharedRegister } from "../ports/custody/shared-register.ts";
 import type { SlotRef, TokenRecord, TokenStore } from "../ports/custody/token-store.ts";
 import { type FloorValue, floorKey } from "./registers.ts";
 import type { RunningAccounts } from "./running-accounts.ts";
 import type { Takeover } from "./takeover.ts";
+import type { TrustedBus } from "./trusted-bus.ts";
 
 export interface ClaimsOptions {
   readonly floors: SharedRegister<FloorValue>;
@@ -14,7 +15,7 @@ export interface ClaimsOptions {
     TokenStore,
     "grant" | "supersede" | "freeAmong" | "releaseAll" | "heldBesides"
   >;
-  readonly bus: FleetBus;
+  readonly bus: TrustedBus;
   readonly gate: Pick<Gate, "incarnation" | "host" | "cut">;
   readonly takeover: Takeover;
   readonly clock: Clock;
@@ -51,6 +52,7 @@ export interface Claims {
 
 const floorTriesMax = 5;
 
+type LetGo = Pick<Extract<FleetNews, { type: "let-go" }>, "incarnation" | "grants">;
 type FloorEntry = Awaited<ReturnType<SharedRegister<FloorValue>["read"]>>;
 
 export function createClaims(options: ClaimsOptions): Claims {
@@ -65,7 +67,7 @@ export function createClaims(options: ClaimsOptions): Claims {
 
   const stopNews = bus.onNews((news) => {
     if (news.type === "freed") wake(news);
-    if (news.type === "let-go" && news.incarnation !== incarnation) void takeLetGo(news.grants);
+    if (news.type === "let-go" && news.incarnation !== incarnation) void takeLetGo(news);
   });
 
   function wake(ref: SlotRef): void {
@@ -74,12 +76,12 @@ export function createClaims(options: ClaimsOptions): Claims {
   }
 
   /**
-   * A gate has cut these grants, by its own word. That is proof, so each token awaited here is
-   * released. Never rejects.
+   * A gate has cut these grants, by its own word. That is proof for the tokens that its incarnation holds, so each of
+   * them is released. Never rejects.
    */
-  async function takeLetGo(grants: readonly GrantRef[]): Promise<void> {
+  async function takeLetGo({ incarnation: of, grants }: LetGo): Promise<void> {
     if (grants.length === 0) return;
-    const freed = await tokens.releaseAll(grants).catch(() => []);
+    const freed = await tokens.releaseAll(grants, of).catch(() => []);
     for (const ref of freed) {
       const grant = grants.find(
         ({ account, slot }) => account === ref.account && slot === ref.slot,
@@ -119,11 +121,13 @@ export function createClaims(options: ClaimsOptions): Claims {
     for (let tries = 0; tries < floorTriesMax; tries += 1) {
       const entry = await (tries === 0 && ahead !== undefined ? ahead : floors.read(key));
       const stands = entry?.value;
-      if (stands?.incarnation === incarnation && stands.epoch === grant.epoch) {
-        raised.set(key, grant.epoch);
-        return null;
-      }
-      if (stands !== undefined && (stands.epoch >= grant.epoch || stands.epoch > knownEpoch)) {
+      // Our own, after an unknown outcome, is written once more: a read may show what no longer stands.
+      const isOwnFloor = stands?.incarnation === incarnation && stands.epoch === grant.epoch;
+      if (
+        stands !== undefined &&
+        !isOwnFloor &&
+        (stands.epoch >= grant.epoch || stands.epoch > knownEpoch)
+      ) {
         return stands;
       }
       const value = { epoch: grant.epoch, incarnation, host, nonce: newNonce() };
@@ -183,7 +187,7 @@ export function createClaims(options: ClaimsOptions): Claims {
    */
   async function giveBack({ account, slot, epoch }: GrantRef): Promise<void> {
     await gate.cut({ account, slot, epoch });
-    await tokens.releaseAll([{ account, slot, epoch }]);
+    await tokens.releaseAll([{ account, slot, epoch }], incarnation);
     bus.tell({ type: "freed", account, slot, epoch });
   }
 

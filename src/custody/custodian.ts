@@ -194,7 +194,9 @@ export function createCustodian(options: CustodianOptions): Custodian {
     for (const one of gone) {
       const sinceMs = leaseless.get(one.incarnation) ?? nowMs;
       leaseless.set(one.incarnation, sinceMs);
-      const lease = members.leases().find(({ incarnation: id }) => id === one.incarnation);
+      const lease = members
+        .leases()
+        .find((of) => of.incarnation === one.incarnation && of.key === hostKey(one.host));
       const waited = nowMs - sinceMs >= limits.suspectMs;
       if (waited || lease?.status === "released") {
         take(one, lease === undefined ? {} : { atRevision: lease.revision });

@@ -1,13 +1,20 @@
 import type { Clock } from "../concurrency/clock.ts";
 import type { RegisterEntry, SharedRegister } from "../ports/custody/shared-register.ts";
+import { type HoldPromise, readPromise } from "../ports/custody/hold-promise.ts";
+import type { Signatures } from "../ports/custody/signatures.ts";
+import { worthOf } from "./lease-reading.ts";
 import { hostKey, type LeaseValue } from "./registers.ts";
+import type { Unproven } from "./trusted-bus.ts";
 
 export interface FleetMembersOptions {
   readonly hosts: SharedRegister<LeaseValue>;
   /** This host's own name and incarnation. */
   readonly host: string;
   readonly incarnation: string;
+  readonly signatures: Signatures;
   readonly clock: Clock;
+  /** A lease that its incarnation did not write was ignored. */
+  onUnproven(what: Unproven): void;
   readonly timings: { readonly heartbeatMs: number; readonly suspectMs: number };
 }
 
@@ -31,6 +38,8 @@ export interface FleetMembers {
   leases(): readonly SeenLease[];
   /** True when the lease of that incarnation was renewed within the time of suspicion. */
   isLive(incarnation: string): boolean;
+  /** As a lease of that incarnation, seen here and signed, told it; null: none was seen. */
+  promiseOf(incarnation: string): HoldPromise | null;
   /** Called when a host joins, leaves, falls silent, or starts or stops to take accounts. */
   onChange(listener: () => void): () => void;
   /**
@@ -40,6 +49,9 @@ export interface FleetMembers {
   onOwnBeat(listener: () => void): () => void;
 }
 
+/** Promises of leases are remembered for so many incarnations: a successor writes over their lease. */
+const promisesMax = 1000;
+
 interface Seen {
   readonly lease: SeenLease;
   readonly atMs: number;
@@ -48,11 +60,12 @@ interface Seen {
 }
 
 export function createFleetMembers(options: FleetMembersOptions): FleetMembers {
-  const { hosts, incarnation, clock, timings } = options;
+  const { hosts, incarnation, signatures, clock, timings } = options;
   const ownKey = hostKey(options.host);
   /** So many own renewals must have been seen while another host's were not. */
   const silentBeats = Math.ceil(timings.suspectMs / timings.heartbeatMs);
   const seen = new Map<string, Seen>();
+  const promises = new Map<string, HoldPromise>();
   const changeListeners = new Set<() => void>();
   const beatListeners = new Set<() => void>();
   let beats = 0;
@@ -77,11 +90,26 @@ export function createFleetMembers(options: FleetMembersOptions): FleetMembers {
     for (const listener of changeListeners) listener();
   }
 
+  function remember(lease: LeaseValue): void {
+    const promise = readPromise(lease);
+    if (promise === null || promises.has(lease.incarnation)) return;
+    promises.set(lease.incarnation, promise);
+    for (const oldest of promises.keys()) {
+      if (promises.size <= promisesMax) break;
+      promises.delete(oldest);
+    }
+  }
+
   function take({ key, value, revision }: RegisterEntry<LeaseValue>): void {
     if (stopped) return;
     const before = seen.get(key);
     // Delivered again after a reconnect: nothing new was heard of that host.
-    if (before?.lease.nonce === value.nonce) return;
+    if (before?.lease.nonce === value?.nonce) return;
+    const worth = worthOf(signatures, key, value);
+    if (worth === "forged") {
+      return options.onUnproven({ kind: "lease", incarnation: `under the name of ${key}` });
+    }
+    if (worth === "proven") remember(value);
     const isOwnBeat = key === ownKey && value.incarnation === incarnation;
     if (isOwnBeat) beats += 1;
     seen.set(key, {
@@ -112,6 +140,7 @@ export function createFleetMembers(options: FleetMembersOptions): FleetMembers {
     serving,
     leases: () => [...seen.values()].map(({ lease }) => lease),
     isLive: (id) => [...seen.values()].some((one) => one.lease.incarnation === id && isAlive(one)),
+    promiseOf: (id) => promises.get(id) ?? null,
     onChange: addTo(changeListeners),
     onOwnBeat: addTo(beatListeners),
   };

@@ -1,12 +1,12 @@
 import type { IncarnationStore } from "../ports/custody/incarnation-store.ts";
-import type { FleetBus } from "../ports/custody/fleet-bus.ts";
 import type { TokenStore } from "../ports/custody/token-store.ts";
 import type { Takeover } from "./takeover.ts";
+import type { TrustedBus } from "./trusted-bus.ts";
 
 export interface ForceParts {
   readonly tokens: Pick<TokenStore, "read" | "releaseAll">;
   readonly incarnations: Pick<IncarnationStore, "holders">;
-  readonly bus: Pick<FleetBus, "fence" | "tell">;
+  readonly bus: Pick<TrustedBus, "fence" | "tell">;
   readonly takeover: Takeover;
 }
 
@@ -36,7 +36,7 @@ export async function forceToken(
   const { incarnation } = token;
   if (await parts.bus.fence(incarnation, { type: "token", grant })) {
     // Its own node, or another operator, may have released the epoch meanwhile: it is cut all the same.
-    const freed = await parts.tokens.releaseAll([grant]);
+    const freed = await parts.tokens.releaseAll([grant], incarnation);
     if (freed.length > 0) parts.bus.tell({ type: "freed", ...grant });
     return "fenced";
   }

@@ -1,11 +1,13 @@
 import type { Clock } from "../concurrency/clock.ts";
-import type { FleetBus } from "../ports/custody/fleet-bus.ts";
+import type { FenceRequest, FleetBus } from "../ports/custody/fleet-bus.ts";
 import type { GrantRef } from "../ports/custody/gate.ts";
+import type { Signer } from "../ports/custody/signatures.ts";
 import type { HostLease } from "./host-lease.ts";
 import type { LeaseDeadline } from "./lease-deadline.ts";
+import { endedText, fencedText, letGoText } from "./signed-statements.ts";
 
 export interface GatePromisesOptions {
-  readonly incarnation: string;
+  readonly signer: Signer;
   readonly host: string;
   readonly bus: Pick<FleetBus, "tell" | "onFence">;
   readonly lease: Pick<HostLease, "setServing" | "latch">;
@@ -36,13 +38,19 @@ export interface GatePromises {
 
 /** Answers fences: the promise is kept before the answer leaves. */
 export function createGatePromises(options: GatePromisesOptions): GatePromises {
-  const { incarnation, bus, lease, deadline } = options;
+  const { signer, host, bus, lease, deadline } = options;
+  const { incarnation } = signer;
   const stop = bus.onFence(incarnation, async (request) => {
+    await obey(request);
+    return signer.sign(fencedText(incarnation, request));
+  });
+
+  async function obey(request: FenceRequest): Promise<void> {
     if (request.type === "token") return options.cut(request.grant);
     deadline.latch();
     await options.cutAll();
     options.afterAnswer(() => lease.latch("another host asked this one to end"));
-  });
+  }
   let cancelTelling = () => {};
 
   /**
@@ -52,8 +60,13 @@ export function createGatePromises(options: GatePromisesOptions): GatePromises {
   function tell(grants: readonly GrantRef[]): void {
     cancelTelling();
     if (grants.length === 0) return;
-    bus.tell({ type: "let-go", incarnation, grants });
-    cancelTelling = options.clock.schedule(options.tellAgainMs, () => tell(grants));
+    const news = { type: "let-go", incarnation, grants } as const;
+    const signed = { ...news, signature: signer.sign(letGoText(news)) };
+    const say = () => {
+      bus.tell(signed);
+      cancelTelling = options.clock.schedule(options.tellAgainMs, say);
+    };
+    say();
   }
 
   return {
@@ -68,7 +81,8 @@ export function createGatePromises(options: GatePromisesOptions): GatePromises {
     },
     async end() {
       await options.cutAll();
-      bus.tell({ type: "ended", incarnation, host: options.host });
+      const news = { type: "ended", incarnation, host } as const;
+      bus.tell({ ...news, signature: signer.sign(endedText(news)) });
     },
     stop() {
       cancelTelling();

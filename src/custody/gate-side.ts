@@ -2,6 +2,7 @@ import type { Clock } from "../concurrency/clock.ts";
 import type { FleetBus } from "../ports/custody/fleet-bus.ts";
 import type { GrantRef } from "../ports/custody/gate.ts";
 import type { SharedRegister } from "../ports/custody/shared-register.ts";
+import type { Signer } from "../ports/custody/signatures.ts";
 import { createGatePromises } from "./gate-promises.ts";
 import { createHostLease } from "./host-lease.ts";
 import { createLeaseDeadline, type LeaseClocks } from "./lease-deadline.ts";
@@ -35,7 +36,7 @@ export interface KeptNode {
 
 export interface GateSideOptions<Sockets extends GateSockets> {
   readonly host: string;
-  readonly incarnation: string;
+  readonly signer: Signer;
   readonly hosts: SharedRegister<LeaseValue>;
   readonly bus: Pick<FleetBus, "tell" | "onFence">;
   readonly clock: Clock;
@@ -47,6 +48,7 @@ export interface GateSideOptions<Sockets extends GateSockets> {
     readonly suspectMs: number;
     readonly holdMs: number;
     readonly softStopMs: number;
+    readonly answerMs: number;
   };
   /** How long to wait for another gate of this host to give its lease up, in milliseconds. */
   readonly waitMs: number;
@@ -86,12 +88,12 @@ export interface GateSide<Sockets extends GateSockets> {
 export function createGateSide<Sockets extends GateSockets>(
   options: GateSideOptions<Sockets>,
 ): GateSide<Sockets> {
-  const { host, incarnation, bus, clock, timings } = options;
+  const { host, signer, bus, clock, timings } = options;
   const deadline = createLeaseDeadline(options.clocks, timings.holdMs);
   const sockets = options.openSockets(deadline.isAlive);
   const lease = createHostLease({ ...options, deadline, onLatched });
   const promises = createGatePromises({
-    incarnation,
+    signer,
     host,
     bus,
     lease,

@@ -1,13 +1,15 @@
 import { HoldfastError } from "../errors.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { RegisterEntry, SharedRegister } from "../ports/custody/shared-register.ts";
+import type { Signer } from "../ports/custody/signatures.ts";
 import type { LeaseDeadline, Moment } from "./lease-deadline.ts";
 import { hostKey, type LeaseValue } from "./registers.ts";
+import { leaseText } from "./signed-statements.ts";
 
 export interface HostLeaseOptions {
   readonly hosts: SharedRegister<LeaseValue>;
   readonly host: string;
-  readonly incarnation: string;
+  readonly signer: Signer;
   readonly deadline: LeaseDeadline;
   readonly clock: Clock;
   newNonce(): string;
@@ -15,6 +17,9 @@ export interface HostLeaseOptions {
     readonly heartbeatMs: number;
     readonly retryMs: number;
     readonly suspectMs: number;
+    /** With this and the next, the lease tells its successors how long they must wait. */
+    readonly holdMs: number;
+    readonly answerMs: number;
   };
   /** How long to wait for another gate of this host to give its lease up, in milliseconds. */
   readonly waitMs: number;
@@ -43,7 +48,8 @@ interface Attempt {
 }
 
 export function createHostLease(options: HostLeaseOptions): HostLease {
-  const { hosts, host, incarnation, deadline, clock, timings, newNonce } = options;
+  const { hosts, host, signer, deadline, clock, timings, newNonce } = options;
+  const { incarnation } = signer;
   const key = hostKey(host);
   /** Writes since the last acknowledgement whose outcome is not known, by nonce. */
   const outstanding = new Map<string, Attempt>();
@@ -55,6 +61,8 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
     nonce: "",
     status: "live",
     serving: false,
+    holdMs: timings.holdMs,
+    answerMs: timings.answerMs,
   };
   let wantServing = false;
   let stopped = false;
@@ -83,11 +91,30 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
     if (!deadline.extend(attempt.sentAt)) latch(`a renewal of ${host} came after its deadline`);
   }
 
-  /** After anything but an acknowledgement: only one of our own outstanding nonces says that the write was ours. */
-  async function settle(): Promise<boolean> {
+  /** The value with a nonce of its own, signed: any change to it afterwards shows. */
+  function signed(next: LeaseValue): LeaseValue {
+    const fresh = { ...next, nonce: newNonce() };
+    return { ...fresh, signature: signer.sign(leaseText(key, fresh)) };
+  }
+
+  function attemptOf(next: LeaseValue): Attempt {
+    const attempt = { value: signed(next), sentAt: deadline.note() };
+    outstanding.set(attempt.value.nonce, attempt);
+    return attempt;
+  }
+
+  /**
+   * After anything but an acknowledgement. A refusal, while the outcome of no earlier write is unknown, is another's
+   * write. Otherwise only one of our own outstanding nonces says that the write was ours.
+   */
+  async function settle(refusal: unknown, wasCertain: boolean): Promise<boolean> {
+    if (wasCertain && isConflict(refusal)) {
+      latch(`the lease of ${host} shows a write that its gate did not make`);
+      return false;
+    }
     const entry = await hosts.read(key);
     if (stopped) return false;
-    const attempt = entry === null ? undefined : outstanding.get(entry.value.nonce);
+    const attempt = outstanding.get(nonceOf(entry));
     if (entry !== null && attempt !== undefined) {
       acknowledge(attempt, entry.revision);
       return true;
@@ -98,22 +125,25 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
 
   /** A lagging or isolated server shows an older entry; the deadline goes on running meanwhile. */
   function isOursOfBefore(entry: RegisterEntry<LeaseValue> | null): boolean {
-    if (entry === null || entry.value.incarnation !== incarnation) return false;
+    if (entry === null || entry.revision > revision || !isOurs(entry.value)) return false;
     if (entry.value.status !== "live") return false;
     return entry.value.nonce === value.nonce || entry.value.n < value.n;
   }
 
+  /** The key is the kind of Ed25519: it signs the same text in the same way each time. */
+  const isOurs = (of: LeaseValue): boolean =>
+    of?.incarnation === incarnation && of.signature === signer.sign(leaseText(key, of));
+
   async function attemptRenewal(): Promise<boolean> {
-    const next = { ...value, n: value.n + 1, nonce: newNonce(), serving: wantServing };
-    const attempt: Attempt = { value: next, sentAt: deadline.note() };
-    outstanding.set(next.nonce, attempt);
+    const wasCertain = outstanding.size === 0;
+    const attempt = attemptOf({ ...value, n: value.n + 1, serving: wantServing });
     try {
-      const at = await hosts.write(key, next, revision);
+      const at = await hosts.write(key, attempt.value, revision);
       if (stopped) return false;
       acknowledge(attempt, at);
       return true;
-    } catch {
-      return settle().catch(() => false);
+    } catch (cause) {
+      return settle(cause, wasCertain).catch(() => false);
     }
   }
 
@@ -142,13 +172,10 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
     clock.schedule(waitMs, watchDeadline);
   }
 
-  /** A revocation is known at once, and not only with the next renewal. */
+  /** Another's write is known at once, and not only with the next renewal. */
   function noticeOthers(entry: RegisterEntry<LeaseValue>): void {
     if (entry.key !== key || entry.revision <= revision) return;
-    const { incarnation: found, status } = entry.value;
-    if (found !== incarnation || status === "revoked") {
-      latch(`the lease of ${host} ${whatHappened(entry)}`);
-    }
+    if (!outstanding.has(nonceOf(entry))) latch(`the lease of ${host} ${whatHappened(entry)}`);
   }
 
   /** The fate of a lease that another gate holds: it is given up, renewed again, or silent. */
@@ -159,7 +186,7 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
       hosts
         .watch((entry) => {
           if (entry.key !== key) return;
-          if (entry.value.status !== "live") resolve("ended");
+          if (entry.value?.status !== "live") resolve("ended");
           else if (entry.value.nonce !== nonce) resolve("renewed");
         })
         .then((stopWatch) => {
@@ -170,14 +197,14 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
     if (fate !== "silent") return fate;
     // A watch may have missed it.
     const entry = await hosts.read(key);
-    return entry?.value.nonce === nonce ? "silent" : "renewed";
+    return nonceOf(entry) === nonce ? "silent" : "renewed";
   }
 
   async function untilFree(): Promise<RegisterEntry<LeaseValue> | null> {
     const untilMs = clock.monotonicMs() + options.waitMs;
     for (let told = false; ; told = true) {
       const found = await hosts.read(key);
-      if (found?.value.status !== "live") return found;
+      if (found?.value?.status !== "live") return found;
       const fate = await watchPredecessor(found.value.nonce);
       if (fate === "silent") return found;
       if (fate === "ended") continue;
@@ -198,13 +225,13 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
     },
     async acquire() {
       const found = await untilFree();
-      value = { ...value, generation: (found?.value.generation ?? 0) + 1, nonce: newNonce() };
-      const attempt: Attempt = { value, sentAt: deadline.note() };
-      outstanding.set(value.nonce, attempt);
+      value = { ...value, generation: generationOf(found) + 1 };
+      const attempt = attemptOf(value);
       try {
-        acknowledge(attempt, await hosts.write(key, value, found?.revision ?? 0));
+        acknowledge(attempt, await hosts.write(key, attempt.value, found?.revision ?? 0));
       } catch (cause) {
-        if (!(await settle().catch(() => false))) throw leaseHeld(host, "another gate", cause);
+        const isHeld = await settle(cause, true).catch(() => false);
+        if (!isHeld) throw leaseHeld(host, "another gate", cause);
       }
       cancelRenewal = clock.schedule(timings.heartbeatMs, () => void renew());
       watchDeadline();
@@ -216,17 +243,28 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
       const wasStopped = stopped;
       stop();
       if (wasStopped || revision === 0) return;
-      const last = { ...value, n: value.n + 1, nonce: newNonce(), serving: false };
-      await hosts.write(key, { ...last, status: "released" }, revision).catch(() => undefined);
+      const last = signed({ ...value, n: value.n + 1, status: "released", serving: false });
+      await hosts.write(key, last, revision).catch(() => undefined);
     },
   };
 }
 
+const isConflict = (cause: unknown): boolean =>
+  cause instanceof HoldfastError && cause.code === "REGISTER_CONFLICT";
+
+// Anybody may have written these: they may be of any form.
+const nonceOf = (entry: RegisterEntry<LeaseValue> | null): string => entry?.value?.nonce ?? "";
+const generationOf = (entry: RegisterEntry<LeaseValue> | null): number => {
+  const generation = entry?.value?.generation ?? 0;
+  return Number.isSafeInteger(generation) ? generation : 0;
+};
+
 function whatHappened(entry: RegisterEntry<LeaseValue> | null): string {
   if (entry === null) return "is gone from NATS, which was emptied or restored";
-  const { incarnation, status } = entry.value;
-  if (status === "revoked") return "was revoked by another host, which had not seen it renewed";
-  return `shows another write (incarnation ${incarnation})`;
+  if (entry.value?.status === "revoked") {
+    return "was revoked by another host, which had not seen it renewed";
+  }
+  return `shows a write that its gate did not make (incarnation ${entry.value?.incarnation})`;
 }
 
 function leaseHeld(host: string, holder: string, cause?: unknown): HoldfastError {

@@ -1,3 +1,6 @@
+import type { Signatures } from "../ports/custody/signatures.ts";
+import { hostKey } from "./registers.ts";
+import { headText } from "./signed-statements.ts";
 import type { LedgerHead, LedgerLine } from "../ports/custody/ledger-store.ts";
 
 /** One line of a gate's journal. Times are ISO 8601 by the gate's wall clock. */
@@ -47,6 +50,11 @@ export interface Proof {
   readonly intervals: readonly CustodyInterval[];
   /** Lines that do not follow from the one before, or are not there: lost, added or changed. */
   readonly breaks: readonly string[];
+  /**
+   * Journals whose head is not signed, as earlier versions left them: the owner of the database may
+   * have written it.
+   */
+  readonly unsigned: readonly string[];
   /** Pairs of connections with one authorisation that were open at once. */
   readonly overlaps: readonly Pair[];
   /**
@@ -67,17 +75,20 @@ interface Written extends JournalEntry {
 export interface IncarnationEnd {
   readonly live: boolean;
   readonly endedMs: number | null;
+  /** null, or absent: Postgres does not know it. */
+  readonly host?: string | null;
 }
 
 /**
- * Follows the chain of every journal up to its head, and pairs its opens with its closes. `digest` is the sha256 of
- * a text in hex.
+ * Follows the chain of every journal up to its signed head, and pairs its opens with its closes. `digest` is
+ * the sha256 of a text in hex.
  */
 export function prove(
   lines: readonly LedgerLine[],
   heads: readonly LedgerHead[],
   digest: (text: string) => string,
   endOf: (incarnation: string) => IncarnationEnd,
+  signatures: Signatures,
 ): Proof {
   const journals = new Map<string, LedgerLine[]>();
   for (const line of lines) {
@@ -89,14 +100,23 @@ export function prove(
   const breaks = heads.flatMap((head) =>
     beforeHead(journals.get(head.incarnation) ?? [], head, digest),
   );
+  const unsigned: string[] = [];
   const intervals: CustodyInterval[] = [];
   for (const [incarnation, unsorted] of journals) {
     const journal = unsorted.toSorted((a, b) => a.seq - b.seq);
     breaks.push(...breaksIn(journal, digest));
+    const vouched = whoVouches(
+      journal,
+      headBy.get(incarnation),
+      signatures,
+      (id) => endOf(id).host,
+    );
+    if (vouched === "unsigned") unsigned.push(incarnation);
+    else if (vouched !== "signed") breaks.push(vouched.broken);
     intervals.push(...intervalsIn(journal, headBy.get(incarnation) ?? null, endOf(incarnation)));
   }
   const sorted = intervals.toSorted((a, b) => a.openedMs - b.openedMs);
-  return { intervals: sorted, breaks, ...pairsIn(sorted) };
+  return { intervals: sorted, breaks, unsigned, ...pairsIn(sorted) };
 }
 
 /** A ledger that has less than was stored once has lost its last lines. */
@@ -110,6 +130,34 @@ function beforeHead(
   const line = journal.find((one) => one.seq === seq);
   if (line === undefined) return [`${where}: it was stored once and is not there`];
   return digest(line.line) === expected ? [] : [`${where}: it is not the one that was stored`];
+}
+
+/**
+ * The chain shows that no line was changed since its head was written; the head's signature shows that a gate of that
+ * host wrote it, and nobody who only owns the database.
+ */
+function whoVouches(
+  journal: readonly LedgerLine[],
+  head: LedgerHead | undefined,
+  signatures: Signatures,
+  hostOf: (incarnation: string) => string | null | undefined,
+): "signed" | "unsigned" | { readonly broken: string } {
+  const last = journal.at(-1)!;
+  const where = `journal ${last.incarnation} of ${last.host}`;
+  const { signedBy, signature } = head ?? {};
+  if (head === undefined || typeof signedBy !== "string" || typeof signature !== "string") {
+    if (!signatures.isKey(last.incarnation)) return "unsigned";
+    return { broken: `${where}: its head is not signed, and its gate signs every head` };
+  }
+  const isOfHost =
+    signedBy === head.incarnation || hostKey(hostOf(signedBy) ?? "") === hostKey(head.host);
+  if (!isOfHost || !signatures.verify(signedBy, headText(head, signedBy), signature)) {
+    return { broken: `${where}: the signature of its head is not that of a gate of that host` };
+  }
+  if (last.seq > head.seq) {
+    return { broken: `${where}, line ${last.seq}: it stands behind the head that was signed` };
+  }
+  return "signed";
 }
 
 function breaksIn(journal: readonly LedgerLine[], digest: (text: string) => string): string[] {

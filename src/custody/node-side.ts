@@ -2,6 +2,7 @@ import type { Clock } from "../concurrency/clock.ts";
 import type { FleetBus } from "../ports/custody/fleet-bus.ts";
 import type { Gate } from "../ports/custody/gate.ts";
 import type { IncarnationStore } from "../ports/custody/incarnation-store.ts";
+import type { Signatures } from "../ports/custody/signatures.ts";
 import type { SharedRegister } from "../ports/custody/shared-register.ts";
 import type { SlotRef, TokenStore } from "../ports/custody/token-store.ts";
 import { type Claims, createClaims } from "./claims.ts";
@@ -10,6 +11,7 @@ import { createFleetMembers, type FleetMembers } from "./fleet-members.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { type EraValue, eraKey, type FloorValue, hostKey, type LeaseValue } from "./registers.ts";
 import { createTakeover, type Takeover } from "./takeover.ts";
+import { createTrustedBus, type TrustedBus, type Unproven } from "./trusted-bus.ts";
 
 /** Accounts in handover for balance at the same time, and accounts that begin at the same time. */
 const handoversMax = 8;
@@ -23,6 +25,7 @@ export interface FleetRegisters {
 
 export interface FleetPartOptions extends FleetRegisters {
   readonly bus: FleetBus;
+  readonly signatures: Signatures;
   readonly incarnations: IncarnationStore;
   readonly tokens: TokenStore;
   readonly gate: Gate;
@@ -39,6 +42,8 @@ export interface FleetPartOptions extends FleetRegisters {
   /** Postgres is away while other hosts may reach it: everything held is to be given up; `false` when it is back. */
   onAway(away: boolean): void;
   onRestored(ref: SlotRef, floor: FloorValue): void;
+  /** Something was said in an incarnation's name without its signature, and was ignored. */
+  onUnproven(what: Unproven): void;
   readonly onTakeover: CustodianOptions["onTakeover"];
   readonly onFault: CustodianOptions["onFault"];
 }
@@ -49,6 +54,7 @@ export type AccountKeeping = Pick<CustodianOptions, "names" | "begin" | "end" | 
 /** A node's part in the fleet: its view of the other hosts, and the ways of tokens. */
 export interface FleetPart {
   readonly members: FleetMembers;
+  readonly bus: TrustedBus;
   readonly takeover: Takeover;
   readonly claims: Claims;
   makeCustodian(keeping: AccountKeeping): Custodian;
@@ -62,14 +68,25 @@ export interface FleetPart {
 }
 
 export function createFleetPart(options: FleetPartOptions): FleetPart {
-  const { hosts, floors, fleet, bus, incarnations, tokens, gate, clock, timings, newNonce } =
-    options;
+  const { hosts, floors, fleet, incarnations, tokens, gate, clock, timings, newNonce } = options;
+  const { signatures, onUnproven } = options;
+  const bus = createTrustedBus({ bus: options.bus, signatures, onUnproven });
   const { incarnation, host } = gate;
-  const members = createFleetMembers({ hosts, host, incarnation, clock, timings });
+  const members = createFleetMembers({
+    hosts,
+    host,
+    incarnation,
+    signatures,
+    clock,
+    timings,
+    onUnproven,
+  });
   const takeover = createTakeover({
     hosts,
     store: incarnations,
     bus,
+    signatures,
+    promiseOf: members.promiseOf,
     clock,
     takeMs: timings.takeMs,
     newNonce,
@@ -118,6 +135,7 @@ export function createFleetPart(options: FleetPartOptions): FleetPart {
 
   return {
     members,
+    bus,
     takeover,
     claims,
     start: members.start,
@@ -160,6 +178,7 @@ export function createFleetPart(options: FleetPartOptions): FleetPart {
       claims.stop();
       takeover.stop();
       members.stop();
+      bus.stop();
     },
   };
 }

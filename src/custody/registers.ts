@@ -14,6 +14,11 @@ export interface LeaseValue {
   readonly status: "live" | "released" | "revoked";
   /** A node runs behind the gate and takes accounts. */
   readonly serving: boolean;
+  /** The holder's promise (HoldPromise), in milliseconds; a version that did not know of it wrote none. */
+  readonly holdMs?: number;
+  readonly answerMs?: number;
+  /** By the incarnation's key. A revocation has none: it is written by another host. */
+  readonly signature?: string;
 }
 
 /**

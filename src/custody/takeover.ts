@@ -1,17 +1,28 @@
 import type { Clock } from "../concurrency/clock.ts";
 import type { IncarnationStore } from "../ports/custody/incarnation-store.ts";
-import type { FleetBus } from "../ports/custody/fleet-bus.ts";
 import type { GrantRef } from "../ports/custody/gate.ts";
-import type { SharedRegister } from "../ports/custody/shared-register.ts";
+import {
+  type HoldPromise,
+  longestPromise,
+  readPromise,
+  silentAfterMs,
+} from "../ports/custody/hold-promise.ts";
+import type { Signatures } from "../ports/custody/signatures.ts";
+import type { RegisterEntry, SharedRegister } from "../ports/custody/shared-register.ts";
+import { type LeaseWorth, worthOf } from "./lease-reading.ts";
 import { hostKey, type LeaseValue } from "./registers.ts";
+import type { TrustedBus } from "./trusted-bus.ts";
 import { wait } from "../concurrency/wait.ts";
 
 export interface TakeoverOptions {
   readonly hosts: SharedRegister<LeaseValue>;
-  readonly store: Pick<IncarnationStore, "revoke" | "silence">;
-  readonly bus: Pick<FleetBus, "fence" | "tell" | "onNews">;
+  readonly store: Pick<IncarnationStore, "registration" | "revoke" | "silence">;
+  readonly bus: Pick<TrustedBus, "fence" | "tell" | "onNews">;
+  readonly signatures: Signatures;
+  /** A promise that its maker has signed, as it was seen here; null: it was not. */
+  promiseOf(incarnation: string): HoldPromise | null;
   readonly clock: Clock;
-  /** How long after the revocation a silent holder may still act, in milliseconds. */
+  /** The least wait after a revocation, in milliseconds; a holder that promised less speed is waited for longer. */
   readonly takeMs: number;
   newNonce(): string;
 }
@@ -52,16 +63,23 @@ export interface Takeover {
 
 interface Revoked {
   readonly done: "revoked" | "released" | "alive" | "moved";
+  /** By the lease; null: it tells none that its holder has signed. */
+  readonly promise: HoldPromise | null;
   /** Writes once more: only a write shows that the revocation stands. */
   confirm(): Promise<boolean>;
 }
 
 const saidEndedMax = 1000;
 
-const never = async (): Promise<boolean> => false;
+/** Nothing was written. */
+const untouched = (done: Exclude<Revoked["done"], "revoked">): Revoked => ({
+  done,
+  promise: null,
+  confirm: async () => false,
+});
 
 export function createTakeover(options: TakeoverOptions): Takeover {
-  const { hosts, store, bus, clock, takeMs, newNonce } = options;
+  const { hosts, store, bus, signatures, clock, takeMs, newNonce } = options;
   const underWay = new Map<string, Promise<TakeoverOutcome>>();
 
   /** Incarnations whose gates have announced their end, the newest last. */
@@ -87,7 +105,7 @@ export function createTakeover(options: TakeoverOptions): Takeover {
       return await hosts.write(key, value, previous);
     } catch {
       const entry = await hosts.read(key);
-      return entry?.value.nonce === value.nonce ? entry.revision : null;
+      return entry?.value?.nonce === value.nonce ? entry.revision : null;
     }
   }
 
@@ -98,19 +116,21 @@ export function createTakeover(options: TakeoverOptions): Takeover {
   ): Promise<Revoked> {
     const key = hostKey(host);
     const entry = await hosts.read(key);
-    const standing = entry?.value;
+    const { standing, worth } = readLease(key, entry);
     if (standing !== undefined && standing.incarnation !== incarnation) {
       // A successor of that host wrote over it: its renewals fail against that write.
-      return { done: "revoked", confirm: () => stillOther(key, incarnation) };
+      return { done: "revoked", promise: null, confirm: () => stillOther(key, incarnation) };
     }
-    if (standing?.status === "released") return { done: "released", confirm: never };
+    const isSigned = worth === "proven";
+    const promise = isSigned && standing !== undefined ? readPromise(standing) : null;
+    if (isSigned && standing?.status === "released") return { ...untouched("released"), promise };
     const isAlive = standing?.status === "live" && entry?.revision !== atRevision;
-    if (isAlive && !force) return { done: "alive", confirm: never };
+    if (isAlive && !force) return untouched("alive");
     const confirmAt = (value: LeaseValue, revision: number) => async () =>
       (await writeRevoked(key, { ...value, nonce: newNonce() }, revision)) !== null;
     // Another host revoked it: to write over it would only undo their confirmation.
-    if (entry !== null && entry.value.status === "revoked") {
-      return { done: "revoked", confirm: confirmAt(entry.value, entry.revision) };
+    if (entry !== null && standing?.status === "revoked") {
+      return { done: "revoked", promise, confirm: confirmAt(standing, entry.revision) };
     }
     const value: LeaseValue = {
       generation: standing?.generation ?? 1,
@@ -121,19 +141,29 @@ export function createTakeover(options: TakeoverOptions): Takeover {
       serving: false,
     };
     const revision = await writeRevoked(key, value, entry?.revision ?? 0);
-    if (revision === null) return { done: "moved", confirm: never };
-    return { done: "revoked", confirm: confirmAt(value, revision) };
+    if (revision === null) return untouched("moved");
+    return { done: "revoked", promise, confirm: confirmAt(value, revision) };
+  }
+
+  /** A forged lease counts as none: its holder cannot renew over it. */
+  function readLease(
+    key: string,
+    entry: RegisterEntry<LeaseValue> | null,
+  ): { readonly standing: LeaseValue | undefined; readonly worth: LeaseWorth } {
+    const worth = entry === null ? "forged" : worthOf(signatures, key, entry.value);
+    return { standing: worth === "forged" ? undefined : entry?.value, worth };
   }
 
   async function stillOther(key: string, incarnation: string): Promise<boolean> {
     const entry = await hosts.read(key);
-    return entry !== null && entry.value.incarnation !== incarnation;
+    return entry !== null && entry.value?.incarnation !== incarnation;
   }
 
   /** The wait begins after both revocations are acknowledged. */
   async function untilSilent(
     incarnation: string,
     proof: Promise<boolean> | undefined,
+    waitMs: number,
   ): Promise<SilenceHow> {
     const over = new AbortController();
     const told = new Promise<SilenceHow>((resolve) => {
@@ -143,7 +173,7 @@ export function createTakeover(options: TakeoverOptions): Takeover {
     const yes = async (answer: Promise<boolean>, how: SilenceHow): Promise<SilenceHow> =>
       (await answer.catch(() => false)) ? how : new Promise<never>(() => {});
     const how = await Promise.race([
-      wait(clock, takeMs, over.signal).then((): SilenceHow => "waited"),
+      wait(clock, waitMs, over.signal).then((): SilenceHow => "waited"),
       told,
       yes(bus.fence(incarnation, { type: "everything" }), "fenced"),
       ...(proof === undefined ? [] : [yes(proof, "proven")]),
@@ -164,11 +194,17 @@ export function createTakeover(options: TakeoverOptions): Takeover {
     { atRevision, force = false, proof }: TakeHow,
   ): Promise<TakeoverOutcome> {
     const { incarnation } = target;
-    const lease = await revokeLease(target, atRevision, force);
+    const known = await store.registration(incarnation);
+    // Postgres knows the host of an incarnation; of anyone else it is hearsay.
+    const at = known === null ? target : { incarnation, host: known.host };
+    const lease = await revokeLease(at, atRevision, force);
     if (lease.done === "alive" || lease.done === "moved") return { ended: false, why: lease.done };
     await store.revoke(incarnation);
     if (lease.done === "released") return free(incarnation, "released");
-    const how = await untilSilent(incarnation, proof);
+    const told = known?.promise ?? lease.promise ?? options.promiseOf(incarnation);
+    const promise = told ?? longestPromise;
+    const waitMs = Math.max(takeMs, silentAfterMs(promise));
+    const how = await untilSilent(incarnation, proof, waitMs);
     if (!(await lease.confirm())) return { ended: false, why: "moved" };
     return free(incarnation, how);
   }

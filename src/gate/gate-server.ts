@@ -1,8 +1,10 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
+import { timingSafeEqual } from "node:crypto";
 import { errorLine, HoldfastError } from "../errors.ts";
 import type { Journal } from "./journal.ts";
 import type { SocketTable } from "./socket-table.ts";
+import type { Supervisor } from "./supervisor.ts";
 import { type ControlRequest, type Hello, readLine, readLines, writeLine } from "./wire.ts";
 
 export interface GateServer {
@@ -10,16 +12,18 @@ export interface GateServer {
 }
 
 /**
- * Serves the node of this gate. Refuses every client without the secret that the node was given.
+ * Serves the node of this gate. Refuses every client without the secret that the node was given, and all
+ * clients between two nodes. The control connections of a node end with it.
  */
 export async function serveGate(
   path: string,
-  secret: () => string,
+  node: Pick<Supervisor, "secret" | "onNodeGone">,
   table: SocketTable,
   figures: () => Readonly<Record<string, number>>,
   journal?: Pick<Journal, "pending" | "stored">,
 ): Promise<GateServer> {
   const open = new Set<Socket>();
+  const controls = new Set<Socket>();
 
   async function answerControl(request: ControlRequest): Promise<unknown> {
     switch (request.op) {
@@ -38,6 +42,8 @@ export async function serveGate(
   }
 
   function control(socket: Socket): void {
+    controls.add(socket);
+    socket.once("close", () => controls.delete(socket));
     readLines(socket, (line) => {
       const request = JSON.parse(line) as ControlRequest;
       answerControl(request).then(
@@ -49,7 +55,7 @@ export async function serveGate(
 
   async function welcome(socket: Socket): Promise<void> {
     const hello = JSON.parse(await readLine(socket)) as Hello;
-    if (hello.secret !== secret()) return void socket.destroy();
+    if (!isSecret(hello.secret, node.secret())) return void socket.destroy();
     if (hello.kind === "control") {
       writeLine(socket, { ok: true });
       return control(socket);
@@ -63,6 +69,9 @@ export async function serveGate(
     }
   }
 
+  node.onNodeGone(() => {
+    for (const socket of controls) socket.destroy();
+  });
   const server = createServer((socket) => {
     open.add(socket);
     socket.on("error", () => {});
@@ -85,6 +94,12 @@ export async function serveGate(
         });
       }),
   };
+}
+
+function isSecret(given: unknown, expected: string | null): boolean {
+  if (expected === null || typeof given !== "string") return false;
+  const [one, other] = [Buffer.from(given), Buffer.from(expected)];
+  return one.length === other.length && timingSafeEqual(one, other);
 }
 
 function refusalOf(error: unknown) {

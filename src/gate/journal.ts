@@ -13,6 +13,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { JournalEntry } from "../custody/ledger-proof.ts";
+import type { Signer } from "../ports/custody/signatures.ts";
+import { headText } from "../custody/signed-statements.ts";
 import type { LedgerHead, LedgerPart } from "../ports/custody/ledger-store.ts";
 
 /** The journal of one gate: every open and close of a socket, one JSON line each. */
@@ -48,15 +50,16 @@ export const digestOf = (line: string): string => createHash("sha256").update(li
 
 /**
  * Opens the journal of an incarnation in `folder`, chained: `previous` in each line is the sha256
- * of the line before. Journals of killed gates are offered too, except for a torn last line.
- * Nothing of them is kept in memory.
+ * of the line before. Journals of killed gates are offered too, except for a torn last line, and
+ * their heads are signed by this one's key. Nothing of them is kept in memory.
  */
 export function openJournal(
   folder: string,
-  incarnation: string,
+  signer: Signer,
   host: string,
   nowMs: () => number,
 ): Journal {
+  const { incarnation } = signer;
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${host}.${incarnation}${suffix}`);
   let sources: Source[] = earlierIn(folder, host);
@@ -83,7 +86,7 @@ export function openJournal(
     const last = lines.at(-1);
     const reached = source.seq + lines.length;
     const isWhole = source === own && reached === seq;
-    return {
+    const head = {
       incarnation: source.incarnation,
       host,
       seq: reached,
@@ -92,6 +95,7 @@ export function openJournal(
       asOf: isWhole ? new Date(nowMs()).toISOString() : null,
       ended: source.ended && isAll,
     };
+    return { ...head, signedBy: incarnation, signature: signer.sign(headText(head, incarnation)) };
   }
 
   function putAway(source: Source): void {

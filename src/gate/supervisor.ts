@@ -67,8 +67,10 @@ export interface SupervisorOptions {
 
 export interface Supervisor {
   start(): void;
-  /** The secret of the node that runs now. */
-  secret(): string;
+  /** The secret of the node that runs now; null between two nodes. */
+  secret(): string | null;
+  /** Calls the listener when a node has ended, before anything else is done about it. */
+  onNodeGone(listener: () => void): void;
   readonly pid: number | null;
   allowCalls(allowed: boolean): void;
   /** Asks the node to stop, waits at most `waitMs`, then ends it. */
@@ -87,7 +89,8 @@ const steadyMs = 30_000;
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { clock, introduction } = options;
   let child: ChildProcess | null = null;
-  let secret = "";
+  let secret: string | null = null;
+  let onNodeGone = () => {};
   let stopping = false;
   let everReady = false;
   let httpPort = options.httpPort;
@@ -105,7 +108,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     gone = new Promise((resolve) => {
       const ended = () => {
         child = null;
-        secret = "";
+        secret = null;
+        onNodeGone();
         void options.onGone().then(() => {
           resolve();
           respawn(begunMs);
@@ -181,6 +185,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   return {
     start: spawn,
     secret: () => secret,
+    onNodeGone: (listener) => void (onNodeGone = listener),
     get pid() {
       return child?.pid ?? null;
     },

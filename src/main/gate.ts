@@ -4,6 +4,8 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { uptime } from "node:os";
 import { join } from "node:path";
+import { createIncarnationKey } from "../adapters/crypto/incarnation-key.ts";
+import type { Signer } from "../ports/custody/signatures.ts";
 import { createSystemClock } from "../concurrency/system-clock.ts";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { connectNats } from "../adapters/nats/connection.ts";
@@ -53,7 +55,7 @@ type SidePart = Pick<GateSideOptions<SocketTable>, "hosts" | "bus" | "flush" | "
 /** The gate's side of custody over its own sockets. */
 function makeSide(
   { host, timings }: Config,
-  incarnation: string,
+  signer: Signer,
   journal: Journal,
   part: SidePart,
 ): GateSide<SocketTable> {
@@ -66,11 +68,12 @@ function makeSide(
   return createGateSide({
     ...part,
     host,
-    incarnation,
+    signer,
     clock,
     clocks,
     timings,
-    newNonce: randomUUID,
+    // Of no stock in memory, which a clone of this machine would share.
+    newNonce: () => randomUUID({ disableEntropyCache: true }),
     openSockets: (mayAct) =>
       createSocketTable({
         mayAct,
@@ -190,9 +193,10 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
     stop: (one) => one.close(),
   });
   await refuseForeignServers(nats, config);
-  const incarnation = randomUUID();
-  const journal = openJournal(join(home, "journal"), incarnation, hostKey(host), Date.now);
-  const side = makeSide(config, incarnation, journal, {
+  const signer = createIncarnationKey();
+  const { incarnation } = signer;
+  const journal = openJournal(join(home, "journal"), signer, hostKey(host), Date.now);
+  const side = makeSide(config, signer, journal, {
     hosts: await openSharedRegister<LeaseValue>(nats, "HOLDFAST_HOSTS", {
       timeoutMs: timings.casTimeoutMs,
     }),
@@ -212,7 +216,7 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
   const figures = () => ({ ...sockets.figures, ...side.figures });
   await stage({
     name: "server",
-    start: () => serveGate(path, supervisor.secret, sockets, figures, journal),
+    start: () => serveGate(path, supervisor, sockets, figures, journal),
     stop: (server) => server.close(),
   });
   const { start, allowCalls, kill } = supervisor;

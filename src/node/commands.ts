@@ -20,7 +20,7 @@ export interface NodeCommandOptions {
   readonly host: Host<Account>;
   readonly drivers: Pick<TelegramDrivers, "requireInstalled">;
   readonly gate: Pick<Gate, "incarnation" | "host">;
-  readonly fleet: Pick<FleetPart, "members" | "takeover">;
+  readonly fleet: Pick<FleetPart, "members" | "takeover" | "bus">;
   readonly bus: FleetBus;
   readonly stores: Stores;
   readonly stream: InboundStream;
@@ -42,7 +42,7 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
       accounts,
       tokens,
       drivers,
-      force: { tokens, incarnations, bus, takeover: fleet.takeover },
+      force: { tokens, incarnations, bus: fleet.bus, takeover: fleet.takeover },
     }),
     belongsElsewhere(account) {
       const place = placeOf(account, fleet.members.serving());

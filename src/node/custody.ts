@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "pino";
+import { createSignatures } from "../adapters/crypto/incarnation-key.ts";
+import type { Metrics } from "../adapters/metrics/metrics.ts";
 import { openSharedRegister } from "../adapters/nats/shared-register.ts";
 import type { Queries } from "../adapters/postgres/database.ts";
 import type { Config } from "../config/config.ts";
@@ -17,6 +19,7 @@ export interface NodeCustodyParts extends Pick<FleetPartOptions, Given> {
   readonly database: Queries;
   readonly config: Config;
   readonly log: Logger;
+  readonly metrics: Pick<Metrics, "unproven">;
 }
 
 /**
@@ -28,6 +31,7 @@ export async function joinFleet({
   database,
   config,
   log,
+  metrics,
   ...given
 }: NodeCustodyParts): Promise<FleetPart & { readonly era: number }> {
   const { timings } = config;
@@ -44,7 +48,9 @@ export async function joinFleet({
     floors,
     fleet,
     timings,
+    signatures: createSignatures(),
     newNonce: randomUUID,
+    onUnproven: noteOnce(log, metrics),
     onRestored: (ref, floor) =>
       log.error(
         { ...ref, floor },
@@ -68,4 +74,24 @@ export async function joinFleet({
     part.stop();
   };
   return { ...part, stop, era };
+}
+
+const notedMax = 1000;
+
+/** Counts each, and writes one line for each kind and name: a liar may repeat itself a thousand times a second. */
+function noteOnce(
+  log: Logger,
+  metrics: NodeCustodyParts["metrics"],
+): FleetPartOptions["onUnproven"] {
+  const noted = new Set<string>();
+  return ({ kind, incarnation }) => {
+    metrics.unproven(kind);
+    const name = `${kind} ${incarnation}`;
+    if (noted.has(name) || noted.size >= notedMax) return;
+    noted.add(name);
+    log.warn(
+      { kind, incarnation },
+      "a message without that incarnation's signature was ignored; it may come from a host of an earlier version, or it is forged: see who may publish on NATS",
+    );
+  };
 }

@@ -89,6 +89,7 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
     gate,
     takeover,
     makeCustodian,
+    promise: { holdMs: config.timings.holdMs, answerMs: config.timings.answerMs },
     proof: { pid: process.ppid, gate: gateIs.path, ...identity, node: ownIdentity() },
     proveSilence: (of) =>
       proveSilence({

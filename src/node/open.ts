@@ -80,6 +80,7 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
         clock,
         config,
         log,
+        metrics,
         incarnations: stores.incarnations,
         tokens: stores.tokens,
         onEnd: (why) => options.tell({ type: "end", why }),

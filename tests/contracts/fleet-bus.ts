@@ -54,17 +54,21 @@ export function specifyFleetBus(make: MakeBus): void {
         });
       });
       await listening();
-      one.tell({ type: "ended", incarnation: id, host: "h1" });
-      expect(await heard).toEqual({ type: "ended", incarnation: id, host: "h1" });
+      const news = { type: "ended", incarnation: id, host: "h1", signature: "signed" } as const;
+      one.tell(news);
+      expect(await heard).toEqual(news);
     });
 
     it("answers a fence only when the gate has done what it was asked", async () => {
       const { one, two, id, listening } = await open();
       const asked: unknown[] = [];
-      two.onFence(id, async (request) => void asked.push(request));
+      two.onFence(id, async (request) => {
+        asked.push(request);
+        return "signed";
+      });
       await listening();
       const grant = { account: id, slot: 1, epoch: 7 };
-      expect(await one.fence(id, { type: "token", grant })).toBe(true);
+      expect(await one.fence(id, { type: "token", grant })).toBe("signed");
       expect(asked).toEqual([{ type: "token", grant }]);
     });
 
@@ -72,8 +76,8 @@ export function specifyFleetBus(make: MakeBus): void {
       const { one, two, id, listening } = await open();
       two.onFence(id, () => Promise.reject(new Error("a socket does not close")));
       await listening();
-      expect(await one.fence(id, { type: "everything" })).toBe(false);
-      expect(await one.fence(`${id}-other`, { type: "everything" })).toBe(false);
+      expect(await one.fence(id, { type: "everything" })).toBeNull();
+      expect(await one.fence(`${id}-other`, { type: "everything" })).toBeNull();
     });
   });
 }

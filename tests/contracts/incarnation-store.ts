@@ -54,6 +54,18 @@ export function specifyIncarnationStore(make: MakeCustodyStores): void {
       },
     );
 
+    it("keeps the host and the promise that an incarnation came with, and gives neither to another host", async () => {
+      const { incarnations } = await open();
+      const promise = { holdMs: 20_000, answerMs: 2_000 };
+      await incarnations.register({ id: "i3", host: "h3", proof: {}, promise });
+      await incarnations.register({ id: "i3", host: "h3", proof: {} });
+      expect(await incarnations.registration("i3")).toEqual({ host: "h3", promise });
+      const theft = incarnations.register({ id: "i3", host: "h4", proof: {} });
+      await expect(theft).rejects.toMatchObject({ code: "INCARNATION_ENDED" });
+      expect(await incarnations.registration("i1")).toEqual({ host: "h1", promise: null });
+      expect(await incarnations.registration("nobody")).toBeNull();
+    });
+
     it("names as predecessors those of the host that live or have tokens that are not free", async () => {
       const { tokens, incarnations, one } = await open();
       const predecessors = () => incarnations.predecessors({ id: "i3", host: "h1" });

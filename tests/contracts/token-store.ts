@@ -29,13 +29,23 @@ export function specifyTokenStore(make: MakeCustodyStores): void {
       const { tokens, one, two } = await open();
       await tokens.grant(one, "i1");
       await tokens.grant(two, "i1");
-      const freed = await tokens.releaseAll([
-        { ...one, epoch: 1 },
-        { ...two, epoch: 0 },
-      ]);
+      const freed = await tokens.releaseAll(
+        [
+          { ...one, epoch: 1 },
+          { ...two, epoch: 0 },
+        ],
+        "i1",
+      );
       expect(freed).toEqual([one]);
       expect(await tokens.freeAmong([one, two])).toEqual([one]);
       expect((await tokens.read(two))?.state).toBe("granted");
+    });
+
+    it("releases nothing that another incarnation holds, whatever that one says", async () => {
+      const { tokens, one } = await open();
+      await tokens.grant(one, "i1");
+      expect(await tokens.releaseAll([{ ...one, epoch: 1 }], "i2")).toEqual([]);
+      expect((await tokens.read(one))?.state).toBe("granted");
     });
 
     it("carries a grant over a floor that was reached before a restore, once", async () => {

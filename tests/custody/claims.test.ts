@@ -36,7 +36,7 @@ function scene(stands: FloorValue | null, minted: { epoch: number; connectedEpoc
     bus: {
       tell: () => {},
       onNews: () => () => {},
-      onFence: () => () => {},
+      stop: () => {},
       async fence(incarnation, request) {
         done.push(`fence ${incarnation} ${"grant" in request ? request.grant.epoch : ""}`);
         return true;

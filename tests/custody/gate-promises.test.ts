@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createGatePromises } from "../../src/custody/gate-promises.ts";
+import { createTrustedBus } from "../../src/custody/trusted-bus.ts";
+import { createSimSignatures } from "../../src/proof/simulation/sim-signatures.ts";
 import { createTakeover } from "../../src/custody/takeover.ts";
 import type { LeaseValue } from "../../src/custody/registers.ts";
 import type { FleetNews } from "../../src/ports/custody/fleet-bus.ts";
@@ -10,12 +12,15 @@ import { createRandom } from "../../src/proof/simulation/random.ts";
 
 const grant: GrantRef = { account: "site-bot", slot: 1, epoch: 7 };
 const takeMs = 30_000;
+const registration = async () => ({ host: "h1", promise: { holdMs: 20_000, answerMs: 2_000 } });
 
 function scene() {
   const kernel = createKernel(createRandom(1));
   const { clock } = kernel.spawn("gate", 1);
   const told: FleetNews[] = [];
   const done: string[] = [];
+  const signatures = createSimSignatures();
+  const signer = signatures.signerOf("i1");
   const listeners = new Set<(news: FleetNews) => void>();
   const bus = {
     tell(news: FleetNews) {
@@ -27,10 +32,10 @@ function scene() {
       return () => void listeners.delete(listener);
     },
     onFence: () => () => {},
-    fence: async () => false,
+    fence: async () => null,
   };
   const custody = createGatePromises({
-    incarnation: "i1",
+    signer,
     host: "h1",
     bus,
     lease: { setServing: (serving) => done.push(`serving ${serving}`), latch: () => {} },
@@ -45,11 +50,16 @@ function scene() {
     afterAnswer: () => {},
   });
   const run = (ms: number) => kernel.run(kernel.nowMs + ms);
-  return { kernel, clock, bus, custody, told, done, run };
+  const trusted = createTrustedBus({
+    bus,
+    signatures,
+    onUnproven: ({ kind, incarnation }) => done.push(`unproven ${kind} of ${incarnation}`),
+  });
+  return { kernel, clock, bus, trusted, signatures, custody, told, done, run };
 }
 
 describe("what a gate promises to the fleet", () => {
-  const letGo = { type: "let-go", incarnation: "i1", grants: [grant] };
+  const letGo = expect.objectContaining({ type: "let-go", incarnation: "i1", grants: [grant] });
 
   it("is told after the cut, and again until its next node serves", async () => {
     const { custody, told, done, run } = scene();
@@ -64,7 +74,7 @@ describe("what a gate promises to the fleet", () => {
   });
 
   it("is that it has ended, once everything is cut, and nobody waits for T_take then", async () => {
-    const { kernel, clock, bus, custody, told, done } = scene();
+    const { kernel, clock, trusted, signatures, custody, told, done } = scene();
     const lease: LeaseValue = {
       generation: 1,
       incarnation: "i1",
@@ -86,8 +96,10 @@ describe("what a gate promises to the fleet", () => {
     };
     const takeover = createTakeover({
       hosts,
-      store: { revoke: async () => true, silence: async () => [grant] },
-      bus,
+      store: { registration, revoke: async () => true, silence: async () => [grant] },
+      bus: trusted,
+      signatures,
+      promiseOf: () => null,
       clock,
       takeMs,
       newNonce: () => "n",
@@ -97,13 +109,13 @@ describe("what a gate promises to the fleet", () => {
     await kernel.run(kernel.nowMs + 100);
     await custody.end();
     expect(done).toEqual(["cut"]);
-    expect(told[0]).toEqual({ type: "ended", incarnation: "i1", host: "h1" });
+    expect(told[0]).toMatchObject({ type: "ended", incarnation: "i1", host: "h1" });
     expect(await taken).toEqual({ ended: true, freed: [grant], how: "told" });
     expect(kernel.nowMs - beganMs).toBeLessThan(takeMs / 10);
   });
 
   it("counts for a takeover that begins after it was told", async () => {
-    const { clock, bus, custody } = scene();
+    const { clock, trusted, signatures, custody } = scene();
     const takeover = createTakeover({
       hosts: {
         read: async () => null,
@@ -111,8 +123,10 @@ describe("what a gate promises to the fleet", () => {
         entries: async () => [],
         watch: async () => () => {},
       },
-      store: { revoke: async () => true, silence: async () => [] },
-      bus,
+      store: { registration, revoke: async () => true, silence: async () => [] },
+      bus: trusted,
+      signatures,
+      promiseOf: () => null,
       clock,
       takeMs,
       newNonce: () => "n",

@@ -6,6 +6,7 @@ import type { GrantRef } from "../../src/ports/custody/gate.ts";
 import { createKernel } from "../../src/proof/simulation/kernel.ts";
 import { createLink } from "../../src/proof/simulation/link.ts";
 import { createRandom } from "../../src/proof/simulation/random.ts";
+import { createSimSignatures } from "../../src/proof/simulation/sim-signatures.ts";
 import { createSimRegister } from "../../src/proof/simulation/sim-register.ts";
 
 const grant: GrantRef = { account: "site-bot", slot: 1, epoch: 7 };
@@ -15,12 +16,14 @@ const timings = {
   suspectMs: 10_000,
   holdMs: 20_000,
   softStopMs: 18_000,
+  answerMs: 2_000,
 };
 
 /** A gate's side over a simulated NATS; everything that it does is noted. */
 function scene() {
   const kernel = createKernel(createRandom(1));
   const hosts = createSimRegister<LeaseValue>(kernel, 800);
+  const signatures = createSimSignatures();
   const done: string[] = [];
   const news: FleetNews[] = [];
 
@@ -28,12 +31,12 @@ function scene() {
     const process = kernel.spawn(incarnation, 1);
     const link = createLink();
     let nonces = 0;
-    let fence = async (_request: FenceRequest) => {};
+    let fence = async (_request: FenceRequest) => "";
     let mayAct = () => false;
     const note = (what: string) => void done.push(`${incarnation} ${what}`);
     const side = createGateSide({
       host: "h1",
-      incarnation,
+      signer: signatures.signerOf(incarnation),
       hosts: hosts.view({ from: process, link }),
       bus: {
         tell(told) {
@@ -131,7 +134,7 @@ describe("a gate's side of custody", () => {
       "i1 tells ended",
     ]);
     expect(done.slice(5)).toContain("i1 leaves");
-    expect(news).toEqual([{ type: "ended", incarnation: "i1", host: "h1" }]);
+    expect(news).toMatchObject([{ type: "ended", incarnation: "i1", host: "h1" }]);
     expect(mayAct()).toBe(false);
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createHostLease, type HostLease } from "../../src/custody/host-lease.ts";
+import { worthOf } from "../../src/custody/lease-reading.ts";
 import { createLeaseDeadline, type LeaseDeadline } from "../../src/custody/lease-deadline.ts";
 import type { LeaseValue } from "../../src/custody/registers.ts";
 import { wait } from "../../src/concurrency/wait.ts";
@@ -7,15 +8,17 @@ import type { SharedRegister } from "../../src/ports/custody/shared-register.ts"
 import { createKernel } from "../../src/proof/simulation/kernel.ts";
 import { createLink } from "../../src/proof/simulation/link.ts";
 import { createRandom } from "../../src/proof/simulation/random.ts";
+import { createSimSignatures } from "../../src/proof/simulation/sim-signatures.ts";
 import { createSimRegister } from "../../src/proof/simulation/sim-register.ts";
 
-const timings = { heartbeatMs: 2000, retryMs: 500, suspectMs: 10_000 };
 const holdMs = 20_000;
+const timings = { heartbeatMs: 2000, retryMs: 500, suspectMs: 10_000, holdMs, answerMs: 2000 };
 
 /** Gates over one simulated register, in virtual time. */
 function fleet() {
   const kernel = createKernel(createRandom(1));
   const register = createSimRegister<LeaseValue>(kernel, 800);
+  const signatures = createSimSignatures();
   let nonces = 0;
   function gate(
     incarnation: string,
@@ -33,7 +36,7 @@ function fleet() {
     const lease = createHostLease({
       hosts: change(register.view({ from: process, link })),
       host: "h1",
-      incarnation,
+      signer: signatures.signerOf(incarnation),
       deadline,
       clock: process.clock,
       timings,
@@ -52,7 +55,14 @@ function fleet() {
     await kernel.run(kernel.nowMs + forMs, () => settled);
     return work;
   }
-  return { kernel, register, gate, during, run: (ms: number) => kernel.run(kernel.nowMs + ms) };
+  return {
+    kernel,
+    register,
+    signatures,
+    gate,
+    during,
+    run: (ms: number) => kernel.run(kernel.nowMs + ms),
+  };
 }
 
 describe("the lease of a host", () => {
@@ -106,6 +116,53 @@ describe("the lease of a host", () => {
     await during(clone.write("h1", value, entry!.revision));
     await run(5000);
     expect(ended).toHaveLength(1);
+  });
+
+  it("ends at another's write though the outcome of its own is unknown", async () => {
+    const { gate, during, run, register, kernel } = fleet();
+    const { lease, ended, link } = gate("i1", (hosts) => ({
+      ...hosts,
+      watch: async () => () => {},
+    }));
+    await during(lease.acquire());
+    const clone = register.view({ from: kernel.spawn("clone", 1), link: createLink() });
+    link.requests = "lost";
+    await run(3000);
+    const entry = await during(clone.read("h1"));
+    const value = { ...entry!.value, n: entry!.value.n + 1, nonce: "the clone's" };
+    await during(clone.write("h1", value, entry!.revision));
+    link.requests = "flow";
+    await run(3000);
+    expect(ended).toHaveLength(1);
+  });
+
+  it.each([
+    ["of a renewal before", { n: -1 }],
+    ["of the same renewal", { n: 0 }],
+    ["that serves no more", { n: 0, serving: false }],
+  ])("ends at once at a forged write %s, before its next renewal", async (_what, change) => {
+    const { gate, during, run, register, kernel } = fleet();
+    const { lease, ended } = gate("i1");
+    await during(lease.acquire());
+    await run(4100);
+    const liar = register.view({ from: kernel.spawn("liar", 1), link: createLink() });
+    const entry = await during(liar.read("h1"));
+    const value = { ...entry!.value, ...change, n: entry!.value.n + change.n, nonce: "forged" };
+    await during(liar.write("h1", value, entry!.revision));
+    await run(50);
+    expect(ended).toHaveLength(1);
+  });
+
+  it("tells its successors for how long it may act, signed", async () => {
+    const { gate, during, register, signatures } = fleet();
+    await during(gate("i1").lease.acquire());
+    const value = register.present()[0]!.value;
+    expect(value).toMatchObject({ holdMs, answerMs: 2000 });
+    expect(worthOf(signatures, "h1", value)).toBe("proven");
+    expect(worthOf(signatures, "h1", { ...value, holdMs: 1 })).toBe("forged");
+    expect(worthOf(signatures, "h2", value)).toBe("forged");
+    expect(worthOf(signatures, "h1", { ...value, status: "released" })).toBe("forged");
+    expect(worthOf(signatures, "h1", null)).toBe("forged");
   });
 
   it("takes its own write for its own when only the answer was lost", async () => {

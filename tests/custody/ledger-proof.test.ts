@@ -4,6 +4,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type IncarnationEnd, type JournalEntry, prove } from "../../src/custody/ledger-proof.ts";
 import { digestOf, openJournal } from "../../src/gate/journal.ts";
+import type { Signer } from "../../src/ports/custody/signatures.ts";
+import {
+  createSimSignatures,
+  type SimSignatures,
+} from "../../src/proof/simulation/sim-signatures.ts";
+import { headText } from "../../src/custody/signed-statements.ts";
 import type { LedgerLine, LedgerPart } from "../../src/ports/custody/ledger-store.ts";
 
 const second = (n: number) => new Date(1_700_000_000_000 + n * 1000).toISOString();
@@ -16,11 +22,24 @@ const entry = (kind: "open" | "close", at: number, epoch: number): JournalEntry 
   remote: "127.0.0.1:443",
   localPort: 40_000 + epoch,
 });
-const live = (): IncarnationEnd => ({ live: true, endedMs: null });
+const live = (incarnation = "i-h1"): IncarnationEnd => ({
+  live: true,
+  endedMs: null,
+  host: incarnation === "i-next" ? "h1" : incarnation.slice("i-".length),
+});
 
 describe("the proof of custody", () => {
   let folder: string;
+  let signatures: SimSignatures;
+  let signers: Map<string, Signer>;
+  const signerOf = (incarnation: string): Signer => {
+    const signer = signers.get(incarnation) ?? signatures.signerOf(incarnation);
+    signers.set(incarnation, signer);
+    return signer;
+  };
   beforeEach(() => {
+    signatures = createSimSignatures();
+    signers = new Map();
     folder = mkdtempSync(join(tmpdir(), "holdfast-journal-"));
   });
   afterEach(() => rmSync(folder, { recursive: true }));
@@ -30,7 +49,7 @@ describe("the proof of custody", () => {
   /** What gates on some hosts have written, as it is shipped; their heads are as of the given second. */
   function written(of: Readonly<Record<string, readonly JournalEntry[]>>, asOf = 60): LedgerPart {
     const shipments = Object.entries(of).map(([host, entries]) => {
-      const journal = openJournal(folder, `i-${host}`, host, at(asOf));
+      const journal = openJournal(folder, signerOf(`i-${host}`), host, at(asOf));
       for (const one of entries) journal.write(one);
       journal.close();
       return journal.pending();
@@ -43,7 +62,7 @@ describe("the proof of custody", () => {
   const proofOf = (
     { lines, heads }: LedgerPart,
     endOf: (incarnation: string) => IncarnationEnd = live,
-  ) => prove(lines, heads, digestOf, endOf);
+  ) => prove(lines, heads, digestOf, endOf, signatures);
 
   it("shows who held what, from when to when, and finds nothing wrong with a handover", () => {
     const shipment = written({
@@ -156,7 +175,7 @@ describe("the proof of custody", () => {
     const { intervals, undecided } = proofOf(shipment, over);
     expect(intervals[0]).toMatchObject({ known: "not told", closedMs: null, knownToMs: at(60)() });
     expect(undecided).toMatchObject([[{ host: "h1" }, { host: "h2" }]]);
-    const next = openJournal(folder, "i-next", "h1", at(80));
+    const next = openJournal(folder, signerOf("i-next"), "h1", at(80));
     const told = next.pending();
     next.close();
     expect(told.heads).toMatchObject([{ incarnation: "i-h1", ended: true }]);
@@ -166,8 +185,68 @@ describe("the proof of custody", () => {
     expect([after.overlaps, after.asleep, after.undecided]).toEqual([[], [], []]);
   });
 
+  describe("of a journal that the owner of the database has rewritten", () => {
+    /** The second line tells another end, and chain and head follow from it. */
+    function rewritten(): LedgerPart {
+      const { lines, heads } = written({ h1: [entry("open", 0, 1), entry("close", 20, 1)] });
+      const [first, second_] = lines;
+      const line = second_!.line.replace(second(20), second(5));
+      return {
+        lines: [first!, { ...second_!, line }],
+        heads: [{ ...heads[0]!, digest: digestOf(line) }],
+      };
+    }
+    const broken = [
+      "journal i-h1 of h1: the signature of its head is not that of a gate of that host",
+    ];
+
+    it("finds that no gate signed the new head", () => {
+      expect(proofOf(rewritten()).breaks).toEqual(broken);
+    });
+
+    it("finds a head that another host's gate signed", () => {
+      const { lines, heads } = rewritten();
+      const signature = signerOf("i-h2").sign(headText(heads[0]!, "i-h2"));
+      const signed = [{ ...heads[0]!, signedBy: "i-h2", signature }];
+      expect(proofOf({ lines, heads: signed }).breaks).toEqual(broken);
+    });
+
+    it("finds that the signature was taken away", () => {
+      const { lines, heads } = rewritten();
+      const bare = heads.map((head) => ({ ...head, signedBy: null, signature: null }));
+      const { breaks, unsigned } = proofOf({ lines, heads: bare });
+      expect([breaks, unsigned]).toEqual([
+        ["journal i-h1 of h1: its head is not signed, and its gate signs every head"],
+        [],
+      ]);
+    });
+
+    it("finds a line that was added behind the head", () => {
+      const { lines, heads } = written({ h1: [entry("open", 0, 1)] });
+      const previous = digestOf(lines[0]!.line);
+      const line = JSON.stringify({ ...entry("close", 5, 1), previous });
+      const added = [...lines, { ...lines[0]!, seq: 2, line }];
+      expect(proofOf({ lines: added, heads }).breaks).toEqual([
+        "journal i-h1 of h1, line 2: it stands behind the head that was signed",
+      ]);
+    });
+  });
+
+  it("counts a journal of a version that signed nothing as unsigned, not as broken", () => {
+    const { lines, heads } = written({ h1: [entry("open", 0, 1)] });
+    const older = { incarnation: "0c0ffee0-0000-4000-8000-000000000000" };
+    const part = {
+      lines: lines.map((line) => ({ ...line, ...older })),
+      heads: heads.map(({ signedBy: _by, signature: _signature, ...head }) => ({
+        ...head,
+        ...older,
+      })),
+    };
+    expect(proofOf(part)).toMatchObject({ breaks: [], unsigned: [older.incarnation] });
+  });
+
   it("ships line by line what comes, and keeps what nobody has stored", () => {
-    const journal = openJournal(folder, "i-h1", "h1", at(60));
+    const journal = openJournal(folder, signerOf("i-h1"), "h1", at(60));
     journal.write(entry("open", 0, 1));
     expect(journal.pending()).toEqual(journal.pending());
     const first = journal.pending();
@@ -181,26 +260,28 @@ describe("the proof of custody", () => {
   });
 
   it("ships a long journal in parts, and says that more is on its way", () => {
-    const journal = openJournal(folder, "i-h1", "h1", at(60));
+    const journal = openJournal(folder, signerOf("i-h1"), "h1", at(60));
     for (let n = 1; n <= 1500; n += 1) journal.write(entry("open", 0, n));
     const lines: LedgerLine[] = [];
     const asOf: (string | null)[] = [];
+    let heads: LedgerPart["heads"] = [];
     for (let parts = 0; parts < 10 && lines.length < 1500; parts += 1) {
       const part = journal.pending();
       lines.push(...part.lines);
+      heads = part.heads;
       asOf.push(part.heads[0]!.asOf);
       journal.stored();
     }
     journal.close();
     expect(asOf.length).toBeGreaterThan(1);
     expect([asOf[0], asOf.at(-1)]).toEqual([null, second(60)]);
-    expect(prove(lines, [], digestOf, live).breaks).toEqual([]);
+    expect(proofOf({ lines, heads }).breaks).toEqual([]);
     expect(lines.map(({ seq }) => seq)).toEqual(lines.map((_, index) => index + 1));
   });
 
   it("says that a killed gate's journal is told only with its last part", () => {
     written({ h1: Array.from({ length: 1500 }, (_, n) => entry("open", 0, n)) });
-    const next = openJournal(folder, "i-next", "h1", at(60));
+    const next = openJournal(folder, signerOf("i-next"), "h1", at(60));
     const ended: boolean[] = [];
     for (let parts = 0; parts < 10; parts += 1) {
       const { heads } = next.pending();
@@ -217,7 +298,7 @@ describe("the proof of custody", () => {
     written({ h1: [entry("open", 0, 1), entry("close", 10, 1)] });
     const path = join(folder, "h1.i-h1.jsonl");
     writeFileSync(path, `${readFileSync(path, "utf8")}{"kind":"open","at":`);
-    const next = openJournal(folder, "i-next", "h1", at(60));
+    const next = openJournal(folder, signerOf("i-next"), "h1", at(60));
     const { lines, heads } = next.pending();
     expect(lines.map(({ incarnation, seq }) => [incarnation, seq])).toEqual([
       ["i-h1", 1],

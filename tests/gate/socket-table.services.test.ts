@@ -2,7 +2,7 @@ import { createTestClock } from "../fixtures/test-clock.ts";
 import { createSystemClock } from "../../src/concurrency/system-clock.ts";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { type Duplex, PassThrough } from "node:stream";
 import { join } from "node:path";
@@ -36,6 +36,8 @@ let arrivals: Socket[];
 let table: SocketTable;
 let server: GateServer;
 let gate: GateClient;
+let secret: string | null;
+let nodeGone: () => void;
 let alive: boolean;
 let journal: JournalEntry[];
 let asleepSinceMs: number | null;
@@ -46,6 +48,7 @@ const arrival = async () => arrivals.at(-1) ?? ((await once(telegram, "connectio
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "holdfast-gate-"));
   arrivals = [];
+  secret = "secret";
   alive = true;
   asleepSinceMs = null;
   journal = [];
@@ -67,7 +70,7 @@ beforeEach(async () => {
   const path = join(folder, "gate.sock");
   server = await serveGate(
     path,
-    () => "secret",
+    { secret: () => secret, onNodeGone: (listener) => (nodeGone = listener) },
     table,
     () => table.figures,
   );
@@ -259,5 +262,31 @@ describe("after a cut with requests under way, the gate waits", () => {
     await cut;
     expect(restedMs).toBeLessThan(restsMs + 250);
     expect(asked).toEqual(["127.0.0.1"]);
+  });
+});
+
+describe("the gate's door", () => {
+  /** Says hello on a connection of its own; the answer, or that the gate hung up. */
+  async function hello(given: unknown): Promise<string> {
+    const socket = connect(join(folder, "gate.sock"));
+    socket.on("error", () => {});
+    socket.write(`${JSON.stringify({ kind: "control", secret: given })}\n`);
+    const answered = once(socket, "data").then(([data]) => String(data).trim());
+    const answer = await Promise.race([answered, once(socket, "close").then(() => "hung up")]);
+    socket.destroy();
+    return answer;
+  }
+
+  it("opens to the node's secret alone, and between two nodes to none", async () => {
+    expect(await hello("secret")).toBe('{"ok":true}');
+    expect(await hello("secreT")).toBe("hung up");
+    expect(await hello("")).toBe("hung up");
+    secret = null;
+    for (const given of ["", "secret", null, undefined]) expect(await hello(given)).toBe("hung up");
+  });
+
+  it("closes behind a node that has gone: it admits nothing for the next one", async () => {
+    nodeGone();
+    await expect(gate.admit({ ...grant, keyId })).rejects.toMatchObject({ code: "GATE_LOST" });
   });
 });

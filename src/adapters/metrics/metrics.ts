@@ -9,6 +9,8 @@ export interface Metrics {
   readonly conversations: ConversationMetrics;
   /** Telegram asked this account for a silence of this many seconds. */
   flood(account: string, seconds: number): void;
+  /** Something was said in an incarnation's name without its signature. */
+  unproven(kind: string): void;
   gate(read: () => Readonly<Record<string, number>>): void;
   render(): Promise<string>;
   readonly contentType: string;
@@ -68,6 +70,13 @@ export function createMetrics(
     labelNames: ["account"],
   });
 
+  const unproven = new Counter({
+    ...of,
+    name: "holdfast_custody_unproven_total",
+    help: "Leases and messages in an incarnation's name that it had not signed, and that were ignored",
+    labelNames: ["kind"],
+  });
+
   function transition({ account, to, epoch: current, from }: TransitionEvent): void {
     for (const name of lifecycleStates) state.set({ account, state: name }, name === to ? 1 : 0);
     if (from !== to) transitions.inc({ account, to });
@@ -85,6 +94,7 @@ export function createMetrics(
       floods.inc({ account });
       floodSeconds.inc({ account }, seconds);
     },
+    unproven: (kind) => unproven.inc({ kind }),
     conversations: createConversationMetrics(registry),
     gate(read) {
       const figures = new Gauge({

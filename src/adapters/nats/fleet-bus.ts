@@ -4,7 +4,8 @@ import type { GrantRef } from "../../ports/custody/gate.ts";
 
 const newsSubject = "holdfast.custody.news";
 const fenceSubject = (incarnation: string): string => `holdfast.custody.fence.${incarnation}`;
-const cutAnswer = "cut";
+/** Before the signature, in the answer of a gate that has cut. */
+const cutAnswer = "cut ";
 
 /**
  * The bus over NATS. Malformed messages are ignored: they can only be hints, and hints may get
@@ -32,9 +33,10 @@ export function createFleetBus(
         const answer = await nats.request(fenceSubject(incarnation), JSON.stringify(request), {
           timeout: fenceTimeoutMs,
         });
-        return answer.string() === cutAnswer;
+        const text = answer.string();
+        return text.startsWith(cutAnswer) ? text.slice(cutAnswer.length) : null;
       } catch {
-        return false;
+        return null;
       }
     },
     onFence(incarnation, handler) {
@@ -43,7 +45,7 @@ export function createFleetBus(
           const request = parse(message.string(), isFence);
           if (request === null) return;
           handler(request).then(
-            () => message.respond(cutAnswer),
+            (signature) => message.respond(`${cutAnswer}${signature}`),
             () => message.respond("failed"),
           );
         },

@@ -1,6 +1,7 @@
 import type { TokenRules } from "../../../machines/token.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
+import { readPromise } from "../../ports/custody/hold-promise.ts";
 import type {
   Beat,
   HolderRecord,
@@ -18,6 +19,12 @@ interface IncarnationRow {
   readonly proof: unknown;
 }
 
+interface RegistrationRow {
+  readonly host: string;
+  readonly holdMs: number | null;
+  readonly answerMs: number | null;
+}
+
 interface GrantRow {
   readonly account: string;
   readonly slot: number;
@@ -28,13 +35,21 @@ interface GrantRow {
 export function createIncarnationStore(database: Database, rules: TokenRules): IncarnationStore {
   const statements = tokenStatements(rules);
   return {
-    async register({ id, host, proof }) {
+    async register({ id, host, proof, promise }) {
       const [row] = await database.query<{ state: string }>(
-        `insert into incarnations (id, host, proof) values ($1, $2, $3)
-         on conflict (id) do update set proof = excluded.proof returning state`,
-        [id, host, JSON.stringify(proof)],
+        `insert into incarnations (id, host, proof, hold_ms, answer_ms) values ($1, $2, $3, $4, $5)
+         on conflict (id) do update set proof = excluded.proof
+         where incarnations.host = excluded.host returning state`,
+        [id, host, JSON.stringify(proof), promise?.holdMs ?? null, promise?.answerMs ?? null],
       );
       if (row?.state !== "LIVE") throw incarnationEnded(id);
+    },
+    async registration(incarnation) {
+      const [row] = await database.query<RegistrationRow & Record<string, unknown>>(
+        `select host, hold_ms as "holdMs", answer_ms as "answerMs" from incarnations where id = $1`,
+        [incarnation],
+      );
+      return row === undefined ? null : { host: row.host, promise: readPromise(row) };
     },
     async predecessors({ id, host }) {
       const rows = await database.query<IncarnationRow & Record<string, unknown>>(

@@ -63,7 +63,7 @@ export function tokenStatements(rules: TokenRules) {
     drain: ofGrant("drain"),
     released: ofGrant("released", `, ${holderless}`),
     /**
-     * $1 accounts, $2 slots, $3 epochs. Every statement on several rows locks them in the same
+     * $1 accounts, $2 slots, $3 epochs, $4 their holder. Every statement on several rows locks them in the same
      * order, so that none wait in a circle.
      */
     releaseAll: `
@@ -71,7 +71,7 @@ export function tokenStatements(rules: TokenRules) {
     select t.account, t.slot from tokens t
     join unnest($1::text[], $2::int[], $3::bigint[]) as g (account, slot, epoch)
       on t.account = g.account and t.slot = g.slot and t.epoch = g.epoch
-    where ${isOneOf("t.state", leaves("released"))}
+    where ${isOneOf("t.state", leaves("released"))} and t.incarnation = $4
     order by t.account, t.slot for update of t)
   update tokens set ${free} from let_go
   where tokens.account = let_go.account and tokens.slot = let_go.slot

@@ -69,11 +69,12 @@ export function createTokenStore(database: Database, rules: TokenRules): TokenSt
     connected: ofGrant("connected"),
     drain: ofGrant("drain"),
     released: ofGrant("released"),
-    releaseAll: (grants) =>
+    releaseAll: (grants, incarnation) =>
       database.query<Slots>(statements.releaseAll, [
         grants.map(({ account }) => account),
         grants.map(({ slot }) => slot),
         grants.map(({ epoch }) => epoch),
+        incarnation,
       ]),
     freeAmong: (refs) =>
       database.query<Slots>(

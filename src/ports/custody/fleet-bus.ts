@@ -1,25 +1,34 @@
 import type { GrantRef } from "./gate.ts";
 
-/** Said to every node of the fleet. A hint that makes things fast: it may be lost, late or come twice. */
+/**
+ * Said to every node of the fleet. A hint that makes things fast: it may be lost, late or come twice, and anybody may
+ * have said it. Only a signature of the incarnation that it binds makes proof of it.
+ */
 export type FleetNews =
   /** A token is free again. */
   | ({ readonly type: "freed" } & GrantRef)
   /** A token is connected: its account is served again. */
   | ({ readonly type: "taken" } & GrantRef)
   /**
-   * The gate of an incarnation has cut these grants and will never connect under them again. That
-   * is proof for the receiver: it may release the tokens under these epochs.
+   * The gate of an incarnation has cut these grants and will never connect under them again. Signed, that
+   * is proof for the receiver: it may release that incarnation's tokens under these epochs.
    */
   | {
       readonly type: "let-go";
       readonly incarnation: string;
       readonly grants: readonly GrantRef[];
+      readonly signature?: string;
     }
   /**
-   * The gate of an incarnation has cut everything and ends: its lease is over. That is proof for
+   * The gate of an incarnation has cut everything and ends: its lease is over. Signed, that is proof for
    * the receiver: it may end the whole incarnation without a wait.
    */
-  | { readonly type: "ended"; readonly incarnation: string; readonly host: string }
+  | {
+      readonly type: "ended";
+      readonly incarnation: string;
+      readonly host: string;
+      readonly signature?: string;
+    }
   /** Accounts were added. */
   | { readonly type: "accounts" }
   /** Replies of this account were committed. */
@@ -37,10 +46,10 @@ export interface FleetBus {
   tell(news: FleetNews): void;
   onNews(listener: (news: FleetNews) => void): () => void;
   /**
-   * Asks the gate of that very incarnation to cut. `true`: that gate has answered that it has cut
-   * and will not connect again. `false` means unknown: wait.
+   * Asks the gate of that very incarnation to cut. Resolves with the signature of the one who answered that it has cut
+   * and will not connect again: anybody may have answered. `null` means unknown: wait.
    */
-  fence(incarnation: string, request: FenceRequest): Promise<boolean>;
-  /** Answers fences for one incarnation; the answer goes out when `handler` resolves. */
-  onFence(incarnation: string, handler: (request: FenceRequest) => Promise<void>): () => void;
+  fence(incarnation: string, request: FenceRequest): Promise<string | null>;
+  /** Answers fences for one incarnation; the signature with which `handler` resolves goes out. */
+  onFence(incarnation: string, handler: (request: FenceRequest) => Promise<string>): () => void;
 }

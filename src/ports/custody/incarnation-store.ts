@@ -1,4 +1,5 @@
 import type { GrantRef } from "./gate.ts";
+import type { HoldPromise } from "./hold-promise.ts";
 
 export interface IncarnationRecord {
   readonly id: string;
@@ -19,6 +20,13 @@ export interface HolderRecord {
   readonly tokens: number;
 }
 
+/** An incarnation's host and promise, as its node recorded them. */
+export interface Registration {
+  readonly host: string;
+  /** null: a version that did not know of promises recorded it. */
+  readonly promise: HoldPromise | null;
+}
+
 /** Postgres's answer to a host's beat. */
 export type Beat =
   /** The number of this incarnation's beats; a fall shows that Postgres was restored. */
@@ -31,12 +39,18 @@ export type Beat =
  * (retryable, unknown outcome) when Postgres does not answer.
  */
 export interface IncarnationStore {
-  /** Records a LIVE incarnation of a host; again for a respawned node. Throws INCARNATION_ENDED if it is not LIVE. */
+  /**
+   * Records a LIVE incarnation of a host; again for a respawned node. Host and promise stay as they were
+   * recorded first. Throws INCARNATION_ENDED if it is not LIVE, or is another host's.
+   */
   register(of: {
     readonly id: string;
     readonly host: string;
     readonly proof: Readonly<Record<string, unknown>>;
+    readonly promise?: HoldPromise;
   }): Promise<void>;
+  /** null: Postgres does not know it. */
+  registration(incarnation: string): Promise<Registration | null>;
   /** Incarnations of this host other than `id` whose tokens are not all free yet. */
   predecessors(of: {
     readonly id: string;

@@ -19,12 +19,23 @@ export interface LedgerHead {
   readonly asOf: string | null;
   /** Its gate is gone, and the ledger has all that it wrote. */
   readonly ended: boolean;
+  /** The incarnation whose gate signed this head: its own, or a later one of that host. */
+  readonly signedBy?: string | null;
+  /** null, or absent: written by a version that signed nothing. */
+  readonly signature?: string | null;
 }
 
 /** Lines of journals, and how far each of these journals had come. */
 export interface LedgerPart {
   readonly lines: readonly LedgerLine[];
   readonly heads: readonly LedgerHead[];
+}
+
+/** An incarnation's end, as Postgres knows it. */
+export interface KnownEnd {
+  readonly live: boolean;
+  readonly endedMs: number | null;
+  readonly host: string;
 }
 
 /** The fleet's ledger of connections: append-only. Hides SQL. Throws DATABASE_UNAVAILABLE. */
@@ -36,7 +47,5 @@ export interface LedgerStore {
   /** The whole journals, with their heads, of gates that live or had a line stored since then. */
   read(sinceMs: number): Promise<LedgerPart>;
   /** The known ends of these incarnations. */
-  ends(
-    incarnations: readonly string[],
-  ): Promise<ReadonlyMap<string, { readonly live: boolean; readonly endedMs: number | null }>>;
+  ends(incarnations: readonly string[]): Promise<ReadonlyMap<string, KnownEnd>>;
 }

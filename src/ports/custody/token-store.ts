@@ -49,10 +49,10 @@ export interface TokenStore {
   /** The holder has nothing open under this grant any more. */
   released(grant: GrantRef): Promise<TokenOutcome>;
   /**
-   * Releases the grants that a gate let go, as far as these epochs still stand. Answers the freed
-   * slots.
+   * Releases the grants that this incarnation let go, as far as it holds them and these epochs still stand. Answers the
+   * freed slots.
    */
-  releaseAll(grants: readonly GrantRef[]): Promise<readonly SlotRef[]>;
+  releaseAll(grants: readonly GrantRef[], incarnation: string): Promise<readonly SlotRef[]>;
   /** Which of these tokens are free. */
   freeAmong(refs: readonly SlotRef[]): Promise<readonly SlotRef[]>;
   read(ref: SlotRef): Promise<TokenRecord | null>;

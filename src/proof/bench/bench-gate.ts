@@ -15,7 +15,7 @@ async function serve(path: string): Promise<void> {
   });
   await serveGate(
     path,
-    () => "bench",
+    { secret: () => "bench", onNodeGone: () => {} },
     table,
     () => table.figures,
   );

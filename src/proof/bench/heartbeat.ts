@@ -6,6 +6,7 @@ import { tokenMachine, tokenRules } from "../../../machines/token.ts";
 import { connectNats } from "../../adapters/nats/connection.ts";
 import { createFleetBus } from "../../adapters/nats/fleet-bus.ts";
 import { openSharedRegister } from "../../adapters/nats/shared-register.ts";
+import { createIncarnationKey, createSignatures } from "../../adapters/crypto/incarnation-key.ts";
 import { createKeyRing } from "../../adapters/crypto/key-ring.ts";
 import { createSealer } from "../../adapters/crypto/sealing.ts";
 import { createAccountStore } from "../../adapters/postgres/account-store.ts";
@@ -77,7 +78,9 @@ async function cpuPerBeat(accounts: number, forMs: number): Promise<number> {
   const database = openDatabase(postgres.url);
   const nats = await connectNats(natsServer.access("node"), "bench");
   const clock = createSystemClock();
-  const [incarnation, host] = [randomUUID(), "bench"];
+  const host = "bench";
+  const signer = createIncarnationKey();
+  const { incarnation } = signer;
   const rules = tokenRules(tokenMachine);
   const incarnations = createIncarnationStore(database, rules);
   const tokens = createTokenStore(database, rules);
@@ -90,9 +93,9 @@ async function cpuPerBeat(accounts: number, forMs: number): Promise<number> {
   const lease = createHostLease({
     hosts: registers.hosts,
     host,
-    incarnation,
+    signer,
     clock,
-    timings,
+    timings: { ...timings, holdMs, answerMs: 2000 },
     deadline: createLeaseDeadline({ monotonicMs: ms, uptimeMs: ms, wallMs: ms }, holdMs),
     newNonce: randomUUID,
     waitMs: 0,
@@ -125,6 +128,7 @@ async function cpuPerBeat(accounts: number, forMs: number): Promise<number> {
   const part = createFleetPart({
     ...registers,
     bus: createFleetBus(nats, { fenceTimeoutMs: timeoutMs }),
+    signatures: createSignatures(),
     incarnations,
     tokens,
     gate,
@@ -135,6 +139,7 @@ async function cpuPerBeat(accounts: number, forMs: number): Promise<number> {
     onAway: () => {},
     onRestored: () => {},
     onTakeover: () => {},
+    onUnproven: () => {},
     onFault: () => {},
   });
   const roll = createAccountRoll({

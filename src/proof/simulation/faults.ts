@@ -36,6 +36,9 @@ const hostFaults = [
   "force",
   "leave",
   "clone",
+  "lie",
+  "lie",
+  "lie",
 ] as const;
 const fleetFaults = ["nats-down", "lose-news"] as const;
 /**

@@ -4,25 +4,13 @@ import { createKernel } from "./kernel.ts";
 import { type Fault, faultsUntilMs, makeFaults } from "./faults.ts";
 import { createRandom } from "./random.ts";
 import { createSimBus } from "./sim-bus.ts";
-import type { SimCount, SimFleet, SimTimings } from "./sim-fleet.ts";
+import { type SimCount, type SimFleet, simTimings } from "./sim-fleet.ts";
 import { createSimHost, type SimHost } from "./sim-host.ts";
 import { createSimRegister } from "./sim-register.ts";
+import { beginLying } from "./sim-liar.ts";
+import { createSimSignatures } from "./sim-signatures.ts";
 import { createSimStore, type StoreCopy } from "./sim-store.ts";
 import { createSimTelegram, type Violation } from "./sim-telegram.ts";
-
-/** Production's own times, except that accounts move sooner. */
-const simTimings: SimTimings = {
-  heartbeatMs: 2_000,
-  casTimeoutMs: 800,
-  retryMs: 500,
-  holdMs: 20_000,
-  softStopMs: 18_000,
-  suspectMs: 10_000,
-  takeMs: 30_000,
-  tenureMs: 8_000,
-  restMs: 250,
-  answerMs: 2000,
-};
 
 /** After the last fault, every account must be served within this, in milliseconds. */
 const recoveryMs = 150_000;
@@ -71,13 +59,17 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
     repairs: 0,
     restores: 0,
     latches: 0,
+    unproven: 0,
     incarnations: 0,
   };
   let violation: RunResult["violation"] = null;
   let lastId = 0;
   let underLoad = 0;
 
+  /** Incarnations whose own gate lied: what they hold is theirs to lose. */
+  const liars = new Set<string>();
   const onViolation = (found: Violation) => {
+    if (found.by?.some((incarnation) => liars.has(incarnation)) === true) return;
     violation ??= { ...found, atMs: kernel.nowMs, step: kernel.steps };
   };
   /** The highest epoch among accepted writes, by account. */
@@ -113,6 +105,7 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
       restoreFound("a restore was counted"),
     ),
     bus: createSimBus(kernel, simTimings.casTimeoutMs),
+    signatures: createSimSignatures(),
     store,
     telegram: createSimTelegram(kernel, onViolation),
     accounts,
@@ -276,6 +269,12 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
         return () => {
           for (const one of undo) one();
         };
+      }
+      case "lie": {
+        const { name, links, gate, signer } = host;
+        if (gate === null || signer === null) return nothing;
+        liars.add(signer.incarnation);
+        return beginLying(fleet, { name, links, gate, signer }, how);
       }
       case "lose-news": {
         fleet.bus.lost = how;

@@ -15,13 +15,14 @@ interface Listener<Message> {
   readonly hear: (message: Message) => void;
 }
 
-type FenceListener = Listener<FenceRequest> & {
-  readonly answer: (request: FenceRequest) => Promise<void>;
+type FenceListener = Omit<Listener<FenceRequest>, "hear"> & {
+  readonly answer: (request: FenceRequest) => Promise<string>;
 };
 
 export function createSimBus(kernel: Kernel, fenceTimeoutMs: number): SimBus {
   const listeners = new Set<Listener<FleetNews>>();
-  const fences = new Map<string, Omit<FenceListener, "hear">>();
+  /** More than one may answer for an incarnation: the first answer counts, as on NATS. */
+  const fences = new Map<string, Set<FenceListener>>();
 
   const bus: SimBus = {
     lost: 0,
@@ -47,23 +48,26 @@ export function createSimBus(kernel: Kernel, fenceTimeoutMs: number): SimBus {
       },
       fence: (incarnation, request) =>
         new Promise((resolve) => {
-          from.clock.schedule(fenceTimeoutMs, () => resolve(false));
-          const found = fences.get(incarnation);
-          if (found === undefined || found.from.state === "dead") return;
-          if (link.requests === "lost" || found.link.replies === "lost") return;
-          found.from.deliver(delayOn(kernel, link) + delayOn(kernel, found.link), () => {
-            found.answer(request).then(
-              () => {
-                if (found.link.requests === "lost" || link.replies === "lost") return;
-                from.deliver(delayOn(kernel, link), () => resolve(true));
-              },
-              () => undefined,
-            );
-          });
+          from.clock.schedule(fenceTimeoutMs, () => resolve(null));
+          for (const found of fences.get(incarnation) ?? []) {
+            if (found.from.state === "dead") continue;
+            if (link.requests === "lost" || found.link.replies === "lost") continue;
+            found.from.deliver(delayOn(kernel, link) + delayOn(kernel, found.link), () => {
+              found.answer(request).then(
+                (signature) => {
+                  if (found.link.requests === "lost" || link.replies === "lost") return;
+                  from.deliver(delayOn(kernel, link), () => resolve(signature));
+                },
+                () => undefined,
+              );
+            });
+          }
         }),
       onFence(incarnation, answer) {
-        fences.set(incarnation, { from, link, answer });
-        return () => void fences.delete(incarnation);
+        const listener = { from, link, answer };
+        const found = fences.get(incarnation) ?? new Set();
+        fences.set(incarnation, found.add(listener));
+        return () => void found.delete(listener);
       },
     }),
   };

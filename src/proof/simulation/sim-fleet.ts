@@ -3,6 +3,7 @@ import type { Kernel } from "./kernel.ts";
 import type { Link } from "./link.ts";
 import type { SimBus } from "./sim-bus.ts";
 import type { SimRegister } from "./sim-register.ts";
+import type { SimSignatures } from "./sim-signatures.ts";
 import type { SimStore } from "./sim-store.ts";
 import type { SimTelegram, Violation } from "./sim-telegram.ts";
 
@@ -20,6 +21,20 @@ export interface SimTimings {
   readonly answerMs: number;
 }
 
+/** Production's own times, except that accounts move sooner. */
+export const simTimings: SimTimings = {
+  heartbeatMs: 2_000,
+  casTimeoutMs: 800,
+  retryMs: 500,
+  holdMs: 20_000,
+  softStopMs: 18_000,
+  suspectMs: 10_000,
+  takeMs: 30_000,
+  tenureMs: 8_000,
+  restMs: 250,
+  answerMs: 2000,
+};
+
 /** The parts that all hosts share. */
 export interface SimFleet {
   readonly kernel: Kernel;
@@ -28,6 +43,7 @@ export interface SimFleet {
   readonly floors: SimRegister<FloorValue>;
   readonly fleet: SimRegister<EraValue>;
   readonly bus: SimBus;
+  readonly signatures: SimSignatures;
   readonly store: SimStore;
   readonly telegram: SimTelegram;
   readonly accounts: readonly string[];
@@ -43,6 +59,7 @@ export type SimCount =
   | "repairs"
   | "restores"
   | "latches"
+  | "unproven"
   | "incarnations";
 
 /** Where a host's ways lead; shared by its gate and its node. */

@@ -1,4 +1,5 @@
 import { createGateSide, type GateSide } from "../../custody/gate-side.ts";
+import type { Signer } from "../../ports/custody/signatures.ts";
 import type { SimProcess } from "./kernel.ts";
 import type { SimFleet, SimLinks } from "./sim-fleet.ts";
 import { createSimGate, type SimGate } from "./sim-gate.ts";
@@ -10,6 +11,8 @@ export interface SimHost {
   readonly links: SimLinks;
   readonly gate: SimProcess | null;
   readonly node: SimProcess | null;
+  /** The key of its gate's incarnation. */
+  readonly signer: Signer | null;
   readonly isUp: boolean;
   /** It hands over, and will end. */
   readonly isLeaving: boolean;
@@ -28,6 +31,7 @@ export interface SimHost {
 /** One run of a gate's process. */
 interface GateLife {
   readonly process: SimProcess;
+  readonly signer: Signer;
   readonly side: GateSide<SimGate>;
   readonly node: SimNode;
 }
@@ -51,9 +55,10 @@ export function createSimHost(
     leaving = false;
     fleet.count("incarnations");
     const process = kernel.spawn(`${name}:gate`, rate);
-    const side = putTogether(fleet, name, links, process, () => end(process));
+    const signer = fleet.signatures.signerOf(fleet.newId(name));
+    const side = putTogether(fleet, name, links, process, signer, () => end(process));
     const node = createSimNode({ fleet, links, name, rate, gate: process, side });
-    life = { process, side, node };
+    life = { process, signer, side, node };
     side.hold(node).catch(() => end(process));
   }
 
@@ -82,6 +87,9 @@ export function createSimHost(
     },
     get node() {
       return life?.node.process ?? null;
+    },
+    get signer() {
+      return life?.signer ?? null;
     },
     get isUp() {
       return isUp;
@@ -112,14 +120,14 @@ function putTogether(
   name: string,
   links: SimLinks,
   process: SimProcess,
+  signer: Signer,
   leave: () => void,
 ): GateSide<SimGate> {
   const { kernel, timings, telegram } = fleet;
-  const incarnation = fleet.newId(name);
   const from = { from: process, link: links.nats };
   return createGateSide({
     host: name,
-    incarnation,
+    signer,
     hosts: fleet.hosts.view(from),
     bus: fleet.bus.view(from),
     clock: process.clock,
@@ -134,7 +142,7 @@ function putTogether(
         process,
         telegram,
         link: links.telegram,
-        incarnation,
+        incarnation: signer.incarnation,
         host: name,
         mayAct,
         restMs: timings.restMs,

@@ -108,6 +108,7 @@ function begin({ fleet, links, name, rate, gate, side }: SimNodeOptions): Life {
     floors: fleet.floors.view(from),
     fleet: fleet.fleet.view(from),
     bus: bus.view(from),
+    signatures: fleet.signatures,
     incarnations: view,
     tokens: view,
     gate: asGate,
@@ -121,6 +122,7 @@ function begin({ fleet, links, name, rate, gate, side }: SimNodeOptions): Life {
     },
     onRestored: () => fleet.count("repairs"),
     onTakeover: () => fleet.count("takeovers"),
+    onUnproven: () => fleet.count("unproven"),
     onFault: () => {},
   });
   const host = createHost({
@@ -129,6 +131,7 @@ function begin({ fleet, links, name, rate, gate, side }: SimNodeOptions): Life {
     incarnations: view,
     gate: asGate,
     takeover: part.takeover,
+    promise: { holdMs: timings.holdMs, answerMs: timings.answerMs },
     proof: {},
     proveSilence: async () => false,
     onWait: () => {},
@@ -183,11 +186,9 @@ function begin({ fleet, links, name, rate, gate, side }: SimNodeOptions): Life {
       }),
     force: (account) =>
       process.deliver(1, () => {
-        forceToken(
-          { ...part, incarnations: view, tokens: view, bus: bus.view(from) },
-          account,
-          1,
-        ).catch(() => undefined);
+        forceToken({ ...part, incarnations: view, tokens: view }, account, 1).catch(
+          () => undefined,
+        );
       }),
   };
 }

@@ -87,16 +87,17 @@ export function createSimRegister<Value>(
           }, unavailable),
         entries: () => request(() => present().map(shown), unavailable),
         write: (key, value, previous) => {
-          if (link.doubled > 0 && kernel.random.chance(link.doubled)) {
-            // The second copy meets the first one's revision.
-            kernel.at(delayOn(kernel, link), () => {
-              if ((current.get(key)?.revision ?? 0) === previous && link.requests === "flow") {
-                write(key, value, previous);
-              }
-            });
-          }
+          const isDoubled = link.doubled > 0 && kernel.random.chance(link.doubled);
           return request(
-            () => write(key, value, previous),
+            () => {
+              // The second copy comes behind the first, and meets its revision.
+              if (isDoubled) {
+                kernel.at(delayOn(kernel, link), () => {
+                  if ((current.get(key)?.revision ?? 0) === previous) write(key, value, previous);
+                });
+              }
+              return write(key, value, previous);
+            },
             () => unknown(key),
           );
         },

@@ -1,6 +1,7 @@
 import type { TokenEvent, TokenRules } from "../../../machines/token.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
+import type { HoldPromise } from "../../ports/custody/hold-promise.ts";
 import type {
   Beat,
   HolderRecord,
@@ -42,6 +43,7 @@ interface Incarnation {
   readonly beats: number;
   readonly endedAtMs: number | null;
   readonly proof: ServingToken["proof"];
+  readonly promise: HoldPromise | null;
 }
 
 interface Row {
@@ -100,8 +102,9 @@ export function createSimStore(
     incarnations.set(id, { ...known, state, endedAtMs: kernel.nowMs });
   }
 
-  function releaseAll(grants: readonly GrantRef[]): SlotRef[] {
+  function releaseAll(grants: readonly GrantRef[], holder: string): SlotRef[] {
     return grants
+      .filter((grant) => find(grant)?.incarnation === holder)
       .filter((grant) => apply(grant, { type: "released", epoch: grant.epoch }).applied)
       .map(({ account, slot }) => ({ account, slot }));
   }
@@ -141,16 +144,22 @@ export function createSimStore(
         statement(() =>
           heldBy(id).filter(({ account }) => !accounts.includes(account) || but.includes(account)),
         ),
-      register: ({ id, host, proof }) =>
+      register: ({ id, host, proof, promise = null }) =>
         statement(() => {
           const known = incarnations.get(id);
+          if (known !== undefined && known.host !== host) throw incarnationEnded(id);
           incarnations.set(
             id,
             known === undefined
-              ? { id, host, state: "LIVE", beats: 0, endedAtMs: null, proof }
+              ? { id, host, state: "LIVE", beats: 0, endedAtMs: null, proof, promise }
               : { ...known, proof },
           );
           if (!isLive(id)) throw incarnationEnded(id);
+        }),
+      registration: (id) =>
+        statement(() => {
+          const known = incarnations.get(id);
+          return known === undefined ? null : { host: known.host, promise: known.promise };
         }),
       predecessors: ({ id, host }) =>
         statement(() =>
@@ -182,7 +191,7 @@ export function createSimStore(
         statement(() => apply(grant, { type: "connected", epoch: grant.epoch })),
       drain: (grant) => statement(() => apply(grant, { type: "drain", epoch: grant.epoch })),
       released: (grant) => statement(() => apply(grant, { type: "released", epoch: grant.epoch })),
-      releaseAll: (grants) => statement(() => releaseAll(grants)),
+      releaseAll: (grants, holder) => statement(() => releaseAll(grants, holder)),
       freeAmong: (refs) =>
         statement(() => refs.filter((ref) => isIn(rules.leaves("grant"), find(ref)))),
       serving: (of = {}) =>

@@ -5,6 +5,8 @@ import type { Kernel } from "./kernel.ts";
 export interface Violation {
   readonly invariant: "I1" | "I6" | "epoch" | "restore" | "serving" | "liveness";
   readonly message: string;
+  /** The incarnations that broke it together, of I1 and the order of epochs. */
+  readonly by?: readonly string[];
 }
 
 /** Telegram's side of one connection. */
@@ -51,20 +53,24 @@ export function createSimTelegram(
     const other = latest.get(key);
     latest.set(key, connection);
     if (other === undefined || other === connection) return;
+    const by = [connection.incarnation, other.incarnation];
     if (connection.firstMs !== null) {
       onViolation({
         invariant: "I1",
         message: `${key}: ${nameOf(connection)} carried a request after ${nameOf(other)} had`,
+        by,
       });
     } else if (other.inFlight > 0 && !other.closed) {
       onViolation({
         invariant: "I1",
         message: `${key}: ${nameOf(connection)} carried a request while ${nameOf(other)} waited for an answer`,
+        by,
       });
     } else if (connection.epoch <= other.epoch && connection.incarnation !== other.incarnation) {
       onViolation({
         invariant: "epoch",
         message: `${key}: ${nameOf(connection)} came after ${nameOf(other)}`,
+        by,
       });
     }
   }

@@ -116,6 +116,7 @@ describe("going back (V11)", () => {
     expect(await migrateDown(test.url, 8)).toEqual([
       "0020-webhook-requests",
       "0017-fleet-identity",
+      "0016-signed-custody",
       "0015-callers",
       "0014-telegram-users",
       "0013-partition-replies",
