@@ -34,6 +34,8 @@ export interface CommandOptions extends Pick<AdditionOptions, "makeSession" | "d
   readonly fleet: FleetCommands;
   /** Any node's answers about conversations. */
   readonly conversations: ConversationVerbs;
+  /** The public half of the fleet's sealing key. */
+  readonly sealKey: string;
   /** True when the account belongs on another host, which serves. */
   belongsElsewhere(account: string): boolean;
   /** Tells every node that accounts were added, or are wanted otherwise. */
@@ -59,7 +61,10 @@ export function createCommands(options: CommandOptions): Commands {
   const additions = createAdditions({ ...options, adopt: () => host.adopt() });
   const newcomers: Named<[account: string]> = additions.newcomers;
   const settings: Named<[account: string]> = additions.settings;
-  const fleetVerbs: Named<[]> = { ...options.fleet.verbs, ...options.conversations };
+  const sealing: Handlers<FleetProtocol, "sealing"> = {
+    sealing: async () => ({ ok: true, key: options.sealKey }),
+  };
+  const fleetVerbs: Named<[]> = { ...options.fleet.verbs, ...options.conversations, ...sealing };
   const nodeVerbs: Named<[]> = options.nodeVerbs;
 
   async function status(): Promise<Reply<FleetProtocol["status"]["answered"]>> {

@@ -1,4 +1,5 @@
 import { serveCommands } from "../adapters/nats/command-server.ts";
+import { requireNoSecret, withoutPhones } from "../commands/secret-fields.ts";
 import { orAborted } from "../concurrency/or-aborted.ts";
 import { createLedgerShipping } from "../custody/ledger-shipping.ts";
 import { createRenewalTriggers } from "../accounts/scheduled-renewals.ts";
@@ -112,7 +113,11 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
   });
   const commandServer = await stage({
     name: "commands",
-    start: () => serveCommands(nats, commands),
+    start: () =>
+      serveCommands(nats, commands, {
+        key: open.sealKey,
+        plain: { request: requireNoSecret, reply: withoutPhones },
+      }),
     stop: (server) => server.stop(),
   });
 

@@ -1,6 +1,7 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { errorLine, HoldfastError } from "../../errors.ts";
 import type { AccountEvent } from "../../ports/accounts/event-sink.ts";
+import { type CommandSealing, inTheClear, openRequest } from "./sealed-commands.ts";
 
 type Reply = Readonly<Record<string, unknown>>;
 
@@ -33,31 +34,41 @@ const eventVerb = "event";
 /**
  * Answers `holdfast.account.<name>.<verb>` for the accounts that run here, and, as one of the fleet's nodes,
  * `holdfast.status`, `holdfast.fleet.<verb>`, as every one of them `holdfast.nodes.<verb>`, and commands to accounts
- * that run nowhere. Answers are JSON: `{"ok": true, …}`, or `{"ok": false, "code", "message", "next"}`.
+ * that run nowhere. Answers are JSON: `{"ok": true, …}`, or `{"ok": false, "code", "message", "next"}`. A request may be
+ * sealed, and its answer then is.
  */
-export function serveCommands(nats: NatsConnection, handlers: CommandHandlers): CommandServer {
+export function serveCommands(
+  nats: NatsConnection,
+  handlers: CommandHandlers,
+  sealing: CommandSealing,
+): CommandServer {
+  const answer = answerer(sealing);
   const parts = (subject: string) => subject.split(".") as [string, string, string, string];
   const subscriptions = [
     nats.subscribe(statusSubject, {
       queue,
       callback: (_error, message) =>
-        void answer(message, () => handlers.fleet("status", bodyOf(message))),
+        void answer(message, "status", (body) => handlers.fleet("status", body)),
     }),
     nats.subscribe(fleetSubject, {
       queue,
-      callback: (_error, message) =>
-        void answer(message, () => handlers.fleet(parts(message.subject)[2], bodyOf(message))),
+      callback(_error, message) {
+        const verb = parts(message.subject)[2];
+        void answer(message, verb, (body) => handlers.fleet(verb, body));
+      },
     }),
     nats.subscribe(everyoneSubject, {
-      callback: (_error, message) =>
-        void answer(message, () => handlers.everyone(parts(message.subject)[2], bodyOf(message))),
+      callback(_error, message) {
+        const verb = parts(message.subject)[2];
+        void answer(message, verb, (body) => handlers.everyone(verb, body));
+      },
     }),
     nats.subscribe(accountSubject, {
       queue,
       callback(_error, message) {
         const [, , name, verb] = parts(message.subject);
         if (verb === eventVerb) return;
-        void answer(message, async () => handlers.fallback(name, verb, bodyOf(message)));
+        void answer(message, verb, (body) => handlers.fallback(name, verb, body));
       },
     }),
   ];
@@ -67,7 +78,7 @@ export function serveCommands(nats: NatsConnection, handlers: CommandHandlers): 
         callback(_error, message) {
           const verb = parts(message.subject)[3];
           if (verb === eventVerb) return;
-          void answer(message, async () => handlers.run(name, verb, bodyOf(message)));
+          void answer(message, verb, (body) => handlers.run(name, verb, body));
         },
       });
       return () => subscription.unsubscribe();
@@ -84,15 +95,30 @@ export function publishEvent(nats: NatsConnection, event: AccountEvent): void {
   nats.publish(`holdfast.account.${event.account}.event`, JSON.stringify(event));
 }
 
-async function answer(message: Msg, work: () => Promise<Reply | null>): Promise<void> {
-  const reply = await work().catch((error: unknown) => ({
-    ok: false,
-    code: error instanceof HoldfastError ? error.code : "UNEXPECTED",
-    message: error instanceof HoldfastError ? error.message : errorLine(error),
-    next: error instanceof HoldfastError ? error.next : undefined,
-  }));
-  if (reply !== null) message.respond(JSON.stringify(reply));
+type Work = (body: unknown) => Promise<Reply | null>;
+
+/** Answers never reject. */
+function answerer(sealing: CommandSealing) {
+  return async (message: Msg, verb: string, work: Work): Promise<void> => {
+    let replyText = inTheClear(sealing.plain);
+    try {
+      const { subject } = message;
+      const request = openRequest(sealing, { subject, verb, given: bodyOf(message) });
+      replyText = request.reply;
+      const reply = await work(request.body);
+      if (reply !== null) message.respond(replyText(reply));
+    } catch (error) {
+      message.respond(replyText(refusalOf(error)));
+    }
+  };
 }
+
+const refusalOf = (error: unknown): Reply => ({
+  ok: false,
+  code: error instanceof HoldfastError ? error.code : "UNEXPECTED",
+  message: error instanceof HoldfastError ? error.message : errorLine(error),
+  next: error instanceof HoldfastError ? error.next : undefined,
+});
 
 function bodyOf(message: Msg): unknown {
   const text = message.string();
