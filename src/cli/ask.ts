@@ -1,6 +1,8 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { AccountProtocol, FleetProtocol, NodeProtocol, Reply } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
+import { changedKey, fleetKey } from "./fleet-key.ts";
+import { envelope, requestSealed } from "../adapters/nats/sealed-request.ts";
 import { readRunInfo } from "../embedded/run-info.ts";
 
 export interface AskOptions {
@@ -95,9 +97,14 @@ async function ask<Answered>(
     });
   }
   try {
-    const reply = await nats.request(subject, JSON.stringify(body), { timeout: timeoutMs });
+    const key = await fleetKey(nats, env, timeoutMs);
     // The nodes of one fleet speak one protocol.
-    const answer = JSON.parse(reply.string()) as Reply<Answered> | Refusal;
+    const answer = (await requestSealed(nats, key, { subject, body, timeoutMs })) as
+      | Reply<Answered>
+      | Refusal;
+    if (!answer.ok && answer.code === "SEAL_UNREADABLE") {
+      throw (await changedKey(nats, env, { kept: key, timeoutMs })) ?? refusal(answer);
+    }
     if (!answer.ok) throw refusal(answer);
     return answer;
   } catch (cause) {
@@ -130,13 +137,15 @@ export async function askEveryNode<Verb extends keyof NodeProtocol>(
   const nats = await connect({ servers: await natsUrl(env), timeout: timeoutMs });
   try {
     const answers: Told<NodeProtocol[Verb]["answered"]>[] = [];
-    const found = await nats.requestMany(`holdfast.nodes.${verb}`, JSON.stringify(body), {
+    const subject = `holdfast.nodes.${verb}`;
+    const sealed = envelope(await fleetKey(nats, env, timeoutMs), subject, body);
+    const found = await nats.requestMany(subject, sealed.text, {
       maxWait: timeoutMs,
       strategy: "stall",
       stall: 500,
     });
     for await (const reply of found) {
-      answers.push(JSON.parse(reply.string()) as Told<NodeProtocol[Verb]["answered"]>);
+      answers.push(sealed.read(reply.string()) as Told<NodeProtocol[Verb]["answered"]>);
     }
     return answers;
   } finally {

@@ -12,6 +12,7 @@ import { type Parts, startParts } from "./parts.ts";
 import type { Log } from "./process-records.ts";
 import { createRunFile } from "./run-file.ts";
 import { startSentinel } from "./sentinel.ts";
+import { pinOwnSealKey } from "./own-seal-key.ts";
 import { untilAccountsAreTakenUp } from "./readiness.ts";
 
 export interface EmbeddedOptions {
@@ -27,6 +28,7 @@ export interface EmbeddedOptions {
   readonly provision?: (of: {
     readonly natsUrl: string;
     readonly controlUrl: string;
+    readonly sealKey: string;
   }) => Promise<void>;
   /** Arguments of `process.execPath` in place of the gate's; for tests of the launcher alone. */
   readonly gateProgram?: readonly string[];
@@ -188,12 +190,17 @@ async function startIn(
     onGivenUp: (error) => lost.emit("gate", error),
   });
   undo.add(() => keeper.stop());
+  const sealKey = await pinOwnSealKey(held.path, parts.databaseUrl);
   runFile.write(runInfo(config, parts, keeper.ready, sentinel.pid));
   await unlessStopped(signal, untilAccountsAreTakenUp(keeper.ready.http, log));
-  if (parts.telegramDc !== null && options.provision !== undefined)
+  if (parts.telegramDc !== null && options.provision !== undefined && sealKey !== null)
     await unlessStopped(
       signal,
-      options.provision({ natsUrl: parts.natsUrl, controlUrl: parts.telegramDc.controlUrl }),
+      options.provision({
+        natsUrl: parts.natsUrl,
+        controlUrl: parts.telegramDc.controlUrl,
+        sealKey,
+      }),
     );
   refuseIfStopped(signal);
   return {

@@ -1,4 +1,5 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { requestSealed } from "../adapters/nats/sealed-request.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountEvent } from "../ports/accounts/event-sink.ts";
 
@@ -6,6 +7,8 @@ export interface ProvisionOptions {
   readonly natsUrl: string;
   /** The control API of the simulated data centre. */
   readonly controlUrl: string;
+  /** The fleet's public sealing key. */
+  readonly sealKey: string;
 }
 
 /** The example's accounts: a bot with buttons, and a person's account with numbered menus. */
@@ -21,6 +24,11 @@ interface Reply {
   readonly code?: string;
   readonly message?: string;
   readonly account?: { readonly state: string };
+}
+
+interface Fleet {
+  readonly nats: NatsConnection;
+  readonly sealKey: string;
 }
 
 const readyMsMax = 30_000;
@@ -39,71 +47,74 @@ export async function provisionExampleAccounts(options: ProvisionOptions): Promi
   }
 }
 
-async function provisionBot(nats: NatsConnection, { controlUrl }: ProvisionOptions): Promise<void> {
+async function provisionBot(
+  nats: NatsConnection,
+  { controlUrl, sealKey }: ProvisionOptions,
+): Promise<void> {
   const { account, username } = exampleBot;
   const body = { firstName: "Site manager", username, bot: true };
   const { botToken } = await userOf<{ botToken: string }>(controlUrl, username, body);
-  await add(nats, account, { botToken });
-  await untilActive(nats, account, async () => {});
+  await add({ nats, sealKey }, account, { botToken });
+  await untilActive({ nats, sealKey }, account, async () => {});
 }
 
 async function provisionDesk(
   nats: NatsConnection,
-  { controlUrl }: ProvisionOptions,
+  { controlUrl, sealKey }: ProvisionOptions,
 ): Promise<void> {
   const { account, username, phone } = exampleDesk;
   await userOf(controlUrl, username, { firstName: "Site desk", username, phone });
-  await add(nats, account, { phone });
-  await untilActive(nats, account, async (of) => {
+  await add({ nats, sealKey }, account, { phone });
+  await untilActive({ nats, sealKey }, account, async (of) => {
     const { code } = await control<{ code: string | null }>(
       controlUrl,
       `/users/${username}/code?waitMs=${askMsMax}`,
     );
-    await ask(nats, account, "answer", { of, kind: "code", value: code });
+    await ask({ nats, sealKey }, account, "answer", { of, kind: "code", value: code });
   });
 }
 
 /** Logs the account in if needed; `onCodeAsked` plays the person. */
 async function untilActive(
-  nats: NatsConnection,
+  fleet: Fleet,
   account: string,
   onCodeAsked: (of: string) => Promise<void>,
 ): Promise<void> {
-  const events = nats.subscribe(`holdfast.account.${account}.event`);
+  const events = fleet.nats.subscribe(`holdfast.account.${account}.event`);
   const timer = setTimeout(() => events.unsubscribe(), readyMsMax);
   try {
-    const { account: status } = await ask(nats, account, "status", {});
+    const { account: status } = await ask(fleet, account, "status", {});
     if (status?.state === "active") return;
     if (status?.state === "unauthorised.waiting" || status?.state === "quarantined") {
-      await ask(nats, account, "login", {});
+      await ask(fleet, account, "login", {});
     }
     for await (const message of events) {
       const event = message.json<AccountEvent>();
       if (event.type === "question") await onCodeAsked(event.question.of);
       if (event.type === "transition" && event.to === "active") return;
     }
-    throw notActive(account, (await ask(nats, account, "status", {})).account?.state);
+    throw notActive(account, (await ask(fleet, account, "status", {})).account?.state);
   } finally {
     clearTimeout(timer);
     events.unsubscribe();
   }
 }
 
-async function add(nats: NatsConnection, account: string, body: unknown): Promise<void> {
-  await ask(nats, account, "add", body).catch((error: unknown) => {
+async function add(fleet: Fleet, account: string, body: unknown): Promise<void> {
+  await ask(fleet, account, "add", body).catch((error: unknown) => {
     if (!(error instanceof HoldfastError) || error.code !== "ACCOUNT_EXISTS") throw error;
   });
 }
 
 async function ask(
-  nats: NatsConnection,
+  { nats, sealKey }: Fleet,
   account: string,
   verb: string,
   body: unknown,
 ): Promise<Reply> {
   const subject = `holdfast.account.${account}.${verb}`;
-  const reply = await nats.request(subject, JSON.stringify(body), { timeout: askMsMax });
-  const answer = reply.json<Reply>();
+  const request = { subject, body, timeoutMs: askMsMax };
+  const answer = (await requestSealed(nats, sealKey, request)) as Reply;
   if (answer.ok) return answer;
   const { code = "REFUSED", message = `The node refused ${verb}.` } = answer;
   throw new HoldfastError({ code, message });

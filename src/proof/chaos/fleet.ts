@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { askSealKey, requestSealed } from "../../adapters/nats/sealed-request.ts";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { tokenMachine, tokenRules } from "../../../machines/token.ts";
 import { createKeyRing } from "../../adapters/crypto/key-ring.ts";
@@ -190,10 +191,15 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
     }
 
     async function ask(subject: string, body: unknown = {}) {
-      const reply = await nats
-        .request(subject, JSON.stringify(body), { timeout: askMsMax })
-        .catch((error: unknown) => Promise.reject(new Error(`${subject}: ${String(error)}`)));
-      const answer = reply.json<Readonly<Record<string, unknown>>>();
+      const sealed = async () =>
+        requestSealed(nats, await askSealKey(nats, askMsMax), {
+          subject,
+          body,
+          timeoutMs: askMsMax,
+        });
+      const answer = (await sealed().catch((error: unknown) =>
+        Promise.reject(new Error(`${subject}: ${String(error)}`)),
+      )) as Readonly<Record<string, unknown>>;
       if (answer["ok"] !== true) throw new Error(`${subject}: ${JSON.stringify(answer)}`);
       return answer;
     }

@@ -1,4 +1,5 @@
 import type { NatsConnection } from "@nats-io/transport-node";
+import { askSealKey, requestSealed } from "../../adapters/nats/sealed-request.ts";
 import type { AccountEvent } from "../../ports/accounts/event-sink.ts";
 import type { TelegramDc } from "../../telegram-dc/telegram-dc.ts";
 
@@ -35,8 +36,10 @@ export function playOwner(
       question.kind === "password"
         ? known.password
         : (await dc.phone.waitForCode(known.username, codeWaitMs))?.code;
-    const body = JSON.stringify({ of: question.of, kind: question.kind, value });
-    await nats.request(`holdfast.account.${account}.answer`, body, { timeout: answerMsMax });
+    const body = { of: question.of, kind: question.kind, value };
+    const subject = `holdfast.account.${account}.answer`;
+    const key = await askSealKey(nats, answerMsMax);
+    await requestSealed(nats, key, { subject, body, timeoutMs: answerMsMax });
   }
 
   const events = nats.subscribe("holdfast.account.*.event", {
