@@ -18,11 +18,7 @@ function fleetOf(env: Env): string {
  * The key to seal to: the one that this home keeps, written by `holdfast start` or seen before; else as the fleet says
  * now, and kept from then on. Throws as `askSealKey` does.
  */
-export async function fleetKey(
-  nats: NatsConnection,
-  env: Env,
-  timeoutMs: number,
-): Promise<string> {
+export async function fleetKey(nats: NatsConnection, env: Env, timeoutMs: number): Promise<string> {
   const kept = readSealPin(homeOf(env), fleetOf(env));
   if (kept !== null) return kept;
   const told = await askSealKey(nats, timeoutMs);

@@ -154,7 +154,9 @@ describe("a reader of all of NATS", () => {
         code: 1,
         err: expect.stringContaining("process list"),
       });
-      expect(err).not.toContain(args.at(-1)!.slice(0, 80) === "bot" ? secrets.botToken : "WWWWWWWW");
+      expect(err).not.toContain(
+        args.at(-1)!.slice(0, 80) === "bot" ? secrets.botToken : "WWWWWWWW",
+      );
     }
   });
 });

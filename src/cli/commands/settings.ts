@@ -42,7 +42,7 @@ export function addSettingCommands(program: Command): void {
           ? null
           : url !== undefined
             ? openProxy(url, `npx holdfast proxy ${account} < file`)
-            : (await answers.secret("Proxy address (not shown): ").finally(() => answers.close()));
+            : await answers.secret("Proxy address (not shown): ").finally(() => answers.close());
       await onAccount(account, "proxy", { proxy });
       print(
         `${account} connects ${proxy === null ? "directly" : "through the proxy"} from now on; to begin at once: npx holdfast force ${account}`,
