@@ -2,7 +2,7 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { AccountProtocol, FleetProtocol, NodeProtocol, Reply } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import { changedKey, fleetKey } from "./fleet-key.ts";
-import { envelope, requestSealed } from "../adapters/nats/sealed-request.ts";
+import { envelope, requestSealed } from "../adapters/crypto/sealed-request.ts";
 import { readRunInfo } from "../embedded/run-info.ts";
 
 export interface AskOptions {

@@ -1,8 +1,8 @@
-import type { NatsConnection } from "@nats-io/transport-node";
-import { askSealKey } from "../adapters/nats/sealed-request.ts";
+import { askSealKey } from "../adapters/crypto/sealed-request.ts";
 import { keepSealPin, ownFleet, readSealPin, sealPinFile } from "../embedded/seal-pin.ts";
 import { HoldfastError } from "../errors.ts";
 
+type Broker = Parameters<typeof askSealKey>[0];
 type Env = Readonly<Record<string, string | undefined>>;
 
 const homeOf = (env: Env): string => env["HOLDFAST_HOME"] ?? ".holdfast";
@@ -18,7 +18,7 @@ function fleetOf(env: Env): string {
  * The key to seal to: the one that this home keeps, written by `holdfast start` or seen before; else as the fleet says
  * now, and kept from then on. Throws as `askSealKey` does.
  */
-export async function fleetKey(nats: NatsConnection, env: Env, timeoutMs: number): Promise<string> {
+export async function fleetKey(nats: Broker, env: Env, timeoutMs: number): Promise<string> {
   const kept = readSealPin(homeOf(env), fleetOf(env));
   if (kept !== null) return kept;
   const told = await askSealKey(nats, timeoutMs);
@@ -26,9 +26,9 @@ export async function fleetKey(nats: NatsConnection, env: Env, timeoutMs: number
   return told;
 }
 
-/** After a node could not open a request: SEAL_CHANGED where the fleet tells another key than the kept one, else null. */
+/** After a node could not open a request: SEAL_CHANGED where the fleet tells another key than the kept one. */
 export async function changedKey(
-  nats: NatsConnection,
+  nats: Broker,
   env: Env,
   { kept, timeoutMs }: { kept: string; timeoutMs: number },
 ): Promise<HoldfastError | null> {

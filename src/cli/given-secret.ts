@@ -1,11 +1,8 @@
 import { stat } from "node:fs/promises";
 import { HoldfastError } from "../errors.ts";
 
-/**
- * Refuses a secret that was given as an argument. `instead`: the command that takes it another way. Throws
- * SECRET_IN_ARGUMENTS.
- */
-export function secretInArguments(what: string, instead: string): HoldfastError {
+/** `instead`: the command that takes it another way. */
+function secretInArguments(what: string, instead: string): HoldfastError {
   return new HoldfastError({
     code: "SECRET_IN_ARGUMENTS",
     message: `${what} was given as an argument, so it stands in the process list and in the shell's history now; nothing was done with it.`,
@@ -24,7 +21,7 @@ export function openProxy(url: string, instead: string): string {
   return url;
 }
 
-/** The path of a file with a secret. Throws SECRET_IN_ARGUMENTS for what is no file, SECRET_FILE_OPEN where others may read it. */
+/** The path of a file with a secret. Throws SECRET_IN_ARGUMENTS, FILE_MISSING, SECRET_FILE_OPEN. */
 export async function secretFile(
   given: string,
   { what, instead }: { what: string; instead: string },

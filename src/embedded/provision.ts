@@ -1,5 +1,5 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { requestSealed } from "../adapters/nats/sealed-request.ts";
+import { requestSealed } from "../adapters/crypto/sealed-request.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountEvent } from "../ports/accounts/event-sink.ts";
 

@@ -9,7 +9,7 @@ export const ownFleet = "here";
 /** Where a home keeps the sealing keys that it has seen. */
 export const sealPinFile = (home: string): string => join(home, "sealing-keys.json");
 
-/** The key kept for a fleet: `ownFleet`, or the address of its NATS; null where none was seen yet. Throws SEAL_PIN_BROKEN. */
+/** The key kept for a fleet, `ownFleet` or its NATS address; null: none was seen yet. Throws SEAL_PIN_BROKEN. */
 export function readSealPin(home: string, fleet: string): string | null {
   return pins(home)[fleet] ?? null;
 }

@@ -1,3 +1,4 @@
+import { createCommandSealing } from "../adapters/crypto/sealed-commands.ts";
 import { serveCommands } from "../adapters/nats/command-server.ts";
 import { requireNoSecret, withoutPhones } from "../commands/secret-fields.ts";
 import { orAborted } from "../concurrency/or-aborted.ts";
@@ -114,10 +115,11 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
   const commandServer = await stage({
     name: "commands",
     start: () =>
-      serveCommands(nats, commands, {
-        key: open.sealKey,
-        plain: { request: requireNoSecret, reply: withoutPhones },
-      }),
+      serveCommands(
+        nats,
+        commands,
+        createCommandSealing(open.sealKey, { request: requireNoSecret, reply: withoutPhones }),
+      ),
     stop: (server) => server.stop(),
   });
 

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { createLogger } from "../adapters/log/logger.ts";
 import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openInboundStream } from "../adapters/nats/inbound-stream.ts";
+import { createSealKey } from "../adapters/crypto/curve-seal.ts";
 import { fleetSealKey } from "../adapters/postgres/sealing-key-store.ts";
 import { createSystemClock } from "../concurrency/system-clock.ts";
 import type { Config } from "../config/config.ts";
@@ -53,7 +54,7 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
   });
   const keys = createNodeKeys(config, database);
   await keys.check();
-  const sealKey = await fleetSealKey(database, keys.sealer);
+  const sealKey = await fleetSealKey(database, keys.sealer, createSealKey);
   const stores = createStores(database, keys.sealer);
   const nats = await stage({
     name: "nats",

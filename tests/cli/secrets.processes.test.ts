@@ -7,7 +7,7 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createKeyRing } from "../../src/adapters/crypto/key-ring.ts";
 import { createSealer } from "../../src/adapters/crypto/sealing.ts";
-import { askSealKey, requestSealed } from "../../src/adapters/nats/sealed-request.ts";
+import { askSealKey, requestSealed } from "../../src/adapters/crypto/sealed-request.ts";
 import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
 import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";

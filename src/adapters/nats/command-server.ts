@@ -1,7 +1,7 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { errorLine, HoldfastError } from "../../errors.ts";
 import type { AccountEvent } from "../../ports/accounts/event-sink.ts";
-import { type CommandSealing, inTheClear, openRequest } from "./sealed-commands.ts";
+import type { CommandSealing } from "../crypto/sealed-commands.ts";
 
 type Reply = Readonly<Record<string, unknown>>;
 
@@ -34,8 +34,8 @@ const eventVerb = "event";
 /**
  * Answers `holdfast.account.<name>.<verb>` for the accounts that run here, and, as one of the fleet's nodes,
  * `holdfast.status`, `holdfast.fleet.<verb>`, as every one of them `holdfast.nodes.<verb>`, and commands to accounts
- * that run nowhere. Answers are JSON: `{"ok": true, …}`, or `{"ok": false, "code", "message", "next"}`. A request may be
- * sealed, and its answer then is.
+ * that run nowhere. Answers are JSON: `{"ok": true, …}`, or `{"ok": false, "code", "message", "next"}`. A request may
+ * be sealed, and its answer then is.
  */
 export function serveCommands(
   nats: NatsConnection,
@@ -100,10 +100,10 @@ type Work = (body: unknown) => Promise<Reply | null>;
 /** Answers never reject. */
 function answerer(sealing: CommandSealing) {
   return async (message: Msg, verb: string, work: Work): Promise<void> => {
-    let replyText = inTheClear(sealing.plain);
+    let replyText = sealing.inTheClear;
     try {
       const { subject } = message;
-      const request = openRequest(sealing, { subject, verb, given: bodyOf(message) });
+      const request = sealing.open({ subject, verb, given: bodyOf(message) });
       replyText = request.reply;
       const reply = await work(request.body);
       if (reply !== null) message.respond(replyText(reply));

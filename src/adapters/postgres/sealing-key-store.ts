@@ -1,4 +1,4 @@
-import { createSealKey, type SealKey } from "../crypto/curve-seal.ts";
+import type { SealKey } from "../crypto/curve-seal.ts";
 import type { Sealer } from "../crypto/sealing.ts";
 import type { Database } from "./database.ts";
 
@@ -9,7 +9,11 @@ export const sealingSeedPurpose = "the sealing key of the fleet";
  * The key that requests to this fleet are sealed to. The first node makes it; of several at once one wins, and all get
  * the same. Throws MASTER_KEY_WRONG.
  */
-export async function fleetSealKey(database: Database, sealer: Sealer): Promise<SealKey> {
+export async function fleetSealKey(
+  database: Database,
+  sealer: Sealer,
+  createSealKey: (seed?: string) => SealKey,
+): Promise<SealKey> {
   const stored = async () => {
     const [row] = await database.query<{ seed: Buffer }>("select seed from sealing_keys");
     if (row === undefined) return null;

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { askSealKey, requestSealed } from "../../adapters/nats/sealed-request.ts";
+import { askSealKey, requestSealed } from "../../adapters/crypto/sealed-request.ts";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { tokenMachine, tokenRules } from "../../../machines/token.ts";
 import { createKeyRing } from "../../adapters/crypto/key-ring.ts";

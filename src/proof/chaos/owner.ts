@@ -1,5 +1,5 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import { askSealKey, requestSealed } from "../../adapters/nats/sealed-request.ts";
+import { askSealKey, requestSealed } from "../../adapters/crypto/sealed-request.ts";
 import type { AccountEvent } from "../../ports/accounts/event-sink.ts";
 import type { TelegramDc } from "../../telegram-dc/telegram-dc.ts";
 

@@ -1,57 +1,53 @@
 import { HoldfastError } from "../../errors.ts";
-import { type SealedText, type SealKey, sealTo } from "../crypto/curve-seal.ts";
+import { type SealedText, type SealKey, sealTo } from "./curve-seal.ts";
 import type { SealedRequest } from "./sealed-request.ts";
 
 /** A request as the command's handler gets it. */
-export interface OpenedRequest {
+interface OpenedRequest {
   readonly body: unknown;
-  /** True where nobody but the caller and the node could read it. */
-  readonly wasSealed: boolean;
   /** The text of a reply, sealed to the caller where they asked for that. */
   reply(answer: object): string;
 }
 
 /** The guard of one verb's requests and replies in the clear. */
-export interface PlainRules {
+interface PlainRules {
   /** Throws SEAL_MISSING. */
   request(verb: string, body: unknown): void;
   /** Without what may not be read by others. */
   reply<Answer extends object>(answer: Answer): Answer;
 }
 
+/** Opens requests and seals replies, for those who answer commands. */
 export interface CommandSealing {
-  readonly key: SealKey;
-  readonly plain: PlainRules;
+  /** Throws SEAL_UNREADABLE, SEAL_ELSEWHERE and SEAL_MISSING. */
+  open(asked: { subject: string; verb: string; given: unknown }): OpenedRequest;
+  /** The text of a reply that no key is known for. */
+  inTheClear(answer: object): string;
+}
+
+/** With the fleet's key, and the rules for what comes in the clear. */
+export function createCommandSealing(key: SealKey, plain: PlainRules): CommandSealing {
+  const inTheClear = (answer: object) => JSON.stringify(plain.reply(answer));
+  return {
+    inTheClear,
+    open({ subject, verb, given }) {
+      const fields = isObject(given) ? given : {};
+      const sealed = fields["sealed"];
+      if (sealed !== undefined) {
+        const request = opened(key, sealed);
+        if (request.subject !== subject) throw elsewhere(subject);
+        const reply = request.sealTo === undefined ? inTheClear : sealedTo(request.sealTo);
+        return { body: request.body, reply };
+      }
+      const { sealTo: to, ...body } = fields;
+      plain.request(verb, body);
+      return to === undefined ? { body: given, reply: inTheClear } : { body, reply: sealedTo(to) };
+    },
+  };
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** Opens one request. Throws SEAL_UNREADABLE, SEAL_ELSEWHERE and SEAL_MISSING. */
-export function openRequest(
-  { key, plain }: CommandSealing,
-  { subject, verb, given }: { subject: string; verb: string; given: unknown },
-): OpenedRequest {
-  const fields = isObject(given) ? given : {};
-  const sealed = fields["sealed"];
-  if (sealed !== undefined) {
-    const request = opened(key, sealed);
-    if (request.subject !== subject) throw elsewhere(subject);
-    return request.sealTo === undefined
-      ? { body: request.body, wasSealed: true, reply: inTheClear(plain) }
-      : { body: request.body, wasSealed: true, reply: sealedTo(request.sealTo) };
-  }
-  const { sealTo: to, ...body } = fields;
-  plain.request(verb, body);
-  if (to === undefined) return { body: given, wasSealed: false, reply: inTheClear(plain) };
-  return { body, wasSealed: false, reply: sealedTo(to) };
-}
-
-/** The text of a reply that no key is known for. */
-export const inTheClear =
-  (plain: PlainRules) =>
-  (answer: object): string =>
-    JSON.stringify(plain.reply(answer));
 
 function sealedTo(to: unknown): (answer: object) => string {
   // A key that is none is refused before anything is done.

@@ -1,6 +1,14 @@
-import type { NatsConnection } from "@nats-io/transport-node";
 import { HoldfastError } from "../../errors.ts";
-import { createSealKey, type SealedText, sealTo } from "../crypto/curve-seal.ts";
+import { createSealKey, type SealedText, sealTo } from "./curve-seal.ts";
+
+/** The broker's way to ask, as a connection of NATS has it. */
+interface Broker {
+  request(
+    subject: string,
+    text: string,
+    options: { timeout: number },
+  ): Promise<{ string(): string }>;
+}
 
 /** The text in the box of a sealed request. It names its subject, so that no other can be sent with it. */
 export interface SealedRequest {
@@ -38,7 +46,7 @@ export function envelope(fleetKey: string, subject: string, body: unknown): Enve
 
 /** Asks once, sealed. Rejects as NATS does. */
 export async function requestSealed(
-  nats: NatsConnection,
+  nats: Broker,
   fleetKey: string,
   { subject, body, timeoutMs }: { subject: string; body: unknown; timeoutMs: number },
 ): Promise<unknown> {
@@ -48,7 +56,7 @@ export async function requestSealed(
 }
 
 /** The fleet's public sealing key, as any of its nodes says. Rejects as NATS does, and with SEAL_UNKNOWN. */
-export async function askSealKey(nats: NatsConnection, timeoutMs: number): Promise<string> {
+export async function askSealKey(nats: Broker, timeoutMs: number): Promise<string> {
   const reply = await nats.request("holdfast.fleet.sealing", "{}", { timeout: timeoutMs });
   const { key } = JSON.parse(reply.string()) as { readonly key?: unknown };
   if (typeof key === "string") return key;
