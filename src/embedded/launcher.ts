@@ -28,7 +28,7 @@ export interface EmbeddedOptions {
   readonly provision?: (of: {
     readonly natsUrl: string;
     readonly controlUrl: string;
-    readonly sealKey: string;
+    readonly sealKey: string | null;
   }) => Promise<void>;
   /** Arguments of `process.execPath` in place of the gate's; for tests of the launcher alone. */
   readonly gateProgram?: readonly string[];
@@ -193,7 +193,7 @@ async function startIn(
   const sealKey = await pinOwnSealKey(held.path, parts.databaseUrl);
   runFile.write(runInfo(config, parts, keeper.ready, sentinel.pid));
   await unlessStopped(signal, untilAccountsAreTakenUp(keeper.ready.http, log));
-  if (parts.telegramDc !== null && options.provision !== undefined && sealKey !== null)
+  if (parts.telegramDc !== null && options.provision !== undefined)
     await unlessStopped(
       signal,
       options.provision({

@@ -7,8 +7,8 @@ export interface ProvisionOptions {
   readonly natsUrl: string;
   /** The control API of the simulated data centre. */
   readonly controlUrl: string;
-  /** The fleet's public sealing key. */
-  readonly sealKey: string;
+  /** The fleet's public sealing key; null: no node has made one. */
+  readonly sealKey: string | null;
 }
 
 /** The example's accounts: a bot with buttons, and a person's account with numbered menus. */
@@ -26,6 +26,8 @@ interface Reply {
   readonly account?: { readonly state: string };
 }
 
+type Keyed = ProvisionOptions & { readonly sealKey: string };
+
 interface Fleet {
   readonly nats: NatsConnection;
   readonly sealKey: string;
@@ -38,7 +40,12 @@ const askMsMax = 10_000;
  * Creates the two example accounts on the simulated data centre, adds them to the node and logs
  * them in, playing the phone. Leaves existing ones alone. Resolves when both are active.
  */
-export async function provisionExampleAccounts(options: ProvisionOptions): Promise<void> {
+export async function provisionExampleAccounts({
+  sealKey,
+  ...of
+}: ProvisionOptions): Promise<void> {
+  if (sealKey === null) throw noKey();
+  const options = { ...of, sealKey };
   const nats = await connect({ servers: options.natsUrl, maxReconnectAttempts: 0 });
   try {
     await Promise.all([provisionBot(nats, options), provisionDesk(nats, options)]);
@@ -47,10 +54,7 @@ export async function provisionExampleAccounts(options: ProvisionOptions): Promi
   }
 }
 
-async function provisionBot(
-  nats: NatsConnection,
-  { controlUrl, sealKey }: ProvisionOptions,
-): Promise<void> {
+async function provisionBot(nats: NatsConnection, { controlUrl, sealKey }: Keyed): Promise<void> {
   const { account, username } = exampleBot;
   const body = { firstName: "Site manager", username, bot: true };
   const { botToken } = await userOf<{ botToken: string }>(controlUrl, username, body);
@@ -58,10 +62,7 @@ async function provisionBot(
   await untilActive({ nats, sealKey }, account, async () => {});
 }
 
-async function provisionDesk(
-  nats: NatsConnection,
-  { controlUrl, sealKey }: ProvisionOptions,
-): Promise<void> {
+async function provisionDesk(nats: NatsConnection, { controlUrl, sealKey }: Keyed): Promise<void> {
   const { account, username, phone } = exampleDesk;
   await userOf(controlUrl, username, { firstName: "Site desk", username, phone });
   await add({ nats, sealKey }, account, { phone });
@@ -141,3 +142,10 @@ function notActive(account: string, state: string | undefined): HoldfastError {
     next: `Look at it with: npx holdfast status ${account}. Its log is logs/gate.log in the home.`,
   });
 }
+
+const noKey = () =>
+  new HoldfastError({
+    code: "SEAL_UNKNOWN",
+    message: "The node has kept no sealing key in the database, so no secret can be sent to it.",
+    next: "Start it again with this version: npm start",
+  });
