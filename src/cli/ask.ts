@@ -4,6 +4,8 @@ import { type NatsAccess, natsIdentity } from "../config/nats-access.ts";
 import type { AccountProtocol, FleetProtocol, NodeProtocol, Reply } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import { natsAccessOf, readRunInfo } from "../embedded/run-info.ts";
+import { changedKey, fleetKey } from "./fleet-key.ts";
+import { envelope, requestSealed } from "../adapters/crypto/sealed-request.ts";
 
 export interface AskOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -107,9 +109,14 @@ async function ask<Answered>(
 ): Promise<Answered> {
   const nats = await connectCommand(env, { timeoutMs, comesBack: false });
   try {
-    const reply = await nats.request(subject, JSON.stringify(body), { timeout: timeoutMs });
+    const key = await fleetKey(nats, env, timeoutMs);
     // The nodes of one fleet speak one protocol.
-    const answer = JSON.parse(reply.string()) as Reply<Answered> | Refusal;
+    const answer = (await requestSealed(nats, key, { subject, body, timeoutMs })) as
+      | Reply<Answered>
+      | Refusal;
+    if (!answer.ok && answer.code === "SEAL_UNREADABLE") {
+      throw (await changedKey(nats, env, { kept: key, timeoutMs })) ?? refusal(answer);
+    }
     if (!answer.ok) throw refusal(answer);
     return answer;
   } catch (cause) {
@@ -142,13 +149,15 @@ export async function askEveryNode<Verb extends keyof NodeProtocol>(
   const nats = await connectCommand(env, { timeoutMs, comesBack: false });
   try {
     const answers: Told<NodeProtocol[Verb]["answered"]>[] = [];
-    const found = await nats.requestMany(`holdfast.nodes.${verb}`, JSON.stringify(body), {
+    const subject = `holdfast.nodes.${verb}`;
+    const sealed = envelope(await fleetKey(nats, env, timeoutMs), subject, body);
+    const found = await nats.requestMany(subject, sealed.text, {
       maxWait: timeoutMs,
       strategy: "stall",
       stall: 500,
     });
     for await (const reply of found) {
-      answers.push(JSON.parse(reply.string()) as Told<NodeProtocol[Verb]["answered"]>);
+      answers.push(sealed.read(reply.string()) as Told<NodeProtocol[Verb]["answered"]>);
     }
     return answers;
   } finally {

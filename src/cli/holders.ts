@@ -1,7 +1,9 @@
 import type { Holder } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
+import { readSecret } from "./answers.ts";
 import { askFleet, type AskOptions } from "./ask.ts";
 import { keyIdOfSession } from "./foreign-session.ts";
+import { secretFile } from "./given-secret.ts";
 
 /**
  * The holders of one account, of one key, or of all. Throws ACCOUNT_UNKNOWN and the errors of
@@ -22,9 +24,9 @@ export function holderLine({ account, slot, state, epoch, host, process, since }
   return `${account} slot ${slot}: ${where}, since ${since}`;
 }
 
-/** The key id that a session file, a session string or `--key-id` names. */
+/** The key id of `--key-id`, of a session in a file, or of one on standard input. */
 export async function keyIdGiven(
-  session: string | undefined,
+  file: string | undefined,
   keyId: string | undefined,
 ): Promise<string> {
   if (keyId !== undefined) {
@@ -34,12 +36,7 @@ export async function keyIdGiven(
       message: `"${keyId}" is no key id: that is 16 hex digits.`,
     });
   }
-  if (session === undefined) {
-    throw new HoldfastError({
-      code: "NOTHING_GIVEN",
-      message: "There is nothing to check.",
-      next: "Give a session string, a file that holds one, or --key-id.",
-    });
-  }
-  return keyIdOfSession(session);
+  if (file === undefined) return keyIdOfSession(await readSecret());
+  const instead = "npx holdfast check < file";
+  return keyIdOfSession(await secretFile(file, { what: "A session", instead }));
 }

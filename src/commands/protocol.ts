@@ -185,6 +185,8 @@ export interface FleetProtocol {
     asked: Nothing;
     answered: { readonly host: string; readonly accounts: readonly AccountStatus[] };
   };
+  /** The public curve key that requests to this fleet are sealed to. */
+  readonly sealing: { asked: Nothing; answered: { readonly key: string } };
   /** Of one account, of one key, or of all. */
   readonly who: {
     asked: { readonly account?: string; readonly keyId?: string };

@@ -39,6 +39,8 @@ export interface CommandOptions extends Pick<AdditionOptions, "makeSession" | "d
   /** Any node's answers about conversations. */
   readonly conversations: ConversationVerbs;
   readonly callers: CallerVerbs;
+  /** The public half of the fleet's sealing key. */
+  readonly sealKey: string;
   /** True when the account belongs on another host, which serves. */
   belongsElsewhere(account: string): boolean;
   /** Tells every node that accounts were added, or are wanted otherwise. */
@@ -68,10 +70,14 @@ export function createCommands(options: CommandOptions): Commands {
   const additions = createAdditions({ ...options, adopt: () => host.adopt() });
   const newcomers: Named<[account: string]> = additions.newcomers;
   const settings: Named<[account: string]> = additions.settings;
+  const sealing: Handlers<FleetProtocol, "sealing"> = {
+    sealing: async () => ({ ok: true, key: options.sealKey }),
+  };
   const fleetVerbs: Named<[]> = {
     ...options.fleet.verbs,
     ...options.conversations,
     ...options.callers,
+    ...sealing,
     status: async (_body, speaker) => {
       const { accounts: all, ...rest } = await status();
       return { ...rest, accounts: all.filter(({ name }) => mayName(speaker, name)) };

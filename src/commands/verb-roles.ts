@@ -35,6 +35,7 @@ const fleet: Needed<FleetProtocol> = {
   park: "operate",
   replay: "operate",
   campaign: "operate",
+  sealing: "read",
   callers: "owner",
   "caller-add": "owner",
   "caller-revoke": "owner",

@@ -17,6 +17,7 @@ import type { Log } from "./process-records.ts";
 import { createRunFile } from "./run-file.ts";
 import { startSentinel } from "./sentinel.ts";
 import { speakersEnvironment } from "./speakers.ts";
+import { pinOwnSealKey } from "./own-seal-key.ts";
 import { untilAccountsAreTakenUp } from "./readiness.ts";
 
 export interface EmbeddedOptions {
@@ -32,6 +33,7 @@ export interface EmbeddedOptions {
   readonly provision?: (of: {
     readonly nats: NatsAccess;
     readonly control: ControlAccess;
+    readonly sealKey: string | null;
   }) => Promise<void>;
   /** Arguments of `process.execPath` in place of the gate's; for tests of the launcher alone. */
   readonly gateProgram?: readonly string[];
@@ -221,6 +223,7 @@ async function startIn(
     onGivenUp: (error) => lost.emit("gate", error),
   });
   undo.add(() => keeper.stop());
+  const sealKey = await pinOwnSealKey(held.path, parts.databaseUrl);
   runFile.write(runInfo(config, parts, keeper.ready, sentinel.pid));
   await unlessStopped(signal, untilAccountsAreTakenUp(keeper.ready.http, log));
   const control = controlOf(runFile.current());
@@ -234,6 +237,7 @@ async function startIn(
           url: parts.natsUrl,
         },
         control,
+        sealKey,
       }),
     );
   refuseIfStopped(signal);

@@ -1,4 +1,5 @@
 import type { NatsConnection } from "@nats-io/transport-node";
+import { requestSealed } from "../adapters/crypto/sealed-request.ts";
 import { connectNats } from "../adapters/nats/connection.ts";
 import type { NatsAccess } from "../config/nats-access.ts";
 import { HoldfastError } from "../errors.ts";
@@ -10,6 +11,8 @@ export interface ProvisionOptions {
   readonly nats: NatsAccess;
   /** The control API of the simulated data centre. */
   readonly control: ControlAccess;
+  /** The fleet's public sealing key; null: no node has made one. */
+  readonly sealKey: string | null;
 }
 
 /** The example's accounts: a bot with buttons, and a person's account with numbered menus. */
@@ -27,6 +30,13 @@ interface Reply {
   readonly account?: { readonly state: string };
 }
 
+type Keyed = ProvisionOptions & { readonly sealKey: string };
+
+interface Fleet {
+  readonly nats: NatsConnection;
+  readonly sealKey: string;
+}
+
 const readyMsMax = 30_000;
 const askMsMax = 10_000;
 
@@ -34,7 +44,12 @@ const askMsMax = 10_000;
  * Creates the two example accounts on the simulated data centre, adds them to the node and logs
  * them in, playing the phone. Leaves existing ones alone. Resolves when both are active.
  */
-export async function provisionExampleAccounts(options: ProvisionOptions): Promise<void> {
+export async function provisionExampleAccounts({
+  sealKey,
+  ...of
+}: ProvisionOptions): Promise<void> {
+  if (sealKey === null) throw noKey();
+  const options = { ...of, sealKey };
   const nats = await connectNats(options.nats, "provision", { comesBack: false });
   try {
     await Promise.all([provisionBot(nats, options), provisionDesk(nats, options)]);
@@ -45,73 +60,73 @@ export async function provisionExampleAccounts(options: ProvisionOptions): Promi
 
 async function provisionBot(
   nats: NatsConnection,
-  { control: access }: ProvisionOptions,
+  { control: access, sealKey }: Keyed,
 ): Promise<void> {
   const { account, username } = exampleBot;
   const body = { firstName: "Site manager", username, bot: true };
   const { botToken } = await userOf<{ botToken: string }>(access, username, body);
-  await add(nats, account, { botToken });
-  await untilActive(nats, account, async () => {});
+  await add({ nats, sealKey }, account, { botToken });
+  await untilActive({ nats, sealKey }, account, async () => {});
 }
 
 async function provisionDesk(
   nats: NatsConnection,
-  { control: access }: ProvisionOptions,
+  { control: access, sealKey }: Keyed,
 ): Promise<void> {
   const { account, username, phone } = exampleDesk;
   await userOf(access, username, { firstName: "Site desk", username, phone });
-  await add(nats, account, { phone });
-  await untilActive(nats, account, async (of) => {
+  await add({ nats, sealKey }, account, { phone });
+  await untilActive({ nats, sealKey }, account, async (of) => {
     const { code } = await control<{ code: string | null }>(
       access,
       "GET",
       `/users/${username}/code?waitMs=${askMsMax}`,
     );
-    await ask(nats, account, "answer", { of, kind: "code", value: code });
+    await ask({ nats, sealKey }, account, "answer", { of, kind: "code", value: code });
   });
 }
 
 /** Logs the account in if needed; `onCodeAsked` plays the person. */
 async function untilActive(
-  nats: NatsConnection,
+  fleet: Fleet,
   account: string,
   onCodeAsked: (of: string) => Promise<void>,
 ): Promise<void> {
-  const events = nats.subscribe(`holdfast.account.${account}.event`);
+  const events = fleet.nats.subscribe(`holdfast.account.${account}.event`);
   const timer = setTimeout(() => events.unsubscribe(), readyMsMax);
   try {
-    const { account: status } = await ask(nats, account, "status", {});
+    const { account: status } = await ask(fleet, account, "status", {});
     if (status?.state === "active") return;
     if (status?.state === "unauthorised.waiting" || status?.state === "quarantined") {
-      await ask(nats, account, "login", {});
+      await ask(fleet, account, "login", {});
     }
     for await (const message of events) {
       const event = message.json<AccountEvent>();
       if (event.type === "question") await onCodeAsked(event.question.of);
       if (event.type === "transition" && event.to === "active") return;
     }
-    throw notActive(account, (await ask(nats, account, "status", {})).account?.state);
+    throw notActive(account, (await ask(fleet, account, "status", {})).account?.state);
   } finally {
     clearTimeout(timer);
     events.unsubscribe();
   }
 }
 
-async function add(nats: NatsConnection, account: string, body: unknown): Promise<void> {
-  await ask(nats, account, "add", body).catch((error: unknown) => {
+async function add(fleet: Fleet, account: string, body: unknown): Promise<void> {
+  await ask(fleet, account, "add", body).catch((error: unknown) => {
     if (!(error instanceof HoldfastError) || error.code !== "ACCOUNT_EXISTS") throw error;
   });
 }
 
 async function ask(
-  nats: NatsConnection,
+  { nats, sealKey }: Fleet,
   account: string,
   verb: string,
   body: unknown,
 ): Promise<Reply> {
   const subject = `holdfast.account.${account}.${verb}`;
-  const reply = await nats.request(subject, JSON.stringify(body), { timeout: askMsMax });
-  const answer = reply.json<Reply>();
+  const request = { subject, body, timeoutMs: askMsMax };
+  const answer = (await requestSealed(nats, sealKey, request)) as Reply;
   if (answer.ok) return answer;
   const { code = "REFUSED", message = `The node refused ${verb}.` } = answer;
   throw new HoldfastError({ code, message });
@@ -130,3 +145,10 @@ function notActive(account: string, state: string | undefined): HoldfastError {
     next: `Look at it with: npx holdfast status ${account}. Its log is logs/gate.log in the home.`,
   });
 }
+
+const noKey = () =>
+  new HoldfastError({
+    code: "SEAL_UNKNOWN",
+    message: "The node has kept no sealing key in the database, so no secret can be sent to it.",
+    next: "Start it again with this version: npm start",
+  });

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { SealKey } from "../adapters/crypto/curve-seal.ts";
 import { sessionOfKey } from "../adapters/telegram/session-blob.ts";
 import type { FleetPart } from "../custody/node-side.ts";
 import { hostKey } from "../custody/registers.ts";
@@ -26,6 +27,7 @@ export interface NodeCommandOptions {
   readonly stream: InboundStream;
   readonly clock: Clock;
   readonly nodeVerbs: CommandOptions["nodeVerbs"];
+  readonly sealKey: Pick<SealKey, "publicKey">;
 }
 
 /** This node's answers: for its accounts, for the fleet, and for itself. */
@@ -59,5 +61,6 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
     now: () => clock.now(),
     makeSession: sessionOfKey,
     nodeVerbs,
+    sealKey: options.sealKey.publicKey,
   });
 }

@@ -1,5 +1,7 @@
 import { consoleTokenFile, openTokenFile } from "../adapters/http/token-file.ts";
+import { createCommandSealing } from "../adapters/crypto/sealed-commands.ts";
 import { serveCommands } from "../adapters/nats/command-server.ts";
+import { requireNoSecret, withoutPhones } from "../commands/secret-fields.ts";
 import { orAborted } from "../concurrency/or-aborted.ts";
 import { createLedgerShipping } from "../custody/ledger-shipping.ts";
 import { createRenewalTriggers } from "../accounts/scheduled-renewals.ts";
@@ -122,7 +124,12 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
   });
   const commandServer = await stage({
     name: "commands",
-    start: () => serveCommands(nats, throughDoor(commands, door)),
+    start: () =>
+      serveCommands(
+        nats,
+        throughDoor(commands, door),
+        createCommandSealing(open.sealKey, { request: requireNoSecret, reply: withoutPhones }),
+      ),
     stop: (server) => server.stop(),
   });
 

@@ -2,6 +2,8 @@ import type { Logger } from "pino";
 import { createLogger } from "../adapters/log/logger.ts";
 import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openInboundStream } from "../adapters/nats/inbound-stream.ts";
+import { createSealKey } from "../adapters/crypto/curve-seal.ts";
+import { fleetSealKey } from "../adapters/postgres/sealing-key-store.ts";
 import { createSystemClock } from "../concurrency/system-clock.ts";
 import type { Config } from "../config/config.ts";
 import { createReplyDesk } from "../conversation/outbox/ticket.ts";
@@ -54,6 +56,7 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
   if (config.profile === "production") await warnOfOwner(database, (line) => log.warn(line));
   const keys = createNodeKeys(config, database);
   await keys.check();
+  const sealKey = await fleetSealKey(database, keys.sealer, createSealKey);
   const stores = createStores(database, keys.sealer);
   const nats = await stage({
     name: "nats",
@@ -108,6 +111,7 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
     readiness,
     gate,
     keys,
+    sealKey,
     stores,
     nats,
     bus,

@@ -3,9 +3,11 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { connectNats } from "../../src/adapters/nats/connection.ts";
 import { createIncarnationKey } from "../../src/adapters/crypto/incarnation-key.ts";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
+import { ownerUrlOf } from "../../src/embedded/postgres.ts";
 import { readProof } from "../../src/cli/prove.ts";
 import { endedText, letGoText } from "../../src/custody/signed-statements.ts";
 import { type AttackedService, attackedService } from "../fixtures/attacked-service.ts";
+import { everythingIn } from "../fixtures/nats.ts";
 
 let service: AttackedService;
 let database: Database;
@@ -40,8 +42,9 @@ async function changed(before: readonly Held[], lie: () => void): Promise<boolea
 beforeAll(async () => {
   service = await attackedService();
   const { database: url, nats: natsUrl } = service.running.run();
-  database = openDatabase(url);
-  nats = await connectNats(natsUrl, "liar");
+  const insider = await everythingIn(service.home, natsUrl);
+  database = openDatabase(ownerUrlOf(url));
+  nats = await connectNats(insider, "liar");
   await vi.waitFor(
     async () => {
       const states = (await held()).map(({ state }) => state);

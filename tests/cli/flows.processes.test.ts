@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -116,7 +116,9 @@ describe("each flow of the old scripts has its command", () => {
     const session = await accounts.loadSession({ account: "site-desk", slot });
     const { key } = JSON.parse(Buffer.from(session!.bytes).toString()) as { key: string };
     await database.close();
-    await writeFile(join(home, "my.session"), Buffer.from(key, "base64").toString("hex"));
+    await writeFile(join(home, "my.session"), Buffer.from(key, "base64").toString("hex"), {
+      mode: 0o600,
+    });
     const { code, out } = await holdfast("check my.session");
     expect(code).toBe(1);
     expect(out).toContain("belongs to the fleet");
@@ -185,6 +187,7 @@ describe("each flow of the old scripts has its command", () => {
       .prepare("insert into sessions values (?, '127.0.0.1', 443, ?)")
       .run(dcId, Buffer.from(key, "base64"));
     sqlite.close();
+    await chmod(join(home, "telegram_session.session"), 0o600);
     const refused = await holdfast("import desk telegram_session.session --from telethon");
     expect(refused.err).toContain("two programs on one session end it for ever");
     const { code, out, err } = await holdfast(

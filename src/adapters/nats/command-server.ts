@@ -1,6 +1,7 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { errorCodeOf, errorLine, HoldfastError } from "../../errors.ts";
 import type { AccountEvent } from "../../ports/accounts/event-sink.ts";
+import type { CommandSealing } from "../crypto/sealed-commands.ts";
 import { readBody } from "./command-body.ts";
 import { speakerKey } from "./request-speaker.ts";
 
@@ -42,18 +43,23 @@ type Work = (body: Body, key: string | null) => Promise<Reply | null>;
  * Answers `holdfast.account.<name>.<verb>` for the accounts that run here, and, as one of the fleet's nodes,
  * `holdfast.status`, `holdfast.fleet.<verb>`, as every one of them `holdfast.nodes.<verb>`, and commands to accounts
  * that run nowhere. Answers are JSON: `{"ok": true, …}`, or `{"ok": false, "code", "message", "next"}`. Every command
- * is answered, whatever its bytes.
+ * is answered, whatever its bytes. A request may be sealed, and its answer then is.
  */
-export function serveCommands(nats: NatsConnection, handlers: CommandHandlers): CommandServer {
+export function serveCommands(
+  nats: NatsConnection,
+  handlers: CommandHandlers,
+  sealing: CommandSealing,
+): CommandServer {
   const parts = (subject: string) => subject.split(".") as [string, string, string, string];
   let underWay = 0;
 
   /** Never rejects. */
-  async function answer(message: Msg, work: Work): Promise<void> {
+  async function answer(message: Msg, verb: string, work: Work): Promise<void> {
     underWay += 1;
     try {
       const bytesMax = nats.info?.max_payload ?? Number.POSITIVE_INFINITY;
-      const reply = await replyTo(message, work, { isBusy: underWay > underWayMax, bytesMax });
+      const isBusy = underWay > underWayMax;
+      const reply = await replyTo(message, verb, work, { sealing, isBusy, bytesMax });
       if (reply !== null) message.respond(reply);
     } catch {
       // The connection is gone, and with it the one who asked.
@@ -66,25 +72,27 @@ export function serveCommands(nats: NatsConnection, handlers: CommandHandlers): 
     nats.subscribe(statusSubject, {
       queue,
       callback: (_error, message) =>
-        void answer(message, (body, key) => handlers.fleet("status", body, key)),
+        void answer(message, "status", (body, key) => handlers.fleet("status", body, key)),
     }),
     nats.subscribe(fleetSubject, {
       queue,
-      callback: (_error, message) =>
-        void answer(message, (body, key) => handlers.fleet(parts(message.subject)[2], body, key)),
+      callback(_error, message) {
+        const verb = parts(message.subject)[2];
+        void answer(message, verb, (body, key) => handlers.fleet(verb, body, key));
+      },
     }),
     nats.subscribe(everyoneSubject, {
-      callback: (_error, message) =>
-        void answer(message, (body, key) =>
-          handlers.everyone(parts(message.subject)[2], body, key),
-        ),
+      callback(_error, message) {
+        const verb = parts(message.subject)[2];
+        void answer(message, verb, (body, key) => handlers.everyone(verb, body, key));
+      },
     }),
     nats.subscribe(accountSubject, {
       queue,
       callback(_error, message) {
         const [, , name, verb] = parts(message.subject);
         if (verb === eventVerb) return;
-        void answer(message, (body, key) => handlers.fallback(name, verb, body, key));
+        void answer(message, verb, (body, key) => handlers.fallback(name, verb, body, key));
       },
     }),
   ];
@@ -94,7 +102,7 @@ export function serveCommands(nats: NatsConnection, handlers: CommandHandlers): 
         callback(_error, message) {
           const verb = parts(message.subject)[3];
           if (verb === eventVerb) return;
-          void answer(message, (body, key) => handlers.run(name, verb, body, key));
+          void answer(message, verb, (body, key) => handlers.run(name, verb, body, key));
         },
       });
       return () => subscription.unsubscribe();
@@ -111,21 +119,35 @@ export function publishEvent(nats: NatsConnection, event: AccountEvent): void {
   nats.publish(`holdfast.account.${event.account}.event`, JSON.stringify(event));
 }
 
-/** The answer as it goes out, at most so many bytes; null: another node answers. */
+interface Answering {
+  readonly sealing: CommandSealing;
+  readonly isBusy: boolean;
+  /** The longest answer that NATS carries. */
+  readonly bytesMax: number;
+}
+
+/** The answer as it goes out; null: another node answers. */
 async function replyTo(
   message: Msg,
+  verb: string,
   work: Work,
-  { isBusy, bytesMax }: { readonly isBusy: boolean; readonly bytesMax: number },
+  { sealing, isBusy, bytesMax }: Answering,
 ): Promise<Uint8Array | null> {
+  let replyText = sealing.inTheClear;
   try {
     if (isBusy) throw busy();
-    const reply = await work(readBody(message.data), speakerKey(message.headers));
+    const { subject } = message;
+    const request = sealing.open({ subject, verb, given: readBody(message.data) });
+    replyText = request.reply;
+    // What was sealed has the bounds of what comes in the clear.
+    const body = readBody(Buffer.from(JSON.stringify(request.body ?? {})));
+    const reply = await work(body, speakerKey(message.headers));
     if (reply === null) return null;
-    const bytes = Buffer.from(JSON.stringify(reply));
+    const bytes = Buffer.from(replyText(reply));
     if (bytes.length > bytesMax) throw tooLong(bytes.length, bytesMax);
     return bytes;
   } catch (error) {
-    return Buffer.from(JSON.stringify(refusal(error)));
+    return Buffer.from(replyText(refusal(error)));
   }
 }
 

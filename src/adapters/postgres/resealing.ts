@@ -1,6 +1,7 @@
 import type { Sealer } from "../crypto/sealing.ts";
 import { secretPurposes } from "./account-secrets.ts";
 import type { Database } from "./database.ts";
+import { sealingSeedPurpose } from "./sealing-key-store.ts";
 import { sessionPurpose } from "./slot-store.ts";
 
 /** Every encrypted column, with the name of its row and the binding of its text. */
@@ -18,6 +19,13 @@ const places = [
     account: "account",
     slot: "slot",
     purpose: sessionPurpose,
+  },
+  {
+    table: "sealing_keys",
+    column: "seed",
+    account: "public_key",
+    slot: "0",
+    purpose: () => sealingSeedPurpose,
   },
 ] as const;
 

@@ -1,8 +1,10 @@
+import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { HoldfastError } from "../../errors.ts";
 import { type Answers, createAnswers } from "../answers.ts";
 import { type FollowOptions, followRenewal } from "../follow.ts";
 import { type ForeignProgram, foreignPrograms, readForeignSession } from "../foreign-session.ts";
+import { openProxy, refuseFurther, secretFile } from "../given-secret.ts";
 import { logIn } from "../log-in.ts";
 import { following, onAccount } from "../on-account.ts";
 import { print } from "../print.ts";
@@ -15,10 +17,14 @@ export function addNewcomerCommands(program: Command, setExitCode: (code: number
     .requiredOption("--kind <kind>", "bot or user")
     .option("--driver <driver>", "the client library that connects: mtcute or telegram", "mtcute")
     .option("--device <name>", "what Telegram shows in the list of devices, for every key to come")
-    .option("--proxy <url>", "socks5://, socks4:// or http:// address to connect through")
+    .option("--proxy <url>", "socks5://, socks4:// or http:// address without a password")
+    .option("--proxy-file <file>", "a file that only you can read, with the proxy's address")
     .addHelpText("after", '\nExample:\n  echo "$BOT_TOKEN" | npx holdfast add site-bot --kind bot')
-    .action(async (account: string, options: Readonly<Record<string, string>>) => {
-      const { kind, ...how } = options;
+    .allowExcessArguments()
+    .action(async (account: string, options: AddOptions, { args }: Command) => {
+      const { kind, ...choices } = options;
+      refuseFurther(args, 1, `npx holdfast add ${account} --kind ${kind} < file`);
+      const how = await choicesIn(choices, `npx holdfast add ${account} --kind ${kind}`);
       const answers = createAnswers();
       const secret = await answers
         .secret(kind === "bot" ? "Bot token (not shown): " : "Phone number (not shown): ")
@@ -29,45 +35,67 @@ export function addNewcomerCommands(program: Command, setExitCode: (code: number
     });
 
   program
-    .command("import <account> [session]")
+    .command("import <account> [file]")
     .description("take over the session of another program, and move it to a fresh key")
     .requiredOption("--from <program>", `whose session: ${foreignPrograms.join(", ")}`)
     .option("--stopped", "the other program is stopped for good (asked for otherwise)")
     .option("--keep", "stay on the imported key; by default it is handed off and logged out")
     .option("--driver <driver>", "the client library that connects: mtcute or telegram", "mtcute")
     .option("--device <name>", "what Telegram shows in the list of devices, for every key to come")
-    .option("--proxy <url>", "socks5://, socks4:// or http:// address to connect through")
+    .option("--proxy <url>", "socks5://, socks4:// or http:// address without a password")
+    .option("--proxy-file <file>", "a file that only you can read, with the proxy's address")
     .addHelpText(
       "after",
-      "\nThe session is a string, a file that holds one, or Telethon's .session file; without one it is read from\nstandard input. It connects once, is handed off to a fresh key, and is then logged out.\n\nExamples:\n  npx holdfast import desk telegram_session.session --from telethon --stopped\n  npx holdfast import desk --from gramjs --stopped < session.txt",
+      "\nThe file holds a session string, or is Telethon's .session file; only you may be able to read it. Without one a string\nis read from standard input. It connects once, is handed off to a fresh key, and is then logged out.\n\nExamples:\n  npx holdfast import desk telegram_session.session --from telethon --stopped\n  npx holdfast import desk --from gramjs --stopped < session.txt",
     )
-    .action(async (account: string, session: string | undefined, options: ImportOptions) => {
+    .action(async (account: string, file: string | undefined, options: ImportOptions) => {
       setExitCode(
-        await following(account, (how, answers) => runImport(session, options, how, answers)),
+        await following(account, (how, answers) => runImport(file, options, how, answers)),
       );
     });
 }
 
-interface ImportOptions {
-  readonly from: string;
-  readonly stopped?: boolean;
-  readonly keep?: boolean;
+interface Choices {
   readonly driver: string;
   readonly device?: string;
   readonly proxy?: string;
+  readonly proxyFile?: string;
+}
+
+interface AddOptions extends Choices {
+  readonly kind: string;
+}
+
+interface ImportOptions extends Choices {
+  readonly from: string;
+  readonly stopped?: boolean;
+  readonly keep?: boolean;
+}
+
+/** The choices as the node takes them. Throws SECRET_IN_ARGUMENTS, SECRET_FILE_OPEN and FILE_MISSING. */
+async function choicesIn({ proxyFile, proxy, ...others }: Choices, command: string) {
+  const instead = `${command} --proxy-file file`;
+  if (proxy !== undefined) return { ...others, proxy: openProxy(proxy, instead) };
+  if (proxyFile === undefined) return others;
+  const file = await secretFile(proxyFile, { what: "A proxy's address", instead });
+  return { ...others, proxy: (await readFile(file, "utf8")).trim() };
 }
 
 async function runImport(
-  session: string | undefined,
-  { from, stopped, keep = false, ...how }: ImportOptions,
+  file: string | undefined,
+  { from, stopped, keep = false, ...choices }: ImportOptions,
   options: FollowOptions,
   answers: Answers,
 ): Promise<number> {
   const { account } = options;
   const program = programNamed(from);
+  const instead = `npx holdfast import ${account} --from ${from} < file`;
+  const how = await choicesIn(choices, `npx holdfast import ${account} --from ${from}`);
   const { dcId, key } = await readForeignSession(
     program,
-    session ?? (await answers.secret("Session string (not shown): ")),
+    file === undefined
+      ? await answers.secret("Session string (not shown): ")
+      : await secretFile(file, { what: "A session", instead }),
   );
   const isStopped =
     stopped === true ||

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { createAnswers } from "../answers.ts";
+import { refuseFurther } from "../given-secret.ts";
 import { onAccount } from "../on-account.ts";
 import { print } from "../print.ts";
 
@@ -11,7 +12,9 @@ export function addAnswerCommands(program: Command): void {
     .requiredOption("--of <id>", "the login or renewal that asks, as `status` shows it")
     .option("--kind <kind>", "code or password", "code")
     .addHelpText("after", "\nExample:\n  npx holdfast answer site-desk --of 6f1c… --kind password")
-    .action(async (account: string, body: { of: string; kind: string }) => {
+    .allowExcessArguments()
+    .action(async (account: string, body: { of: string; kind: string }, { args }: Command) => {
+      refuseFurther(args, 1, `npx holdfast answer ${account} --of ${body.of} --kind ${body.kind}`);
       const answers = createAnswers();
       const value = await answers.secret("Answer (not shown): ").finally(() => answers.close());
       await onAccount(account, "answer", { ...body, value });
@@ -21,7 +24,9 @@ export function addAnswerCommands(program: Command): void {
   program
     .command("code <account>")
     .description("give the login code that an account waits for; read from standard input")
-    .action(async (account: string) => {
+    .allowExcessArguments()
+    .action(async (account: string, _options: object, { args }: Command) => {
+      refuseFurther(args, 1, `npx holdfast code ${account}`);
       const { question } = (await onAccount(account, "status", {})).account;
       const answers = createAnswers();
       const value = await answers.secret("Login code (not shown): ").finally(() => answers.close());

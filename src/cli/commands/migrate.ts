@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import type { Command } from "commander";
 import { conversationMachine } from "../../../machines/conversation.ts";
@@ -102,24 +103,46 @@ async function countDuplicates(url: string): Promise<number> {
   }
 }
 
-/** With the server's own program, or that of the PATH. */
+/** With the server's own program, or that of the PATH. Its file can be read by its owner only. */
 async function backUp(url: string, file: string): Promise<void> {
-  if (existsSync(file)) {
-    throw new HoldfastError({
-      code: "FILE_EXISTS",
-      message: `${file} exists; nothing was written.`,
-      next: "Name another file.",
-    });
-  }
-  const child = spawn(pgDump(), ["--format=custom", `--file=${file}`, `--dbname=${url}`], {
-    stdio: ["ignore", "inherit", "inherit"],
+  const program = pgDump();
+  const { address, password } = withoutPassword(url);
+  const out = await open(file, "wx", 0o600).catch((cause: unknown) => {
+    throw notWritten(file, cause);
+  });
+  const child = spawn(program, ["--format=custom", `--dbname=${address}`], {
+    stdio: ["ignore", out.fd, "inherit"],
+    env: { ...env, ...(password === null ? {} : { PGPASSWORD: password }) },
   });
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  await out.close();
   if (code === 0) return;
   throw new HoldfastError({
     code: "BACKUP_FAILED",
     message: `pg_dump ended with ${code}; what is in ${file} is no backup.`,
     next: "See what it says above.",
+  });
+}
+
+/** Arguments stand in the process list; a password travels in the child's environment. */
+function withoutPassword(url: string): { address: string; password: string | null } {
+  const inUser = /^(\w+:\/\/[^:@/?]*):([^@/?]*)@/.exec(url);
+  const inQuery = /[?&]password=([^&]*)/.exec(url);
+  const found = inUser?.[2] ?? inQuery?.[1];
+  if (found === undefined) return { address: url, password: null };
+  const address = url
+    .replace(/^(\w+:\/\/[^:@/?]*):[^@/?]*@/, "$1@")
+    .replace(/([?&])password=[^&]*&?/, "$1");
+  return { address, password: decodeURIComponent(found) };
+}
+
+function notWritten(file: string, cause: unknown): HoldfastError {
+  const exists = existsSync(file);
+  return new HoldfastError({
+    code: exists ? "FILE_EXISTS" : "FILE_UNWRITABLE",
+    message: `${file} ${exists ? "exists" : "cannot be written"}; nothing was written.`,
+    next: "Name another file.",
+    cause,
   });
 }
 

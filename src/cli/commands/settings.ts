@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { createAnswers } from "../answers.ts";
+import { openProxy, refuseFurther } from "../given-secret.ts";
 import { onAccount } from "../on-account.ts";
 import { print } from "../print.ts";
 
@@ -13,7 +14,9 @@ export function addSettingCommands(program: Command): void {
       "after",
       "\nExamples:\n  npx holdfast password site-desk\n  npx holdfast password site-desk --forget",
     )
-    .action(async (account: string, { forget }: { forget?: boolean }) => {
+    .allowExcessArguments()
+    .action(async (account: string, { forget }: { forget?: boolean }, { args }: Command) => {
+      refuseFurther(args, 1, `npx holdfast password ${account} < file`);
       const answers = createAnswers();
       const password =
         forget === true
@@ -25,7 +28,7 @@ export function addSettingCommands(program: Command): void {
 
   program
     .command("proxy <account> [url]")
-    .description("connect through a proxy; read from standard input when it is not given")
+    .description("connect through a proxy; an address with a password is read from standard input")
     .option("--none", "connect directly again")
     .addHelpText(
       "after",
@@ -36,8 +39,9 @@ export function addSettingCommands(program: Command): void {
       const proxy =
         none === true
           ? null
-          : (url ??
-            (await answers.secret("Proxy address (not shown): ").finally(() => answers.close())));
+          : url !== undefined
+            ? openProxy(url, `npx holdfast proxy ${account} < file`)
+            : await answers.secret("Proxy address (not shown): ").finally(() => answers.close());
       await onAccount(account, "proxy", { proxy });
       print(
         `${account} connects ${proxy === null ? "directly" : "through the proxy"} from now on; to begin at once: npx holdfast force ${account}`,

@@ -78,17 +78,17 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     });
 
   program
-    .command("check [session]")
+    .command("check [file]")
     .description(
       "may I use this session myself? exits with 0 only if the fleet does not have its key",
     )
     .option("--key-id <hex>", "the key's id in place of a session")
     .addHelpText(
       "after",
-      "\nReads session strings and files of Telethon, Pyrogram, GramJS and mtcute. Dials nothing.\n\nExamples:\n  npx holdfast check my.session\n  npx holdfast check --key-id 0123456789abcdef",
+      "\nReads session strings, from a file or from standard input, and session files, of Telethon, Pyrogram, GramJS and\nmtcute; only you may be able to read the file. Dials nothing.\n\nExamples:\n  npx holdfast check my.session\n  npx holdfast check --key-id 0123456789abcdef",
     )
-    .action(async (session: string | undefined, options: { keyId?: string }) => {
-      const keyId = await keyIdGiven(session, options.keyId);
+    .action(async (file: string | undefined, options: { keyId?: string }) => {
+      const keyId = await keyIdGiven(file, options.keyId);
       const [holder] = await readHolders({ keyId }, { env });
       if (holder === undefined) return print(`${keyId}: the fleet does not have this key.`);
       setExitCode(1);

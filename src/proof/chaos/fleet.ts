@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { askSealKey, requestSealed } from "../../adapters/crypto/sealed-request.ts";
 import { tokenMachine, tokenRules } from "../../../machines/token.ts";
 import { createKeyRing } from "../../adapters/crypto/key-ring.ts";
 import { createSealer } from "../../adapters/crypto/sealing.ts";
@@ -207,10 +208,15 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
     }
 
     async function ask(subject: string, body: unknown = {}) {
-      const reply = await nats
-        .request(subject, JSON.stringify(body), { timeout: askMsMax })
-        .catch((error: unknown) => Promise.reject(new Error(`${subject}: ${String(error)}`)));
-      const answer = reply.json<Readonly<Record<string, unknown>>>();
+      const sealed = async () =>
+        requestSealed(nats, await askSealKey(nats, askMsMax), {
+          subject,
+          body,
+          timeoutMs: askMsMax,
+        });
+      const answer = (await sealed().catch((error: unknown) =>
+        Promise.reject(new Error(`${subject}: ${String(error)}`)),
+      )) as Readonly<Record<string, unknown>>;
       if (answer["ok"] !== true) throw new Error(`${subject}: ${JSON.stringify(answer)}`);
       return answer;
     }

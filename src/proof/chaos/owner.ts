@@ -1,5 +1,6 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { createSealKey } from "../../adapters/crypto/curve-seal.ts";
+import { askSealKey, requestSealed } from "../../adapters/crypto/sealed-request.ts";
 import type { AccountEvent } from "../../ports/accounts/event-sink.ts";
 import type { TelegramDc } from "../../telegram-dc/telegram-dc.ts";
 
@@ -40,8 +41,10 @@ export function playOwner(
       question.kind === "password"
         ? known.password
         : (await dc.phone.waitForCode(known.username, codeWaitMs))?.code;
-    const body = JSON.stringify({ of: question.of, kind: question.kind, value });
-    await nats.request(`holdfast.account.${account}.answer`, body, { timeout: answerMsMax });
+    const body = { of: question.of, kind: question.kind, value };
+    const subject = `holdfast.account.${account}.answer`;
+    const fleetKey = await askSealKey(nats, answerMsMax);
+    await requestSealed(nats, fleetKey, { subject, body, timeoutMs: answerMsMax });
   }
 
   const events = nats.subscribe("holdfast.account.*.event", {

@@ -4,6 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type CommandHandlers, serveCommands } from "../../../src/adapters/nats/command-server.ts";
+import { requireNoSecret, withoutPhones } from "../../../src/commands/secret-fields.ts";
+import { createSealKey } from "../../../src/adapters/crypto/curve-seal.ts";
+import { createCommandSealing } from "../../../src/adapters/crypto/sealed-commands.ts";
 import { connectNats } from "../../../src/adapters/nats/connection.ts";
 import { speakerKey } from "../../../src/adapters/nats/request-speaker.ts";
 import { deferred } from "../../fixtures/deferred.ts";
@@ -23,6 +26,8 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
+const rules = { request: requireNoSecret, reply: withoutPhones };
+const sealing = createCommandSealing(createSealKey(), rules);
 let nats: NatsConnection;
 let stop: () => void;
 let answer: CommandHandlers["run"];
@@ -33,12 +38,13 @@ beforeEach(async () => {
   process.on("unhandledRejection", onUnhandled);
   nats = await connectNats(server.access(everything.name), "commands");
   const none = () => Promise.resolve(null);
-  const commands = serveCommands(nats, {
+  const handlers: CommandHandlers = {
     fleet: () => new Promise(() => {}),
     everyone: () => new Promise(() => {}),
     fallback: none,
     run: (...asked) => answer(...asked),
-  });
+  };
+  const commands = serveCommands(nats, handlers, sealing);
   const end = commands.serveAccount(account);
   stop = () => {
     end();

@@ -9,6 +9,7 @@ import { control, controlOf } from "../../src/embedded/control-api.ts";
 import { createKeyRing } from "../../src/adapters/crypto/key-ring.ts";
 import { createSealer } from "../../src/adapters/crypto/sealing.ts";
 import { connectNats } from "../../src/adapters/nats/connection.ts";
+import { askSealKey, requestSealed } from "../../src/adapters/crypto/sealed-request.ts";
 import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
 import { ownerUrlOf } from "../../src/embedded/postgres.ts";
@@ -51,8 +52,9 @@ afterAll(async () => {
 
 async function ask(verb: string, body: unknown = {}) {
   const subject = `holdfast.account.${account}.${verb}`;
-  const reply = await nats.request(subject, JSON.stringify(body), { timeout: 10_000 });
-  return reply.json<Readonly<Record<string, unknown>>>();
+  const key = await askSealKey(nats, 10_000);
+  const reply = await requestSealed(nats, key, { subject, body, timeoutMs: 10_000 });
+  return reply as Readonly<Record<string, unknown>>;
 }
 
 /** The code that stands, or the next one that is given out; null when none is for 10 s. */

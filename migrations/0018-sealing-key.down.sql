@@ -1,0 +1,1 @@
+drop table sealing_keys;
