@@ -21,6 +21,25 @@ export function specifyBounds(makeDriver: MakeDriver): void {
   ];
 
   describe("a liar on the way", () => {
+    it("is not dialled again and again without a pause", async () => {
+      const dc = await bench.startDc();
+      const evil = await startEvilTelegram("flood");
+      const dialled = Promise.withResolvers<void>();
+      const begunMs = performance.now();
+      const { client } = bench.open(dc, {
+        dial: (n) => {
+          if (n === 4) dialled.resolve();
+          return dialTcp(evil);
+        },
+      });
+      const connecting = client.connect().catch(() => undefined);
+      await dialled.promise;
+      // 250, 500 and 750 ms.
+      expect(performance.now() - begunMs).toBeGreaterThan(1_000);
+      await client.close();
+      await connecting;
+    });
+
     it.each(answers)("stalls nothing with %s, and the next wire works", async (_what, answer) => {
       const dc = await bench.startDc();
       // The first exchange loads what it needs.

@@ -3,8 +3,10 @@ import { IntermediatePacketCodec, type IPacketCodec, type TelegramTransport } fr
 import { TransportError } from "@mtcute/core";
 import type { Endpoint } from "../../../ports/custody/gate.ts";
 import { resetSocket, wrapSocket } from "../tcp-transport.ts";
-import { refuseBadPlainFrame, refuseLongFrame } from "../wire-bounds.ts";
-import { untilAborted } from "../../../concurrency/wait.ts";
+import { nextReconnectMs } from "../client-shell.ts";
+import { refuseBadPlainFrame, refuseLongFrame, WireBoundError } from "../wire-bounds.ts";
+import { createSystemClock } from "../../../concurrency/system-clock.ts";
+import { untilAborted, wait } from "../../../concurrency/wait.ts";
 
 export interface WiresOptions {
   readonly dial: (to: Endpoint) => Promise<Duplex>;
@@ -37,7 +39,11 @@ export interface Wires {
 export function createWires(options: WiresOptions): Wires {
   const { ended } = options;
   const open = new Map<Duplex, Promise<void>>();
+  const clock = createSystemClock();
   let answered = false;
+  let isRefused = false;
+  /** Grows with each wire in a row that was refused: a liar is not dialled again at once. */
+  let pauseMs = 0;
 
   function keep(socket: Duplex): Duplex {
     if (ended.aborted) {
@@ -74,6 +80,7 @@ export function createWires(options: WiresOptions): Wires {
         options.onAnswered();
       },
       onTransportError: options.onTransportError,
+      onRefused: () => (isRefused = true),
     });
   }
 
@@ -83,6 +90,9 @@ export function createWires(options: WiresOptions): Wires {
       packetCodec: createCodec,
       async connect({ ipAddress: host, port }) {
         await cut();
+        pauseMs = isRefused ? nextReconnectMs(pauseMs) : 0;
+        isRefused = false;
+        if (pauseMs > 0) await wait(clock, pauseMs, ended);
         ended.throwIfAborted();
         options.onDialling();
         try {
@@ -106,7 +116,7 @@ export function createWires(options: WiresOptions): Wires {
 
 function watchCodec(
   codec: IPacketCodec,
-  watch: { onFrame(): void; onTransportError(code: number): void },
+  watch: { onFrame(): void; onTransportError(code: number): void; onRefused(): void },
 ): IPacketCodec {
   return {
     tag: () => codec.tag(),
@@ -121,6 +131,7 @@ function watchCodec(
         watch.onFrame();
         return frame;
       } catch (error) {
+        if (error instanceof WireBoundError) watch.onRefused();
         if (error instanceof TransportError) watch.onTransportError(error.code);
         throw error;
       }
