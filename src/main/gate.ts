@@ -27,7 +27,7 @@ import { hostKey, type LeaseValue } from "../custody/registers.ts";
 import { createSocketTable, type SocketTable } from "../gate/socket-table.ts";
 import { createSupervisor, type Supervisor } from "../gate/supervisor.ts";
 import { watchWakefulness } from "../gate/sleep-detector.ts";
-import { recogniseFleetOf } from "../node/fleet-identity.ts";
+import { recogniseFleetOf, tellFleetAgain } from "../node/fleet-identity.ts";
 import { type StartStage, startInStages } from "../node/stages.ts";
 
 /** The lease is over: its keeper may start a fresh incarnation. */
@@ -50,7 +50,10 @@ function fail(message: string, policy: ErrorPolicy = "terminal"): void {
   process.send?.({ type: "failed", message, policy }, undefined, undefined, leave);
 }
 
-type SidePart = Pick<GateSideOptions<SocketTable>, "hosts" | "bus" | "flush" | "waitMs" | "onWait">;
+type SidePart = Pick<
+  GateSideOptions<SocketTable>,
+  "hosts" | "bus" | "flush" | "waitMs" | "onWait" | "leave"
+>;
 
 /** The gate's side of custody over its own sockets. */
 function makeSide(
@@ -85,7 +88,6 @@ function makeSide(
         answerMs: timings.answerMs,
       }),
     onLatched: (why) => say(`${why}; everything is cut and this gate ends`),
-    leave: () => process.exit(latchedExitCode),
   });
 }
 
@@ -147,15 +149,16 @@ function endOnSignals(stop: () => Promise<void>): void {
 }
 
 /** Before a lease is written: this NATS and this database must be of one fleet. */
-async function refuseForeignServers(nats: NatsConnection, config: Config): Promise<void> {
-  if (config.databaseUrl === null) return;
+async function recognised(nats: NatsConnection, config: Config): Promise<string | null> {
+  if (config.databaseUrl === null) return null;
   const database = openDatabase(config.databaseUrl, { poolMax: 1 });
   try {
-    await recogniseFleetOf(nats, database, config);
+    return await recogniseFleetOf(nats, database, config);
   } catch (error) {
     // Postgres may be away: a gate holds no key, and its node asks again before it holds one.
     if (!(error instanceof HoldfastError && error.code === "DATABASE_UNAVAILABLE")) throw error;
     say(errorLine(error));
+    return null;
   } finally {
     await database.close();
   }
@@ -192,7 +195,7 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
     start: () => connectNats({ ...config.natsIdentity, url: natsUrl }, `gate ${host}`),
     stop: (one) => one.close(),
   });
-  await refuseForeignServers(nats, config);
+  const fleetId = await recognised(nats, config);
   const signer = createIncarnationKey();
   const { incarnation } = signer;
   const journal = openJournal(join(home, "journal"), signer, hostKey(host), Date.now);
@@ -202,6 +205,11 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
     }),
     bus: createFleetBus(nats, { fenceTimeoutMs: timings.casTimeoutMs }),
     flush: () => nats.flush(),
+    leave() {
+      const exit = () => process.exit(latchedExitCode);
+      const told = fleetId === null ? Promise.resolve() : tellFleetAgain(nats, config, fleetId);
+      told.then(exit, exit);
+    },
     waitMs,
     onWait,
   });
