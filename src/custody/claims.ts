@@ -121,6 +121,8 @@ export function createClaims(options: ClaimsOptions): Claims {
     for (let tries = 0; tries < floorTriesMax; tries += 1) {
       const entry = await (tries === 0 && ahead !== undefined ? ahead : floors.read(key));
       const stands = entry?.value;
+      // Unreadable: whose epoch stood there is not known, so nothing may connect above it.
+      if (stands === null) throw floorNotRaised(grant);
       // Our own, after an unknown outcome, is written once more: a read may show what no longer stands.
       const isOwnFloor = stands?.incarnation === incarnation && stands.epoch === grant.epoch;
       if (

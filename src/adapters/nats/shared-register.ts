@@ -117,7 +117,16 @@ export async function openSharedRegister<Value>(
 
 function toEntry<Value>(entry: KvEntry | null): RegisterEntry<Value> | null {
   if (entry === null || entry.operation !== "PUT" || entry.length === 0) return null;
-  return { key: entry.key, value: entry.json<Value>(), revision: entry.revision };
+  return { key: entry.key, value: parsed(entry) as Value, revision: entry.revision };
+}
+
+/** null for what is no JSON: one such value must not end the watch of all others. */
+function parsed(entry: KvEntry): unknown {
+  try {
+    return entry.json();
+  } catch {
+    return null;
+  }
 }
 
 const next = "Check that NATS runs with JetStream and that HOLDFAST_NATS_URL names it.";

@@ -9,8 +9,9 @@ export interface RegisterEntry<Value> {
 /**
  * Small values that the fleet shares, each changed by compare-and-set. Hides NATS KV. Only the
  * acknowledgement of a write proves anything: a read or a watch may show an isolated server's
- * memory. After a roll-back of the store, revisions are used again, so values carry a nonce of
- * their own.
+ * memory. Anybody may have
+ * written a value: it may be of any form, and null where it is no JSON. After a roll-back of the
+ * store, revisions are used again, so values carry a nonce of their own.
  */
 export interface SharedRegister<Value> {
   /** null when nothing stands under the key. Throws REGISTER_UNAVAILABLE. */
