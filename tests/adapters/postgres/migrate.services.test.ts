@@ -114,6 +114,7 @@ describe("going back (V11)", () => {
       database.query("select seq, asked, replies, tool_outputs from turns order by seq");
     const before = await turns();
     expect(await migrateDown(test.url, 8)).toEqual([
+      "0019-sealing-key",
       "0013-partition-replies",
       "0012-media-and-channels",
       "0011-progress-updates",
