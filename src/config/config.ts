@@ -25,17 +25,15 @@ import {
   type TelegramDc,
 } from "./values.ts";
 import { type UnnamedRole, unnamedRoles } from "./speaker-variables.ts";
+import { type LogLevel, logLevels, variables } from "./variables.ts";
 import {
-  type LogLevel,
-  logLevels,
   type Profile,
   type TimingName,
   timingNames,
   type Timings,
   timingsOf,
   timingVariable,
-  variables,
-} from "./variables.ts";
+} from "./timings.ts";
 import { mustBeHttps, readWebhook, type WebhookConfig } from "./webhook.ts";
 
 export interface Config {

@@ -1,6 +1,6 @@
 import { clockDrift, silentAfterMs } from "../ports/custody/hold-promise.ts";
 import type { Fault } from "./faults.ts";
-import { type TimingName, type Timings, timingVariable } from "./variables.ts";
+import { type TimingName, type Timings, timingVariable } from "./timings.ts";
 
 interface Inequality {
   /** The fault is reported under this variable. */

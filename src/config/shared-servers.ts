@@ -1,5 +1,5 @@
 import type { Fault } from "./faults.ts";
-import type { Profile } from "./variables.ts";
+import type { Profile } from "./timings.ts";
 
 export interface SharedServers {
   readonly databaseUrl: string | null;

@@ -8,7 +8,8 @@ import {
   readSharedSecret,
   readWhole,
 } from "./values.ts";
-import { menuStyles, type Profile } from "./variables.ts";
+import { menuStyles } from "./variables.ts";
+import { type Profile } from "./timings.ts";
 
 export interface WebhookConfig {
   readonly host: string;

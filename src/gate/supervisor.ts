@@ -85,6 +85,33 @@ const startsMax = 5;
 /** A node that served this long has earned a fresh start at once. */
 const steadyMs = 30_000;
 
+interface HangWatch extends Pick<SupervisorOptions, "clock" | "hangMs" | "onHang"> {
+  /** False once another node runs, or none. */
+  isCurrent(): boolean;
+  ping(): void;
+}
+
+/** Ends a node that answers no more. Begins once it serves: before that, loading keeps its event loop busy. */
+function watchForHang(node: ChildProcess, { clock, hangMs, onHang, isCurrent, ping }: HangWatch) {
+  // Looks and not milliseconds: after a pause of the gate itself, the node gets its time to answer.
+  let silentLooks = 0;
+  node.on("message", () => {
+    silentLooks = 0;
+  });
+  const look = () => {
+    if (!isCurrent()) return;
+    if (silentLooks > looksPerHang) {
+      onHang(node.pid!);
+      node.kill("SIGKILL");
+      return;
+    }
+    silentLooks += 1;
+    ping();
+    clock.schedule(hangMs / looksPerHang, look);
+  };
+  look();
+}
+
 /** Keeps one node running as a child of the gate. */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { clock, introduction } = options;
@@ -128,27 +155,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (node.connected) node.send(message, () => undefined);
   }
 
-  /** Begins once the node serves: before that, loading keeps its event loop busy. */
-  function watchForHang(node: ChildProcess): void {
-    // Looks and not milliseconds: after a pause of the gate itself, the node gets its time to answer.
-    let silentLooks = 0;
-    node.on("message", () => {
-      silentLooks = 0;
-    });
-    const look = () => {
-      if (child !== node) return;
-      if (silentLooks > looksPerHang) {
-        options.onHang(node.pid!);
-        node.kill("SIGKILL");
-        return;
-      }
-      silentLooks += 1;
-      say(node, { type: "ping" });
-      clock.schedule(options.hangMs / looksPerHang, look);
-    };
-    look();
-  }
-
   function respawn(begunMs: number): void {
     if (stopping) return;
     deaths = clock.monotonicMs() - begunMs > steadyMs ? 0 : deaths + 1;
@@ -175,7 +181,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (message.type === "serving") return options.onServing(message.serving);
     if (message.type === "let-go") return options.onLetGo(message.why);
     if (message.type === "end") return options.onEnd(message.why);
-    watchForHang(node);
+    watchForHang(node, {
+      ...options,
+      isCurrent: () => child === node,
+      ping: () => say(node, { type: "ping" }),
+    });
     httpPort = Number(new URL(message.http).port);
     if (everReady) options.onRespawn(node.pid!);
     else options.onReady(message.http, node.pid!);

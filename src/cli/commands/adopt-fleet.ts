@@ -11,10 +11,10 @@ import { fleetRuns } from "../../custody/fleet-identity.ts";
 import { openHome } from "../../embedded/home.ts";
 import { writeHomeRecord } from "../../embedded/home-fleet.ts";
 import { HoldfastError } from "../../errors.ts";
+import { print } from "../print.ts";
 import type { FleetStore, FleetTimes } from "../../ports/custody/fleet-store.ts";
 
-const { env, stdout } = process;
-const print = (text: string): void => void stdout.write(`${text}\n`);
+const { env } = process;
 
 interface Given {
   readonly theOtherIsStopped?: boolean;

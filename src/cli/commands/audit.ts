@@ -1,8 +1,9 @@
 import type { Command } from "commander";
+import { print } from "../print.ts";
 import { auditText, readCalls } from "../audit.ts";
 import { sinceMs } from "../prove.ts";
 
-const { env, stdout } = process;
+const { env } = process;
 
 /** `holdfast audit`: who asked for what, and what came of it. */
 export function addAuditCommand(program: Command, setExitCode: (code: number) => void): void {
@@ -34,7 +35,7 @@ export function addAuditCommand(program: Command, setExitCode: (code: number) =>
           ...(by === undefined ? {} : { by }),
         });
         if ((read.breaks ?? []).length > 0) setExitCode(1);
-        stdout.write(`${json === true ? JSON.stringify(read) : auditText(read)}\n`);
+        print(json === true ? JSON.stringify(read) : auditText(read));
       },
     );
 }

@@ -2,10 +2,10 @@ import type { Command } from "commander";
 import type { CallerRecord } from "../../ports/callers/caller-store.ts";
 import { HoldfastError } from "../../errors.ts";
 import { askFleet } from "../ask.ts";
+import { print } from "../print.ts";
 import { cutAtBroker, keysFolder, writeCredentials } from "../caller-credentials.ts";
 
-const { env, stdout } = process;
-const print = (text: string): void => void stdout.write(`${text}\n`);
+const { env } = process;
 const daySeconds = 86_400;
 
 interface AddOptions {
