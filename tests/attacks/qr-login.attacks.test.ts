@@ -10,6 +10,7 @@ import { control, controlOf } from "../../src/embedded/control-api.ts";
 import { exampleDesk } from "../../src/embedded/provision.ts";
 import { natsAccessOf } from "../../src/embedded/run-info.ts";
 import { packageFile } from "../../src/files.ts";
+import type { SealedText } from "../../src/ports/sealed-text.ts";
 import { type AttackedService, attackedService } from "../fixtures/attacked-service.ts";
 import { everythingIn } from "../fixtures/nats.ts";
 import { findSecret } from "../fixtures/secret-search.ts";
@@ -136,10 +137,14 @@ describe("a QR code that is shown to its owner", () => {
   it("is not shown to a second caller who asks for the same renewal", async () => {
     const shown = await shownToOwner("asked-twice");
     const { publicKey, open } = createSealKey();
-    const again = await ask("renew", { id: "asked-twice", method: "qr", sealTo: publicKey });
-    expect(again).toMatchObject({ ok: true, known: true });
+    const { sealed } = (await ask("renew", {
+      id: "asked-twice",
+      method: "qr",
+      sealTo: publicKey,
+    })) as { sealed: SealedText };
+    expect(JSON.parse(open(sealed))).toMatchObject({ ok: true, known: true });
     const { question } = (await ask("renewal", { id: "asked-twice" })) as {
-      question: { kind: string; sealedUrl: { from: string; box: string } };
+      question: { kind: string; sealedUrl: SealedText };
     };
     expect(question.kind).toBe("qr");
     expect(() => open(question.sealedUrl)).toThrow(
@@ -165,9 +170,10 @@ describe("a QR code that is shown to its owner", () => {
       next: expect.stringContaining("--method qr"),
     };
     expect(await ask("renew", { id: "no-key", method: "qr" })).toMatchObject(refused);
-    expect(await ask("renew", { id: "no-key", method: "qr", sealTo: "XNONE" })).toMatchObject(
-      refused,
-    );
+    expect(await ask("renew", { id: "no-key", method: "qr", sealTo: "XNONE" })).toMatchObject({
+      ok: false,
+      code: "SEAL_UNREADABLE",
+    });
     const { code, err } = await service.holdfast("renew", account, "--method", "qr", "--no-wait");
     expect([code, err]).toEqual([1, expect.stringContaining("--no-wait ends that command")]);
     expect(await ask("renewal", { id: "no-key" })).toMatchObject({ renewal: null });
