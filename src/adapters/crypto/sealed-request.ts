@@ -59,8 +59,17 @@ export async function requestSealed(
 /** The fleet's public sealing key, as any of its nodes says. Rejects as NATS does, and with SEAL_UNKNOWN. */
 export async function askSealKey(nats: Broker, timeoutMs: number): Promise<string> {
   const reply = await nats.request("holdfast.fleet.sealing", "{}", { timeout: timeoutMs });
-  const { key } = JSON.parse(reply.string()) as { readonly key?: unknown };
+  const { key, code, message, next } = JSON.parse(reply.string()) as Readonly<
+    Record<string, string | undefined>
+  >;
   if (typeof key === "string") return key;
+  if (code !== undefined && code !== "COMMAND_UNKNOWN") {
+    throw new HoldfastError({
+      code,
+      message: message ?? "The node refused to tell the key to seal to.",
+      ...(next === undefined ? {} : { next }),
+    });
+  }
   throw new HoldfastError({
     code: "SEAL_UNKNOWN",
     message: "The node tells no key to seal to; nothing was sent to it.",
