@@ -37,8 +37,10 @@ export async function renewAll(options: RenewAllOptions): Promise<number> {
   const failed = new Map<string, string>();
   const ask = serially();
   let done = 0;
-  await inBatches(due, atOnce, async ({ account }) => {
-    const why = await renewOne(account, options, ask);
+  await inBatches(due, atOnce, async ({ account, givenUp }) => {
+    // The same id twice is one renewal, also where one of a killed command ends just now.
+    const id = `${campaign.id}.${account}.${givenUp}`;
+    const why = await renewOne(account, id, options, ask);
     done += 1;
     if (why !== null) failed.set(account, why);
     print(`${account}: ${why ?? "renewed"} (${done}/${due.length})`);
@@ -54,6 +56,7 @@ export async function renewAll(options: RenewAllOptions): Promise<number> {
 /** null: it serves on a fresh key; else why not. */
 async function renewOne(
   account: string,
+  id: string,
   { env, because, answers, print }: RenewAllOptions,
   ask: ReturnType<typeof serially>,
 ): Promise<string | null> {
@@ -74,7 +77,7 @@ async function renewOne(
   };
   try {
     for (let tries = 0; tries < triesMax; tries += 1) {
-      const { renewal } = await askAccount(account, "renew", {}, asking);
+      const { renewal } = await askAccount(account, "renew", { id }, asking);
       if ((await followRenewal(renewal, how)) !== 0) {
         return told.find((line) => line.startsWith("Why: ")) ?? "not renewed";
       }

@@ -19,6 +19,9 @@ export interface HostLockOptions {
   onStranger(): void;
 }
 
+/** For the end of a process that is dying already. */
+const dyingMsMax = 500;
+
 export interface LockedFleet {
   /** Server URLs, separated by commas. */
   readonly natsUrl: string;
@@ -82,6 +85,8 @@ async function takeName(
     const server = await listen(path);
     if (server !== null) return () => server.close();
     if (!isHeldByThisUser(name)) {
+      // A process that ends keeps its name for a moment after its files are gone from /proc.
+      await untilGone(path, dyingMsMax);
       const secondLook = await listen(path);
       if (secondLook !== null) return () => secondLook.close();
       onStranger();

@@ -1,4 +1,4 @@
-import type { CampaignStore } from "../../ports/callers/campaign-store.ts";
+import type { CampaignAccount, CampaignStore } from "../../ports/callers/campaign-store.ts";
 import type { Database } from "./database.ts";
 
 /** Moves of all accounts to fresh keys, in Postgres. */
@@ -14,10 +14,7 @@ export function createCampaignStore(database: Database): CampaignStore {
       return { id: row!.id, begunAt: row!.begun_at.toISOString(), known: row!.known };
     },
     async accounts(id) {
-      return database.query<{
-        account: string;
-        state: "renewed" | "due" | "stopped" | "no-session";
-      }>(
+      return database.query<CampaignAccount>(
         `select a.name as account,
            case
              when exists (select from renewals r where r.account = a.name and r.state = 'done'
@@ -25,7 +22,9 @@ export function createCampaignStore(database: Database): CampaignStore {
              when a.serving_slot is null then 'no-session'
              when a.wanted = 'stop' then 'stopped'
              else 'due'
-           end as state
+           end as state,
+           (select count(*)::int from renewals r where r.account = a.name and r.state = 'aborted'
+             and r.requested_at >= c.begun_at) as "givenUp"
          from accounts a, renewal_campaigns c where c.id = $1 order by a.name`,
         [id],
       );

@@ -2,6 +2,8 @@
 export interface CampaignAccount {
   readonly account: string;
   readonly state: "renewed" | "due" | "stopped" | "no-session";
+  /** Renewals of it that were given up since the campaign began. */
+  readonly givenUp: number;
 }
 
 /** Moves of all accounts to fresh keys. Hides SQL. Errors: DATABASE_UNAVAILABLE (unknown outcome). */

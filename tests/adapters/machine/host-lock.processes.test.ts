@@ -39,7 +39,10 @@ async function strangerTakes(name: string): Promise<void> {
     cwd: "/",
     stdio: ["ignore", "pipe", "ignore"],
   });
-  onTestFinished(() => void child.kill());
+  onTestFinished(async () => {
+    child.kill();
+    await once(child, "exit");
+  });
   await once(child.stdout, "data");
 }
 
