@@ -164,7 +164,7 @@ function unreadable(message: string, cause?: unknown): HoldfastError {
   return new HoldfastError({
     code: "SESSION_UNREADABLE",
     message,
-    next: "Give the string itself, a file that holds it, or the session file of Telethon or Pyrogram.",
+    next: "Give a file that holds the string, the string on standard input, or the session file of Telethon or Pyrogram.",
     ...(cause === undefined ? {} : { cause }),
   });
 }
