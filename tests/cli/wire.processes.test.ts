@@ -1,7 +1,9 @@
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { control as controlApi, controlOf } from "../../src/embedded/control-api.ts";
 import { createKeyRing } from "../../src/adapters/crypto/key-ring.ts";
@@ -9,6 +11,7 @@ import { createSealer } from "../../src/adapters/crypto/sealing.ts";
 import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
 import type { AccountStatus } from "../../src/commands/protocol.ts";
+import { packageFile } from "../../src/files.ts";
 import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
 import { ownerUrlOf } from "../../src/embedded/postgres.ts";
 import { exampleDesk, provisionExampleAccounts } from "../../src/embedded/provision.ts";
@@ -19,6 +22,17 @@ import { tapWire, type WireTaps } from "../fixtures/wire-tap.ts";
 const password = "correct horse ⚓ battery";
 const proxy = "socks5://px-user:px-pass-8814@127.0.0.1:1080";
 const phones = { "new-desk": "33100000077", "far-desk": "33177000042" } as const;
+
+/** It reads the files that it is sent. */
+const botText = `import { defineBot } from "${pathToFileURL(packageFile("src/bot.ts")).href}";
+export default defineBot({
+  name: "reader",
+  async media(turn, [file]) {
+    turn.reply(\`read \${(await turn.download(file)).length} bytes\`);
+  },
+  text: (turn, text) => turn.reply(text),
+});
+`;
 
 /** Commands that no reader of the wire can learn from, and why they are not typed here. */
 const notTyped: Readonly<Record<string, string>> = {
@@ -36,7 +50,8 @@ const secrets = new Map<string, Uint8Array>();
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "holdfast-wire-"));
-  const env = { ...process.env, HOLDFAST_HOME: home };
+  const env = { ...process.env, HOLDFAST_HOME: home, HOLDFAST_BOT: join(home, "bot.mjs") };
+  await writeFile(join(home, "bot.mjs"), botText);
   running = await startEmbedded({ env, log: () => {}, provision: provisionExampleAccounts });
   taps = await tapWire(home, running.run());
   person = typistOf(home);
@@ -121,7 +136,7 @@ describe("a reader of all of NATS", () => {
       for (const at of write(Buffer.of()).keys()) {
         const secret = Buffer.from(`a planted secret of form ${form} at ${at}, 5 words ⚓`);
         expect(taps.find(secret)).toEqual([]);
-        taps.operator.publish("holdfast.account.planted.status", write(secret)[at]!);
+        taps.operator.publish("holdfast.account.planted.status", write(secret)[at]);
         const found = [
           { place: "operator", form },
           { place: "holder", form },
@@ -216,8 +231,16 @@ describe("a reader of all of NATS", () => {
   }, 60_000);
 
   it("sees accounts used, looked at and moved to fresh keys, and the master key change", async () => {
-    await control("/users", { firstName: "Ann", username: "ann" });
+    const { id } = await control<{ id: string }>("/users", { firstName: "Ann", username: "ann" });
     await control("/users/ann/send", { peer: "site_bot", text: "hello" });
+    await control("/users", { firstName: "Ben", username: "ben" });
+    const file = randomBytes(400_000);
+    hide("a chat user's file", file.subarray(1000, 1100));
+    hide("the end of a chat user's file", file.subarray(-100));
+    const fileBase64 = file.toString("base64");
+    await control("/users/ben/send", { peer: "site_bot", text: "", fileBase64 });
+    const told = async () => JSON.stringify(await control("/users/ben/messages?peer=site_bot"));
+    await expect.poll(told, { timeout: 20_000 }).toContain("read 400000 bytes");
     const { out } = await does(`call site-desk users.getUsers {"id":[{"_":"inputUserSelf"}]}`);
     // The caller reads what the wire hides.
     expect(out).toContain(exampleDesk.phone.slice(1));
@@ -245,11 +268,12 @@ describe("a reader of all of NATS", () => {
     await does("caller add ci --role read --accounts all");
     await does("caller revoke ci");
     const listed = await does("conversation list site-bot --json");
-    const [found] = (JSON.parse(listed.out) as { sessions: { id: string }[] }).sessions;
+    const { sessions } = JSON.parse(listed.out) as { sessions: { id: string; chatUser: string }[] };
+    const found = sessions.find(({ chatUser }) => chatUser === id);
     await does(`conversation show ${found!.id}`);
     await does(`conversation park ${found!.id}`);
     await does(`conversation park ${found!.id} --back`);
-    await does(`conversation replay ${found!.id} --session`);
+    await does(`conversation replay ${found!.id} --session --bot bot.mjs`);
     await does("conversation replay 999999", "", 1);
     const version = /schema version (\d+)/.exec((await does("migrate up")).out)![1]!;
     await does(`migrate down ${version}`);
