@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { checkArguments } from "./check-arguments.ts";
 import { checkImports } from "./check-imports.ts";
 import { checkIntegrity } from "./check-integrity.ts";
 import { checkLicences } from "./check-licences.ts";
@@ -97,6 +98,16 @@ function checksOf(root: string): readonly Check[] {
       refuses: "words and lengths that no file may have",
       run: () => listed(checkWords(root, files)),
       remedy: "the list stands in tools/check-words.ts",
+    },
+    {
+      name: "arguments",
+      refuses: "arguments and options of commands that are named like a secret",
+      async run() {
+        // Only here: the other checks are to tell of a program that cannot be loaded.
+        const { createProgram } = await import("../src/main/cli.ts");
+        return listed(checkArguments(createProgram(() => undefined)));
+      },
+      remedy: "tools/check-arguments.ts for the rule",
     },
     {
       name: "licences",

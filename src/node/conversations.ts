@@ -193,7 +193,7 @@ export async function createNodeConversations(
   open: OpenNode,
   host: NodeTurnsOptions["host"],
 ): Promise<NodeConversations> {
-  const { config, stores, stream, clock, events, log, metrics, nats } = open;
+  const { config, stores, stream, clock, events, log, metrics, askHolder } = open;
   const bot = await nodeBot(config, (line) => log.info(line));
   const webhook =
     config.webhook === null
@@ -216,7 +216,7 @@ export async function createNodeConversations(
     channels: createChannels([telegramChannel((account) => host.kindOf(account)), webhook]),
     host,
     media: createMediaReader({
-      invoke: createAccountCaller(nats),
+      invoke: createAccountCaller(askHolder),
       fetchUrl: createFileFetcher(config.webhook?.media ?? noMedia),
     }),
     members: open.fleet.members,

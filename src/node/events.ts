@@ -9,9 +9,11 @@ import { createNotices } from "../accounts/notices.ts";
 import { errorLine } from "../errors.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { AccountEvent, EventSink } from "../ports/accounts/event-sink.ts";
+import type { AskHolder } from "../ports/ask-holder.ts";
 
 export interface NodeEventOptions {
   readonly nats: NatsConnection;
+  readonly askHolder: AskHolder;
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, "event">;
@@ -43,7 +45,7 @@ export function createNodeEvents(options: NodeEventOptions): NodeEvents {
   const notify = createNotices({
     ways: [
       ...(ways.webhook === null ? [] : [createWebhook(ways.webhook, () => clock.now())]),
-      ...(ways.telegram === null ? [] : [createTelegramNotice(nats, ways.telegram)]),
+      ...(ways.telegram === null ? [] : [createTelegramNotice(options.askHolder, ways.telegram)]),
     ],
     clock,
     onLost: ({ account, code }, way, error) =>

@@ -3,6 +3,7 @@ import { createLogger } from "../adapters/log/logger.ts";
 import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openInboundStream } from "../adapters/nats/inbound-stream.ts";
 import { createSealKey } from "../adapters/crypto/curve-seal.ts";
+import { requestSealed } from "../adapters/crypto/sealed-request.ts";
 import { fleetSealKey } from "../adapters/postgres/sealing-key-store.ts";
 import { createSystemClock } from "../concurrency/system-clock.ts";
 import type { Config } from "../config/config.ts";
@@ -10,6 +11,7 @@ import { createReplyDesk } from "../conversation/outbox/ticket.ts";
 import { errorLine } from "../errors.ts";
 import { connectGate } from "../gate/gate-client.ts";
 import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
+import type { AskHolder } from "../ports/ask-holder.ts";
 import { warnOfOwner } from "../adapters/postgres/schema-owner.ts";
 import { joinFleet } from "./custody.ts";
 import { createNodeEvents } from "./events.ts";
@@ -64,8 +66,10 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
     stop: (one) => one.drain(),
   });
   const bus = createFleetBus(nats, { fenceTimeoutMs: config.timings.answerMs + fenceAnswerMs });
+  const askHolder: AskHolder = (asked) => requestSealed(nats, sealKey.publicKey, asked);
   const events = createNodeEvents({
     nats,
+    askHolder,
     log,
     clock,
     metrics,
@@ -114,6 +118,7 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
     sealKey,
     stores,
     nats,
+    askHolder,
     bus,
     events,
     fleet,

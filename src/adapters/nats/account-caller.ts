@@ -1,5 +1,5 @@
-import type { NatsConnection } from "@nats-io/transport-node";
 import { HoldfastError } from "../../errors.ts";
+import type { AskHolder } from "../../ports/ask-holder.ts";
 import type { JsonObject, JsonValue } from "../../ports/telegram/telegram.ts";
 
 interface Answer {
@@ -14,11 +14,11 @@ const answerMsMax = 15_000;
 
 /**
  * Calls a method of Telegram's through the account's holder, on any host. Rejects with
- * HoldfastError: the holder's refusal under its code, or HOLDER_SILENT (retryable).
+ * HoldfastError: the holder's refusal under its code, HOLDER_SILENT (retryable), or that of a reply that no node made.
  */
-export function createAccountCaller(nats: NatsConnection) {
+export function createAccountCaller(ask: AskHolder) {
   return async (account: string, method: string, params: JsonObject): Promise<JsonValue> => {
-    const { ok, result, code, message, next } = await request(nats, account, { method, params });
+    const { ok, result, code, message, next } = await request(ask, account, { method, params });
     if (ok) return result ?? null;
     throw new HoldfastError({
       code: code ?? "REFUSED",
@@ -28,12 +28,12 @@ export function createAccountCaller(nats: NatsConnection) {
   };
 }
 
-async function request(nats: NatsConnection, account: string, body: object): Promise<Answer> {
+async function request(ask: AskHolder, account: string, body: object): Promise<Answer> {
   try {
     const subject = `holdfast.account.${account}.invoke`;
-    const reply = await nats.request(subject, JSON.stringify(body), { timeout: answerMsMax });
-    return JSON.parse(reply.string()) as Answer;
+    return (await ask({ subject, body, timeoutMs: answerMsMax })) as Answer;
   } catch (cause) {
+    if (cause instanceof HoldfastError) throw cause;
     throw new HoldfastError({
       code: "HOLDER_SILENT",
       message: `The holder of ${account} does not answer.`,

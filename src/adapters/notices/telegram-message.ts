@@ -1,5 +1,5 @@
-import type { NatsConnection } from "@nats-io/transport-node";
 import type { NoticeWay } from "../../ports/accounts/notices.ts";
+import type { AskHolder } from "../../ports/ask-holder.ts";
 
 const answerMsMax = 35_000;
 
@@ -8,18 +8,19 @@ const answerMsMax = 35_000;
  * prevents a second copy.
  */
 export function createTelegramNotice(
-  nats: NatsConnection,
+  ask: AskHolder,
   { from, to }: { readonly from: string; readonly to: string },
 ): NoticeWay {
   return {
     name: `message from ${from}`,
     async send({ id, account, text }) {
       if (account === from) throw new Error(`${from} cannot tell of itself`);
-      const body = JSON.stringify({ peer: to, text, key: `notice-${id}` });
-      const reply = await nats.request(`holdfast.account.${from}.send`, body, {
-        timeout: answerMsMax,
-      });
-      const answer = JSON.parse(reply.string()) as { ok: boolean; message?: string };
+      const body = { peer: to, text, key: `notice-${id}` };
+      const subject = `holdfast.account.${from}.send`;
+      const answer = (await ask({ subject, body, timeoutMs: answerMsMax })) as {
+        readonly ok: boolean;
+        readonly message?: string;
+      };
       if (!answer.ok) throw new Error(answer.message ?? "it was refused");
     },
   };

@@ -4,9 +4,13 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { createSealKey } from "../../../src/adapters/crypto/curve-seal.ts";
+import { createCommandSealing } from "../../../src/adapters/crypto/sealed-commands.ts";
+import { requestSealed } from "../../../src/adapters/crypto/sealed-request.ts";
 import { connectNats } from "../../../src/adapters/nats/connection.ts";
 import { createTelegramNotice } from "../../../src/adapters/notices/telegram-message.ts";
 import { createWebhook } from "../../../src/adapters/notices/webhook.ts";
+import type { AskHolder } from "../../../src/ports/ask-holder.ts";
 import type { Notice } from "../../../src/ports/accounts/notices.ts";
 import { testNats } from "../../fixtures/nats.ts";
 
@@ -68,30 +72,39 @@ describe("a notice by webhook", () => {
 });
 
 describe("a notice by a message from another account", () => {
+  const key = createSealKey();
+  const sealing = createCommandSealing(key, { request: () => {}, reply: (answer) => answer });
   let nats: NatsConnection;
+  let ask: AskHolder;
   beforeEach(async () => {
     nats = await connectNats(testNats(), "notices");
+    ask = (asked) => requestSealed(nats, key.publicKey, asked);
   });
   afterEach(() => nats.close());
 
-  it("goes through whoever holds that account, under a key that makes it one message", async () => {
+  it("goes sealed through whoever holds that account, under a key that makes it one message", async () => {
     const asked: unknown[] = [];
+    const wire: string[] = [];
     nats.subscribe("holdfast.account.notices-desk.send", {
       callback(_error, message) {
-        asked.push(message.json());
-        message.respond(JSON.stringify({ ok: asked.length > 1, message: "it cools" }));
+        const { subject } = message;
+        wire.push(message.string());
+        const request = sealing.open({ subject, verb: "send", given: message.json() });
+        asked.push(request.body);
+        message.respond(request.reply({ ok: asked.length > 1, message: "it cools" }));
       },
     });
     await nats.flush();
-    const way = createTelegramNotice(nats, { from: "notices-desk", to: "@olga" });
+    const way = createTelegramNotice(ask, { from: "notices-desk", to: "@olga" });
     await expect(way.send(notice)).rejects.toThrow("it cools");
     await way.send(notice);
     const body = { peer: "@olga", text: "desk is logged out", key: "notice-desk-quarantined-5" };
     expect(asked).toEqual([body, body]);
+    expect(wire.join("\n")).not.toContain("olga");
   });
 
   it("is not sent by the account that it is about", async () => {
-    const way = createTelegramNotice(nats, { from: "desk", to: "@olga" });
+    const way = createTelegramNotice(ask, { from: "desk", to: "@olga" });
     await expect(way.send(notice)).rejects.toThrow("cannot tell of itself");
   });
 });
