@@ -84,7 +84,12 @@ describe("a host that lies on the fleet's bus", () => {
 
   it("ends no incarnation by saying that it has ended", async () => {
     const before = await held();
-    const news = { type: "ended", incarnation: before[0]!.incarnation, host: "h1" } as const;
+    const [{ incarnation }] = before as [Held];
+    const [{ host }] = (await database.query<{ host: string }>(
+      "select host from incarnations where id = $1",
+      [incarnation],
+    )) as [{ host: string }];
+    const news = { type: "ended", incarnation, host } as const;
     const isChanged = await changed(before, () => {
       say(news);
       say({ ...news, signature: liar.sign(endedText(news)) });

@@ -189,6 +189,7 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
             cluster?.url ?? (direct ? natsServer.url : `nats://127.0.0.1:${ports.nats}`),
           HOLDFAST_NATS_CREDS: natsServer.credsFile("gate"),
           HOLDFAST_NATS_NODE_CREDS: natsServer.credsFile("node"),
+          HOLDFAST_OPERATORS: natsServer.operatorKey,
           HOLDFAST_DATABASE_URL: direct
             ? postgres.runtimeUrl
             : `postgres://${runtimeRole}@127.0.0.1:${ports.postgres}/holdfast`,
