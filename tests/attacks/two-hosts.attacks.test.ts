@@ -42,32 +42,25 @@ interface Victim {
 async function victimOfTheRound(): Promise<Victim> {
   const tokens = await fleet.tokens();
   const heldBy = (host: ChaosHost) => tokens.filter((token) => token.host === host.name);
-  const [host] = [...fleet.hosts].sort((a, b) => heldBy(b).length - heldBy(a).length);
+  const [host] = fleet.hosts.toSorted((a, b) => heldBy(b).length - heldBy(a).length);
   const held = heldBy(host!);
   expect(held.length).toBeGreaterThan(0);
   const grants = held.map(({ account, slot, epoch }) => ({ account, slot, epoch }));
   return { host: host!, incarnation: held[0]!.incarnation!, grants };
 }
 
-/** Says what would free the victim's keys, unsigned and with the liar's own signature. */
-const lies = {
-  "let-go": (incarnation: string, { grants }: Victim) => {
-    const letGo = { type: "let-go", incarnation, grants } as const;
+/**
+ * Says all that would free the victim's keys, in its name, in the liar's own and in that of no host: each unsigned and
+ * with the liar's signature.
+ */
+function lie({ host, incarnation, grants }: Victim): void {
+  for (const of of [incarnation, liar.incarnation, "somebody-else"]) {
+    const letGo = { type: "let-go", incarnation: of, grants } as const;
     say(letGo);
     say({ ...letGo, signature: liar.sign(letGoText(letGo)) });
-  },
-  ended: (incarnation: string, { host }: Victim) => {
-    const ended = { type: "ended", incarnation, host: host.name } as const;
+    const ended = { type: "ended", incarnation: of, host: host.name } as const;
     say(ended);
     say({ ...ended, signature: liar.sign(endedText(ended)) });
-  },
-};
-
-/** In the victim's name, in the liar's own, and in that of no host. */
-function lie(victim: Victim, kinds: readonly (keyof typeof lies)[] = ["let-go", "ended"]): void {
-  for (const kind of kinds) {
-    for (const of of [victim.incarnation, liar.incarnation, "somebody-else"])
-      lies[kind](of, victim);
   }
 }
 
@@ -98,30 +91,25 @@ async function forgeLease({ host }: Victim, change: Partial<LeaseValue>): Promis
   lyingNode.publish(`$KV.HOLDFAST_HOSTS.${host.name}`, JSON.stringify(forged));
 }
 
-async function liesFor(
-  ms: number,
-  victim: Victim,
-  kinds?: readonly (keyof typeof lies)[],
-): Promise<void> {
+async function liesFor(ms: number, victim: Victim): Promise<void> {
   const untilMs = performance.now() + ms;
   while (performance.now() < untilMs) {
-    lie(victim, kinds);
+    lie(victim);
     await lyingNode.flush();
+    // Not so fast that the lies themselves are what takes the time.
+    await fleet.tokens();
   }
 }
 
 const overlaps = () => fleet.dc.ledger.overlaps()["any-two-connections"];
 
 describe("a host that lies, with the credentials of a node and of a gate", () => {
-  it.each(["let-go", "ended"] as const)(
-    "frees no key by the word `%s` while the other lives",
-    async (kind) => {
-      const before = await fleet.tokens();
-      await liesFor(1_000, await victimOfTheRound(), [kind]);
-      expect(overlaps()).toBe(0);
-      expect(await fleet.tokens()).toEqual(before);
-    },
-  );
+  it("frees no key while the other lives", async () => {
+    const before = await fleet.tokens();
+    await liesFor(1_000, await victimOfTheRound());
+    expect(overlaps()).toBe(0);
+    expect(await fleet.tokens()).toEqual(before);
+  });
 
   it("puts no two hosts on one key while the other is cut off from NATS", async () => {
     const stopAnswering = answerFences();
