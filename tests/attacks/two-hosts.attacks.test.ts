@@ -8,6 +8,7 @@ import type { FenceRequest } from "../../src/ports/custody/fleet-bus.ts";
 import type { GrantRef } from "../../src/ports/custody/gate.ts";
 import type { ChaosHost } from "../../src/proof/chaos/chaos-host.ts";
 import { type ChaosFleet, eventually, startFleet } from "../../src/proof/chaos/fleet.ts";
+import { holdMs } from "../../src/proof/chaos/stage.ts";
 
 let fleet: ChaosFleet;
 /** A host of the fleet that lies: it has the credentials of a node and of a gate. */
@@ -115,12 +116,15 @@ describe("a host that lies, with the credentials of a node and of a gate", () =>
     const stopAnswering = answerFences();
     const victim = await victimOfTheRound();
     victim.host.links.nats.set("frozen");
+    const frozenMs = performance.now();
     await eventually("the other host takes over", async () => {
       lie(victim);
       await lyingNode.flush();
       const tokens = await fleet.tokens();
       return !tokens.some(({ incarnation }) => incarnation === victim.incarnation);
     });
+    // It may be connected for as long as its lease lets it.
+    expect(performance.now() - frozenMs).toBeGreaterThan(holdMs);
     victim.host.links.nats.set("flow");
     stopAnswering();
     await fleet.untilServed();
