@@ -5,7 +5,7 @@ import { createIncarnationKey } from "../../src/adapters/crypto/incarnation-key.
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
 import { ownerUrlOf } from "../../src/embedded/postgres.ts";
 import { readProof } from "../../src/cli/prove.ts";
-import { endedText, letGoText } from "../../src/custody/signed-statements.ts";
+import { letGoText } from "../../src/custody/signed-statements.ts";
 import { type AttackedService, attackedService } from "../fixtures/attacked-service.ts";
 import { everythingIn } from "../fixtures/nats.ts";
 
@@ -78,16 +78,6 @@ describe("a host that lies on the fleet's bus", () => {
       say({ ...forged, signature: liar.sign(letGoText(forged)) });
       // Signed as it should be: but its speaker holds nothing.
       say({ ...own, signature: liar.sign(letGoText(own)) });
-    });
-    expect(isChanged).toBe(false);
-  });
-
-  it("ends no incarnation by saying that it has ended", async () => {
-    const before = await held();
-    const news = { type: "ended", incarnation: before[0]!.incarnation, host: "h1" } as const;
-    const isChanged = await changed(before, () => {
-      say(news);
-      say({ ...news, signature: liar.sign(endedText(news)) });
     });
     expect(isChanged).toBe(false);
   });
