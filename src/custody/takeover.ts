@@ -202,8 +202,10 @@ export function createTakeover(options: TakeoverOptions): Takeover {
     await store.revoke(incarnation);
     if (lease.done === "released") return free(incarnation, "released");
     const told = known?.promise ?? lease.promise ?? options.promiseOf(incarnation);
-    const promise = told ?? longestPromise;
-    const waitMs = Math.max(takeMs, silentAfterMs(promise));
+    // An incarnation with a key has started under the fleet's times, which are this host's own. One of an older
+    // version may have had any.
+    const unknownMs = signatures.isKey(incarnation) ? takeMs : silentAfterMs(longestPromise);
+    const waitMs = Math.max(takeMs, told === null ? unknownMs : silentAfterMs(told));
     const how = await untilSilent(incarnation, proof, waitMs);
     if (!(await lease.confirm())) return { ended: false, why: "moved" };
     return free(incarnation, how);

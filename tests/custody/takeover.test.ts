@@ -94,12 +94,18 @@ describe("a takeover from a silent host", () => {
     expect(before.tookMs).toBeCloseTo(silentAfterMs(slow), 0);
   });
 
-  it("waits for the longest promise there may be when it knows none, or only a forged one", async () => {
+  it("waits for the longest promise there may be where a host of an older version tells none", async () => {
     const longestMs = silentAfterMs(longestPromise);
-    const older = await takeover(leaseOf({}), h1(null));
+    const older = await takeover(leaseOf({ incarnation: "older" }), h1(null));
     expect(older.tookMs).toBeCloseTo(longestMs, 0);
+    const forged = leaseOf({ incarnation: "older", holdMs: 1, answerMs: 1 });
+    expect((await takeover(signed(forged, liar), null)).tookMs).toBeCloseTo(longestMs, 0);
+  });
+
+  it("waits its own time, which is the fleet's, where the promise of a host with a key is lost", async () => {
+    expect((await takeover(leaseOf({}), h1(null))).tookMs).toBeCloseTo(takeMs, 0);
     const forged = await takeover(signed(leaseOf({ holdMs: 1, answerMs: 1 }), liar), null);
-    expect(forged.tookMs).toBeCloseTo(longestMs, 0);
+    expect(forged.tookMs).toBeCloseTo(takeMs, 0);
   });
 
   it("frees at once what the holder itself has released, and nothing that another says is", async () => {

@@ -43,7 +43,9 @@ describe("the tables of the manual", () => {
     const table = commandTables();
     const names = createProgram(() => undefined).commands.map((command) => command.name());
     for (const name of names) expect(table).toContain(`npx holdfast ${name}`);
-    expect(table).toContain("| `npx holdfast renew [account]` | move an account, or all of them, to a fresh key");
+    expect(table).toContain(
+      "| `npx holdfast renew [account]` | move an account, or all of them, to a fresh key",
+    );
     expect(table).toContain("| `npx holdfast conversation replay <id>` |");
     expect(table).not.toContain("| `npx holdfast conversation` |");
   });
