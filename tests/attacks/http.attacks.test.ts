@@ -52,7 +52,7 @@ async function ledger(path = "/ledger"): Promise<string> {
 const users = (text: string) => text.match(/site[_-](?:bot|desk)/g) ?? [];
 
 describe("a page of the web in a browser beside the service", () => {
-  it("reads nothing after its name was bound to the service's address (H4)", async () => {
+  it("reads nothing after its name was bound to the service's address", async () => {
     for (const url of [status, new URL("/", status), new URL("/users", control)]) {
       const host = `evil.example:${url.port}`;
       const { status: answered, text } = await rawHttp(url, { headers: { host } });
@@ -60,7 +60,7 @@ describe("a page of the web in a browser beside the service", () => {
     }
   });
 
-  it("makes no simulated person write, by a request that needs no question first (H4)", async () => {
+  it("makes no simulated person write, by a request that needs no question first", async () => {
     const { status: answered, text } = await rawHttp(new URL("/users/site_desk/send", control), {
       method: "POST",
       headers: { origin: "https://evil.example", "content-type": "text/plain" },
@@ -72,7 +72,7 @@ describe("a page of the web in a browser beside the service", () => {
 });
 
 describe.runIf(canBeStranger)("another local user, who finds the ports", () => {
-  it("reads neither accounts, nor codes, nor chats, and changes nothing (H4)", async () => {
+  it("reads neither accounts, nor codes, nor chats, and changes nothing", async () => {
     const { out } = await asStranger(
       `const [status, control] = process.argv.slice(1);
        const json = { "content-type": "application/json" };
@@ -111,7 +111,7 @@ describe("a caller of the raw API", () => {
     ["account.resetPassword", {}],
     ["bots.exportBotToken", {}],
     ["messages.translateText", { toLang: "en", peer: { _: "inputPeerSelf" }, id: [1] }],
-  ])("does not bring %s to Telegram (H3)", async (method, params) => {
+  ])("does not bring %s to Telegram", async (method, params) => {
     expect(await call(method, params)).toMatchObject({
       ok: false,
       message: expect.stringContaining("may not be called through Holdfast"),
@@ -119,7 +119,7 @@ describe("a caller of the raw API", () => {
     expect(await ledger()).not.toContain(method);
   });
 
-  it("names the service account as no peer, however it is spelled (H3)", async () => {
+  it("names the service account as no peer, however it is spelled", async () => {
     const userId = { $long: "777000" };
     const params = {
       fromPeer: { _: "inputPeerUser", userId, accessHash: { $long: "0" } },
@@ -166,7 +166,7 @@ describe("one who captured a request of the provider", () => {
       })
     ).status;
 
-  it("has it take effect once, cut into whatever fields (M5)", async () => {
+  it("has it take effect once, cut into whatever fields", async () => {
     const { Body, From, To } = whole;
     expect(await post(whole)).toBe(200);
     const again = [

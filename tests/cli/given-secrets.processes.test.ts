@@ -34,7 +34,7 @@ describe("a secret", () => {
     expect(answer).not.toContain(exampleDesk.phone.slice(1));
   });
 
-  it("among the arguments is refused, as it stands in the process list (M1)", async () => {
+  it("among the arguments is refused, as it stands in the process list", async () => {
     for (const args of [
       ["proxy", "site-desk", "socks5://px-user:px-pass-8814@127.0.0.1:1080"],
       ["import", "old-desk", "1Ap".padEnd(353, "W"), "--from", "telethon", "--stopped"],

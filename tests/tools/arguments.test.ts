@@ -29,7 +29,7 @@ it("an excuse that no command needs is named", () => {
   ]);
 });
 
-it("no command of the program takes a secret among its arguments (M1)", () => {
+it("no command of the program takes a secret among its arguments", () => {
   expect(checkArguments(createProgram(() => {}))).toEqual([]);
   const program = createProgram(() => {});
   program.commands.find((one) => one.name() === "answer")?.argument("<code>");
