@@ -1,6 +1,7 @@
 import { specifyBounds } from "./telegram-driver-bounds.ts";
 import { specifyFaults } from "./telegram-driver-faults.ts";
 import { specifyHazards } from "./telegram-driver-hazards.ts";
+import { specifyIdle } from "./telegram-driver-idle.ts";
 import { specifyLogins } from "./telegram-driver-login.ts";
 import { specifyTalk } from "./telegram-driver-talk.ts";
 import type { MakeDriver } from "../fixtures/telegram-bench.ts";
@@ -11,5 +12,6 @@ export function specifyTelegramDriver(makeDriver: MakeDriver): void {
   specifyTalk(makeDriver);
   specifyFaults(makeDriver);
   specifyHazards(makeDriver);
+  specifyIdle(makeDriver);
   specifyBounds(makeDriver);
 }

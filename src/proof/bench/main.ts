@@ -8,6 +8,7 @@ import { measureCustody } from "./custody.ts";
 import type { Figure } from "./figures.ts";
 import { measureGateThroughput } from "./gate-throughput.ts";
 import { measureHeartbeat } from "./heartbeat.ts";
+import { measureIdle } from "./idle.ts";
 import { measureRenewals } from "./renewal.ts";
 import { measureTurnFlow } from "./turn-flow.ts";
 import { measureTurnStores } from "./turn-stores.ts";
@@ -43,6 +44,12 @@ const suites: Readonly<Record<string, Readonly<Record<string, Stage>>>> = {
     flow(log) {
       log("turns from the stream to the reply");
       return measureTurnFlow(log);
+    },
+  },
+  idle: {
+    accounts(log) {
+      log("1,000 accounts with nothing to do, by both drivers");
+      return measureIdle(log);
     },
   },
   renewal: {

@@ -93,6 +93,8 @@ export interface FleetOptions {
   /** Three servers in place of one; the hosts reach them directly. */
   readonly natsCluster?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
+  /** The hosts answer, and have no account yet. */
+  onStarted?(fleet: Pick<ChaosFleet, "hosts">): void;
   log(line: string): void;
 }
 
@@ -300,6 +302,7 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
     for (let index = 1; index <= options.hosts; index += 1) await addHost(`h${index}`);
     await Promise.all(hosts.map((host) => host.start()));
     await eventually("the fleet answers", () => ask("holdfast.fleet.who"));
+    options.onStarted?.(fleet);
     for (let index = 1; index <= options.accounts; index += 1) {
       const account = `${kind}-${index}`;
       const username = `chaos_${kind}_${index}`;

@@ -17,6 +17,7 @@ import type {
 import { createSystemClock } from "../../../concurrency/system-clock.ts";
 import { createClientShell, nextReconnectMs, type Opening } from "../client-shell.ts";
 import { fromGramJs, type GramJsObject, toGramJs } from "./objects.ts";
+import { defaultIdleLimits, type IdleLimits } from "../idle-limits.ts";
 import { createGramJsWire, type GramJsWire } from "./wire.ts";
 import { resetSocket } from "../tcp-transport.ts";
 
@@ -24,14 +25,19 @@ interface Home extends Endpoint {
   readonly id: number;
 }
 
+interface Limits {
+  readonly callMsMax?: number;
+  readonly idle?: IdleLimits;
+}
+
 /**
  * Drives Telegram with GramJS's sender, one object per connection: the library's own client dials when it wants to
  * (docs/architecture/drivers.md). Sessions are those of the mtcute driver.
- * @param limits `callMsMax`: how long a call may wait for its answer.
+ * @param limits `callMsMax`: how long a call may wait for its answer; `idle`: how an idle connection is kept.
  */
 export function createGramJsDriver(
   options: TelegramDriverOptions,
-  limits: { readonly callMsMax?: number } = {},
+  limits: Limits = {},
 ): TelegramDriver {
   const { dataCentre } = options;
   if (dataCentre !== null && dataCentre.publicKeyPem !== null) {
@@ -39,17 +45,16 @@ export function createGramJsDriver(
   }
   const { id, ipAddress, port } = defaultProductionDc.main;
   const home: Home = dataCentre ?? { id, host: ipAddress, port };
-  const { callMsMax } = limits;
   return {
     name: "telegram",
-    open: (opening) => openClient(options, home, callMsMax, opening),
+    open: (opening) => openClient(options, home, limits, opening),
   };
 }
 
 function openClient(
   options: TelegramDriverOptions,
   home: Home,
-  callMsMax: number | undefined,
+  { callMsMax, idle = defaultIdleLimits }: Limits,
   opening: Opening,
 ): TelegramClient {
   let serving: Promise<void> | null = null;
@@ -85,6 +90,7 @@ function openClient(
       dcId: home.id,
       apiId: options.apiId,
       device: opening.device,
+      idle,
       onKey: keep,
       onUpdates: (updates) => shell.tell(updates as tl.TypeUpdates),
       onTransportError: shell.transportError,

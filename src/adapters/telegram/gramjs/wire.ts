@@ -11,6 +11,7 @@ import { returnBigInt } from "telegram/Helpers.js";
 import type { DeviceIdentity } from "../../../ports/telegram/telegram.ts";
 import { TelegramError } from "../../../ports/telegram/telegram-error.ts";
 import { fromGramJs } from "./objects.ts";
+import { type IdleLimits, spreadPing } from "../idle-limits.ts";
 import { resetSocket } from "../tcp-transport.ts";
 import { refuseBadPlainFrame, refuseLongFrame, unpackEither } from "../wire-bounds.ts";
 import { rpcFault } from "../faults.ts";
@@ -22,6 +23,7 @@ export interface GramJsWireOptions {
   readonly dcId: number;
   readonly apiId: number;
   readonly device: DeviceIdentity;
+  readonly idle: IdleLimits;
   /** Nothing is sent under a new key before this resolves. */
   readonly onKey: (key: Uint8Array) => Promise<void>;
   /** As mtcute spells them. */
@@ -46,9 +48,6 @@ const intermediateTag = Buffer.from("eeeeeeee", "hex");
 const lengthBytes = 4;
 /** GramJS was seen to wait for ever in a key exchange that went wrong. */
 const openMsMax = 15_000;
-const pingMs = 15_000;
-/** Telegram ends a connection that has sent no ping for this long. */
-const pingDelaySeconds = 75;
 
 // GramJS unpacks without a bound.
 GZIPPacked.ungzip = unpackEither;
@@ -132,23 +131,29 @@ export function createGramJsWire(options: GramJsWireOptions): GramJsWire {
     keepAlive();
   }
 
-  /** Cuts the wire when a ping was not answered before the next is due. */
+  /** Cuts the wire when a ping is not answered in time. */
   function keepAlive(): void {
-    let isAnswered = true;
-    const timer = setInterval(() => {
-      if (!isAnswered) return cut();
-      isAnswered = false;
-      const ping = new Api.PingDelayDisconnect({
+    const { idle } = options;
+    let timer: NodeJS.Timeout;
+    const pingLater = () => {
+      timer = setTimeout(ping, spreadPing(idle)).unref();
+    };
+    const ping = () => {
+      timer = setTimeout(cut, idle.pongMs).unref();
+      const request = new Api.PingDelayDisconnect({
         pingId: returnBigInt(Date.now()),
-        disconnectDelay: pingDelaySeconds,
+        disconnectDelay: Math.round(idle.hangUpMs / 1000),
       });
-      call(ping).then(
-        () => (isAnswered = true),
+      call(request).then(
+        () => {
+          clearTimeout(timer);
+          if (!stream.destroyed) pingLater();
+        },
         () => undefined,
       );
-    }, pingMs);
-    timer.unref();
-    void closed.then(() => clearInterval(timer));
+    };
+    pingLater();
+    void closed.then(() => clearTimeout(timer));
   }
 
   function cut(): void {

@@ -17,7 +17,9 @@ import {
   nextReconnectMs,
   type Opening,
 } from "../client-shell.ts";
+import { defaultIdleLimits, type IdleLimits } from "../idle-limits.ts";
 import { boundReader } from "./bounded-reader.ts";
+import { keepWhileIdle, type PingingConnection } from "./idle-wire.ts";
 import { authoriseBy, createKeyExchange, type KeyExchange } from "./key-exchange.ts";
 import { createKeyStorage } from "./key-storage.ts";
 import { createNodeCrypto, createNodePlatform } from "./platform.ts";
@@ -36,6 +38,7 @@ interface Shared {
   readonly home: DcOptions;
   readonly callMsMax: number | undefined;
   readonly exchange: KeyExchange;
+  readonly idle: IdleLimits;
   /** Of a data centre that is not Telegram's. */
   readonly trustedKeys: readonly string[];
 }
@@ -43,11 +46,16 @@ interface Shared {
 /**
  * Drives Telegram with mtcute's low-level client: one connection per client, no update manager, no
  * waiting out of floods, no retries of calls.
- * @param limits `callMsMax`: how long a call may wait for its answer; `exchange`: makes the keys.
+ * @param limits `callMsMax`: how long a call may wait for its answer; `exchange`: makes the keys;
+ * `idle`: how an idle connection is kept.
  */
 export function createMtcuteDriver(
   options: TelegramDriverOptions,
-  limits: { readonly callMsMax?: number; readonly exchange?: KeyExchange } = {},
+  limits: {
+    readonly callMsMax?: number;
+    readonly exchange?: KeyExchange;
+    readonly idle?: IdleLimits;
+  } = {},
 ): TelegramDriver {
   const { dataCentre } = options;
   const crypto = createNodeCrypto();
@@ -59,6 +67,7 @@ export function createMtcuteDriver(
     platform: createNodePlatform(),
     home: dataCentre === null ? defaultProductionDc : addressesOf(dataCentre),
     callMsMax: limits.callMsMax,
+    idle: limits.idle ?? defaultIdleLimits,
     exchange: limits.exchange ?? createKeyExchange({ clock: createSystemClock() }),
     trustedKeys,
   };
@@ -85,7 +94,7 @@ function openClient(shared: Shared, opening: Opening): TelegramClient {
     dial: opening.dial,
     ended: shell.ended,
     mayWrite: () => saved,
-    onDialling: () => prepareExchange(mt, shared),
+    onDialling: () => prepareConnection(mt, shared),
     onAnswered: shell.connected,
     onBroken: (answered) => (answered ? shell.broke() : shell.brokeEarly()),
     onDialFailed: shell.dialFailed,
@@ -147,10 +156,11 @@ function openClient(shared: Shared, opening: Opening): TelegramClient {
  * mtcute keeps the waits of an exchange that was cut off. The first answer on the next wire would
  * go there, and the new exchange would wait five seconds in vain (seen with 0.30.3).
  */
-function prepareExchange(mt: MtClient, { exchange, trustedKeys }: Shared): void {
+function prepareConnection(mt: MtClient, { exchange, trustedKeys, idle }: Shared): void {
   for (const connection of mt.network["_primaryDc"]?.main["_connections"] ?? []) {
     connection["_pendingWaitForUnencrypted"] = [];
     authoriseBy(exchange, trustedKeys, connection);
+    keepWhileIdle(connection as unknown as PingingConnection, idle);
   }
 }
 
