@@ -19,12 +19,12 @@ const kept = new WeakSet<object>();
 export function keepWhileIdle(connection: PingingConnection, limits: IdleLimits): void {
   if (kept.has(connection)) return;
   kept.add(connection);
-  const flush = connection._doFlush.bind(connection);
-  const whileActive = connection._pingDisconnectDelay.bind(connection);
+  const flush = connection["_doFlush"].bind(connection);
+  const whileActive = connection["_pingDisconnectDelay"].bind(connection);
   let isWriting = false;
-  connection._pingInterval = spreadPing(limits);
-  connection._randomDelay = 0;
-  connection._doFlush = () => {
+  connection["_pingInterval"] = spreadPing(limits);
+  connection["_randomDelay"] = 0;
+  connection["_doFlush"] = () => {
     isWriting = true;
     try {
       flush();
@@ -32,8 +32,8 @@ export function keepWhileIdle(connection: PingingConnection, limits: IdleLimits)
       isWriting = false;
     }
   };
-  connection._pingDisconnectDelay = () => {
+  connection["_pingDisconnectDelay"] = () => {
     if (isWriting) return limits.hangUpMs;
-    return connection._active ? whileActive() : limits.pongMs;
+    return connection["_active"] ? whileActive() : limits.pongMs;
   };
 }
