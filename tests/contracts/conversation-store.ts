@@ -83,7 +83,9 @@ export function specifyConversationStore(make: (database: Database) => Conversat
       );
       expect(new Set(loaded.map(({ id }) => id)).size).toBe(500);
       expect(await count("conversation_sessions", "chat_user like 'flood-%'")).toBe(500);
-      expect(loaded.filter(({ decision }) => decision !== "SESSION_REUSED")).toHaveLength(500);
+      // Until a turn of theirs is committed, every look says why they were opened.
+      const whys = new Set(loaded.map(({ decision }) => decision));
+      expect([...whys]).toEqual(["SESSION_CREATED_FIRST_CONTACT"]);
     });
 
     it("opens one session for a user whose first eight messages come at once (I3, V1)", async () => {
@@ -95,7 +97,43 @@ export function specifyConversationStore(make: (database: Database) => Conversat
         ),
       );
       expect(new Set(loaded.map(({ id }) => id)).size).toBe(50);
-      expect(loaded.filter(({ decision }) => decision !== "SESSION_REUSED")).toHaveLength(50);
+      expect(await count("conversation_sessions", "chat_user like 'first-%'")).toBe(50);
+    });
+
+    it("tells every attempt at a message alike why its session was opened", async () => {
+      const decisionOf = async () => (await store.load(keyOf("attempts"), dayMs)).decision;
+      const first = await open("attempts");
+      expect([first.decision, await decisionOf()]).toEqual(
+        Array(2).fill("SESSION_CREATED_FIRST_CONTACT"),
+      );
+      await store.commit(turnIn("attempts", first, { status: "ended" }), claim);
+      expect([await decisionOf(), await decisionOf()]).toEqual(
+        Array(2).fill("SESSION_CREATED_AFTER_END"),
+      );
+      const second = await store.load(keyOf("attempts"), dayMs);
+      await store.commit(turnIn("attempts", second), claim);
+      expect(await decisionOf()).toBe("SESSION_REUSED");
+    });
+
+    it("knows a message that took effect before anything is done for it, and opens nothing (I4)", async () => {
+      const session = await open("returning");
+      const turn = turnIn("returning", session, { status: "ended" });
+      const again = { ...keyOf("returning"), inboundId: turn.inboundId };
+      expect((await store.load(again, dayMs)).taken).toBeUndefined();
+      expect(await store.commit(turn, claim)).toBe("committed");
+      expect((await store.load(again, dayMs)).taken).toBe(true);
+      expect(await count("conversation_sessions", "chat_user = 'returning'")).toBe(1);
+      expect((await store.load({ ...again, inboundId: "m:new" }, dayMs)).taken).toBeUndefined();
+    });
+
+    it("refuses a turn that keeps too much, and says so", async () => {
+      const session = await open("hoarder");
+      const turn = turnIn("hoarder", session, { snapshot: "x".repeat(5 * 1024 * 1024) });
+      await expect(store.commit(turn, claim)).rejects.toMatchObject({
+        code: "TURN_TOO_LARGE",
+        policy: "terminal",
+      });
+      expect(await count("turns", `session_id = ${session.id}`)).toBe(0);
     });
 
     it("gives a turn the newest messages and tool outputs, oldest first (V5)", async () => {
