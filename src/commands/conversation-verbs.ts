@@ -77,8 +77,8 @@ export function createConversationCommands(options: ConversationCommandOptions):
     },
     async "replay-all"({ reason, until }, speaker) {
       if (until !== undefined && !isMoment(until)) throw untilMalformed();
-      const code = reason === undefined ? undefined : String(reason);
-      const part = await replays.next({ accounts: speaker.accounts, code, until });
+      if (reason !== undefined && typeof reason !== "string") throw reasonMalformed();
+      const part = await replays.next({ accounts: speaker.accounts, code: reason, until });
       return { ok: true, ...part };
     },
   };
@@ -86,6 +86,13 @@ export function createConversationCommands(options: ConversationCommandOptions):
 
 const isMoment = (value: unknown): value is string =>
   typeof value === "string" && value.length <= 40 && !Number.isNaN(Date.parse(value));
+
+const reasonMalformed = () =>
+  new HoldfastError({
+    code: "COMMAND_MALFORMED",
+    message: `"reason" is the code that a parked message's reason begins with; nothing was changed.`,
+    next: 'Send JSON such as {"reason": "BOT_TIMED_OUT"}, or leave it out for all.',
+  });
 
 const untilMalformed = () =>
   new HoldfastError({

@@ -100,8 +100,7 @@ export function createConversationMetrics(registry: Registry): ConversationMetri
         },
       });
     },
-    partitionHeld: (partition, holds) =>
-      held.set({ partition: String(partition) }, holds ? 1 : 0),
+    partitionHeld: (partition, holds) => held.set({ partition: String(partition) }, holds ? 1 : 0),
     parkedMessages(read) {
       const parked: Gauge = new Gauge({
         ...of,

@@ -74,11 +74,9 @@ export async function openInboundStream(
   return {
     async appendAgain(item, id) {
       // Under an id of its own: within the window, the item's own would make it a duplicate.
-      await client.publish(
-        partitionSubject(names.subjectPrefix, partitionOf(item)),
-        JSON.stringify([item]),
-        { msgID: id, timeout: publishTimeoutMs },
-      );
+      const subject = partitionSubject(names.subjectPrefix, partitionOf(item));
+      const publishOptions = { msgID: id, timeout: publishTimeoutMs };
+      await client.publish(subject, JSON.stringify([item]), publishOptions).catch(notAgain);
     },
     append: createInboundPublisher({
       jetstream: client,
@@ -160,6 +158,16 @@ async function prepareStreams(
       cause,
     });
   }
+}
+
+function notAgain(cause: unknown): never {
+  throw new HoldfastError({
+    code: "INBOUND_UNAVAILABLE",
+    message: `The inbound stream does not take the message again: ${errorLine(cause)}.`,
+    next: "Check that NATS runs with JetStream, then replay again: what was not taken is still set aside.",
+    policy: "retryable",
+    cause,
+  });
 }
 
 async function ensure(

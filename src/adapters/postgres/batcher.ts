@@ -1,5 +1,11 @@
 import { HoldfastError } from "../../errors.ts";
 
+/**
+ * `none`: the server was away. `unknown`: it may have gone away over one of the items. `lock`: one of them waits for
+ * what another transaction holds. `overrun`: one of them takes too long or too much.
+ */
+export type BatchDoubt = "none" | "unknown" | "lock" | "overrun";
+
 export interface BatcherOptions<Item, Result> {
   /** Batches that run at the same time: each takes one connection. */
   readonly lanes: number;
@@ -16,11 +22,8 @@ export interface BatcherOptions<Item, Result> {
    * One result for each item, in order. Or one rejection for all: nothing of the batch took effect.
    */
   run(items: readonly Item[]): Promise<readonly Result[]>;
-  /**
-   * How far a retryable failure speaks against the items of its batch. `none`: the server was away. `unknown`: it may
-   * have gone away over one of them. `overrun`: one of them took too long or too much. By default `none`.
-   */
-  readonly doubtOf?: (error: unknown) => "none" | "unknown" | "overrun";
+  /** How far a retryable failure speaks against the items of its batch; by default not at all. */
+  readonly doubtOf?: (error: unknown) => BatchDoubt;
   /** The error of an item that overruns alone again and again while others end well; by default the item is tried on. */
   readonly unwritable?: (error: unknown) => unknown;
 }
@@ -38,13 +41,13 @@ interface Waiting<Item, Result> {
 }
 
 interface Doubt {
-  /** Retryable ends, an overrun counting for several. */
+  /** Retryable ends, one that was given up counting for several. */
   readonly ends: number;
   /** Overruns alone, while others ended well. */
   readonly alone: number;
 }
 
-/** With so many unknown outcomes behind it, or one overrun, an item is taken alone. */
+/** With so many unknown outcomes behind it, or one that was given up, an item is taken alone. */
 const doubtsMax = 2;
 /** So often may an item overrun alone while others end well. */
 const aloneMax = 2;
@@ -112,7 +115,8 @@ export function createBatcher<Item, Result>(
     for (const { key } of batch) {
       const { ends, alone } = doubts.get(key) ?? { ends: 0, alone: 0 };
       const isItsOwn = kind === "overrun" && batch.length === 1 && endedWell > wellBefore;
-      const now = { ends: ends + (kind === "overrun" ? doubtsMax : 1), alone: alone + Number(isItsOwn) };
+      const more = kind === "unknown" ? 1 : doubtsMax;
+      const now = { ends: ends + more, alone: alone + Number(isItsOwn) };
       doubts.set(key, now);
       if (now.alone < aloneMax || unwritable === undefined) continue;
       doubts.delete(key);

@@ -10,8 +10,8 @@ import type {
 } from "../../ports/conversation/conversation-store.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import { HoldfastError } from "../../errors.ts";
-import { createBatcher } from "./batcher.ts";
-import { brokenUniqueConstraint, type Database, hasOverrun, wasNeverAsked } from "./database.ts";
+import { type BatchDoubt, createBatcher } from "./batcher.ts";
+import { brokenUniqueConstraint, type Database, givenUpFor, wasNeverAsked } from "./database.ts";
 import {
   indexViolation,
   isWhole,
@@ -54,8 +54,8 @@ interface Commit {
   readonly text: string;
 }
 
-const doubtOf = (error: unknown): "none" | "unknown" | "overrun" =>
-  hasOverrun(error) ? "overrun" : wasNeverAsked(error) ? "none" : "unknown";
+const doubtOf = (error: unknown): BatchDoubt =>
+  givenUpFor(error) ?? (wasNeverAsked(error) ? "none" : "unknown");
 
 /** A refused turn, or the numbers of the turns whose replies were claimed. */
 type CommitRow =
@@ -187,7 +187,8 @@ const tooLarge = (characters: number) =>
 const unwritable = (cause: unknown) =>
   new HoldfastError({
     code: "TURN_UNWRITABLE",
-    message: "PostgreSQL does not finish the statement of this turn alone, while it finishes others.",
+    message:
+      "PostgreSQL does not finish the statement of this turn alone, while it finishes others.",
     next: "See how large the session is, and what its rows wait for: select * from pg_stat_activity",
     cause,
   });

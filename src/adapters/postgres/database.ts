@@ -2,9 +2,9 @@ import { Pool, type PoolClient, type QueryResultRow } from "pg";
 import { HoldfastError } from "../../errors.ts";
 
 /**
- * Runs statements. Throws DATABASE_UNAVAILABLE (retryable, unknown outcome) when Postgres does not answer, and
- * DATABASE_REFUSES (retryable, without effect) when it answers no statement of this kind now. An error about the
- * statement's own data is thrown as it came.
+ * Runs statements. Throws DATABASE_UNAVAILABLE (retryable, unknown outcome) when Postgres does not answer,
+ * DATABASE_REFUSES (retryable, without effect) when it answers no statement of this kind now, and STATEMENT_TOO_SLOW
+ * (retryable, without effect) when it gives this one up. An error about the statement's own data is thrown as it came.
  */
 export interface Queries {
   /** `name`: each connection parses and plans the statement once; for a text that never changes. */
@@ -39,6 +39,10 @@ const dataClasses: ReadonlySet<string> = new Set(["22", "23", "54", "P0"]);
 const unavailableClasses: ReadonlySet<string> = new Set(["08", "57", "53"]);
 /** The statement ran out of its time, or of memory, and was undone. */
 const overrunStates: ReadonlySet<unknown> = new Set(["57014", "53200"]);
+/** It waited too long for what another transaction holds, and was undone. */
+const lockedState = "55P03";
+/** Of the time that a statement may take: one that waits for a lock is told apart from one that works. */
+const lockShare = 2 / 3;
 
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
   const { poolMax = 8, statementTimeoutMs = 15_000, onQuery = () => {} } = options;
@@ -46,7 +50,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
     connectionString: url,
     max: poolMax,
     // The statements are short: compiling them would take longer than they run.
-    options: "-c jit=off",
+    options: `-c jit=off -c lock_timeout=${Math.ceil(statementTimeoutMs * lockShare)}`,
     connectionTimeoutMillis: 5000,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + 5000,
@@ -102,9 +106,11 @@ export function brokenUniqueConstraint(error: unknown): string | null {
     : null;
 }
 
-/** The statement itself took too long or too much: beside others it may hold them up. */
-export function hasOverrun(error: unknown): boolean {
-  return error instanceof HoldfastError && overrunStates.has(sqlStateOf(error.cause));
+/** Why a statement was given up that may hold up others beside it; null for any other error. */
+export function givenUpFor(error: unknown): "overrun" | "lock" | null {
+  const state = error instanceof HoldfastError ? sqlStateOf(error.cause) : null;
+  if (overrunStates.has(state)) return "overrun";
+  return state === lockedState ? "lock" : null;
 }
 
 /** No statement reached the server: it is away, or takes no connections. */
@@ -124,6 +130,15 @@ function parsed(error: unknown): unknown {
   const { message } = error as { readonly message?: unknown };
   const state = sqlStateOf(error);
   if (state !== null && dataClasses.has(state.slice(0, 2))) return error;
+  if (state === lockedState || overrunStates.has(state)) {
+    return new HoldfastError({
+      code: "STATEMENT_TOO_SLOW",
+      message: `The database gave a statement up (${state}: ${String(message)}); it had no effect.`,
+      next: "See what it waits for: select * from pg_stat_activity",
+      policy: "retryable",
+      cause: error,
+    });
+  }
   if (state !== null && !unavailableClasses.has(state.slice(0, 2))) {
     return new HoldfastError({
       code: "DATABASE_REFUSES",

@@ -1,9 +1,5 @@
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
-import type {
-  ParkedQuery,
-  ParkedStore,
-  Parking,
-} from "../../ports/conversation/parked-store.ts";
+import type { ParkedQuery, ParkedStore, Parking } from "../../ports/conversation/parked-store.ts";
 import { storableJson, storableText } from "../../ports/conversation/storable-text.ts";
 import type { Database } from "./database.ts";
 

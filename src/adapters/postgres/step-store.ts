@@ -4,7 +4,11 @@ import { storableJson, storableText } from "../../ports/conversation/storable-te
 import type { Database } from "./database.ts";
 
 /** Whether the partition is still the owner's, by its number and epoch; without an owner it is. */
-const isOwned = (partition: string, epoch: string, lock = "") => `(${partition}::int is null or exists (
+const isOwned = (
+  partition: string,
+  epoch: string,
+  lock = "",
+) => `(${partition}::int is null or exists (
   select from partitions p where p.id = ${partition}::int and p.epoch = ${epoch}::bigint ${lock}))`;
 
 const findStep = `

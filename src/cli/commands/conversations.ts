@@ -77,7 +77,10 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
       "take a message again that was set aside, or all; with --session, compare a bot with what was said",
     )
     .option("--all", "every message that was set aside, in each user's order")
-    .option("--reason <code>", "with --all: only those set aside for this reason, such as UNEXPECTED")
+    .option(
+      "--reason <code>",
+      "with --all: only those set aside for this reason, such as UNEXPECTED",
+    )
     .option(
       "--session",
       "the id is a session's: show what this bot would say in each turn; nothing is sent",

@@ -1,5 +1,9 @@
 import type { InboundStream } from "../../ports/conversation/inbound-stream.ts";
-import type { ParkedItem, ParkedQuery, ParkedStore } from "../../ports/conversation/parked-store.ts";
+import type {
+  ParkedItem,
+  ParkedQuery,
+  ParkedStore,
+} from "../../ports/conversation/parked-store.ts";
 
 export interface ParkedReplayOptions {
   readonly parked: Pick<ParkedStore, "replayable" | "remove" | "count" | "now">;

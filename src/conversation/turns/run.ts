@@ -103,6 +103,7 @@ const givenBack: TurnResult = { ending: "given-back", delayMs: 0 };
 export function createTurnRun(options: TurnRunOptions): TurnRun {
   const { store, events, limits, clock, claim } = options;
   let reporting: Pick<InboundItem, "account"> = { account: "" };
+  let hasToldElsewhere = false;
 
   const note = ({ account }: Pick<InboundItem, "account">, code: string, message: string) =>
     events.report({ type: "note", account, code, message });
@@ -150,7 +151,11 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
     const { media, rules } = options;
     const draft = createTurnDraft({ item, session, resolved, style, sentBy, steps, media, rules });
     const onLate = (error: HoldfastError) =>
-      note(item, error.code, `inbound ${item.inboundId} waits for the end of its handler: ${error.line}`);
+      note(
+        item,
+        error.code,
+        `inbound ${item.inboundId} waits for the end of its handler: ${error.line}`,
+      );
     return runHandler(bot, draft, { clock, limits, slot, signal, onLate });
   }
 
@@ -187,16 +192,16 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
   }
 
   /** Answers whether the handler may run again; throws the error where it may not. */
-  async function rest(
-    item: InboundItem,
-    attempt: Attempt,
-    error: unknown,
-  ) {
+  async function rest(item: InboundItem, attempt: Attempt, error: unknown) {
     const { slot, signal } = attempt;
     attempt.rests ??= createHandlerRests(limits);
     const restMs = attempt.rests.next(error);
     if (restMs === null) throw error;
-    note(item, "TURN_RESTS", `inbound ${item.inboundId} runs again in ${restMs} ms: ${lineOf(error)}`);
+    note(
+      item,
+      "TURN_RESTS",
+      `inbound ${item.inboundId} runs again in ${restMs} ms: ${lineOf(error)}`,
+    );
     await slot.rest(() => wait(clock, restMs, signal));
     return !signal.aborted;
   }
@@ -265,7 +270,8 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
     async take(item, signal, slot) {
       const seat = options.findBot(item);
       if (seat === "elsewhere") {
-        note(item, "CHANNEL_ELSEWHERE", elsewhereLine(item));
+        if (!hasToldElsewhere) note(item, "CHANNEL_ELSEWHERE", elsewhereLine(item));
+        hasToldElsewhere = true;
         return { ending: "given-back", delayMs: elsewhereMs };
       }
       try {
@@ -309,8 +315,8 @@ function reportDecision(
 
 const lineOf = (error: unknown): string => `${errorCodeOf(error)}: ${errorLine(error)}`;
 
-const elsewhereLine = ({ channel, inboundId }: InboundItem): string =>
-  `this host has no settings for the channel ${channel}; inbound ${inboundId} waits for a host that has`;
+const elsewhereLine = ({ channel }: InboundItem): string =>
+  `this host has no settings for the channel ${channel}; its messages wait for a host that has`;
 
 const unknownAccount = (account: string) =>
   new HoldfastError({

@@ -10,7 +10,7 @@ export interface StoreWaitOptions {
   /** The database refuses everything, and nothing begins until it is back. */
   onHold(error: unknown): void;
   onBack(): void;
-  /** One statement does not end by its own fault, and is tried on by itself. */
+  /** A statement does not end by a fault of its own and is tried on; not told of more while it is. */
   onOwnFault(error: unknown): void;
 }
 
@@ -38,6 +38,7 @@ const ofServer: ReadonlySet<string> = new Set(["DATABASE_UNAVAILABLE", "DATABASE
 export function createStoreWait(options: StoreWaitOptions): StoreWait {
   const { clock, delayMs, delayMsMax } = options;
   let hold: Hold | null = null;
+  let ownFaults = 0;
 
   function begin(error: unknown): Hold {
     hold = createHold();
@@ -64,12 +65,17 @@ export function createStoreWait(options: StoreWaitOptions): StoreWait {
     let error = first;
     /** The hold that this statement asks for, and waits out. */
     let asks: Hold | null = null;
+    let hasOwnFault = false;
     try {
       for (let tries = 0; !signal.aborted; tries += 1) {
         if (!(error instanceof HoldfastError) || error.policy !== "retryable") throw error;
         if (ofServer.has(error.code)) {
           if (hold === null) asks = begin(error);
-        } else if (tries === 0) options.onOwnFault(error);
+        } else if (!hasOwnFault) {
+          hasOwnFault = true;
+          ownFaults += 1;
+          if (ownFaults === 1) options.onOwnFault(error);
+        }
         if (hold === null || hold === asks) await pause(tries, signal);
         else await hold.ended(signal);
         if (signal.aborted) break;
@@ -83,6 +89,7 @@ export function createStoreWait(options: StoreWaitOptions): StoreWait {
       }
       return null;
     } finally {
+      if (hasOwnFault) ownFaults -= 1;
       if (asks !== null && hold === asks) end(!signal.aborted);
     }
   }
@@ -127,7 +134,7 @@ function createHold(): Hold {
         signal.addEventListener("abort", wake);
       }),
     end() {
-      for (const wake of [...waiting]) wake();
+      for (const wake of waiting) wake();
     },
   };
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createBatcher } from "../../../src/adapters/postgres/batcher.ts";
+import { type BatchDoubt, createBatcher } from "../../../src/adapters/postgres/batcher.ts";
 import { HoldfastError } from "../../../src/errors.ts";
 
 interface Run {
@@ -8,10 +8,15 @@ interface Run {
   fail(error: unknown): void;
 }
 
-const retryable = (code: string) =>
-  new HoldfastError({ code, message: code, policy: "retryable" });
+const retryable = (code: string) => new HoldfastError({ code, message: code, policy: "retryable" });
 const overrun = retryable("TOOK_TOO_LONG");
 const lost = retryable("CONNECTION_LOST");
+const locked = retryable("LOCKED");
+const doubts = new Map<unknown, BatchDoubt>([
+  [overrun, "overrun"],
+  [lost, "unknown"],
+  [locked, "lock"],
+]);
 
 /** Items such as "a1": key a. Every batch waits until the test answers it. */
 function openBatcher(limits: {
@@ -24,7 +29,7 @@ function openBatcher(limits: {
   const batcher = createBatcher<string, string>({
     ...limits,
     keyOf: (item) => item[0]!,
-    doubtOf: (error) => (error === overrun ? "overrun" : error === lost ? "unknown" : "none"),
+    doubtOf: (error) => doubts.get(error) ?? "none",
     run: (items) =>
       new Promise((resolve, reject) => {
         const answer = () => resolve(items.map((item) => `${item}!`));
@@ -140,35 +145,42 @@ describe("a batcher", () => {
 
   it.each([
     ["an overrun", 1, overrun],
+    ["a wait for a lock", 1, locked],
     ["two lost connections", 2, lost],
-  ])("takes each item of a batch alone after %s, so that none holds up another", async (_what, ends, error) => {
-    const { add, runs, batches } = openBatcher({ lanes: 1, sizeMax: 9 });
-    for (let end = 0; end < ends; end += 1) {
-      const failed = Promise.allSettled(["a1", "b1", "c1"].map(add));
+  ])(
+    "takes each item of a batch alone after %s, so that none holds up another",
+    async (_what, ends, error) => {
+      const { add, runs, batches } = openBatcher({ lanes: 1, sizeMax: 9 });
+      for (let end = 0; end < ends; end += 1) {
+        const failed = Promise.allSettled(["a1", "b1", "c1"].map(add));
+        await turn();
+        runs.at(-1)!.fail(error);
+        await failed;
+      }
+      const results = Promise.allSettled(["a1", "b1", "c1"].map(add));
+      for (let looked = 0; looked < 20; looked += 1) {
+        await turn();
+        const run = runs.at(-1);
+        if (run?.items.includes("b1") === true) run.fail(error);
+        else run?.answer();
+      }
+      expect(batches().slice(ends)).toEqual(["a1", "b1", "c1"]);
+      expect((await results).map(({ status }) => status)).toEqual([
+        "fulfilled",
+        "rejected",
+        "fulfilled",
+      ]);
+      void add("a2");
+      void add("c2");
       await turn();
-      runs.at(-1)!.fail(error);
-      await failed;
-    }
-    const results = Promise.allSettled(["a1", "b1", "c1"].map(add));
-    for (let looked = 0; looked < 20; looked += 1) {
-      await turn();
-      const run = runs.at(-1);
-      if (run?.items.includes("b1") === true) run.fail(error);
-      else run?.answer();
-    }
-    expect(batches().slice(ends)).toEqual(["a1", "b1", "c1"]);
-    expect((await results).map(({ status }) => status)).toEqual([
-      "fulfilled",
-      "rejected",
-      "fulfilled",
-    ]);
-    void add("a2");
-    void add("c2");
-    await turn();
-    expect(batches().at(-1)).toBe("a2 c2");
-  });
+      expect(batches().at(-1)).toBe("a2 c2");
+    },
+  );
 
-  it("gives up an item that overruns alone while others end well, and no other", async () => {
+  it.each([
+    ["gives up an item that overruns alone while others end well, and no other", overrun, 1],
+    ["never gives up an item that waits for a lock", locked, 0],
+  ])("%s", async (_what, fault, givenUp) => {
     const wrong = new Error("it is its own fault");
     const { add, runs } = openBatcher({ lanes: 2, sizeMax: 1, unwritable: () => wrong });
     const ends: unknown[] = [];
@@ -185,9 +197,9 @@ describe("a batcher", () => {
         runs.at(-1)!.answer();
         await beside[1];
       }
-      under.fail(overrun);
+      under.fail(fault);
       await slow;
     }
-    expect(ends).toEqual([overrun, overrun, overrun, wrong]);
+    expect(ends).toEqual([fault, fault, fault, ...(givenUp === 1 ? [wrong] : [fault])]);
   });
 });

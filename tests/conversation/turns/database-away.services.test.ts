@@ -47,7 +47,7 @@ describe("while the database refuses", () => {
     expect(holds.at(-1)).toBe(false);
   });
 
-  it("it is told once when it begins and once when it ends", async () => {
+  it("a note says that it begins and another that it ends, however many wait", async () => {
     let failures = 30;
     const commit: ConversationStore["commit"] = (...args) => {
       failures -= 1;

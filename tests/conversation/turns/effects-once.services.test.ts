@@ -122,7 +122,9 @@ describe("a handler that exceeds its time", () => {
       async handle(turn) {
         runs += 1;
         if (runs === 1) {
-          await new Promise<void>((resolve) => turn.signal.addEventListener("abort", () => resolve()));
+          await new Promise<void>((resolve) =>
+            turn.signal.addEventListener("abort", () => resolve()),
+          );
           reasons.push((turn.signal.reason as HoldfastError).code);
           return;
         }
