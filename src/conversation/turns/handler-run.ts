@@ -39,7 +39,7 @@ export async function runHandler(
     readonly clock: Clock;
     readonly limits: HandlerLimits;
     readonly slot: TurnSlot;
-    /** Aborts when the engine stops: then a late handler is not waited for. */
+    /** Aborts when the engine stops: from then on a late handler has as much time as any other. */
     readonly signal: AbortSignal;
     onLate(error: HoldfastError): void;
   },
@@ -62,6 +62,7 @@ export async function runHandler(
     const last = handling;
     const hasEnded = await slot.rest(() => endOf(last, clock, limits.handlerEndMsMax, signal));
     if (!hasEnded && !signal.aborted) throw hangs(bot, limits);
+    if (!hasEnded) await slot.rest(() => endOf(last, clock, limits.handlerMsMax));
     throw error;
   }
 }
@@ -71,12 +72,13 @@ async function endOf(
   work: Promise<void>,
   clock: Clock,
   ms: number,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<boolean> {
   const ended = new AbortController();
   const note = () => ended.abort();
   work.then(note, note);
-  await wait(clock, ms, AbortSignal.any([signal, ended.signal]));
+  const either = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]);
+  await wait(clock, ms, either);
   return ended.signal.aborted;
 }
 

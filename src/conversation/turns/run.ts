@@ -177,11 +177,11 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
   /** Steps wait for the database as commits do, until their turn is over. */
   function stepsOf(item: InboundItem, signal: AbortSignal) {
     const { steps } = options;
-    const until = <T>(statement: () => Promise<T>) =>
-      persist(item, signal, statement).then((outcome) => {
-        if (signal.aborted) throw stopping(item);
-        return outcome;
-      });
+    async function until<T>(statement: () => Promise<T>): Promise<T> {
+      const outcome = await persist(item, signal, async () => ({ value: await statement() }));
+      if (outcome === null) throw stopping(item);
+      return outcome.value;
+    }
     return createStepRunner(
       {
         find: (turn, name) => until(() => steps.find(turn, name, claim)),

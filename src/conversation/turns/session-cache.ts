@@ -263,6 +263,8 @@ function packedAfter(before: Packed, head: SessionHead, turn: TurnRecord, atMs: 
   const context = turn.context && storableJson(turn.context);
   const report = progress === undefined ? before.progress : progressText(progress);
   const recorded = recordedAfter(before, toolOutputs);
+  const taken = before.taken.slice(1 - takenMax);
+  taken.push(markOf(turn.inboundId));
   const alone =
     snapshot.length +
     (context === null ? 0 : context.length) +
@@ -278,7 +280,7 @@ function packedAfter(before: Packed, head: SessionHead, turn: TurnRecord, atMs: 
     progress: report,
     said,
     recorded,
-    taken: [...before.taken.slice(1 - takenMax), markOf(turn.inboundId)],
+    taken,
     size: alone + lengthOf(said) + lengthOf(recorded),
     atMs,
   };

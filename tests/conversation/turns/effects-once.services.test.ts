@@ -113,6 +113,46 @@ describe("a step", () => {
   });
 });
 
+describe("a host that stops", () => {
+  it("lets a turn that began finish, its steps included", async () => {
+    const begun = deferred();
+    const goOn = deferred();
+    const bot: Bot = {
+      name: "steps late",
+      async handle(turn) {
+        begun.resolve();
+        await goOn.promise;
+        turn.reply(String(await turn.step("order", () => 7)));
+      },
+    };
+    const engine = await bench.makeEngine(bot);
+    await engine.start();
+    await bench.stream.append([textFrom("1", "hello")]);
+    await begun.promise;
+    const stopped = engine.stop();
+    goOn.resolve();
+    await stopped;
+    expect(await bench.repliesTo("1")).toEqual(["7"]);
+  });
+
+  it("waits for a handler that is late, as the next owner would run it beside", async () => {
+    const end = deferred();
+    const bot: Bot = { name: "late", handle: () => end.promise.then(() => undefined) };
+    const limits = { handlerMsMax: 100, handlerRetryMsMax: 1e6 };
+    const engine = await bench.makeEngine(bot, { limits });
+    await engine.start();
+    await bench.stream.append([textFrom("1", "hello")]);
+    await expect.poll(() => bench.notes).toEqual(["BOT_TIMED_OUT"]);
+    let isStopped = false;
+    const stopped = engine.stop().then(() => (isStopped = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isStopped).toBe(false);
+    end.resolve();
+    await stopped;
+    expect(bench.turnEndings).toEqual(["given-back"]);
+  });
+});
+
 describe("a handler that exceeds its time", () => {
   it("is told by its signal, and runs again when it has ended", async () => {
     const reasons: unknown[] = [];
