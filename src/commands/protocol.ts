@@ -220,8 +220,8 @@ export interface FleetProtocol {
     answered: { readonly parked: string };
   };
   /**
-   * The next part of the parked messages, in each user's order. `reason`: only those whose reason begins with that code.
-   * `until`: as the first part's answer says.
+   * The next part of the parked messages, in each user's order. `reason`: only those whose reason begins with that
+   * code. `until`: as the first part's answer says.
    */
   readonly "replay-all": {
     asked: { readonly reason?: string | undefined; readonly until?: string | undefined };

@@ -100,42 +100,6 @@ export function specifyConversationStore(make: (database: Database) => Conversat
       expect(await count("conversation_sessions", "chat_user like 'first-%'")).toBe(50);
     });
 
-    it("tells every attempt at a message alike why its session was opened", async () => {
-      const decisionOf = async () => (await store.load(keyOf("attempts"), dayMs)).decision;
-      const first = await open("attempts");
-      expect([first.decision, await decisionOf()]).toEqual(
-        Array(2).fill("SESSION_CREATED_FIRST_CONTACT"),
-      );
-      await store.commit(turnIn("attempts", first, { status: "ended" }), claim);
-      expect([await decisionOf(), await decisionOf()]).toEqual(
-        Array(2).fill("SESSION_CREATED_AFTER_END"),
-      );
-      const second = await store.load(keyOf("attempts"), dayMs);
-      await store.commit(turnIn("attempts", second), claim);
-      expect(await decisionOf()).toBe("SESSION_REUSED");
-    });
-
-    it("knows a message that took effect before anything is done for it, and opens nothing (I4)", async () => {
-      const session = await open("returning");
-      const turn = turnIn("returning", session, { status: "ended" });
-      const again = { ...keyOf("returning"), inboundId: turn.inboundId };
-      expect((await store.load(again, dayMs)).taken).toBeUndefined();
-      expect(await store.commit(turn, claim)).toBe("committed");
-      expect((await store.load(again, dayMs)).taken).toBe(true);
-      expect(await count("conversation_sessions", "chat_user = 'returning'")).toBe(1);
-      expect((await store.load({ ...again, inboundId: "m:new" }, dayMs)).taken).toBeUndefined();
-    });
-
-    it("refuses a turn that keeps too much, and says so", async () => {
-      const session = await open("hoarder");
-      const turn = turnIn("hoarder", session, { snapshot: "x".repeat(5 * 1024 * 1024) });
-      await expect(store.commit(turn, claim)).rejects.toMatchObject({
-        code: "TURN_TOO_LARGE",
-        policy: "terminal",
-      });
-      expect(await count("turns", `session_id = ${session.id}`)).toBe(0);
-    });
-
     it("gives a turn the newest messages and tool outputs, oldest first (V5)", async () => {
       let session = await open("history");
       for (let turn = 1; turn <= 12; turn += 1) {

@@ -16,7 +16,8 @@ const answerMsMax = 15_000;
 
 /**
  * Calls a method of Telegram's through the account's holder, on any host. Rejects with
- * HoldfastError: the holder's refusal under its code, with its policy and wait, HOLDER_SILENT (retryable), or that of a reply that no node made.
+ * HoldfastError: the holder's refusal under its code, with its policy and wait, HOLDER_SILENT (retryable), or that of a
+ * reply that no node made.
  */
 export function createAccountCaller(ask: AskHolder) {
   return async (account: string, method: string, params: JsonObject): Promise<JsonValue> => {

@@ -57,9 +57,9 @@ const bytesMax = 512 * 1024 * 1024;
 const nameInUse = 10058;
 
 /**
- * The inbound stream on JetStream: on disk, bounded; when full it refuses new messages. A message
- * leaves the stream when its turn is committed or set aside. Throws INBOUND_UNAVAILABLE when the server has no JetStream or
- * refuses the streams.
+ * The inbound stream on JetStream: on disk, bounded; when full it refuses new messages. A message leaves the stream
+ * when its turn is committed or set aside. Throws INBOUND_UNAVAILABLE when the server has no JetStream or refuses the
+ * streams.
  */
 export async function openInboundStream(
   nats: NatsConnection,

@@ -1,12 +1,7 @@
 import { HoldfastError } from "../../errors.ts";
+import { createDoubts, type DoubtOptions } from "./batch-doubts.ts";
 
-/**
- * `none`: the server was away. `unknown`: it may have gone away over one of the items. `lock`: one of them waits for
- * what another transaction holds. `overrun`: one of them takes too long or too much.
- */
-export type BatchDoubt = "none" | "unknown" | "lock" | "overrun";
-
-export interface BatcherOptions<Item, Result> {
+export interface BatcherOptions<Item, Result> extends DoubtOptions {
   /** Batches that run at the same time: each takes one connection. */
   readonly lanes: number;
   /** Items of one batch at most. */
@@ -22,10 +17,6 @@ export interface BatcherOptions<Item, Result> {
    * One result for each item, in order. Or one rejection for all: nothing of the batch took effect.
    */
   run(items: readonly Item[]): Promise<readonly Result[]>;
-  /** How far a retryable failure speaks against the items of its batch; by default not at all. */
-  readonly doubtOf?: (error: unknown) => BatchDoubt;
-  /** The error of an item that overruns alone again and again while others end well; by default the item is tried on. */
-  readonly unwritable?: (error: unknown) => unknown;
 }
 
 /** Gathers simultaneous requests into few statements. */
@@ -40,37 +31,21 @@ interface Waiting<Item, Result> {
   reject(error: unknown): void;
 }
 
-interface Doubt {
-  /** Retryable ends, one that was given up counting for several. */
-  readonly ends: number;
-  /** Overruns alone, while others ended well. */
-  readonly alone: number;
-}
-
-/** With so many unknown outcomes behind it, or one that was given up, an item is taken alone. */
-const doubtsMax = 2;
-/** So often may an item overrun alone while others end well. */
-const aloneMax = 2;
-
 /** Batches that take longer wait for a lock or a disk: the next one does not wait for them. */
 const heldUpMs = 25;
 
 /**
- * Flushes as soon as nothing runs, so that a batch grows while the one before it runs. Another lane
- * is taken where a whole batch waits, or where the running ones are held up: one statement at a
- * time leaves the machine's cores to others. A failed batch is halved until the faulty item stands
- * alone; one with an unknown outcome is not. An item that may have caused such outcomes is taken alone, so that it does not hold
- * up those beside it.
+ * Flushes as soon as nothing runs, so that a batch grows while the one before it runs. Another lane is taken where a
+ * whole batch waits, or where the running ones are held up: one statement at a time leaves the machine's cores to
+ * others. A failed batch is halved until the faulty item stands alone; one with an unknown outcome is not. An item
+ * that may have caused such outcomes is taken alone, so that it does not hold up those beside it.
  */
 export function createBatcher<Item, Result>(
   options: BatcherOptions<Item, Result>,
 ): Batcher<Item, Result> {
   const { lanes, sizeMax, keyOf, run, gather = setImmediate } = options;
-  const { doubtOf = () => "none", unwritable } = options;
   const busy = new Set<string>();
-  /** By key; a key is there from its first doubtful end to its next end without doubt. */
-  const doubts = new Map<string, Doubt>();
-  let endedWell = 0;
+  const doubts = createDoubts(options);
   let queue: Waiting<Item, Result>[] = [];
   let idleLanes = lanes;
   let isHeldUp = false;
@@ -83,7 +58,7 @@ export function createBatcher<Item, Result>(
     let looked = 0;
     for (const one of queue) {
       if (batch.length === sizeMax) break;
-      const isAlone = isDoubtful(one.key);
+      const isAlone = doubts.isAlone(one.key);
       if (isAlone && batch.length > 0) break;
       looked += 1;
       if (busy.has(one.key)) kept.push(one);
@@ -100,43 +75,17 @@ export function createBatcher<Item, Result>(
     return batch;
   }
 
-  const isDoubtful = (key: string): boolean =>
-    doubts.size > 0 && (doubts.get(key)?.ends ?? 0) >= doubtsMax;
-
-  function clear(batch: readonly Waiting<Item, Result>[]): void {
-    if (doubts.size === 0) return;
-    for (const { key } of batch) doubts.delete(key);
-  }
-
-  /** @param wellBefore how many batches had ended well when this one began */
-  function doubt(batch: readonly Waiting<Item, Result>[], error: unknown, wellBefore: number) {
-    const kind = doubtOf(error);
-    if (kind === "none") return error;
-    for (const { key } of batch) {
-      const { ends, alone } = doubts.get(key) ?? { ends: 0, alone: 0 };
-      const isItsOwn = kind === "overrun" && batch.length === 1 && endedWell > wellBefore;
-      const more = kind === "unknown" ? 1 : doubtsMax;
-      const now = { ends: ends + more, alone: alone + Number(isItsOwn) };
-      doubts.set(key, now);
-      if (now.alone < aloneMax || unwritable === undefined) continue;
-      doubts.delete(key);
-      return unwritable(error);
-    }
-    return error;
-  }
-
   async function settle(batch: readonly Waiting<Item, Result>[]): Promise<void> {
-    const wellBefore = endedWell;
+    const wellBefore = doubts.endedWell;
     try {
       const results = await run(batch.map(({ item }) => item));
-      endedWell += 1;
-      clear(batch);
+      doubts.ended(batch, true);
       for (const [index, one] of batch.entries()) one.resolve(results[index]!);
     } catch (error) {
       const isUnknown = error instanceof HoldfastError && error.policy === "retryable";
       if (batch.length === 1 || isUnknown) {
-        const told = isUnknown ? doubt(batch, error, wellBefore) : error;
-        if (!isUnknown) clear(batch);
+        const told = isUnknown ? doubts.raised(batch, error, wellBefore) : error;
+        if (!isUnknown) doubts.ended(batch, false);
         for (const one of batch) one.reject(told);
         return;
       }

@@ -10,7 +10,8 @@ import type {
 } from "../../ports/conversation/conversation-store.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import { HoldfastError } from "../../errors.ts";
-import { type BatchDoubt, createBatcher } from "./batcher.ts";
+import type { BatchDoubt } from "./batch-doubts.ts";
+import { createBatcher } from "./batcher.ts";
 import { brokenUniqueConstraint, type Database, givenUpFor, wasNeverAsked } from "./database.ts";
 import {
   indexViolation,

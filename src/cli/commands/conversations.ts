@@ -78,7 +78,7 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
     )
     .option("--all", "every message that was set aside, in each user's order")
     .option(
-      "--reason <code>",
+      "--reason <name>",
       "with --all: only those set aside for this reason, such as UNEXPECTED",
     )
     .option(

@@ -1,8 +1,8 @@
 import type { FleetMembers } from "../../custody/fleet-members.ts";
 
 /**
- * The hosts that may own turns: those with settings for every channel that any serving host has. Where no host has all of
- * them, every serving one may.
+ * The hosts that may own turns: those with settings for every channel that any serving host has. Where no host has
+ * all of them, every serving one may.
  */
 export function ableHosts(members: Pick<FleetMembers, "serving" | "leases">): readonly string[] {
   const serving = members.serving();

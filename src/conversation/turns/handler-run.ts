@@ -22,9 +22,9 @@ export interface HandlerLimits {
 }
 
 /**
- * Asks the bot once. A handler that exceeds its time finds its turn sealed and `turn.signal` aborted. Its end is waited
- * for, so that it never runs twice at the same time. Rejects with the handler's error; BOT_TIMED_OUT (retryable) once it
- * has ended late; BOT_HANGS where it has not ended at all.
+ * Asks the bot once. A handler that exceeds its time finds its turn sealed and `turn.signal` aborted. Its end is
+ * waited for, so that it never runs twice at the same time. Rejects with the handler's error; BOT_TIMED_OUT
+ * (retryable) once it has ended late; BOT_HANGS where it has not ended at all.
  */
 export async function runHandler(
   bot: Bot,

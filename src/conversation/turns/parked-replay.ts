@@ -29,8 +29,8 @@ export interface ParkedReplay {
 const partMax = 100;
 
 /**
- * Appends before it removes: cut off in between, a message is appended again under the same id, or is found to have taken
- * effect.
+ * Appends before it removes: cut off in between, a message is appended again under the same id, or is found to have
+ * taken effect.
  */
 export function createParkedReplay({ parked, stream }: ParkedReplayOptions): ParkedReplay {
   async function putBack(found: Awaited<ReturnType<ParkedStore["replayable"]>>): Promise<void> {

@@ -96,9 +96,9 @@ const elsewhereMs = 30_000;
 const givenBack: TurnResult = { ending: "given-back", delayMs: 0 };
 
 /**
- * Takes one inbound item to its turn: load once, ask the bot, commit once. The database away means waiting here, so that
- * the user's later messages wait too; `signal` ends the waiting and the item is given back. A handler that fails for
- * now rests, and its user with it. Only what can never succeed is parked.
+ * Takes one inbound item to its turn: load once, ask the bot, commit once. The database away means waiting here, so
+ * that the user's later messages wait too; `signal` ends the waiting and the item is given back. A handler that fails
+ * for now rests, and its user with it. Only what can never succeed is parked.
  */
 export function createTurnRun(options: TurnRunOptions): TurnRun {
   const { store, events, limits, clock, claim } = options;

@@ -54,8 +54,8 @@ export interface Turn {
     readonly turns: number;
   };
   /**
-   * Aborts when the handler's time is up or it has failed: nothing of this run counts any more. Pass it on to calls that
-   * take one, so that they end; the handler runs again only after it has ended.
+   * Aborts when the handler's time is up or it has failed: nothing of this run counts any more. Pass it on to calls
+   * that take one, so that they end; the handler runs again only after it has ended.
    */
   readonly signal: AbortSignal;
   /** The newest messages of the session before this one, oldest first. */

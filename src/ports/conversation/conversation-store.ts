@@ -117,14 +117,13 @@ export interface PartitionClaim {
 }
 
 /**
- * Sessions and turns. Hides SQL. A turn calls `load` once and `commit` once; nothing below asks
- * again (I3). `load` is one statement that finds, reuses, rolls over or creates the session, with
- * its history; with an inbound id it also tells whether that took effect. `commit` is one statement, and checks epoch and sequence under its own locks.
- * Messages, tool outputs, snapshot, duplicate check and outbox rows are written together or not at
- * all. With a `grant` of the account's token, that statement may also claim the replies, as
- * `OutboxStore.claim` would. It does so if the token is still held under the grant and the
- * session's last earlier reply is claimed already. Text that Postgres cannot hold (NUL, lone
- * surrogates) is sanitised before.
+ * Sessions and turns. Hides SQL. A turn calls `load` once and `commit` once; nothing below asks again (I3). `load` is
+ * one statement that finds, reuses, rolls over or creates the session, with its history; with an inbound id it also
+ * tells whether that took effect. `commit` is one statement, and checks epoch and sequence under its own locks.
+ * Messages, tool outputs, snapshot, duplicate check and outbox rows are written together or not at all. With a
+ * `grant` of the account's token, that statement may also claim the replies, as `OutboxStore.claim` would. It does so
+ * if the token is still held under the grant and the session's last earlier reply is claimed already. Text that
+ * Postgres cannot hold (NUL, lone surrogates) is sanitised before.
  */
 export interface ConversationStore {
   /**

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type BatchDoubt, createBatcher } from "../../../src/adapters/postgres/batcher.ts";
+import type { BatchDoubt } from "../../../src/adapters/postgres/batch-doubts.ts";
+import { createBatcher } from "../../../src/adapters/postgres/batcher.ts";
 import { HoldfastError } from "../../../src/errors.ts";
 
 interface Run {
