@@ -16,7 +16,6 @@ export const longFunctions = {
     "createSideSlots",
     "createSocketTable",
     "createTakeover",
-    "createTurnEngine",
     "createTurnRun",
     "createUpdateCursor",
   ],

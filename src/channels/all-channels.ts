@@ -31,6 +31,8 @@ export interface PartitionSenders {
 
 /** The channels of a node, and which of them a message came by. */
 export interface Channels {
+  /** Those of this host's settings. */
+  readonly names: readonly ChannelName[];
   /**
    * The chat's style of menus, and the sender of its replies; null: no channel of this node serves
    * that account.
@@ -45,6 +47,7 @@ export function createChannels(all: readonly (ServedChannel | null)[]): Channels
   const byName = new Map<string, ServedChannel>(channels.map((one) => [one.name, one]));
 
   return {
+    names: channels.map(({ name }) => name),
     placeOf({ channel, account }) {
       const found = byName.get(channel);
       const style = found?.styleOf(account) ?? null;

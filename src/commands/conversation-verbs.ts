@@ -2,7 +2,8 @@ import type { FleetProtocol, Handlers } from "./protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import type { ConversationRecords } from "../ports/conversation/conversation-records.ts";
 import type { ConversationStore } from "../ports/conversation/conversation-store.ts";
-import type { InboundStream, ParkedItem } from "../ports/conversation/inbound-stream.ts";
+import type { ParkedReplay } from "../conversation/turns/parked-replay.ts";
+import type { ParkedStore } from "../ports/conversation/parked-store.ts";
 import { mayName, type Speaker } from "../ports/speaker.ts";
 import { accountNotYours } from "./door.ts";
 import { textIn } from "./fields.ts";
@@ -10,13 +11,14 @@ import { textIn } from "./fields.ts";
 /** The verbs about conversations. */
 export type ConversationVerbs = Handlers<
   FleetProtocol,
-  "conversations" | "conversation" | "park" | "replay"
+  "conversations" | "conversation" | "park" | "replay" | "replay-all"
 >;
 
 export interface ConversationCommandOptions {
   readonly records: ConversationRecords;
   readonly store: Pick<ConversationStore, "move">;
-  readonly stream: Pick<InboundStream, "listParked" | "unpark">;
+  readonly parked: Pick<ParkedStore, "list">;
+  readonly replays: ParkedReplay;
 }
 
 const listMax = 200;
@@ -26,10 +28,10 @@ const turnsMax = 500;
 /**
  * Any node's answers about conversations. `conversations`: the newest sessions and the parked
  * messages. `conversation`: one session's turns. `park`: gives a session to a person, or back to
- * the bot. `replay`: takes a parked message again.
+ * the bot. `replay`: takes a parked message again. `replay-all`: takes the next part of them again.
  */
 export function createConversationCommands(options: ConversationCommandOptions): ConversationVerbs {
-  const { records, store, stream } = options;
+  const { records, store, parked: parkedStore, replays } = options;
 
   async function newest(of: "all" | readonly string[], limit: number) {
     if (of === "all") return records.list({ limit });
@@ -46,20 +48,13 @@ export function createConversationCommands(options: ConversationCommandOptions):
     throw accountNotYours(speaker, found.session.account);
   }
 
-  async function refuseForeignItem(parked: string, speaker: Speaker): Promise<void> {
-    if (speaker.accounts === "all") return;
-    const found = (await stream.listParked(listMax)).find(({ id }) => id === parked);
-    if (found !== undefined && isOwn(speaker, found)) return;
-    throw parkedUnknown(parked);
-  }
-
   return {
     async conversations({ account, limit }, speaker) {
       const most = typeof limit === "number" ? Math.min(limit, listMax) : 20;
       const one = typeof account === "string" ? [account] : speaker.accounts;
       const sessions = await newest(one, most);
-      const parked = await stream.listParked(listMax);
-      return { ok: true, sessions, parked: parked.filter((item) => isOwn(speaker, item)) };
+      const parked = await parkedStore.list({ accounts: speaker.accounts, limit: listMax });
+      return { ok: true, sessions, parked };
     },
     async conversation(body, speaker) {
       const session = textIn(body, "session");
@@ -77,16 +72,34 @@ export function createConversationCommands(options: ConversationCommandOptions):
     },
     async replay(body, speaker) {
       const parked = textIn(body, "parked");
-      await refuseForeignItem(parked, speaker);
-      if (await stream.unpark(parked)) return { ok: true, parked };
+      if (await replays.one(parked, speaker.accounts)) return { ok: true, parked };
       throw parkedUnknown(parked);
+    },
+    async "replay-all"({ reason, until }, speaker) {
+      if (until !== undefined && !isMoment(until)) throw untilMalformed();
+      if (reason !== undefined && typeof reason !== "string") throw reasonMalformed();
+      const part = await replays.next({ accounts: speaker.accounts, code: reason, until });
+      return { ok: true, ...part };
     },
   };
 }
 
-/** An item that was no message belongs to all accounts. */
-const isOwn = (speaker: Speaker, { item }: ParkedItem): boolean =>
-  speaker.accounts === "all" || (item !== null && mayName(speaker, item.account));
+const isMoment = (value: unknown): value is string =>
+  typeof value === "string" && value.length <= 40 && !Number.isNaN(Date.parse(value));
+
+const reasonMalformed = () =>
+  new HoldfastError({
+    code: "COMMAND_MALFORMED",
+    message: `"reason" is the code that a parked message's reason begins with; nothing was changed.`,
+    next: 'Send JSON such as {"reason": "BOT_TIMED_OUT"}, or leave it out for all.',
+  });
+
+const untilMalformed = () =>
+  new HoldfastError({
+    code: "COMMAND_MALFORMED",
+    message: `"until" is the moment that the first part's answer names; nothing was changed.`,
+    next: `Leave it out at first, then send what was answered.`,
+  });
 
 const parkedUnknown = (parked: string) =>
   new HoldfastError({

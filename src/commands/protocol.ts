@@ -7,7 +7,7 @@ import type { SessionSummary, TurnHistory } from "../ports/conversation/conversa
 import type { CallerRecord } from "../ports/callers/caller-store.ts";
 import type { CampaignAccount } from "../ports/callers/campaign-store.ts";
 import type { Speaker } from "../ports/speaker.ts";
-import type { ParkedItem } from "../ports/conversation/inbound-stream.ts";
+import type { ParkedItem } from "../ports/conversation/parked-store.ts";
 import type { Question } from "../ports/accounts/question.ts";
 import type { AccountUpdate, DriverName, JsonValue } from "../ports/telegram/telegram.ts";
 
@@ -218,6 +218,14 @@ export interface FleetProtocol {
   readonly replay: {
     asked: { readonly parked: string };
     answered: { readonly parked: string };
+  };
+  /**
+   * The next part of the parked messages, in each user's order. `reason`: only those whose reason begins with that
+   * code. `until`: as the first part's answer says.
+   */
+  readonly "replay-all": {
+    asked: { readonly reason?: string | undefined; readonly until?: string | undefined };
+    answered: { readonly replayed: number; readonly left: number; readonly until: string };
   };
   /** The newest first; revoked ones too. */
   readonly callers: {

@@ -85,6 +85,7 @@ async function told<Result>(account: Account, work: () => Promise<Result>): Prom
             ? "Send the same again with the same --key: it is delivered at most once."
             : `Look at the account with: npx holdfast status ${account.name}`,
       policy: kind === "refused" ? "terminal" : "retryable",
+      waitSeconds,
       cause: error,
     });
   }

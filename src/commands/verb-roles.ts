@@ -34,6 +34,7 @@ const fleet: Needed<FleetProtocol> = {
   driver: "operate",
   park: "operate",
   replay: "operate",
+  "replay-all": "operate",
   campaign: "operate",
   sealing: "read",
   callers: "owner",

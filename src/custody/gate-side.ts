@@ -50,6 +50,8 @@ export interface GateSideOptions<Sockets extends GateSockets> {
     readonly softStopMs: number;
     readonly answerMs: number;
   };
+  /** The channels that this host has settings for. */
+  readonly channels?: readonly string[];
   /** How long to wait for another gate of this host to give its lease up, in milliseconds. */
   readonly waitMs: number;
   newNonce(): string;

@@ -21,6 +21,8 @@ export interface HostLeaseOptions {
     readonly holdMs: number;
     readonly answerMs: number;
   };
+  /** The channels that this host has settings for. */
+  readonly channels?: readonly string[];
   /** How long to wait for another gate of this host to give its lease up, in milliseconds. */
   readonly waitMs: number;
   /** Another gate is waited for, as in a rolling deploy. */
@@ -63,6 +65,7 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
     serving: false,
     holdMs: timings.holdMs,
     answerMs: timings.answerMs,
+    ...(options.channels !== undefined && { channels: options.channels }),
   };
   let wantServing = false;
   let stopped = false;

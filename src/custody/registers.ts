@@ -17,6 +17,11 @@ export interface LeaseValue {
   /** The holder's promise (HoldPromise), in milliseconds; a version that did not know of it wrote none. */
   readonly holdMs?: number;
   readonly answerMs?: number;
+  /**
+   * The channels that this host has settings for. Unsigned: it decides where turns are placed, and nothing else. A
+   * version that did not know of it wrote none.
+   */
+  readonly channels?: readonly string[];
   /** By the incarnation's key. A revocation has none: it is written by another host. */
   readonly signature?: string;
 }

@@ -57,7 +57,7 @@ type SidePart = Pick<
 
 /** The gate's side of custody over its own sockets. */
 function makeSide(
-  { host, timings }: Config,
+  { host, timings, webhook }: Config,
   signer: Signer,
   journal: Journal,
   part: SidePart,
@@ -71,6 +71,7 @@ function makeSide(
   return createGateSide({
     ...part,
     host,
+    channels: webhook === null ? ["telegram"] : ["telegram", "webhook"],
     signer,
     clock,
     clocks,

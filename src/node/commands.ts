@@ -7,6 +7,7 @@ import { placeOf } from "../custody/placement.ts";
 import type { Account } from "../accounts/account.ts";
 import { type Commands, type CommandOptions, createCommands } from "../commands/router.ts";
 import { createCallerCommands } from "../commands/caller-verbs.ts";
+import { createParkedReplay } from "../conversation/turns/parked-replay.ts";
 import { createConversationCommands } from "../commands/conversation-verbs.ts";
 import { createFleetCommands } from "../commands/fleet-verbs.ts";
 import type { Host } from "../accounts/host.ts";
@@ -53,7 +54,8 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
     conversations: createConversationCommands({
       records: stores.records,
       store: stores.conversations,
-      stream,
+      parked: stores.parked,
+      replays: createParkedReplay({ parked: stores.parked, stream }),
     }),
     callers: createCallerCommands({ ...stores, newId: randomUUID, now: () => clock.now() }),
     tellAdded: () => bus.tell({ type: "accounts" }),

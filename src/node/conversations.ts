@@ -24,6 +24,7 @@ import type { Bot } from "../ports/conversation/bot.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { ConversationRecords } from "../ports/conversation/conversation-records.ts";
 import type { ConversationStore } from "../ports/conversation/conversation-store.ts";
+import type { ParkedStore } from "../ports/conversation/parked-store.ts";
 import type { StepStore } from "../ports/conversation/step-store.ts";
 import type { EventSink } from "../ports/accounts/event-sink.ts";
 import type { FleetBus } from "../ports/custody/fleet-bus.ts";
@@ -44,6 +45,7 @@ export interface NodeTurnsOptions {
   /** The next moves of a session, as the store has them. */
   readonly rules: ConversationRules;
   readonly steps: StepStore;
+  readonly parked: ParkedStore;
   readonly media: MediaReader;
   readonly channels: Channels;
   /** Where the senders of this node's accounts leave their offers. */
@@ -59,7 +61,7 @@ export interface NodeTurnsOptions {
 
 /** A session without a turn for this long has expired. */
 const sessionInactiveMs = 24 * 3600 * 1000;
-/** Longer than any turn waits to be taken again, or to be replayed. */
+/** Longer than any turn waits to be taken again. Those of turns that were set aside stay as long as these. */
 const stepsKeptMs = 7 * 24 * 3600 * 1000;
 const stepsClearedEveryMs = 6 * 3600 * 1000;
 /** An owner that ends may finish the longest handler, and then says so. */
@@ -77,6 +79,15 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
       () => undefined,
     );
     return duplicates;
+  });
+
+  let parkedCount = 0;
+  metrics.parkedMessages(() => {
+    options.parked.count({ accounts: "all" }).then(
+      (count) => (parkedCount = count),
+      () => undefined,
+    );
+    return parkedCount;
   });
 
   function clearSteps(): void {
@@ -123,6 +134,8 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         store: createHotConversations(store, clock, rules),
         rules,
         steps,
+        parked: options.parked,
+        onHold: (holds) => metrics.partitionHeld(claim.partition, holds),
         media: options.media,
         stream: options.stream,
         clock,
@@ -130,6 +143,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         claim,
         inactiveAfterMs: sessionInactiveMs,
         findBot(of) {
+          if (!channels.names.includes(of.channel)) return "elsewhere";
           const place = channels.placeOf(of);
           return place && { bot, style: place.style, sentBy: place.sentBy };
         },
@@ -223,6 +237,7 @@ export async function createNodeConversations(
     store: stores.conversations,
     rules: sessionRules,
     steps: stores.steps,
+    parked: stores.parked,
     records: stores.records,
     metrics: metrics.conversations,
     retryMs: config.timings.retryMs,

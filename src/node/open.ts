@@ -103,7 +103,11 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
       }),
     stop: (one) => one.stop(),
   });
-  const stream = await openInboundStream(nats, { host: gateIs.host, era: fleet.era });
+  const stream = await openInboundStream(nats, {
+    host: gateIs.host,
+    era: fleet.era,
+    keepParked: stores.parked.keep,
+  });
   return {
     config,
     gateIs,

@@ -111,6 +111,8 @@ describe("the database's address in run.json", () => {
     "create table own (id int)",
     "set session_replication_role = replica",
   ])("may not: %s", async (statement) => {
-    await expect(database.query(statement)).rejects.toMatchObject({ code: "42501" });
+    await expect(database.query(statement)).rejects.toMatchObject({
+      cause: { code: "42501" },
+    });
   });
 });

@@ -101,7 +101,8 @@ describe("a request that lacks a field", () => {
   const conversations = createConversationCommands({
     records: { list: unasked, show: unasked, duplicates: unasked },
     store: { move: unasked },
-    stream: { listParked: unasked, unpark: unasked },
+    parked: { list: unasked },
+    replays: { one: unasked, next: unasked },
   });
   const account = { name: "site-bot", use: unasked } as unknown as Account;
 

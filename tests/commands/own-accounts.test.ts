@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createConversationCommands } from "../../src/commands/conversation-verbs.ts";
 import { createFleetCommands } from "../../src/commands/fleet-verbs.ts";
 import type { SessionSummary } from "../../src/ports/conversation/conversation-records.ts";
-import type { ParkedItem } from "../../src/ports/conversation/inbound-stream.ts";
+import type { ParkedItem } from "../../src/ports/conversation/parked-store.ts";
 import type { ServingToken } from "../../src/ports/custody/token-store.ts";
 import type { Speaker } from "../../src/ports/speaker.ts";
 import { itemOf } from "../fixtures/inbound-bench.ts";
@@ -24,6 +24,9 @@ const parkedOf = (id: string, account: string | null): ParkedItem => ({
   item: account === null ? null : itemOf("1", "hi", account),
 });
 const parked = [parkedOf("p1", "shop-bot"), parkedOf("p2", "other-bot"), parkedOf("p3", null)];
+/** As the store answers it. */
+const isOf = (accounts: Speaker["accounts"], { item }: ParkedItem): boolean =>
+  accounts === "all" || (item !== null && accounts.includes(item.account));
 const heldBy = (account: string, keyId: string) =>
   ({ account, keyId, sinceMs: 0, state: "free" }) as ServingToken;
 const tokens = [heldBy("shop-bot", "aa"), heldBy("other-bot", "bb")];
@@ -45,7 +48,14 @@ const conversations = createConversationCommands({
       return "escalated";
     },
   },
-  stream: { listParked: async () => parked, unpark: async () => true },
+  parked: { list: async ({ accounts }) => parked.filter((one) => isOf(accounts, one)) },
+  replays: {
+    one: async (id, accounts) => parked.some((one) => one.id === id && isOf(accounts, one)),
+    next: async ({ accounts }) => {
+      const found = parked.filter((one) => isOf(accounts, one));
+      return { replayed: found.length, left: 0, until: "2026-11-28T12:00:00Z" };
+    },
+  },
 });
 
 const fleet = createFleetCommands({
@@ -82,6 +92,15 @@ describe("a caller with accounts of its own", () => {
       code: "PARKED_UNKNOWN",
     });
     await expect(conversations.replay({ parked: "p1" }, shop)).resolves.toMatchObject({ ok: true });
+  });
+
+  it("takes all of its own again, and none of another's", async () => {
+    await expect(conversations["replay-all"]({}, shop)).resolves.toMatchObject({ replayed: 1 });
+    for (const body of [{ until: "then" }, { reason: { code: "X" } }]) {
+      await expect(conversations["replay-all"](body, shop)).rejects.toMatchObject({
+        code: "COMMAND_MALFORMED",
+      });
+    }
   });
 
   it("is never told that the fleet does not have a key that it has", async () => {

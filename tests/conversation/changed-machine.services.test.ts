@@ -4,6 +4,7 @@ import { type ConversationRules, conversationRules } from "../../machines/conver
 import { createConversationRecords } from "../../src/adapters/postgres/conversation-records.ts";
 import { createSystemClock } from "../../src/concurrency/system-clock.ts";
 import { createConversationCommands } from "../../src/commands/conversation-verbs.ts";
+import { createParkedReplay } from "../../src/conversation/turns/parked-replay.ts";
 import { createHotConversations } from "../../src/conversation/turns/session-cache.ts";
 import { createRehearsal } from "../../src/conversation/rehearsal/rehearsal.ts";
 import type { Bot } from "../../src/ports/conversation/bot.ts";
@@ -51,7 +52,8 @@ async function tell(rules: ConversationRules, { says, inactiveAfterMs = dayMs }:
   const commands = createConversationCommands({
     records: createConversationRecords(database, rules),
     store: conversations,
-    stream: { listParked: async () => [], unpark: async () => false },
+    parked: { list: async () => [] },
+    replays: createParkedReplay({ parked: bench.parked, stream }),
   });
   for (const said of says) {
     if (said === "--back") {

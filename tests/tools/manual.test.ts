@@ -46,7 +46,7 @@ describe("the tables of the manual", () => {
     expect(table).toContain(
       "| `npx holdfast renew [account]` | move an account, or all of them, to a fresh key",
     );
-    expect(table).toContain("| `npx holdfast conversation replay <id>` |");
+    expect(table).toContain("| `npx holdfast conversation replay [id]` |");
     expect(table).not.toContain("| `npx holdfast conversation` |");
   });
 

@@ -14,6 +14,10 @@ export interface ConversationMetrics {
   webhookRequest(outcome: string): void;
   /** Read at each scrape: the number of chat users with more than one open session. */
   duplicateSessions(read: () => number): void;
+  /** Read at each scrape: the number of messages that wait for a replay. */
+  parkedMessages(read: () => number): void;
+  /** A partition of this node waits for the database, or does not any more. */
+  partitionHeld(partition: number, holds: boolean): void;
 }
 
 export function createConversationMetrics(registry: Registry): ConversationMetrics {
@@ -61,6 +65,12 @@ export function createConversationMetrics(registry: Registry): ConversationMetri
     help: "Requests of the webhook channel by what became of them",
     labelNames: ["outcome"],
   });
+  const held = new Gauge({
+    ...of,
+    name: "holdfast_partition_held",
+    help: "1 while the turns of a partition wait for the database and no handler runs",
+    labelNames: ["partition"],
+  });
   const known = new Set<string>();
   /** An alarm sees a counter rise only from an earlier value. */
   function begin(account: string): void {
@@ -87,6 +97,17 @@ export function createConversationMetrics(registry: Registry): ConversationMetri
         help: "Chat users with more than one open session; the unique index allows none",
         collect() {
           duplicates.set(read());
+        },
+      });
+    },
+    partitionHeld: (partition, holds) => held.set({ partition: String(partition) }, holds ? 1 : 0),
+    parkedMessages(read) {
+      const parked: Gauge = new Gauge({
+        ...of,
+        name: "holdfast_parked_messages",
+        help: "Messages whose turns were set aside, until they are replayed",
+        collect() {
+          parked.set(read());
         },
       });
     },

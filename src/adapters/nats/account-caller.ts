@@ -8,22 +8,29 @@ interface Answer {
   readonly code?: string;
   readonly message?: string;
   readonly next?: string;
+  readonly policy?: string;
+  readonly waitSeconds?: number;
 }
 
 const answerMsMax = 15_000;
 
 /**
  * Calls a method of Telegram's through the account's holder, on any host. Rejects with
- * HoldfastError: the holder's refusal under its code, HOLDER_SILENT (retryable), or that of a reply that no node made.
+ * HoldfastError: the holder's refusal under its code, with its policy and wait, HOLDER_SILENT (retryable), or that of a
+ * reply that no node made.
  */
 export function createAccountCaller(ask: AskHolder) {
   return async (account: string, method: string, params: JsonObject): Promise<JsonValue> => {
-    const { ok, result, code, message, next } = await request(ask, account, { method, params });
-    if (ok) return result ?? null;
+    const answer = await request(ask, account, { method, params });
+    if (answer.ok) return answer.result ?? null;
+    const { code = "REFUSED", message = "The holder refused.", next, policy, waitSeconds } = answer;
     throw new HoldfastError({
-      code: code ?? "REFUSED",
-      message: message ?? "The holder refused.",
+      code,
+      message,
       ...(next !== undefined && { next }),
+      // A holder of an earlier version tells no policy.
+      policy: policy === "retryable" ? "retryable" : "terminal",
+      waitSeconds: typeof waitSeconds === "number" ? waitSeconds : undefined,
     });
   };
 }

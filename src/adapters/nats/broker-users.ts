@@ -45,11 +45,10 @@ const node: BrokerUser = {
     "$KV.HOLDFAST_HOSTS.>",
     "$KV.HOLDFAST_FLOORS.>",
     "$KV.HOLDFAST_FLEET.>",
-    // The stream of a version without partitions goes when its messages have moved.
+    // The stream of a version without partitions goes when its messages have moved, and so do messages set aside there.
     "$JS.API.STREAM.DELETE.HOLDFAST_INBOUND",
     "$JS.API.STREAM.MSG.DELETE.HOLDFAST_PARKED",
     "holdfast.inbound.*",
-    "holdfast.parked",
     "holdfast.custody.news",
     "holdfast.custody.fence.*",
     "holdfast.account.*.*",

@@ -1,5 +1,5 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
-import { errorCodeOf, errorLine, HoldfastError } from "../../errors.ts";
+import { errorCodeOf, errorLine, HoldfastError, policyOf } from "../../errors.ts";
 import type { AccountEvent } from "../../ports/accounts/event-sink.ts";
 import type { CommandSealing } from "../crypto/sealed-commands.ts";
 import { readBody } from "./command-body.ts";
@@ -156,6 +156,8 @@ const refusal = (error: unknown): Reply => ({
   code: errorCodeOf(error),
   message: error instanceof HoldfastError ? error.message : errorLine(error),
   next: error instanceof HoldfastError ? error.next : undefined,
+  policy: policyOf(error),
+  waitSeconds: error instanceof HoldfastError ? error.waitSeconds : undefined,
 });
 
 const busy = () =>

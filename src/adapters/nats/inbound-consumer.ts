@@ -23,7 +23,7 @@ export interface InboundConsumerOptions {
   /** A delivery is repeated after this time, unless it is settled or reported at work. */
   readonly ackWaitMs: number;
   readonly ackTimeoutMs: number;
-  /** Stores a message that can never succeed, with the reason. */
+  /** Stores a message that can be no turn, with the reason. */
   park(message: { readonly data: string; readonly id: string }, reason: string): Promise<void>;
 }
 
@@ -32,6 +32,8 @@ type ConsumeOptions = Parameters<InboundStream["consume"]>[0];
 /** Messages of one item or of many (256 KiB), unsettled at once; items beyond `inFlightMax` wait here, parsed. */
 const messagesInFlightMax = 128;
 const reopenDelayMs = 250;
+/** A message that could not be parked comes again after this time. */
+const parkAgainMs = 5_000;
 /** A delivery is reported at work this many times before its wait runs out. */
 const reportsPerWait = 3;
 
@@ -202,7 +204,7 @@ class TakenMessage {
     try {
       await park({ data, id: `${stream}:${this.message.seq}:${index}` }, reason);
     } catch (error) {
-      this.again(0);
+      this.again(parkAgainMs);
       throw error;
     }
   }
@@ -224,14 +226,12 @@ class ItemDelivery implements InboundDelivery {
   readonly item: InboundItem;
   readonly position: number;
   readonly #of: TakenMessage;
-  readonly #index: number;
   #isOpen = true;
 
   constructor(of: TakenMessage, item: InboundItem, index: number) {
     this.item = item;
     this.position = of.message.seq * positionsPerMessage + index;
     this.#of = of;
-    this.#index = index;
   }
 
   done(): void {
@@ -244,10 +244,6 @@ class ItemDelivery implements InboundDelivery {
   retry(delayMs: number): void {
     this.#of.again(delayMs);
     this.done();
-  }
-
-  park(reason: string): Promise<void> {
-    return this.#of.park(this.#index, JSON.stringify(this.item), reason).finally(() => this.done());
   }
 }
 

@@ -9,21 +9,23 @@ import {
   StorageType,
   type StreamConfig,
 } from "@nats-io/jetstream";
-import { headers, nanos, type NatsConnection } from "@nats-io/transport-node";
+import { nanos, type NatsConnection } from "@nats-io/transport-node";
 import { replicasOf } from "./server.ts";
 import { errorLine, HoldfastError } from "../../errors.ts";
 import type { InboundStream } from "../../ports/conversation/inbound-stream.ts";
 import { consumeInbound } from "./inbound-consumer.ts";
-import { partitionCount, partitions } from "../../ports/conversation/partitions.ts";
+import { partitionCount, partitionOf, partitions } from "../../ports/conversation/partitions.ts";
 import { partitionSubject } from "./inbound-item.ts";
 import { createInboundPublisher } from "./inbound-publisher.ts";
 import { earlierStream } from "./earlier-stream.ts";
-import { createParked, reasonHeader } from "./parked.ts";
+import { adoptEarlierParked, type KeepParked } from "./earlier-parked.ts";
 
 export interface InboundStreamOptions {
   /** This host's name in the fleet, for a person who lists the consumers. */
   readonly host: string;
   readonly names?: InboundStreamNames;
+  /** Keeps what can be no turn, and what an earlier version set aside in NATS. */
+  readonly keepParked: KeepParked;
   /** How often Postgres was found to have been restored; default 0. */
   readonly era?: number;
   /** Default 30 s; work in progress reports itself and may take longer. */
@@ -37,15 +39,14 @@ export interface InboundStreamNames {
   /** Of the partitions' streams: each adds its number. */
   readonly stream: string;
   readonly subjectPrefix: string;
+  /** Where an earlier version set messages aside. */
   readonly parkedStream: string;
-  readonly parkedSubject: string;
 }
 
 const defaultNames: InboundStreamNames = {
   stream: "HOLDFAST_INBOUND",
   subjectPrefix: "holdfast.inbound",
   parkedStream: "HOLDFAST_PARKED",
-  parkedSubject: "holdfast.parked",
 };
 
 const adoptTimeoutMs = 5_000;
@@ -53,14 +54,12 @@ const duplicateWindowMs = 120_000;
 /** Of each stream; a message holds one item or many. */
 const messagesMaxDefault = 125_000;
 const bytesMax = 512 * 1024 * 1024;
-const parkedBytesMax = 128 * 1024 * 1024;
 const nameInUse = 10058;
 
 /**
- * The inbound stream on JetStream: on disk, bounded; when full it refuses new messages. A message
- * leaves the stream when its turn is committed. Parked messages wait in a stream of their own, with
- * the header `Holdfast-Reason`. Throws INBOUND_UNAVAILABLE when the server has no JetStream or
- * refuses the streams.
+ * The inbound stream on JetStream: on disk, bounded; when full it refuses new messages. A message leaves the stream
+ * when its turn is committed or set aside. Throws INBOUND_UNAVAILABLE when the server has no JetStream or refuses the
+ * streams.
  */
 export async function openInboundStream(
   nats: NatsConnection,
@@ -70,15 +69,15 @@ export async function openInboundStream(
   const { ackWaitMs = 30_000, publishTimeoutMs = 2_000 } = options;
   const client = jetstream(nats);
   const manager = await prepareStreams(nats, names, options.messagesMax ?? messagesMaxDefault);
+  await adoptEarlierParked({ manager, stream: names.parkedStream, keep: options.keepParked });
 
   return {
-    ...createParked({
-      manager,
-      jetstream: client,
-      parkedStream: names.parkedStream,
-      subjectPrefix: names.subjectPrefix,
-      timeoutMs: publishTimeoutMs,
-    }),
+    async appendAgain(item, id) {
+      // Under an id of its own: within the window, the item's own would make it a duplicate.
+      const subject = partitionSubject(names.subjectPrefix, partitionOf(item));
+      const publishOptions = { msgID: id, timeout: publishTimeoutMs };
+      await client.publish(subject, JSON.stringify([item]), publishOptions).catch(notAgain);
+    },
     append: createInboundPublisher({
       jetstream: client,
       subjectPrefix: names.subjectPrefix,
@@ -97,7 +96,8 @@ export async function openInboundStream(
               newConsumerName: () => `turns-${hostToken(options.host)}-${randomUUID()}`,
               ackWaitMs,
               ackTimeoutMs: publishTimeoutMs,
-              park,
+              park: ({ data, id }, reason) =>
+                options.keepParked({ source: id, data, item: null, reason }),
             },
             consumeOptions,
           ),
@@ -108,16 +108,6 @@ export async function openInboundStream(
       };
     },
   };
-
-  async function park(
-    { data, id }: { readonly data: string; readonly id: string },
-    reason: string,
-  ) {
-    const why = headers();
-    why.set(reasonHeader, headerText(reason));
-    const publishOptions = { msgID: id, headers: why, timeout: publishTimeoutMs };
-    await client.publish(names.parkedSubject, data, publishOptions);
-  }
 }
 
 /** Each partition's own, so that the server writes and syncs them at the same time. */
@@ -157,13 +147,6 @@ async function prepareStreams(
         }),
       ),
     );
-    await ensure(manager, {
-      ...shared,
-      name: names.parkedStream,
-      subjects: [names.parkedSubject],
-      retention: RetentionPolicy.Limits,
-      max_bytes: parkedBytesMax,
-    });
     if (isThere) await earlier.adopt();
     return manager;
   } catch (cause) {
@@ -175,6 +158,16 @@ async function prepareStreams(
       cause,
     });
   }
+}
+
+function notAgain(cause: unknown): never {
+  throw new HoldfastError({
+    code: "INBOUND_UNAVAILABLE",
+    message: `The inbound stream does not take the message again: ${errorLine(cause)}.`,
+    next: "Check that NATS runs with JetStream, then replay again: what was not taken is still set aside.",
+    policy: "retryable",
+    cause,
+  });
 }
 
 async function ensure(
@@ -192,6 +185,3 @@ async function ensure(
 }
 
 const hostToken = (host: string): string => host.replaceAll(/[^A-Za-z0-9_-]/g, "_").slice(0, 64);
-
-/** One line of printable ASCII, as headers allow. */
-const headerText = (text: string): string => text.replaceAll(/[^ -~]+/g, " ").slice(0, 500);

@@ -1,6 +1,7 @@
 import { HoldfastError } from "../../errors.ts";
+import { createDoubts, type DoubtOptions } from "./batch-doubts.ts";
 
-export interface BatcherOptions<Item, Result> {
+export interface BatcherOptions<Item, Result> extends DoubtOptions {
   /** Batches that run at the same time: each takes one connection. */
   readonly lanes: number;
   /** Items of one batch at most. */
@@ -34,16 +35,17 @@ interface Waiting<Item, Result> {
 const heldUpMs = 25;
 
 /**
- * Flushes as soon as nothing runs, so that a batch grows while the one before it runs. Another lane
- * is taken where a whole batch waits, or where the running ones are held up: one statement at a
- * time leaves the machine's cores to others. A failed batch is halved until the faulty item stands
- * alone; one with an unknown outcome is not.
+ * Flushes as soon as nothing runs, so that a batch grows while the one before it runs. Another lane is taken where a
+ * whole batch waits, or where the running ones are held up: one statement at a time leaves the machine's cores to
+ * others. A failed batch is halved until the faulty item stands alone; one with an unknown outcome is not. An item
+ * that may have caused such outcomes is taken alone, so that it does not hold up those beside it.
  */
 export function createBatcher<Item, Result>(
   options: BatcherOptions<Item, Result>,
 ): Batcher<Item, Result> {
   const { lanes, sizeMax, keyOf, run, gather = setImmediate } = options;
   const busy = new Set<string>();
+  const doubts = createDoubts(options);
   let queue: Waiting<Item, Result>[] = [];
   let idleLanes = lanes;
   let isHeldUp = false;
@@ -56,9 +58,15 @@ export function createBatcher<Item, Result>(
     let looked = 0;
     for (const one of queue) {
       if (batch.length === sizeMax) break;
+      const isAlone = doubts.isAlone(one.key);
+      if (isAlone && batch.length > 0) break;
       looked += 1;
       if (busy.has(one.key)) kept.push(one);
-      else {
+      else if (isAlone) {
+        busy.add(one.key);
+        batch.push(one);
+        break;
+      } else {
         busy.add(one.key);
         batch.push(one);
       }
@@ -68,13 +76,17 @@ export function createBatcher<Item, Result>(
   }
 
   async function settle(batch: readonly Waiting<Item, Result>[]): Promise<void> {
+    const wellBefore = doubts.endedWell;
     try {
       const results = await run(batch.map(({ item }) => item));
+      doubts.ended(batch, true);
       for (const [index, one] of batch.entries()) one.resolve(results[index]!);
     } catch (error) {
       const isUnknown = error instanceof HoldfastError && error.policy === "retryable";
       if (batch.length === 1 || isUnknown) {
-        for (const one of batch) one.reject(error);
+        const told = isUnknown ? doubts.raised(batch, error, wellBefore) : error;
+        if (!isUnknown) doubts.ended(batch, false);
+        for (const one of batch) one.reject(told);
         return;
       }
       const middle = Math.ceil(batch.length / 2);

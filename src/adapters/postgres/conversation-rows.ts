@@ -31,7 +31,7 @@ export interface SessionRow {
   readonly context: UserContext | null;
   readonly progress: ProgressUpdate | null;
   readonly created: boolean;
-  /** Status of the newest session before the statement; null where there was none. */
+  /** Status of the newest session before a new one, or before one without a turn; null where there was none. */
   readonly before: SessionStatus | null;
   /** The turns of the newest messages, oldest first: seq, the question, the replies, files. */
   readonly said: readonly SaidRow[] | null;
@@ -68,10 +68,13 @@ export const isWhole = ({ said, last_seq }: SessionRow): boolean => {
 };
 
 export function toSession(row: SessionRow, rules: ConversationRules): LoadedSession {
-  const rule = row.created ? openingRule(rules, row.before) : rules.inbound[row.status];
+  const opening = openingRule(rules, row.before);
+  // Until its first turn is committed, each attempt at it is told why the session was opened.
+  const isNew = row.created || (row.turns === 0 && row.status === opening.to);
+  const { decision } = isNew ? opening : rules.inbound[row.status];
   return {
     id: row.id,
-    decision: rule.decision,
+    decision,
     status: row.status,
     turns: row.turns,
     lastSeq: row.last_seq,

@@ -17,7 +17,8 @@ import { tokenStatements } from "./token-statements.ts";
  */
 
 /**
- * Expires, finds or creates the session of every key, with its history. Found sessions are only
+ * Expires, finds or creates the session of every key, with its history. A key whose inbound id took effect before gets
+ * nothing, and changes nothing. Found sessions are only
  * read, key by key: the `limit` keeps a plan made over few sessions from reading all of them later.
  * Missing or expired ones are opened in the order of the keys, so that two such statements cannot
  * wait for each other.
@@ -26,7 +27,10 @@ export function loadSessions(rules: ConversationRules): string {
   const opened = openedStatus(rules);
   return `
   with i as materialized (
-    select * from jsonb_to_recordset($1::jsonb) as i(n int, channel text, account text, chat_user text, inactive_ms float8)
+    select * from jsonb_to_recordset($1::jsonb)
+      as i(n int, channel text, account text, chat_user text, inbound_id text, inactive_ms float8)
+    where (select true from turns t
+      where (t.channel, t.account, t.inbound_id) = (i.channel, i.account, i.inbound_id) limit 1) is null
   ), known as materialized (
     select i.n, s.id, s.status, s.turns, s.last_seq, s.snapshot, s.context, s.last_turn_at,
       s.status ${isOneOf(expiring(rules))} and s.last_turn_at < now() - i.inactive_ms * interval '1 millisecond' as is_over
@@ -52,8 +56,11 @@ export function loadSessions(rules: ConversationRules): string {
       do update set last_turn_at = conversation_sessions.last_turn_at
     returning id, channel, account, chat_user, status, turns, last_seq, snapshot, context, xmax = 0 as created
   ), o as (
-    select n, id, status, turns, last_seq, snapshot, context, false as created, null as before
-    from known where not is_over
+    select k.n, id, status, turns, last_seq, snapshot, context, false as created,
+      case when turns = 0 then (select h.status from conversation_sessions h
+        where (h.channel, h.account, h.chat_user) = (i.channel, i.account, i.chat_user) and h.id < k.id
+        order by h.id desc limit 1) end as before
+    from known k join i using (n) where not is_over
     union all
     select m.n, id, status, turns, last_seq, snapshot, context, created,
       ${newestBefore(rules)}

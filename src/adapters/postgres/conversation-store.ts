@@ -9,8 +9,10 @@ import type {
   TurnRecord,
 } from "../../ports/conversation/conversation-store.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
+import { HoldfastError } from "../../errors.ts";
+import type { BatchDoubt } from "./batch-doubts.ts";
 import { createBatcher } from "./batcher.ts";
-import type { Database } from "./database.ts";
+import { brokenUniqueConstraint, type Database, givenUpFor, wasNeverAsked } from "./database.ts";
 import {
   indexViolation,
   isWhole,
@@ -39,17 +41,22 @@ export interface GroupLimits {
 }
 
 const defaultLimits: GroupLimits = { lanes: 3, sizeMax: 100 };
+/** Of one turn as JSON: what it says, remembers and records. A hundred of them fit into one statement. */
+const turnCharactersMax = 4 * 1024 * 1024;
 
 interface Load {
-  readonly key: ConversationKey;
+  readonly key: ConversationKey & { readonly inboundId?: string };
   readonly inactiveAfterMs: number;
 }
 
 interface Commit {
-  readonly turn: TurnRecord;
-  readonly claim: PartitionClaim;
-  readonly grant: GrantRef | undefined;
+  readonly sessionId: string;
+  /** The turn as a JSON object, without its number in the statement. */
+  readonly text: string;
 }
+
+const doubtOf = (error: unknown): BatchDoubt =>
+  givenUpFor(error) ?? (wasNeverAsked(error) ? "none" : "unknown");
 
 /** A refused turn, or the numbers of the turns whose replies were claimed. */
 type CommitRow =
@@ -74,8 +81,10 @@ export function createConversationStore(
     end: moveSession(rules, "end"),
   };
 
-  const loads = createBatcher<Load, SessionRow>({
+  const loads = createBatcher<Load, SessionRow | null>({
     ...limits,
+    doubtOf,
+    unwritable,
     keyOf: ({ key: { channel, account, chatUser } }) => `${channel} ${account} ${chatUser}`,
     // Loads are few, as most sessions are remembered, and a user waits for each.
     gather: queueMicrotask,
@@ -84,11 +93,12 @@ export function createConversationStore(
         loadText,
         [
           storableJson(
-            items.map(({ key: { channel, account, chatUser }, inactiveAfterMs }, n) => ({
+            items.map(({ key: { channel, account, chatUser, inboundId }, inactiveAfterMs }, n) => ({
               n,
               channel,
               account,
               chat_user: chatUser,
+              inbound_id: inboundId,
               inactive_ms: inactiveAfterMs,
             })),
           ),
@@ -96,17 +106,20 @@ export function createConversationStore(
         "load-sessions",
       );
       const byNumber = new Map(rows.map((row) => [row.n, row]));
-      return items.map((_, n) => byNumber.get(n)!);
+      return items.map((_, n) => byNumber.get(n) ?? null);
     },
   });
 
   const commits = createBatcher<Commit, TurnOutcome>({
     ...limits,
-    keyOf: ({ turn }) => turn.session.id,
+    doubtOf,
+    unwritable,
+    keyOf: ({ sessionId }) => sessionId,
     async run(items) {
+      const texts = items.map(({ text }, n) => `{"n":${n},${text.slice(1)}`);
       const rows = await database.query<CommitRow>(
         commitText,
-        [Buffer.from(storableJson(items.map(itemOf)))],
+        [Buffer.from(`[${texts.join()}]`)],
         "commit-turns",
       );
       const outcomes = Array<TurnOutcome>(items.length).fill("committed");
@@ -125,10 +138,21 @@ export function createConversationStore(
         const row = await loads
           .add({ key, inactiveAfterMs })
           .catch((error: unknown) => Promise.reject(indexViolation(error)));
+        if (row === null) return takenBefore;
         if (isWhole(row) || tries === loadTriesMax) return toSession(row, rules);
       }
     },
-    commit: (turn, claim, grant) => commits.add({ turn, claim, grant }),
+    async commit(turn, claim, grant) {
+      const text = storableJson(itemOf(turn, claim, grant));
+      if (text.length > turnCharactersMax) throw tooLarge(text.length);
+      try {
+        return await commits.add({ sessionId: turn.session.id, text });
+      } catch (error) {
+        // Another statement wrote that inbound id while this one ran.
+        if (brokenUniqueConstraint(error) === "turns_inbound") return "duplicate";
+        throw error;
+      }
+    },
     async move(sessionId, event) {
       for (const { to, text } of moveTexts[event]) {
         const changed = await database.query(text, [sessionId, to]);
@@ -139,13 +163,43 @@ export function createConversationStore(
   };
 }
 
+/** Of a message that took effect before, the store tells nothing but that. */
+const takenBefore: LoadedSession = {
+  id: "0",
+  taken: true,
+  decision: "SESSION_REUSED",
+  status: "active",
+  turns: 0,
+  lastSeq: 0,
+  snapshot: null,
+  context: null,
+  progress: null,
+  messages: [],
+  toolOutputs: [],
+};
+
+const tooLarge = (characters: number) =>
+  new HoldfastError({
+    code: "TURN_TOO_LARGE",
+    message: `The turn has ${characters} characters with all that it keeps; at most ${turnCharactersMax} are stored.`,
+    next: "Keep less in the bot's state, facts and tool outputs; then replay the message.",
+  });
+
+const unwritable = (cause: unknown) =>
+  new HoldfastError({
+    code: "TURN_UNWRITABLE",
+    message:
+      "PostgreSQL does not finish the statement of this turn alone, while it finishes others.",
+    next: "See how large the session is, and what its rows wait for: select * from pg_stat_activity",
+    cause,
+  });
+
 /** Absent parts of a turn are left out: the statement reads them as null. */
-function itemOf({ turn, claim, grant }: Commit, n: number) {
+function itemOf(turn: TurnRecord, claim: PartitionClaim, grant: GrantRef | undefined) {
   const { session, channel, account, chatUser, text, status } = turn;
   const { partition, epoch } = claim;
   const rows = rowsOf(turn, claim);
   return {
-    n,
     partition,
     epoch,
     session_id: session.id,

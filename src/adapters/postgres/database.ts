@@ -1,7 +1,11 @@
 import { Pool, type PoolClient, type QueryResultRow } from "pg";
 import { HoldfastError } from "../../errors.ts";
 
-/** Runs statements; throws DATABASE_UNAVAILABLE (retryable, unknown outcome) when Postgres does not answer. */
+/**
+ * Runs statements. Throws DATABASE_UNAVAILABLE (retryable, unknown outcome) when Postgres does not answer,
+ * DATABASE_REFUSES (retryable, without effect) when it answers no statement of this kind now, and STATEMENT_TOO_SLOW
+ * (retryable, without effect) when it gives this one up. An error about the statement's own data is thrown as it came.
+ */
 export interface Queries {
   /** `name`: each connection parses and plans the statement once; for a text that never changes. */
   query<Row extends QueryResultRow>(
@@ -26,8 +30,19 @@ export interface DatabaseOptions {
 }
 
 const uniqueViolation = "23505";
-/** SQLSTATE classes of a server that goes away: connection exceptions and operator intervention. */
+/**
+ * SQLSTATE classes that name the statement's own data: bad values, broken constraints, limits that it exceeds, and what
+ * the schema's own triggers raise. The same statement fails again. All others are about the server, and pass.
+ */
+const dataClasses: ReadonlySet<string> = new Set(["22", "23", "54", "P0"]);
+/** Classes of a server that goes away: connection exceptions, operator intervention, insufficient resources. */
 const unavailableClasses: ReadonlySet<string> = new Set(["08", "57", "53"]);
+/** The statement ran out of its time, or of memory, and was undone. */
+const overrunStates: ReadonlySet<unknown> = new Set(["57014", "53200"]);
+/** It waited too long for what another transaction holds, and was undone. */
+const lockedState = "55P03";
+/** Of the time that a statement may take: one that waits for a lock is told apart from one that works. */
+const lockShare = 2 / 3;
 
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
   const { poolMax = 8, statementTimeoutMs = 15_000, onQuery = () => {} } = options;
@@ -35,7 +50,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
     connectionString: url,
     max: poolMax,
     // The statements are short: compiling them would take longer than they run.
-    options: "-c jit=off",
+    options: `-c jit=off -c lock_timeout=${Math.ceil(statementTimeoutMs * lockShare)}`,
     connectionTimeoutMillis: 5000,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + 5000,
@@ -91,11 +106,48 @@ export function brokenUniqueConstraint(error: unknown): string | null {
     : null;
 }
 
+/** Why a statement was given up that may hold up others beside it; null for any other error. */
+export function givenUpFor(error: unknown): "overrun" | "lock" | null {
+  const state = error instanceof HoldfastError ? sqlStateOf(error.cause) : null;
+  if (overrunStates.has(state)) return "overrun";
+  return state === lockedState ? "lock" : null;
+}
+
+/** No statement reached the server: it is away, or takes no connections. */
+export function wasNeverAsked(error: unknown): boolean {
+  if (!(error instanceof HoldfastError)) return false;
+  const { code, message } = Object(error.cause) as { code?: unknown; message?: unknown };
+  return code === "ECONNREFUSED" || code === "57P03" || String(message).includes("connect");
+}
+
+function sqlStateOf(error: unknown): string | null {
+  const { code } = Object(error) as { readonly code?: unknown };
+  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : null;
+}
+
 function parsed(error: unknown): unknown {
   if (error instanceof HoldfastError) return error;
-  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
-  const isSqlState = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code);
-  if (isSqlState && !unavailableClasses.has(code.slice(0, 2))) return error;
+  const { message } = error as { readonly message?: unknown };
+  const state = sqlStateOf(error);
+  if (state !== null && dataClasses.has(state.slice(0, 2))) return error;
+  if (state === lockedState || overrunStates.has(state)) {
+    return new HoldfastError({
+      code: "STATEMENT_TOO_SLOW",
+      message: `The database gave a statement up (${state}: ${String(message)}); it had no effect.`,
+      next: "See what it waits for: select * from pg_stat_activity",
+      policy: "retryable",
+      cause: error,
+    });
+  }
+  if (state !== null && !unavailableClasses.has(state.slice(0, 2))) {
+    return new HoldfastError({
+      code: "DATABASE_REFUSES",
+      message: `The database refuses a statement (${state}: ${String(message)}); it had no effect.`,
+      next: "See whether PostgreSQL is read-only, and check its schema: npx holdfast migrate verify",
+      policy: "retryable",
+      cause: error,
+    });
+  }
   return new HoldfastError({
     code: "DATABASE_UNAVAILABLE",
     message: `The database does not answer (${String(message)}); whether the last statement took effect is unknown.`,

@@ -3,7 +3,8 @@ import { loadBot } from "../../adapters/bots/load-bot.ts";
 import { createSiteManagerBot } from "../../bots/site-manager/site-manager-bot.ts";
 import { replay, type ReplayedTurn } from "../../conversation/rehearsal/replay.ts";
 import type { SessionSummary, TurnHistory } from "../../ports/conversation/conversation-records.ts";
-import type { ParkedItem } from "../../ports/conversation/inbound-stream.ts";
+import type { ParkedItem } from "../../ports/conversation/parked-store.ts";
+import { HoldfastError } from "../../errors.ts";
 import { askFleet } from "../ask.ts";
 import { print } from "../print.ts";
 
@@ -71,9 +72,14 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
     });
 
   group
-    .command("replay <id>")
+    .command("replay [id]")
     .description(
-      "take a message again that was set aside; with --session, compare a bot with what was said",
+      "take a message again that was set aside, or all; with --session, compare a bot with what was said",
+    )
+    .option("--all", "every message that was set aside, in each user's order")
+    .option(
+      "--reason <name>",
+      "with --all: only those set aside for this reason, such as UNEXPECTED",
     )
     .option(
       "--session",
@@ -83,9 +89,11 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
     .option("--kind <kind>", "user or bot, as the account is", "bot")
     .addHelpText(
       "after",
-      "\nExits with 1 when the comparison finds a difference.\n\nExamples:\n  npx holdfast conversation replay 7\n  npx holdfast conversation replay 42 --session --bot bot.ts",
+      "\nExits with 1 when the comparison finds a difference.\n\nExamples:\n  npx holdfast conversation replay 7\n  npx holdfast conversation replay --all --reason BOT_TIMED_OUT\n  npx holdfast conversation replay 42 --session --bot bot.ts",
     )
-    .action(async (id: string, options: { session?: boolean; bot?: string; kind: string }) => {
+    .action(async (id: string | undefined, options: ReplayOptions) => {
+      if (options.all === true) return replayAll(options.reason);
+      if (id === undefined) throw replayNothing();
       if (options.session !== true) {
         await askFleet("replay", { parked: id }, { env });
         print(`message ${id} is on its way to its turn again`);
@@ -100,6 +108,34 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
       exitWith(differing === 0 ? 0 : 1);
     });
 }
+
+interface ReplayOptions {
+  readonly all?: boolean;
+  readonly reason?: string;
+  readonly session?: boolean;
+  readonly bot?: string;
+  readonly kind: string;
+}
+
+/** Part by part; what fails anew meanwhile is not taken up again. */
+async function replayAll(reason: string | undefined): Promise<void> {
+  let done = 0;
+  for (let until: string | undefined; ; ) {
+    const part = await askFleet("replay-all", { reason, until }, { env });
+    done += part.replayed;
+    if (part.replayed > 0) print(`${done} messages are on their way again, ${part.left} are left`);
+    if (part.replayed === 0 || part.left === 0) break;
+    until = part.until;
+  }
+  if (done === 0) print("nothing was set aside that could be taken again");
+}
+
+const replayNothing = () =>
+  new HoldfastError({
+    code: "REPLAY_NOTHING",
+    message: "Neither a message nor --all was named; nothing was changed.",
+    next: "See what was set aside: npx holdfast conversation list",
+  });
 
 async function read(session: string): Promise<Shown> {
   const { session: found, turns } = await askFleet("conversation", { session }, { env });

@@ -42,6 +42,10 @@ export interface Draft {
   readonly toolOutputs: StoredToolOutput[];
   readonly replies: TurnRecord["replies"][number][];
   sealed: boolean;
+  /** null: the bot has not asked for the signal. */
+  ending: AbortController | null;
+  /** Why the turn is over without a record; null: it is not. */
+  ended: { readonly reason: unknown } | null;
 }
 
 /** The bot's view of a turn. A class: there is one for every message. */
@@ -66,6 +70,15 @@ export class OfferedTurn implements Turn {
     this.material = material;
     this.draft = draft;
     this.userSeq = session.lastSeq + 1;
+  }
+
+  get signal(): AbortSignal {
+    const { draft } = this;
+    if (draft.ending === null) {
+      draft.ending = new AbortController();
+      if (draft.ended !== null) draft.ending.abort(draft.ended.reason);
+    }
+    return draft.ending.signal;
   }
 
   get history(): readonly StoredMessage[] {

@@ -13,6 +13,8 @@ export interface TurnDraft {
   readonly turn: Turn;
   /** Closes the turn and answers the record to commit. Later calls of the bot are refused. */
   seal(): TurnRecord;
+  /** Closes the turn without a record: later calls of the bot are refused, and `turn.signal` aborts. */
+  end(reason: unknown): void;
 }
 
 /** The record of a session that a person has taken over: the message alone. */
@@ -48,8 +50,15 @@ export function createTurnDraft(material: {
     toolOutputs: [],
     replies: [],
     sealed: false,
+    ending: null,
+    ended: null,
   };
   return {
+    end(reason) {
+      draft.sealed = true;
+      draft.ended = { reason };
+      draft.ending?.abort(reason);
+    },
     turn: new OfferedTurn({ item, session, input: resolved.input, style, steps, media }, draft),
     seal() {
       draft.sealed = true;

@@ -6,6 +6,7 @@ import type {
 } from "../../ports/conversation/inbound-stream.ts";
 import { createTurnLanes } from "./lanes.ts";
 import { createTurnRun, type TurnLimits, type TurnResult, type TurnRunOptions } from "./run.ts";
+import { createTurnSlots } from "./slots.ts";
 
 export interface TurnEngineOptions extends Omit<TurnRunOptions, "limits"> {
   readonly stream: Pick<InboundStream, "consume">;
@@ -34,11 +35,14 @@ export interface TurnEngine {
   start(): Promise<void>;
   /** Finishes the turns that began, gives the rest back. Resolves when nothing is held any more. */
   stop(): Promise<void>;
-  /** Turns running now. */
+  /** Turns running now; a turn that rests between two runs of its handler is none. */
   readonly running: number;
   /** Messages waiting for a turn. */
   readonly waiting: number;
 }
+
+/** A delivery whose turn ended in a fault of this program comes again after this time. */
+const unsettledMs = 30_000;
 
 /** How long a bot's handler may take, milliseconds. */
 export const handlerMsMaxDefault = 60_000;
@@ -47,7 +51,10 @@ const defaultLimits: TurnEngineLimits = {
   usersMax: 256,
   inFlightMax: 6_400,
   handlerMsMax: handlerMsMaxDefault,
-  handlerRunsMax: 3,
+  handlerEndMsMax: 600_000,
+  handlerRestMs: 1_000,
+  handlerRestMsMax: 120_000,
+  handlerRetryMsMax: 900_000,
   retryDelayMs: 50,
   retryDelayMsMax: 5_000,
 };
@@ -59,11 +66,17 @@ const defaultLimits: TurnEngineLimits = {
  */
 export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
   const limits = { ...defaultLimits, ...options.limits };
-  const run = createTurnRun({ ...options, limits });
+  const run = createTurnRun({
+    ...options,
+    limits,
+    onHold(holds) {
+      options.onHold?.(holds);
+      if (!holds) pump();
+    },
+  });
   const lanes = createTurnLanes();
   const ending = new AbortController();
-  const idleWaiters: (() => void)[] = [];
-  let running = 0;
+  const slots = createTurnSlots(limits.usersMax, () => pump());
   let stopConsuming: (() => Promise<void>) | null = null;
   let stopped: Promise<void> | null = null;
 
@@ -77,9 +90,9 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
         options.notifyOutbox(delivery.item);
         return delivery.done();
       case "parked":
-        return delivery.park(result.reason);
+        return delivery.done();
       case "given-back":
-        return delivery.retry(0);
+        return delivery.retry(result.delayMs);
       case "stale-owner":
         delivery.retry(0);
         loseOwnership(account);
@@ -111,24 +124,23 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     const { clock } = options;
     const startMs = clock.monotonicMs();
     try {
-      const result = await run(delivery.item, ending.signal);
+      const result = await run.take(delivery.item, ending.signal, slots);
       options.onTurn(result.ending, (clock.monotonicMs() - startMs) / 1000);
       await settle(delivery, result);
     } catch (error) {
       reportUnsettled(delivery.item.account, error);
+      delivery.retry(unsettledMs);
     } finally {
       lanes.leave(delivery);
-      running -= 1;
-      if (running === 0) for (const wake of idleWaiters.splice(0)) wake();
-      pump();
+      slots.leave();
     }
   }
 
   function pump(): void {
-    while (!ending.signal.aborted && running < limits.usersMax) {
+    while (!ending.signal.aborted && !run.holds && slots.free > 0) {
       const delivery = lanes.take();
       if (delivery === null) return;
-      running += 1;
+      slots.take();
       void take(delivery);
     }
   }
@@ -142,17 +154,10 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     pump();
   }
 
-  const idle = () =>
-    running === 0
-      ? Promise.resolve()
-      : new Promise<void>((resolve) => {
-          idleWaiters.push(resolve);
-        });
-
   async function finish(): Promise<void> {
     const consumingEnded = stopConsuming?.();
     for (const delivery of lanes.drain()) delivery.retry(0);
-    await idle();
+    await slots.idle();
     await consumingEnded;
   }
 
@@ -172,7 +177,7 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     },
     stop,
     get running() {
-      return running;
+      return slots.running;
     },
     get waiting() {
       return lanes.waiting;

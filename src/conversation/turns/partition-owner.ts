@@ -7,10 +7,11 @@ import type {
   PartitionClaim,
 } from "../../ports/conversation/conversation-store.ts";
 import { partitions } from "../../ports/conversation/partitions.ts";
+import { ableHosts } from "./able-hosts.ts";
 import type { TurnEngine } from "./engine.ts";
 
 export interface TurnOwnerOptions {
-  readonly members: Pick<FleetMembers, "serving" | "onChange" | "isLive">;
+  readonly members: Pick<FleetMembers, "serving" | "leases" | "onChange" | "isLive">;
   /** This host's key in the register of hosts, and its incarnation. */
   readonly ownKey: string;
   readonly incarnation: string;
@@ -28,7 +29,8 @@ export interface TurnOwnerOptions {
 }
 
 /**
- * Takes the turns of this host's partitions, which follow from the serving hosts, as accounts do.
+ * Takes the turns of this host's partitions, which follow from the serving hosts, as accounts do, but
+ * only from those that have every channel.
  * An owner that loses a partition finishes the turns it has begun and gives the partition back. The
  * next owner claims it then, at once if the owner is gone, or after a long enough wait. The epoch
  * ensures that two supposed owners cannot both commit.
@@ -74,7 +76,7 @@ function createShare(options: TurnOwnerOptions, partition: number, isStopped: ()
   const inTurn = serially();
 
   const isMine = (): boolean =>
-    !isStopped() && placeOf(`turns ${partition}`, members.serving()) === ownKey;
+    !isStopped() && placeOf(`turns ${partition}`, ableHosts(members)) === ownKey;
 
   function lookIn(delayMs: number): void {
     cancelLook();

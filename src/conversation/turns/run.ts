@@ -1,8 +1,8 @@
 import type { ConversationRules, SessionDecision } from "../../../machines/conversation-rules.ts";
 import type { Clock } from "../../concurrency/clock.ts";
-import { wait, within } from "../../concurrency/wait.ts";
+import { wait } from "../../concurrency/wait.ts";
 import type { ReplyDesk } from "../outbox/ticket.ts";
-import { errorLine, HoldfastError } from "../../errors.ts";
+import { errorCodeOf, errorLine, HoldfastError } from "../../errors.ts";
 import type { Bot } from "../../ports/conversation/bot.ts";
 import type { ReplySender } from "../../ports/conversation/conversation-store.ts";
 import type {
@@ -12,16 +12,19 @@ import type {
   PartitionClaim,
   TurnRecord,
 } from "../../ports/conversation/conversation-store.ts";
-import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
+import type { ParkedStore } from "../../ports/conversation/parked-store.ts";
 import type { StepStore } from "../../ports/conversation/step-store.ts";
 import type { MediaReader } from "../../ports/telegram/media.ts";
-import { storableJson, storableText } from "../../ports/conversation/storable-text.ts";
 import { carriedIdGone } from "../../ports/conversation/health-signs.ts";
 import type { EventSink } from "../../ports/accounts/event-sink.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import { type MenuStyle, resolveInput } from "./menu.ts";
 import { createTurnDraft, recordWithoutBot } from "./draft.ts";
-import { createStepRunner } from "./steps.ts";
+import { claimedItems, choiceOutcome } from "./committed-turn.ts";
+import { type HandlerLimits, runHandler, type TurnSlot } from "./handler-run.ts";
+import { createHandlerRests, type HandlerRests, type RestLimits } from "./handler-rests.ts";
+import { createStepRunner, type StepRunner } from "./steps.ts";
+import { createStoreWait } from "./store-wait.ts";
 
 /** Which bot answers for an account, how it shows its menus there, and who sends its replies. */
 export interface BotSeat {
@@ -45,12 +48,14 @@ export interface TurnRunOptions {
   readonly store: Pick<ConversationStore, "load" | "commit">;
   /** The next moves of a session. */
   readonly rules: ConversationRules;
-  readonly steps: StepStore;
+  readonly steps: Pick<StepStore, "find" | "keep">;
+  /** Where a turn waits that cannot succeed. */
+  readonly parked: Pick<ParkedStore, "park">;
   readonly media: MediaReader;
   /** Where a local sender takes the replies of a turn; the commit of the turn then claims them. */
   readonly desk?: Pick<ReplyDesk, "ask">;
-  /** null: this host knows no such account. */
-  findBot(of: Pick<InboundItem, "channel" | "account">): BotSeat | null;
+  /** null: this host knows no such account. `elsewhere`: it does not have the channel, and another host may. */
+  findBot(of: Pick<InboundItem, "channel" | "account">): BotSeat | "elsewhere" | null;
   /** The share of the chat users whose turns these are. */
   readonly claim: PartitionClaim;
   /** A session without a turn for this long has expired. */
@@ -60,69 +65,81 @@ export interface TurnRunOptions {
   onDecision(decision: TurnDecision): void;
   /** The one look at the session took so long. */
   onLookup?(seconds: number): void;
+  /** The partition waits for the database now, or does not any more. */
+  onHold?(holds: boolean): void;
   readonly limits: TurnLimits;
 }
 
-export interface TurnLimits {
-  /** How long a bot's handler may take before its turn counts as failed. */
-  readonly handlerMsMax: number;
-  /** How often a handler may run for one turn when it fails with retryable errors. */
-  readonly handlerRunsMax: number;
-  /** Before the second attempt; doubles up to `retryDelayMsMax`. */
+export interface TurnLimits extends HandlerLimits, RestLimits {
+  /** Before the second attempt at a statement or a commit; doubles up to `retryDelayMsMax`. */
   readonly retryDelayMs: number;
   readonly retryDelayMsMax: number;
 }
 
 export type TurnResult =
-  | { readonly ending: "duplicate" | "stale-owner" | "given-back" }
+  | { readonly ending: "duplicate" | "stale-owner" | "parked" }
+  /** `delayMs`: not before that. */
+  | { readonly ending: "given-back"; readonly delayMs: number }
   /** `handed`: its replies are with their sender already. */
-  | { readonly ending: "committed"; readonly handed: boolean }
-  | { readonly ending: "parked"; readonly reason: string };
+  | { readonly ending: "committed"; readonly handed: boolean };
+
+/** Takes the turns of one partition. */
+export interface TurnRun {
+  take(item: InboundItem, signal: AbortSignal, slot: TurnSlot): Promise<TurnResult>;
+  /** The database refuses: no turn is to begin. */
+  readonly holds: boolean;
+}
 
 const conflictsPerNote = 10;
-/** For errors of the store that do not promise a better retry. */
-const storeTriesMax = 6;
+/** A message whose channel this host lacks is offered again after this time, to whoever owns the partition then. */
+const elsewhereMs = 30_000;
+const givenBack: TurnResult = { ending: "given-back", delayMs: 0 };
 
 /**
- * Takes one inbound item to its turn: load once, ask the bot, commit once. The database away means waiting here,
- * so that the user's later messages wait too; `signal` ends the waiting and the item is given back.
+ * Takes one inbound item to its turn: load once, ask the bot, commit once. The database away means waiting here, so
+ * that the user's later messages wait too; `signal` ends the waiting and the item is given back. A handler that fails
+ * for now rests, and its user with it. Only what can never succeed is parked.
  */
-export function createTurnRun(
-  options: TurnRunOptions,
-): (item: InboundItem, signal: AbortSignal) => Promise<TurnResult> {
-  const { store, events, limits } = options;
+export function createTurnRun(options: TurnRunOptions): TurnRun {
+  const { store, events, limits, clock, claim } = options;
+  let reporting: Pick<InboundItem, "account"> = { account: "" };
+  let hasToldElsewhere = false;
 
-  const note = (item: InboundItem, code: string, message: string) =>
-    events.report({ type: "note", account: item.account, code, message });
+  const note = ({ account }: Pick<InboundItem, "account">, code: string, message: string) =>
+    events.report({ type: "note", account, code, message });
 
-  /** `false`: the engine is stopping. */
-  async function pause(attempt: number, signal: AbortSignal): Promise<boolean> {
-    const delayMs = Math.min(limits.retryDelayMs * 2 ** attempt, limits.retryDelayMsMax);
-    await wait(options.clock, delayMs, signal);
-    return !signal.aborted;
-  }
+  const database = createStoreWait({
+    clock,
+    delayMs: limits.retryDelayMs,
+    delayMsMax: limits.retryDelayMsMax,
+    onHold(error) {
+      options.onHold?.(true);
+      const what = `partition ${claim.partition} waits and takes no message`;
+      note(reporting, errorCodeOf(error), `${what}: ${errorLine(error)}`);
+    },
+    onBack() {
+      options.onHold?.(false);
+      note(reporting, "DATABASE_BACK", `partition ${claim.partition} takes messages again`);
+    },
+    onOwnFault: (error) =>
+      note(reporting, errorCodeOf(error), `will be tried again: ${errorLine(error)}`),
+  });
 
-  /**
-   * Repeats one statement while the database is away, and a few times after another failure. A
-   * commit with an unknown outcome is repeated as it was. If it took effect after all, the store
-   * calls the second one a duplicate. null: the engine is stopping.
-   */
-  async function persist<T>(item: InboundItem, signal: AbortSignal, statement: () => Promise<T>) {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return await statement();
-      } catch (error) {
-        if (!isRetryable(error) && attempt + 1 >= storeTriesMax) throw error;
-        if (attempt === 0) note(item, codeOf(error), `will be tried again: ${errorLine(error)}`);
-        if (!(await pause(attempt, signal))) return null;
-      }
-    }
+  /** null: the engine is stopping. */
+  function persist<T>(item: InboundItem, signal: AbortSignal, statement: () => Promise<T>) {
+    return database.take(signal, () =>
+      statement().catch((error: unknown) => {
+        reporting = item;
+        throw error;
+      }),
+    );
   }
 
   async function answer(
     item: InboundItem,
     session: LoadedSession,
     { bot, style, sentBy }: BotSeat,
+    { steps, slot, signal }: Attempt,
   ) {
     if (session.decision === "SESSION_WITH_HUMAN") {
       return recordWithoutBot(item, session, sentBy, options.rules);
@@ -131,21 +148,15 @@ export function createTurnRun(
     if (resolved.input.kind === "stale-action") {
       note(item, resolved.input.reason, "a button was pressed that this session does not know");
     }
-    const steps = createStepRunner(options.steps, item);
     const { media, rules } = options;
     const draft = createTurnDraft({ item, session, resolved, style, sentBy, steps, media, rules });
-    try {
-      const handling = bot.handle(draft.turn);
-      if (handling !== undefined) {
-        await within(options.clock, limits.handlerMsMax, Promise.resolve(handling), () => {
-          throw timedOut(bot, limits.handlerMsMax);
-        });
-      }
-      return draft.seal();
-    } catch (error) {
-      draft.seal();
-      throw error;
-    }
+    const onLate = (error: HoldfastError) =>
+      note(
+        item,
+        error.code,
+        `inbound ${item.inboundId} waits for the end of its handler: ${error.line}`,
+      );
+    return runHandler(bot, draft, { clock, limits, slot, signal, onLate });
   }
 
   /** Replies that the commit has claimed are with their sender when this resolves. null: the engine is stopping. */
@@ -153,7 +164,7 @@ export function createTurnRun(
     const ticket = record.replies.length === 0 ? null : (options.desk?.ask(item) ?? null);
     let isSure = true;
     const outcome = await persist(item, signal, () =>
-      store.commit(record, options.claim, ticket?.grant).catch((error: unknown) => {
+      store.commit(record, claim, ticket?.grant).catch((error: unknown) => {
         isSure = false;
         throw error;
       }),
@@ -163,14 +174,49 @@ export function createTurnRun(
     return outcome;
   }
 
-  async function attemptTurns(item: InboundItem, seat: BotSeat, signal: AbortSignal) {
-    let failures = 0;
+  /** Steps wait for the database as commits do, until their turn is over. */
+  function stepsOf(item: InboundItem, signal: AbortSignal) {
+    const { steps } = options;
+    async function until<T>(statement: () => Promise<T>): Promise<T> {
+      const outcome = await persist(item, signal, async () => ({ value: await statement() }));
+      if (outcome === null) throw stopping(item);
+      return outcome.value;
+    }
+    return createStepRunner(
+      {
+        find: (turn, name) => until(() => steps.find(turn, name, claim)),
+        keep: (turn, name, result) => until(() => steps.keep(turn, name, result, claim)),
+      },
+      item,
+    );
+  }
+
+  /** Answers whether the handler may run again; throws the error where it may not. */
+  async function rest(item: InboundItem, attempt: Attempt, error: unknown) {
+    const { slot, signal } = attempt;
+    attempt.rests ??= createHandlerRests(limits);
+    const restMs = attempt.rests.next(error);
+    if (restMs === null) throw error;
+    note(
+      item,
+      "TURN_RESTS",
+      `inbound ${item.inboundId} runs again in ${restMs} ms: ${lineOf(error)}`,
+    );
+    await slot.rest(() => wait(clock, restMs, signal));
+    return !signal.aborted;
+  }
+
+  async function attemptTurns(item: InboundItem, seat: BotSeat, attempt: Attempt) {
+    const { signal } = attempt;
     let carried: LoadedSession | null = null;
     for (let conflicts = 0; ; ) {
-      const lookedMs = options.clock.monotonicMs();
+      // No handler runs while its turn could not be committed.
+      if (database.holds) await attempt.slot.rest(() => database.free(signal));
+      const lookedMs = clock.monotonicMs();
       const session = await persist(item, signal, () => store.load(item, options.inactiveAfterMs));
-      if (session === null) return { ending: "given-back" } as const;
-      options.onLookup?.((options.clock.monotonicMs() - lookedMs) / 1000);
+      if (session === null) return givenBack;
+      options.onLookup?.((clock.monotonicMs() - lookedMs) / 1000);
+      if (session.taken === true) return { ending: "duplicate" } as const;
       if (carried !== null && carried.id !== session.id) {
         note(
           item,
@@ -181,15 +227,13 @@ export function createTurnRun(
       carried = session;
       let record: TurnRecord;
       try {
-        record = await answer(item, session, seat);
+        record = await answer(item, session, seat, attempt);
       } catch (error) {
-        failures += 1;
-        if (!isRetryable(error) || failures >= limits.handlerRunsMax) throw error;
-        if (!(await pause(failures - 1, signal))) return { ending: "given-back" } as const;
-        continue;
+        if (await rest(item, attempt, error)) continue;
+        return givenBack;
       }
       const outcome = await commit(item, record, signal);
-      if (outcome === null) return { ending: "given-back" } as const;
+      if (outcome === null) return givenBack;
       if (outcome === "committed" || outcome === "claimed") {
         reportDecision(options, item, session, record);
         return { ending: "committed", handed: outcome === "claimed" } as const;
@@ -203,21 +247,53 @@ export function createTurnRun(
           `another turn has moved the session ${conflicts} times`,
         );
       }
-      if (!(await pause(conflicts - 1, signal))) return { ending: "given-back" } as const;
+      const delayMs = Math.min(limits.retryDelayMs * 2 ** (conflicts - 1), limits.retryDelayMsMax);
+      await wait(clock, delayMs, signal);
+      if (signal.aborted) return givenBack;
     }
   }
 
-  return async (item, signal) => {
-    const seat = options.findBot(item);
-    try {
-      if (seat === null) throw unknownAccount(item.account);
-      return await attemptTurns(item, seat, signal);
-    } catch (error) {
-      const reason = `${codeOf(error)}: ${errorLine(error)}`;
-      note(item, "TURN_PARKED", `inbound ${item.inboundId} was set aside: ${reason}`);
-      return { ending: "parked", reason };
-    }
+  async function park(item: InboundItem, error: unknown, signal: AbortSignal): Promise<TurnResult> {
+    const why = { code: errorCodeOf(error), reason: lineOf(error) };
+    const outcome = await persist(item, signal, () => options.parked.park(item, why, claim));
+    if (outcome === null) return givenBack;
+    if (outcome === "taken") return { ending: "duplicate" };
+    if (outcome === "stale-owner") return { ending: "stale-owner" };
+    note(item, "TURN_PARKED", `inbound ${item.inboundId} was set aside: ${why.reason}`);
+    return { ending: "parked" };
+  }
+
+  return {
+    get holds() {
+      return database.holds;
+    },
+    async take(item, signal, slot) {
+      const seat = options.findBot(item);
+      if (seat === "elsewhere") {
+        if (!hasToldElsewhere) note(item, "CHANNEL_ELSEWHERE", elsewhereLine(item));
+        hasToldElsewhere = true;
+        return { ending: "given-back", delayMs: elsewhereMs };
+      }
+      try {
+        if (seat === null) throw unknownAccount(item.account);
+        // Most turns make no step and no second attempt.
+        let known: StepRunner | undefined;
+        const steps: StepRunner = (name, call) => (known ??= stepsOf(item, signal))(name, call);
+        return await attemptTurns(item, seat, { steps, rests: null, slot, signal });
+      } catch (error) {
+        return park(item, error, signal);
+      }
+    },
   };
+}
+
+/** What the attempts at one turn share. */
+interface Attempt {
+  readonly steps: StepRunner;
+  /** null: the handler has not failed. */
+  rests: HandlerRests | null;
+  readonly slot: TurnSlot;
+  readonly signal: AbortSignal;
 }
 
 function reportDecision(
@@ -237,39 +313,10 @@ function reportDecision(
   });
 }
 
-/** As the store would answer them if they were claimed after the commit. */
-function claimedItems(record: TurnRecord): readonly OutboxItem[] {
-  const { channel, account, chatUser, peer, session } = record;
-  const inboundId = storableText(record.inboundId);
-  return record.replies.map(({ seq, body, menu, randomId }, replyIndex) => ({
-    id: `${session.id}:${seq}`,
-    channel,
-    account,
-    chatUser,
-    peer,
-    inboundId,
-    replyIndex,
-    randomId,
-    body: storableText(body),
-    menu: menu && (JSON.parse(storableJson(menu)) as typeof menu),
-    sessionId: session.id,
-    seq,
-    attempted: false,
-  }));
-}
+const lineOf = (error: unknown): string => `${errorCodeOf(error)}: ${errorLine(error)}`;
 
-function choiceOutcome(item: InboundItem, session: LoadedSession, replies: number) {
-  // A person answers.
-  if (session.decision === "SESSION_WITH_HUMAN") return null;
-  if (resolveInput(item, session, "buttons").input.kind === "stale-action") return "stale";
-  return replies === 0 ? "empty" : "resolved";
-}
-
-const isRetryable = (error: unknown): boolean =>
-  error instanceof HoldfastError && error.policy === "retryable";
-
-const codeOf = (error: unknown): string =>
-  error instanceof HoldfastError ? error.code : "UNEXPECTED";
+const elsewhereLine = ({ channel }: InboundItem): string =>
+  `this host has no settings for the channel ${channel}; its messages wait for a host that has`;
 
 const unknownAccount = (account: string) =>
   new HoldfastError({
@@ -278,11 +325,9 @@ const unknownAccount = (account: string) =>
     next: "Give the account a bot, then put the parked message back.",
   });
 
-/** The handler itself cannot be ended, and finds its turn sealed. */
-const timedOut = ({ name }: Bot, msMax: number) =>
+const stopping = ({ inboundId }: InboundItem) =>
   new HoldfastError({
-    code: "BOT_TIMED_OUT",
-    message: `The bot ${name} did not finish its turn within ${msMax} ms.`,
-    next: "Give the calls that the handler waits for a shorter time limit.",
+    code: "TURN_GIVEN_BACK",
+    message: `This host stops; ${inboundId} is taken again by the next owner of its user's turns.`,
     policy: "retryable",
   });

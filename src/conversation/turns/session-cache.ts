@@ -15,6 +15,7 @@ import {
   type UserContext,
 } from "../../ports/conversation/conversation-store.ts";
 import { storableJson } from "../../ports/conversation/storable-text.ts";
+import { hashText } from "../../ports/text-hash.ts";
 
 export interface HotLimits {
   /** Largest number of characters in memory; the conversations idle for longest go first. */
@@ -50,10 +51,15 @@ interface Packed extends SessionHead {
   readonly said: readonly Json[];
   /** `Recorded`s of as many turns as there may be tool outputs at most, oldest first. */
   readonly recorded: readonly Json[];
+  /** Hashes of the newest inbound ids that took effect here, oldest first. */
+  readonly taken: readonly number[];
   /** Characters of all of it. */
   readonly size: number;
   readonly atMs: number;
 }
+
+/** Of one user: a message that comes again comes soon, and the store knows all. */
+const takenMax = 32;
 
 const defaultLimits: HotLimits = { charactersMax: 8 * 1024 * 1024, restMsMax: 600_000 };
 
@@ -99,6 +105,11 @@ export function createHotConversations(
       if (found === undefined || clock.monotonicMs() - found.atMs >= restsMsMax) {
         return store.load(key, inactiveAfterMs);
       }
+      const { inboundId } = key;
+      if (inboundId !== undefined && found.taken.includes(markOf(inboundId))) {
+        // It comes again, or another id has the same hash: the store knows.
+        return store.load(key, inactiveAfterMs);
+      }
       return new HotSession(found);
     },
     async commit(turn, claim, grant) {
@@ -117,6 +128,9 @@ export function createHotConversations(
     },
   };
 }
+
+/** A number that V8 keeps in place. */
+const markOf = (inboundId: string): number => hashText(inboundId) >> 1;
 
 const textOf = ({ channel, account, chatUser }: ConversationKey): string =>
   `${channel} ${account} ${chatUser}`;
@@ -223,7 +237,7 @@ function pack(session: LoadedSession): Packed {
     recorded: toolOutputs.map((output) => recordedText([output])),
   };
   // Replaced as soon as the turn is committed: its size counts nowhere.
-  return { id, decision, status, turns, lastSeq, ...texts, size: 0, atMs: 0 };
+  return { id, decision, status, turns, lastSeq, ...texts, taken: [], size: 0, atMs: 0 };
 }
 
 /** The first may lack its beginning. */
@@ -249,6 +263,8 @@ function packedAfter(before: Packed, head: SessionHead, turn: TurnRecord, atMs: 
   const context = turn.context && storableJson(turn.context);
   const report = progress === undefined ? before.progress : progressText(progress);
   const recorded = recordedAfter(before, toolOutputs);
+  const taken = before.taken.slice(1 - takenMax);
+  taken.push(markOf(turn.inboundId));
   const alone =
     snapshot.length +
     (context === null ? 0 : context.length) +
@@ -264,6 +280,7 @@ function packedAfter(before: Packed, head: SessionHead, turn: TurnRecord, atMs: 
     progress: report,
     said,
     recorded,
+    taken,
     size: alone + lengthOf(said) + lengthOf(recorded),
     atMs,
   };

@@ -3,14 +3,35 @@ import type { StepStore, TurnKey } from "../../ports/conversation/step-store.ts"
 /** Answers the outcome of one call of this turn; makes the call only if no outcome is known. */
 export type StepRunner = <T>(name: string, call: () => Promise<T> | T) => Promise<T>;
 
+/**
+ * The steps of one turn, for all runs of its handler in this process. A run that asks for a step which an earlier run
+ * has under way gets the outcome of that. An outcome that the store could not take is kept here and offered again.
+ */
 export function createStepRunner(
   store: Pick<StepStore, "find" | "keep">,
   turn: TurnKey,
 ): StepRunner {
+  const underWay = new Map<string, Promise<unknown>>();
+  const made = new Map<string, unknown>();
+
+  async function take(name: string, call: () => unknown): Promise<unknown> {
+    if (!made.has(name)) {
+      const known = await store.find(turn, name);
+      if (known !== undefined) return known;
+      made.set(name, (await call()) ?? null);
+    }
+    const kept = await store.keep(turn, name, made.get(name));
+    made.delete(name);
+    return kept;
+  }
+
   return async <T>(name: string, call: () => Promise<T> | T): Promise<T> => {
-    const known = await store.find(turn, name);
-    // The kept outcome comes from the same call of the same bot.
-    if (known !== undefined) return known as T;
-    return (await store.keep(turn, name, await call())) as T;
+    let taking = underWay.get(name);
+    if (taking === undefined) {
+      taking = take(name, call).finally(() => underWay.delete(name));
+      underWay.set(name, taking);
+    }
+    // The outcome comes from the same call of the same bot.
+    return (await taking) as T;
   };
 }

@@ -53,6 +53,11 @@ export interface Turn {
     /** Turns taken before this one. */
     readonly turns: number;
   };
+  /**
+   * Aborts when the handler's time is up or it has failed: nothing of this run counts any more. Pass it on to calls
+   * that take one, so that they end; the handler runs again only after it has ended.
+   */
+  readonly signal: AbortSignal;
   /** The newest messages of the session before this one, oldest first. */
   readonly history: readonly StoredMessage[];
   readonly toolOutputs: readonly StoredToolOutput[];
@@ -97,8 +102,9 @@ export interface Turn {
 
 /**
  * A bot author's handlers. A handler that throws a `HoldfastError` with the policy `retryable` runs
- * again a few times. Any other error parks the inbound message with its reason, and the user's next
- * one goes on.
+ * again after a rest: a second at first, two minutes at most, a quarter of an hour in all, and not before the error's
+ * `waitSeconds`. Its user waits meanwhile, and nobody else. After that, and after any other error, the inbound message
+ * is set aside with its reason, and the user's next one goes on.
  */
 export interface Bot {
   readonly name: string;

@@ -54,6 +54,9 @@ export const historyToolOutputs = 10;
 
 export interface LoadedSession {
   readonly id: string;
+  /** The inbound id took effect before: nothing is to be done for it, and nothing else here counts. */
+  readonly taken?: true;
+  /** The same for every attempt at one message. */
   readonly decision: SessionDecision;
   readonly status: SessionStatus;
   readonly turns: number;
@@ -114,14 +117,13 @@ export interface PartitionClaim {
 }
 
 /**
- * Sessions and turns. Hides SQL. A turn calls `load` once and `commit` once; nothing below asks
- * again (I3). `load` is one statement that finds, reuses, rolls over or creates the session, with
- * its history. `commit` is one statement, and checks epoch and sequence under its own locks.
- * Messages, tool outputs, snapshot, duplicate check and outbox rows are written together or not at
- * all. With a `grant` of the account's token, that statement may also claim the replies, as
- * `OutboxStore.claim` would. It does so if the token is still held under the grant and the
- * session's last earlier reply is claimed already. Text that Postgres cannot hold (NUL, lone
- * surrogates) is sanitised before.
+ * Sessions and turns. Hides SQL. A turn calls `load` once and `commit` once; nothing below asks again (I3). `load` is
+ * one statement that finds, reuses, rolls over or creates the session, with its history; with an inbound id it also
+ * tells whether that took effect. `commit` is one statement, and checks epoch and sequence under its own locks.
+ * Messages, tool outputs, snapshot, duplicate check and outbox rows are written together or not at all. With a
+ * `grant` of the account's token, that statement may also claim the replies, as `OutboxStore.claim` would. It does so
+ * if the token is still held under the grant and the session's last earlier reply is claimed already. Text that
+ * Postgres cannot hold (NUL, lone surrogates) is sanitised before.
  */
 export interface ConversationStore {
   /**
@@ -132,7 +134,10 @@ export interface ConversationStore {
   /** Leaves the partition without an owner, unless another claim came since. */
   releasePartition(claim: PartitionClaim): Promise<void>;
   partitionOwner(partition: number): Promise<string | null>;
-  load(key: ConversationKey, inactiveAfterMs: number): Promise<LoadedSession>;
+  load(
+    key: ConversationKey & { readonly inboundId?: string },
+    inactiveAfterMs: number,
+  ): Promise<LoadedSession>;
   commit(turn: TurnRecord, claim: PartitionClaim, grant?: GrantRef): Promise<TurnOutcome>;
   /**
    * A person's event for a session. Answers the new status; null: no session could take the event.

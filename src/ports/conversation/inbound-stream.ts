@@ -29,17 +29,6 @@ export interface InboundDelivery {
   done(): void;
   /** Deliver again later. */
   retry(delayMs: number): void;
-  /** It can never succeed: park it with the reason. */
-  park(reason: string): Promise<void>;
-}
-
-/** A message whose turn could not succeed. */
-export interface ParkedItem {
-  readonly id: string;
-  readonly reason: string;
-  readonly at: string;
-  /** null: it was no inbound item. */
-  readonly item: InboundItem | null;
 }
 
 /**
@@ -47,10 +36,8 @@ export interface ParkedItem {
  * stored (deduplicated by account and inbound id within the stream's window; Postgres is the authority).
  */
 export interface InboundStream {
-  /** Parked messages, the newest first. */
-  listParked(limit: number): Promise<readonly ParkedItem[]>;
-  /** Delivers it again as if it were new. `false`: nothing was set aside under that id. */
-  unpark(id: string): Promise<boolean>;
+  /** Delivers it again as if it were new. `id` names the repetition: the same twice is one. */
+  appendAgain(item: InboundItem, id: string): Promise<void>;
   append(items: readonly InboundItem[]): Promise<void>;
   /**
    * Delivers in stream order, at most `inFlightMax` unsettled; the returned function stops and

@@ -1,3 +1,5 @@
+import type { PartitionClaim } from "./conversation-store.ts";
+
 /** One turn, as the key of its outside calls. */
 export interface TurnKey {
   readonly channel: string;
@@ -5,12 +7,16 @@ export interface TurnKey {
   readonly inboundId: string;
 }
 
-/** The outcomes of a turn's outside calls, so that a repeated turn does not repeat them. */
+/**
+ * The outcomes of a turn's outside calls, so that a repeated turn does not repeat them. Hides SQL. Under an owner's
+ * `claim` both reject with STEP_REFUSED where another owner has the partition by now; `keep` also where the turn took
+ * effect already, because its result would be thrown away.
+ */
 export interface StepStore {
   /** JSON; undefined: that call has not been made, or not to its end. */
-  find(turn: TurnKey, name: string): Promise<unknown>;
+  find(turn: TurnKey, name: string, claim?: PartitionClaim): Promise<unknown>;
   /** Answers the kept result: an earlier outcome stays. */
-  keep(turn: TurnKey, name: string, result: unknown): Promise<unknown>;
-  /** Removes the outcomes of turns that will never be taken or replayed again. */
+  keep(turn: TurnKey, name: string, result: unknown, claim?: PartitionClaim): Promise<unknown>;
+  /** Removes outcomes older than that, but for those of turns that are set aside and may be replayed. */
   clear(olderThanMs: number): Promise<void>;
 }

@@ -9,6 +9,7 @@ import { type Database, openDatabase } from "../../adapters/postgres/database.ts
 import { createConversationStore } from "../../adapters/postgres/conversation-store.ts";
 import { migrate } from "../../adapters/postgres/migrate.ts";
 import { createOutboxStore } from "../../adapters/postgres/outbox-store.ts";
+import { createParkedStore } from "../../adapters/postgres/parked-store.ts";
 import { createStepStore } from "../../adapters/postgres/step-store.ts";
 import { createSystemClock } from "../../concurrency/system-clock.ts";
 import { startNats } from "../../embedded/nats.ts";
@@ -86,7 +87,10 @@ async function build(log: (line: string) => void): Promise<World> {
   const accounts = Array.from({ length: accountCount }, (_, n) => `account-${n}`);
   await addAccounts(database, accounts);
   const nats = await connectNats(server.access("node"), "bench");
-  const stream = await openInboundStream(nats, { host: "bench" });
+  const stream = await openInboundStream(nats, {
+    host: "bench",
+    keepParked: () => Promise.reject(new Error("nothing here is set aside")),
+  });
   const rules = conversationRules(conversationMachine);
   const store = createConversationStore(database, { rules });
   const clock = createSystemClock();
@@ -127,6 +131,7 @@ async function build(log: (line: string) => void): Promise<World> {
       store: createHotConversations(store, clock, rules),
       rules,
       steps: createStepStore(database),
+      parked: createParkedStore(database),
       media: { read: () => Promise.reject(new Error("nothing here has a file")) },
       stream,
       clock,

@@ -24,6 +24,8 @@ async function shown(): Promise<string> {
   metrics.conversations.sessionDecision("desk", "SESSION_REUSED");
   metrics.conversations.sessionLookup(0.001);
   metrics.conversations.duplicateSessions(() => 0);
+  metrics.conversations.parkedMessages(() => 0);
+  metrics.conversations.partitionHeld(3, false);
   return metrics.render();
 }
 

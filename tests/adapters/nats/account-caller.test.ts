@@ -16,7 +16,13 @@ describe("a call through the holder of an account", () => {
   });
 
   it("rejects with the holder's refusal, with the fault of a reply, or says that nobody answered", async () => {
-    const refused = { ok: false, code: "NOT_SERVING", message: "not now" };
+    const refused = {
+      ok: false,
+      code: "NOT_SERVING",
+      message: "not now",
+      policy: "retryable",
+      waitSeconds: 7,
+    };
     const unsealed = new HoldfastError({ code: "SEAL_UNREADABLE", message: "not sealed" });
     for (const [ask, code] of [
       [async () => refused, "NOT_SERVING"],
@@ -25,5 +31,12 @@ describe("a call through the holder of an account", () => {
     ] as const) {
       await expect(createAccountCaller(ask)("site-bot", "x.y", {})).rejects.toMatchObject({ code });
     }
+    await expect(
+      createAccountCaller(async () => refused)("site-bot", "x.y", {}),
+    ).rejects.toMatchObject({ policy: "retryable", waitSeconds: 7 });
+    const earlier = { ok: false, code: "NO", message: "no" };
+    await expect(
+      createAccountCaller(async () => earlier)("site-bot", "x.y", {}),
+    ).rejects.toMatchObject({ policy: "terminal", waitSeconds: undefined });
   });
 });

@@ -89,6 +89,7 @@ describe("a command's body", () => {
       code: "COMMAND_MALFORMED",
       message: `The body of the command ${why}; nothing was changed.`,
       next: "Send a JSON object, or nothing.",
+      policy: "terminal",
     });
   });
 

@@ -1,4 +1,5 @@
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { headers } from "@nats-io/transport-node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { InboundDelivery } from "../../../src/ports/conversation/inbound-stream.ts";
 import { streamOf } from "../../../src/adapters/nats/inbound-stream.ts";
@@ -151,46 +152,49 @@ describe("consuming", () => {
     a!.done();
     b!.retry(0);
     expect((await bench.info("inbound")).messages).toBe(1);
-    await c!.park("poison");
+    c!.done();
     const again = (await inbox.atLeast(6)).slice(3);
     expect(textsOf(again)).toEqual(["a", "b", "c"]);
     for (const delivery of again) delivery.done();
     await expect.poll(async () => (await bench.info("inbound")).messages).toBe(0);
-    expect((await stream.listParked(9)).map(({ item, reason }) => [item?.text, reason])).toEqual([
-      ["c", "poison"],
-    ]);
   });
 
-  it("what was set aside can be taken again, once (V13)", async () => {
-    const { stream } = await bench.open();
-    await stream.append([itemOf("1", "poison")]);
-    const inbox = createInbox();
-    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
-    await (await inbox.atLeast(1))[0]!.park("UNEXPECTED: broken");
-    const { id } = (await stream.listParked(9))[0]!;
-    expect(await stream.unpark("x")).toBe(false);
-    expect(await stream.unpark(id)).toBe(true);
-    expect((await inbox.atLeast(2))[1]!.item.text).toBe("poison");
-    expect(await stream.unpark(id)).toBe(false);
-    expect(await stream.listParked(9)).toEqual([]);
-    inbox.got[1]!.done();
-  });
-
-  it("what can never succeed is parked whole with its reason and leaves the stream", async () => {
+  it("what was set aside is delivered again as if it were new, once (V13)", async () => {
     const { stream } = await bench.open();
     const item = itemOf("1", "poison");
     await stream.append([item]);
     const inbox = createInbox();
     await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
-    const [poison] = await inbox.atLeast(1);
-    await poison!.park("UNEXPECTED: cannot read\nthis");
-    await expect.poll(async () => (await bench.info("inbound")).messages).toBe(0);
-    const parked = await (await jetstreamManager(bench.nats)).streams.getMessage(
-      bench.names.parkedStream,
-      { seq: 1 },
-    );
-    expect(parked?.json()).toEqual(item);
-    expect(parked?.header.get("Holdfast-Reason")).toBe("UNEXPECTED: cannot read this");
+    (await inbox.atLeast(1))[0]!.done();
+    await stream.appendAgain(item, "parked:1");
+    await stream.appendAgain(item, "parked:1");
+    await stream.append([itemOf("1", "next")]);
+    const got = await inbox.atLeast(3);
+    expect(textsOf(got)).toEqual(["poison", "poison", "next"]);
+    for (const delivery of got.slice(1)) delivery.done();
+  });
+
+  it("what an earlier version has set aside is moved in order, once", async () => {
+    const manager = await jetstreamManager(bench.nats);
+    const { parkedStream } = bench.names;
+    await manager.streams.add({ name: parkedStream, subjects: [parkedStream] });
+    const why = headers();
+    why.set("Holdfast-Reason", "UNEXPECTED: broken");
+    const item = itemOf("1", "poison");
+    await jetstream(bench.nats).publish(parkedStream, JSON.stringify(item), { headers: why });
+    await jetstream(bench.nats).publish(parkedStream, "no item", { headers: why });
+    await bench.open();
+    await bench.open();
+    expect(bench.kept).toEqual([
+      {
+        source: `${parkedStream}:1`,
+        data: JSON.stringify(item),
+        item,
+        reason: "UNEXPECTED: broken",
+      },
+      { source: `${parkedStream}:2`, data: "no item", item: null, reason: "UNEXPECTED: broken" },
+    ]);
+    expect((await manager.streams.info(parkedStream)).state.messages).toBe(0);
   });
 
   it.each(["not json", "{}", JSON.stringify({ ...itemOf("1", "a"), peer: null })])(
@@ -206,7 +210,7 @@ describe("consuming", () => {
       expect(good!.item.text).toBe("good");
       good!.done();
       await stop();
-      expect((await bench.info("parked")).messages).toBe(1);
+      expect(bench.kept).toMatchObject([{ data, item: null }]);
     },
   );
 

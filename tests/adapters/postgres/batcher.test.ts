@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import type { BatchDoubt } from "../../../src/adapters/postgres/batch-doubts.ts";
 import { createBatcher } from "../../../src/adapters/postgres/batcher.ts";
 import { HoldfastError } from "../../../src/errors.ts";
 
@@ -8,16 +9,28 @@ interface Run {
   fail(error: unknown): void;
 }
 
+const retryable = (code: string) => new HoldfastError({ code, message: code, policy: "retryable" });
+const overrun = retryable("TOOK_TOO_LONG");
+const lost = retryable("CONNECTION_LOST");
+const locked = retryable("LOCKED");
+const doubts = new Map<unknown, BatchDoubt>([
+  [overrun, "overrun"],
+  [lost, "unknown"],
+  [locked, "lock"],
+]);
+
 /** Items such as "a1": key a. Every batch waits until the test answers it. */
 function openBatcher(limits: {
   readonly lanes: number;
   readonly sizeMax: number;
   readonly gather?: (setOut: () => void) => void;
+  readonly unwritable?: (error: unknown) => unknown;
 }) {
   const runs: Run[] = [];
   const batcher = createBatcher<string, string>({
     ...limits,
     keyOf: (item) => item[0]!,
+    doubtOf: (error) => doubts.get(error) ?? "none",
     run: (items) =>
       new Promise((resolve, reject) => {
         const answer = () => resolve(items.map((item) => `${item}!`));
@@ -129,5 +142,65 @@ describe("a batcher", () => {
       { status: "rejected", reason: error },
     ]);
     expect(batches()).toEqual(["a1 b1"]);
+  });
+
+  it.each([
+    ["an overrun", 1, overrun],
+    ["a wait for a lock", 1, locked],
+    ["two lost connections", 2, lost],
+  ])(
+    "takes each item of a batch alone after %s, so that none holds up another",
+    async (_what, ends, error) => {
+      const { add, runs, batches } = openBatcher({ lanes: 1, sizeMax: 9 });
+      for (let end = 0; end < ends; end += 1) {
+        const failed = Promise.allSettled(["a1", "b1", "c1"].map(add));
+        await turn();
+        runs.at(-1)!.fail(error);
+        await failed;
+      }
+      const results = Promise.allSettled(["a1", "b1", "c1"].map(add));
+      for (let looked = 0; looked < 20; looked += 1) {
+        await turn();
+        const run = runs.at(-1);
+        if (run?.items.includes("b1") === true) run.fail(error);
+        else run?.answer();
+      }
+      expect(batches().slice(ends)).toEqual(["a1", "b1", "c1"]);
+      expect((await results).map(({ status }) => status)).toEqual([
+        "fulfilled",
+        "rejected",
+        "fulfilled",
+      ]);
+      void add("a2");
+      void add("c2");
+      await turn();
+      expect(batches().at(-1)).toBe("a2 c2");
+    },
+  );
+
+  it.each([
+    ["gives up an item that overruns alone while others end well, and no other", overrun, 1],
+    ["never gives up an item that waits for a lock", locked, 0],
+  ])("%s", async (_what, fault, givenUp) => {
+    const wrong = new Error("it is its own fault");
+    const { add, runs } = openBatcher({ lanes: 2, sizeMax: 1, unwritable: () => wrong });
+    const ends: unknown[] = [];
+    for (let tries = 0; tries < 4; tries += 1) {
+      const slow = add("a1").catch((error: unknown) => ends.push(error));
+      await turn();
+      const under = runs.at(-1)!;
+      if (tries > 1) {
+        const beside = [add("b1"), add("c1")];
+        await turn();
+        runs.at(-1)!.answer();
+        await beside[0];
+        await turn();
+        runs.at(-1)!.answer();
+        await beside[1];
+      }
+      under.fail(fault);
+      await slow;
+    }
+    expect(ends).toEqual([fault, fault, fault, ...(givenUp === 1 ? [wrong] : [fault])]);
   });
 });

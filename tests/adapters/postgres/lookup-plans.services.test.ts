@@ -23,13 +23,14 @@ describe("a lookup reads one user's session, however many there are since it was
     await test.drop();
   });
 
-  /** Rows of sessions that this connection has read so far. */
-  async function rowsRead(): Promise<number> {
+  /** Rows of the table that this connection has read so far. */
+  async function rowsRead(table: "conversation_sessions" | "turns"): Promise<number> {
     await database.query("select pg_stat_force_next_flush()");
     await database.query("select 1");
     const [row] = await database.query<{ read: number }>(
       `select (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::int as read
-       from pg_stat_user_tables where relname = 'conversation_sessions'`,
+       from pg_stat_user_tables where relname = $1`,
+      [table],
     );
     return row!.read;
   }
@@ -37,15 +38,21 @@ describe("a lookup reads one user's session, however many there are since it was
   it("with the plan of the first lookups", async () => {
     const rules = conversationRules(conversationMachine);
     const store = createConversationStore(database, { rules });
-    const key = { channel: "telegram", account: "a", chatUser: "somebody" };
-    for (let use = 0; use <= usesUntilPlanned; use += 1) await store.load(key, dayMs);
+    const key = { channel: "telegram", account: "a", chatUser: "somebody", inboundId: "m:1" };
+    const { id } = await store.load(key, dayMs);
+    for (let use = 0; use < usesUntilPlanned; use += 1) await store.load(key, dayMs);
     await database.query(
       `insert into conversation_sessions (channel, account, chat_user)
        select 'telegram', 'a', 'user-' || n from generate_series(1, ${users}) n`,
     );
-    const before = await rowsRead();
-    const { decision } = await store.load(key, dayMs);
-    expect(decision).toBe("SESSION_REUSED");
-    expect((await rowsRead()) - before).toBeLessThan(10);
+    await database.query(
+      `insert into turns (session_id, seq, channel, account, inbound_id, asked)
+       select id, 1, 'telegram', 'a', 'past:' || id, '' from conversation_sessions where id <> $1`,
+      [id],
+    );
+    const before = [await rowsRead("conversation_sessions"), await rowsRead("turns")] as const;
+    expect((await store.load(key, dayMs)).id).toBe(id);
+    expect((await rowsRead("conversation_sessions")) - before[0]).toBeLessThan(10);
+    expect((await rowsRead("turns")) - before[1]).toBeLessThan(10);
   });
 });

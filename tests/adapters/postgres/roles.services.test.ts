@@ -25,7 +25,7 @@ afterAll(async () => {
   await test.drop();
 });
 
-const refused = { code: "42501" };
+const refused = { code: "DATABASE_REFUSES", cause: { code: "42501" } };
 
 describe("the role of hosts", () => {
   it("adds to the ledger", async () => {

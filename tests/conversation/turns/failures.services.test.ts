@@ -23,7 +23,7 @@ describe("failures", () => {
     await bench.stream.append([textFrom("1", "hello"), textFrom("1", "again")]);
     await bench.stream.emptied();
     expect(await bench.repliesTo("1")).toEqual(["hello", "again"]);
-    expect(bench.notes).toEqual(["DATABASE_UNAVAILABLE"]);
+    expect(bench.notes).toEqual(["DATABASE_UNAVAILABLE", "DATABASE_BACK"]);
   });
 
   it("while the database is away nothing is lost and nothing overtakes", async () => {
@@ -132,12 +132,12 @@ describe("failures", () => {
         }
       },
     };
-    const limits = { handlerMsMax: 5, handlerRunsMax: 1 };
+    const limits = { handlerMsMax: 5, handlerEndMsMax: 5 };
     const engine = await bench.makeEngine(bot, { limits });
     await engine.start();
     await bench.stream.append([textFrom("1", "hello")]);
     await bench.stream.emptied();
-    expect(bench.stream.parked[0]?.reason).toContain("BOT_TIMED_OUT");
+    expect(bench.stream.parked[0]?.reason).toContain("BOT_HANGS");
     release.resolve();
     expect(await late.promise).toMatchObject({ code: "TURN_SEALED" });
     expect(await bench.repliesTo("1")).toEqual([]);

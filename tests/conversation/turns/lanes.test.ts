@@ -22,7 +22,6 @@ const deliveryOf = (
   position,
   done() {},
   retry() {},
-  park: () => Promise.resolve(),
 });
 
 function lanesWith(...deliveries: readonly InboundDelivery[]) {

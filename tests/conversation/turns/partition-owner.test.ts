@@ -4,6 +4,7 @@ import {
   createTurnOwner,
   type TurnOwner,
 } from "../../../src/conversation/turns/partition-owner.ts";
+import type { SeenLease } from "../../../src/custody/fleet-members.ts";
 import type { TurnEngine } from "../../../src/conversation/turns/engine.ts";
 import { partitions } from "../../../src/ports/conversation/partitions.ts";
 import { createTestClock, type TestClock } from "../../fixtures/test-clock.ts";
@@ -14,6 +15,8 @@ const drainMsMax = 10_000;
 let clock: TestClock;
 let serving: string[];
 let live: Set<string>;
+/** What each host has settings for; undefined: of a version that does not say it. */
+let channels: Map<string, readonly string[]>;
 let owners: Map<number, { owner: string | null; epoch: number }>;
 let changed: Set<() => void>;
 let released: Set<(partition: number) => void>;
@@ -26,6 +29,7 @@ beforeEach(() => {
   clock = createTestClock(0);
   serving = [];
   live = new Set();
+  channels = new Map();
   owners = new Map();
   changed = new Set();
   released = new Set();
@@ -34,6 +38,17 @@ beforeEach(() => {
   engines = new Map();
 });
 
+const leaseOf = (key: string, has: readonly string[] | undefined): SeenLease => ({
+  key,
+  revision: 1,
+  generation: 1,
+  incarnation: `${key}-1`,
+  n: 1,
+  nonce: key,
+  status: "live",
+  serving: true,
+  ...(has !== undefined && { channels: has }),
+});
 const placesOf = (host: string) =>
   partitions.filter((partition) => placeOf(`turns ${partition}`, serving) === host);
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -60,6 +75,7 @@ function ownerOn(host: string): TurnOwner {
     retryMs: 1000,
     members: {
       serving: () => serving,
+      leases: () => serving.map((key) => leaseOf(key, channels.get(key))),
       isLive: (incarnation) => live.has(incarnation),
       onChange(listener) {
         changed.add(listener);
@@ -153,6 +169,19 @@ describe("the owner of the turns of some chat users", () => {
     await a.stop();
     expect(all("a")).toEqual([]);
     expect([...owners.values()].map(({ owner }) => owner)).toEqual(partitions.map(() => null));
+  });
+
+  it("is only a host that has every channel, as long as there is one", async () => {
+    channels.set("a", ["telegram"]).set("b", ["telegram", "webhook"]);
+    join("a");
+    await ownerOn("a").start();
+    expect(all("a")).toEqual(partitions);
+    join("b");
+    await ownerOn("b").start();
+    await expect.poll(() => all("b")).toEqual(partitions);
+    expect(all("a")).toEqual([]);
+    leave("b");
+    await expect.poll(() => all("a")).toEqual(partitions);
   });
 
   it("claims again what another took by mistake", async () => {
