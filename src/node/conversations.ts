@@ -24,6 +24,7 @@ import type { Bot } from "../ports/conversation/bot.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { ConversationRecords } from "../ports/conversation/conversation-records.ts";
 import type { ConversationStore } from "../ports/conversation/conversation-store.ts";
+import type { OfferedChoices } from "../ports/conversation/offered-choices.ts";
 import type { StepStore } from "../ports/conversation/step-store.ts";
 import type { EventSink } from "../ports/accounts/event-sink.ts";
 import type { FleetBus } from "../ports/custody/fleet-bus.ts";
@@ -44,6 +45,7 @@ export interface NodeTurnsOptions {
   /** The next moves of a session, as the store has them. */
   readonly rules: ConversationRules;
   readonly steps: StepStore;
+  readonly choices: OfferedChoices;
   readonly media: MediaReader;
   readonly channels: Channels;
   /** Where the senders of this node's accounts leave their offers. */
@@ -123,6 +125,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         store: createHotConversations(store, clock, rules),
         rules,
         steps,
+        choices: options.choices,
         media: options.media,
         stream: options.stream,
         clock,
@@ -223,6 +226,7 @@ export async function createNodeConversations(
     store: stores.conversations,
     rules: sessionRules,
     steps: stores.steps,
+    choices: stores.choices,
     records: stores.records,
     metrics: metrics.conversations,
     retryMs: config.timings.retryMs,

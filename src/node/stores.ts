@@ -13,6 +13,7 @@ import { createIncarnationStore } from "../adapters/postgres/incarnation-store.t
 import { type Database, openDatabase } from "../adapters/postgres/database.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { createOutboxStore, createPartitionReplies } from "../adapters/postgres/outbox-store.ts";
+import { createOfferedChoices } from "../adapters/postgres/offered-choices.ts";
 import { createStepStore } from "../adapters/postgres/step-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
 import { createWebhookRequests } from "../adapters/postgres/webhook-requests.ts";
@@ -44,6 +45,7 @@ export function createStores(database: Database, sealer: Sealer) {
     conversations: createConversationStore(database, { rules: sessionRules, tokens: custodyRules }),
     records: createConversationRecords(database, sessionRules),
     steps: createStepStore(database),
+    choices: createOfferedChoices(database),
     outbox: createOutboxStore(database, custodyRules),
     partitionReplies: createPartitionReplies(database),
     callers: createCallerStore(database),

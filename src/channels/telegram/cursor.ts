@@ -18,6 +18,7 @@ import {
   tokenMoved,
 } from "./faults.ts";
 import { createPendingUpdates } from "./pending.ts";
+import { createPresses } from "./presses.ts";
 import { readBack } from "./read-back.ts";
 
 export interface UpdateCursorOptions {
@@ -46,6 +47,7 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
   const { client, grant, store, stream, clock, events } = options;
   const { account } = grant;
   const pending = createPendingUpdates();
+  const presses = createPresses(clock);
   let cursor: UpdateCursor = { pts: 0, qts: 0, date: 0, seq: 0 };
   /** The store's cursor, as far as this holder wrote or read it. */
   let stored: UpdateCursor | null = null;
@@ -63,7 +65,7 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
 
   /** The effect comes after the commit: stored in the stream, then acknowledged to Telegram. */
   async function append(updates: readonly AccountUpdate[]): Promise<void> {
-    const items = inboundItems(account, updates, clock.now());
+    const items = inboundItems(account, updates, clock.now(), presses.nameOf);
     if (items.length > 0) await stream.append(items);
     for (const update of updates) {
       if (update.kind !== "tap") continue;
@@ -72,7 +74,10 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
         .catch(() => {
           // The button stops spinning by itself, and the press is stored.
         })
-        .finally(() => answers.delete(answering));
+        .finally(() => {
+          presses.answered(update);
+          answers.delete(answering);
+        });
       answers.add(answering);
     }
   }

@@ -19,7 +19,8 @@ import { storableJson, storableText } from "../../ports/conversation/storable-te
 import { carriedIdGone } from "../../ports/conversation/health-signs.ts";
 import type { EventSink } from "../../ports/accounts/event-sink.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
-import { type MenuStyle, resolveInput } from "./menu.ts";
+import type { OfferedChoices } from "../../ports/conversation/offered-choices.ts";
+import { type MenuStyle, resolveBeyond, type ResolvedInput, resolveInput } from "./menu.ts";
 import { createTurnDraft, recordWithoutBot } from "./draft.ts";
 import { createStepRunner } from "./steps.ts";
 
@@ -46,6 +47,8 @@ export interface TurnRunOptions {
   /** The next moves of a session. */
   readonly rules: ConversationRules;
   readonly steps: StepStore;
+  /** Asked for a choice that lies beyond the loaded history. */
+  readonly choices: OfferedChoices;
   readonly media: MediaReader;
   /** Where a local sender takes the replies of a turn; the commit of the turn then claims them. */
   readonly desk?: Pick<ReplyDesk, "ask">;
@@ -119,15 +122,27 @@ export function createTurnRun(
     }
   }
 
+  /** The meaning of the item. null: the engine is stopping. */
+  async function resolve(
+    item: InboundItem,
+    known: ResolvedInput,
+    signal: AbortSignal,
+  ): Promise<ResolvedInput | null> {
+    const { beyond } = known;
+    if (beyond === undefined) return known;
+    const looked = await persist(item, signal, async () => ({
+      found: await options.choices.find(beyond),
+    }));
+    return looked && resolveBeyond(item, known, looked.found);
+  }
+
   async function answer(
     item: InboundItem,
     session: LoadedSession,
     { bot, style, sentBy }: BotSeat,
+    resolved: ResolvedInput | null,
   ) {
-    if (session.decision === "SESSION_WITH_HUMAN") {
-      return recordWithoutBot(item, session, sentBy, options.rules);
-    }
-    const resolved = resolveInput(item, session, style);
+    if (resolved === null) return recordWithoutBot(item, session, sentBy, options.rules);
     if (resolved.input.kind === "stale-action") {
       note(item, resolved.input.reason, "a button was pressed that this session does not know");
     }
@@ -179,9 +194,14 @@ export function createTurnRun(
         );
       }
       carried = session;
+      const isWithHuman = session.decision === "SESSION_WITH_HUMAN";
+      const resolved = isWithHuman
+        ? null
+        : await resolve(item, resolveInput(item, session, seat.style), signal);
+      if (resolved === null && !isWithHuman) return { ending: "given-back" } as const;
       let record: TurnRecord;
       try {
-        record = await answer(item, session, seat);
+        record = await answer(item, session, seat, resolved);
       } catch (error) {
         failures += 1;
         if (!isRetryable(error) || failures >= limits.handlerRunsMax) throw error;
@@ -191,7 +211,7 @@ export function createTurnRun(
       const outcome = await commit(item, record, signal);
       if (outcome === null) return { ending: "given-back" } as const;
       if (outcome === "committed" || outcome === "claimed") {
-        reportDecision(options, item, session, record);
+        reportDecision(options, item, session, record, resolved);
         return { ending: "committed", handed: outcome === "claimed" } as const;
       }
       if (outcome !== "conflict") return { ending: outcome } as const;
@@ -225,6 +245,7 @@ function reportDecision(
   item: InboundItem,
   session: LoadedSession,
   { status, replies }: TurnRecord,
+  resolved: ResolvedInput | null,
 ): void {
   const { channel, account, chatUser, inboundId } = item;
   options.onDecision({
@@ -233,7 +254,7 @@ function reportDecision(
     session,
     code: session.decision,
     statusAfter: status,
-    choice: item.kind === "tap" ? choiceOutcome(item, session, replies.length) : null,
+    choice: item.kind === "tap" ? choiceOutcome(resolved, replies.length) : null,
   });
 }
 
@@ -258,10 +279,10 @@ function claimedItems(record: TurnRecord): readonly OutboxItem[] {
   }));
 }
 
-function choiceOutcome(item: InboundItem, session: LoadedSession, replies: number) {
-  // A person answers.
-  if (session.decision === "SESSION_WITH_HUMAN") return null;
-  if (resolveInput(item, session, "buttons").input.kind === "stale-action") return "stale";
+/** @param resolved null: a person answers */
+function choiceOutcome(resolved: ResolvedInput | null, replies: number) {
+  if (resolved === null) return null;
+  if (resolved.input.kind === "stale-action") return "stale";
   return replies === 0 ? "empty" : "resolved";
 }
 

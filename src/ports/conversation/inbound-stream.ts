@@ -9,8 +9,8 @@ export interface InboundItem {
   readonly chatUser: string;
   readonly peer: ChatPeer;
   /**
-   * Durable and unique per channel and account: `m:<message id>`, or `tap:<message id>:<data>`, so that double taps
-   * are one.
+   * Durable and unique per channel and account: `m:<message id>`, or `tap:<message id>:<data>#<press id>`. A second
+   * tap in haste carries the id of the first.
    */
   readonly inboundId: string;
   readonly kind: "text" | "tap";

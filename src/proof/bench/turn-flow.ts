@@ -9,6 +9,7 @@ import { type Database, openDatabase } from "../../adapters/postgres/database.ts
 import { createConversationStore } from "../../adapters/postgres/conversation-store.ts";
 import { migrate } from "../../adapters/postgres/migrate.ts";
 import { createOutboxStore } from "../../adapters/postgres/outbox-store.ts";
+import { createOfferedChoices } from "../../adapters/postgres/offered-choices.ts";
 import { createStepStore } from "../../adapters/postgres/step-store.ts";
 import { createSystemClock } from "../../concurrency/system-clock.ts";
 import { startNats } from "../../embedded/nats.ts";
@@ -127,6 +128,7 @@ async function build(log: (line: string) => void): Promise<World> {
       store: createHotConversations(store, clock, rules),
       rules,
       steps: createStepStore(database),
+      choices: createOfferedChoices(database),
       media: { read: () => Promise.reject(new Error("nothing here has a file")) },
       stream,
       clock,
