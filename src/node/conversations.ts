@@ -12,6 +12,7 @@ import type { Account } from "../accounts/account.ts";
 import { createConversationHealth } from "../conversation/turns/health.ts";
 import type { Host } from "../accounts/host.ts";
 import { createHotConversations } from "../conversation/turns/session-cache.ts";
+import { type Brake, createBrake } from "../conversation/turns/brake.ts";
 import { createMediaReader } from "../conversation/turns/media-reader.ts";
 import { createTurnOwner, type TurnOwner } from "../conversation/turns/partition-owner.ts";
 import {
@@ -20,24 +21,26 @@ import {
   type TurnEngine,
 } from "../conversation/turns/engine.ts";
 import { errorLine } from "../errors.ts";
-import type { Bot } from "../ports/conversation/bot.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { ConversationRecords } from "../ports/conversation/conversation-records.ts";
 import type { ConversationStore } from "../ports/conversation/conversation-store.ts";
 import type { OfferedChoices } from "../ports/conversation/offered-choices.ts";
 import type { StepStore } from "../ports/conversation/step-store.ts";
 import type { EventSink } from "../ports/accounts/event-sink.ts";
+import { talkBraked } from "../ports/conversation/health-signs.ts";
 import type { FleetBus } from "../ports/custody/fleet-bus.ts";
 import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
 import type { MediaReader } from "../ports/telegram/media.ts";
-import { nodeBot } from "./bot.ts";
+import { createNodeBots, type NodeBots } from "./bots.ts";
 import type { OpenNode } from "./open.ts";
 import { sessionRules } from "./rules.ts";
 import { createNodeWebhook, type NodeWebhook } from "../channels/webhook/channel.ts";
 
 export interface NodeTurnsOptions {
-  readonly bot: Bot;
-  readonly host: Pick<Host<Account>, "find" | "kindOf">;
+  readonly bots: NodeBots;
+  /** Turns after which two programs rest that answer each other; 0: they never do. */
+  readonly talkTurnsMax: number;
+  readonly host: Pick<Host<Account>, "find" | "kindOf" | "known">;
   readonly gate: { readonly host: string; readonly incarnation: string };
   readonly members: FleetMembers;
   readonly bus: FleetBus;
@@ -69,7 +72,7 @@ const drainMsMax = handlerMsMaxDefault + 5_000;
 
 /** The turns of this node's partitions, and the replies of its accounts that other nodes have committed. */
 function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
-  const { bot, channels, host, gate, bus, store, rules, steps, records, clock, metrics, log } =
+  const { bots, channels, host, gate, bus, store, rules, steps, records, clock, metrics, log } =
     options;
 
   let duplicates = 0;
@@ -134,8 +137,14 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         inactiveAfterMs: sessionInactiveMs,
         findBot(of) {
           const place = channels.placeOf(of);
-          return place && { bot, style: place.style, sentBy: place.sentBy };
+          if (place === null) return null;
+          const bot = bots.answering(of);
+          return bot instanceof Promise
+            ? bot.then((loaded) => ({ ...place, bot: loaded }))
+            : { bot, style: place.style, sentBy: place.sentBy };
         },
+        onUnanswered: metrics.unanswered,
+        ...(options.talkTurnsMax > 0 && { brake: brakeOf(options) }),
         desk: options.desk,
         notifyOutbox({ channel, account }) {
           if (!senders.notify(channel)) notifyHolder(account);
@@ -161,6 +170,20 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
     },
   });
 }
+
+/** Says each conversation once that is slowed down. */
+const brakeOf = ({ talkTurnsMax, clock, events }: NodeTurnsOptions): Brake =>
+  createBrake({
+    turnsMax: talkTurnsMax,
+    clock,
+    onBraked: ({ account, chatUser }) =>
+      events.report({
+        type: "note",
+        account,
+        code: talkBraked,
+        message: `chat user ${chatUser} was answered ${talkTurnsMax} times without a pause, as a program would be; the next answers wait`,
+      }),
+  });
 
 /**
  * A partition's replies leave as long as its turns are taken. Begun replies are finished after the
@@ -197,7 +220,11 @@ export async function createNodeConversations(
   host: NodeTurnsOptions["host"],
 ): Promise<NodeConversations> {
   const { config, stores, stream, clock, events, log, metrics, askHolder } = open;
-  const bot = await nodeBot(config, (line) => log.info(line));
+  const bots = await createNodeBots({
+    config,
+    find: (account) => host.known(account),
+    tell: (line) => log.info(line),
+  });
   const webhook =
     config.webhook === null
       ? null
@@ -215,7 +242,8 @@ export async function createNodeConversations(
         });
   const turns = createNodeTurns({
     ...open,
-    bot,
+    bots,
+    talkTurnsMax: config.talkTurnsMax,
     channels: createChannels([telegramChannel((account) => host.kindOf(account)), webhook]),
     host,
     media: createMediaReader({

@@ -7,6 +7,7 @@ import type { InboundStream } from "../../ports/conversation/inbound-stream.ts";
 import type { AccountUpdate, TelegramClient, UpdateCursor } from "../../ports/telegram/telegram.ts";
 import type { CursorWork } from "./work.ts";
 import { faultReason } from "../../ports/telegram/telegram-error.ts";
+import type { UnheardReason } from "../../conversation/whom.ts";
 import { inboundItems } from "./items.ts";
 import {
   delayMsAfter,
@@ -31,6 +32,10 @@ export interface UpdateCursorOptions {
   readonly stream: Pick<InboundStream, "append">;
   readonly clock: Clock;
   readonly events: EventSink;
+  /** The user is an account of this fleet. */
+  isFleets(userId: string): boolean;
+  /** Nothing is made of a message, and why. */
+  onUnheard(reason: UnheardReason): void;
   /** The token is not ours any more: this work has stopped. */
   onTokenLost(): void;
 }
@@ -65,7 +70,13 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
 
   /** The effect comes after the commit: stored in the stream, then acknowledged to Telegram. */
   async function append(updates: readonly AccountUpdate[]): Promise<void> {
-    const items = inboundItems(account, updates, clock.now(), presses.nameOf);
+    const items = inboundItems(updates, {
+      account,
+      receivedAtMs: clock.now(),
+      pressName: presses.nameOf,
+      isFleets: options.isFleets,
+      onUnheard: options.onUnheard,
+    });
     if (items.length > 0) await stream.append(items);
     for (const update of updates) {
       if (update.kind !== "tap") continue;

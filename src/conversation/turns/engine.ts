@@ -4,6 +4,7 @@ import type {
   InboundItem,
   InboundStream,
 } from "../../ports/conversation/inbound-stream.ts";
+import type { Brake } from "./brake.ts";
 import { createTurnLanes } from "./lanes.ts";
 import { createTurnRun, type TurnLimits, type TurnResult, type TurnRunOptions } from "./run.ts";
 
@@ -16,6 +17,8 @@ export interface TurnEngineOptions extends Omit<TurnRunOptions, "limits"> {
   /** `seconds` from the delivery to its end. */
   onTurn(ending: TurnResult["ending"], seconds: number): void;
   readonly limits?: Partial<TurnEngineLimits>;
+  /** Slows down two programs that answer each other; by default nothing does. */
+  readonly brake?: Brake;
 }
 
 export interface TurnEngineLimits extends TurnLimits {
@@ -63,6 +66,8 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
   const lanes = createTurnLanes();
   const ending = new AbortController();
   const idleWaiters: (() => void)[] = [];
+  /** Taken off the lanes until their conversations may go on; each holds its lane, and no turn. */
+  const resting = new Map<InboundDelivery, () => void>();
   let running = 0;
   let stopConsuming: (() => Promise<void>) | null = null;
   let stopped: Promise<void> | null = null;
@@ -71,6 +76,7 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     const { account } = delivery.item;
     switch (result.ending) {
       case "committed":
+        if (result.answered) options.brake?.answered(delivery.item);
         if (!result.handed) options.notifyOutbox(delivery.item);
         return delivery.done();
       case "duplicate":
@@ -128,9 +134,24 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     while (!ending.signal.aborted && running < limits.usersMax) {
       const delivery = lanes.take();
       if (delivery === null) return;
+      const restMs = options.brake?.restMs(delivery.item) ?? 0;
+      if (restMs > 0) {
+        rest(delivery, restMs);
+        continue;
+      }
       running += 1;
       void take(delivery);
     }
+  }
+
+  function rest(delivery: InboundDelivery, forMs: number): void {
+    const goOn = () => {
+      resting.delete(delivery);
+      lanes.add(delivery);
+      lanes.leave(delivery);
+      pump();
+    };
+    resting.set(delivery, options.clock.schedule(forMs, goOn));
   }
 
   function onDelivery(delivery: InboundDelivery): void {
@@ -138,6 +159,7 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
       delivery.retry(0);
       return;
     }
+    options.brake?.arrived(delivery.item, lanes.isIdle(delivery));
     lanes.add(delivery);
     pump();
   }
@@ -151,6 +173,11 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
 
   async function finish(): Promise<void> {
     const consumingEnded = stopConsuming?.();
+    for (const [delivery, cancel] of resting) {
+      cancel();
+      lanes.add(delivery);
+    }
+    resting.clear();
     for (const delivery of lanes.drain()) delivery.retry(0);
     await idle();
     await consumingEnded;
@@ -175,7 +202,7 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
       return running;
     },
     get waiting() {
-      return lanes.waiting;
+      return lanes.waiting + resting.size;
     },
   };
 }

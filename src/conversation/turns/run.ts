@@ -3,6 +3,7 @@ import type { Clock } from "../../concurrency/clock.ts";
 import { wait, within } from "../../concurrency/wait.ts";
 import type { ReplyDesk } from "../outbox/ticket.ts";
 import { errorLine, HoldfastError } from "../../errors.ts";
+import { unanswered, type UnansweredReason } from "../whom.ts";
 import type { Bot } from "../../ports/conversation/bot.ts";
 import type { ReplySender } from "../../ports/conversation/conversation-store.ts";
 import type {
@@ -26,7 +27,8 @@ import { createStepRunner } from "./steps.ts";
 
 /** Which bot answers for an account, how it shows its menus there, and who sends its replies. */
 export interface BotSeat {
-  readonly bot: Bot;
+  /** null: none answers, and messages are kept. */
+  readonly bot: Bot | null;
   readonly style: MenuStyle;
   readonly sentBy: ReplySender;
 }
@@ -52,8 +54,8 @@ export interface TurnRunOptions {
   readonly media: MediaReader;
   /** Where a local sender takes the replies of a turn; the commit of the turn then claims them. */
   readonly desk?: Pick<ReplyDesk, "ask">;
-  /** null: this host knows no such account. */
-  findBot(of: Pick<InboundItem, "channel" | "account">): BotSeat | null;
+  /** null: this host knows no such account. A promise while its bot is loaded. */
+  findBot(of: Pick<InboundItem, "channel" | "account">): BotSeat | null | Promise<BotSeat | null>;
   /** The share of the chat users whose turns these are. */
   readonly claim: PartitionClaim;
   /** A session without a turn for this long has expired. */
@@ -61,6 +63,8 @@ export interface TurnRunOptions {
   readonly clock: Clock;
   readonly events: EventSink;
   onDecision(decision: TurnDecision): void;
+  /** A message was kept and no bot was asked, and why. */
+  onUnanswered?(account: string, reason: UnansweredReason): void;
   /** The one look at the session took so long. */
   onLookup?(seconds: number): void;
   readonly limits: TurnLimits;
@@ -78,8 +82,8 @@ export interface TurnLimits {
 
 export type TurnResult =
   | { readonly ending: "duplicate" | "stale-owner" | "given-back" }
-  /** `handed`: its replies are with their sender already. */
-  | { readonly ending: "committed"; readonly handed: boolean }
+  /** `handed`: its replies are with their sender already. `answered`: there are replies. */
+  | { readonly ending: "committed"; readonly handed: boolean; readonly answered: boolean }
   | { readonly ending: "parked"; readonly reason: string };
 
 const conflictsPerNote = 10;
@@ -122,6 +126,16 @@ export function createTurnRun(
     }
   }
 
+  /** Waits until the account's bot can be loaded. null: the engine is stopping. */
+  async function loaded(item: InboundItem, first: Promise<BotSeat | null>, signal: AbortSignal) {
+    let begun: Promise<BotSeat | null> | null = first;
+    return persist(item, signal, async () => {
+      const loading = begun ?? options.findBot(item);
+      begun = null;
+      return { seat: await loading };
+    });
+  }
+
   /** The meaning of the item. null: the engine is stopping. */
   async function resolve(
     item: InboundItem,
@@ -142,7 +156,8 @@ export function createTurnRun(
     { bot, style, sentBy }: BotSeat,
     resolved: ResolvedInput | null,
   ) {
-    if (resolved === null) return recordWithoutBot(item, session, sentBy, options.rules);
+    if (resolved === null || bot === null)
+      return recordWithoutBot(item, session, sentBy, options.rules);
     if (resolved.input.kind === "stale-action") {
       note(item, resolved.input.reason, "a button was pressed that this session does not know");
     }
@@ -194,11 +209,12 @@ export function createTurnRun(
         );
       }
       carried = session;
-      const isWithHuman = session.decision === "SESSION_WITH_HUMAN";
-      const resolved = isWithHuman
+      const reason = unanswered(item, seat.bot);
+      const isSilent = reason !== null || session.decision === "SESSION_WITH_HUMAN";
+      const resolved = isSilent
         ? null
         : await resolve(item, resolveInput(item, session, seat.style), signal);
-      if (resolved === null && !isWithHuman) return { ending: "given-back" } as const;
+      if (resolved === null && !isSilent) return { ending: "given-back" } as const;
       let record: TurnRecord;
       try {
         record = await answer(item, session, seat, resolved);
@@ -212,7 +228,9 @@ export function createTurnRun(
       if (outcome === null) return { ending: "given-back" } as const;
       if (outcome === "committed" || outcome === "claimed") {
         reportDecision(options, item, session, record, resolved);
-        return { ending: "committed", handed: outcome === "claimed" } as const;
+        if (reason !== null) options.onUnanswered?.(item.account, reason);
+        const answered = record.replies.length > 0;
+        return { ending: "committed", handed: outcome === "claimed", answered } as const;
       }
       if (outcome !== "conflict") return { ending: outcome } as const;
       conflicts += 1;
@@ -228,10 +246,12 @@ export function createTurnRun(
   }
 
   return async (item, signal) => {
-    const seat = options.findBot(item);
     try {
-      if (seat === null) throw unknownAccount(item.account);
-      return await attemptTurns(item, seat, signal);
+      const found = options.findBot(item);
+      const looked = found instanceof Promise ? await loaded(item, found, signal) : { seat: found };
+      if (looked === null) return { ending: "given-back" };
+      if (looked.seat === null) throw unknownAccount(item.account);
+      return await attemptTurns(item, looked.seat, signal);
     } catch (error) {
       const reason = `${codeOf(error)}: ${errorLine(error)}`;
       note(item, "TURN_PARKED", `inbound ${item.inboundId} was set aside: ${reason}`);

@@ -106,5 +106,7 @@ export interface Turn {
  */
 export interface Bot {
   readonly name: string;
+  /** Whom it answers beside people: other bots, and this fleet's own accounts. By default neither. */
+  readonly alsoAnswers?: readonly ("bot" | "fleet")[];
   handle(turn: Turn): Promise<void> | void;
 }

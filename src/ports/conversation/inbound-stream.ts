@@ -17,6 +17,8 @@ export interface InboundItem {
   readonly text: string;
   /** Files that came with it; absent for none. */
   readonly media?: readonly Media[];
+  /** A bot, or an account of this fleet: answered only by a bot that says so; absent for a person. */
+  readonly sender?: "bot" | "fleet";
   /** Wall clock of receipt, milliseconds. */
   readonly receivedAtMs: number;
 }

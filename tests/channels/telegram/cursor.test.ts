@@ -4,6 +4,7 @@ import {
   createCursorBench,
   cursorAt,
   failing,
+  fleetsUser,
   following,
   message,
   tap,
@@ -111,6 +112,31 @@ describe("pushes", () => {
     bench.cursor.onUpdates([counted(11, null), counted(12, message(1, { outgoing: true }))]);
     await bench.settled();
     expect(bench.since()).toEqual(["advance 12"]);
+    expect(bench.unheard).toEqual(["own"]);
+  });
+
+  it("of the account itself and of deleted users make no item, and their reasons are told", async () => {
+    const bench = await following();
+    bench.cursor.onUpdates([
+      counted(11, message(1, { sender: "self" })),
+      counted(12, message(2, { sender: "deleted" })),
+    ]);
+    await bench.settled();
+    expect(bench.since()).toEqual(["advance 12"]);
+    expect(bench.unheard).toEqual(["saved", "deleted"]);
+  });
+
+  it("of bots and of the fleet's own accounts make items that say so", async () => {
+    const bench = await following();
+    const peer = { userId: fleetsUser, accessHash: "1" };
+    bench.cursor.onUpdates([
+      counted(11, message(1, { sender: "bot" })),
+      counted(12, message(2, { sender: "bot", peer })),
+      counted(13, message(3)),
+    ]);
+    await bench.settled();
+    expect(bench.items.map(({ sender }) => sender)).toEqual(["bot", "fleet", undefined]);
+    expect(bench.unheard).toEqual([]);
   });
 
   it("that must be fetched are fetched", async () => {
