@@ -109,8 +109,8 @@ describe("a choice that is older than the loaded history", () => {
 
   it("is looked for where its menu is loaded and the item that it points at is not", () => {
     const without = { ...session, toolOutputs: [] };
-    const [first, second] = ["h1:41:4:0", "h1:41:4:1"].map((text) =>
-      resolveInput({ kind: "tap", text }, without, "buttons"),
+    const [first, second] = ["h1:41:4:0", "h1:41:4:1"].map((data) =>
+      resolveInput({ kind: "tap", text: data }, without, "buttons"),
     );
     expect(first?.beyond).toEqual(reference);
     expect(second?.beyond).toBeUndefined();
