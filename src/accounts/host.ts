@@ -66,6 +66,10 @@ export interface Host<Account extends Keepable> {
   find(name: string): Account | null;
   /** The kind of an account, wherever it runs; null: this host does not know the account. */
   kindOf(name: string): AccountKind | null;
+  /** As this host last read it; null as for `kindOf`. */
+  known(name: string): Pick<AccountRecord, "kind" | "bot"> | null;
+  /** A Telegram user that is an account of this fleet. */
+  isFleets(userId: string): boolean;
   all(): readonly Account[];
   /** Looks for accounts that were just added to the database. */
   adopt(): Promise<void>;
@@ -165,6 +169,8 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
   return {
     bringUp,
     kindOf: roll.kindOf,
+    known: roll.find,
+    isFleets: roll.isFleets,
     find: (name) => running.get(name)?.account ?? null,
     all: () => [...running.values()].map(({ account }) => account),
     // Before this host is up there is nothing to look at, and afterwards everything is.

@@ -17,7 +17,13 @@ export interface AccountRoll {
   readonly names: readonly string[];
   /** null for an account that was not there at the last look. */
   kindOf(name: string): AccountKind | null;
+  /** Its kind, and the bot that was chosen for it; null as for `kindOf`. */
+  find(name: string): Pick<AccountRecord, "kind" | "bot"> | null;
+  /** One of them is this Telegram user. */
+  isFleets(userId: string): boolean;
 }
+
+type Known = Pick<AccountRecord, "kind" | "wanted" | "bot">;
 
 export interface AccountRollOptions {
   readonly accounts: Pick<AccountStore, "changes">;
@@ -26,7 +32,8 @@ export interface AccountRollOptions {
 }
 
 export function createAccountRoll({ accounts, onChanged }: AccountRollOptions): AccountRoll {
-  let known = new Map<string, Pick<AccountRecord, "kind" | "wanted">>();
+  let known = new Map<string, Known>();
+  let userIds = new Set<string>();
   let names: readonly string[] = [];
   let mark: string | null = null;
 
@@ -35,6 +42,8 @@ export function createAccountRoll({ accounts, onChanged }: AccountRollOptions): 
       return names;
     },
     kindOf: (name) => known.get(name)?.kind ?? null,
+    find: (name) => known.get(name) ?? null,
+    isFleets: (userId) => userIds.has(userId),
     async look() {
       let read = await accounts.changes(mark);
       const isOlder = mark !== null && BigInt(read.mark) < BigInt(mark);
@@ -42,11 +51,15 @@ export function createAccountRoll({ accounts, onChanged }: AccountRollOptions): 
       // Some were deleted, or the database is another one than before.
       const isWhole = mark === null || isOlder || known.size + added !== read.count;
       if (isWhole && mark !== null) read = await accounts.changes(null);
-      const next = isWhole ? new Map<string, Pick<AccountRecord, "kind" | "wanted">>() : known;
+      const next = isWhole ? new Map<string, Known>() : known;
       const isNews =
         isWhole ||
         read.records.some(({ name, wanted }) => (next.get(name)?.wanted ?? "stop") !== wanted);
-      for (const { name, kind, wanted } of read.records) next.set(name, { kind, wanted });
+      if (isWhole) userIds = new Set();
+      for (const { name, kind, wanted, bot, telegramUserId } of read.records) {
+        next.set(name, { kind, wanted, bot });
+        if (telegramUserId !== null) userIds.add(telegramUserId);
+      }
       known = next;
       mark = read.mark;
       if (isNews) names = [...known.keys()].filter((name) => known.get(name)?.wanted !== "stop");

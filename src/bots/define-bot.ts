@@ -8,6 +8,11 @@ type Answer = Promise<void> | void;
 export interface BotDefinition {
   readonly name: string;
   /**
+   * Whom it answers beside people: other bots, and this fleet's own accounts. By default neither, as two programs that
+   * answer each other do not stop.
+   */
+  readonly alsoAnswers?: Bot["alsoAnswers"];
+  /**
    * Commands such as `/start`, by name without the slash; `rest` is the text after the name. A
    * command without a handler is a text.
    */
@@ -35,7 +40,7 @@ const command = /^\/([A-Za-z0-9_]{1,64})(?:@\S+)?(?:\s+|$)/;
  * @throws HoldfastError BOT_MALFORMED when the name or the text handler is missing
  */
 export function defineBot(definition: BotDefinition): Bot {
-  const { name, commands = {}, actions = {} } = definition;
+  const { name, alsoAnswers, commands = {}, actions = {} } = definition;
   if (typeof name !== "string" || name === "" || typeof definition.text !== "function") {
     throw new HoldfastError({
       code: "BOT_MALFORMED",
@@ -66,6 +71,7 @@ export function defineBot(definition: BotDefinition): Bot {
 
   return {
     name,
+    ...(alsoAnswers !== undefined && { alsoAnswers }),
     handle(turn) {
       const { input } = turn;
       switch (input.kind) {

@@ -10,7 +10,7 @@ import { holderCommands } from "./use-verbs.ts";
 /** The verbs that take a running account. */
 export type AccountVerbs = Handlers<
   AccountProtocol,
-  Exclude<keyof AccountProtocol, "add" | "import" | "proxy" | "password">,
+  Exclude<keyof AccountProtocol, "add" | "import" | "proxy" | "password" | "bot">,
   [account: Account]
 >;
 
@@ -129,6 +129,7 @@ export async function describeAccount(
     device: record?.device.deviceModel ?? null,
     proxy: record?.hasProxy ?? false,
     passwordKept: record?.hasPassword ?? false,
+    bot: record?.bot ?? null,
   };
 }
 

@@ -157,6 +157,7 @@ function described(record: AccountRecord, token: ServingToken | null): AccountSt
     device: device.deviceModel,
     proxy: hasProxy,
     passwordKept: hasPassword,
+    bot: record.bot,
   };
 }
 

@@ -68,6 +68,8 @@ export interface AccountStatus {
   readonly device: string | null;
   readonly proxy: boolean;
   readonly passwordKept: boolean;
+  /** The bot that was chosen for it: a file, `host` or `none`; null: nothing was said. */
+  readonly bot: string | null;
 }
 
 /** The holder of a session. */
@@ -176,6 +178,11 @@ export interface AccountProtocol {
   readonly password: {
     asked: { readonly password: string | null };
     answered: { readonly account: string };
+  };
+  /** The bot that answers: an absolute path that every host has, `host` for the host's own, or `none`. */
+  readonly bot: {
+    asked: { readonly bot: string };
+    answered: { readonly account: string; readonly bot: string };
   };
 }
 

@@ -31,7 +31,8 @@ export interface Commands {
   status(): Promise<Reply<FleetProtocol["status"]["answered"]>>;
 }
 
-export interface CommandOptions extends Pick<AdditionOptions, "makeSession" | "drivers"> {
+export interface CommandOptions
+  extends Pick<AdditionOptions, "makeSession" | "drivers" | "checkBot"> {
   readonly host: Host<Account>;
   readonly hostName: string;
   readonly accounts: AccountStores;

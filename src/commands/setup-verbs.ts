@@ -13,6 +13,8 @@ export interface AdditionOptions {
     dcId: number,
     key: Uint8Array,
   ): { readonly keyId: string; readonly bytes: Uint8Array };
+  /** Throws where this host cannot load that bot. */
+  checkBot(chosen: string): Promise<void>;
   /** Tells every node that accounts were added, or are wanted otherwise. */
   tellAdded(): void;
   /** Looks for accounts that belong here. */
@@ -26,7 +28,7 @@ export interface Additions {
   /** Makes an account. */
   readonly newcomers: Verbs<"add" | "import">;
   /** Changes the stored settings of one account. */
-  readonly settings: Verbs<"proxy" | "password">;
+  readonly settings: Verbs<"proxy" | "password" | "bot">;
   /** Of an account that a person had stopped. */
   start(name: string): Promise<Reply<AccountProtocol["resume"]["answered"]>>;
 }
@@ -35,6 +37,7 @@ export function createAdditions({
   accounts,
   drivers,
   makeSession,
+  checkBot,
   tellAdded,
   adopt,
 }: AdditionOptions): Additions {
@@ -75,6 +78,12 @@ export function createAdditions({
         const password = body.password === null ? null : textIn(body, "password");
         await accounts.keepPassword(name, password);
         return { ok: true, account: name };
+      },
+      async bot(name, body) {
+        const bot = textIn(body, "bot");
+        await checkBot(bot);
+        await accounts.chooseBot(name, bot);
+        return { ...(await taken(name)), bot };
       },
     },
     async start(name) {

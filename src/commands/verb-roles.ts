@@ -23,6 +23,7 @@ const account: Needed<AccountProtocol> = {
   proxy: "operate",
   password: "operate",
   logout: "owner",
+  bot: "owner",
 };
 
 const fleet: Needed<FleetProtocol> = {

@@ -86,11 +86,15 @@ export interface Config {
   readonly webhook: WebhookConfig | null;
   /** File of the bot, absolute; null: the example. */
   readonly bot: string | null;
+  /** Answers without a pause after which a conversation rests; 0: none does. */
+  readonly talkTurnsMax: number;
   readonly logLevel: LogLevel;
   readonly profile: Profile;
   readonly timings: Timings;
 }
 
+/** No person reads and answers so often with less than two seconds between. */
+const talkTurnsMaxDefault = 40;
 const timingMsMax = 86_400_000;
 /** A successor of a host whose promise is not known waits out the longest one: it must not be a day. */
 const timingMsMaxOf = (name: TimingName): number =>
@@ -237,6 +241,9 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
     }),
     webhook: readWebhook(from, profile ?? "development"),
     bot: file("HOLDFAST_BOT"),
+    talkTurnsMax:
+      read("HOLDFAST_TALK_TURNS", (given) => readWhole(given, { min: 0, max: 1_000_000 })) ??
+      talkTurnsMaxDefault,
     logLevel: read("HOLDFAST_LOG_LEVEL", (given) => readOneOf(given, logLevels)) ?? "info",
     profile: profile ?? "development",
     timings: readTimings(from, profile ?? "development"),

@@ -194,9 +194,16 @@ const plainVariables: readonly Variable[] = [
   {
     name: "HOLDFAST_BOT",
     form: "file, JavaScript or TypeScript",
-    byDefault: "the example bot, a site manager",
+    byDefault: "on the simulated Telegram the example, a site manager; none on Telegram itself",
     meaning:
-      "exports by default the bot that answers for every account; loaded anew when it changes, but in production",
+      "exports by default the bot that answers for bots' accounts, and for those that `holdfast bot` says; loaded anew when it changes, but in production",
+  },
+  {
+    name: "HOLDFAST_TALK_TURNS",
+    form: "0 to 1000000",
+    byDefault: "40",
+    meaning:
+      "answers to texts that each came within 2 s of the answer before; then that conversation rests, longer each time; 0: never",
   },
   {
     name: "HOLDFAST_WEBHOOK_PORT",

@@ -3,6 +3,7 @@ import { requestSealed } from "../adapters/crypto/sealed-request.ts";
 import { connectNats } from "../adapters/nats/connection.ts";
 import type { NatsAccess } from "../config/nats-access.ts";
 import { HoldfastError } from "../errors.ts";
+import { hostsBot } from "../ports/accounts/chosen-bot.ts";
 import type { AccountEvent } from "../ports/accounts/event-sink.ts";
 import { type ControlAccess, control } from "./control-api.ts";
 
@@ -27,7 +28,7 @@ interface Reply {
   readonly ok: boolean;
   readonly code?: string;
   readonly message?: string;
-  readonly account?: { readonly state: string };
+  readonly account?: { readonly state: string; readonly bot: string | null };
 }
 
 type Keyed = ProvisionOptions & { readonly sealKey: string };
@@ -76,6 +77,9 @@ async function provisionDesk(
   const { account, username, phone } = exampleDesk;
   await userOf(access, username, { firstName: "Site desk", username, phone });
   await add({ nats, sealKey }, account, { phone });
+  // A person's account has no bot unless one is chosen: this one is made up.
+  const { account: desk } = await ask({ nats, sealKey }, account, "status", {});
+  if (desk?.bot === null) await ask({ nats, sealKey }, account, "bot", { bot: hostsBot });
   await untilActive({ nats, sealKey }, account, async (of) => {
     const { code } = await control<{ code: string | null }>(
       access,

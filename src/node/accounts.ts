@@ -5,6 +5,7 @@ import { type Account, createAccount } from "../accounts/account.ts";
 import type { AccountWorld } from "../accounts/context.ts";
 import { createTelegramSender } from "../channels/telegram/sender.ts";
 import { createUpdateCursor } from "../channels/telegram/cursor.ts";
+import type { UnheardReason } from "../conversation/whom.ts";
 import type { AccountRecord } from "../ports/accounts/account-store.ts";
 import type { OutboxStore } from "../ports/conversation/outbox-store.ts";
 import type { CursorStore } from "../ports/conversation/cursor-store.ts";
@@ -24,6 +25,9 @@ export interface AccountParts
   readonly stream: InboundStream;
   onReply(outcome: string): void;
   onFloodWait(account: string, seconds: number): void;
+  /** A Telegram user that is an account of this fleet. */
+  isFleets(userId: string): boolean;
+  onUnheard(account: string, reason: UnheardReason): void;
 }
 
 /** Puts one account together from the parts that all accounts of this node share. */
@@ -32,7 +36,8 @@ export function makeAccount(
   { timings }: Pick<Config, "timings">,
   record: AccountRecord,
 ): Account {
-  const { cursors, outbox, desk, stream, onReply, onFloodWait, ...shared } = parts;
+  const { cursors, outbox, desk, stream, onReply, onFloodWait, isFleets, onUnheard, ...shared } =
+    parts;
   const { clock, events } = shared;
   const world: AccountWorld = {
     ...shared,
@@ -45,7 +50,17 @@ export function makeAccount(
       tidyRetryMs,
     },
     makeCursor: (client, grant, { onTokenLost }) =>
-      createUpdateCursor({ client, grant, store: cursors, stream, clock, events, onTokenLost }),
+      createUpdateCursor({
+        client,
+        grant,
+        store: cursors,
+        stream,
+        clock,
+        events,
+        isFleets,
+        onUnheard: (reason) => onUnheard(record.name, reason),
+        onTokenLost,
+      }),
     makeOutbox: (client, grant, { onFlood, onTokenLost }) =>
       createTelegramSender({
         store: outbox,

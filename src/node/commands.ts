@@ -16,6 +16,7 @@ import type { FleetBus } from "../ports/custody/fleet-bus.ts";
 import type { Gate } from "../ports/custody/gate.ts";
 import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
 import type { TelegramDrivers } from "../ports/telegram/telegram.ts";
+import { checkBot } from "./bots.ts";
 import type { Stores } from "./stores.ts";
 
 export interface NodeCommandOptions {
@@ -62,6 +63,7 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
     newId: randomUUID,
     now: () => clock.now(),
     makeSession: sessionOfKey,
+    checkBot,
     nodeVerbs,
     sealKey: options.sealKey.publicKey,
   });

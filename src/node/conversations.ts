@@ -12,6 +12,7 @@ import type { Account } from "../accounts/account.ts";
 import { createConversationHealth } from "../conversation/turns/health.ts";
 import type { Host } from "../accounts/host.ts";
 import { createHotConversations } from "../conversation/turns/session-cache.ts";
+import { type Brake, createBrake } from "../conversation/turns/brake.ts";
 import { createMediaReader } from "../conversation/turns/media-reader.ts";
 import { createTurnOwner, type TurnOwner } from "../conversation/turns/partition-owner.ts";
 import {
@@ -20,24 +21,27 @@ import {
   type TurnEngine,
 } from "../conversation/turns/engine.ts";
 import { errorLine } from "../errors.ts";
-import type { Bot } from "../ports/conversation/bot.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { ConversationRecords } from "../ports/conversation/conversation-records.ts";
 import type { ConversationStore } from "../ports/conversation/conversation-store.ts";
 import type { ParkedStore } from "../ports/conversation/parked-store.ts";
+import type { OfferedChoices } from "../ports/conversation/offered-choices.ts";
 import type { StepStore } from "../ports/conversation/step-store.ts";
 import type { EventSink } from "../ports/accounts/event-sink.ts";
+import { talkBraked } from "../ports/conversation/health-signs.ts";
 import type { FleetBus } from "../ports/custody/fleet-bus.ts";
 import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
 import type { MediaReader } from "../ports/telegram/media.ts";
-import { nodeBot } from "./bot.ts";
+import { createNodeBots, type NodeBots } from "./bots.ts";
 import type { OpenNode } from "./open.ts";
 import { sessionRules } from "./rules.ts";
 import { createNodeWebhook, type NodeWebhook } from "../channels/webhook/channel.ts";
 
 export interface NodeTurnsOptions {
-  readonly bot: Bot;
-  readonly host: Pick<Host<Account>, "find" | "kindOf">;
+  readonly bots: NodeBots;
+  /** Turns after which two programs rest that answer each other; 0: they never do. */
+  readonly talkTurnsMax: number;
+  readonly host: Pick<Host<Account>, "find" | "kindOf" | "known">;
   readonly gate: { readonly host: string; readonly incarnation: string };
   readonly members: FleetMembers;
   readonly bus: FleetBus;
@@ -46,6 +50,7 @@ export interface NodeTurnsOptions {
   readonly rules: ConversationRules;
   readonly steps: StepStore;
   readonly parked: ParkedStore;
+  readonly choices: OfferedChoices;
   readonly media: MediaReader;
   readonly channels: Channels;
   /** Where the senders of this node's accounts leave their offers. */
@@ -69,7 +74,7 @@ const drainMsMax = handlerMsMaxDefault + 5_000;
 
 /** The turns of this node's partitions, and the replies of its accounts that other nodes have committed. */
 function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
-  const { bot, channels, host, gate, bus, store, rules, steps, records, clock, metrics, log } =
+  const { bots, channels, host, gate, bus, store, rules, steps, records, clock, metrics, log } =
     options;
 
   let duplicates = 0;
@@ -136,6 +141,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         steps,
         parked: options.parked,
         onHold: (holds) => metrics.partitionHeld(claim.partition, holds),
+        choices: options.choices,
         media: options.media,
         stream: options.stream,
         clock,
@@ -145,8 +151,14 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         findBot(of) {
           if (!channels.names.includes(of.channel)) return "elsewhere";
           const place = channels.placeOf(of);
-          return place && { bot, style: place.style, sentBy: place.sentBy };
+          if (place === null) return null;
+          const bot = bots.answering(of);
+          return bot instanceof Promise
+            ? bot.then((loaded) => ({ ...place, bot: loaded }))
+            : { bot, style: place.style, sentBy: place.sentBy };
         },
+        onUnanswered: metrics.unanswered,
+        ...(options.talkTurnsMax > 0 && { brake: brakeOf(options) }),
         desk: options.desk,
         notifyOutbox({ channel, account }) {
           if (!senders.notify(channel)) notifyHolder(account);
@@ -172,6 +184,20 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
     },
   });
 }
+
+/** Says each conversation once that is slowed down. */
+const brakeOf = ({ talkTurnsMax, clock, events }: NodeTurnsOptions): Brake =>
+  createBrake({
+    turnsMax: talkTurnsMax,
+    clock,
+    onBraked: ({ account, chatUser }) =>
+      events.report({
+        type: "note",
+        account,
+        code: talkBraked,
+        message: `chat user ${chatUser} was answered ${talkTurnsMax} times without a pause, as a program would be; the next answers wait`,
+      }),
+  });
 
 /**
  * A partition's replies leave as long as its turns are taken. Begun replies are finished after the
@@ -208,7 +234,11 @@ export async function createNodeConversations(
   host: NodeTurnsOptions["host"],
 ): Promise<NodeConversations> {
   const { config, stores, stream, clock, events, log, metrics, askHolder } = open;
-  const bot = await nodeBot(config, (line) => log.info(line));
+  const bots = await createNodeBots({
+    config,
+    find: (account) => host.known(account),
+    tell: (line) => log.info(line),
+  });
   const webhook =
     config.webhook === null
       ? null
@@ -226,7 +256,8 @@ export async function createNodeConversations(
         });
   const turns = createNodeTurns({
     ...open,
-    bot,
+    bots,
+    talkTurnsMax: config.talkTurnsMax,
     channels: createChannels([telegramChannel((account) => host.kindOf(account)), webhook]),
     host,
     media: createMediaReader({
@@ -238,6 +269,7 @@ export async function createNodeConversations(
     rules: sessionRules,
     steps: stores.steps,
     parked: stores.parked,
+    choices: stores.choices,
     records: stores.records,
     metrics: metrics.conversations,
     retryMs: config.timings.retryMs,

@@ -81,8 +81,10 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
     desk,
     onReply: metrics.conversations.reply,
     onFloodWait: metrics.flood,
+    isFleets: (userId: string): boolean => host.isFleets(userId),
+    onUnheard: metrics.conversations.unanswered,
   };
-  const host = createHost({
+  const host: Host<Account> = createHost({
     accounts,
     tokens,
     incarnations,

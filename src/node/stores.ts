@@ -14,6 +14,7 @@ import { type Database, openDatabase } from "../adapters/postgres/database.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { createOutboxStore, createPartitionReplies } from "../adapters/postgres/outbox-store.ts";
 import { createParkedStore } from "../adapters/postgres/parked-store.ts";
+import { createOfferedChoices } from "../adapters/postgres/offered-choices.ts";
 import { createStepStore } from "../adapters/postgres/step-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
 import { createWebhookRequests } from "../adapters/postgres/webhook-requests.ts";
@@ -46,6 +47,7 @@ export function createStores(database: Database, sealer: Sealer) {
     records: createConversationRecords(database, sessionRules),
     steps: createStepStore(database),
     parked: createParkedStore(database),
+    choices: createOfferedChoices(database),
     outbox: createOutboxStore(database, custodyRules),
     partitionReplies: createPartitionReplies(database),
     callers: createCallerStore(database),

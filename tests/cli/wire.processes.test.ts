@@ -251,6 +251,7 @@ describe("a reader of all of NATS", () => {
       does("test site-desk"),
       does("status --json", "", 1),
       does("who"),
+      does("bot site-desk host"),
       does("prove"),
       does("audit"),
       does("logs site-desk"),

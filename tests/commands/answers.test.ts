@@ -27,6 +27,8 @@ const record = {
   coolingUntilMs: 1_700_000_000_000,
   hasProxy: true,
   hasPassword: false,
+  bot: null,
+  telegramUserId: "5",
 } as AccountRecord;
 
 const token = {
@@ -79,7 +81,7 @@ describe("an answer about the fleet", () => {
 
   it("describes an account that a person has stopped, field by field", () => {
     expect(JSON.stringify(fleetOf([]).ofStopped(record, "status"))).toBe(
-      '{"ok":true,"account":{"name":"site-bot","kind":"bot","driver":"mtcute","state":"stopped","slot":2,"epoch":null,"host":"–","reason":null,"renewal":null,"bound":null,"wanted":"stop","coolingUntil":"2023-11-14T22:13:20.000Z","question":null,"device":"Desk","proxy":true,"passwordKept":false}}',
+      '{"ok":true,"account":{"name":"site-bot","kind":"bot","driver":"mtcute","state":"stopped","slot":2,"epoch":null,"host":"–","reason":null,"renewal":null,"bound":null,"wanted":"stop","coolingUntil":"2023-11-14T22:13:20.000Z","question":null,"device":"Desk","proxy":true,"passwordKept":false,"bot":null}}',
     );
   });
 

@@ -103,6 +103,35 @@ describe("a host from nothing", () => {
     expect(refused.err).toContain("npx holdfast login | renew | stop");
   });
 
+  it("lets one message between two of its accounts be the only one", async () => {
+    await holdfast("send", "site-desk", "@site_bot", "hello from the desk", "--key", "k2");
+    const database = openDatabase(running.run().database);
+    const taken = () =>
+      database.query("select account, replies from turns where asked = 'hello from the desk'");
+    await expect.poll(taken, { timeout: 20_000 }).toEqual([{ account: "site-bot", replies: null }]);
+    await database.close();
+    const metrics = await (await fetch(running.run().metrics)).text();
+    expect(metrics).toContain(
+      'holdfast_messages_unanswered_total{account="site-bot",reason="fleet"} 1',
+    );
+  });
+
+  it("has the bot answer that was chosen for an account, at once and without a restart", async () => {
+    const person = await createPhoneUser(controlled(), "Zoé", "site_desk");
+    expect((await holdfast("bot", "site-desk", "missing.mjs")).err).toContain("There is no bot at");
+    expect((await holdfast("bot", "site-desk", "none")).out).toContain("no bot answers");
+    const write = { peer: "site_desk", text: "is anyone there?" };
+    await control(controlled(), "POST", `/users/${person.id}/send`, write);
+    const database = openDatabase(running.run().database);
+    const taken = () =>
+      database.query("select replies from turns where asked = 'is anyone there?'");
+    await expect.poll(taken, { timeout: 20_000 }).toEqual([{ replies: null }]);
+    await database.close();
+    expect((await holdfast("status", "site-desk")).out).toMatch(/ none\n/);
+    expect((await holdfast("bot", "site-desk", "host")).code).toBe(0);
+    expect((await person.say("Bonjour")).text).toContain("Bonjour");
+  }, 60_000);
+
   it("says who holds a key, so that nobody connects with it a second time", async () => {
     const who = await holdfast("who", "site-bot", "--json");
     const [holder] = JSON.parse(who.out) as { keyId: string; host: string; state: string }[];

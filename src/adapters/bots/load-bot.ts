@@ -66,9 +66,14 @@ const settleMs = 100;
 /**
  * Loads a bot, and reloads it whenever its file changes. A change that fails to load is told, and
  * the old bot stays. A turn ends with the bot that began it.
+ * @param version of the first reading, where an earlier one failed
  */
-export async function watchBot(file: string, tell: (line: string) => void): Promise<ReloadingBot> {
-  let current = await loadBot(file);
+export async function watchBot(
+  file: string,
+  tell: (line: string) => void,
+  version?: string,
+): Promise<ReloadingBot> {
+  let current = await loadBot(file, version);
   let timer: NodeJS.Timeout | undefined;
   let versions = 0;
 
@@ -92,6 +97,9 @@ export async function watchBot(file: string, tell: (line: string) => void): Prom
     bot: {
       get name() {
         return current.name;
+      },
+      get alsoAnswers() {
+        return current.alsoAnswers ?? [];
       },
       handle: (turn) => current.handle(turn),
     },

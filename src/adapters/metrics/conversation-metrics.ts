@@ -7,6 +7,8 @@ export interface ConversationMetrics {
   /** `outcome`: resolved, stale, or empty for a choice without an answer. */
   directAction(account: string, outcome: "resolved" | "stale" | "empty"): void;
   healthSign(account: string, sign: string): void;
+  /** A message that no bot was asked about: own, saved, deleted, bot, fleet or no-bot. */
+  unanswered(account: string, reason: string): void;
   sessionLookup(seconds: number): void;
   turn(outcome: string, seconds: number): void;
   reply(outcome: string): void;
@@ -39,6 +41,12 @@ export function createConversationMetrics(registry: Registry): ConversationMetri
     name: "holdfast_conversation_signs_total",
     help: "What should never happen to a conversation, by its stable code",
     labelNames: ["account", "sign"],
+  });
+  const unanswered = new Counter({
+    ...of,
+    name: "holdfast_messages_unanswered_total",
+    help: "Messages that no bot was asked about, by the reason",
+    labelNames: ["account", "reason"],
   });
   const lookups = new Histogram({
     ...of,
@@ -86,6 +94,7 @@ export function createConversationMetrics(registry: Registry): ConversationMetri
     },
     directAction: (account, outcome) => actions.inc({ account, outcome }),
     healthSign: (account, sign) => signs.inc({ account, sign }),
+    unanswered: (account, reason) => unanswered.inc({ account, reason }),
     sessionLookup: (seconds) => lookups.observe(seconds),
     turn: (outcome, seconds) => turns.observe({ outcome }, seconds),
     reply: (outcome) => replies.inc({ outcome }),

@@ -41,6 +41,7 @@ function isItem(value: unknown): value is InboundItem {
   return (
     isChannelName(value["channel"]) &&
     (value["media"] === undefined || Array.isArray(value["media"])) &&
+    (value["sender"] === undefined || value["sender"] === "bot" || value["sender"] === "fleet") &&
     (value["kind"] === "text" || value["kind"] === "tap") &&
     typeof value["receivedAtMs"] === "number" &&
     [...texts, peer["userId"], peer["accessHash"]].every((text) => typeof text === "string")

@@ -29,12 +29,14 @@ interface AccountRow {
   readonly wanted: Wanted;
   readonly device: DeviceIdentity;
   readonly cooling_until: Date | null;
+  readonly bot: string | null;
+  readonly telegram_user_id: string | null;
   readonly has_password: boolean;
   readonly has_proxy: boolean;
 }
 
 const accountColumns = `name, kind, driver, serving_slot, state, reason, wanted, device, cooling_until,
-  password is not null as has_password, proxy is not null as has_proxy`;
+  bot, telegram_user_id::text, password is not null as has_password, proxy is not null as has_proxy`;
 
 /** Accounts with their slots and renewals in Postgres. `rules`: what a token may do, for a renewal under one. */
 export function createAccountStore(
@@ -158,6 +160,9 @@ function createAccounts(
     async want(name, wanted) {
       await change(database, name, "wanted = $2", wanted);
     },
+    async chooseBot(name, bot) {
+      await change(database, name, "bot = $2", bot);
+    },
     async cool(name, untilMs) {
       await change(database, name, "cooling_until = $2", new Date(untilMs));
     },
@@ -205,11 +210,12 @@ function createAccounts(
 }
 
 function toAccount(row: AccountRow): AccountRecord {
-  const { serving_slot, cooling_until, has_password, has_proxy, ...rest } = row;
+  const { serving_slot, cooling_until, telegram_user_id, has_password, has_proxy, ...rest } = row;
   return {
     ...rest,
     servingSlot: serving_slot,
     coolingUntilMs: cooling_until?.getTime() ?? null,
+    telegramUserId: telegram_user_id,
     hasPassword: has_password,
     hasProxy: has_proxy,
   };

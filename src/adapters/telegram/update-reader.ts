@@ -4,6 +4,7 @@ import type {
   ChatPeer,
   PushedUpdate,
   TelegramClientEvents,
+  UnusualSender,
 } from "../../ports/telegram/telegram.ts";
 import {
   namesServiceAccount,
@@ -44,11 +45,14 @@ export function createUpdateReader({
   onDyingKey,
 }: ToldApart): Reader {
   const hashes = new Map<number, string>();
+  const unusual = new Map<number, UnusualSender>();
 
   function meet(users: readonly tl.TypeUser[]): void {
     for (const user of users) {
+      if (user._ !== "user") continue;
+      note(user);
       // The hash of a `min` user opens nothing (https://core.telegram.org/api/min).
-      if (user._ !== "user" || user.accessHash === undefined || user.min === true) continue;
+      if (user.accessHash === undefined || user.min === true) continue;
       hashes.delete(user.id);
       hashes.set(user.id, user.accessHash.toString());
     }
@@ -58,6 +62,22 @@ export function createUpdateReader({
     }
   }
 
+  function note(user: tl.RawUser): void {
+    const sender = unusualSender(user);
+    unusual.delete(user.id);
+    if (sender !== null) unusual.set(user.id, sender);
+    for (const id of unusual.keys()) {
+      if (unusual.size <= usersMax) return;
+      unusual.delete(id);
+    }
+  }
+
+  /** As a field to spread: absent for a person. */
+  const senderOf = (userId: number): { readonly sender?: UnusualSender } => {
+    const sender = unusual.get(userId);
+    return sender === undefined ? {} : { sender };
+  };
+
   const peer = (userId: number): ChatPeer => ({
     userId: String(userId),
     accessHash: hashes.get(userId) ?? unknownHash,
@@ -66,7 +86,9 @@ export function createUpdateReader({
   function privateMessage(raw: ShortMessage): Message | null {
     const { userId, ...told } = raw;
     const { text, outgoing } = told;
-    if (userId !== serviceUserId) return { kind: "message", peer: peer(userId), ...told };
+    if (userId !== serviceUserId) {
+      return { kind: "message", peer: peer(userId), ...senderOf(userId), ...told };
+    }
     if (!outgoing) onServiceMessage(text);
     return null;
   }
@@ -89,15 +111,20 @@ export function createUpdateReader({
     return {
       kind: "tap",
       peer: peer(raw.userId),
+      ...senderOf(raw.userId),
       messageId: raw.msgId,
       data: Buffer.from(raw.data).toString("utf8"),
       queryId: raw.queryId.toString(),
     };
   }
 
+  /** Telegram gives no hash of a deleted user, however often it is asked. */
+  const isMet = (userId: number): boolean =>
+    hashes.has(userId) || unusual.get(userId) === "deleted";
+
   function isKnown(update: tl.TypeUpdate): boolean {
     const userId = userOf(update);
-    return userId === null || userId === serviceUserId || hashes.has(userId);
+    return userId === null || userId === serviceUserId || isMet(userId);
   }
 
   function one(update: tl.TypeUpdate): PushedUpdate {
@@ -127,7 +154,7 @@ export function createUpdateReader({
         case "updateShortMessage": {
           const { userId, pts, ptsCount, id: messageId, date } = updates;
           const text = isForwardedFromService(updates.fwdFrom) ? withheldText : updates.message;
-          if (userId !== serviceUserId && !hashes.has(userId)) return null;
+          if (userId !== serviceUserId && !isMet(userId)) return null;
           const outgoing = updates.out === true;
           const update = privateMessage({ userId, messageId, text, outgoing, date });
           return [{ update, pts, ptsCount }];
@@ -142,8 +169,14 @@ export function createUpdateReader({
   };
 }
 
-interface ShortMessage extends Omit<Message, "kind" | "peer"> {
+interface ShortMessage extends Omit<Message, "kind" | "peer" | "sender"> {
   readonly userId: number;
+}
+
+function unusualSender({ self, bot, deleted }: tl.RawUser): UnusualSender | null {
+  if (self === true) return "self";
+  if (deleted === true) return "deleted";
+  return bot === true ? "bot" : null;
 }
 
 /** A forwarded login code stays one (I7). */

@@ -7,6 +7,7 @@ import type { InboundStream } from "../../ports/conversation/inbound-stream.ts";
 import type { AccountUpdate, TelegramClient, UpdateCursor } from "../../ports/telegram/telegram.ts";
 import type { CursorWork } from "./work.ts";
 import { faultReason } from "../../ports/telegram/telegram-error.ts";
+import type { UnheardReason } from "../../conversation/whom.ts";
 import { inboundItems } from "./items.ts";
 import {
   delayMsAfter,
@@ -18,6 +19,7 @@ import {
   tokenMoved,
 } from "./faults.ts";
 import { createPendingUpdates } from "./pending.ts";
+import { createPresses } from "./presses.ts";
 import { readBack } from "./read-back.ts";
 
 export interface UpdateCursorOptions {
@@ -30,6 +32,10 @@ export interface UpdateCursorOptions {
   readonly stream: Pick<InboundStream, "append">;
   readonly clock: Clock;
   readonly events: EventSink;
+  /** The user is an account of this fleet. */
+  isFleets(userId: string): boolean;
+  /** Nothing is made of a message, and why. */
+  onUnheard(reason: UnheardReason): void;
   /** The token is not ours any more: this work has stopped. */
   onTokenLost(): void;
 }
@@ -46,6 +52,7 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
   const { client, grant, store, stream, clock, events } = options;
   const { account } = grant;
   const pending = createPendingUpdates();
+  const presses = createPresses(clock);
   let cursor: UpdateCursor = { pts: 0, qts: 0, date: 0, seq: 0 };
   /** The store's cursor, as far as this holder wrote or read it. */
   let stored: UpdateCursor | null = null;
@@ -63,7 +70,13 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
 
   /** The effect comes after the commit: stored in the stream, then acknowledged to Telegram. */
   async function append(updates: readonly AccountUpdate[]): Promise<void> {
-    const items = inboundItems(account, updates, clock.now());
+    const items = inboundItems(updates, {
+      account,
+      receivedAtMs: clock.now(),
+      pressName: presses.nameOf,
+      isFleets: options.isFleets,
+      onUnheard: options.onUnheard,
+    });
     if (items.length > 0) await stream.append(items);
     for (const update of updates) {
       if (update.kind !== "tap") continue;
@@ -72,7 +85,10 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
         .catch(() => {
           // The button stops spinning by itself, and the press is stored.
         })
-        .finally(() => answers.delete(answering));
+        .finally(() => {
+          presses.answered(update);
+          answers.delete(answering);
+        });
       answers.add(answering);
     }
   }

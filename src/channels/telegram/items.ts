@@ -1,31 +1,48 @@
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import type { AccountUpdate } from "../../ports/telegram/telegram.ts";
+import { markedSender, unheard, type UnheardReason } from "../../conversation/whom.ts";
+import type { Press } from "./presses.ts";
 
-/**
- * The acts of chat users, as items of the stream. The account's own messages make none.
- * @param receivedAtMs wall clock
- */
-export function inboundItems(
-  account: string,
-  updates: readonly AccountUpdate[],
-  receivedAtMs: number,
-): InboundItem[] {
-  return updates.flatMap((update) => itemOf(account, update, receivedAtMs) ?? []);
+/** What items are made by, beside the updates. */
+export interface ItemParts {
+  readonly account: string;
+  /** Wall clock, milliseconds. */
+  readonly receivedAtMs: number;
+  /** The query id that a press goes by. */
+  pressName(press: Press): string;
+  /** The user is an account of this fleet. */
+  isFleets(userId: string): boolean;
+  onUnheard(reason: UnheardReason): void;
+}
+
+/** The acts of chat users, as items of the stream. `conversation/whom` says whose make none. */
+export function inboundItems(updates: readonly AccountUpdate[], parts: ItemParts): InboundItem[] {
+  return updates.flatMap((update) => itemOf(update, parts) ?? []);
 }
 
 function itemOf(
-  account: string,
   update: AccountUpdate,
-  receivedAtMs: number,
+  { account, receivedAtMs, pressName, isFleets, onUnheard }: ItemParts,
 ): InboundItem | undefined {
+  const reason = unheard(update);
+  if (reason !== null) {
+    onUnheard(reason);
+    return undefined;
+  }
   const { peer, messageId } = update;
-  const chatUser = peer.userId;
-  const common = { channel: "telegram", account, chatUser, peer, receivedAtMs } as const;
+  const sender = markedSender(update, isFleets);
+  const common = {
+    channel: "telegram",
+    account,
+    chatUser: peer.userId,
+    peer,
+    receivedAtMs,
+    ...(sender !== undefined && { sender }),
+  } as const;
   if (update.kind === "tap") {
-    const inboundId = `tap:${messageId}:${update.data}`;
+    const inboundId = `tap:${messageId}:${update.data}#${pressName(update)}`;
     return { ...common, inboundId, kind: "tap", text: update.data };
   }
-  if (update.outgoing) return undefined;
   const { text, media } = update;
   const inboundId = `m:${messageId}`;
   return {

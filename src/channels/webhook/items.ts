@@ -47,10 +47,10 @@ export function webhookItem(
   } as const;
   const choice = text("ButtonPayload") || text("ListId");
   if (choice !== "") {
-    // Pressed twice under one message, it is one choice.
+    // Each press is a message of the provider's, and is chosen once under its id.
     return {
       ...common,
-      inboundId: `tap:${repliedTo || messageId}:${choice}`,
+      inboundId: `tap:${repliedTo || messageId}:${choice}#${messageId}`,
       kind: "tap",
       text: choice,
     };

@@ -1,14 +1,20 @@
 import type { Command } from "commander";
-import { loadBot } from "../../adapters/bots/load-bot.ts";
-import { createSiteManagerBot } from "../../bots/site-manager/site-manager-bot.ts";
-import { replay, type ReplayedTurn } from "../../conversation/rehearsal/replay.ts";
+import type { ReplayedTurn } from "../../conversation/rehearsal/replay.ts";
 import type { SessionSummary, TurnHistory } from "../../ports/conversation/conversation-records.ts";
 import type { ParkedItem } from "../../ports/conversation/parked-store.ts";
 import { HoldfastError } from "../../errors.ts";
 import { askFleet } from "../ask.ts";
 import { print } from "../print.ts";
+import { replayApart } from "../replay-apart.ts";
 
 const { env } = process;
+
+interface ReplayOptions {
+  readonly session?: boolean;
+  readonly bot?: string;
+  readonly kind: string;
+  readonly addons?: boolean;
+}
 
 interface Shown {
   readonly session: SessionSummary;
@@ -87,9 +93,10 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
     )
     .option("--bot <file>", "the bot to compare; default HOLDFAST_BOT, else the example")
     .option("--kind <kind>", "user or bot, as the account is", "bot")
+    .option("--addons", "let the bot load native addons; nothing holds back what they do")
     .addHelpText(
       "after",
-      "\nExits with 1 when the comparison finds a difference.\n\nExamples:\n  npx holdfast conversation replay 7\n  npx holdfast conversation replay --all --reason BOT_TIMED_OUT\n  npx holdfast conversation replay 42 --session --bot bot.ts",
+      "\nA comparison reaches nothing outside: no network, no processes, no files written.\nExits with 1 when it finds a difference.\n\nExamples:\n  npx holdfast conversation replay 7\n  npx holdfast conversation replay --all --reason BOT_TIMED_OUT\n  npx holdfast conversation replay 42 --session --bot bot.ts",
     )
     .action(async (id: string | undefined, options: ReplayOptions) => {
       if (options.all === true) return replayAll(options.reason);
@@ -99,9 +106,10 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
         print(`message ${id} is on its way to its turn again`);
         return;
       }
-      const file = options.bot ?? env["HOLDFAST_BOT"];
-      const bot = file === undefined ? createSiteManagerBot() : await loadBot(file);
-      const turns = await replay(bot, await read(id), options.kind === "user" ? "user" : "bot");
+      const bot = options.bot ?? env["HOLDFAST_BOT"] ?? null;
+      const kind = options.kind === "user" ? "user" : "bot";
+      const addons = options.addons === true;
+      const turns = await replayApart({ bot, kind, ...(await read(id)) }, { addons });
       for (const turn of turns) print(differenceLines(turn));
       const differing = turns.filter(({ differs }) => differs).length;
       print(`${turns.length} turns, ${differing} differ`);
@@ -161,10 +169,12 @@ const turnLines = ({ seq, at, asked, replies }: TurnHistory): string =>
     }),
   ].join("\n");
 
-function differenceLines({ seq, asked, was, is, differs }: ReplayedTurn): string {
-  if (!differs) return `  ${seq} ← ${asked}: the same`;
+function differenceLines({ seq, asked, was, is, differs, heldBack }: ReplayedTurn): string {
+  const refused = heldBack.map((what) => `  ! held back: ${what}`);
+  if (!differs) return [`  ${seq} ← ${asked}: the same`, ...refused].join("\n");
   const now = "fails" in is ? [`fails: ${is.fails}`] : is;
   const lines = (sign: string, texts: readonly string[]) =>
     texts.flatMap((text) => text.split("\n")).map((line) => `  ${sign} ${line}`);
-  return [`≠ ${seq} ← ${asked}`, ...lines("-", was), ...lines("+", now)].join("\n");
+  const difference = [...lines("-", was), ...lines("+", now)];
+  return [`≠ ${seq} ← ${asked}`, ...difference, ...refused].join("\n");
 }

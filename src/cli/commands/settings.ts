@@ -1,4 +1,6 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
+import { hostsBot, noBot } from "../../ports/accounts/chosen-bot.ts";
 import { createAnswers } from "../answers.ts";
 import { openProxy, refuseFurther } from "../given-secret.ts";
 import { onAccount } from "../on-account.ts";
@@ -24,6 +26,23 @@ export function addSettingCommands(program: Command): void {
           : await answers.secret("2FA password (not shown): ").finally(() => answers.close());
       await onAccount(account, "password", { password });
       print(`${account}: the password is ${forget === true ? "forgotten" : "kept, encrypted"}`);
+    });
+
+  program
+    .command("bot <account> <bot>")
+    .description("choose which bot answers for an account: a file, host or none")
+    .addHelpText(
+      "after",
+      "\nA file lies at the same path on every host. host: the host's own, by HOLDFAST_BOT. none: messages are kept and not answered.\nUntil it is said, a bot's account has host, and a person's has none. Holds at once, on every host.\n\nExamples:\n  npx holdfast bot site-desk /srv/bots/desk.ts\n  npx holdfast bot site-desk none",
+    )
+    .action(async (account: string, chosen: string) => {
+      const isWord = chosen === noBot || chosen === hostsBot;
+      const { bot } = await onAccount(account, "bot", { bot: isWord ? chosen : resolve(chosen) });
+      print(
+        bot === noBot
+          ? `${account}: no bot answers; messages are kept`
+          : `${account}: ${bot === hostsBot ? "the host's bot" : bot} answers from now on`,
+      );
     });
 
   program

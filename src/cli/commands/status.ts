@@ -1,4 +1,6 @@
+import { basename } from "node:path";
 import type { Command } from "commander";
+import { hostsBot, noBot } from "../../ports/accounts/chosen-bot.ts";
 import type { AccountStatus } from "../../commands/protocol.ts";
 import { askAccount, askFleet, type AskOptions } from "../ask.ts";
 import { print } from "../print.ts";
@@ -53,6 +55,11 @@ async function readStatus(account: string | undefined, options: AskOptions): Pro
   return { exitCode, accounts };
 }
 
+/** The bot that answers; a file by its name alone. */
+function botOf({ bot, kind }: AccountStatus): string {
+  return bot === null ? (kind === "bot" ? hostsBot : noBot) : basename(bot);
+}
+
 /** A table for a person: one line an account, and why where something is wrong. */
 function statusTable(accounts: readonly AccountStatus[]): string {
   if (accounts.length === 0) {
@@ -67,6 +74,7 @@ function statusTable(accounts: readonly AccountStatus[]): string {
       slot === null ? "–" : String(slot),
       epoch === null ? "–" : String(epoch),
       host,
+      botOf(account),
       [
         renewal === null ? "" : `renewal ${renewal.id} ${renewal.state}`,
         account.bound === null ? "" : `${account.bound.name} until ${account.bound.endsAt} at most`,
@@ -80,7 +88,7 @@ function statusTable(accounts: readonly AccountStatus[]): string {
         .join("; "),
     ];
   });
-  const table = [["ACCOUNT", "KIND", "STATE", "SLOT", "EPOCH", "HOST", "NOTE"], ...rows];
+  const table = [["ACCOUNT", "KIND", "STATE", "SLOT", "EPOCH", "HOST", "BOT", "NOTE"], ...rows];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   return table
     .map((row) =>

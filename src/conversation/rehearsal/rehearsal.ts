@@ -15,13 +15,15 @@ import {
   type LoadedSession,
   type MenuChoice,
   type StoredMessage,
+  type StoredToolOutput,
   type TurnRecord,
   type TurnReply,
 } from "../../ports/conversation/conversation-store.ts";
 import type { StepStore } from "../../ports/conversation/step-store.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import type { MediaReader } from "../../ports/telegram/media.ts";
-import { formatReference, menuStyleOf, resolveInput } from "../turns/menu.ts";
+import type { OfferedChoices } from "../../ports/conversation/offered-choices.ts";
+import { formatReference, menuStyleOf, resolveBeyond, resolveInput } from "../turns/menu.ts";
 import { createTurnDraft, recordWithoutBot } from "../turns/draft.ts";
 import { createStepRunner } from "../turns/steps.ts";
 
@@ -73,8 +75,20 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
   let session = opened(options.sessionId ?? "1", openingRule(rules, null), nothing);
   /** The menus that the chat shows, oldest first. */
   const offers: Offer[] = [];
+  /** Everything that was recorded, by session and number. */
+  const outputs = new Map<string, StoredToolOutput>();
+  const choices: OfferedChoices = {
+    async find({ sessionId, seq, index }) {
+      const offer = offers.find((one) => one.sessionId === sessionId && one.seq === seq);
+      const choice = offer?.menu[index];
+      if (choice === undefined) return null;
+      const source = outputs.get(`${sessionId} ${choice.item?.toolOutputSeq}`) ?? null;
+      return { choice, source };
+    },
+  };
 
   function goOn(record: RehearsedRecord): void {
+    for (const output of record.toolOutputs) outputs.set(`${session.id} ${output.seq}`, output);
     const messages = messagesOf(session, record);
     for (const { seq, menu } of messages) {
       if (menu !== null) offers.push({ sessionId: session.id, seq, menu });
@@ -102,7 +116,10 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
         goOn({ ...recordWithoutBot(item, session, "holder", rules), ...actual });
         return { replies: [] };
       }
-      const resolved = resolveInput(item, session, style);
+      const known = resolveInput(item, session, style);
+      const { beyond } = known;
+      const resolved =
+        beyond === undefined ? known : resolveBeyond(item, known, await choices.find(beyond));
       const runner = createStepRunner(steps, item);
       const draft = createTurnDraft({
         item,

@@ -1,13 +1,14 @@
 import { HoldfastError } from "../../errors.ts";
 import type { BotState, Turn, TurnInput } from "../../ports/conversation/bot.ts";
-import type {
-  LoadedSession,
-  MenuChoice,
-  ProgressUpdate,
-  StoredMessage,
-  StoredToolOutput,
-  TurnRecord,
-  UserContext,
+import {
+  type LoadedSession,
+  type MenuChoice,
+  type ProgressUpdate,
+  type StoredMessage,
+  type StoredToolOutput,
+  toolOutputsMax,
+  type TurnRecord,
+  type UserContext,
 } from "../../ports/conversation/conversation-store.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import { type Media, mediaBytesMaxDefault, type MediaReader } from "../../ports/telegram/media.ts";
@@ -18,8 +19,6 @@ import type { StepRunner } from "./steps.ts";
 const replyUnitsMax = 4096;
 const repliesMax = 20;
 const choicesMax = 50;
-/** Tool outputs of one turn; the numbers of two turns can never meet. */
-const toolOutputsMax = 64;
 
 /** The material of a turn. */
 export interface TurnMaterial {
@@ -41,6 +40,8 @@ export interface Draft {
   asked: "escalate" | "end" | null;
   readonly toolOutputs: StoredToolOutput[];
   readonly replies: TurnRecord["replies"][number][];
+  /** The message whose menu numbers answer from now on, where a turn offers none; undefined: as it was. */
+  stickyMenu: number | undefined;
   sealed: boolean;
   /** null: the bot has not asked for the signal. */
   ending: AbortController | null;
@@ -165,13 +166,19 @@ export class OfferedTurn implements Turn {
     return seq;
   }
 
-  reply(body: string, menu?: readonly MenuChoice[]): void {
-    const { replies } = this.open();
+  reply(
+    body: string,
+    menu?: readonly MenuChoice[],
+    { sticky = false }: { readonly sticky?: boolean } = {},
+  ): void {
+    const draft = this.open();
+    const { replies } = draft;
     const { item, style } = this.material;
     const choices = menu === undefined || menu.length === 0 ? null : menu;
     refuseUnsendable(body, choices, style, replies.length);
     const randomId = deriveRandomId(item.account, item.chatUser, item.inboundId, replies.length);
     replies.push({ seq: this.userSeq + 1 + replies.length, body, menu: choices, randomId });
+    if (sticky && choices !== null) draft.stickyMenu = this.userSeq + replies.length;
   }
 
   escalate(): void {

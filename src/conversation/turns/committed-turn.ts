@@ -1,8 +1,7 @@
 import { storableJson, storableText } from "../../ports/conversation/storable-text.ts";
-import type { LoadedSession, TurnRecord } from "../../ports/conversation/conversation-store.ts";
-import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
+import type { TurnRecord } from "../../ports/conversation/conversation-store.ts";
 import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
-import { resolveInput } from "./menu.ts";
+import type { ResolvedInput } from "./menu.ts";
 
 /** As the store would answer them if they were claimed after the commit. */
 export function claimedItems(record: TurnRecord): readonly OutboxItem[] {
@@ -25,10 +24,9 @@ export function claimedItems(record: TurnRecord): readonly OutboxItem[] {
   }));
 }
 
-/** What came of a tap; null: a person answers. */
-export function choiceOutcome(item: InboundItem, session: LoadedSession, replies: number) {
-  // A person answers.
-  if (session.decision === "SESSION_WITH_HUMAN") return null;
-  if (resolveInput(item, session, "buttons").input.kind === "stale-action") return "stale";
+/** The outcome of a tap; null: a person answers. */
+export function choiceOutcome(resolved: ResolvedInput | null, replies: number) {
+  if (resolved === null) return null;
+  if (resolved.input.kind === "stale-action") return "stale";
   return replies === 0 ? "empty" : "resolved";
 }

@@ -1,11 +1,12 @@
 import { type ConversationRules, statusAfter } from "../../../machines/conversation-rules.ts";
-import type { BotState, Turn } from "../../ports/conversation/bot.ts";
+import type { Turn } from "../../ports/conversation/bot.ts";
 import type { ReplySender } from "../../ports/conversation/conversation-store.ts";
 import type { LoadedSession, TurnRecord } from "../../ports/conversation/conversation-store.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import type { MediaReader } from "../../ports/telegram/media.ts";
 import type { MenuStyle, ResolvedInput } from "./menu.ts";
 import { type Draft, OfferedTurn } from "./bot-turn.ts";
+import { keptState, readState } from "./kept-state.ts";
 import type { StepRunner } from "./steps.ts";
 
 /** A turn in progress: the bot's view of it, and the record of the bot's requests. */
@@ -49,6 +50,7 @@ export function createTurnDraft(material: {
     asked: null,
     toolOutputs: [],
     replies: [],
+    stickyMenu: undefined,
     sealed: false,
     ending: null,
     ended: null,
@@ -62,9 +64,9 @@ export function createTurnDraft(material: {
     turn: new OfferedTurn({ item, session, input: resolved.input, style, steps, media }, draft),
     seal() {
       draft.sealed = true;
-      const { state, context, progress, asked, toolOutputs, replies } = draft;
+      const { state, context, progress, asked, toolOutputs, replies, stickyMenu } = draft;
       const { text } = resolved;
-      const kept = state ?? snapshot;
+      const kept = keptState(snapshot, state, stickyMenu);
       return recordOf(item, session, {
         text,
         snapshot: kept,
@@ -105,13 +107,4 @@ function recordOf(item: InboundItem, session: LoadedSession, asked: Asked): Turn
     status,
     sentBy,
   };
-}
-
-/** null: a session without a state, or one written by no bot of this program. */
-function readState(snapshot: unknown): BotState | null {
-  if (typeof snapshot !== "object" || snapshot === null) return null;
-  if (!("machineId" in snapshot) || typeof snapshot.machineId !== "string") return null;
-  if (!("schemaVersion" in snapshot) || typeof snapshot.schemaVersion !== "number") return null;
-  const { machineId, schemaVersion } = snapshot;
-  return { machineId, schemaVersion, state: "state" in snapshot ? snapshot.state : null };
 }

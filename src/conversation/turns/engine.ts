@@ -4,6 +4,7 @@ import type {
   InboundItem,
   InboundStream,
 } from "../../ports/conversation/inbound-stream.ts";
+import type { Brake } from "./brake.ts";
 import { createTurnLanes } from "./lanes.ts";
 import { createTurnRun, type TurnLimits, type TurnResult, type TurnRunOptions } from "./run.ts";
 import { createTurnSlots } from "./slots.ts";
@@ -17,6 +18,8 @@ export interface TurnEngineOptions extends Omit<TurnRunOptions, "limits"> {
   /** `seconds` from the delivery to its end. */
   onTurn(ending: TurnResult["ending"], seconds: number): void;
   readonly limits?: Partial<TurnEngineLimits>;
+  /** Slows down two programs that answer each other; by default nothing does. */
+  readonly brake?: Brake;
 }
 
 export interface TurnEngineLimits extends TurnLimits {
@@ -77,6 +80,8 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
   const lanes = createTurnLanes();
   const ending = new AbortController();
   const slots = createTurnSlots(limits.usersMax, () => pump());
+  /** Taken off the lanes until their conversations may go on; each holds its lane, and no turn. */
+  const resting = new Map<InboundDelivery, () => void>();
   let stopConsuming: (() => Promise<void>) | null = null;
   let stopped: Promise<void> | null = null;
 
@@ -84,6 +89,7 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     const { account } = delivery.item;
     switch (result.ending) {
       case "committed":
+        if (result.answered) options.brake?.answered(delivery.item);
         if (!result.handed) options.notifyOutbox(delivery.item);
         return delivery.done();
       case "duplicate":
@@ -140,9 +146,24 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     while (!ending.signal.aborted && !run.holds && slots.free > 0) {
       const delivery = lanes.take();
       if (delivery === null) return;
+      const restMs = options.brake?.restMs(delivery.item) ?? 0;
+      if (restMs > 0) {
+        rest(delivery, restMs);
+        continue;
+      }
       slots.take();
       void take(delivery);
     }
+  }
+
+  function rest(delivery: InboundDelivery, forMs: number): void {
+    const goOn = () => {
+      resting.delete(delivery);
+      lanes.add(delivery);
+      lanes.leave(delivery);
+      pump();
+    };
+    resting.set(delivery, options.clock.schedule(forMs, goOn));
   }
 
   function onDelivery(delivery: InboundDelivery): void {
@@ -150,12 +171,18 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
       delivery.retry(0);
       return;
     }
+    options.brake?.arrived(delivery.item, lanes.isIdle(delivery));
     lanes.add(delivery);
     pump();
   }
 
   async function finish(): Promise<void> {
     const consumingEnded = stopConsuming?.();
+    for (const [delivery, cancel] of resting) {
+      cancel();
+      lanes.add(delivery);
+    }
+    resting.clear();
     for (const delivery of lanes.drain()) delivery.retry(0);
     await slots.idle();
     await consumingEnded;
@@ -180,7 +207,7 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
       return slots.running;
     },
     get waiting() {
-      return lanes.waiting;
+      return lanes.waiting + resting.size;
     },
   };
 }

@@ -16,6 +16,8 @@ import type { InboundDelivery } from "../../ports/conversation/inbound-stream.ts
 export interface TurnLanes {
   /** A position that waits already is replaced: the stream gave up waiting for the earlier delivery. */
   add(delivery: InboundDelivery): void;
+  /** No delivery of this chat user waits or is taken. */
+  isIdle(delivery: InboundDelivery): boolean;
   /** The oldest delivery of a lane that is not taken; takes the lane until `leave`. */
   take(): InboundDelivery | null;
   leave(delivery: InboundDelivery): void;
@@ -78,6 +80,7 @@ export function createTurnLanes(): TurnLanes {
       if (!isAgain) waiting += 1;
       if (at === 0 && !isAgain && !lane.taken) offerAgain(lane);
     },
+    isIdle: (delivery) => !lanes.has(laneKey(delivery)),
     take() {
       const lane = ready.shift();
       const delivery = lane?.queue.shift();

@@ -7,13 +7,8 @@ import type {
   StoredToolOutput,
 } from "../../ports/conversation/conversation-store.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
-
-/** Names one choice: the session, the message that offered it, its place in that message's menu. */
-export interface ChoiceReference {
-  readonly sessionId: string;
-  readonly seq: number;
-  readonly index: number;
-}
+import type { ChoiceReference, OfferedChoice } from "../../ports/conversation/offered-choices.ts";
+import { stickyMenuOf } from "./kept-state.ts";
 
 /** How an account shows menus: bots may send buttons, users may not. */
 export type MenuStyle = "buttons" | "numbered";
@@ -25,7 +20,15 @@ export const menuStyleOf = (kind: AccountKind): MenuStyle =>
 export interface ResolvedInput {
   readonly input: TurnInput;
   readonly text: string;
+  /** A choice that is older than the loaded history: the meaning once the session is asked for it. */
+  readonly beyond?: ChoiceReference;
 }
+
+/** A loaded session, as far as a choice is looked for in it. */
+export type SessionOfMenus = Pick<
+  LoadedSession,
+  "id" | "lastSeq" | "messages" | "toolOutputs" | "snapshot"
+>;
 
 const version = "h1";
 const form = /^h1:(\d{1,19}):(\d{1,9}):(\d{1,3})$/;
@@ -71,12 +74,13 @@ export function renderButtons(
 
 /**
  * The meaning of an inbound item in its session. A tap is resolved against the message that offered
- * it. Where menus are numbered, a text such as `2` is resolved against the newest menu. Reads only
- * the loaded session.
+ * it. Where menus are numbered, a text such as `2` is resolved against the menu of the bot's last
+ * turn, or else against the sticky one. Reads only the loaded session, and says where that is not
+ * enough.
  */
 export function resolveInput(
   item: Pick<InboundItem, "kind" | "text" | "media">,
-  session: Pick<LoadedSession, "id" | "messages" | "toolOutputs">,
+  session: SessionOfMenus,
   style: MenuStyle,
 ): ResolvedInput {
   if (item.kind === "tap") return resolveTap(item.text, session);
@@ -87,17 +91,35 @@ export function resolveInput(
   if (style === "buttons") return plain;
   const [, number] = numberAnswer.exec(item.text.trim()) ?? [];
   if (number === undefined) return plain;
-  const newest = session.messages.findLast(({ menu }) => menu !== null && menu.length > 0);
-  const choice = newest?.menu?.[Number(number) - 1];
-  return choice === undefined
-    ? plain
-    : { input: chosen(choice, session.toolOutputs), text: item.text };
+  const seq = lastMenu(session.messages) ?? stickyMenuOf(session.snapshot);
+  if (seq === null) return plain;
+  const reference = { sessionId: session.id, seq, index: Number(number) - 1 };
+  return resolveChoice(reference, session, plain, item.text);
 }
 
-function resolveTap(
-  data: string,
-  session: Pick<LoadedSession, "id" | "messages" | "toolOutputs">,
+/** The choice that the session was asked for, as the turn's input; null: it offered no such choice. */
+export function resolveBeyond(
+  item: Pick<InboundItem, "kind" | "text">,
+  { input, text }: ResolvedInput,
+  found: OfferedChoice | null,
 ): ResolvedInput {
+  if (found === null) return { input, text };
+  const { choice, source } = found;
+  const label = item.kind === "tap" ? choice.label : item.text;
+  return { input: chosen(choice, source === null ? [] : [source]), text: label };
+}
+
+/** The message of the bot's last turn that offered a menu, its last one; null: that turn offered none. */
+function lastMenu(messages: readonly StoredMessage[]): number | null {
+  for (let at = messages.length - 1; at >= 0; at -= 1) {
+    const { role, menu, seq } = messages[at]!;
+    if (role === "user") return null;
+    if (menu !== null && menu.length > 0) return seq;
+  }
+  return null;
+}
+
+function resolveTap(data: string, session: SessionOfMenus): ResolvedInput {
   const reference = parseReference(data);
   if (reference === null) {
     return { input: { kind: "stale-action", reason: "CHOICE_MALFORMED" }, text: data };
@@ -105,14 +127,36 @@ function resolveTap(
   if (reference.sessionId !== session.id) {
     return { input: { kind: "stale-action", reason: "CHOICE_OF_OTHER_SESSION" }, text: data };
   }
-  const message: StoredMessage | undefined = session.messages.find(
-    ({ seq }) => seq === reference.seq,
-  );
-  const choice = message?.menu?.[reference.index];
-  return choice === undefined
-    ? { input: { kind: "stale-action", reason: "CHOICE_UNKNOWN" }, text: data }
-    : { input: chosen(choice, session.toolOutputs), text: choice.label };
+  const unknown: ResolvedInput = {
+    input: { kind: "stale-action", reason: "CHOICE_UNKNOWN" },
+    text: data,
+  };
+  return resolveChoice(reference, session, unknown, null);
 }
+
+/**
+ * @param otherwise where the session has offered no such choice
+ * @param said the text of the turn; null: the label of the choice
+ */
+function resolveChoice(
+  reference: ChoiceReference,
+  { messages, toolOutputs, lastSeq }: SessionOfMenus,
+  otherwise: ResolvedInput,
+  said: string | null,
+): ResolvedInput {
+  const { seq, index } = reference;
+  const oldest = messages[0]?.seq ?? lastSeq + 1;
+  if (seq < oldest) return seq < 1 ? otherwise : { ...otherwise, beyond: reference };
+  const choice = messages.find((message) => message.seq === seq)?.menu?.[index];
+  if (choice === undefined) return otherwise;
+  const input = chosen(choice, toolOutputs);
+  const text = said ?? choice.label;
+  const isOlder = choice.item !== undefined && !isLoaded(choice.item.toolOutputSeq, toolOutputs);
+  return { input, text, ...(isOlder && { beyond: reference }) };
+}
+
+const isLoaded = (wanted: number, toolOutputs: readonly StoredToolOutput[]): boolean =>
+  toolOutputs.some(({ seq }) => seq === wanted);
 
 function chosen(choice: MenuChoice, toolOutputs: readonly StoredToolOutput[]): TurnInput {
   const { action, item } = choice;

@@ -3,6 +3,7 @@ import type { Clock } from "../../concurrency/clock.ts";
 import { wait } from "../../concurrency/wait.ts";
 import type { ReplyDesk } from "../outbox/ticket.ts";
 import { errorCodeOf, errorLine, HoldfastError } from "../../errors.ts";
+import { unanswered, type UnansweredReason } from "../whom.ts";
 import type { Bot } from "../../ports/conversation/bot.ts";
 import type { ReplySender } from "../../ports/conversation/conversation-store.ts";
 import type {
@@ -18,7 +19,8 @@ import type { MediaReader } from "../../ports/telegram/media.ts";
 import { carriedIdGone } from "../../ports/conversation/health-signs.ts";
 import type { EventSink } from "../../ports/accounts/event-sink.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
-import { type MenuStyle, resolveInput } from "./menu.ts";
+import type { OfferedChoices } from "../../ports/conversation/offered-choices.ts";
+import { type MenuStyle, resolveBeyond, type ResolvedInput, resolveInput } from "./menu.ts";
 import { createTurnDraft, recordWithoutBot } from "./draft.ts";
 import { claimedItems, choiceOutcome } from "./committed-turn.ts";
 import { type HandlerLimits, runHandler, type TurnSlot } from "./handler-run.ts";
@@ -28,7 +30,8 @@ import { createStoreWait } from "./store-wait.ts";
 
 /** Which bot answers for an account, how it shows its menus there, and who sends its replies. */
 export interface BotSeat {
-  readonly bot: Bot;
+  /** null: none answers, and messages are kept. */
+  readonly bot: Bot | null;
   readonly style: MenuStyle;
   readonly sentBy: ReplySender;
 }
@@ -51,11 +54,18 @@ export interface TurnRunOptions {
   readonly steps: Pick<StepStore, "find" | "keep">;
   /** Where a turn waits that cannot succeed. */
   readonly parked: Pick<ParkedStore, "park">;
+  /** Asked for a choice that lies beyond the loaded history. */
+  readonly choices: OfferedChoices;
   readonly media: MediaReader;
   /** Where a local sender takes the replies of a turn; the commit of the turn then claims them. */
   readonly desk?: Pick<ReplyDesk, "ask">;
-  /** null: this host knows no such account. `elsewhere`: it does not have the channel, and another host may. */
-  findBot(of: Pick<InboundItem, "channel" | "account">): BotSeat | "elsewhere" | null;
+  /**
+   * null: this host knows no such account. `elsewhere`: it does not have the channel, and another host may. A promise
+   * while the account's bot is loaded.
+   */
+  findBot(
+    of: Pick<InboundItem, "channel" | "account">,
+  ): BotSeat | "elsewhere" | null | Promise<BotSeat>;
   /** The share of the chat users whose turns these are. */
   readonly claim: PartitionClaim;
   /** A session without a turn for this long has expired. */
@@ -63,6 +73,8 @@ export interface TurnRunOptions {
   readonly clock: Clock;
   readonly events: EventSink;
   onDecision(decision: TurnDecision): void;
+  /** A message was kept and no bot was asked, and why. */
+  onUnanswered?(account: string, reason: UnansweredReason): void;
   /** The one look at the session took so long. */
   onLookup?(seconds: number): void;
   /** The partition waits for the database now, or does not any more. */
@@ -80,8 +92,8 @@ export type TurnResult =
   | { readonly ending: "duplicate" | "stale-owner" | "parked" }
   /** `delayMs`: not before that. */
   | { readonly ending: "given-back"; readonly delayMs: number }
-  /** `handed`: its replies are with their sender already. */
-  | { readonly ending: "committed"; readonly handed: boolean };
+  /** `handed`: its replies are with their sender already. `answered`: there are replies. */
+  | { readonly ending: "committed"; readonly handed: boolean; readonly answered: boolean };
 
 /** Takes the turns of one partition. */
 export interface TurnRun {
@@ -135,16 +147,45 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
     );
   }
 
+  /** Waits until the account's bot can be loaded. */
+  async function loaded(
+    item: InboundItem,
+    first: Promise<BotSeat>,
+    signal: AbortSignal,
+  ): Promise<BotSeat | "stopping" | null> {
+    let begun: Promise<BotSeat> | null = first;
+    const looked = await persist(item, signal, async () => {
+      const loading = begun ?? options.findBot(item);
+      begun = null;
+      return { seat: await loading };
+    });
+    if (looked === null) return "stopping";
+    return looked.seat === "elsewhere" ? null : looked.seat;
+  }
+
+  /** The meaning of the item. null: the engine is stopping. */
+  async function resolve(
+    item: InboundItem,
+    known: ResolvedInput,
+    signal: AbortSignal,
+  ): Promise<ResolvedInput | null> {
+    const { beyond } = known;
+    if (beyond === undefined) return known;
+    const looked = await persist(item, signal, async () => ({
+      found: await options.choices.find(beyond),
+    }));
+    return looked && resolveBeyond(item, known, looked.found);
+  }
+
   async function answer(
     item: InboundItem,
     session: LoadedSession,
     { bot, style, sentBy }: BotSeat,
+    resolved: ResolvedInput | null,
     { steps, slot, signal }: Attempt,
   ) {
-    if (session.decision === "SESSION_WITH_HUMAN") {
+    if (resolved === null || bot === null)
       return recordWithoutBot(item, session, sentBy, options.rules);
-    }
-    const resolved = resolveInput(item, session, style);
     if (resolved.input.kind === "stale-action") {
       note(item, resolved.input.reason, "a button was pressed that this session does not know");
     }
@@ -225,9 +266,15 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
         );
       }
       carried = session;
+      const reason = unanswered(item, seat.bot);
+      const isSilent = reason !== null || session.decision === "SESSION_WITH_HUMAN";
+      const resolved = isSilent
+        ? null
+        : await resolve(item, resolveInput(item, session, seat.style), signal);
+      if (resolved === null && !isSilent) return givenBack;
       let record: TurnRecord;
       try {
-        record = await answer(item, session, seat, attempt);
+        record = await answer(item, session, seat, resolved, attempt);
       } catch (error) {
         if (await rest(item, attempt, error)) continue;
         return givenBack;
@@ -235,8 +282,10 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
       const outcome = await commit(item, record, signal);
       if (outcome === null) return givenBack;
       if (outcome === "committed" || outcome === "claimed") {
-        reportDecision(options, item, session, record);
-        return { ending: "committed", handed: outcome === "claimed" } as const;
+        reportDecision(options, item, session, record, resolved);
+        if (reason !== null) options.onUnanswered?.(item.account, reason);
+        const answered = record.replies.length > 0;
+        return { ending: "committed", handed: outcome === "claimed", answered } as const;
       }
       if (outcome !== "conflict") return { ending: outcome } as const;
       conflicts += 1;
@@ -268,13 +317,15 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
       return database.holds;
     },
     async take(item, signal, slot) {
-      const seat = options.findBot(item);
-      if (seat === "elsewhere") {
-        if (!hasToldElsewhere) note(item, "CHANNEL_ELSEWHERE", elsewhereLine(item));
-        hasToldElsewhere = true;
-        return { ending: "given-back", delayMs: elsewhereMs };
-      }
       try {
+        const found = options.findBot(item);
+        if (found === "elsewhere") {
+          if (!hasToldElsewhere) note(item, "CHANNEL_ELSEWHERE", elsewhereLine(item));
+          hasToldElsewhere = true;
+          return { ending: "given-back", delayMs: elsewhereMs };
+        }
+        const seat = found instanceof Promise ? await loaded(item, found, signal) : found;
+        if (seat === "stopping") return givenBack;
         if (seat === null) throw unknownAccount(item.account);
         // Most turns make no step and no second attempt.
         let known: StepRunner | undefined;
@@ -301,6 +352,7 @@ function reportDecision(
   item: InboundItem,
   session: LoadedSession,
   { status, replies }: TurnRecord,
+  resolved: ResolvedInput | null,
 ): void {
   const { channel, account, chatUser, inboundId } = item;
   options.onDecision({
@@ -309,7 +361,7 @@ function reportDecision(
     session,
     code: session.decision,
     statusAfter: status,
-    choice: item.kind === "tap" ? choiceOutcome(item, session, replies.length) : null,
+    choice: item.kind === "tap" ? choiceOutcome(resolved, replies.length) : null,
   });
 }
 

@@ -16,6 +16,10 @@ export interface AccountRecord {
   readonly device: DeviceIdentity;
   /** Telegram asked for silence until then, in milliseconds since 1970; null for no such wait. */
   readonly coolingUntilMs: number | null;
+  /** A file, `none` or `host` (chosen-bot.ts); null: nothing was said. */
+  readonly bot: string | null;
+  /** The Telegram user that it is; null until a login or a connect has shown it. */
+  readonly telegramUserId: string | null;
   readonly hasPassword: boolean;
   readonly hasProxy: boolean;
 }
@@ -95,6 +99,8 @@ export interface AccountStore extends AccountSecrets {
   changes(since: string | null): Promise<AccountChanges>;
   find(name: string): Promise<AccountRecord | null>;
   want(name: string, wanted: Wanted): Promise<void>;
+  /** The bot that answers from now on: a file, or a word of chosen-bot.ts. */
+  chooseBot(name: string, bot: string): Promise<void>;
   /** Telegram asked for silence until then, in milliseconds since 1970. */
   cool(name: string, untilMs: number): Promise<void>;
   /** The keys that serve, of these accounts. */

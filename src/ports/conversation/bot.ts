@@ -92,8 +92,12 @@ export interface Turn {
   download(media: Media, options?: { readonly bytesMax?: number }): Promise<Uint8Array>;
   /** Keeps a result (JSON) in the session. Answers the number by which `MenuChoice.item` points into it. */
   record(name: string, output: unknown): number;
-  /** Sent after the commit, in this order: 1–4096 UTF-16 units, menu lines included, at most 50 choices. */
-  reply(body: string, menu?: readonly MenuChoice[]): void;
+  /**
+   * Sent after the commit, in this order: 1–4096 UTF-16 units, menu lines included, at most 50 choices. Where menus
+   * are numbered, a typed number answers the menu of the bot's last turn alone. It answers a `sticky` one too, after
+   * turns without a menu, until the bot sends another sticky one or the session is over.
+   */
+  reply(body: string, menu?: readonly MenuChoice[], options?: { readonly sticky?: boolean }): void;
   /** Hands the session to a person: later messages are recorded and the bot does not run. */
   escalate(): void;
   /** Ends the session with this turn; the next message begins a new one. */
@@ -108,5 +112,7 @@ export interface Turn {
  */
 export interface Bot {
   readonly name: string;
+  /** Whom it answers beside people: other bots, and this fleet's own accounts. By default neither. */
+  readonly alsoAnswers?: readonly ("bot" | "fleet")[];
   handle(turn: Turn): Promise<void> | void;
 }

@@ -51,6 +51,8 @@ export interface ProgressUpdate {
 /** The newest of each that a turn is given. */
 export const historyMessages = 20;
 export const historyToolOutputs = 10;
+/** Tool outputs of one turn. They are numbered from that many times the number of its first message. */
+export const toolOutputsMax = 64;
 
 export interface LoadedSession {
   readonly id: string;

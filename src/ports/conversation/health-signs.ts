@@ -15,10 +15,11 @@ export const healthSigns = [
 
 /**
  * Notes that raise an alarm at once: the unique index refused a second open session; a session was over at its
- * commit.
+ * commit; two programs answer each other.
  */
 export const sessionIndexViolated = "SESSION_INDEX_VIOLATED";
 export const carriedIdGone = "SESSION_CARRIED_ID_GONE";
-export const alarmingNotes: readonly string[] = [sessionIndexViolated, carriedIdGone];
+export const talkBraked = "TALK_BRAKED";
+export const alarmingNotes: readonly string[] = [sessionIndexViolated, carriedIdGone, talkBraked];
 
 export type HealthSign = (typeof healthSigns)[number];

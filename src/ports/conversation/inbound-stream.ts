@@ -9,14 +9,16 @@ export interface InboundItem {
   readonly chatUser: string;
   readonly peer: ChatPeer;
   /**
-   * Durable and unique per channel and account: `m:<message id>`, or `tap:<message id>:<data>`, so that double taps
-   * are one.
+   * Durable and unique per channel and account: `m:<message id>`, or `tap:<message id>:<data>#<press id>`. A second
+   * tap in haste carries the id of the first.
    */
   readonly inboundId: string;
   readonly kind: "text" | "tap";
   readonly text: string;
   /** Files that came with it; absent for none. */
   readonly media?: readonly Media[];
+  /** A bot, or an account of this fleet: answered only by a bot that says so; absent for a person. */
+  readonly sender?: "bot" | "fleet";
   /** Wall clock of receipt, milliseconds. */
   readonly receivedAtMs: number;
 }

@@ -24,11 +24,16 @@ export interface UpdateCursor {
   readonly seq: number;
 }
 
+/** A sender who is no person beside the account's own; a `deleted` one answers nothing any more. */
+export type UnusualSender = "self" | "bot" | "deleted";
+
 /** Something that happened in the account, in Telegram's order. */
 export type AccountUpdate =
   | {
       readonly kind: "message";
       readonly peer: ChatPeer;
+      /** Of the peer; absent for a person. */
+      readonly sender?: UnusualSender;
       readonly messageId: number;
       readonly text: string;
       /** The photo or file that it brought; its text is the caption then. */
@@ -41,6 +46,8 @@ export type AccountUpdate =
   | {
       readonly kind: "tap";
       readonly peer: ChatPeer;
+      /** As for a message. */
+      readonly sender?: UnusualSender;
       readonly messageId: number;
       readonly data: string;
       readonly queryId: string;

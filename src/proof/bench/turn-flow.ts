@@ -10,6 +10,7 @@ import { createConversationStore } from "../../adapters/postgres/conversation-st
 import { migrate } from "../../adapters/postgres/migrate.ts";
 import { createOutboxStore } from "../../adapters/postgres/outbox-store.ts";
 import { createParkedStore } from "../../adapters/postgres/parked-store.ts";
+import { createOfferedChoices } from "../../adapters/postgres/offered-choices.ts";
 import { createStepStore } from "../../adapters/postgres/step-store.ts";
 import { createSystemClock } from "../../concurrency/system-clock.ts";
 import { startNats } from "../../embedded/nats.ts";
@@ -132,6 +133,7 @@ async function build(log: (line: string) => void): Promise<World> {
       rules,
       steps: createStepStore(database),
       parked: createParkedStore(database),
+      choices: createOfferedChoices(database),
       media: { read: () => Promise.reject(new Error("nothing here has a file")) },
       stream,
       clock,

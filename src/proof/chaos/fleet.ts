@@ -197,6 +197,8 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
           HOLDFAST_HOST: name,
           HOLDFAST_LOG_LEVEL: "info",
           HOLDFAST_PROFILE: "development",
+          // The load answers faster than people do.
+          HOLDFAST_TALK_TURNS: "0",
           HOLDFAST_MASTER_KEY: masterKey,
           HOLDFAST_NATS_URL:
             cluster?.url ?? (direct ? natsServer.url : `nats://127.0.0.1:${ports.nats}`),

@@ -22,4 +22,6 @@ const recordOf = (name: string): AccountRecord => ({
   coolingUntilMs: null,
   hasPassword: false,
   hasProxy: false,
+  bot: null,
+  telegramUserId: null,
 });

@@ -51,6 +51,22 @@ describe("the fleet's accounts, as a host reads them", () => {
     expect(roll.kindOf("e")).toBeNull();
   });
 
+  it("come with their bots and the Telegram users that they are", async () => {
+    const { roll } = openRoll();
+    await database.query("update accounts set telegram_user_id = 41 where name = 'a'");
+    await roll.look();
+    expect(roll.find("a")).toMatchObject({ kind: "bot", bot: null });
+    expect([roll.isFleets("41"), roll.isFleets("42")]).toEqual([true, false]);
+    await accounts.chooseBot("a", "none");
+    await database.query("update accounts set telegram_user_id = 42 where name = 'b'");
+    await roll.look();
+    expect(roll.find("a")?.bot).toBe("none");
+    expect([roll.isFleets("41"), roll.isFleets("42")]).toEqual([true, true]);
+    await expect(accounts.chooseBot("z", "none")).rejects.toMatchObject({
+      code: "ACCOUNT_UNKNOWN",
+    });
+  });
+
   it("leave out no change of a transaction that was under way during a look", async () => {
     const { roll, heard } = openRoll();
     await roll.look();

@@ -5,6 +5,9 @@ import { createUpdateReader } from "../../../src/adapters/telegram/update-reader
 const bob = 42;
 const service = 777000;
 
+/** Telegram gives no access hash of one. */
+const deleted: tl.RawUser = { _: "user", id: bob, deleted: true };
+
 const user = (id: number, change: Partial<tl.RawUser> = {}): tl.RawUser => ({
   _: "user",
   id,
@@ -72,6 +75,35 @@ function openReader() {
   });
   return { codes, warnings, reader };
 }
+
+describe("whose message it is", () => {
+  const read = (of: tl.RawUser) => {
+    const { reader } = openReader();
+    const pushed = reader.pushed(envelope([arrival(message(peerUser(bob)))], [of]));
+    return pushed?.[0]?.update?.sender;
+  };
+
+  it("is told where it is the account itself, a bot or a deleted user", () => {
+    expect(read(user(bob))).toBeUndefined();
+    expect(read(user(bob, { self: true }))).toBe("self");
+    expect(read(user(bob, { bot: true }))).toBe("bot");
+    expect(read(deleted)).toBe("deleted");
+  });
+
+  it("is remembered for messages and presses that name nobody", () => {
+    const { reader } = openReader();
+    reader.meet([user(bob, { bot: true })]);
+    expect(reader.pushed(short())?.[0]?.update).toEqual({ ...hello, sender: "bot" });
+    reader.meet([user(bob)]);
+    expect(reader.pushed(short())?.[0]?.update).toEqual(hello);
+  });
+
+  it("of a deleted user is not fetched for an access hash that Telegram does not give", () => {
+    const { reader } = openReader();
+    reader.meet([deleted]);
+    expect(reader.pushed(short())).toHaveLength(1);
+  });
+});
 
 describe("reading pushes", () => {
   it("tells a warning that Telegram may end the key from other notifications", () => {

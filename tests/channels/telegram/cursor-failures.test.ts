@@ -117,7 +117,7 @@ describe("a stop", () => {
     expect(bench.since()).toEqual([
       "append m:1",
       "advance 11",
-      "append m:2 tap:4:sites",
+      "append m:2 tap:4:sites#900",
       "answer 900",
       "advance 12",
     ]);

@@ -36,6 +36,8 @@ function createKeeping() {
         grant: { account: "ada", slot: 1, epoch: 1 },
         clock: createTestClock(),
         events: { report: (event) => void notes.push(event.type === "note" ? event.code : "") },
+        isFleets: () => false,
+        onUnheard: () => undefined,
         onTokenLost: () => undefined,
         stream: { append: async (added) => void items.push(...added) },
         store: {

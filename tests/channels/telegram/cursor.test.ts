@@ -4,6 +4,7 @@ import {
   createCursorBench,
   cursorAt,
   failing,
+  fleetsUser,
   following,
   message,
   tap,
@@ -111,6 +112,31 @@ describe("pushes", () => {
     bench.cursor.onUpdates([counted(11, null), counted(12, message(1, { outgoing: true }))]);
     await bench.settled();
     expect(bench.since()).toEqual(["advance 12"]);
+    expect(bench.unheard).toEqual(["own"]);
+  });
+
+  it("of the account itself and of deleted users make no item, and their reasons are told", async () => {
+    const bench = await following();
+    bench.cursor.onUpdates([
+      counted(11, message(1, { sender: "self" })),
+      counted(12, message(2, { sender: "deleted" })),
+    ]);
+    await bench.settled();
+    expect(bench.since()).toEqual(["advance 12"]);
+    expect(bench.unheard).toEqual(["saved", "deleted"]);
+  });
+
+  it("of bots and of the fleet's own accounts make items that say so", async () => {
+    const bench = await following();
+    const peer = { userId: fleetsUser, accessHash: "1" };
+    bench.cursor.onUpdates([
+      counted(11, message(1, { sender: "bot" })),
+      counted(12, message(2, { sender: "bot", peer })),
+      counted(13, message(3)),
+    ]);
+    await bench.settled();
+    expect(bench.items.map(({ sender }) => sender)).toEqual(["bot", "fleet", undefined]);
+    expect(bench.unheard).toEqual([]);
   });
 
   it("that must be fetched are fetched", async () => {
@@ -140,7 +166,7 @@ describe("pushes", () => {
     release();
     await bench.settled();
     expect(bench.since().filter((step) => step.startsWith("difference"))).toHaveLength(1);
-    expect(bench.items.some(({ inboundId }) => inboundId === "tap:5:sites")).toBe(true);
+    expect(bench.items.some(({ inboundId }) => inboundId === "tap:5:sites#900")).toBe(true);
     expect(bench.items.length).toBeLessThan(1100);
   });
 
@@ -152,7 +178,7 @@ describe("pushes", () => {
     const common = { channel: "telegram", account: "ada", chatUser: "7", peer };
     expect(bench.items).toMatchObject([
       { ...common, inboundId: "m:1", kind: "text", text: "text 1" },
-      { ...common, inboundId: "tap:4:site:2", kind: "tap", text: "site:2" },
+      { ...common, inboundId: "tap:4:site:2#900", kind: "tap", text: "site:2" },
     ]);
   });
 });
@@ -166,7 +192,28 @@ describe("taps", () => {
     expect(bench.since()).toEqual([]);
     release();
     await bench.settled();
-    expect(bench.since()).toEqual(["append tap:4:sites", "answer 900"]);
+    expect(bench.since()).toEqual(["append tap:4:sites#900", "answer 900"]);
+  });
+
+  it("of one choice are one while the first is open and for a second after it, and then another", async () => {
+    const bench = await following();
+    const press = async (queryId: string) => {
+      bench.cursor.onUpdates([uncounted(tap(4, "sites", queryId))]);
+      await bench.settled();
+    };
+    const release = bench.hold("append");
+    await press("901");
+    await press("902");
+    release();
+    await bench.settled();
+    bench.clock.advance(900);
+    await press("903");
+    bench.clock.advance(1000);
+    await press("904");
+    const ids = bench.items.map(({ inboundId }) => inboundId);
+    expect(ids.slice(0, -1).every((id) => id === "tap:4:sites#901")).toBe(true);
+    expect(ids.at(-1)).toBe("tap:4:sites#904");
+    expect(bench.since().filter((step) => step.startsWith("answer"))).toHaveLength(4);
   });
 
   it("are not lost when the stream fails, as Telegram gives them only once (I5)", async () => {
@@ -182,6 +229,6 @@ describe("taps", () => {
     bench.clock.advance(500);
     await bench.settled();
     const ids = bench.items.map(({ inboundId }) => inboundId).toSorted();
-    expect(ids).toEqual(["m:1", "tap:4:sites", "tap:5:sites", "tap:6:sites"]);
+    expect(ids).toEqual(["m:1", "tap:4:sites#900", "tap:5:sites#900", "tap:6:sites#900"]);
   });
 });

@@ -44,16 +44,16 @@ describe("what a provider posts (V15)", () => {
     });
   });
 
-  it("is a choice where it carries interactive data, one for each message that offered it", () => {
+  it("is a choice where it carries interactive data, one for each press", () => {
     const choice = { ...message, Body: "Champigny", ButtonPayload: "h1:4:2:0" };
     expect(read({ ...choice, OriginalRepliedMessageSid: sid("0") })).toMatchObject({
       kind: "tap",
       text: "h1:4:2:0",
-      inboundId: `tap:${sid("0")}:h1:4:2:0`,
+      inboundId: `tap:${sid("0")}:h1:4:2:0#${sid("1")}`,
     });
     expect(read({ ...message, ListId: "h1:4:2:1" })).toMatchObject({
       kind: "tap",
-      inboundId: `tap:${sid("1")}:h1:4:2:1`,
+      inboundId: `tap:${sid("1")}:h1:4:2:1#${sid("1")}`,
     });
   });
 
@@ -91,6 +91,10 @@ describe("what a provider posts (V15)", () => {
   });
 
   it("gives its own id back with the reply", () => {
-    expect(["m:SM1", "tap:SM0:h1:4:2:0", "odd"].map(webhookMessageId)).toEqual(["SM1", "SM0", ""]);
+    expect(["m:SM1", "tap:SM0:h1:4:2:0#SM1", "odd"].map(webhookMessageId)).toEqual([
+      "SM1",
+      "SM0",
+      "",
+    ]);
   });
 });

@@ -69,7 +69,7 @@ describe("a session replayed against a bot (V13)", () => {
   it("shows where a changed bot answers otherwise, turn by turn", async () => {
     const turns = await replay(bot("Farewell"), { session, turns: await recorded() }, "bot");
     expect(turns.filter(({ differs }) => differs)).toEqual([
-      { seq: 5, asked: "bye", was: ["Goodbye"], is: ["Farewell"], differs: true },
+      { seq: 5, asked: "bye", was: ["Goodbye"], is: ["Farewell"], differs: true, heldBack: [] },
     ]);
   });
 

@@ -5,20 +5,21 @@ import {
   parseReference,
   renderButtons,
   renderText,
+  resolveBeyond,
   resolveInput,
+  type SessionOfMenus,
 } from "../../../src/conversation/turns/menu.ts";
 import { deriveRandomId, randomIdOfSend } from "../../../src/conversation/outbox/random-id.ts";
-import type {
-  LoadedSession,
-  MenuChoice,
-} from "../../../src/ports/conversation/conversation-store.ts";
+import type { MenuChoice } from "../../../src/ports/conversation/conversation-store.ts";
 
 const menu: readonly MenuChoice[] = [
   { label: "Champigny", action: "choose-site", item: { toolOutputSeq: 64, index: 0 } },
   { label: "Back", action: "view-sites" },
 ];
-const session: Pick<LoadedSession, "id" | "messages" | "toolOutputs"> = {
+const session: SessionOfMenus = {
   id: "41",
+  lastSeq: 6,
+  snapshot: null,
   messages: [
     { seq: 1, role: "user", body: "Bonjour", menu: null },
     { seq: 2, role: "bot", body: "Older", menu: [{ label: "Old", action: "old" }] },
@@ -85,7 +86,80 @@ describe("a button's reference", () => {
   });
 });
 
+describe("a choice that is older than the loaded history", () => {
+  const later: SessionOfMenus = {
+    ...session,
+    lastSeq: 30,
+    messages: [{ seq: 11, role: "user", body: "and on", menu: null }],
+    toolOutputs: [],
+  };
+  const reference = { sessionId: "41", seq: 4, index: 0 };
+
+  it("is looked for in its session, and then means what it meant", () => {
+    const pressed = { kind: "tap", text: "h1:41:4:0" } as const;
+    const resolved = resolveInput(pressed, later, "buttons");
+    expect(resolved.beyond).toEqual(reference);
+    const found = { choice: menu[0]!, source: session.toolOutputs[0]! };
+    expect(resolveBeyond(pressed, resolved, found)).toEqual(tap("h1:41:4:0"));
+    expect(resolveBeyond(pressed, resolved, null).input).toEqual({
+      kind: "stale-action",
+      reason: "CHOICE_UNKNOWN",
+    });
+  });
+
+  it("is looked for where its menu is loaded and the item that it points at is not", () => {
+    const without = { ...session, toolOutputs: [] };
+    const [first, second] = ["h1:41:4:0", "h1:41:4:1"].map((data) =>
+      resolveInput({ kind: "tap", text: data }, without, "buttons"),
+    );
+    expect(first?.beyond).toEqual(reference);
+    expect(second?.beyond).toBeUndefined();
+  });
+
+  it.each(["h1:41:0:0", "h1:41:12:0", "h1:41:99:0", "h1:40:4:0", "h2:41:4:0"])(
+    "is not looked for as %s, which no old message can have offered",
+    (data) => {
+      expect(resolveInput({ kind: "tap", text: data }, later, "buttons").beyond).toBeUndefined();
+    },
+  );
+});
+
 describe("a numbered menu", () => {
+  const asked: SessionOfMenus = {
+    ...session,
+    lastSeq: 8,
+    messages: [
+      ...session.messages,
+      { seq: 7, role: "user", body: "1", menu: null },
+      { seq: 8, role: "bot", body: "How many guests?", menu: null },
+    ],
+  };
+  const number = (answer: string, of: SessionOfMenus) =>
+    resolveInput({ kind: "text", text: answer }, of, "numbered");
+
+  it("of an earlier turn is not what a number means", () => {
+    expect(number("2", asked)).toEqual({ input: { kind: "text", text: "2" }, text: "2" });
+  });
+
+  it("that is sticky is answered after turns without a menu, and not in place of a later one", () => {
+    const kept = { ...asked, snapshot: { stickyMenu: 2 } };
+    expect(number("1", kept).input).toEqual({ kind: "action", action: "old" });
+    expect(number("3", kept).input).toEqual({ kind: "text", text: "3" });
+    const shown = { ...session, snapshot: { stickyMenu: 2 } };
+    expect(number("2", shown).input).toEqual({ kind: "action", action: "view-sites" });
+  });
+
+  it("that is sticky and older than the loaded history is looked for, and the text is a text without it", () => {
+    const later = { ...asked, messages: asked.messages.slice(-2), snapshot: { stickyMenu: 2 } };
+    const resolved = number("1", later);
+    expect(resolved).toEqual({
+      input: { kind: "text", text: "1" },
+      text: "1",
+      beyond: { sessionId: "41", seq: 2, index: 0 },
+    });
+    expect(number("hello", later).beyond).toBeUndefined();
+  });
+
   it("stands under the text, and buttons stand beside it", () => {
     expect(renderText("Sites", menu, "numbered")).toBe("Sites\n\n1. Champigny\n2. Back");
     expect(renderText("Sites", menu, "buttons")).toBe("Sites");

@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { AccountKind } from "../../machines/lifecycle.ts";
+import { checkBot, createNodeBots } from "../../src/node/bots.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "holdfast-bots-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function botFile(name: string): string {
+  const file = join(folder, `${name}.mjs`);
+  writeFileSync(file, `export default { name: ${JSON.stringify(name)}, handle() {} };`);
+  return file;
+}
+
+interface Said {
+  readonly kind: AccountKind;
+  readonly bot: string | null;
+}
+
+async function bots(
+  accounts: Readonly<Record<string, Said>>,
+  config: { bot?: string; real?: boolean } = {},
+) {
+  const told: string[] = [];
+  const made = await createNodeBots({
+    config: {
+      bot: config.bot ?? null,
+      profile: "production",
+      telegram: config.real === true ? { apiId: 1, apiHash: "0" } : null,
+    },
+    find: (name) => accounts[name] ?? null,
+    tell: (line) => void told.push(line),
+  });
+  const name = async (account: string, channel: "telegram" | "webhook" = "telegram") =>
+    (await made.answering({ channel, account }))?.name ?? null;
+  return { name, told };
+}
+
+const shop = { kind: "bot", bot: null } as const;
+const desk = { kind: "user", bot: null } as const;
+
+describe("the bot that answers for an account", () => {
+  it("is the host's own for a bot's account, and none for a person's where nothing was said", async () => {
+    const { name } = await bots({ shop, desk }, { bot: botFile("own") });
+    expect([await name("shop"), await name("desk")]).toEqual(["own", null]);
+    expect(await name("whatsapp", "webhook")).toBe("own");
+  });
+
+  it("is the one that was said for the account", async () => {
+    const accounts = {
+      quiet: { ...shop, bot: "none" },
+      loud: { ...desk, bot: "host" },
+      other: { ...desk, bot: botFile("other") },
+    };
+    const { name } = await bots(accounts, { bot: botFile("own") });
+    expect([await name("quiet"), await name("loud"), await name("other")]).toEqual([
+      null,
+      "own",
+      "other",
+    ]);
+  });
+
+  it("is the example on the simulated Telegram alone, and the host says so", async () => {
+    const simulated = await bots({ shop });
+    expect([await simulated.name("shop"), simulated.told]).toEqual(["site-manager", []]);
+    const real = await bots({ shop, loud: { ...desk, bot: "host" } }, { real: true });
+    expect([await real.name("shop"), await real.name("loud")]).toEqual([null, null]);
+    expect(real.told).toEqual([expect.stringContaining("no bot answers by default")]);
+  });
+
+  it("is waited for where its file is not there yet", async () => {
+    const file = join(folder, "later.mjs");
+    const { name } = await bots({ late: { ...desk, bot: file } });
+    await expect(name("late")).rejects.toMatchObject({
+      code: "BOT_UNAVAILABLE",
+      policy: "retryable",
+    });
+    botFile("later");
+    expect(await name("late")).toBe("later");
+  });
+});
+
+describe("a choice of a bot", () => {
+  it("is refused where this host cannot load it, and where its path is relative", async () => {
+    await expect(checkBot(join(folder, "none.mjs"))).rejects.toMatchObject({
+      code: "BOT_NOT_FOUND",
+    });
+    await expect(checkBot("bot.mjs")).rejects.toMatchObject({ code: "BOT_PATH_RELATIVE" });
+    await checkBot(botFile("fine"));
+    await Promise.all(["none", "host"].map(checkBot));
+  });
+});
