@@ -15,6 +15,7 @@ import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { createOutboxStore, createPartitionReplies } from "../adapters/postgres/outbox-store.ts";
 import { createStepStore } from "../adapters/postgres/step-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
+import { createWaitStore } from "../adapters/postgres/wait-store.ts";
 import { createWebhookRequests } from "../adapters/postgres/webhook-requests.ts";
 import type { Config } from "../config/config.ts";
 import { HoldfastError } from "../errors.ts";
@@ -49,6 +50,7 @@ export function createStores(database: Database, sealer: Sealer) {
     callers: createCallerStore(database),
     campaigns: createCampaignStore(database),
     trail: (host: string) => createAuditTrail(database, { chain: randomUUID(), host }),
+    waits: createWaitStore(database),
     webhookRequests: createWebhookRequests(database),
   };
 }
