@@ -4,6 +4,7 @@ import { createGrants } from "./grants.ts";
 import { HoldfastError } from "../errors.ts";
 import type { TelegramClient } from "../ports/telegram/telegram.ts";
 import type { AccountRecord } from "../ports/accounts/account-store.ts";
+import type { TelegramWait } from "../ports/telegram/waits.ts";
 import type { Question } from "../ports/accounts/question.ts";
 import { type AccountRuntime, createAccountRuntime, type Delivered } from "./runtime.ts";
 import type { AccountWorld } from "./context.ts";
@@ -27,6 +28,8 @@ export interface Account {
   readonly question: Question | null;
   /** Telegram asked for silence until then, in milliseconds since 1970; null when it may speak. */
   readonly coolingUntilMs: number | null;
+  /** Methods that Telegram wants left alone, now. */
+  readonly waits: readonly TelegramWait[];
   /** False while a login or a renewal is under way: a move to another host would end it. */
   readonly mayMove: boolean;
   start(): Promise<void>;
@@ -116,6 +119,9 @@ export function createAccount(
       const untilMs = serving.coolingUntilMs;
       return untilMs !== null && untilMs > world.clock.now() ? untilMs : null;
     },
+    get waits() {
+      return world.waits.inForce;
+    },
     get mayMove() {
       const { login, renewal } = runtime.snapshot.context;
       return login === null && renewal === null;
@@ -184,6 +190,16 @@ const busy = (account: string, state: string, coolingUntilMs: number | null) =>
   new HoldfastError({
     code: "ACCOUNT_BUSY",
     message: `${account} is ${state}${coolingUntilMs === null ? "" : ` until ${new Date(coolingUntilMs).toISOString()}, as Telegram asked,`} and takes no such call now; nothing was sent.`,
-    next: `Try again in a moment; look at it with: npx holdfast status ${account}`,
+    next: nextWhenBusy(account, state, coolingUntilMs),
     policy: "retryable",
   });
+
+/** The end of the state that takes no call, as far as it is known. */
+function nextWhenBusy(account: string, state: string, coolingUntilMs: number | null): string {
+  if (state === "paused") return `Let it speak again with: npx holdfast resume ${account}`;
+  if (state === "cooling" && coolingUntilMs !== null) {
+    const until = new Date(coolingUntilMs).toISOString();
+    return `Wait until ${until}, or only read: npx holdfast history ${account} <peer>`;
+  }
+  return `See when it serves again with: npx holdfast status ${account}`;
+}

@@ -95,7 +95,7 @@ export interface AccountStore extends AccountSecrets {
   changes(since: string | null): Promise<AccountChanges>;
   find(name: string): Promise<AccountRecord | null>;
   want(name: string, wanted: Wanted): Promise<void>;
-  /** Telegram asked for silence until then, in milliseconds since 1970. */
+  /** Telegram asked for silence until then, in milliseconds since 1970. A later end stands. */
   cool(name: string, untilMs: number): Promise<void>;
   /** The keys that serve, of these accounts. */
   servingKeys(names: readonly string[]): Promise<readonly ServingKey[]>;
