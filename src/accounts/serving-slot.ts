@@ -205,6 +205,8 @@ export function createServingSlot(
           world.accounts.telegramUser(world.account),
         ]);
         await refuseStranger(world, self, known);
+        // What fails here is tried again with the gap, which tells of it.
+        await opened.cursor.anchor().catch(() => undefined);
         opened.verified = true;
         opened.gap.begin();
       } catch (error) {
