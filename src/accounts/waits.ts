@@ -64,7 +64,8 @@ export function createAccountWaits(options: AccountWaitsOptions): AccountWaits {
     },
     (error) => {
       const why = faultReason(error).message;
-      if (failures === 0) note("WAIT_NOT_KEPT", `this host keeps to it, and stores it later: ${why}`);
+      if (failures === 0)
+        note("WAIT_NOT_KEPT", `this host keeps to it, and stores it later: ${why}`);
       const delayMs = Math.min(keepAgainMs * 2 ** failures, keepAgainMsMax);
       failures += 1;
       cancelAgain();

@@ -7,7 +7,9 @@ it("the waits that are in force are counted by account and method, and are gone 
   let waits = [send, send, { method: "updates.getDifference" }];
   metrics.waits(() => [{ name: "desk", waits }]);
   const shown = async () =>
-    (await metrics.render()).split("\n").filter((line) => line.startsWith("holdfast_telegram_waits{"));
+    (await metrics.render())
+      .split("\n")
+      .filter((line) => line.startsWith("holdfast_telegram_waits{"));
   expect(await shown()).toEqual([
     'holdfast_telegram_waits{account="desk",method="messages.sendMessage"} 2',
     'holdfast_telegram_waits{account="desk",method="updates.getDifference"} 1',
