@@ -186,20 +186,20 @@ function refuseForOtherKind(
   });
 }
 
-const busy = (account: string, state: string, coolingUntilMs: number | null) =>
-  new HoldfastError({
+function busy(account: string, state: string, coolingUntilMs: number | null): HoldfastError {
+  const isTold = state === "cooling" && coolingUntilMs !== null;
+  const until = isTold
+    ? ` until ${new Date(coolingUntilMs).toISOString()}, as Telegram asked,`
+    : "";
+  return new HoldfastError({
     code: "ACCOUNT_BUSY",
-    message: `${account} is ${state}${coolingUntilMs === null ? "" : ` until ${new Date(coolingUntilMs).toISOString()}, as Telegram asked,`} and takes no such call now; nothing was sent.`,
-    next: nextWhenBusy(account, state, coolingUntilMs),
+    message: `${account} is ${state}${until} and takes no such call now; nothing was sent.`,
+    next:
+      state === "paused"
+        ? `Let it speak again with: npx holdfast resume ${account}`
+        : state === "cooling"
+          ? `Wait until then, or only read: npx holdfast history ${account} <peer>`
+          : `See when it serves again with: npx holdfast status ${account}`,
     policy: "retryable",
   });
-
-/** The end of the state that takes no call, as far as it is known. */
-function nextWhenBusy(account: string, state: string, coolingUntilMs: number | null): string {
-  if (state === "paused") return `Let it speak again with: npx holdfast resume ${account}`;
-  if (state === "cooling" && coolingUntilMs !== null) {
-    const until = new Date(coolingUntilMs).toISOString();
-    return `Wait until ${until}, or only read: npx holdfast history ${account} <peer>`;
-  }
-  return `See when it serves again with: npx holdfast status ${account}`;
 }

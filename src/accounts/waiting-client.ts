@@ -1,4 +1,4 @@
-import type { JsonObject, TelegramClient } from "../ports/telegram/telegram.ts";
+import type { JsonObject, JsonValue, TelegramClient } from "../ports/telegram/telegram.ts";
 import type { AccountWaits, CalledMethod } from "./waits.ts";
 
 /** Telegram's method behind each call of the port; https://core.telegram.org/methods */
@@ -80,11 +80,15 @@ const chatNumbers = ["userId", "chatId", "channelId"] as const;
 function chatOf(method: string, { peer, toPeer }: JsonObject): string | null {
   const to = toPeer ?? peer;
   if (!sending.test(method) || to === undefined) return null;
-  if (typeof to !== "object" || to === null || Array.isArray(to)) return "unknown";
-  const fields = to as JsonObject;
-  const field = chatNumbers.find((name) => fields[name] !== undefined);
-  if (field === undefined) return String(fields["_"]);
-  const number = fields[field];
-  const digits = typeof number === "object" ? (number as JsonObject | null)?.["$long"] : number;
-  return `${field.replace("Id", "")} ${String(digits)}`;
+  if (!isObject(to)) return "unknown";
+  const field = chatNumbers.find((name) => to[name] !== undefined);
+  if (field === undefined) return textOf(to["_"]);
+  const number = to[field];
+  return `${field.replace("Id", "")} ${textOf(isObject(number) ? number["$long"] : number)}`;
 }
+
+const isObject = (value: JsonValue | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const textOf = (value: JsonValue | undefined): string =>
+  typeof value === "string" || typeof value === "number" ? String(value) : "unknown";

@@ -101,7 +101,8 @@ export function createAccountWaits(options: AccountWaitsOptions): AccountWaits {
     const key = keyOf(wait);
     options.onOrdered(seconds);
     // A chat's wait is told where its replies wait.
-    if (chat === null && seconds > 0) note("TELEGRAM_WAIT", restOf(account, wait));
+    if (chat === null && seconds > 0)
+      note("TELEGRAM_WAIT", `Telegram ordered it: ${restOf(account, wait)}`);
     if (learn(key, wait)) {
       unkept.set(key, wait);
       forgetBeyond();

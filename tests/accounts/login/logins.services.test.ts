@@ -261,6 +261,7 @@ describe("what a person wants", () => {
     await again.runtime.until((state) => state === "paused");
     await expect(again.use((client) => client.self())).rejects.toMatchObject({
       code: "ACCOUNT_BUSY",
+      next: `Let it speak again with: npx holdfast resume ${again.name}`,
     });
     await again.resume();
     expect(again.runtime.state).toBe("active");
@@ -290,6 +291,7 @@ describe("a flood wait", () => {
   it("goes on exactly as long as Telegram said, also in the next process", async () => {
     const account = await serving("bot");
     await bench.accounts.cool(account.name, bench.clock.now() + 259_000);
+    await bench.accounts.cool(account.name, bench.clock.now() + 7000);
     await account.stop();
     const again = await bench.reopen(account.name);
     await again.start();
@@ -301,6 +303,9 @@ describe("a flood wait", () => {
     await expect(again.use((client) => client.self())).rejects.toThrow(
       /until .* as Telegram asked/,
     );
+    await expect(again.use((client) => client.self())).rejects.toMatchObject({
+      next: `Wait until then, or only read: npx holdfast history ${again.name} <peer>`,
+    });
     bench.clock.advance(258_000);
     expect(again.runtime.state).toBe("cooling");
     bench.clock.advance(1_000);
