@@ -186,20 +186,10 @@ function refuseForOtherKind(
   });
 }
 
-function busy(account: string, state: string, coolingUntilMs: number | null): HoldfastError {
-  const isTold = state === "cooling" && coolingUntilMs !== null;
-  const until = isTold
-    ? ` until ${new Date(coolingUntilMs).toISOString()}, as Telegram asked,`
-    : "";
-  return new HoldfastError({
+const busy = (account: string, state: string, coolingUntilMs: number | null) =>
+  new HoldfastError({
     code: "ACCOUNT_BUSY",
-    message: `${account} is ${state}${until} and takes no such call now; nothing was sent.`,
-    next:
-      state === "paused"
-        ? `Let it speak again with: npx holdfast resume ${account}`
-        : state === "cooling"
-          ? `Wait until then, or only read: npx holdfast history ${account} <peer>`
-          : `See when it serves again with: npx holdfast status ${account}`,
+    message: `${account} is ${state}${coolingUntilMs === null ? "" : ` until ${new Date(coolingUntilMs).toISOString()}, as Telegram asked,`} and takes no such call now; nothing was sent.`,
+    next: `Try again in a moment; look at it with: npx holdfast status ${account}`,
     policy: "retryable",
   });
-}
