@@ -101,7 +101,7 @@ export const lifecycleEffects = {
   }>(),
   /** Obtain the token of the slot: answers `token.granted` once it is free, `slot.moved` if another serves now. */
   seekToken: effect<{ readonly slot: number }>(),
-  /** Connect, verify by a real call, fill the gap: `client.ready`, `client.failed` or `key.dead`. */
+  /** Connect and verify by a real call: `client.ready`, `client.failed` or `key.dead`. The gap is filled beside. */
   connect: effect<{ readonly slot: number; readonly epoch: number }>(),
   /** Let conversations and the outbox use the connected client. */
   serve: effect<{ readonly slot: number; readonly epoch: number }>(),

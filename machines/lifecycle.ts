@@ -10,7 +10,7 @@ import {
 
 export * from "./lifecycle-language.ts";
 
-/** The new slot has answered a real call and filled its gap: the renewal is done. */
+/** The new slot has answered a real call: the renewal is done. */
 const renewalEnds = [
   {
     type: "finishRenewal",

@@ -22,6 +22,7 @@ export function figures(): readonly Figure[] {
   const registry = new Registry();
   const metrics = createMetrics([], registry);
   metrics.gate(() => ({}));
+  metrics.waits(() => []);
   metrics.conversations.duplicateSessions(() => 0);
   metrics.conversations.parkedMessages(() => 0);
   const others = namesOfTheProcess();

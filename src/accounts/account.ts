@@ -4,6 +4,7 @@ import { createGrants } from "./grants.ts";
 import { HoldfastError } from "../errors.ts";
 import type { TelegramClient } from "../ports/telegram/telegram.ts";
 import type { AccountRecord } from "../ports/accounts/account-store.ts";
+import type { TelegramWait } from "../ports/telegram/waits.ts";
 import type { Question } from "../ports/accounts/question.ts";
 import { type AccountRuntime, createAccountRuntime, type Delivered } from "./runtime.ts";
 import type { AccountWorld } from "./context.ts";
@@ -27,6 +28,8 @@ export interface Account {
   readonly question: Question | null;
   /** Telegram asked for silence until then, in milliseconds since 1970; null when it may speak. */
   readonly coolingUntilMs: number | null;
+  /** Methods that Telegram wants left alone, now. */
+  readonly waits: readonly TelegramWait[];
   /** False while a login or a renewal is under way: a move to another host would end it. */
   readonly mayMove: boolean;
   start(): Promise<void>;
@@ -115,6 +118,9 @@ export function createAccount(
     get coolingUntilMs() {
       const untilMs = serving.coolingUntilMs;
       return untilMs !== null && untilMs > world.clock.now() ? untilMs : null;
+    },
+    get waits() {
+      return world.waits.inForce;
     },
     get mayMove() {
       const { login, renewal } = runtime.snapshot.context;

@@ -9,6 +9,7 @@ import type { Gate, GrantRef } from "../ports/custody/gate.ts";
 import type { Seal } from "../ports/sealed-text.ts";
 import type { TelegramClient, TelegramDrivers } from "../ports/telegram/telegram.ts";
 import type { TokenStore } from "../ports/custody/token-store.ts";
+import type { AccountWaits } from "./waits.ts";
 
 /** How long things may take, in milliseconds. */
 export interface AccountTimings {
@@ -29,6 +30,7 @@ export interface AccountWorld {
   readonly claims: Pick<Claims, "claim" | "confirm" | "untilFree" | "freed" | "taken">;
   readonly gate: Gate;
   readonly drivers: Pick<TelegramDrivers, "of">;
+  readonly waits: AccountWaits;
   readonly clock: Clock;
   /** Whether calls may begin: not while the host's lease is about to run out. */
   mayCall(): boolean;

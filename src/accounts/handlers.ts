@@ -5,6 +5,7 @@ import { wait } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
 import { isOtherAccount } from "./identity.ts";
 import type { LifecycleHandlers } from "./runtime.ts";
+import { callOfLogOut, firstOfServing } from "./waiting-client.ts";
 import { faultReason, isDeadKey } from "../ports/telegram/telegram-error.ts";
 import { withAdvice } from "./login/advice.ts";
 import { createRenewalHandlers } from "./renewal/handlers.ts";
@@ -57,7 +58,12 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
         visit.emit({ type: "key.dead", reason: faultReason(error) });
         return;
       }
-      if (failedConnects > 1) await wait(clock, connectBackoffMs(failedConnects), visit.signal);
+      // The first failure is answered at once, but never before Telegram's own wait is over.
+      const restMs = Math.max(
+        failedConnects > 1 ? connectBackoffMs(failedConnects) : 0,
+        world.waits.restMs(firstOfServing.method),
+      );
+      if (restMs > 0) await wait(clock, restMs, visit.signal);
       if (visit.signal.aborted) return;
       const grant = await grants.seek(ref, visit.signal);
       if (grant === null) return;
@@ -96,7 +102,10 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
     async hold({ waitSeconds }, visit) {
       serving.hold();
       if (waitSeconds === null) return;
-      const cancel = clock.schedule(waitSeconds * 1000, () => visit.emit({ type: "cooled" }));
+      // The silence ends when Telegram said, however long it took to write it down.
+      const untilMs = serving.coolingUntilMs ?? clock.now() + waitSeconds * 1000;
+      const restMs = Math.max(untilMs - clock.now(), 0);
+      const cancel = clock.schedule(restMs, () => visit.emit({ type: "cooled" }));
       visit.signal.addEventListener("abort", cancel, { once: true });
     },
 
@@ -108,8 +117,11 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
         const now = (await accounts.find(account))?.servingSlot ?? null;
         if (now !== null) visit.emit({ type: "slot.moved", slot: now });
       }
+      // The key before goes only once the one that serves has shown that it can take its place.
+      if (slot !== null) await serving.untilFilled(visit.signal);
       while (!visit.signal.aborted && !(await sideSlots.tidy(slot, visit.signal))) {
-        await wait(clock, timings.tidyRetryMs, visit.signal);
+        const restMs = world.waits.restMs(callOfLogOut.method);
+        await wait(clock, Math.max(timings.tidyRetryMs, restMs), visit.signal);
       }
     },
 
@@ -155,5 +167,5 @@ const nobodyServes = (account: string) =>
     next: `Log it in by code or QR: npx holdfast auth ${account} --method qr`,
   });
 
-/** The first failure is answered at once; a data centre that stays away is not asked in a tight loop. */
+/** A data centre that stays away is not asked in a tight loop. */
 const connectBackoffMs = (failures: number): number => Math.min(250 * 2 ** (failures - 2), 5000);

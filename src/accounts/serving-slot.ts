@@ -1,5 +1,6 @@
 import type { Grants } from "./grants.ts";
 import type { CursorWork } from "../channels/telegram/work.ts";
+import { orAborted } from "../concurrency/or-aborted.ts";
 import { within } from "../concurrency/wait.ts";
 import type { OutboxWork } from "../conversation/outbox/ticket.ts";
 import { HoldfastError } from "../errors.ts";
@@ -7,10 +8,12 @@ import type { GrantRef } from "../ports/custody/gate.ts";
 import type { LifecycleEvent } from "../../machines/lifecycle.ts";
 import { silentEvents, type TelegramClient } from "../ports/telegram/telegram.ts";
 import type { AccountWorld } from "./context.ts";
+import { createGapFilling, type GapFilling } from "./gap.ts";
 import { refuseStranger } from "./identity.ts";
 import { faultReason } from "../ports/telegram/telegram-error.ts";
 import type { Prompts } from "./login/prompts.ts";
 import { openSlot, type SlotConnection, type SlotEvents, tokenLost } from "./slot-connection.ts";
+import { firstOfServing } from "./waiting-client.ts";
 
 /** The slot that serves: its client, its cursor and its outbox, made and ended together. */
 export interface ServingSlot {
@@ -21,10 +24,12 @@ export interface ServingSlot {
   /** Reads the needs of `open` while the token's grant is still being written. Dials nothing. */
   prepare(grant: GrantRef): void;
   /**
-   * Connects, verifies by a real call that it is the account's own user, and fills the gap. Rejects with the fault,
-   * ended, also when `signal` aborts.
+   * Connects and verifies by a real call that it is the account's own user. The gap in its updates is filled beside
+   * its service. Rejects with the fault, ended, also when `signal` aborts.
    */
   open(grant: GrantRef, signal: AbortSignal): Promise<void>;
+  /** Resolves when the gap of the slot that is open now is filled, or when `signal` aborts; at once where none is open. */
+  untilFilled(signal: AbortSignal): Promise<void>;
   serve(): Promise<void>;
   hold(): void;
   /** New replies were committed. */
@@ -42,8 +47,9 @@ export interface ServingSlot {
 interface Parts {
   readonly connection: SlotConnection;
   readonly cursor: CursorWork;
+  readonly gap: GapFilling;
   readonly outbox: OutboxWork;
-  /** It has answered a real call and filled its gap. */
+  /** It has answered a real call as the account's own user. */
   verified: boolean;
   outboxStarted: boolean;
   coolingUntilMs: number | null;
@@ -92,6 +98,7 @@ export function createServingSlot(
         if (!mine() || parts === null) return;
         parts.cancelGrace?.();
         parts.cancelGrace = null;
+        parts.gap.goOn();
         if (!parts.outboxStarted) return;
         parts.cursor.onUpdates(null);
         void parts.outbox.recover();
@@ -111,9 +118,11 @@ export function createServingSlot(
     };
     return openSlot(world, grants, grant, events).then((connection) => {
       const { client } = connection;
+      const cursor = world.makeCursor(client, grant, { onTokenLost });
       return {
         connection,
-        cursor: world.makeCursor(client, grant, { onTokenLost }),
+        cursor,
+        gap: createGapFilling({ ...world, cursor, onTokenLost }),
         outbox: world.makeOutbox(client, grant, {
           onFlood: (waitSeconds) => cool(waitSeconds, tellMine),
           onTokenLost,
@@ -132,7 +141,7 @@ export function createServingSlot(
     const tellFlood = () => tellMine({ type: "flood", waitSeconds });
     if (parts !== null) {
       parts.outbox.pause();
-      parts.coolingUntilMs = untilMs;
+      parts.coolingUntilMs = Math.max(parts.coolingUntilMs ?? 0, untilMs);
     }
     world.accounts.cool(world.account, untilMs).then(tellFlood, tellFlood);
   }
@@ -160,7 +169,9 @@ export function createServingSlot(
     if (ending === null) return;
     ending.cancelGrace?.();
     ending.outbox.pause();
+    const stopped = ending.gap.stop();
     await ending.connection.end();
+    await stopped;
     if (parts === ending) parts = null;
   }
 
@@ -188,19 +199,22 @@ export function createServingSlot(
       signal.throwIfAborted();
       parts = opened;
       try {
-        await opened.connection.connect();
+        await opened.connection.connect(firstOfServing);
         const [self, known] = await Promise.all([
           opened.connection.client.self(),
           world.accounts.telegramUser(world.account),
         ]);
         await refuseStranger(world, self, known);
-        await opened.cursor.start();
+        // What fails here is tried again with the gap, which tells of it.
+        await opened.cursor.anchor().catch(() => undefined);
         opened.verified = true;
+        opened.gap.begin();
       } catch (error) {
         await end(opened);
         throw error;
       }
     },
+    untilFilled: async (signal) => orAborted(parts?.gap.filled ?? Promise.resolve(), signal),
     async serve() {
       if (parts === null) return;
       if (parts.outboxStarted) {
@@ -227,6 +241,7 @@ export function createServingSlot(
       if (draining === null) return;
       const stopped = Promise.allSettled([
         draining.outbox.stop(),
+        draining.gap.stop(),
         draining.cursor.stop(),
         ...outside,
       ]);

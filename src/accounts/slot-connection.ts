@@ -9,6 +9,8 @@ import {
 } from "../ports/telegram/telegram.ts";
 import { stepOfNewKey } from "./steps.ts";
 import type { AccountWorld } from "./context.ts";
+import { createWaitingClient } from "./waiting-client.ts";
+import type { CalledMethod } from "./waits.ts";
 
 /** A client of one slot under one grant, and the way to end both. */
 export interface SlotConnection {
@@ -16,8 +18,11 @@ export interface SlotConnection {
   readonly client: TelegramClient;
   /** Telegram asked for silence until then, in milliseconds since 1970; null for no such wait. */
   readonly coolingUntilMs: number | null;
-  /** Makes the wire; the token is `connected` when it resolves. */
-  connect(): Promise<void>;
+  /**
+   * Makes the wire; the token is `connected` when it resolves. Rejects, with nothing dialled, where a wait forbids
+   * `first`, the call that the wire is for; null for one that has no such call.
+   */
+  connect(first: CalledMethod | null): Promise<void>;
   /** Ends the client, cuts its sockets with proof, frees the token. Safe to call twice. */
   end(): Promise<void>;
 }
@@ -39,16 +44,18 @@ export async function openSlot(
     accounts.loadSession(grant),
     wayOf(world, grant.account),
     world.claims.confirm(grant),
+    world.waits.load(),
   ]);
   // The client is made meanwhile; it dials nothing by itself.
   const admitted = gate.admit({ ...grant, keyId: session?.keyId ?? null, proxy });
   admitted.catch(() => undefined);
-  const client = driver.open({
+  const opened = driver.open({
     session: session?.bytes ?? null,
     device,
     dial: (to) => gate.dial(grant, to),
     events: { ...events, onSession: (made) => accounts.saveSession(grant, made, stepOfNewKey) },
   });
+  const client = createWaitingClient(opened, world.waits);
   await admitted.catch(async (error: unknown) => {
     await client.close();
     throw error;
@@ -57,7 +64,8 @@ export async function openSlot(
     grant,
     client,
     coolingUntilMs,
-    async connect() {
+    async connect(first) {
+      if (first !== null) world.waits.refuse(first);
       await client.connect();
       const connected = await tokens.connected(grant);
       if (!connected.applied) throw tokenLost(grant);

@@ -28,7 +28,7 @@ const stepLines: Readonly<Record<Exclude<RenewalStep, "aborted">, string>> = {
   drained: "4/7 calls in flight have ended; the old key has 0 sockets",
   "verified-idle": "5/7 nothing uses the old key: verified a second time",
   switched: "6/7 the new key serves from now on",
-  verified: "7/7 the new key has answered a real call and filled its gap",
+  verified: "7/7 the new key has answered a real call",
   retired: "    the old key is logged out",
 };
 

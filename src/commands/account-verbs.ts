@@ -6,6 +6,7 @@ import type { Account } from "../accounts/account.ts";
 import type { Delivered } from "../accounts/runtime.ts";
 import { choiceIn, textIn } from "./fields.ts";
 import { holderCommands } from "./use-verbs.ts";
+import { shownWaits } from "./waits-shown.ts";
 
 /** The verbs that take a running account. */
 export type AccountVerbs = Handlers<
@@ -125,6 +126,7 @@ export async function describeAccount(
     renewal,
     wanted: record?.wanted ?? null,
     coolingUntil: coolingUntilMs === null ? null : new Date(coolingUntilMs).toISOString(),
+    waits: shownWaits(account.waits),
     question,
     device: record?.device.deviceModel ?? null,
     proxy: record?.hasProxy ?? false,

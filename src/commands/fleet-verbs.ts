@@ -12,12 +12,17 @@ import type { AccountRecord, AccountStores } from "../ports/accounts/account-sto
 import { type DriverName, driverNames, type TelegramDrivers } from "../ports/telegram/telegram.ts";
 import { mayName } from "../ports/speaker.ts";
 import type { ServingToken, TokenStore } from "../ports/custody/token-store.ts";
+import type { TelegramWait, WaitStore } from "../ports/telegram/waits.ts";
+import { shownWaits } from "./waits-shown.ts";
 
 export interface FleetCommandOptions {
   /** This host's own. */
   readonly incarnation: string;
   readonly accounts: Pick<AccountStores, "list" | "find" | "openRenewal" | "chooseDriver">;
   readonly tokens: Pick<TokenStore, "serving">;
+  readonly waits: Pick<WaitStore, "inForce">;
+  /** Milliseconds since 1970. */
+  now(): number;
   readonly drivers: Pick<TelegramDrivers, "requireInstalled">;
   readonly force: ForceParts;
 }
@@ -33,7 +38,10 @@ export interface FleetCommands {
    */
   readonly verbs: Handlers<FleetProtocol, "who" | "force" | "driver">;
   /** `status` of an account that a person has stopped, and why it takes nothing else. */
-  ofStopped(record: AccountRecord, verb: string): Reply<AccountProtocol["status"]["answered"]>;
+  ofStopped(
+    record: AccountRecord,
+    verb: string,
+  ): Promise<Reply<AccountProtocol["status"]["answered"]>>;
   /** Every account as the database knows it. */
   all(): Promise<readonly AccountStatus[]>;
   /** Another incarnation holds the account's token. */
@@ -88,14 +96,20 @@ export function createFleetCommands(options: FleetCommandOptions): FleetCommands
 
   return {
     verbs,
-    ofStopped(record, verb) {
-      if (verb !== "status") throw stoppedByPerson(record.name);
-      return { ok: true, account: described(record, null) };
+    async ofStopped(record, verb) {
+      const { name } = record;
+      if (verb !== "status") throw stoppedByPerson(name);
+      const waits = await options.waits.inForce([name], options.now());
+      return { ok: true, account: described(record, null, waits.get(name)) };
     },
     async all() {
       const [records, serving] = await Promise.all([accounts.list(), tokens.serving()]);
       const byAccount = new Map(serving.map((token) => [token.account, token]));
-      return records.map((record) => described(record, byAccount.get(record.name) ?? null));
+      const names = records.map(({ name }) => name);
+      const waits = await options.waits.inForce(names, options.now());
+      return records.map((record) =>
+        described(record, byAccount.get(record.name) ?? null, waits.get(record.name)),
+      );
     },
     async isHeldElsewhere(name) {
       const [token] = await tokens.serving({ account: name });
@@ -137,7 +151,11 @@ export function driverNamed(
   });
 }
 
-function described(record: AccountRecord, token: ServingToken | null): AccountStatus {
+function described(
+  record: AccountRecord,
+  token: ServingToken | null,
+  waits: readonly TelegramWait[] = [],
+): AccountStatus {
   const { name, kind, driver, state, servingSlot, reason, wanted, device, hasProxy } = record;
   const { coolingUntilMs, hasPassword } = record;
   return {
@@ -153,6 +171,7 @@ function described(record: AccountRecord, token: ServingToken | null): AccountSt
     bound: null,
     wanted,
     coolingUntil: coolingUntilMs === null ? null : new Date(coolingUntilMs).toISOString(),
+    waits: shownWaits(waits),
     question: null,
     device: device.deviceModel,
     proxy: hasProxy,

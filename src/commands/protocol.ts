@@ -7,6 +7,7 @@ import type { SessionSummary, TurnHistory } from "../ports/conversation/conversa
 import type { CallerRecord } from "../ports/callers/caller-store.ts";
 import type { CampaignAccount } from "../ports/callers/campaign-store.ts";
 import type { Speaker } from "../ports/speaker.ts";
+import type { ShownWait } from "./waits-shown.ts";
 import type { ParkedItem } from "../ports/conversation/parked-store.ts";
 import type { Question } from "../ports/accounts/question.ts";
 import type { AccountUpdate, DriverName, JsonValue } from "../ports/telegram/telegram.ts";
@@ -63,6 +64,8 @@ export interface AccountStatus {
   readonly wanted: Wanted | null;
   /** ISO 8601: Telegram asked for silence until then. */
   readonly coolingUntil: string | null;
+  /** Methods that Telegram wants left alone for a while. */
+  readonly waits: readonly ShownWait[];
   readonly question: Question | null;
   /** The name that Telegram shows in its list of devices. */
   readonly device: string | null;

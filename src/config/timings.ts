@@ -77,7 +77,7 @@ export const timingMeanings: Readonly<Record<TimingName, string>> = {
   drainMs: "calls in flight may finish within this",
   disconnectMs: "connections must have closed within this",
   idleVerifyMs: "proof that nothing uses the old key must come within this",
-  restartVerifyMs: "the new key must have answered and filled its gap within this",
+  restartVerifyMs: "the new key must have answered within this",
   tenureMs: "an account that moved to a host stays there at least this long, unless the host goes",
   restMs: "after a cut with requests under way, the wait before a new connection may open",
   answerMs:

@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import type { ReplyDesk } from "../conversation/outbox/ticket.ts";
 import { type Account, createAccount } from "../accounts/account.ts";
 import type { AccountWorld } from "../accounts/context.ts";
+import { createAccountWaits } from "../accounts/waits.ts";
 import { createTelegramSender } from "../channels/telegram/sender.ts";
 import { createUpdateCursor } from "../channels/telegram/cursor.ts";
 import type { UnheardReason } from "../conversation/whom.ts";
@@ -10,6 +11,7 @@ import type { AccountRecord } from "../ports/accounts/account-store.ts";
 import type { OutboxStore } from "../ports/conversation/outbox-store.ts";
 import type { CursorStore } from "../ports/conversation/cursor-store.ts";
 import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
+import type { WaitStore } from "../ports/telegram/waits.ts";
 
 const codeLookMs = 3000;
 const tidyRetryMs = 1000;
@@ -17,13 +19,18 @@ const tidyRetryMs = 1000;
 const seekAgainMs = 5000;
 
 export interface AccountParts
-  extends Omit<AccountWorld, "account" | "kind" | "timings" | "makeCursor" | "makeOutbox"> {
+  extends Omit<
+    AccountWorld,
+    "account" | "kind" | "timings" | "waits" | "makeCursor" | "makeOutbox"
+  > {
+  readonly waits: WaitStore;
   readonly cursors: CursorStore;
   readonly outbox: OutboxStore;
   /** Where the accounts' senders leave their offers. */
   readonly desk: Pick<ReplyDesk, "leave">;
   readonly stream: InboundStream;
   onReply(outcome: string): void;
+  /** Telegram ordered a wait. */
   onFloodWait(account: string, seconds: number): void;
   /** A Telegram user that is an account of this fleet. */
   isFleets(userId: string): boolean;
@@ -36,13 +43,30 @@ export function makeAccount(
   { timings }: Pick<Config, "timings">,
   record: AccountRecord,
 ): Account {
-  const { cursors, outbox, desk, stream, onReply, onFloodWait, isFleets, onUnheard, ...shared } =
-    parts;
+  const {
+    cursors,
+    outbox,
+    desk,
+    stream,
+    waits,
+    onReply,
+    onFloodWait,
+    isFleets,
+    onUnheard,
+    ...shared
+  } = parts;
   const { clock, events } = shared;
   const world: AccountWorld = {
     ...shared,
     account: record.name,
     kind: record.kind,
+    waits: createAccountWaits({
+      account: record.name,
+      store: waits,
+      clock,
+      events,
+      onOrdered: (seconds) => onFloodWait(record.name, seconds),
+    }),
     timings: {
       drainMs: timings.drainMs,
       disconnectMs: timings.disconnectMs,
@@ -71,10 +95,7 @@ export function makeAccount(
         clock,
         events,
         mayCall: shared.mayCall,
-        onFlood(seconds) {
-          onFloodWait(record.name, seconds);
-          onFlood(seconds);
-        },
+        onFlood,
         onTokenLost,
         onReply,
       }),

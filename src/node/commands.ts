@@ -45,6 +45,8 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
       incarnation: gate.incarnation,
       accounts,
       tokens,
+      waits: stores.waits,
+      now: () => clock.now(),
       drivers,
       force: { tokens, incarnations, bus: fleet.bus, takeover: fleet.takeover },
     }),

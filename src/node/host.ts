@@ -51,7 +51,7 @@ export interface NodeHost {
 /** The accounts of this node, each over its driver, under tokens of this gate's incarnation. */
 export function createNodeHost(options: NodeHostOptions): NodeHost {
   const { config, gateIs, gate, fleet, stores, clock, log, metrics } = options;
-  const { accounts, tokens, incarnations, cursors, outbox } = stores;
+  const { accounts, tokens, incarnations, cursors, outbox, waits } = stores;
   const { claims, takeover, makeCustodian } = fleet;
   const drivers = createTelegramDrivers({
     apiId: config.telegram?.apiId ?? simulatedApiId,
@@ -79,6 +79,7 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
     cursors,
     outbox,
     desk,
+    waits,
     onReply: metrics.conversations.reply,
     onFloodWait: metrics.flood,
     isFleets: (userId: string): boolean => host.isFleets(userId),
@@ -108,5 +109,6 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
     onChanged: (changed) => void warm(changed),
     makeAccount: (record) => makeAccount(parts, config, record),
   });
+  metrics.waits(() => host.all());
   return { host, drivers, warmUp: async () => void (await warm(await accounts.list())) };
 }

@@ -17,6 +17,7 @@ import { createParkedStore } from "../adapters/postgres/parked-store.ts";
 import { createOfferedChoices } from "../adapters/postgres/offered-choices.ts";
 import { createStepStore } from "../adapters/postgres/step-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
+import { createWaitStore } from "../adapters/postgres/wait-store.ts";
 import { createWebhookRequests } from "../adapters/postgres/webhook-requests.ts";
 import type { Config } from "../config/config.ts";
 import { HoldfastError } from "../errors.ts";
@@ -53,6 +54,7 @@ export function createStores(database: Database, sealer: Sealer) {
     callers: createCallerStore(database),
     campaigns: createCampaignStore(database),
     trail: (host: string) => createAuditTrail(database, { chain: randomUUID(), host }),
+    waits: createWaitStore(database),
     webhookRequests: createWebhookRequests(database),
   };
 }

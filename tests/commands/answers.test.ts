@@ -5,6 +5,7 @@ import { holderCommands } from "../../src/commands/use-verbs.ts";
 import type { Account } from "../../src/accounts/account.ts";
 import type { ServingToken } from "../../src/ports/custody/token-store.ts";
 import type { AccountRecord } from "../../src/ports/accounts/account-store.ts";
+import type { TelegramWait } from "../../src/ports/telegram/waits.ts";
 import { owner } from "../fixtures/speakers.ts";
 
 const unasked = () => Promise.reject(new Error("not to be asked"));
@@ -45,6 +46,13 @@ const token = {
   connectedEpoch: 7,
 } as ServingToken;
 
+const restingDifference: TelegramWait = {
+  method: "updates.getDifference",
+  chat: null,
+  code: "FLOOD_WAIT",
+  untilMs: 1_700_000_100_000,
+};
+
 const fleetOf = (tokens: readonly ServingToken[]) =>
   createFleetCommands({
     incarnation: "i-1",
@@ -55,6 +63,8 @@ const fleetOf = (tokens: readonly ServingToken[]) =>
       chooseDriver: async () => {},
     },
     tokens: { serving: async () => tokens },
+    waits: { inForce: async () => new Map([[record.name, [restingDifference]]]) },
+    now: () => 1_700_000_000_000,
     drivers: { requireInstalled: () => {} },
     force: {
       tokens: { read: async () => null, releaseAll: unasked },
@@ -79,9 +89,9 @@ describe("an answer about the fleet", () => {
     });
   });
 
-  it("describes an account that a person has stopped, field by field", () => {
-    expect(JSON.stringify(fleetOf([]).ofStopped(record, "status"))).toBe(
-      '{"ok":true,"account":{"name":"site-bot","kind":"bot","driver":"mtcute","state":"stopped","slot":2,"epoch":null,"host":"–","reason":null,"renewal":null,"bound":null,"wanted":"stop","coolingUntil":"2023-11-14T22:13:20.000Z","question":null,"device":"Desk","proxy":true,"passwordKept":false,"bot":null}}',
+  it("describes an account that a person has stopped, field by field", async () => {
+    expect(JSON.stringify(await fleetOf([]).ofStopped(record, "status"))).toBe(
+      '{"ok":true,"account":{"name":"site-bot","kind":"bot","driver":"mtcute","state":"stopped","slot":2,"epoch":null,"host":"–","reason":null,"renewal":null,"bound":null,"wanted":"stop","coolingUntil":"2023-11-14T22:13:20.000Z","waits":[{"method":"updates.getDifference","chats":null,"until":"2023-11-14T22:15:00.000Z"}],"question":null,"device":"Desk","proxy":true,"passwordKept":false,"bot":null}}',
     );
   });
 

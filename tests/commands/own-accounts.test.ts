@@ -65,6 +65,8 @@ const fleet = createFleetCommands({
     serving: async ({ keyId } = {}) =>
       tokens.filter((one) => keyId === undefined || one.keyId === keyId),
   },
+  waits: { inForce: unasked },
+  now: () => 0,
   drivers: { requireInstalled: () => {} },
   force: {} as never,
 });

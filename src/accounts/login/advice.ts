@@ -12,6 +12,7 @@ const advice: Readonly<Record<string, string>> = {
     "Telegram does not know the phone number; check it in international form, such as +33…",
   PHONE_NUMBER_BANNED:
     "Telegram has banned the phone number; write to recover@telegram.org from its owner's address",
+  FLOOD_WAIT: "begin again after that; a user's account may also take another method",
   PHONE_NUMBER_FLOOD: "codes were asked for too often; wait a day, or renew by handoff or QR",
   PHONE_PASSWORD_FLOOD:
     "there were too many attempts to log in; wait a day, or renew by handoff or QR",

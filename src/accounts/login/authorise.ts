@@ -18,6 +18,8 @@ import type { Prompts } from "./prompts.ts";
 import type { QrReaders } from "./qr-readers.ts";
 import { signIn } from "./sign-in.ts";
 import { openSlot, type SlotConnection } from "../slot-connection.ts";
+import { callOfLogOut } from "../waiting-client.ts";
+import type { CalledMethod } from "../waits.ts";
 
 /** Slots that do not serve: authorising new ones, logging out old ones. One such job at a time per account. */
 export interface SideSlots {
@@ -66,7 +68,16 @@ export function createSideSlots(
     grant: GrantRef,
     signal: AbortSignal,
     use: (connection: SlotConnection) => Promise<T>,
-    { onLoginToken = () => {}, onDialling = () => {} } = {},
+    {
+      first = null,
+      onLoginToken = () => {},
+      onDialling = () => {},
+    }: {
+      /** The call that a wait may forbid: then nothing is dialled. */
+      readonly first?: CalledMethod | null;
+      onLoginToken?(): void;
+      onDialling?(): void;
+    } = {},
   ): Promise<T> {
     const events = { ...silentEvents, onLoginToken };
     answered.delete(grant.slot);
@@ -76,7 +87,7 @@ export function createSideSlots(
     try {
       signal.throwIfAborted();
       onDialling();
-      await connection.connect();
+      await connection.connect(first);
       return await use(connection);
     } finally {
       signal.removeEventListener("abort", stop);
@@ -143,11 +154,19 @@ export function createSideSlots(
       if (isNews && self.phone !== null) await accounts.learnPhone(account, self.phone);
       await onAuthorised(self.userId);
     };
-    await withSlot(grant, signal, use, { onLoginToken: () => accepted(), onDialling });
+    await withSlot(grant, signal, use, {
+      first: firstCallOf(method),
+      onLoginToken: () => accepted(),
+      onDialling,
+    });
     signal.throwIfAborted();
   }
 
   async function authorise(how: Authorising): Promise<SlotRef> {
+    // Before there is a slot: a refusal leaves nothing to tidy.
+    await world.waits.load();
+    const first = firstCallOf(how.method);
+    if (first !== null) world.waits.refuse(first);
     const { account, slot } = await world.accounts.addSlot(world.account);
     await signInUnder(await grants.claim({ account, slot }), how, async () => {});
     return { account, slot };
@@ -214,7 +233,8 @@ export function createSideSlots(
    */
   async function logOutUnder(grant: GrantRef, signal: AbortSignal): Promise<boolean> {
     const isSure = answered.has(grant.slot);
-    const wasIn = await withSlot(grant, signal, ({ client }) => client.logOut()).then(
+    const logOutNow = ({ client }: SlotConnection) => client.logOut();
+    const wasIn = await withSlot(grant, signal, logOutNow, { first: callOfLogOut }).then(
       () => true,
       (error: unknown) => {
         if (!isLoggedOut(error)) throw error;
@@ -269,6 +289,12 @@ export function createSideSlots(
         return clean;
       }),
   };
+}
+
+/** The first call of a login by this method, to which Telegram may have set a wait; null for a key that comes logged in. */
+function firstCallOf(name: Authorising["method"]): CalledMethod | null {
+  const { firstCall } = methods[name];
+  return firstCall === null ? null : { method: firstCall, chat: null };
 }
 
 /**

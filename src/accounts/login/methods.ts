@@ -20,6 +20,8 @@ interface Method<Name extends MethodName> {
   readonly renews: Name extends RenewalMethod ? true : false;
   /** Whether the key comes logged in; only the command `import` chooses such a one, and nothing else names it. */
   readonly bringsKey: boolean;
+  /** Telegram's method that it calls first, as TL name: while that rests, nothing is begun. null: it calls none. */
+  readonly firstCall: string | null;
   /** Logs the client in, but for the 2FA password. Rejects with the reason. */
   signIn(parts: SignInParts): Promise<void>;
 }
@@ -36,6 +38,7 @@ export const methods: { readonly [Name in MethodName]: Method<Name> } = {
     logsIn: false,
     renews: true,
     bringsKey: false,
+    firstCall: "auth.sendCode",
     signIn: byReadCode,
   },
   code: {
@@ -45,6 +48,7 @@ export const methods: { readonly [Name in MethodName]: Method<Name> } = {
     logsIn: true,
     renews: true,
     bringsKey: false,
+    firstCall: "auth.sendCode",
     signIn: byTypedCode,
   },
   qr: {
@@ -54,6 +58,7 @@ export const methods: { readonly [Name in MethodName]: Method<Name> } = {
     logsIn: true,
     renews: true,
     bringsKey: false,
+    firstCall: "auth.exportLoginToken",
     signIn: byQr,
   },
   handoff: {
@@ -63,6 +68,7 @@ export const methods: { readonly [Name in MethodName]: Method<Name> } = {
     logsIn: false,
     renews: true,
     bringsKey: false,
+    firstCall: "auth.exportLoginToken",
     signIn: byHandoff,
   },
   "bot-token": {
@@ -72,6 +78,7 @@ export const methods: { readonly [Name in MethodName]: Method<Name> } = {
     logsIn: true,
     renews: true,
     bringsKey: false,
+    firstCall: "auth.importBotAuthorization",
     signIn: byBotToken,
   },
   import: {
@@ -81,6 +88,7 @@ export const methods: { readonly [Name in MethodName]: Method<Name> } = {
     logsIn: true,
     renews: false,
     bringsKey: true,
+    firstCall: null,
     signIn: () => Promise.resolve(),
   },
 };

@@ -1,14 +1,22 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { type ConversationMetrics, createConversationMetrics } from "./conversation-metrics.ts";
 import type { AccountEvent, TransitionEvent } from "../../ports/accounts/event-sink.ts";
+import type { TelegramWait } from "../../ports/telegram/waits.ts";
 import { alarmingNotes } from "../../ports/conversation/health-signs.ts";
+
+interface AccountWithWaits {
+  readonly name: string;
+  readonly waits: readonly Pick<TelegramWait, "method">[];
+}
 
 /** Metrics of this node in Prometheus' text format. Labels are bounded: never a chat user. */
 export interface Metrics {
   event(event: AccountEvent): void;
   readonly conversations: ConversationMetrics;
-  /** Telegram asked this account for a silence of this many seconds. */
+  /** Telegram ordered this account to wait for this many seconds. */
   flood(account: string, seconds: number): void;
+  /** Read at each scrape: the accounts here, with the waits that are in force. */
+  waits(read: () => readonly AccountWithWaits[]): void;
   /** Something was said in an incarnation's name without its signature. */
   unproven(kind: string): void;
   gate(read: () => Readonly<Record<string, number>>): void;
@@ -60,13 +68,13 @@ export function createMetrics(
   const floods = new Counter({
     ...of,
     name: "holdfast_flood_waits_total",
-    help: "Times that Telegram asked an account for silence",
+    help: "Waits that Telegram ordered an account to keep",
     labelNames: ["account"],
   });
   const floodSeconds = new Counter({
     ...of,
     name: "holdfast_flood_wait_seconds_total",
-    help: "Seconds of silence that Telegram asked an account for",
+    help: "Seconds of the waits that Telegram ordered an account to keep",
     labelNames: ["account"],
   });
 
@@ -93,6 +101,19 @@ export function createMetrics(
     flood(account, seconds) {
       floods.inc({ account });
       floodSeconds.inc({ account }, seconds);
+    },
+    waits(read) {
+      const waits: Gauge = new Gauge({
+        ...of,
+        name: "holdfast_telegram_waits",
+        help: "Waits that Telegram ordered and that are in force, by method; one for each chat where sends wait",
+        labelNames: ["account", "method"],
+        collect() {
+          waits.reset();
+          for (const { name: account, waits: all } of read())
+            for (const { method } of all) waits.inc({ account, method });
+        },
+      });
     },
     unproven: (kind) => unproven.inc({ kind }),
     conversations: createConversationMetrics(registry),

@@ -164,7 +164,12 @@ function createAccounts(
       await change(database, name, "bot = $2", bot);
     },
     async cool(name, untilMs) {
-      await change(database, name, "cooling_until = $2", new Date(untilMs));
+      await change(
+        database,
+        name,
+        "cooling_until = greatest(cooling_until, $2::timestamptz)",
+        new Date(untilMs),
+      );
     },
     async servingKeys(names) {
       const rows = await database.query<{

@@ -202,6 +202,9 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
   }
 
   return {
+    async anchor() {
+      if ((await store.load(account)) === null) await advance(await client.cursor());
+    },
     async start() {
       stored = await store.load(account);
       if (stored === null) await advance(await client.cursor());

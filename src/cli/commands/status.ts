@@ -60,6 +60,11 @@ function botOf({ bot, kind }: AccountStatus): string {
   return bot === null ? (kind === "bot" ? hostsBot : noBot) : basename(bot);
 }
 
+/** What Telegram wants left alone, and until when. */
+function waitNote({ method, chats, until }: AccountStatus["waits"][number]): string {
+  return `${method}${chats === null ? "" : ` to ${chats} chat(s)`} rests until ${until}`;
+}
+
 /** A table for a person: one line an account, and why where something is wrong. */
 function statusTable(accounts: readonly AccountStatus[]): string {
   if (accounts.length === 0) {
@@ -82,6 +87,7 @@ function statusTable(accounts: readonly AccountStatus[]): string {
           ? ""
           : `${account.question.of} asks for a ${account.question.kind}`,
         account.coolingUntil === null ? "" : `Telegram wants silence until ${account.coolingUntil}`,
+        ...account.waits.map(waitNote),
         reason?.message ?? "",
       ]
         .filter((note) => note !== "")

@@ -101,7 +101,7 @@ export interface AccountStore extends AccountSecrets {
   want(name: string, wanted: Wanted): Promise<void>;
   /** The bot that answers from now on: a file, or a word of chosen-bot.ts. */
   chooseBot(name: string, bot: string): Promise<void>;
-  /** Telegram asked for silence until then, in milliseconds since 1970. */
+  /** Telegram asked for silence until then, in milliseconds since 1970. A later end stands. */
   cool(name: string, untilMs: number): Promise<void>;
   /** The keys that serve, of these accounts. */
   servingKeys(names: readonly string[]): Promise<readonly ServingKey[]>;

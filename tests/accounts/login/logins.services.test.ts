@@ -290,6 +290,7 @@ describe("a flood wait", () => {
   it("goes on exactly as long as Telegram said, also in the next process", async () => {
     const account = await serving("bot");
     await bench.accounts.cool(account.name, bench.clock.now() + 259_000);
+    await bench.accounts.cool(account.name, bench.clock.now() + 7000);
     await account.stop();
     const again = await bench.reopen(account.name);
     await again.start();

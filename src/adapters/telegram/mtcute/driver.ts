@@ -112,7 +112,11 @@ function openClient(shared: Shared, opening: Opening): TelegramClient {
     initConnectionOptions: { ...opening.device, systemLangCode: opening.device.langCode },
     logLevel: 0,
     onError: () => undefined,
-    network: { connectionCount: (kind) => (kind === "main" ? 1 : 0), middlewares: [], floodControl: false },
+    network: {
+      connectionCount: (kind) => (kind === "main" ? 1 : 0),
+      middlewares: [],
+      floodControl: false,
+    },
     reconnectionStrategy: ({ previousWait }) => {
       if (shell.ended.aborted) return endingLookMs;
       return previousWait === null ? 0 : nextReconnectMs(previousWait);
