@@ -9,6 +9,7 @@ import type { AccountRecord } from "../ports/accounts/account-store.ts";
 import type { OutboxStore } from "../ports/conversation/outbox-store.ts";
 import type { CursorStore } from "../ports/conversation/cursor-store.ts";
 import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
+import type { StreamLosses } from "../ports/conversation/stream-losses.ts";
 
 const codeLookMs = 3000;
 const tidyRetryMs = 1000;
@@ -22,6 +23,7 @@ export interface AccountParts
   /** Where the accounts' senders leave their offers. */
   readonly desk: Pick<ReplyDesk, "leave">;
   readonly stream: InboundStream;
+  readonly losses: StreamLosses;
   onReply(outcome: string): void;
   onFloodWait(account: string, seconds: number): void;
 }
@@ -32,7 +34,7 @@ export function makeAccount(
   { timings }: Pick<Config, "timings">,
   record: AccountRecord,
 ): Account {
-  const { cursors, outbox, desk, stream, onReply, onFloodWait, ...shared } = parts;
+  const { cursors, outbox, desk, stream, losses, onReply, onFloodWait, ...shared } = parts;
   const { clock, events } = shared;
   const world: AccountWorld = {
     ...shared,
@@ -45,7 +47,16 @@ export function makeAccount(
       tidyRetryMs,
     },
     makeCursor: (client, grant, { onTokenLost }) =>
-      createUpdateCursor({ client, grant, store: cursors, stream, clock, events, onTokenLost }),
+      createUpdateCursor({
+        client,
+        grant,
+        store: cursors,
+        stream,
+        losses,
+        clock,
+        events,
+        onTokenLost,
+      }),
     makeOutbox: (client, grant, { onFlood, onTokenLost }) =>
       createTelegramSender({
         store: outbox,

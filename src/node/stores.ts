@@ -13,6 +13,7 @@ import { createIncarnationStore } from "../adapters/postgres/incarnation-store.t
 import { type Database, openDatabase } from "../adapters/postgres/database.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { createOutboxStore, createPartitionReplies } from "../adapters/postgres/outbox-store.ts";
+import { createStreamLossStore } from "../adapters/postgres/stream-loss-store.ts";
 import { createStepStore } from "../adapters/postgres/step-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
 import { createWebhookRequests } from "../adapters/postgres/webhook-requests.ts";
@@ -41,6 +42,7 @@ export function createStores(database: Database, sealer: Sealer) {
     incarnations: createIncarnationStore(database, custodyRules),
     ledger: createLedgerStore(database),
     cursors: createCursorStore(database, custodyRules),
+    streamLosses: createStreamLossStore(database),
     conversations: createConversationStore(database, { rules: sessionRules, tokens: custodyRules }),
     records: createConversationRecords(database, sessionRules),
     steps: createStepStore(database),

@@ -15,10 +15,11 @@ export const healthSigns = [
 
 /**
  * Notes that raise an alarm at once: the unique index refused a second open session; a session was over at its
- * commit.
+ * commit; NATS has lost messages that it had acknowledged.
  */
 export const sessionIndexViolated = "SESSION_INDEX_VIOLATED";
 export const carriedIdGone = "SESSION_CARRIED_ID_GONE";
-export const alarmingNotes: readonly string[] = [sessionIndexViolated, carriedIdGone];
+export const inboundLost = "INBOUND_LOST";
+export const alarmingNotes: readonly string[] = [sessionIndexViolated, carriedIdGone, inboundLost];
 
 export type HealthSign = (typeof healthSigns)[number];
