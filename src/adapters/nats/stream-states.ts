@@ -61,8 +61,9 @@ export function createStreamStates(
   async function state(partition: number): Promise<StreamState | null> {
     const info = await unlessAbsent(manager.streams.info(options.streamOf(partition)));
     if (info === null) return null;
-    const { first_seq: firstSeq, last_seq: lastSeq } = info.state;
-    return { partition, created: String(info.created), settledSeq: firstSeq - 1, lastSeq };
+    const { messages, first_seq: firstSeq, last_seq: lastSeq } = info.state;
+    const settledSeq = messages === 0 ? lastSeq : firstSeq - 1;
+    return { partition, created: String(info.created), settledSeq, lastSeq };
   }
 
   const all = () => Promise.all(partitions.map(state));

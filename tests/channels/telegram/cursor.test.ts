@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { watchSilence } from "../../../src/channels/telegram/silence.ts";
+import { countedClock } from "../../fixtures/counted-clock.ts";
 import {
   counted,
   createCursorBench,
@@ -246,7 +248,20 @@ describe("a silence of Telegram", () => {
     expect(bench.since()).toEqual(["advance 11"]);
   });
 
-  it("is not waited for after a stop", async () => {
+  it("is not waited for any more when its watch has stopped", () => {
+    const { clock, timers } = countedClock();
+    let silences = 0;
+    const watch = watchSilence(clock, () => void (silences += 1));
+    watch.heard();
+    watch.heard();
+    expect(timers()).toBe(1);
+    clock.advance(silentMsMax);
+    watch.stop();
+    clock.advance(silentMsMax);
+    expect([silences, timers()]).toEqual([1, 0]);
+  });
+
+  it("leads to nothing after a stop", async () => {
     const bench = await following();
     await bench.cursor.stop();
     bench.clock.advance(silentMsMax);

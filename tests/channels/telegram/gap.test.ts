@@ -22,6 +22,11 @@ function openTown() {
   return bench;
 }
 
+/** Lets the work go on, step by step, and no further than needed. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let steps = 0; steps < 10_000 && !isSo(); steps += 1) await Promise.resolve();
+}
+
 const idsOf = ({ items }: { readonly items: readonly { readonly inboundId: string }[] }) =>
   items.map(({ inboundId }) => inboundId);
 
@@ -111,7 +116,7 @@ describe("a reading that is interrupted", () => {
   it("rests alone for a flood wait, and goes on with the next chat (I11)", async () => {
     const bench = openTown();
     await bench.cursor.start();
-    while (bench.items.length < 20) await Promise.resolve();
+    await until(() => bench.items.length >= 20);
     bench.faults.history = flood;
     await bench.settled();
     const read = bench.items.length;
@@ -138,8 +143,7 @@ describe("a reading that is interrupted", () => {
       delete bench.faults.history;
       await cursor.start();
       const from = bench.items.length;
-      const isOver = () => bench.items.length >= Math.min(from + 20, 30);
-      while (!isOver()) await Promise.resolve();
+      await until(() => bench.items.length >= Math.min(from + 20, 30));
       bench.faults.history = flood;
       await bench.settled();
       reads += bench.items.length - from;
