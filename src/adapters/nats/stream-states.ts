@@ -63,7 +63,7 @@ export function createStreamStates(
     if (info === null) return null;
     const { messages, first_seq: firstSeq, last_seq: lastSeq } = info.state;
     const settledSeq = messages === 0 ? lastSeq : firstSeq - 1;
-    return { partition, created: String(info.created), settledSeq, lastSeq };
+    return { partition, created: info.created, settledSeq, lastSeq };
   }
 
   const all = () => Promise.all(partitions.map(state));

@@ -3,7 +3,6 @@ import { createWorker } from "../../concurrency/worker.ts";
 import type { CursorStore } from "../../ports/conversation/cursor-store.ts";
 import type { EventSink } from "../../ports/accounts/event-sink.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
-import { inboundLost } from "../../ports/conversation/health-signs.ts";
 import type { InboundStream } from "../../ports/conversation/inbound-stream.ts";
 import type { StreamLosses } from "../../ports/conversation/stream-losses.ts";
 import { furthest, nowhere, type StreamPlace } from "../../ports/conversation/stream-state.ts";
@@ -160,7 +159,7 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
     again = { fromPts, toPts: Math.max(again?.toPts ?? from.pts, from.pts), recovered: 0 };
     pending.ask();
     note(
-      inboundLost,
+      "INBOUND_LOST",
       `NATS has lost messages that it had acknowledged; updates ${fromPts} to ${from.pts} are fetched again`,
     );
   }
@@ -264,6 +263,9 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
         rest.connectionBack();
         return begin();
       }
+      const unknown = pushed.filter(({ ask }) => ask === "fetch").length;
+      if (unknown > 0)
+        note("USER_UNKNOWN", `updates are fetched for ${unknown} users not known yet`);
       const { lost } = pending.add(pushed);
       if (lost > 0) note("TAPS_LOST", `${lost} button presses did not fit the queue`);
       begin();

@@ -19,7 +19,7 @@ export const healthSigns = [
  */
 export const sessionIndexViolated = "SESSION_INDEX_VIOLATED";
 export const carriedIdGone = "SESSION_CARRIED_ID_GONE";
-export const inboundLost = "INBOUND_LOST";
+const inboundLost = "INBOUND_LOST";
 export const alarmingNotes: readonly string[] = [sessionIndexViolated, carriedIdGone, inboundLost];
 
 export type HealthSign = (typeof healthSigns)[number];

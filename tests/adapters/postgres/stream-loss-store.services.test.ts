@@ -61,7 +61,7 @@ describe("what the streams have acknowledged", () => {
       store.note(0, found, lossOf(10, 6)),
       createStreamLossStore(database).note(0, found, lossOf(10, 6)),
     ]);
-    expect([one.isWritten, other.isWritten].toSorted()).toEqual([false, true]);
+    expect([one, other].filter(({ isWritten }) => isWritten)).toHaveLength(1);
     expect([one.losses, other.losses]).toEqual([1, 1]);
     expect(await first()).toMatchObject({ lastSeq: 6 });
     const rows = await database.query(

@@ -185,8 +185,8 @@ describe("reading pushes", () => {
 
   it("takes a press of a user whom it does not know: a bot may answer without an access hash", () => {
     const { reader } = openReader();
-    const short: tl.TypeUpdates = { _: "updateShort", update: tapOf(bob), date: 100 };
-    expect(reader.pushed(short)).toMatchObject([{ update: { kind: "tap", messageId: 5 } }]);
+    const alone: tl.TypeUpdates = { _: "updateShort", update: tapOf(bob), date: 100 };
+    expect(reader.pushed(alone)).toMatchObject([{ update: { kind: "tap", messageId: 5 } }]);
   });
 
   it("asks for Telegram's state when the count of updates has fallen back", () => {

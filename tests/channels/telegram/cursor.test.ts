@@ -280,13 +280,14 @@ describe("a press", () => {
     expect(bench.items.map(({ inboundId }) => inboundId)).toEqual(["m:1", "tap:5:sites"]);
   });
 
-  it("behind something that must be fetched waits for the fetch", async () => {
+  it("behind something that must be fetched waits for the fetch, which is counted", async () => {
     const bench = await following();
     bench.differences.push({ kind: "last", updates: [message(2)], cursor: cursorAt(12) });
     const asked = { update: null, pts: null, ptsCount: 0, ask: "fetch" } as const;
     bench.cursor.onUpdates([counted(11, message(1)), asked, uncounted(tap(5))]);
     await bench.settled();
     expect(bench.items.map(({ inboundId }) => inboundId)).toEqual(["m:1", "m:2", "tap:5:sites"]);
+    expect(bench.notes).toEqual(["USER_UNKNOWN"]);
   });
 
   it("that waits for a fetch is stored at a stop, as Telegram gives it only once (I5)", async () => {
