@@ -13,6 +13,8 @@ export interface InboundPublisherOptions {
   readonly era: number;
   /** Resolves when something new may be stored; rejects when that takes too long. */
   ready(): Promise<void>;
+  /** A message was acknowledged at this position of its partition's stream. */
+  stored(partition: number, seq: number): void;
 }
 
 /**
@@ -90,6 +92,7 @@ function createLane(options: InboundPublisherOptions, partition: number, turns: 
           `[${texts.join()}]`,
           publishOptions,
         );
+        options.stored(partition, seq);
         return seq;
       } catch (error) {
         cause = error;

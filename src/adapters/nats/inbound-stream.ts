@@ -73,7 +73,7 @@ export async function openInboundStream(
   const client = jetstream(nats);
   const prepare = () => prepareStreams(nats, names, options.messagesMax ?? messagesMaxDefault);
   const manager = await prepare();
-  const { states, onBack, ready } = createStreamStates({
+  const { ready, stored, ...watched } = createStreamStates({
     nats,
     manager,
     streamOf: (partition) => streamOf(names, partition),
@@ -95,9 +95,9 @@ export async function openInboundStream(
       publishTimeoutMs,
       era: options.era ?? 0,
       ready,
+      stored,
     }),
-    states,
-    onBack,
+    ...watched,
     async consume({ partition, ...consumeOptions }) {
       const consumed = partition === undefined ? partitions : [partition];
       const stops = await Promise.all(

@@ -22,10 +22,11 @@ const checkAgainMs = 250;
  */
 export function createStreamStates(
   options: StreamStatesOptions,
-): StreamStates & { ready(): Promise<void> } {
+): StreamStates & { ready(): Promise<void>; stored(partition: number, seq: number): void } {
   const { nats, manager } = options;
   const checks: (() => Promise<void>)[] = [];
   const waiting = new Set<() => void>();
+  let acknowledged = partitions.map(() => 0);
   let isHeld = false;
   /** Counts connections: a check of an earlier one ends no hold. */
   let connection = 0;
@@ -79,6 +80,13 @@ export function createStreamStates(
       if (there.length < found.length)
         throw new Error("a stream was removed as soon as it was made");
       return there;
+    },
+    acknowledged: () => [...acknowledged],
+    forgetAcknowledged() {
+      acknowledged = partitions.map(() => 0);
+    },
+    stored(partition, seq) {
+      acknowledged[partition] = Math.max(acknowledged[partition] ?? 0, seq);
     },
     onBack: (listener) => void checks.push(listener),
     ready() {

@@ -26,8 +26,13 @@ export function createCursorStore(
   const holder = `holder as (select account from tokens where account = $1 and slot = $2
     and epoch = $3 and ${mayWrite("state")} for share)`;
 
-  const wrote = async (text: string, { account, slot, epoch }: GrantRef, values: unknown[]) =>
-    (await database.query(text, [account, slot, epoch, ...values])).length > 0;
+  const wrote = async (
+    text: string,
+    { account, slot, epoch }: GrantRef,
+    values: readonly unknown[],
+    name?: string,
+  ): Promise<boolean> =>
+    (await database.query(text, [account, slot, epoch, ...values], name)).length > 0;
 
   return {
     async load(account) {
@@ -62,6 +67,7 @@ export function createCursorStore(
          select account from put`,
         grant,
         [pts, qts, date, seq, from === null ? null : standing(from), positions, losses],
+        "advance a cursor",
       );
     },
     async settled(account) {

@@ -6,7 +6,11 @@ import type {
   StreamLosses,
   StreamLossStore,
 } from "../../ports/conversation/stream-losses.ts";
-import type { StreamState, StreamStates } from "../../ports/conversation/stream-state.ts";
+import type {
+  Positions,
+  StreamState,
+  StreamStates,
+} from "../../ports/conversation/stream-state.ts";
 
 export interface StreamWatchOptions {
   readonly streams: StreamStates;
@@ -40,8 +44,10 @@ export function createStreamWatch(options: StreamWatchOptions): StreamWatch {
   async function look(): Promise<void> {
     // In this order: what was acknowledged by then must be found.
     const known = await store.known();
+    if (known.losses > count) streams.forgetAcknowledged();
+    const acknowledged = streams.acknowledged();
     const found = await streams.states();
-    const lost = lossesOf(known.streams, found);
+    const lost = lossesOf(reaching(known.streams, acknowledged), found);
     const { losses, isWritten } = await store.note(known.losses, found, lost);
     if (isWritten) for (const loss of lost) options.onLost(loss);
     tell(losses);
@@ -58,6 +64,7 @@ export function createStreamWatch(options: StreamWatchOptions): StreamWatch {
   function tell(losses: number): void {
     if (losses <= count) return;
     count = losses;
+    streams.forgetAcknowledged();
     for (const listener of listeners) listener();
   }
 
@@ -89,6 +96,13 @@ export function createStreamWatch(options: StreamWatchOptions): StreamWatch {
     },
   };
 }
+
+/** The store hears of a position with an account's cursor, or at the next look; this process knows its own at once. */
+const reaching = (known: readonly KnownStream[], acknowledged: Positions): KnownStream[] =>
+  known.map((one) => ({
+    ...one,
+    lastSeq: Math.max(one.lastSeq, acknowledged[one.partition] ?? 0),
+  }));
 
 /** Streams that are not the ones that acknowledged, or no longer reach as far. */
 export function lossesOf(

@@ -31,6 +31,10 @@ export interface StreamState {
 export interface StreamStates {
   /** Makes streams that are not there, and tells how all of them are. */
   states(): Promise<readonly StreamState[]>;
+  /** The positions that were acknowledged to this process. */
+  acknowledged(): Positions;
+  /** The streams are no longer those that acknowledged. */
+  forgetAcknowledged(): void;
   /**
    * Runs `check` when the connection has come back; until it resolves, nothing new is appended. A failed check runs
    * again.

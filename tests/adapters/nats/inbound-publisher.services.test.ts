@@ -23,6 +23,7 @@ function publisherWith(lose: (texts: string, tries: number) => boolean) {
     era: 0,
     publishTimeoutMs: 1,
     ready: () => Promise.resolve(),
+    stored: () => {},
   });
   return { append, published, texts: () => published.map(({ texts }) => texts) };
 }

@@ -58,6 +58,8 @@ function openWatch() {
     /** Another host counts a loss between this one's look and its word. */
     overtaken: false,
     fault: null as Error | null,
+    /** What was acknowledged to this node. */
+    acknowledged: [0],
   };
   const watch = createStreamWatch({
     incarnation: "i1",
@@ -66,6 +68,8 @@ function openWatch() {
     onFault: (error) => void faults.push(error),
     streams: {
       onBack: (check) => void checks.push(check),
+      acknowledged: () => world.acknowledged,
+      forgetAcknowledged: () => void (world.acknowledged = [0]),
       async states() {
         order.push("streams");
         if (world.fault !== null) throw world.fault;
@@ -152,6 +156,28 @@ describe("the watch over the streams", () => {
     bench.overtaken = true;
     await bench.back();
     expect([told, bench.lost, bench.watch.count]).toEqual([1, [], 1]);
+  });
+
+  it("finds a loss of what was acknowledged to this node alone, as the webhook's messages are", async () => {
+    const bench = openWatch();
+    await bench.watch.start();
+    bench.acknowledged = [104];
+    bench.found = [stream({ lastSeq: 102 })];
+    await bench.back();
+    expect(bench.lost).toEqual([{ partition: 0, knownSeq: 104, foundSeq: 102, messagesMax: 2 }]);
+    await bench.back();
+    expect(bench.lost).toHaveLength(1);
+  });
+
+  it("forgets what was acknowledged to it before a loss that another host has counted", async () => {
+    const bench = openWatch();
+    await bench.watch.start();
+    bench.acknowledged = [104];
+    bench.losses = 1;
+    bench.known = [stream({ lastSeq: 102 })];
+    bench.found = [stream({ lastSeq: 102 })];
+    await bench.back();
+    expect([bench.lost, bench.watch.count]).toEqual([[], 1]);
   });
 
   it("does not start where it cannot compare, and goes on after a later fault", async () => {
