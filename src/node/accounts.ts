@@ -12,6 +12,7 @@ import type { OutboxStore } from "../ports/conversation/outbox-store.ts";
 import type { CursorStore } from "../ports/conversation/cursor-store.ts";
 import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
 import type { WaitStore } from "../ports/telegram/waits.ts";
+import type { StreamLosses } from "../ports/conversation/stream-losses.ts";
 
 const codeLookMs = 3000;
 const tidyRetryMs = 1000;
@@ -29,6 +30,7 @@ export interface AccountParts
   /** Where the accounts' senders leave their offers. */
   readonly desk: Pick<ReplyDesk, "leave">;
   readonly stream: InboundStream;
+  readonly losses: StreamLosses;
   onReply(outcome: string): void;
   /** Telegram ordered a wait. */
   onFloodWait(account: string, seconds: number): void;
@@ -48,6 +50,7 @@ export function makeAccount(
     outbox,
     desk,
     stream,
+    losses,
     waits,
     onReply,
     onFloodWait,
@@ -79,6 +82,7 @@ export function makeAccount(
         grant,
         store: cursors,
         stream,
+        losses,
         clock,
         events,
         isFleets,

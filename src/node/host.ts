@@ -18,6 +18,7 @@ import type { Clock } from "../concurrency/clock.ts";
 import type { EventSink } from "../ports/accounts/event-sink.ts";
 import type { Gate } from "../ports/custody/gate.ts";
 import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
+import type { StreamLosses } from "../ports/conversation/stream-losses.ts";
 import type { TelegramDrivers } from "../ports/telegram/telegram.ts";
 import { makeAccount } from "./accounts.ts";
 import type { Stores } from "./stores.ts";
@@ -33,6 +34,7 @@ export interface NodeHostOptions {
   readonly fleet: Pick<FleetPart, "claims" | "takeover" | "makeCustodian">;
   readonly stores: Stores;
   readonly stream: InboundStream;
+  readonly losses: StreamLosses;
   readonly desk: ReplyDesk;
   readonly events: EventSink;
   readonly metrics: Metrics;
@@ -64,7 +66,7 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
       [...new Set(all.map(({ driver }) => driver))].map((name) => drivers.of(name)),
     );
   const identity = isHostIdentity(gateIs.identity) ? gateIs.identity : null;
-  const { desk, events, stream, mayCall } = options;
+  const { desk, events, stream, losses, mayCall } = options;
   const parts = {
     accounts,
     tokens,
@@ -76,6 +78,7 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
     events,
     seal: sealTo,
     stream,
+    losses,
     cursors,
     outbox,
     desk,

@@ -17,6 +17,7 @@ import { joinFleet } from "./custody.ts";
 import { createNodeEvents } from "./events.ts";
 import { createNodeMetrics, createReadiness, showGateFigures } from "./figures.ts";
 import { createNodeKeys } from "./keys.ts";
+import { watchStreams } from "./stream-losses.ts";
 import type { StartStage } from "./stages.ts";
 import { createStores, openNodeDatabase, openNodeNats } from "./stores.ts";
 
@@ -108,6 +109,21 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
     era: fleet.era,
     keepParked: stores.parked.keep,
   });
+  const losses = await stage({
+    name: "streams",
+    start: () =>
+      watchStreams({
+        streams: stream,
+        store: stores.streamLosses,
+        incarnation: gateIs.incarnation,
+        webhookAccount: config.webhook?.account ?? null,
+        clock,
+        events,
+        log,
+        onFault,
+      }),
+    stop: (one) => one.stop(),
+  });
   return {
     config,
     gateIs,
@@ -127,6 +143,7 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
     events,
     fleet,
     stream,
+    losses,
     /** Where the accounts' senders and the turns of this node meet. */
     desk: createReplyDesk(),
   };

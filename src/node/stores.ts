@@ -15,6 +15,7 @@ import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { createOutboxStore, createPartitionReplies } from "../adapters/postgres/outbox-store.ts";
 import { createParkedStore } from "../adapters/postgres/parked-store.ts";
 import { createOfferedChoices } from "../adapters/postgres/offered-choices.ts";
+import { createStreamLossStore } from "../adapters/postgres/stream-loss-store.ts";
 import { createStepStore } from "../adapters/postgres/step-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
 import { createWaitStore } from "../adapters/postgres/wait-store.ts";
@@ -44,6 +45,7 @@ export function createStores(database: Database, sealer: Sealer) {
     incarnations: createIncarnationStore(database, custodyRules),
     ledger: createLedgerStore(database),
     cursors: createCursorStore(database, custodyRules),
+    streamLosses: createStreamLossStore(database),
     conversations: createConversationStore(database, { rules: sessionRules, tokens: custodyRules }),
     records: createConversationRecords(database, sessionRules),
     steps: createStepStore(database),

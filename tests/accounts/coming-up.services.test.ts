@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Account } from "../../src/accounts/account.ts";
 import type { AccountWorld } from "../../src/accounts/context.ts";
 import { createCursorStore } from "../../src/adapters/postgres/cursor-store.ts";
+import { createLosses } from "../fixtures/cursor-bench.ts";
+import { nowhere } from "../../src/ports/conversation/stream-state.ts";
 import { createUpdateCursor } from "../../src/channels/telegram/cursor.ts";
 import { HoldfastError } from "../../src/errors.ts";
 import { type AccountBench, openAccountBench } from "../fixtures/account-bench.ts";
@@ -105,12 +107,14 @@ describe("a partition that is full", () => {
           clock: world.clock,
           events: world.events,
           onTokenLost,
+          losses: createLosses(),
           isFleets: () => false,
           onUnheard: () => undefined,
           stream: {
             append: async (items) => {
               if (part.full) throw partitionFull();
               stored.push(...items.map(({ text }) => text ?? ""));
+              return nowhere;
             },
           },
         }),

@@ -2,6 +2,7 @@ import { type JetStreamClient, JetStreamApiError } from "@nats-io/jetstream";
 import { HoldfastError } from "../../errors.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import { partitionOf, partitions } from "../../ports/conversation/partitions.ts";
+import type { Positions } from "../../ports/conversation/stream-state.ts";
 import { messageIdOf, partitionSubject } from "./inbound-item.ts";
 
 export interface InboundPublisherOptions {
@@ -10,6 +11,10 @@ export interface InboundPublisherOptions {
   readonly publishTimeoutMs: number;
   /** How often Postgres was found to have been restored. */
   readonly era: number;
+  /** Resolves when something new may be stored; rejects when that takes too long. */
+  ready(): Promise<void>;
+  /** A message was acknowledged at this position of its partition's stream. */
+  stored(partition: number, seq: number): void;
 }
 
 /**
@@ -26,7 +31,8 @@ const fullCodes: ReadonlySet<number> = new Set([10047, 10077]);
 
 interface Appended {
   readonly items: readonly InboundItem[];
-  resolve(): void;
+  /** With the position of the last message. */
+  resolve(seq: number): void;
   reject(error: unknown): void;
 }
 
@@ -38,7 +44,7 @@ interface Appended {
  */
 export function createInboundPublisher(
   options: InboundPublisherOptions,
-): (items: readonly InboundItem[]) => Promise<void> {
+): (items: readonly InboundItem[]) => Promise<Positions> {
   const turns = createTurns(publishesMax);
   const lanes = partitions.map((partition) => createLane(options, partition, turns));
   return async (items) => {
@@ -46,7 +52,13 @@ export function createInboundPublisher(
     const ended = await Promise.allSettled(
       [...parts].map(([partition, mine]) => lanes[partition]!(mine)),
     );
-    for (const end of ended) if (end.status === "rejected") throw end.reason;
+    const positions = partitions.map(() => 0);
+    const reached = [...parts.keys()];
+    for (const [index, end] of ended.entries()) {
+      if (end.status === "rejected") throw end.reason;
+      positions[reached[index]!] = end.value;
+    }
+    return positions;
   };
 }
 
@@ -66,7 +78,7 @@ function createLane(options: InboundPublisherOptions, partition: number, turns: 
   let queue: Appended[] = [];
   let isRunning = false;
 
-  async function publish(texts: readonly string[], items: readonly InboundItem[]): Promise<void> {
+  async function publish(texts: readonly string[], items: readonly InboundItem[]): Promise<number> {
     const publishOptions = {
       msgID: messageIdOf(items, options.era),
       timeout: options.publishTimeoutMs,
@@ -74,8 +86,14 @@ function createLane(options: InboundPublisherOptions, partition: number, turns: 
     let cause: unknown;
     for (let tries = 0; tries < triesMax; tries += 1) {
       try {
-        await options.jetstream.publish(subject, `[${texts.join()}]`, publishOptions);
-        return;
+        await options.ready();
+        const { seq } = await options.jetstream.publish(
+          subject,
+          `[${texts.join()}]`,
+          publishOptions,
+        );
+        options.stored(partition, seq);
+        return seq;
       } catch (error) {
         cause = error;
         if (error instanceof JetStreamApiError && fullCodes.has(error.code)) throw full(error);
@@ -84,7 +102,7 @@ function createLane(options: InboundPublisherOptions, partition: number, turns: 
     throw unavailable(cause);
   }
 
-  async function publishAll(items: readonly InboundItem[]): Promise<void> {
+  async function publishAll(items: readonly InboundItem[]): Promise<number> {
     let from = 0;
     let texts: string[] = [];
     let bytes = 0;
@@ -98,7 +116,7 @@ function createLane(options: InboundPublisherOptions, partition: number, turns: 
       texts.push(text);
       bytes += text.length;
     }
-    await publish(texts, items.slice(from));
+    return publish(texts, items.slice(from));
   }
 
   /** If one fails, those behind it fail with it: they must not overtake it. */
@@ -108,8 +126,8 @@ function createLane(options: InboundPublisherOptions, partition: number, turns: 
       const batch = queue;
       queue = [];
       try {
-        await publishAll(batch.flatMap(({ items }) => items));
-        for (const { resolve } of batch) resolve();
+        const seq = await publishAll(batch.flatMap(({ items }) => items));
+        for (const { resolve } of batch) resolve(seq);
       } catch (error) {
         for (const { reject } of [...batch, ...queue]) reject(error);
         queue = [];
@@ -120,7 +138,7 @@ function createLane(options: InboundPublisherOptions, partition: number, turns: 
     isRunning = false;
   }
 
-  return (items: readonly InboundItem[]): Promise<void> =>
+  return (items: readonly InboundItem[]): Promise<number> =>
     new Promise((resolve, reject) => {
       queue.push({ items, resolve, reject });
       if (isRunning) return;

@@ -13,12 +13,14 @@ import { nanos, type NatsConnection } from "@nats-io/transport-node";
 import { replicasOf } from "./server.ts";
 import { errorLine, HoldfastError } from "../../errors.ts";
 import type { InboundStream } from "../../ports/conversation/inbound-stream.ts";
+import type { StreamStates } from "../../ports/conversation/stream-state.ts";
 import { consumeInbound } from "./inbound-consumer.ts";
 import { partitionCount, partitionOf, partitions } from "../../ports/conversation/partitions.ts";
 import { partitionSubject } from "./inbound-item.ts";
 import { createInboundPublisher } from "./inbound-publisher.ts";
 import { earlierStream } from "./earlier-stream.ts";
 import { adoptEarlierParked, type KeepParked } from "./earlier-parked.ts";
+import { createStreamStates } from "./stream-states.ts";
 
 export interface InboundStreamOptions {
   /** This host's name in the fleet, for a person who lists the consumers. */
@@ -64,12 +66,20 @@ const nameInUse = 10058;
 export async function openInboundStream(
   nats: NatsConnection,
   options: InboundStreamOptions,
-): Promise<InboundStream> {
+): Promise<InboundStream & StreamStates> {
   const names = options.names ?? defaultNames;
   const { ackWaitMs = 30_000, publishTimeoutMs = 2_000 } = options;
   const client = jetstream(nats);
-  const manager = await prepareStreams(nats, names, options.messagesMax ?? messagesMaxDefault);
+  const prepare = () => prepareStreams(nats, names, options.messagesMax ?? messagesMaxDefault);
+  const manager = await prepare();
   await adoptEarlierParked({ manager, stream: names.parkedStream, keep: options.keepParked });
+  const { ready, stored, ...watched } = createStreamStates({
+    nats,
+    manager,
+    streamOf: (partition) => streamOf(names, partition),
+    prepare,
+    waitMsMax: publishTimeoutMs,
+  });
 
   return {
     async appendAgain(item, id) {
@@ -83,7 +93,10 @@ export async function openInboundStream(
       subjectPrefix: names.subjectPrefix,
       publishTimeoutMs,
       era: options.era ?? 0,
+      ready,
+      stored,
     }),
+    ...watched,
     async consume({ partition, ...consumeOptions }) {
       const consumed = partition === undefined ? partitions : [partition];
       const stops = await Promise.all(

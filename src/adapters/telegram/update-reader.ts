@@ -33,7 +33,10 @@ export interface Reader {
   message(raw: tl.TypeMessage): Message | null;
   /** null for a button press that is not in a private chat or carries no data. */
   tap(raw: tl.RawUpdateBotCallbackQuery): AccountUpdate | null;
-  /** `null`: something that must be fetched, as a user's access hash is not known. */
+  /**
+   * In order. What must be fetched, as a user's access hash is not known, is asked for in its place; the fetch brings
+   * every counted update behind it too. `null`: nothing but a fetch.
+   */
   pushed(updates: tl.TypeUpdates): readonly PushedUpdate[] | null;
 }
 
@@ -131,11 +134,26 @@ export function createUpdateReader({
     if (update._ === "updateLoginToken") onLoginToken();
     const isWarning = update._ === "updateServiceNotification";
     if (isWarning && update.type.startsWith("AUTH_KEY_DROP_")) onDyingKey(update.type);
-    if (update._ === "updateBotCallbackQuery") {
-      return { update: tap(update), pts: null, ptsCount: 0 };
-    }
+    if (update._ === "updatePtsChanged") return { ...uncounted, ask: "state" };
+    if (update._ === "updateBotCallbackQuery") return { ...uncounted, update: tap(update) };
     const read = update._ === "updateNewMessage" ? message(update.message) : null;
     return { update: read, ...sequenceOf(update) };
+  }
+
+  /** A counted update behind one of an unknown user is left to the fetch: told here, a code would be told twice. */
+  function several(updates: readonly tl.TypeUpdate[]): readonly PushedUpdate[] | null {
+    const read: PushedUpdate[] = [];
+    let asked = false;
+    for (const update of updates) {
+      if (asked && sequenceOf(update).pts !== null) continue;
+      if (isKnown(update)) {
+        read.push(one(update));
+        continue;
+      }
+      asked = true;
+      read.push({ ...uncounted, ask: "fetch" });
+    }
+    return asked && read.length === 1 ? null : read;
   }
 
   return {
@@ -148,9 +166,9 @@ export function createUpdateReader({
         case "updates":
         case "updatesCombined":
           meet(updates.users);
-          return updates.updates.every(isKnown) ? updates.updates.map(one) : null;
+          return several(updates.updates);
         case "updateShort":
-          return isKnown(updates.update) ? [one(updates.update)] : null;
+          return several([updates.update]);
         case "updateShortMessage": {
           const { userId, pts, ptsCount, id: messageId, date } = updates;
           const text = isForwardedFromService(updates.fwdFrom) ? withheldText : updates.message;
@@ -169,6 +187,8 @@ export function createUpdateReader({
   };
 }
 
+const uncounted: PushedUpdate = { update: null, pts: null, ptsCount: 0 };
+
 interface ShortMessage extends Omit<Message, "kind" | "peer" | "sender"> {
   readonly userId: number;
 }
@@ -183,9 +203,8 @@ function unusualSender({ self, bot, deleted }: tl.RawUser): UnusualSender | null
 const isForwardedFromService = (header: tl.TypeMessageFwdHeader | undefined): boolean =>
   header !== undefined && namesServiceAccount(fromTl(header));
 
-/** The user whose access hash the update needs. */
+/** The user whose access hash the update needs. A press needs none: only bots get it, and they may answer without. */
 function userOf(update: tl.TypeUpdate): number | null {
-  if (update._ === "updateBotCallbackQuery") return update.userId;
   if (update._ !== "updateNewMessage" || update.message._ !== "message") return null;
   const { peerId } = update.message;
   return peerId._ === "peerUser" ? peerId.userId : null;

@@ -15,11 +15,17 @@ export const healthSigns = [
 
 /**
  * Notes that raise an alarm at once: the unique index refused a second open session; a session was over at its
- * commit; two programs answer each other.
+ * commit; two programs answer each other; NATS has lost messages that it had acknowledged.
  */
 export const sessionIndexViolated = "SESSION_INDEX_VIOLATED";
 export const carriedIdGone = "SESSION_CARRIED_ID_GONE";
 export const talkBraked = "TALK_BRAKED";
-export const alarmingNotes: readonly string[] = [sessionIndexViolated, carriedIdGone, talkBraked];
+const inboundLost = "INBOUND_LOST";
+export const alarmingNotes: readonly string[] = [
+  sessionIndexViolated,
+  carriedIdGone,
+  talkBraked,
+  inboundLost,
+];
 
 export type HealthSign = (typeof healthSigns)[number];

@@ -1,6 +1,7 @@
 import type { ChannelName } from "./channel.ts";
 import type { Media } from "../telegram/media.ts";
 import type { ChatPeer } from "../telegram/telegram.ts";
+import type { Positions } from "./stream-state.ts";
 
 /** One thing a chat user did, on its way to a turn. */
 export interface InboundItem {
@@ -35,12 +36,13 @@ export interface InboundDelivery {
 
 /**
  * The durable queue between holder and turns. Hides JetStream. `append` resolves when every item is
- * stored (deduplicated by account and inbound id within the stream's window; Postgres is the authority).
+ * stored (deduplicated by account and inbound id within the stream's window; Postgres is the authority),
+ * with the last position in each partition.
  */
 export interface InboundStream {
   /** Delivers it again as if it were new. `id` names the repetition: the same twice is one. */
   appendAgain(item: InboundItem, id: string): Promise<void>;
-  append(items: readonly InboundItem[]): Promise<void>;
+  append(items: readonly InboundItem[]): Promise<Positions>;
   /**
    * Delivers in stream order, at most `inFlightMax` unsettled; the returned function stops and
    * waits. An earlier consumer of the same partition receives nothing further.

@@ -58,6 +58,11 @@ export interface PushedUpdate {
   readonly update: AccountUpdate | null;
   readonly pts: number | null;
   readonly ptsCount: number;
+  /**
+   * `fetch`: something stood in this place that must be fetched. `state`: Telegram's count of updates may have fallen
+   * back, so its state must be asked for as well.
+   */
+  readonly ask?: "fetch" | "state";
 }
 
 export type Difference =
@@ -67,6 +72,13 @@ export type Difference =
       readonly cursor: UpdateCursor;
     }
   | { readonly kind: "too-long"; readonly pts: number };
+
+export interface PrivateChat {
+  readonly peer: ChatPeer;
+  readonly topMessageId: number;
+  /** Of its last message, Unix seconds; absent where Telegram does not show it. */
+  readonly topDate?: number;
+}
 
 /** How a code reaches its reader; `app` is a message of 777000 to the account's own sessions. */
 export type CodeVia = "app" | "sms" | "fragment" | "words" | "call" | "missed-call" | "email";
@@ -174,8 +186,11 @@ export interface TelegramClient {
     peer: ChatPeer,
     range: { readonly limit: number; readonly beforeId?: number },
   ): Promise<readonly Extract<AccountUpdate, { kind: "message" }>[]>;
-  /** The newest dialogs' peers with their last message id, for reading back after a too-long gap. */
-  dialogs(limit: number): Promise<readonly { peer: ChatPeer; topMessageId: number }[]>;
+  /**
+   * The newest private chats with their last message, for reading back after a too-long gap. Groups, channels and the
+   * service account are left out and do not count.
+   */
+  dialogs(limit: number): Promise<readonly PrivateChat[]>;
   send(message: {
     readonly peer: ChatPeer;
     readonly text: string;

@@ -22,6 +22,8 @@ function publisherWith(lose: (texts: string, tries: number) => boolean) {
     subjectPrefix: "inbound",
     era: 0,
     publishTimeoutMs: 1,
+    ready: () => Promise.resolve(),
+    stored: () => {},
   });
   return { append, published, texts: () => published.map(({ texts }) => texts) };
 }

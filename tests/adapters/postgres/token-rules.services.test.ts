@@ -158,6 +158,11 @@ describe("an update cursor under a token that drains", () => {
     await tokens.connected(grant);
     await tokens.drain(grant);
     const at = { pts: 1, qts: 0, date: 100, seq: 1 };
-    expect(await createCursorStore(database, rules).advance(grant, null, at)).toBe(goesOn);
+    expect(
+      await createCursorStore(database, rules).advance(grant, null, at, {
+        positions: [],
+        losses: 0,
+      }),
+    ).toBe(goesOn);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createMtcuteDriver } from "../../../src/adapters/telegram/mtcute/driver.ts";
 import { createUpdateCursor } from "../../../src/channels/telegram/cursor.ts";
+import type { GapReading, ReportedGap } from "../../../src/ports/conversation/cursor-store.ts";
 import type { InboundItem } from "../../../src/ports/conversation/inbound-stream.ts";
 import type { TelegramClient, UpdateCursor } from "../../../src/ports/telegram/telegram.ts";
 import type { TelegramDc } from "../../../src/telegram-dc/telegram-dc.ts";
@@ -11,6 +12,7 @@ import {
   type OpenedClient,
   patienceMs,
 } from "../../fixtures/telegram-bench.ts";
+import { createLosses } from "../../fixtures/cursor-bench.ts";
 import { createTestClock } from "../../fixtures/test-clock.ts";
 
 const bench = createTelegramBench(createMtcuteDriver);
@@ -18,10 +20,10 @@ const bench = createTelegramBench(createMtcuteDriver);
 /** The durable part of an account: its stored cursor and its stream. */
 function createKeeping() {
   const items: InboundItem[] = [];
-  const gaps: { readonly fromPts: number; readonly toPts: number; readonly recovered: number }[] =
-    [];
+  const gaps: ReportedGap[] = [];
   const notes: string[] = [];
   let stored: UpdateCursor | null = null;
+  let reading: GapReading | null = null;
   return {
     gaps,
     notes,
@@ -39,11 +41,28 @@ function createKeeping() {
         isFleets: () => false,
         onUnheard: () => undefined,
         onTokenLost: () => undefined,
-        stream: { append: async (added) => void items.push(...added) },
+        losses: createLosses(),
+        stream: {
+          async append(added) {
+            items.push(...added);
+            return [items.length];
+          },
+        },
         store: {
-          load: async () => stored,
-          advance: async (_grant, next) => {
+          load: async () =>
+            stored && { cursor: stored, place: { positions: [], losses: 0 }, reading },
+          advance: async (_grant, _from, next) => {
             stored = next;
+            return true;
+          },
+          settled: async () => null,
+          async keepReading(_grant, kept) {
+            reading = kept;
+            return true;
+          },
+          async endReading(_grant, gap) {
+            reading = null;
+            gaps.push(gap);
             return true;
           },
           reportGap: async (_account, gap) => void gaps.push(gap),
@@ -175,8 +194,10 @@ describe("the update cursor against the data centre (I5)", () => {
     const again = bench.open(dc, { session: ada.sessions[0]!.bytes });
     await again.client.connect();
     await follow(again, keeping);
+    await expect
+      .poll(() => keeping.gaps, { timeout: patienceMs })
+      .toEqual([{ fromPts, toPts: fromPts + 8, recovered: 8, missing: [] }]);
     expect(keeping.texts()).toEqual(texts);
-    expect(keeping.gaps).toEqual([{ fromPts, toPts: fromPts + 8, recovered: 8 }]);
     expect(keeping.notes).toEqual(["UPDATE_GAP"]);
   });
 });
