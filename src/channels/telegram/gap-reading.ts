@@ -1,5 +1,4 @@
 import type { Clock } from "../../concurrency/clock.ts";
-import { serially } from "../../concurrency/serially.ts";
 import { createWorker } from "../../concurrency/worker.ts";
 import type { EventSink } from "../../ports/accounts/event-sink.ts";
 import type { CursorStore, GapReading } from "../../ports/conversation/cursor-store.ts";
@@ -7,7 +6,8 @@ import type { StreamPlace } from "../../ports/conversation/stream-state.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import { faultReason } from "../../ports/telegram/telegram-error.ts";
 import type { AccountUpdate, ChatPeer, TelegramClient } from "../../ports/telegram/telegram.ts";
-import { isEndOfClient, isTokenLost, tokenMoved } from "./faults.ts";
+import { isEndOfClient, isTokenLost } from "./faults.ts";
+import { createKeptReading, type Reading } from "./kept-reading.ts";
 import { chatsSince, messagesSince } from "./read-back.ts";
 import { createRest } from "./rest.ts";
 
@@ -41,17 +41,17 @@ export interface GapReader {
   stop(): Promise<void>;
 }
 
-interface Reading extends Omit<GapReading, "unread"> {
-  readonly unread: Map<string, ChatPeer>;
+/** A chat that is being read, and whether something was pushed for it meanwhile. */
+interface ChatRead {
+  readonly userId: string;
+  pushed: boolean;
 }
 
 export function createGapReader(options: GapReaderOptions): GapReader {
-  const { client, grant, store, clock, events } = options;
-  let reading: Reading | null = null;
-  /** The chat that is being read, and whether something was pushed for it meanwhile. */
-  let current: { readonly userId: string; pushed: boolean } | null = null;
+  const { client, grant, clock, events } = options;
+  const reading = createKeptReading(grant, options.store);
+  let current: ChatRead | null = null;
   let isStopped = false;
-  const oneByOne = serially();
   const rest = createRest(clock, begin);
   const worker = createWorker(round, fail);
 
@@ -59,70 +59,42 @@ export function createGapReader(options: GapReaderOptions): GapReader {
     events.report({ type: "note", account: grant.account, code, message });
 
   function begin(): void {
-    if (!isStopped && rest.isOver && reading !== null) void worker.wake();
+    if (!isStopped && rest.isOver && reading.now !== null) void worker.wake();
   }
-
-  const keep = (): Promise<void> =>
-    oneByOne(async () => {
-      if (reading === null) return;
-      const kept = { ...reading, unread: [...reading.unread.values()] };
-      if (!(await store.keepReading(grant, kept))) throw tokenMoved(grant);
-    });
 
   async function round(): Promise<void> {
     if (!rest.isOver) return;
-    while (reading !== null && !isStopped) {
-      const [peer] = reading.unread.values();
-      if (peer === undefined) return finish(reading);
-      await readChat(reading, peer);
+    while (reading.now !== null && !isStopped) {
+      const [peer] = reading.now.unread.values();
+      if (peer === undefined) return finish(reading.now);
+      current = { userId: peer.userId, pushed: true };
+      await readChat(reading.now, peer, current);
       rest.worked();
     }
   }
 
-  async function readChat(of: Reading, peer: ChatPeer): Promise<void> {
-    const { userId } = peer;
-    const chat = { userId, pushed: true };
-    current = chat;
+  /** Until nothing is pushed for the chat while it is read. */
+  async function readChat(of: Reading, peer: ChatPeer, chat: ChatRead): Promise<void> {
     let beyondId = 0;
-    const recovered = of.recovered;
-    let count = 0;
+    let { recovered } = of;
     while (chat.pushed) {
       chat.pushed = false;
       const read = await messagesSince(client, peer, { sinceDate: of.sinceDate, beyondId });
       await options.append(read.found);
-      count += read.found.length;
+      recovered += read.found.length;
       beyondId = read.found.at(-1)?.messageId ?? beyondId;
-      remember({ recovered: recovered + count, missing: read.missing });
+      reading.note({ recovered, missing: read.missing });
       if (isStopped) return;
     }
     current = null;
-    reading?.unread.delete(userId);
-    await keep();
+    reading.now?.unread.delete(peer.userId);
+    await reading.keep();
   }
 
-  function remember({ recovered, missing }: Pick<GapReading, "recovered" | "missing">): void {
-    if (reading === null) return;
-    reading = { ...reading, recovered, missing: union(reading.missing, missing) };
-  }
-
-  /** What begins meanwhile is a reading of its own. */
   async function finish(ended: Reading): Promise<void> {
-    reading = null;
-    const { fromPts, toPts, recovered, missing } = ended;
-    try {
-      const gap = { fromPts, toPts, recovered, missing };
-      const isMine = await oneByOne(() => store.endReading(grant, gap, options.place()));
-      if (!isMine) throw tokenMoved(grant);
-    } catch (error) {
-      reading = merged(ended, reading);
-      throw error;
-    }
-    const lacks = missing.length === 0 ? "" : `; missing: ${missing.join("; ")}`;
-    note(
-      "UPDATE_GAP",
-      `Telegram skipped updates ${fromPts} to ${toPts}; ${recovered} messages were read back from history${lacks}`,
-    );
-    await keep();
+    await reading.end(ended, options.place());
+    note("UPDATE_GAP", gapMessage(ended));
+    await reading.keep();
   }
 
   function fail(error: unknown): void {
@@ -140,22 +112,20 @@ export function createGapReader(options: GapReaderOptions): GapReader {
 
   return {
     resume(kept) {
-      const unread = new Map(kept.unread.map((peer) => [peer.userId, peer]));
-      reading = merged({ ...kept, unread }, reading);
+      reading.add(kept);
       begin();
     },
     async begin(gap) {
       const { found, missing } = await chatsSince(client, gap.sinceDate);
-      const unread = new Map(found.map((peer) => [peer.userId, peer]));
-      reading = merged({ ...gap, unread, missing, recovered: 0 }, reading);
+      reading.add({ ...gap, unread: found, missing, recovered: 0 });
       // What the chat under way has read may lie before this gap.
-      if (current !== null && unread.has(current.userId)) current.pushed = true;
-      await keep();
+      if (current !== null) current.pushed ||= reading.now?.unread.has(current.userId) === true;
+      await reading.keep();
       begin();
     },
     leaves(update) {
       const { userId } = update.peer;
-      if (update.kind !== "message" || reading?.unread.has(userId) !== true) return false;
+      if (update.kind !== "message" || reading.now?.unread.has(userId) !== true) return false;
       if (current?.userId === userId) current.pushed = true;
       return true;
     },
@@ -168,19 +138,7 @@ export function createGapReader(options: GapReaderOptions): GapReader {
   };
 }
 
-/** One reading in place of two: from where the earlier one began, of the chats of both. */
-function merged(newer: Reading, older: Reading | null): Reading {
-  if (older === null) return newer;
-  return {
-    fromPts: Math.min(newer.fromPts, older.fromPts),
-    toPts: Math.max(newer.toPts, older.toPts),
-    sinceDate: Math.min(newer.sinceDate, older.sinceDate),
-    unread: new Map([...newer.unread, ...older.unread]),
-    recovered: newer.recovered + older.recovered,
-    missing: union(newer.missing, older.missing),
-  };
+function gapMessage({ fromPts, toPts, recovered, missing }: Reading): string {
+  const lacks = missing.length === 0 ? "" : `; missing: ${missing.join("; ")}`;
+  return `Telegram skipped updates ${fromPts} to ${toPts}; ${recovered} messages were read back from history${lacks}`;
 }
-
-const union = (some: readonly string[], more: readonly string[]): readonly string[] => [
-  ...new Set([...some, ...more]),
-];

@@ -12,7 +12,7 @@ export interface Run {
   readonly pts: number;
   /** The newest date in it, Unix seconds; 0 without one. */
   readonly date: number;
-  /** Why the next push does not follow: it lies behind a gap, or behind a fetch that is due; null for no further push. */
+  /** Why the next push waits: it lies behind a gap, or behind a fetch that is due; null for no further push. */
   readonly blockedBy: "gap" | "fetch" | null;
   /** Pushes lay far behind the cursor: they are taken, and Telegram's count may have fallen back. */
   readonly strays: boolean;

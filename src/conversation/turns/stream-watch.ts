@@ -105,7 +105,7 @@ const reaching = (known: readonly KnownStream[], acknowledged: Positions): Known
   }));
 
 /** Streams that are not the ones that acknowledged, or no longer reach as far. */
-export function lossesOf(
+function lossesOf(
   known: readonly KnownStream[],
   found: readonly StreamState[],
 ): readonly StreamLoss[] {

@@ -1,7 +1,7 @@
 /** For each partition the last position of its stream, 0 for none; a missing one is 0. */
 export type Positions = readonly number[];
 
-/** What an account's cursor knows of the streams: everything before the cursor is stored at these positions or before. */
+/** What a cursor knows of the streams: everything before it is stored at these positions or before. */
 export interface StreamPlace {
   readonly positions: Positions;
   /** The number of losses of streams that the fleet had counted when these positions were given. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createStreamWatch, lossesOf } from "../../../src/conversation/turns/stream-watch.ts";
+import { createStreamWatch } from "../../../src/conversation/turns/stream-watch.ts";
 import type { StreamLoss } from "../../../src/ports/conversation/stream-losses.ts";
 import type { StreamState } from "../../../src/ports/conversation/stream-state.ts";
 import { createTestClock } from "../../fixtures/test-clock.ts";
@@ -10,37 +10,6 @@ const stream = (change: Partial<StreamState> = {}): StreamState => ({
   settledSeq: 90,
   lastSeq: 100,
   ...change,
-});
-
-describe("what a stream has lost", () => {
-  const known = [stream()];
-
-  it.each([
-    ["nothing, while it goes on", stream({ lastSeq: 130 }), []],
-    ["nothing, while it stands", stream(), []],
-    [
-      "what it no longer reaches, less what had its turn",
-      stream({ lastSeq: 95 }),
-      [{ partition: 0, knownSeq: 100, foundSeq: 95, messagesMax: 5 }],
-    ],
-    [
-      "everything without a turn, when another stream stands there",
-      stream({ created: "tuesday", settledSeq: 0, lastSeq: 300 }),
-      [{ partition: 0, knownSeq: 100, foundSeq: 0, messagesMax: 10 }],
-    ],
-    [
-      "no message that had its turn, however far it went back",
-      stream({ lastSeq: 20 }),
-      [{ partition: 0, knownSeq: 100, foundSeq: 20, messagesMax: 10 }],
-    ],
-  ])("is %s", (_what, found, lost) => {
-    expect(lossesOf(known, [found])).toEqual(lost);
-  });
-
-  it("cannot be known of a stream that the fleet has never seen", () => {
-    expect(lossesOf([stream({ created: "", lastSeq: 0 })], [stream()])).toEqual([]);
-    expect(lossesOf([], [stream()])).toEqual([]);
-  });
 });
 
 /** A watch over streams and a memory in the test's hand. */
@@ -104,6 +73,42 @@ function openWatch() {
     settled: () => new Promise((resolve) => setImmediate(resolve)),
   });
 }
+
+describe("what a stream has lost", () => {
+  async function found(stateNow: StreamState, known = [stream()]) {
+    const bench = openWatch();
+    bench.known = known;
+    bench.found = [stateNow];
+    await bench.watch.start();
+    return bench.lost;
+  }
+
+  it.each([
+    ["nothing, while it goes on", stream({ lastSeq: 130 }), []],
+    ["nothing, while it stands", stream(), []],
+    [
+      "what it no longer reaches",
+      stream({ lastSeq: 95 }),
+      [{ partition: 0, knownSeq: 100, foundSeq: 95, messagesMax: 5 }],
+    ],
+    [
+      "everything without a turn, when another stream stands there",
+      stream({ created: "tuesday", settledSeq: 0, lastSeq: 300 }),
+      [{ partition: 0, knownSeq: 100, foundSeq: 0, messagesMax: 10 }],
+    ],
+    [
+      "no message that had its turn, however far it went back",
+      stream({ lastSeq: 20 }),
+      [{ partition: 0, knownSeq: 100, foundSeq: 20, messagesMax: 10 }],
+    ],
+  ])("is %s", async (_what, stateNow, lost) => {
+    expect(await found(stateNow)).toEqual(lost);
+  });
+
+  it("cannot be known of a stream that the fleet has never seen", async () => {
+    expect(await found(stream(), [stream({ created: "", lastSeq: 0 })])).toEqual([]);
+  });
+});
 
 describe("the watch over the streams", () => {
   it("reads what was acknowledged before it looks at the streams, and marks what had its turn", async () => {
