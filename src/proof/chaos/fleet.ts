@@ -1,3 +1,4 @@
+import { hostsBot } from "../../ports/accounts/chosen-bot.ts";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -319,6 +320,10 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
       accounts.push({ account, username, kind, password });
       const login = kind === "bot" ? { botToken } : { phone };
       await ask(`holdfast.account.${account}.add`, { ...login, driver });
+      // A person's account has no bot unless one is chosen.
+      await eventually(`${account} has its bot`, () =>
+        ask(`holdfast.account.${account}.bot`, { bot: hostsBot }),
+      );
       await eventually(`${account} logs in`, () => ask(`holdfast.account.${account}.login`));
     }
     await fleet.untilServed();

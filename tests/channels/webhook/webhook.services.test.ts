@@ -185,14 +185,18 @@ describe("the channel beside Telegram (V15)", () => {
     expect(signature).toBe(`sha256=${right}`);
     const { data } = reply.choices.find(({ label }) => label === "View Sites")!;
     const tap = { ButtonPayload: data, OriginalRepliedMessageSid: sid("SM-hello") };
-    expect([await post(tap), await post(tap)]).toEqual([200, 200]);
+    const once = { ...tap, MessageSid: sid("SM-press") };
+    expect([await post(once), await post(once)]).toEqual([200, 200]);
     expect(await post({ Body: "1" })).toBe(200);
     await arrived(3);
+    expect(await post({ ...tap, MessageSid: sid("SM-later-press") })).toBe(200);
+    await arrived(4);
     expect(texts().slice(1)).toEqual([
       "Here are your sites. Choose one to see its tasks.",
       "Tasks of Champigny:",
+      "Here are your sites. Choose one to see its tasks.",
     ]);
-    await expect.poll(states).toEqual(["sent", "sent", "sent"]);
+    await expect.poll(states).toEqual(["sent", "sent", "sent", "sent"]);
     expect(bench.telegram.sends).toBe(0);
   });
 
