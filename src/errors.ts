@@ -9,6 +9,8 @@ export interface HoldfastErrorOptions {
   /** The next command or act, in one sentence. */
   readonly next?: string;
   readonly policy?: ErrorPolicy;
+  /** Before it is tried again, where that time is known. */
+  readonly waitSeconds?: number | undefined;
   readonly cause?: unknown;
 }
 
@@ -17,13 +19,16 @@ export class HoldfastError extends Error {
   readonly code: string;
   readonly next: string | undefined;
   readonly policy: ErrorPolicy;
+  readonly waitSeconds: number | undefined;
 
-  constructor({ code, message, next, policy = "terminal", cause }: HoldfastErrorOptions) {
+  constructor(options: HoldfastErrorOptions) {
+    const { code, message, next, policy = "terminal", waitSeconds, cause } = options;
     super(message, cause === undefined ? undefined : { cause });
     this.name = "HoldfastError";
     this.code = code;
     this.next = next;
     this.policy = policy;
+    this.waitSeconds = waitSeconds;
   }
 
   /** The one line that a person reads. */

@@ -5,7 +5,8 @@ import type { ConversationStore } from "../ports/conversation/conversation-store
 import type { InboundStream, ParkedItem } from "../ports/conversation/inbound-stream.ts";
 import { mayName, type Speaker } from "../ports/speaker.ts";
 import { accountNotYours } from "./door.ts";
-import { textIn } from "./fields.ts";
+import { numberIn, textIn } from "./fields.ts";
+import { firstThatFit } from "./pages.ts";
 
 /** The verbs about conversations. */
 export type ConversationVerbs = Handlers<
@@ -20,8 +21,11 @@ export interface ConversationCommandOptions {
 }
 
 const listMax = 200;
-/** As many turns as fit into one answer with room to spare. */
+/** Turns that are read for one page; their answer takes as many of them as fit. */
 const turnsMax = 500;
+/** Sessions and parked messages share one answer. */
+const parkedBytesMax = 256 * 1024;
+const limitByDefault = 20;
 
 /**
  * Any node's answers about conversations. `conversations`: the newest sessions and the parked
@@ -31,17 +35,18 @@ const turnsMax = 500;
 export function createConversationCommands(options: ConversationCommandOptions): ConversationVerbs {
   const { records, store, stream } = options;
 
-  async function newest(of: "all" | readonly string[], limit: number) {
-    if (of === "all") return records.list({ limit });
-    const lists = await Promise.all(of.map((account) => records.list({ account, limit })));
+  async function newest(of: "all" | readonly string[], page: { limit: number; before?: string }) {
+    const { limit } = page;
+    if (of === "all") return records.list(page);
+    const lists = await Promise.all(of.map((account) => records.list({ account, ...page })));
     return lists
       .flat()
       .toSorted((a, b) => Number(b.id) - Number(a.id))
       .slice(0, limit);
   }
 
-  async function show(session: string, turns: number, speaker: Speaker) {
-    const found = /^\d{1,18}$/.test(session) ? await records.show(session, turns) : null;
+  async function show(session: string, turns: number, speaker: Speaker, after?: number) {
+    const found = /^\d{1,18}$/.test(session) ? await records.show(session, turns, after) : null;
     if (found === null || mayName(speaker, found.session.account)) return found;
     throw accountNotYours(speaker, found.session.account);
   }
@@ -54,18 +59,37 @@ export function createConversationCommands(options: ConversationCommandOptions):
   }
 
   return {
-    async conversations({ account, limit }, speaker) {
-      const most = typeof limit === "number" ? Math.min(limit, listMax) : 20;
+    async conversations(body, speaker) {
+      const { account, before, parkedBefore } = body;
+      const limit = Math.min(numberIn(body, "limit") ?? limitByDefault, listMax);
       const one = typeof account === "string" ? [account] : speaker.accounts;
-      const sessions = await newest(one, most);
-      const parked = await stream.listParked(listMax);
-      return { ok: true, sessions, parked: parked.filter((item) => isOwn(speaker, item)) };
+      const older = typeof before === "string" ? { before } : {};
+      const sessions = await newest(one, { limit, ...older });
+      const found = await stream.listParked(listMax, textOrNone(parkedBefore));
+      const parked = firstThatFit(found, parkedBytesMax);
+      const isLast = parked.length === found.length && found.length < listMax;
+      return {
+        ok: true,
+        sessions,
+        parked: parked.filter((item) => isOwn(speaker, item)),
+        more: {
+          sessions: sessions.length < limit ? null : (sessions.at(-1)?.id ?? null),
+          parked: isLast ? null : (parked.at(-1)?.id ?? null),
+        },
+      };
     },
     async conversation(body, speaker) {
       const session = textIn(body, "session");
-      const found = await show(session, turnsMax, speaker);
+      const found = await show(session, turnsMax, speaker, numberIn(body, "after") ?? undefined);
       if (found === null) throw unknownSession(session);
-      return { ok: true, ...found };
+      const turns = firstThatFit(found.turns);
+      const isLast = turns.length === found.turns.length && turns.length < turnsMax;
+      return {
+        ok: true,
+        session: found.session,
+        turns,
+        more: isLast ? null : (turns.at(-1)?.seq ?? null),
+      };
     },
     async park(body, speaker) {
       const session = textIn(body, "session");
@@ -83,6 +107,9 @@ export function createConversationCommands(options: ConversationCommandOptions):
     },
   };
 }
+
+const textOrNone = (value: unknown): string | undefined =>
+  typeof value === "string" ? value : undefined;
 
 /** An item that was no message belongs to all accounts. */
 const isOwn = (speaker: Speaker, { item }: ParkedItem): boolean =>

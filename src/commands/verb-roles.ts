@@ -22,7 +22,9 @@ const account: Needed<AccountProtocol> = {
   import: "operate",
   proxy: "operate",
   password: "operate",
+  token: "operate",
   logout: "owner",
+  remove: "owner",
 };
 
 const fleet: Needed<FleetProtocol> = {

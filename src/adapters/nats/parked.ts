@@ -21,10 +21,11 @@ export function createParked(options: ParkedOptions): Pick<InboundStream, "listP
   const read = (seq: number) => unlessAbsent(manager.streams.getMessage(parkedStream, { seq }));
 
   return {
-    async listParked(limit) {
+    async listParked(limit, before) {
       const { state } = await manager.streams.info(parkedStream);
       const found: ParkedItem[] = [];
-      for (let seq = state.last_seq; seq >= state.first_seq && found.length < limit; seq -= 1) {
+      const newest = before === undefined ? state.last_seq : Math.min(state.last_seq, +before - 1);
+      for (let seq = newest; seq >= state.first_seq && found.length < limit; seq -= 1) {
         const message = state.messages === 0 ? null : await read(seq);
         if (message === null) continue;
         found.push({

@@ -117,6 +117,7 @@ function programNamed(name: string): ForeignProgram {
   throw new HoldfastError({
     code: "PROGRAM_UNKNOWN",
     message: `Sessions of "${name}" cannot be read; known are: ${foreignPrograms.join(", ")}.`,
+    next: "Name one of them with --from.",
   });
 }
 

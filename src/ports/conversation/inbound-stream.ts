@@ -47,8 +47,8 @@ export interface ParkedItem {
  * stored (deduplicated by account and inbound id within the stream's window; Postgres is the authority).
  */
 export interface InboundStream {
-  /** Parked messages, the newest first. */
-  listParked(limit: number): Promise<readonly ParkedItem[]>;
+  /** Parked messages, the newest first; `before`: those that were set aside before that one. */
+  listParked(limit: number, before?: string): Promise<readonly ParkedItem[]>;
   /** Delivers it again as if it were new. `false`: nothing was set aside under that id. */
   unpark(id: string): Promise<boolean>;
   append(items: readonly InboundItem[]): Promise<void>;
