@@ -1,12 +1,12 @@
 import type { Account } from "../accounts/account.ts";
 import type { Clock } from "../concurrency/clock.ts";
-import { within } from "../concurrency/wait.ts";
+import { wait } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountRecord, AccountStores } from "../ports/accounts/account-store.ts";
 import type { AccountProtocol, Fields, Reply } from "./protocol.ts";
 
 export interface RemovalOptions {
-  readonly accounts: Pick<AccountStores, "want" | "remove">;
+  readonly accounts: Pick<AccountStores, "want" | "remove" | "slots">;
   readonly clock: Pick<Clock, "schedule">;
   /** Tells every node that accounts are gone, or are wanted otherwise. */
   tellAdded(): void;
@@ -27,6 +27,7 @@ export interface Removal {
 
 /** Telegram's answer to the logout, and the end of what is in flight before it. */
 const logoutMsMax = 25_000;
+const lookMs = 100;
 
 export function createRemoval({ accounts, clock, tellAdded, look }: RemovalOptions): Removal {
   /** The hosts hear of it before and after: the one that has it lets it go, and all forget its name. */
@@ -37,15 +38,29 @@ export function createRemoval({ accounts, clock, tellAdded, look }: RemovalOptio
     return { ok: true, account: name, keysLoggedOut };
   }
 
+  /** The keys that are logged in, or may be; an imported one that never served is another program's. */
+  const loggedIn = async (name: string) =>
+    (await accounts.slots(name)).filter(
+      ({ state, origin, keyId }) =>
+        state === "SERVING" ||
+        state === "RETIRING" ||
+        (state === "PENDING" && origin === "made" && keyId !== null),
+    );
+
+  /** The account without a slot logs its keys out by itself. False where there was nothing to log out: no login, or a dead key. */
   async function logOut(account: Account): Promise<boolean> {
-    if (account.runtime.state.startsWith("unauthorised")) return false;
-    const { accepted, state } = await account.logout();
-    if (!accepted) throw notLoggedOut(account.name, `it is ${state}`);
-    const isOut = (now: string) => now.startsWith("unauthorised");
-    await within(clock, logoutMsMax, account.runtime.until(isOut), () => {
-      throw notLoggedOut(account.name, "Telegram has not confirmed it in time");
-    });
-    return true;
+    const { name } = account;
+    const { length } = await loggedIn(name);
+    if (!account.runtime.state.startsWith("unauthorised")) {
+      const { accepted, state } = await account.logout();
+      if (!accepted) throw notLoggedOut(name, `it is ${state}`);
+    }
+    for (let waitedMs = 0; (await loggedIn(name)).length > 0; waitedMs += lookMs) {
+      if (waitedMs >= logoutMsMax)
+        throw notLoggedOut(name, "Telegram has not confirmed it in time");
+      await wait(clock, lookMs);
+    }
+    return length > 0;
   }
 
   return {

@@ -16,11 +16,9 @@ let operator: NatsConnection;
 beforeAll(async () => {
   service = await attackedService();
   const access = identityOfCreds(service.running.run().natsCreds!);
-  operator = await connectNats(
-    { ...access, url: service.running.run().nats },
-    "attack",
-    { comesBack: false },
-  );
+  operator = await connectNats({ ...access, url: service.running.run().nats }, "attack", {
+    comesBack: false,
+  });
 }, 120_000);
 
 afterAll(async () => {
@@ -50,7 +48,8 @@ describe("requests that a stranger makes up, to every subject", () => {
         .then((reply) => faultOf(reply.json()))
         .catch((error: Error) => error.message);
       answered += 1;
-      if (told !== null) wrong.push(`${subject} ${Buffer.from(body.subarray(0, 200)).toString()}: ${told}`);
+      if (told !== null)
+        wrong.push(`${subject} ${Buffer.from(body.subarray(0, 200)).toString()}: ${told}`);
     });
     expect(wrong).toEqual([]);
     expect(answered).toBe(count);
