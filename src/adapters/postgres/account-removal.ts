@@ -78,7 +78,7 @@ async function refuseHeld(queries: Queries, name: string): Promise<void> {
  * What was said over Telegram under that name. A later account of the name must neither go on in these sessions nor take a
  * message for one that was taken already.
  */
-export async function deleteConversations(
+async function deleteConversations(
   database: Pick<Database, "transaction">,
   account: string,
 ): Promise<void> {
