@@ -19,11 +19,11 @@ const storyOf = (error: unknown): string =>
  * What a program does about an error or a rejection that nothing caught: it says so once, ends in order, and exits. Any
  * further one is only said. Without this, Node would end the process at once, with what it has under way.
  */
-export function createUnforeseen(options: UnforeseenOptions): (error: unknown) => void {
+export function createUnforeseen(options: UnforeseenOptions): (met: unknown) => void {
   const { say, stop, exit, stopMsMax } = options;
   let isEnding = false;
-  return (error) => {
-    say(`nothing caught ${errorCodeOf(error)}: ${storyOf(error)}`);
+  return (met) => {
+    say(`nothing caught ${errorCodeOf(met)}: ${storyOf(met)}`);
     if (isEnding) return;
     isEnding = true;
     say(`it ends in order, within ${stopMsMax} ms, and is started again`);

@@ -15,7 +15,7 @@ let operator: NatsConnection;
 
 beforeAll(async () => {
   service = await attackedService();
-  const access = identityOfCreds(service.running.run().natsCreds!);
+  const access = identityOfCreds(service.running.run().natsCreds);
   operator = await connectNats({ ...access, url: service.running.run().nats }, "attack", {
     comesBack: false,
   });

@@ -4,7 +4,7 @@ import { deferred } from "../fixtures/deferred.ts";
 
 function program(stop: () => Promise<void>) {
   const lines: string[] = [];
-  const exit = vi.fn();
+  const exit = vi.fn<() => void>();
   const met = createUnforeseen({ say: (line) => lines.push(line), stop, exit, stopMsMax: 50 });
   return { lines, exit, met };
 }
@@ -32,7 +32,7 @@ describe("an error that nothing caught", () => {
   });
 
   it("begins one end, however many follow", () => {
-    const stop = vi.fn(() => new Promise<void>(() => {}));
+    const stop = vi.fn<() => Promise<void>>(() => new Promise(() => {}));
     const { lines, met } = program(stop);
     met(new Error("one"));
     met(new Error("two"));

@@ -62,6 +62,7 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     .action(async (account: string, peer: string, options: HistoryOptions) => {
       const messages = await readHistory(account, peer, options);
       if (options.json === true) return print(JSON.stringify(messages));
+      if (messages.length === 0) print("no messages");
       for (const { messageId, outgoing, date, text } of messages) {
         const at = new Date(date * 1000).toISOString();
         print(`${at}  ${String(messageId).padStart(8)}  ${outgoing ? "→" : "←"}  ${text}`);
@@ -76,7 +77,13 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     .action(async (account: string | undefined, { json }: { json?: boolean }) => {
       const holders = await readHolders(account === undefined ? {} : { account }, { env });
       if (json === true) return print(JSON.stringify(holders));
-      if (holders.length === 0) print("Nobody holds anything: no account is logged in yet.");
+      if (holders.length === 0) {
+        print(
+          account === undefined
+            ? "Nobody holds anything: no account is logged in yet."
+            : `${account} has no session yet, so nobody holds one. Log it in with: npx holdfast auth ${account}`,
+        );
+      }
       for (const holder of holders) print(holderLine(holder));
       if (account !== undefined && holders[0] !== undefined) print(holders[0].next);
     });

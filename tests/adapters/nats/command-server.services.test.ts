@@ -114,9 +114,9 @@ describe("a command's body", () => {
     ["a number without an end", '{"limit":1e999}', "a number without an end"],
     ["the name of an object's prototype", '{"a":{"__proto__":{}}}', "__proto__"],
   ])("is refused where it is JSON with %s", async (_what, body, why) => {
-    const answer = await ask(body);
-    expect(answer).toMatchObject({ code: "COMMAND_MALFORMED" });
-    expect(answer?.["message"]).toContain(why);
+    const refused = await ask(body);
+    expect(refused).toMatchObject({ code: "COMMAND_MALFORMED" });
+    expect(refused?.["message"]).toContain(why);
   });
 
   it("may be nothing, nested 64 deep, and have brackets in its texts", async () => {
