@@ -161,6 +161,19 @@ describe("consuming", () => {
     ]);
   });
 
+  it("lists what was set aside page by page, the newest first", async () => {
+    const { stream } = await bench.open();
+    await stream.append(["1", "2", "3"].map((id) => itemOf(id, `text ${id}`)));
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    for (const delivery of await inbox.atLeast(3)) await delivery.park("UNEXPECTED: broken");
+    await expect.poll(async () => (await stream.listParked(9)).length).toBe(3);
+    const all = await stream.listParked(9);
+    expect(await stream.listParked(2)).toEqual(all.slice(0, 2));
+    expect(await stream.listParked(2, all[1]!.id)).toEqual(all.slice(2));
+    expect(await stream.listParked(2, all[2]!.id)).toEqual([]);
+  });
+
   it("what was set aside can be taken again, once (V13)", async () => {
     const { stream } = await bench.open();
     await stream.append([itemOf("1", "poison")]);
