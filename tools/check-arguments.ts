@@ -15,6 +15,7 @@ const excused: Readonly<Record<string, string>> = {
   "conversation show <session>": "the number of a conversation",
   "conversation park <session>": "the number of a conversation",
   "conversation replay --session": "a switch without a value",
+  "remove --keep-keys": "a switch without a value",
   "add --proxy": "an address with a user's name is refused",
   "import --proxy": "an address with a user's name is refused",
   "proxy [url]": "an address with a user's name is refused",

@@ -62,7 +62,7 @@ export const wings: readonly Wing[] = [
     packages: ["node:os", "node:fs", "node:path", "node:buffer"],
   },
   // The work of the product.
-  { at: "src/commands/", packages: ["xstate", "node:crypto"] },
+  { at: "src/commands/", packages: ["xstate", "zod", "node:crypto"] },
   { at: "src/accounts/", packages: ["xstate", "node:crypto"] },
   {
     at: "src/channels/",

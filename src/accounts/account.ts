@@ -13,6 +13,7 @@ import { createPrompts } from "./login/prompts.ts";
 import { createQrReaders, sealMissing } from "./login/qr-readers.ts";
 import { createServingSlot } from "./serving-slot.ts";
 import { createSideSlots } from "./login/authorise.ts";
+import { busyAccount } from "./busy-account.ts";
 
 export type RenewalAnswer =
   | { readonly accepted: true; readonly renewal: string; readonly known: boolean }
@@ -160,7 +161,7 @@ export function createAccount(
     async use(work, { sends } = { sends: true }) {
       const { state } = runtime;
       const mayCall = state.startsWith("active") || (state === "cooling" && !sends);
-      if (!mayCall) throw busy(name, state, account.coolingUntilMs);
+      if (!mayCall) throw busyAccount(name, state, account.coolingUntilMs, world.clock.now());
       return serving.use(work);
     },
     notifyOutbox: serving.notify,
@@ -185,11 +186,3 @@ function refuseForOtherKind(
     next: `Use --method ${fit}, or auto.`,
   });
 }
-
-const busy = (account: string, state: string, coolingUntilMs: number | null) =>
-  new HoldfastError({
-    code: "ACCOUNT_BUSY",
-    message: `${account} is ${state}${coolingUntilMs === null ? "" : ` until ${new Date(coolingUntilMs).toISOString()}, as Telegram asked,`} and takes no such call now; nothing was sent.`,
-    next: `Try again in a moment; look at it with: npx holdfast status ${account}`,
-    policy: "retryable",
-  });

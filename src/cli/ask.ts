@@ -3,6 +3,7 @@ import { connectNats, type NatsPace } from "../adapters/nats/connection.ts";
 import { type NatsAccess, natsIdentity } from "../config/nats-access.ts";
 import type { AccountProtocol, FleetProtocol, NodeProtocol, Reply } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
+import { accountNameMalformed, accountNamePattern } from "../ports/accounts/account-name.ts";
 import { natsAccessOf, readRunInfo } from "../embedded/run-info.ts";
 import { changedKey, fleetKey } from "./fleet-key.ts";
 import { envelope, requestSealed } from "../adapters/crypto/sealed-request.ts";
@@ -74,16 +75,19 @@ export async function databaseUrlOf(
 }
 
 /**
- * Asks the holder of an account, or where none runs any node. Throws the refusal, NATS_UNAVAILABLE or
- * NODE_UNAVAILABLE.
+ * Asks the holder of an account, or where none runs any node. Throws the refusal, ACCOUNT_NAME_MALFORMED,
+ * NATS_UNAVAILABLE or NODE_UNAVAILABLE.
  */
-export const askAccount = <Verb extends keyof AccountProtocol>(
+export const askAccount = async <Verb extends keyof AccountProtocol>(
   account: string,
   verb: Verb,
   body: AccountProtocol[Verb]["asked"],
   options: AskOptions,
-): Promise<AccountProtocol[Verb]["answered"]> =>
-  ask(`holdfast.account.${account}.${verb}`, body, options);
+): Promise<AccountProtocol[Verb]["answered"]> => {
+  // A subject takes no spaces, and a node would not hear of it.
+  if (!accountNamePattern.test(account)) throw accountNameMalformed(account);
+  return ask(`holdfast.account.${account}.${verb}`, body, options);
+};
 
 /** Asks any node about the fleet. Throws as `askAccount` does. */
 export const askFleet = <Verb extends keyof FleetProtocol>(

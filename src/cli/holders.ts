@@ -34,6 +34,7 @@ export async function keyIdGiven(
     throw new HoldfastError({
       code: "KEY_ID_MALFORMED",
       message: `"${keyId}" is no key id: that is 16 hex digits.`,
+      next: "Give the session itself: npx holdfast check < file",
     });
   }
   if (file === undefined) return keyIdOfSession(await readSecret());

@@ -5,13 +5,15 @@ import type { AccountStores } from "../ports/accounts/account-store.ts";
 import type { Account } from "../accounts/account.ts";
 import type { Delivered } from "../accounts/runtime.ts";
 import { choiceIn, textIn } from "./fields.ts";
+import type { Removal } from "./removal-verbs.ts";
+import { told } from "./told.ts";
 import { holderCommands } from "./use-verbs.ts";
 import { shownWaits } from "./waits-shown.ts";
 
 /** The verbs that take a running account. */
 export type AccountVerbs = Handlers<
   AccountProtocol,
-  Exclude<keyof AccountProtocol, "add" | "import" | "proxy" | "password" | "bot">,
+  Exclude<keyof AccountProtocol, "add" | "import" | "proxy" | "password" | "token" | "bot">,
   [account: Account]
 >;
 
@@ -25,6 +27,7 @@ export interface AccountCommandOptions {
   newId(): string;
   /** Milliseconds since 1970. */
   now(): number;
+  readonly removal: Removal;
 }
 
 /** The commands to an account, answered by its holder. */
@@ -85,9 +88,12 @@ export function createAccountCommands(options: AccountCommandOptions): AccountVe
     logout: async (account) => delivered(account, "logout", await account.logout()),
     stop,
     drain: stop,
+    remove: options.removal.ofRunning,
     async test(account) {
       const fromMs = options.now();
-      const self = await account.use((client) => client.self(), { sends: false });
+      const self = await told(account, () =>
+        account.use((client) => client.self(), { sends: false }),
+      );
       return { ok: true, userId: self.userId, isBot: self.isBot, tookMs: options.now() - fromMs };
     },
   };
@@ -148,8 +154,19 @@ function refused(account: string, verb: string, state: string): HoldfastError {
   return new HoldfastError({
     code: "COMMAND_REFUSED",
     message: `${account} is ${state} and does not take "${verb}" now; nothing was changed.`,
-    next: `Look at it with: npx holdfast status ${account}`,
+    next: nextAfterRefusal(account, state),
   });
+}
+
+/** The command that an account's state waits for. */
+function nextAfterRefusal(account: string, state: string): string {
+  if (state === "unauthorised.authorising") {
+    return `A login is under way and may ask for a code: npx holdfast code ${account}`;
+  }
+  if (state.startsWith("unauthorised")) return `Log it in with: npx holdfast auth ${account}`;
+  if (state.startsWith("quarantined")) return `Bring it back with: npx holdfast recover ${account}`;
+  if (state.startsWith("paused")) return `It is paused until: npx holdfast resume ${account}`;
+  return `Look at it with: npx holdfast status ${account}`;
 }
 
 function nobodyWaits({ name, question }: Account, kind: string): HoldfastError {

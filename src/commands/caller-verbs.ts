@@ -91,6 +91,7 @@ function roleIn(value: unknown): CallerRole {
   throw new HoldfastError({
     code: "ROLE_UNKNOWN",
     message: `There is no role ${JSON.stringify(value) ?? "without a name"} for a caller; known are: ${callerRoles.join(", ")}. Nothing was changed.`,
+    next: `Give one of them as "role"; docs/operating.md says what each may do.`,
   });
 }
 
@@ -103,6 +104,7 @@ function endOf(body: Fields<FleetProtocol["caller-add"]["asked"]>, nowMs: number
   throw new HoldfastError({
     code: "DAYS_MALFORMED",
     message: `Credentials hold for 1 to ${daysMax} whole days; nothing was changed.`,
+    next: `Give "days" as a whole number from 1 to ${daysMax}, or leave it out.`,
   });
 }
 
@@ -157,4 +159,5 @@ const becauseTooLong = () =>
   new HoldfastError({
     code: "COMMAND_MALFORMED",
     message: `The reason has more than ${becauseMax} characters; nothing was begun.`,
+    next: `Give a reason of at most ${becauseMax} characters.`,
   });

@@ -3,10 +3,11 @@ import { HoldfastError } from "../errors.ts";
 import type { ConversationRecords } from "../ports/conversation/conversation-records.ts";
 import type { ConversationStore } from "../ports/conversation/conversation-store.ts";
 import type { ParkedReplay } from "../conversation/turns/parked-replay.ts";
-import type { ParkedStore } from "../ports/conversation/parked-store.ts";
+import { type ParkedStore, placeOfParked } from "../ports/conversation/parked-store.ts";
 import { mayName, type Speaker } from "../ports/speaker.ts";
 import { accountNotYours } from "./door.ts";
-import { textIn } from "./fields.ts";
+import { numberIn, textIn } from "./fields.ts";
+import { firstThatFit } from "./pages.ts";
 
 /** The verbs about conversations. */
 export type ConversationVerbs = Handlers<
@@ -22,8 +23,11 @@ export interface ConversationCommandOptions {
 }
 
 const listMax = 200;
-/** As many turns as fit into one answer with room to spare. */
+/** Turns that are read for one page; their answer takes as many of them as fit. */
 const turnsMax = 500;
+/** Sessions and parked messages share one answer. */
+const parkedBytesMax = 256 * 1024;
+const limitByDefault = 20;
 
 /**
  * Any node's answers about conversations. `conversations`: the newest sessions and the parked
@@ -33,34 +37,59 @@ const turnsMax = 500;
 export function createConversationCommands(options: ConversationCommandOptions): ConversationVerbs {
   const { records, store, parked: parkedStore, replays } = options;
 
-  async function newest(of: "all" | readonly string[], limit: number) {
-    if (of === "all") return records.list({ limit });
-    const lists = await Promise.all(of.map((account) => records.list({ account, limit })));
+  async function newest(of: "all" | readonly string[], page: { limit: number; before?: string }) {
+    const { limit } = page;
+    if (of === "all") return records.list(page);
+    const lists = await Promise.all(of.map((account) => records.list({ account, ...page })));
     return lists
       .flat()
       .toSorted((a, b) => Number(b.id) - Number(a.id))
       .slice(0, limit);
   }
 
-  async function show(session: string, turns: number, speaker: Speaker) {
-    const found = /^\d{1,18}$/.test(session) ? await records.show(session, turns) : null;
+  async function show(session: string, turns: number, speaker: Speaker, after?: number) {
+    const found = /^\d{1,18}$/.test(session) ? await records.show(session, turns, after) : null;
     if (found === null || mayName(speaker, found.session.account)) return found;
     throw accountNotYours(speaker, found.session.account);
   }
 
   return {
-    async conversations({ account, limit }, speaker) {
-      const most = typeof limit === "number" ? Math.min(limit, listMax) : 20;
+    async conversations(body, speaker) {
+      const { account, before, parkedBefore } = body;
+      const limit = Math.min(numberIn(body, "limit") ?? limitByDefault, listMax);
       const one = typeof account === "string" ? [account] : speaker.accounts;
-      const sessions = await newest(one, most);
-      const parked = await parkedStore.list({ accounts: speaker.accounts, limit: listMax });
-      return { ok: true, sessions, parked };
+      const older = typeof before === "string" ? { before } : {};
+      const sessions = await newest(one, { limit, ...older });
+      const found = await parkedStore.list({
+        accounts: speaker.accounts,
+        limit: listMax,
+        before: textOrNone(parkedBefore),
+      });
+      const parked = firstThatFit(found, parkedBytesMax);
+      const last = parked.at(-1);
+      const isLast = parked.length === found.length && found.length < listMax;
+      return {
+        ok: true,
+        sessions,
+        parked,
+        more: {
+          sessions: sessions.length < limit ? null : (sessions.at(-1)?.id ?? null),
+          parked: isLast || last === undefined ? null : placeOfParked(last),
+        },
+      };
     },
     async conversation(body, speaker) {
       const session = textIn(body, "session");
-      const found = await show(session, turnsMax, speaker);
+      const found = await show(session, turnsMax, speaker, numberIn(body, "after") ?? undefined);
       if (found === null) throw unknownSession(session);
-      return { ok: true, ...found };
+      const turns = firstThatFit(found.turns);
+      const isLast = turns.length === found.turns.length && turns.length < turnsMax;
+      return {
+        ok: true,
+        session: found.session,
+        turns,
+        more: isLast ? null : (turns.at(-1)?.seq ?? null),
+      };
     },
     async park(body, speaker) {
       const session = textIn(body, "session");
@@ -76,30 +105,18 @@ export function createConversationCommands(options: ConversationCommandOptions):
       throw parkedUnknown(parked);
     },
     async "replay-all"({ reason, until }, speaker) {
-      if (until !== undefined && !isMoment(until)) throw untilMalformed();
-      if (reason !== undefined && typeof reason !== "string") throw reasonMalformed();
-      const part = await replays.next({ accounts: speaker.accounts, code: reason, until });
+      const part = await replays.next({
+        accounts: speaker.accounts,
+        code: textOrNone(reason),
+        until: textOrNone(until),
+      });
       return { ok: true, ...part };
     },
   };
 }
 
-const isMoment = (value: unknown): value is string =>
-  typeof value === "string" && value.length <= 40 && !Number.isNaN(Date.parse(value));
-
-const reasonMalformed = () =>
-  new HoldfastError({
-    code: "COMMAND_MALFORMED",
-    message: `"reason" is the code that a parked message's reason begins with; nothing was changed.`,
-    next: 'Send JSON such as {"reason": "BOT_TIMED_OUT"}, or leave it out for all.',
-  });
-
-const untilMalformed = () =>
-  new HoldfastError({
-    code: "COMMAND_MALFORMED",
-    message: `"until" is the moment that the first part's answer names; nothing was changed.`,
-    next: `Leave it out at first, then send what was answered.`,
-  });
+const textOrNone = (value: unknown): string | undefined =>
+  typeof value === "string" ? value : undefined;
 
 const parkedUnknown = (parked: string) =>
   new HoldfastError({

@@ -156,6 +156,7 @@ export const unknownVerb = (verb: string, known: readonly string[]): HoldfastErr
   new HoldfastError({
     code: "COMMAND_UNKNOWN",
     message: `There is no command "${verb.slice(0, verbMax)}"; known are: ${known.join(", ")}.`,
+    next: "Send one of them; npx holdfast --help lists the same by their names there.",
   });
 
 const roleMissing = ({ name, role }: Speaker, verb: string, needed: Role) =>

@@ -13,6 +13,12 @@ export function textIn<Field extends string>(
   throw missing(field);
 }
 
+/** A number of a command's body, which its schema has looked at; null where the field is missing. */
+export function numberIn<Field extends string>(body: With<Field>, field: Field): number | null {
+  const value = body[field];
+  return typeof value === "number" ? value : null;
+}
+
 /** One of a few texts; `byDefault` where the field is missing. Throws COMMAND_MALFORMED. */
 export function choiceIn<Field extends string, Choice extends string>(
   body: With<Field>,
@@ -26,6 +32,7 @@ export function choiceIn<Field extends string, Choice extends string>(
   throw new HoldfastError({
     code: "COMMAND_MALFORMED",
     message: `There is no ${field} ${JSON.stringify(value)}; known are: ${choices.join(", ")}. Nothing was changed.`,
+    next: `Give one of them as "${field}", or leave it out for ${byDefault}.`,
   });
 }
 

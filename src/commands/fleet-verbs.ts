@@ -148,6 +148,7 @@ export function driverNamed(
   throw new HoldfastError({
     code: "DRIVER_UNKNOWN",
     message: `There is no driver ${JSON.stringify(value) ?? "without a name"}; known are: ${driverNames.join(", ")}.`,
+    next: `Give one of them; without one an account connects with ${driverNames[0]}.`,
   });
 }
 

@@ -12,7 +12,7 @@ import type { ParkedItem } from "../ports/conversation/parked-store.ts";
 import type { Question } from "../ports/accounts/question.ts";
 import type { AccountUpdate, DriverName, JsonValue } from "../ports/telegram/telegram.ts";
 
-/** A request's fields as they arrive: nothing is known of them but their names. */
+/** A request's fields as they reach a verb: its schema in `bodies.ts` has looked at them. */
 export type Fields<Asked> = { readonly [Field in keyof Asked]?: unknown };
 
 /** An answer as it goes out; a refusal is a `HoldfastError`. */
@@ -146,7 +146,7 @@ export interface AccountProtocol {
   };
   /** A method of Telegram's; `params`: its fields, refused where they are no object. */
   readonly invoke: {
-    asked: { readonly method: string; readonly params?: JsonValue };
+    asked: { readonly method: string; readonly params?: JsonValue | null };
     answered: { readonly result: JsonValue };
   };
   /** The same `key` twice is one message. */
@@ -154,10 +154,16 @@ export interface AccountProtocol {
     asked: { readonly peer: string; readonly text: string; readonly key: string };
     answered: { readonly messageId: number | null; readonly repeated: boolean };
   };
-  /** The newest first. */
+  /**
+   * The newest first. `before`: those that are older than that message. `more`: the next page's `before`; null: this
+   * page is empty.
+   */
   readonly history: {
-    asked: { readonly peer: string; readonly limit?: number };
-    answered: { readonly messages: readonly Extract<AccountUpdate, { kind: "message" }>[] };
+    asked: { readonly peer: string; readonly limit?: number; readonly before?: number };
+    answered: {
+      readonly messages: readonly Extract<AccountUpdate, { kind: "message" }>[];
+      readonly more: number | null;
+    };
   };
   /** A bot by its token, or a user by a phone number. */
   readonly add: {
@@ -169,7 +175,7 @@ export interface AccountProtocol {
     asked: Choices & {
       readonly dcId: number;
       readonly key: string;
-      readonly stopped: boolean;
+      readonly stopped?: boolean;
       readonly keep?: boolean;
     };
     answered: { readonly account: string };
@@ -186,6 +192,18 @@ export interface AccountProtocol {
   readonly bot: {
     asked: { readonly bot: string };
     answered: { readonly account: string; readonly bot: string };
+  };
+  /** The token that a bot logs in with from now on: another one of the same bot. */
+  readonly token: {
+    asked: { readonly botToken: string };
+    answered: { readonly account: string };
+  };
+  /**
+   * Logs the account's keys out, unless `keepKeys`, and deletes it with its settings and conversations. `confirm`: its name.
+   */
+  readonly remove: {
+    asked: { readonly confirm: string; readonly keepKeys?: boolean };
+    answered: { readonly account: string; readonly keysLoggedOut: boolean };
   };
 }
 
@@ -210,16 +228,28 @@ export interface FleetProtocol {
     asked: { readonly account: string; readonly driver: string };
     answered: { readonly account: string; readonly driver: DriverName };
   };
+  /** The newest first. `more`: the cursors of the next pages, `before` and `parkedBefore`; null: that list is at its end. */
   readonly conversations: {
-    asked: { readonly account?: string | undefined; readonly limit?: number };
+    asked: {
+      readonly account?: string | undefined;
+      readonly limit?: number;
+      readonly before?: string;
+      readonly parkedBefore?: string;
+    };
     answered: {
       readonly sessions: readonly SessionSummary[];
       readonly parked: readonly ParkedItem[];
+      readonly more: { readonly sessions: string | null; readonly parked: string | null };
     };
   };
+  /** The oldest turns first. `more`: the next page's `after`; null: there is no later turn. */
   readonly conversation: {
-    asked: { readonly session: string };
-    answered: { readonly session: SessionSummary; readonly turns: readonly TurnHistory[] };
+    asked: { readonly session: string; readonly after?: number };
+    answered: {
+      readonly session: SessionSummary;
+      readonly turns: readonly TurnHistory[];
+      readonly more: number | null;
+    };
   };
   readonly park: {
     asked: { readonly session: string; readonly back?: boolean };
@@ -249,7 +279,7 @@ export interface FleetProtocol {
       readonly key: string;
       readonly role: string;
       readonly accounts: "all" | readonly string[];
-      readonly days?: number;
+      readonly days?: number | null;
     };
     answered: { readonly caller: CallerRecord };
   };

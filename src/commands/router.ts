@@ -6,16 +6,21 @@ import type {
   NodeProtocol,
   Reply,
 } from "./protocol.ts";
+import type { Clock } from "../concurrency/clock.ts";
 import type { AccountStores } from "../ports/accounts/account-store.ts";
 import type { Account } from "../accounts/account.ts";
 import { createAccountCommands, describeAccount } from "./account-verbs.ts";
 import { type AdditionOptions, createAdditions } from "./setup-verbs.ts";
 import type { CallerVerbs } from "./caller-verbs.ts";
 import type { ConversationVerbs } from "./conversation-verbs.ts";
+import { checkedBody } from "./checked-body.ts";
 import { unknownVerb, type Visit } from "./door.ts";
+import { createRemoval } from "./removal-verbs.ts";
 import type { FleetCommands } from "./fleet-verbs.ts";
 import type { Host } from "../accounts/host.ts";
+import { accountNameMalformed, accountNamePattern } from "../ports/accounts/account-name.ts";
 import { mayName, type Speaker } from "../ports/speaker.ts";
+import type { VerbOf } from "./verb-roles.ts";
 
 /** Answers the commands of people and scripts. Throws `HoldfastError` for a refusal. */
 export interface Commands {
@@ -49,6 +54,7 @@ export interface CommandOptions
   newId(): string;
   /** Milliseconds since 1970. */
   now(): number;
+  readonly clock: Pick<Clock, "schedule">;
   /** Each node's answers for itself. */
   readonly nodeVerbs: Handlers<NodeProtocol>;
 }
@@ -62,10 +68,19 @@ type Named<Of extends readonly unknown[]> = Readonly<
 const own = <Verb>(verbs: Readonly<Record<string, Verb>>, name: string): Verb | undefined =>
   Object.hasOwn(verbs, name) ? verbs[name] : undefined;
 
+/** Lets a command in, and its fields by their schema, before its verb sees them. */
+const enter = (
+  { of, verb, body, visit }: { of: VerbOf; verb: string; body: Body; visit: Visit },
+  work: (body: Body, speaker: Speaker) => Promise<CommandReply>,
+): Promise<CommandReply> =>
+  visit.enter(async (speaker) => work(checkedBody(of, verb, body), speaker));
+
 export function createCommands(options: CommandOptions): Commands {
   const { host, accounts, hostName } = options;
+  const removal = createRemoval({ ...options, look: () => host.adopt() });
   const verbs: Named<[account: Account]> = createAccountCommands({
     ...options,
+    removal,
     look: () => host.adopt(),
   });
   const additions = createAdditions({ ...options, adopt: () => host.adopt() });
@@ -110,6 +125,7 @@ export function createCommands(options: CommandOptions): Commands {
     body: Body,
     visit: Visit,
   ): Promise<CommandReply | null> {
+    const asked = { of: "account", verb, body, visit } as const;
     const account = host.find(name);
     // Any node answers those; one does.
     if (own(newcomers, verb) !== undefined) return null;
@@ -117,11 +133,11 @@ export function createCommands(options: CommandOptions): Commands {
     if (account.runtime.state === "seeking" && (await options.fleet.isHeldElsewhere(name))) {
       return null;
     }
-    return visit.enter(async (speaker) => {
+    return enter(asked, async (fields, speaker) => {
       const setting = own(settings, verb);
-      if (setting !== undefined) return setting(name, body, speaker);
+      if (setting !== undefined) return setting(name, fields, speaker);
       const command = own(verbs, verb);
-      if (command !== undefined) return command(account, body, speaker);
+      if (command !== undefined) return command(account, fields, speaker);
       throw unknownVerb(verb, Object.keys({ ...newcomers, ...settings, ...verbs }));
     });
   }
@@ -130,34 +146,45 @@ export function createCommands(options: CommandOptions): Commands {
     throw await options.fleet.explain(name);
   }
 
-  function ask(of: Named<[]>, verb: string, body: Body, visit: Visit): Promise<CommandReply> {
-    return visit.enter(async (speaker) => {
-      const command = own(of, verb);
-      if (command !== undefined) return command(body, speaker);
-      throw unknownVerb(verb, Object.keys(of));
+  const ask = (
+    known: Named<[]>,
+    asked: { of: VerbOf; verb: string; body: Body; visit: Visit },
+  ): Promise<CommandReply> =>
+    enter(asked, async (fields, speaker) => {
+      const command = own(known, asked.verb);
+      if (command !== undefined) return command(fields, speaker);
+      throw unknownVerb(asked.verb, Object.keys(known));
     });
-  }
 
   return {
     run,
     status,
-    fleet: (verb, body, visit) => ask(fleetVerbs, verb, body, visit),
+    fleet: (verb, body, visit) => ask(fleetVerbs, { of: "fleet", verb, body, visit }),
     async fallback(name, verb, body, visit) {
+      const asked = { of: "account", verb, body, visit } as const;
+      if (!accountNamePattern.test(name)) {
+        return visit.enter(() => Promise.reject(accountNameMalformed(name)));
+      }
       const newcomer = own(newcomers, verb);
-      if (newcomer !== undefined) return visit.enter((speaker) => newcomer(name, body, speaker));
+      if (newcomer !== undefined) {
+        return enter(asked, (fields, speaker) => newcomer(name, fields, speaker));
+      }
       if (host.find(name) !== null) return null;
       const record = await accounts.find(name);
       const setting = record === null ? undefined : own(settings, verb);
       if (record?.wanted === "stop") {
-        return visit.enter(async (speaker) => {
+        return enter(asked, async (fields, speaker) => {
           if (verb === "resume") return additions.start(name);
-          return setting?.(name, body, speaker) ?? options.fleet.ofStopped(record, verb);
+          if (verb === "remove") return removal.ofAbsent(record, fields);
+          return setting?.(name, fields, speaker) ?? options.fleet.ofStopped(record, verb);
         });
       }
       if (record !== null && options.belongsElsewhere(name)) return null;
-      if (setting !== undefined) return visit.enter((speaker) => setting(name, body, speaker));
+      if (setting !== undefined) {
+        return enter(asked, (fields, speaker) => setting(name, fields, speaker));
+      }
       return visit.enter(() => explained(name));
     },
-    everyone: (verb, body, visit) => ask(nodeVerbs, verb, body, visit),
+    everyone: (verb, body, visit) => ask(nodeVerbs, { of: "nodes", verb, body, visit }),
   };
 }

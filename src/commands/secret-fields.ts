@@ -6,6 +6,7 @@ const secretFields: Readonly<Record<string, readonly string[]>> = {
   import: ["key", "proxy"],
   answer: ["value"],
   password: ["password"],
+  token: ["botToken"],
   proxy: ["proxy"],
 };
 

@@ -2,7 +2,8 @@ import type { AccountProtocol, Fields, Handlers, Reply } from "./protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountStores, Credentials } from "../ports/accounts/account-store.ts";
 import type { TelegramDrivers } from "../ports/telegram/telegram.ts";
-import { textIn } from "./fields.ts";
+import { botTokenIn } from "./bot-token.ts";
+import { numberIn, textIn } from "./fields.ts";
 import { driverNamed } from "./fleet-verbs.ts";
 
 export interface AdditionOptions {
@@ -28,7 +29,7 @@ export interface Additions {
   /** Makes an account. */
   readonly newcomers: Verbs<"add" | "import">;
   /** Changes the stored settings of one account. */
-  readonly settings: Verbs<"proxy" | "password" | "bot">;
+  readonly settings: Verbs<"proxy" | "password" | "token" | "bot">;
   /** Of an account that a person had stopped. */
   start(name: string): Promise<Reply<AccountProtocol["resume"]["answered"]>>;
 }
@@ -63,7 +64,7 @@ export function createAdditions({
       async import(name, body) {
         if (body.stopped !== true) throw notConfirmed(name);
         const key = Buffer.from(textIn(body, "key"), "base64");
-        const session = makeSession(Number(body.dcId), key);
+        const session = makeSession(numberIn(body, "dcId") ?? 0, key);
         const origin = body.keep === true ? "kept" : "imported";
         await accounts.importSession({ name, session, origin, ...choices(body) });
         return taken(name);
@@ -72,6 +73,10 @@ export function createAdditions({
     settings: {
       async proxy(name, body) {
         await accounts.chooseProxy(name, body.proxy === null ? null : proxyIn(body));
+        return { ok: true, account: name };
+      },
+      async token(name, body) {
+        await accounts.replaceToken(name, botTokenIn(textIn(body, "botToken")));
         return { ok: true, account: name };
       },
       async password(name, body) {
@@ -110,7 +115,7 @@ function proxyIn(body: Fields<AccountProtocol["proxy"]["asked"]>): string {
 }
 
 function credentialsIn(body: Fields<AccountProtocol["add"]["asked"]>): Credentials {
-  if (typeof body.botToken === "string") return { kind: "bot", token: body.botToken };
+  if (typeof body.botToken === "string") return { kind: "bot", token: botTokenIn(body.botToken) };
   const phone = textIn(body, "phone").replaceAll(/[\s()-]/g, "");
   if (/^\+?\d{5,15}$/.test(phone)) return { kind: "user", phone };
   throw new HoldfastError({

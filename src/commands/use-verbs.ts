@@ -3,12 +3,14 @@ import { HoldfastError } from "../errors.ts";
 import { TelegramError } from "../ports/telegram/telegram-error.ts";
 import type { JsonObject } from "../ports/telegram/telegram.ts";
 import type { Account } from "../accounts/account.ts";
-import { textIn } from "./fields.ts";
+import { numberIn, textIn } from "./fields.ts";
+import { firstThatFit } from "./pages.ts";
+import { told } from "./told.ts";
 import { withoutServiceTexts } from "../ports/telegram/service-account.ts";
 import { checkPeers, checkRawCall, findPeer } from "./use-guards.ts";
 import { randomIdOfSend } from "../conversation/outbox/random-id.ts";
 
-const historyMax = 100;
+const historyByDefault = 20;
 
 /** `invoke`, `send` and `history`: others use an account through its holder. */
 export const holderCommands: Handlers<
@@ -52,44 +54,18 @@ export const holderCommands: Handlers<
   },
   async history(account, body) {
     const name = textIn(body, "peer", textMissing);
-    const limit = Number(body.limit ?? 20);
-    if (!Number.isInteger(limit) || limit < 1 || limit > historyMax) {
-      throw malformed("limit", `{"limit": 20}, at most ${historyMax}`);
-    }
+    const limit = numberIn(body, "limit") ?? historyByDefault;
+    const beforeId = numberIn(body, "before");
+    const range = beforeId === null ? { limit } : { limit, beforeId };
     const messages = await told(account, () =>
-      account.use(async (client) => client.history(await findPeer(client, name), { limit }), {
+      account.use(async (client) => client.history(await findPeer(client, name), range), {
         sends: false,
       }),
     );
-    return { ok: true, messages };
+    const page = firstThatFit(messages);
+    return { ok: true, messages: page, more: page.at(-1)?.messageId ?? null };
   },
 };
-
-/** Telegram's refusals in words of this project; an unknown outcome is called so. */
-async function told<Result>(account: Account, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof TelegramError)) throw error;
-    const { code, kind, message, waitSeconds } = error.fault;
-    throw new HoldfastError({
-      code,
-      message:
-        kind === "unknown"
-          ? `It is not known whether Telegram did it (${code}: ${message}).`
-          : `Telegram refused: ${code} (${message}).`,
-      next:
-        kind === "flood"
-          ? `Wait ${waitSeconds ?? "some"} s, then try again.`
-          : kind === "unknown"
-            ? "Send the same again with the same --key: it is delivered at most once."
-            : `Look at the account with: npx holdfast status ${account.name}`,
-      policy: kind === "refused" ? "terminal" : "retryable",
-      waitSeconds,
-      cause: error,
-    });
-  }
-}
 
 const textMissing = (field: string) => malformed(field, `{"${field}": "…"}`);
 

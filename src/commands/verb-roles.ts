@@ -22,8 +22,10 @@ const account: Needed<AccountProtocol> = {
   import: "operate",
   proxy: "operate",
   password: "operate",
+  token: "operate",
   logout: "owner",
   bot: "owner",
+  remove: "owner",
 };
 
 const fleet: Needed<FleetProtocol> = {

@@ -66,7 +66,13 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     const stop = () =>
-      reject(new HoldfastError({ code: "DEMO_STOPPED", message: "The demo was stopped." }));
+      reject(
+        new HoldfastError({
+          code: "DEMO_STOPPED",
+          message: "The demo was stopped.",
+          next: "Run it again: npm run demo",
+        }),
+      );
     signal.addEventListener("abort", stop, { once: true });
   });
 }
@@ -191,5 +197,6 @@ function plantedFault(name: string | undefined): PlantedFault | null {
   throw new HoldfastError({
     code: "OPTION_MALFORMED",
     message: `--break takes ${plantedFaults.join(", ")}, not "${name}".`,
+    next: `Choose one: npm run demo -- --break ${plantedFaults[0]}`,
   });
 }

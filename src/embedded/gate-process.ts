@@ -95,6 +95,7 @@ function untilReady(managed: Managed): Promise<GateReady> {
       reason = new HoldfastError({
         code: "GATE_FAILED",
         message,
+        next,
         policy: policy === "retryable" ? "retryable" : "terminal",
       });
     });

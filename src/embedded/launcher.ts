@@ -113,7 +113,11 @@ function runInfo(
 
 function refuseIfStopped(signal: AbortSignal | undefined): void {
   if (signal?.aborted !== true) return;
-  throw new HoldfastError({ code: "START_STOPPED", message: "The start was stopped." });
+  throw new HoldfastError({
+    code: "START_STOPPED",
+    message: "The start was stopped.",
+    next: "Start again: npm start",
+  });
 }
 
 /** The promise's outcome, or START_STOPPED as soon as the signal fires. */

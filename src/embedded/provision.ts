@@ -28,6 +28,7 @@ interface Reply {
   readonly ok: boolean;
   readonly code?: string;
   readonly message?: string;
+  readonly next?: string;
   readonly account?: { readonly state: string; readonly bot: string | null };
 }
 
@@ -132,8 +133,8 @@ async function ask(
   const request = { subject, body, timeoutMs: askMsMax };
   const answer = (await requestSealed(nats, sealKey, request)) as Reply;
   if (answer.ok) return answer;
-  const { code = "REFUSED", message = `The node refused ${verb}.` } = answer;
-  throw new HoldfastError({ code, message });
+  const { code = "REFUSED", message = `The node refused ${verb}.`, next } = answer;
+  throw new HoldfastError({ code, message, next: next ?? "Read logs/gate.log in the home." });
 }
 
 async function userOf<T>(access: ControlAccess, username: string, body: unknown): Promise<T> {

@@ -29,6 +29,7 @@ export function createRunFile(home: string): RunFile {
       throw new HoldfastError({
         code: "RUN_INFO_UNWRITTEN",
         message: "The addresses are not known before everything serves.",
+        next: "Wait for the line that begins with: holdfast ready",
       });
     },
     setPids: (pids) => {

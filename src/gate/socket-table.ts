@@ -223,6 +223,7 @@ function reached(upstream: Socket, to: Endpoint): Promise<void> {
         new HoldfastError({
           code: "TELEGRAM_UNREACHABLE",
           message: `${to.host}:${to.port} does not answer (${cause.message}).`,
+          next: "It is dialled again; check the network, and the proxy if the account has one.",
           policy: "retryable",
           cause,
         }),

@@ -12,6 +12,7 @@ import { addLogsCommand } from "../cli/commands/logs.ts";
 import { addMigrateCommands } from "../cli/commands/migrate.ts";
 import { addNatsKeysCommand } from "../cli/commands/nats-keys.ts";
 import { addRecoverCommand } from "../cli/commands/recover.ts";
+import { addRemoveCommand } from "../cli/commands/remove.ts";
 import { addServiceCommands } from "../cli/commands/service.ts";
 import { addSettingCommands } from "../cli/commands/settings.ts";
 import { addStartCommand } from "../cli/commands/start.ts";
@@ -43,6 +44,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
   addRecoverCommand(program, setExitCode);
   addAnswerCommands(program);
   addStateCommands(program);
+  addRemoveCommand(program);
   addSettingCommands(program);
   program.commandsGroup("Using an account, and who holds it:");
   addUseCommands(program, setExitCode);

@@ -29,6 +29,7 @@ import { createSupervisor, type Supervisor } from "../gate/supervisor.ts";
 import { watchWakefulness } from "../gate/sleep-detector.ts";
 import { recogniseFleetOf, tellFleetAgain } from "../node/fleet-identity.ts";
 import { type StartStage, startInStages } from "../node/stages.ts";
+import { endWhereUnforeseen } from "./unforeseen.ts";
 
 /** The lease is over: its keeper may start a fresh incarnation. */
 const latchedExitCode = 75;
@@ -109,7 +110,10 @@ function makeSupervisor(
     readonly identity: HostIdentity | null;
   },
   env: NodeJS.ProcessEnv,
-  onFailed: (message: string, policy: ErrorPolicy) => void,
+  on: {
+    failed(message: string, policy: ErrorPolicy): void;
+    respawn(): void;
+  },
 ): Supervisor {
   return createSupervisor({
     modulePath: programFile("src/main/node"),
@@ -128,9 +132,12 @@ function makeSupervisor(
     },
     onEnd: side.latch,
     onReady: (url, node) => tell({ type: "ready", http: url, pids: { gate: process.pid, node } }),
-    onRespawn: (pid) => tell({ type: "node", pid }),
+    onRespawn(pid) {
+      on.respawn();
+      tell({ type: "node", pid });
+    },
     onFault: (error) => say(`the node: ${error.message}`),
-    onFailed,
+    onFailed: on.failed,
   });
 }
 
@@ -167,6 +174,7 @@ async function recognised(nats: NatsConnection, config: Config): Promise<string 
 
 async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<void> {
   endOnSignals(stop);
+  endWhereUnforeseen({ say, stop, exit: () => process.exit(1), stopMsMax: stopMarginMs });
   const env = takeEnvironment(process.env);
   const config = readConfig(env);
   const { home, host, timings } = config;
@@ -217,12 +225,16 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
   const path = join(home, "run", `gate-${process.pid}.sock`);
   const identity = hostIdentity(lock, ownIdentity());
   const gate = { incarnation, path, identity };
-  const supervisor = makeSupervisor(config, side, gate, env, (message, policy) => {
-    const leave = () => fail(message, policy);
-    stop().then(leave, leave);
+  let nodeRestarts = 0;
+  const supervisor = makeSupervisor(config, side, gate, env, {
+    failed(message, policy) {
+      const leave = () => fail(message, policy);
+      stop().then(leave, leave);
+    },
+    respawn: () => void (nodeRestarts += 1),
   });
   const { sockets } = side;
-  const figures = () => ({ ...sockets.figures, ...side.figures });
+  const figures = () => ({ ...sockets.figures, ...side.figures, nodeRestarts });
   await stage({
     name: "server",
     start: () => serveGate(path, supervisor, sockets, figures, journal),

@@ -64,6 +64,7 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
     tellAdded: () => bus.tell({ type: "accounts" }),
     newId: randomUUID,
     now: () => clock.now(),
+    clock,
     makeSession: sessionOfKey,
     checkBot,
     nodeVerbs,

@@ -4,18 +4,17 @@ import { createMetrics, type Metrics } from "../adapters/metrics/metrics.ts";
 import type { Config } from "../config/config.ts";
 import type { GateClient } from "../gate/gate-client.ts";
 
-const unwellStates: ReadonlySet<string> = new Set(["quarantined", "fenced"]);
-
-/** Why this node is not ready to serve, if it is not. */
+/**
+ * Why this node is not ready to serve, if it is not. It is about the host alone: an account that is quarantined needs a
+ * person, and no other host would serve it better. Metrics and status tell accounts apart.
+ */
 export interface Readiness {
   /** Postgres is away, and everything was given up. */
   gaveUp(): void;
   /** The accounts that belong here were taken up. */
   begun(): void;
   /** One line for a person; null: this node is ready. */
-  unready(
-    accounts: readonly { readonly name: string; readonly runtime: { readonly state: string } }[],
-  ): string | null;
+  unready(): string | null;
 }
 
 export function createReadiness(): Readiness {
@@ -28,13 +27,9 @@ export function createReadiness(): Readiness {
     begun() {
       hasBegun = true;
     },
-    unready(accounts) {
+    unready() {
       if (hasGivenUp) return "Postgres is away; everything is given up until it is back";
-      if (!hasBegun) return "starting: accounts are not taken up yet";
-      const ill = accounts.filter(({ runtime }) => unwellStates.has(runtime.state));
-      return ill.length === 0
-        ? null
-        : ill.map(({ name, runtime }) => `${name} is ${runtime.state}`).join(", ");
+      return hasBegun ? null : "starting: accounts are not taken up yet";
     },
   };
 }

@@ -60,7 +60,7 @@ async function prepare(stage: StartStage, open: OpenNode, permit: CallPermit) {
         token: openTokenFile(consoleTokenFile(config.home)),
         metrics,
         status: commands.status,
-        unready: () => readiness.unready(host.all()),
+        unready: readiness.unready,
       }),
     stop: (server) => server.close(),
   });

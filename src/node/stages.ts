@@ -27,6 +27,8 @@ export interface Staged {
    * once all were stopped, or with the fault of a failed start. More calls are one.
    */
   stop(): Promise<void>;
+  /** Stops as `stop` does, and tells each stage that the program failed and will be tried again. */
+  abandon(): Promise<void>;
 }
 
 /**
@@ -64,14 +66,15 @@ export function startInStages(
     if (faults.length > 0) throw faults[0];
   }
 
-  function stop(): Promise<void> {
+  function end(failed: boolean): Promise<void> {
     ending ??= (async () => {
       stopping.abort();
       await built.catch(() => undefined);
-      await stopBackwards(false);
+      await stopBackwards(failed);
     })();
     return ending;
   }
+  const stop = () => end(false);
 
   const built = build(start, stop);
 
@@ -91,5 +94,5 @@ export function startInStages(
     return ending;
   });
 
-  return { started, stop };
+  return { started, stop, abandon: () => end(true) };
 }

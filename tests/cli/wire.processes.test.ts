@@ -203,6 +203,8 @@ describe("a reader of all of NATS", () => {
     await does("recover other-bot");
     await authKeyOf("other-bot");
     await does("logout other-bot --yes");
+    await does("token other-bot", botToken);
+    await does("remove far-desk --yes");
   }, 60_000);
 
   it("sees a key be scanned in by a QR code, and another program's session come", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { checkedBody } from "../../src/commands/checked-body.ts";
 import { createConversationCommands } from "../../src/commands/conversation-verbs.ts";
 import { createFleetCommands } from "../../src/commands/fleet-verbs.ts";
 import { holderCommands } from "../../src/commands/use-verbs.ts";
@@ -134,9 +135,12 @@ describe("a request that lacks a field", () => {
       message: 'The command needs "text"; nothing was sent.',
       next: 'Send JSON such as {"text": "…"}.',
     });
-    await expect(
-      holderCommands.history(account, { peer: "me", limit: 101 }, owner),
-    ).rejects.toMatchObject({ next: 'Send JSON such as {"limit": 20}, at most 100.' });
+    expect(() => checkedBody("account", "history", { peer: "me", limit: 101 })).toThrow(
+      expect.objectContaining({
+        code: "COMMAND_MALFORMED",
+        next: 'Give "limit" as a whole number from 1 to 100.',
+      }),
+    );
     await expect(
       holderCommands.invoke(account, { method: "help.getConfig", params: [] }, owner),
     ).rejects.toMatchObject({ message: 'The command needs "params"; nothing was sent.' });

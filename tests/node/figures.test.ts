@@ -1,31 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { createReadiness, showGateFigures } from "../../src/node/figures.ts";
 
-const account = (name: string, state: string) => ({ name, runtime: { state } });
-
 describe("the readiness of a node", () => {
   it("says that it starts until its accounts are taken up", () => {
     const readiness = createReadiness();
-    expect(readiness.unready([])).toMatch(/^starting/);
+    expect(readiness.unready()).toMatch(/^starting/);
     readiness.begun();
-    expect(readiness.unready([account("one", "active")])).toBeNull();
-  });
-
-  it("names every account that is quarantined or fenced", () => {
-    const readiness = createReadiness();
-    readiness.begun();
-    const accounts = [
-      account("one", "quarantined"),
-      account("two", "seeking"),
-      account("three", "fenced"),
-    ];
-    expect(readiness.unready(accounts)).toBe("one is quarantined, three is fenced");
+    expect(readiness.unready()).toBeNull();
   });
 
   it("says that everything was given up, whatever else is wrong", () => {
     const readiness = createReadiness();
+    readiness.begun();
     readiness.gaveUp();
-    expect(readiness.unready([account("one", "fenced")])).toMatch(/^Postgres is away/);
+    expect(readiness.unready()).toMatch(/^Postgres is away/);
   });
 });
 

@@ -88,4 +88,5 @@ const refusal = (what: string): HoldfastError =>
   new HoldfastError({
     code: "OUTSIDE_REFUSED",
     message: `It would ${what}, which a replay does not do.`,
+    next: "Put the call into turn.step: a replay answers it from the record.",
   });

@@ -65,6 +65,7 @@ export function createMetrics(
     help: "Steps that renewals have taken; verified is a renewal that is done",
     labelNames: ["step"],
   });
+  steps.inc({ step: "aborted" }, 0);
   const floods = new Counter({
     ...of,
     name: "holdfast_flood_waits_total",

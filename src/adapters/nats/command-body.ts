@@ -1,4 +1,5 @@
 import { HoldfastError } from "../../errors.ts";
+import { hostileIn } from "./hostile-values.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -9,7 +10,7 @@ const depthMax = 64;
 
 /**
  * The fields of a command, from the bytes that arrived; none for no bytes. Throws COMMAND_MALFORMED for a body that
- * is too long, too deep, no JSON or no object.
+ * is too long, too deep, no JSON or no object, or holds what nothing behind it could take.
  */
 export function readBody(bytes: Uint8Array): Body {
   if (bytes.length === 0) return {};
@@ -24,8 +25,17 @@ export function readBody(bytes: Uint8Array): Body {
   } catch (cause) {
     throw malformed("is not JSON", cause);
   }
-  if (typeof body === "object" && body !== null && !Array.isArray(body)) return body as Body;
-  throw malformed("is no JSON object");
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    throw malformed("is no JSON object");
+  }
+  refuseHostile(body);
+  return body as Body;
+}
+
+/** Throws COMMAND_MALFORMED for what nothing behind a command could take. */
+export function refuseHostile(value: object): void {
+  const why = hostileIn(value);
+  if (why !== null) throw malformed(why);
 }
 
 /** Looked at before it is parsed: what comes later walks it by calls that nest as deep. */

@@ -2,7 +2,7 @@ import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { errorCodeOf, errorLine, HoldfastError, policyOf } from "../../errors.ts";
 import type { AccountEvent } from "../../ports/accounts/event-sink.ts";
 import type { CommandSealing } from "../crypto/sealed-commands.ts";
-import { readBody } from "./command-body.ts";
+import { readBody, refuseHostile } from "./command-body.ts";
 import { speakerKey } from "./request-speaker.ts";
 
 type Reply = Readonly<Record<string, unknown>>;
@@ -42,8 +42,9 @@ type Work = (body: Body, key: string | null) => Promise<Reply | null>;
 /**
  * Answers `holdfast.account.<name>.<verb>` for the accounts that run here, and, as one of the fleet's nodes,
  * `holdfast.status`, `holdfast.fleet.<verb>`, as every one of them `holdfast.nodes.<verb>`, and commands to accounts
- * that run nowhere. Answers are JSON: `{"ok": true, …}`, or `{"ok": false, "code", "message", "next"}`. Every command
- * is answered, whatever its bytes. A request may be sealed, and its answer then is.
+ * that run nowhere. Answers are JSON: `{"ok": true, …}`, or `{"ok": false, "code", "message", "next", "policy"}`, with
+ * `waitSeconds` where a wait is known. Every command is answered, whatever its bytes. A request may be sealed, and its
+ * answer then is.
  */
 export function serveCommands(
   nats: NatsConnection,
@@ -137,6 +138,7 @@ async function replyTo(
   try {
     if (isBusy) throw busy();
     const { subject } = message;
+    refuseHostile({ subject });
     const request = sealing.open({ subject, verb, given: readBody(message.data) });
     replyText = request.reply;
     // What was sealed has the bounds of what comes in the clear.
@@ -154,11 +156,16 @@ async function replyTo(
 const refusal = (error: unknown): Reply => ({
   ok: false,
   code: errorCodeOf(error),
-  message: error instanceof HoldfastError ? error.message : errorLine(error),
-  next: error instanceof HoldfastError ? error.next : undefined,
+  message: errorMessage(error),
+  next:
+    (error instanceof HoldfastError ? error.next : undefined) ??
+    "See what the node says about it: npx holdfast logs",
   policy: policyOf(error),
   waitSeconds: error instanceof HoldfastError ? error.waitSeconds : undefined,
 });
+
+const errorMessage = (error: unknown): string =>
+  error instanceof HoldfastError ? error.message : errorLine(error);
 
 const busy = () =>
   new HoldfastError({
@@ -172,5 +179,5 @@ const tooLong = (bytes: number, bytesMax: number) =>
   new HoldfastError({
     code: "REPLY_TOO_LONG",
     message: `The answer has ${bytes} bytes, and NATS carries ${bytesMax} in one message; what was asked was done.`,
-    next: "Ask for less at once, for instance by a smaller limit.",
+    next: "Ask for less at once, for instance by a smaller limit; lists then go on by the cursor in their answer.",
   });

@@ -153,6 +153,7 @@ const conflict = (bucket: string, key: string, previous: number, cause: unknown)
   new HoldfastError({
     code: "REGISTER_CONFLICT",
     message: `${key} of ${bucket} is no longer at revision ${previous}; nothing was written.`,
+    next: "It is read again, and written over what stands there by then.",
     policy: "retryable",
     cause,
   });

@@ -14,10 +14,11 @@ import type { DeviceIdentity, DriverName } from "../../ports/telegram/telegram.t
 import type { Sealer } from "../crypto/sealing.ts";
 import { accountExists, change } from "./account-rows.ts";
 import { createAccountSecrets, secretPurposes } from "./account-secrets.ts";
-import type { Database } from "./database.ts";
+import type { Database, Queries } from "./database.ts";
+import { createAccountRemoval } from "./account-removal.ts";
 import { createIdentityStore } from "./identity-store.ts";
 import { createRenewalStore, stepTaken } from "./renewal-store.ts";
-import { createSlotStore, keyHeldOr, sessionPurpose } from "./slot-store.ts";
+import { createSlotStore, keyHeldOr, nextSlot, sessionPurpose } from "./slot-store.ts";
 
 interface AccountRow {
   readonly name: string;
@@ -50,8 +51,25 @@ export function createAccountStore(
     ...createSlotStore(database, sealer),
     ...createRenewalStore(database, rules),
     ...createIdentityStore(database),
+    ...createAccountRemoval(database, sealer),
   };
 }
+
+/**
+ * An account that never served, uses no token and has no key that Telegram may have let in: a person may correct what they
+ * typed.
+ */
+const anew = `update accounts set credentials = $3, driver = $4, proxy = $5, reason = null, changed_at = now()
+  where name = $1 and kind = $2 and serving_slot is null and telegram_user_id is null
+    and state in ('unauthorised', 'unauthorised.waiting', 'stopped')
+    and not exists (select from tokens where account = $1 and state <> 'free')
+    and not exists (select from authorisations where account = $1
+      and (state in ('SERVING', 'RETIRING') or (state = 'PENDING' and origin = 'made' and session is not null)))
+  returning name`;
+
+/** Keys of attempts before: none of them was made here and logged in. */
+const forgetSlots = `update authorisations set state = 'DISCARDED', key_id = null, session = null, changed_at = now()
+  where account = $1 and state in ('PENDING', 'DISCARDED')`;
 
 function createAccounts(
   database: Database,
@@ -81,46 +99,44 @@ function createAccounts(
       ],
     };
   };
+  /** Makes the account, or makes one anew that never served. Throws ACCOUNT_EXISTS. */
+  async function make(queries: Queries, account: Parameters<typeof addition>[0]): Promise<void> {
+    const { text, values, device } = addition(account);
+    const added = await queries.query(text, values);
+    const made = added.length > 0 ? added : await queries.query(anew, values);
+    if (made.length === 0) throw accountExists(account.name);
+    await queries.query(forgetSlots, [account.name]);
+    if (device !== undefined) await queries.query(nameDevice, [account.name, device]);
+  }
   const nameDevice =
     "update accounts set device = device || jsonb_build_object('deviceModel', $2::text) where name = $1";
 
   return {
-    async add(account) {
-      await database.transaction(async (queries) => {
-        const { text, values, device } = addition(account);
-        const added = await queries.query(text, values);
-        if (added.length === 0) throw accountExists(account.name);
-        if (device !== undefined) await queries.query(nameDevice, [account.name, device]);
-      });
-    },
+    add: (account) => database.transaction((queries) => make(queries, account)),
     async importSession({ session, origin, ...account }) {
-      const ref = { account: account.name, slot: 1 };
+      const { name } = account;
       const credentials = { kind: "user", phone: null } as const;
       try {
-        await database.transaction(async (queries) => {
-          const { text, values, device } = addition({ ...account, kind: "user", credentials });
-          const added = await queries.query(text, values);
-          if (added.length === 0) throw accountExists(account.name);
-          if (device !== undefined) await queries.query(nameDevice, [account.name, device]);
+        return await database.transaction(async (queries) => {
+          await make(queries, { ...account, kind: "user", credentials });
+          const [row] = await queries.query<{ slot: number }>(
+            `insert into authorisations (account, slot, state, key_id, origin)
+             values ($1, ${nextSlot("$1")}, 'PENDING', $2, $3) returning slot`,
+            [name, session.keyId, origin],
+          );
+          const ref = { account: name, slot: row!.slot };
           await queries.query(
-            `insert into authorisations (account, slot, state, key_id, session, origin)
-             values ($1, $2, 'PENDING', $3, $4, $5)`,
-            [
-              ref.account,
-              ref.slot,
-              session.keyId,
-              sealer.seal(session.bytes, sessionPurpose(ref)),
-              origin,
-            ],
+            "update authorisations set session = $3 where account = $1 and slot = $2",
+            [name, ref.slot, sealer.seal(session.bytes, sessionPurpose(ref))],
           );
           await queries.query("insert into tokens (account, slot) values ($1, $2)", [
-            ref.account,
+            name,
             ref.slot,
           ]);
+          return ref;
         });
-        return ref;
       } catch (error) {
-        throw keyHeldOr(error, ref);
+        throw keyHeldOr(error, { account: name, slot: 1 });
       }
     },
     async chooseDriver(name, driver) {

@@ -40,15 +40,16 @@ export function createConversationRecords(
   { open }: Pick<ConversationRules, "open">,
 ): ConversationRecords {
   return {
-    async list({ account, limit }) {
+    async list({ account, limit, before }) {
       const rows = await database.query<SummaryRow & Record<string, unknown>>(
         `select ${columns} from conversation_sessions
-         where $1::text is null or account = $1 order by id desc limit $2`,
-        [account ?? null, limit],
+         where ($1::text is null or account = $1) and ($3::bigint is null or id < $3)
+         order by id desc limit $2`,
+        [account ?? null, limit, before ?? null],
       );
       return rows.map(toSummary);
     },
-    async show(sessionId, limit) {
+    async show(sessionId, limit, after = -1) {
       const [row] = await database.query<SummaryRow & Record<string, unknown>>(
         `select ${columns} from conversation_sessions where id = $1`,
         [sessionId],
@@ -56,8 +57,8 @@ export function createConversationRecords(
       if (row === undefined) return null;
       const turns = await database.query<TurnRow & Record<string, unknown>>(
         `select seq, inbound_id, asked, media, replies, tool_outputs, created_at from turns
-         where session_id = $1 order by seq limit $2`,
-        [sessionId, limit],
+         where session_id = $1 and seq > $3 order by seq limit $2`,
+        [sessionId, limit, after],
       );
       return { session: toSummary(row), turns: turns.map(toTurn) };
     },

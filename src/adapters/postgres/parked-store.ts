@@ -75,10 +75,13 @@ export function createParkedStore(database: Database): ParkedStore {
         ],
       );
     },
-    async list({ limit, ...of }) {
+    async list({ limit, before, ...of }) {
+      const [beforeAt = null, beforeId = null] = before?.split(" ") ?? [];
       return database.query<ParkedRow>(
-        `select ${columns} from parked_turns where ${matches} order by parked_at desc, parked_turns.id desc limit $4`,
-        [...boundsOf(of), limit],
+        `select ${columns} from parked_turns
+         where ${matches} and ($5::timestamptz is null or (parked_at, parked_turns.id) < ($5, $6::bigint))
+         order by parked_at desc, parked_turns.id desc limit $4`,
+        [...boundsOf(of), limit, beforeAt, beforeId],
       );
     },
     async replayable({ limit, id, ...of }) {

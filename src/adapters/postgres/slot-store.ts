@@ -110,10 +110,19 @@ async function lock(queries: Queries, account: string): Promise<void> {
   if (found.length === 0) throw accountUnknown(account);
 }
 
+/**
+ * The slot above every one that an account of this name has had, as SQL; `account` is a parameter. A removed account's
+ * slots are not used again, as the epochs of their tokens were minted once.
+ */
+export const nextSlot = (account: string): string =>
+  `1 + greatest(
+     coalesce((select max(slot) from authorisations where account = ${account}), 0),
+     coalesce((select slots from removed_accounts where name = ${account}), 0))`;
+
 async function add(queries: Queries, account: string): Promise<SlotRecord> {
   const [row] = await queries.query<{ slot: number }>(
     `with made as (insert into authorisations (account, slot, state)
-       select $1, 1 + coalesce(max(slot), 0), 'PENDING' from authorisations where account = $1
+       select $1, ${nextSlot("$1")}, 'PENDING'
        returning account, slot)
      insert into tokens (account, slot) select account, slot from made returning slot`,
     [account],

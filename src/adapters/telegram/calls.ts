@@ -1,6 +1,7 @@
 import { Long, type tl } from "@mtcute/core";
 import type { TelegramDriverOptions } from "../../ports/telegram/telegram.ts";
 import { refused, TelegramError } from "../../ports/telegram/telegram-error.ts";
+import { misfitIn } from "./field-kinds.ts";
 import { fromTl, toTl } from "./tl-json.ts";
 import { createLoginCalls } from "./login-calls.ts";
 import type { Calls, RawCall } from "./raw-call.ts";
@@ -71,6 +72,10 @@ const queryBytesMax = 1_000_000;
 
 /** Found out before anything is sent, so that the outcome is known. */
 function refuseMalformed(query: tl.RpcMethod, write: (query: tl.RpcMethod) => Uint8Array): void {
+  const misfit = misfitIn(query);
+  if (misfit !== null) {
+    throw refused("CALL_MALFORMED", `nothing was sent: ${query._} cannot be written: ${misfit}`);
+  }
   try {
     const bytes = write(query).length;
     if (bytes > queryBytesMax) throw new Error(`it has ${bytes} bytes, more than ${queryBytesMax}`);

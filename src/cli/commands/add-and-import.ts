@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { HoldfastError } from "../../errors.ts";
 import { type Answers, createAnswers } from "../answers.ts";
 import { type FollowOptions, followRenewal } from "../follow.ts";
@@ -14,7 +14,9 @@ export function addNewcomerCommands(program: Command, setExitCode: (code: number
   program
     .command("add <account>")
     .description("add an account; a bot token or a phone number is read from standard input")
-    .requiredOption("--kind <kind>", "bot or user")
+    .addOption(
+      new Option("--kind <kind>", "bot or user").choices(["bot", "user"]).makeOptionMandatory(),
+    )
     .option("--driver <driver>", "the client library that connects: mtcute or telegram", "mtcute")
     .option("--device <name>", "what Telegram shows in the list of devices, for every key to come")
     .option("--proxy <url>", "socks5://, socks4:// or http:// address without a password")
@@ -117,6 +119,7 @@ function programNamed(name: string): ForeignProgram {
   throw new HoldfastError({
     code: "PROGRAM_UNKNOWN",
     message: `Sessions of "${name}" cannot be read; known are: ${foreignPrograms.join(", ")}.`,
+    next: "Name one of them with --from.",
   });
 }
 

@@ -1,13 +1,17 @@
 import type { Command } from "commander";
+import type { FleetProtocol } from "../../commands/protocol.ts";
 import type { ReplayedTurn } from "../../conversation/rehearsal/replay.ts";
 import type { SessionSummary, TurnHistory } from "../../ports/conversation/conversation-records.ts";
 import type { ParkedItem } from "../../ports/conversation/parked-store.ts";
 import { HoldfastError } from "../../errors.ts";
 import { askFleet } from "../ask.ts";
+import { countIn } from "../count-in.ts";
 import { print } from "../print.ts";
 import { replayApart } from "../replay-apart.ts";
 
 const { env } = process;
+/** Sessions in one answer. */
+const pageMax = 200;
 
 interface ReplayOptions {
   readonly session?: boolean;
@@ -37,11 +41,7 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
     .option("--json", "as JSON")
     .addHelpText("after", "\nExample:\n  npx holdfast conversation list site-bot --limit 50")
     .action(async (account: string | undefined, options: { limit: string; json?: boolean }) => {
-      const { sessions, parked } = await askFleet(
-        "conversations",
-        { account, limit: Number(options.limit) },
-        { env },
-      );
+      const { sessions, parked } = await list(account, countIn("--limit", options.limit));
       if (options.json === true) return print(JSON.stringify({ sessions, parked }));
       for (const session of sessions) print(sessionLine(session));
       for (const item of parked) print(parkedLine(item));
@@ -145,10 +145,44 @@ const replayNothing = () =>
     next: "See what was set aside: npx holdfast conversation list",
   });
 
+/** Every page of a session. */
 async function read(session: string): Promise<Shown> {
-  const { session: found, turns } = await askFleet("conversation", { session }, { env });
-  return { session: found, turns };
+  const turns: TurnHistory[] = [];
+  for (let after: number | null | undefined; ; ) {
+    const body = typeof after === "number" ? { session, after } : { session };
+    const page = await askFleet("conversation", body, { env });
+    turns.push(...page.turns);
+    after = page.more;
+    if (after === null) return { session: page.session, turns };
+  }
 }
+
+interface Listed {
+  readonly sessions: readonly SessionSummary[];
+  readonly parked: readonly ParkedItem[];
+}
+
+/** The newest sessions, page by page until there are so many, with the newest of what was set aside. */
+async function list(account: string | undefined, limit: number): Promise<Listed> {
+  const first = await page(account, limit, null);
+  const sessions = [...first.sessions];
+  let before = first.more.sessions;
+  while (before !== null && sessions.length < limit) {
+    const next: Page = await page(account, limit - sessions.length, before);
+    sessions.push(...next.sessions);
+    before = next.more.sessions;
+  }
+  return { sessions, parked: first.parked };
+}
+
+type Page = FleetProtocol["conversations"]["answered"];
+
+const page = (account: string | undefined, left: number, before: string | null): Promise<Page> =>
+  askFleet(
+    "conversations",
+    { account, limit: Math.min(left, pageMax), ...(before === null ? {} : { before }) },
+    { env },
+  );
 
 function sessionLine(session: SessionSummary): string {
   const { id, account, chatUser, status, turns, messages, lastTurnAt } = session;

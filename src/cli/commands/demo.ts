@@ -26,5 +26,6 @@ function wholeNumber(option: string, text: string): number {
   throw new HoldfastError({
     code: "OPTION_MALFORMED",
     message: `${option} takes a whole number above 0, not "${text}".`,
+    next: `Type it as in: ${option} 20`,
   });
 }

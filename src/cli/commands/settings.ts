@@ -46,6 +46,26 @@ export function addSettingCommands(program: Command): void {
     });
 
   program
+    .command("token <account>")
+    .description("give a bot another token of the same bot, read from standard input")
+    .addHelpText(
+      "after",
+      "\nIts key stays. A login, and a renewal by bot-token, use the new one.\n\nExample:\n  npx holdfast token site-bot",
+    )
+    .allowExcessArguments()
+    .action(async (account: string, _options: object, { args }: Command) => {
+      refuseFurther(args, 1, `npx holdfast token ${account} < file`);
+      const answers = createAnswers();
+      const botToken = await answers
+        .secret("Bot token (not shown): ")
+        .finally(() => answers.close());
+      await onAccount(account, "token", { botToken });
+      print(
+        `${account}: the token is kept, encrypted. Log in with it, where Telegram ended the old login: npx holdfast auth ${account}`,
+      );
+    });
+
+  program
     .command("proxy <account> [url]")
     .description("connect through a proxy; an address with a password is read from standard input")
     .option("--none", "connect directly again")

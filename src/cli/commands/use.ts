@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
+import type { AccountProtocol } from "../../commands/protocol.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { JsonValue } from "../../ports/telegram/telegram.ts";
 import { readSecret } from "../answers.ts";
 import { askFleet } from "../ask.ts";
+import { countIn } from "../count-in.ts";
 import { holderLine, keyIdGiven, readHolders } from "../holders.ts";
 import { onAccount } from "../on-account.ts";
 import { proofText, readProof, sinceMs } from "../prove.ts";
@@ -13,6 +15,8 @@ const { env } = process;
 
 /** Longer than Telegram may take to answer. */
 const callMsMax = 35_000;
+/** Messages in one answer. */
+const historyPageMax = 100;
 
 /** Commands that use an account through its holder, and those that name the holder. */
 export function addUseCommands(program: Command, setExitCode: (code: number) => void): void {
@@ -51,13 +55,14 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
   program
     .command("history <account> <peer>")
     .description("the newest messages of a chat, newest first")
-    .option("--limit <n>", "at most so many, 100 at most", "20")
+    .option("--limit <n>", "at most so many", "20")
+    .option("--before <id>", "only those that are older than this message")
     .option("--json", "as JSON")
     .addHelpText("after", "\nExample:\n  npx holdfast history site-desk @bob --limit 5")
-    .action(async (account: string, peer: string, options: { limit: string; json?: boolean }) => {
-      const body = { peer, limit: Number(options.limit) };
-      const { messages } = await onAccount(account, "history", body);
+    .action(async (account: string, peer: string, options: HistoryOptions) => {
+      const messages = await readHistory(account, peer, options);
       if (options.json === true) return print(JSON.stringify(messages));
+      if (messages.length === 0) print("no messages");
       for (const { messageId, outgoing, date, text } of messages) {
         const at = new Date(date * 1000).toISOString();
         print(`${at}  ${String(messageId).padStart(8)}  ${outgoing ? "→" : "←"}  ${text}`);
@@ -72,7 +77,13 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     .action(async (account: string | undefined, { json }: { json?: boolean }) => {
       const holders = await readHolders(account === undefined ? {} : { account }, { env });
       if (json === true) return print(JSON.stringify(holders));
-      if (holders.length === 0) print("Nobody holds anything: no account is logged in yet.");
+      if (holders.length === 0) {
+        print(
+          account === undefined
+            ? "Nobody holds anything: no account is logged in yet."
+            : `${account} has no session yet, so nobody holds one. Log it in with: npx holdfast auth ${account}`,
+        );
+      }
       for (const holder of holders) print(holderLine(holder));
       if (account !== undefined && holders[0] !== undefined) print(holders[0].next);
     });
@@ -146,6 +157,32 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
       };
       print(`${account}: ${what[forced] ?? forced}`);
     });
+}
+
+interface HistoryOptions {
+  readonly limit: string;
+  readonly before?: string;
+  readonly json?: boolean;
+}
+
+type Messages = AccountProtocol["history"]["answered"]["messages"];
+
+/** The newest messages, page by page until there are so many. */
+async function readHistory(
+  account: string,
+  peer: string,
+  options: HistoryOptions,
+): Promise<Messages> {
+  const limit = countIn("--limit", options.limit);
+  const found: Messages[number][] = [];
+  let before = options.before === undefined ? null : countIn("--before", options.before);
+  for (;;) {
+    const body = { peer, limit: Math.min(limit - found.length, historyPageMax) };
+    const page = await onAccount(account, "history", before === null ? body : { ...body, before });
+    found.push(...page.messages);
+    before = page.more;
+    if (before === null || found.length >= limit) return found;
+  }
 }
 
 function jsonIn(text: string): JsonValue {

@@ -1,4 +1,5 @@
 import type { AccountKind, Reason } from "../../../machines/lifecycle.ts";
+import type { AccountRemoval } from "./account-removal.ts";
 import type { IdentityStore } from "./identity-store.ts";
 import type { RenewalStep, RenewalStore } from "./renewal-store.ts";
 import type { SlotOrigin, SlotStore } from "./slot-store.ts";
@@ -70,6 +71,7 @@ export interface AccountSecrets {
 
 /** Accounts. Hides SQL. Errors: ACCOUNT_EXISTS, ACCOUNT_UNKNOWN, DATABASE_UNAVAILABLE, and those of the secrets. */
 export interface AccountStore extends AccountSecrets {
+  /** An account of that name and kind that never served is made anew. */
   add(account: {
     readonly name: string;
     readonly kind: AccountKind;
@@ -120,4 +122,9 @@ export interface AccountStore extends AccountSecrets {
 }
 
 /** Accounts with their slots, their renewals and their users at Telegram, over one database. */
-export interface AccountStores extends AccountStore, SlotStore, RenewalStore, IdentityStore {}
+export interface AccountStores
+  extends AccountStore,
+    SlotStore,
+    RenewalStore,
+    IdentityStore,
+    AccountRemoval {}

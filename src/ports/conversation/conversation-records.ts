@@ -25,15 +25,17 @@ export interface TurnHistory {
 
 /** The record of conversations, for people. Hides SQL. */
 export interface ConversationRecords {
-  /** The newest first. */
+  /** The newest first; `before`: those that are older than that session. */
   list(of: {
     readonly account?: string;
     readonly limit: number;
+    readonly before?: string;
   }): Promise<readonly SessionSummary[]>;
-  /** A session with its oldest turns, at most `limit`; null: there is none. */
+  /** A session with its oldest turns, at most `limit`, from behind the sequence `after` on; null: there is none. */
   show(
     sessionId: string,
     limit: number,
+    after?: number,
   ): Promise<{ readonly session: SessionSummary; readonly turns: readonly TurnHistory[] } | null>;
   /** How many chat users have more than one open session. */
   duplicates(): Promise<number>;

@@ -20,6 +20,9 @@ export interface ParkedQuery {
   readonly until?: string | undefined;
 }
 
+/** The place of a parked message in the list, for the page behind it. */
+export const placeOfParked = ({ at, id }: Pick<ParkedItem, "at" | "id">): string => `${at} ${id}`;
+
 /** What came of parking a turn. */
 export type Parking =
   | "parked"
@@ -42,8 +45,10 @@ export interface ParkedStore {
     readonly item: InboundItem | null;
     readonly reason: string;
   }): Promise<void>;
-  /** The newest first. */
-  list(of: ParkedQuery & { readonly limit: number }): Promise<readonly ParkedItem[]>;
+  /** The newest first; `before`: those behind that place. */
+  list(
+    of: ParkedQuery & { readonly limit: number; readonly before?: string | undefined },
+  ): Promise<readonly ParkedItem[]>;
   /** Those that can be replayed, in the order in which they were set aside: each user's own. */
   replayable(
     of: ParkedQuery & { readonly limit: number; readonly id?: string },

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { lifecycleStateNames } from "../../../machines/lifecycle.ts";
 import { createMetrics } from "../../../src/adapters/metrics/metrics.ts";
 import { healthSigns } from "../../../src/ports/conversation/health-signs.ts";
 
@@ -26,6 +27,7 @@ async function shown(): Promise<string> {
   metrics.conversations.duplicateSessions(() => 0);
   metrics.conversations.parkedMessages(() => 0);
   metrics.conversations.partitionHeld(3, false);
+  metrics.gate(() => ({ nodeRestarts: 0 }));
   return metrics.render();
 }
 
@@ -53,6 +55,19 @@ describe("the alarms of O1", () => {
       expect(annotations?.summary).toMatch(/\.$/);
       expect(annotations?.next).toMatch(/npx holdfast|pg_stat_activity/);
     }
+  });
+
+  it("watch only states that an account has", () => {
+    const states = rules.flatMap(({ expr }) => expr.match(/state=~?"([^"]+)"/)?.slice(1) ?? []);
+    expect(states.length).toBeGreaterThan(4);
+    const known = lifecycleStateNames();
+    for (const pattern of states.flatMap((one) => one.split("|"))) {
+      expect(known.filter((name) => new RegExp(`^${pattern}$`).test(name))).not.toEqual([]);
+    }
+  });
+
+  it("see the first abort of a renewal as a rise", async () => {
+    expect(await shown()).toContain('holdfast_renewal_steps_total{step="aborted"} 0');
   });
 
   it("begin at zero, so that the first sign is a rise", async () => {

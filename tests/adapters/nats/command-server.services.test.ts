@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type CommandHandlers, serveCommands } from "../../../src/adapters/nats/command-server.ts";
 import { requireNoSecret, withoutPhones } from "../../../src/commands/secret-fields.ts";
+import { HoldfastError } from "../../../src/errors.ts";
 import { createSealKey } from "../../../src/adapters/crypto/curve-seal.ts";
 import { createCommandSealing } from "../../../src/adapters/crypto/sealed-commands.ts";
 import { connectNats } from "../../../src/adapters/nats/connection.ts";
@@ -93,6 +94,31 @@ describe("a command's body", () => {
     });
   });
 
+  it.each([
+    ["a NUL", { peer: { name: "a\0b" } }, 'holds the letter NUL in the field "peer.name"'],
+    ["half a letter", { text: "\ud800" }, 'holds half of a surrogate pair in the field "text"'],
+    ["a NUL in a name", { "a\0": 1 }, "holds the letter NUL in the name of a field"],
+    [
+      "a name of every object",
+      { a: [{ toString: 1 }] },
+      'has the field "a.0.toString", which every object has already',
+    ],
+  ])("is refused by its field where it holds %s", async (_what, body, why) => {
+    expect(await ask(JSON.stringify(body))).toMatchObject({
+      code: "COMMAND_MALFORMED",
+      message: `The body of the command ${why}; nothing was changed.`,
+    });
+  });
+
+  it.each([
+    ["a number without an end", '{"limit":1e999}', "a number without an end"],
+    ["the name of an object's prototype", '{"a":{"__proto__":{}}}', "__proto__"],
+  ])("is refused where it is JSON with %s", async (_what, body, why) => {
+    const refused = await ask(body);
+    expect(refused).toMatchObject({ code: "COMMAND_MALFORMED" });
+    expect(refused?.["message"]).toContain(why);
+  });
+
   it("may be nothing, nested 64 deep, and have brackets in its texts", async () => {
     expect(await ask("")).toEqual({ ok: true, body: {} });
     expect(await ask(deep(64))).toMatchObject({ ok: true });
@@ -107,11 +133,36 @@ describe("an answer", () => {
     expect(await ask("{}")).toMatchObject({ ok: false, code: "REPLY_TOO_LONG" });
   });
 
+  it("carries what a caller may do after a refusal, and how long to wait", async () => {
+    answer = async () => {
+      throw new HoldfastError({
+        code: "FLOOD_WAIT",
+        message: "Telegram refused.",
+        next: "Wait 30 s.",
+        policy: "retryable",
+        waitSeconds: 30,
+      });
+    };
+    expect(await ask("{}")).toEqual({
+      ok: false,
+      code: "FLOOD_WAIT",
+      message: "Telegram refused.",
+      next: "Wait 30 s.",
+      policy: "retryable",
+      waitSeconds: 30,
+    });
+  });
+
   it("comes where the verb throws at once, and where it cannot be written as JSON", async () => {
     answer = () => {
       throw new Error("at once");
     };
-    expect(await ask("{}")).toMatchObject({ code: "UNEXPECTED", message: "at once" });
+    expect(await ask("{}")).toMatchObject({
+      code: "UNEXPECTED",
+      message: "at once",
+      next: expect.stringContaining("npx holdfast logs"),
+      policy: "terminal",
+    });
     answer = async () => ({ ok: true, number: 1n });
     expect(await ask("{}")).toMatchObject({ ok: false, code: "UNEXPECTED" });
   });

@@ -1,0 +1,16 @@
+import { HoldfastError } from "../../errors.ts";
+
+/** The names that an account may have. The database holds to the same rule. */
+export const accountNamePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+/** The rule for a person. */
+export const accountNameRule =
+  "lower-case letters, digits and hyphens, at most 63, a letter or digit first";
+
+/** No account can have that text as its name. */
+export const accountNameMalformed = (name: string): HoldfastError =>
+  new HoldfastError({
+    code: "ACCOUNT_NAME_MALFORMED",
+    message: `${JSON.stringify(name.slice(0, 64))} is no name of an account; nothing was done.`,
+    next: `Give ${accountNameRule}.`,
+  });
