@@ -4,7 +4,7 @@ import { createMetrics, type Metrics } from "../adapters/metrics/metrics.ts";
 import type { Config } from "../config/config.ts";
 import type { GateClient } from "../gate/gate-client.ts";
 
-const unwellStates: ReadonlySet<string> = new Set(["quarantined", "fenced"]);
+const unwellStates: ReadonlySet<string> = new Set(["quarantined", "burying", "fenced"]);
 
 /** Why this node is not ready to serve, if it is not. */
 export interface Readiness {

@@ -112,6 +112,7 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
     start() {
       const triggers = createRenewalTriggers({
         accounts: stores.accounts,
+        events: open.events,
         clock,
         schedule: config.renewals,
         serving: () => host.all().filter(({ runtime }) => runtime.state === "active"),

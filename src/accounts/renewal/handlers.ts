@@ -1,5 +1,5 @@
 import type { Reason } from "../../../machines/lifecycle.ts";
-import { endEverything, type HandlerParts } from "../handler-parts.ts";
+import { endEverything, type HandlerParts, untilDone } from "../handler-parts.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { RenewalRecord, RenewalStep } from "../../ports/accounts/renewal-store.ts";
 import type { LifecycleHandlers } from "../runtime.ts";
@@ -17,11 +17,13 @@ type RenewalEffects =
 export interface RenewalHandlers {
   readonly effects: Pick<LifecycleHandlers, RenewalEffects>;
   /**
-   * Aborts the renewal that is open, if one is; by default its process has died. Under the token only: another host may
-   * still be at it otherwise. `false`: none was open.
+   * Aborts the renewal that is open and has not switched; by default its process has died. Under the token only: another
+   * host may still be at it otherwise. One that has switched goes on: its new key serves.
    */
-  abortOpen(reason?: Reason): Promise<boolean>;
-  /** Settles once the renewal that was last finished here is recorded as done, or could not be. */
+  abortOpen(reason?: Reason): Promise<void>;
+  /** Records as done the renewal that has switched to this slot, which has answered, if its record is still missing. */
+  complete(serving: number | null): Promise<void>;
+  /** Resolves once the renewal that was last finished here is recorded as done, or the account has stopped. */
   ended(): Promise<void>;
 }
 
@@ -36,10 +38,18 @@ export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
   // a crash in between would return to a key that no longer works.
   let ended: Promise<void> = Promise.resolve();
 
+  async function finish(renewal: string): Promise<void> {
+    await accounts.finishRenewal(renewal);
+    tellStep(renewal, "verified");
+  }
+
   const effects: RenewalHandlers["effects"] = {
     async prepareSlot({ renewal, method }, visit) {
       let cancelLook = () => {};
+      let isPrepared = false;
       try {
+        await ended;
+        visit.signal.throwIfAborted();
         const { epoch = 0 } = serving.grant ?? {};
         const { incarnation } = gate;
         const begun = await accounts.beginRenewal({
@@ -61,16 +71,22 @@ export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
           onCodeRequested() {
             cancelLook = clock.schedule(timings.codeLookMs, serving.refresh);
           },
+          async onAuthorised({ slot }) {
+            await accounts.recordPrepared(renewal, slot);
+            isPrepared = true;
+            tellStep(renewal, "authorised");
+          },
         });
-        await accounts.recordPrepared(renewal, ref.slot);
-        tellStep(renewal, "authorised");
         visit.signal.throwIfAborted();
         visit.emit({ type: "slot.prepared", slot: ref.slot });
       } catch (error) {
+        if (!visit.signal.aborted) {
+          return visit.emit({ type: "prepare.failed", reason: withAdvice(faultReason(error)) });
+        }
         // The state was left and looked for the renewal before its row came: the row may not stay
-        // open.
-        if (visit.signal.aborted) await accounts.abortRenewal(renewal, leftBehind);
-        else visit.emit({ type: "prepare.failed", reason: withAdvice(faultReason(error)) });
+        // open. A key that is logged in is the next state's to judge: it may be the only one left.
+        if (isPrepared) return;
+        await untilDone(world, visit.life, () => accounts.abortRenewal(renewal, leftBehind));
       } finally {
         cancelLook();
       }
@@ -116,17 +132,19 @@ export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
       }
     },
 
-    finishRenewal({ renewal }) {
-      ended = accounts.finishRenewal(renewal).then(() => tellStep(renewal, "verified"));
+    finishRenewal({ renewal }, visit) {
+      ended = untilDone(world, visit.life, () => finish(renewal));
       return ended;
     },
 
     async abortRenewal({ renewal, stillServing, reason }, visit) {
-      if (!stillServing) await endEverything(parts);
-      await accounts.abortRenewal(renewal, reason);
-      // A switch that was under way may have been granted the next slot's token in between.
-      if (!stillServing) await endEverything(parts);
-      visit.emit({ type: "returned" });
+      await untilDone(world, visit.signal, async () => {
+        if (!stillServing) await endEverything(parts);
+        await accounts.abortRenewal(renewal, reason);
+        // A switch that was under way may have been granted the next slot's token in between.
+        if (!stillServing) await endEverything(parts);
+        visit.emit({ type: "returned" });
+      });
     },
   };
 
@@ -134,8 +152,12 @@ export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
     effects,
     async abortOpen(reason) {
       const open = await accounts.openRenewal(account);
-      if (open !== null) await accounts.abortRenewal(open.id, reason ?? interrupted(open));
-      return open !== null;
+      if (open === null || open.state === "switched") return;
+      await accounts.abortRenewal(open.id, reason ?? interrupted(open));
+    },
+    async complete(slot) {
+      const open = await accounts.openRenewal(account);
+      if (open?.state === "switched" && open.toSlot === slot) await finish(open.id);
     },
     ended: () => ended,
   };
