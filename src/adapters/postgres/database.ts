@@ -18,6 +18,10 @@ export interface Database extends Queries {
 }
 
 export interface DatabaseOptions {
+  /** As Postgres shows its connections: what they are for. */
+  readonly name?: string;
+  /** A statement that waits for a lock for longer fails; by default it waits as long as it may run. */
+  readonly lockTimeoutMs?: number;
   /** Connections at most. */
   readonly poolMax?: number;
   readonly statementTimeoutMs?: number;
@@ -26,11 +30,13 @@ export interface DatabaseOptions {
 }
 
 const uniqueViolation = "23505";
+const lockNotAvailable = "55P03";
 /** SQLSTATE classes of a server that goes away: connection exceptions and operator intervention. */
 const unavailableClasses: ReadonlySet<string> = new Set(["08", "57", "53"]);
 
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
   const { poolMax = 8, statementTimeoutMs = 15_000, onQuery = () => {} } = options;
+  const { lockTimeoutMs = 0, name: application } = options;
   const pool = new Pool({
     connectionString: url,
     max: poolMax,
@@ -39,6 +45,8 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
     connectionTimeoutMillis: 5000,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + 5000,
+    ...(lockTimeoutMs > 0 && { lock_timeout: lockTimeoutMs }),
+    ...(application !== undefined && { application_name: application }),
   });
   // A broken idle connection is replaced by the pool; the statement that meets it reports it.
   pool.on("error", () => {});
@@ -81,6 +89,14 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
     },
     close: () => pool.end(),
   };
+}
+
+/** True where Postgres answered that another transaction holds a lock for longer than this one waits. */
+export function isLockTimeout(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    (error as { readonly code?: unknown }).code === lockNotAvailable || isLockTimeout(error.cause)
+  );
 }
 
 /** The constraint that a statement would have broken; null when it failed for another reason. */
