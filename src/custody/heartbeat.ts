@@ -38,6 +38,9 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   async function beat(): Promise<void> {
     const found = await store.beat(incarnation);
     answeredMs = clock.monotonicMs();
+    // Postgres is there, and its lock keeps every other host waiting as well. It cannot be written yet, so a host that has
+    // given up does not begin anew.
+    if (found.state === "LOCKED") return;
     setAway(false);
     if (found.state === "LIVE") {
       if (found.beats <= beats) {

@@ -31,7 +31,9 @@ export interface Registration {
 export type Beat =
   /** The number of this incarnation's beats; a fall shows that Postgres was restored. */
   | { readonly state: "LIVE"; readonly beats: number }
-  | { readonly state: "REVOKED" | "RELEASED" | "MISSING" };
+  | { readonly state: "REVOKED" | "RELEASED" | "MISSING" }
+  /** It answers, and another transaction holds the row or the table: nothing was counted. */
+  | { readonly state: "LOCKED" };
 
 /**
  * The incarnations of hosts, to which tokens are granted. Hides the SQL and its locks. Each call is

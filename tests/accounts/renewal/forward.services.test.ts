@@ -54,7 +54,20 @@ const stepsOf = async (renewal: string) =>
 
 const renewalState = async (id: string) => (await bench.accounts.findRenewal(id))?.state;
 
-/** Time passes until it is so. */
+/** Each failure that is tried again rests for as long as this, in milliseconds. */
+async function letRetry(...restsMs: readonly number[]): Promise<void> {
+  for (const [index, restMs] of restsMs.entries()) {
+    const notes = () =>
+      bench.events.filter((event) => event.type === "note" && event.code === "WILL_TRY_AGAIN");
+    await expect.poll(() => notes().length, { timeout: 20_000 }).toBe(index + 1);
+    bench.clock.advance(restMs);
+  }
+}
+
+const bounds = () =>
+  bench.events.filter((event) => event.type === "transition" && event.event === "bound.passed");
+
+/** Time passes until it is so, where no bound runs. */
 const inTime = <Value>(read: () => Value | Promise<Value>) =>
   expect.poll(
     () => {
@@ -113,16 +126,12 @@ describe("a key that dies while another one is logged in (I2)", () => {
     }));
     const [old] = authorisationsOf(account);
     const method = "updates.getDifference";
-    bench.dc.phone.addFault({ kind: "delay", method, delayMs: 700, when: "before", count: 1 });
+    bench.dc.phone.addFault({ kind: "delay", method, delayMs: 900, when: "before", count: 1 });
     await account.renew("r1", "handoff");
     await account.runtime.until((state) => state === "restarting");
-    await expect
-      .poll(() =>
-        bench.dc.ledger
-          .rpcs()
-          .some((rpc) => rpc.method === method && rpc.answeredAtMs === undefined),
-      )
-      .toBe(true);
+    const isUnderWay = () =>
+      bench.dc.ledger.rpcs().some((rpc) => rpc.method === method && rpc.answeredAtMs === undefined);
+    await expect.poll(isUnderWay, { timeout: 10_000, interval: 5 }).toBe(true);
     const fresh = authorisationsOf(account).find(({ authKeyId }) => authKeyId !== old!.authKeyId);
     bench.clock.advance(20_000);
     await aborting.promise;
@@ -133,11 +142,11 @@ describe("a key that dies while another one is logged in (I2)", () => {
           bench.dc.ledger
             .connections({ open: true })
             .some(({ authKeyId }) => authKeyId === fresh!.authKeyId),
-        { timeout: 5000 },
+        { timeout: 10_000 },
       )
       .toBe(false);
     goOn.resolve();
-    await inTime(() => account.runtime.state).toBe("active");
+    await account.runtime.until((state) => state === "active");
     expect(account.runtime.snapshot.context.slot).toBe(1);
     await inTime(() => slotStates(account)).toEqual(["SERVING", "DISCARDED"]);
     expect(authorisationsOf(account).map(({ authKeyId }) => authKeyId)).toEqual([old!.authKeyId]);
@@ -158,8 +167,7 @@ describe("a key that dies while another one is logged in (I2)", () => {
     const fresh = authorisationsOf(account).find(({ authKeyId }) => authKeyId !== old!.authKeyId);
     kill(fresh!.authKeyId);
     await account.use((client) => client.self()).catch(() => undefined);
-    await inTime(() => account.runtime.snapshot.context.slot).toBe(1);
-    await inTime(() => account.runtime.state).toBe("active");
+    await renewed(account, 1);
     expect(await slotStates(account)).toEqual(["SERVING", "DEAD"]);
     await expectOneWorkingKey(account);
   });
@@ -173,16 +181,16 @@ describe("a key that dies while another one is logged in (I2)", () => {
       message: "INTERNAL",
     });
     await account.logout();
-    await inTime(() => account.runtime.state).toBe("unauthorised.waiting");
+    await account.runtime.until((state) => state === "unauthorised.waiting");
     await account.login("again", "bot-token");
-    await inTime(() => account.runtime.state).toBe("active");
+    await account.runtime.until((state) => state === "active");
     const { slot } = account.grant!;
     const keyId = (await bench.accounts.slots(account.name)).find(
       (one) => one.slot === slot,
     )?.keyId;
     kill(keyId!);
     await account.use((client) => client.self()).catch(() => undefined);
-    await inTime(() => account.runtime.state).toBe("quarantined");
+    await account.runtime.until((state) => state === "quarantined");
     expect(await slotStates(account)).toEqual(["RETIRING", "DEAD"]);
   });
 });
@@ -243,8 +251,10 @@ describe("a record of a renewal", () => {
     });
     await account.renew("r1", "auto-code");
     await account.runtime.until((state) => state === "aborting");
-    await inTime(() => account.runtime.state).toBe("active");
+    await letRetry(1000, 2000);
+    await account.runtime.until((state) => state === "active");
     expect(await renewalState("r1")).toBe("aborted");
+    expect(bounds()).toEqual([]);
     await expectOneWorkingKey(account);
   });
 
@@ -259,7 +269,9 @@ describe("a record of a renewal", () => {
     }));
     kill(authorisationsOf(account)[0]!.authKeyId);
     await account.use((client) => client.self()).catch(() => undefined);
-    await inTime(() => account.runtime.state).toBe("quarantined");
+    await letRetry(1000, 2000, 4000);
+    await account.runtime.until((state) => state === "quarantined");
     expect(await slotStates(account)).toEqual(["DEAD"]);
+    expect(bounds()).toEqual([]);
   });
 });
