@@ -5,17 +5,26 @@ import { createTestClock } from "../fixtures/test-clock.ts";
 
 const awayMs = 10_000;
 
-/** `answers`: what Postgres answers to each beat; null: nothing comes back. */
-function open(answers: readonly (Beat | null)[]) {
+/**
+ * `answers`: what Postgres answers to each beat; null: it is not written. `marks`: what it shows of other hosts at each look;
+ * by default nothing comes back.
+ */
+function open(answers: readonly (Beat | null)[], marks: readonly (string | null)[] = []) {
   const clock = createTestClock();
   const told: string[] = [];
   const left = [...answers];
+  const shown = [...marks];
   const heartbeat = createHeartbeat({
     store: {
       async beat() {
         const answer = left.shift() ?? null;
         if (answer === null) throw new Error("no answer");
         return answer;
+      },
+      async marksOfOthers() {
+        const mark = shown.shift();
+        if (mark === undefined) throw new Error("no answer");
+        return mark;
       },
     },
     incarnation: "one",
@@ -49,14 +58,34 @@ describe("a heartbeat", () => {
     expect(told).toEqual(["away", "back"]);
   });
 
-  it("that waits behind a lock has been answered: Postgres is not away", async () => {
-    const { told, beat } = open([live(1), ...Array.from({ length: 10 }, () => locked), live(2)]);
-    for (let beats = 0; beats < 12; beats += 1) await beat(awayMs / 2);
+  const tenTimes = <One>(one: One): readonly One[] => Array.from({ length: 10 }, () => one);
+
+  it.each([
+    ["a lock of its row", locked, "a 7"],
+    ["a lock of the table", locked, null],
+    ["a database that can only be read", null, "a 7"],
+  ])(
+    "that %s keeps from being written is no absence: no other host is ahead",
+    async (_what, answer, mark) => {
+      const { told, beat } = open([live(1), ...tenTimes(answer), live(2)], tenTimes(mark));
+      for (let beats = 0; beats < 12; beats += 1) await beat(awayMs / 3);
+      expect(told).toEqual([]);
+    },
+  );
+
+  it("that is not written while another host's is says that Postgres is away", async () => {
+    const { told, beat } = open(
+      [live(1), ...tenTimes(locked)],
+      tenTimes("a").map((host, beats) => `${host} ${beats}`),
+    );
+    for (let beats = 0; beats < 3; beats += 1) await beat(awayMs / 3);
     expect(told).toEqual([]);
+    await beat(awayMs / 3);
+    expect(told).toEqual(["away"]);
   });
 
   it("that waits behind a lock after an absence does not say that Postgres is back: it cannot be written yet", async () => {
-    const { told, beat } = open([live(1), null, locked, live(2)]);
+    const { told, beat } = open([live(1), null, locked, live(2)], ["a 7", "a 7"]);
     await beat(0);
     await beat(awayMs);
     await beat(1000);

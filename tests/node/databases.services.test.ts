@@ -74,6 +74,7 @@ describe("a lock on one table", () => {
     await stores.incarnations.beat("one");
     await lock("incarnations");
     expect(await stores.incarnations.beat("one")).toEqual({ state: "LOCKED" });
+    expect(await stores.incarnations.marksOfOthers("one")).toBeNull();
     await locker.query("rollback");
     expect(await stores.incarnations.beat("one")).toEqual({ state: "LIVE", beats: 2 });
   });

@@ -69,21 +69,28 @@ export function createIncarnationStore(
       return rows.map(toIncarnation);
     },
     async beat(incarnation): Promise<Beat> {
-      const rows = await beats
-        .query<{ state: HolderRecord["state"]; beats: string }>(
+      const rows = await orLocked(
+        beats.query<{ state: HolderRecord["state"]; beats: string }>(
           `update incarnations set beats = beats + 1 where id = $1 returning state, beats`,
           [incarnation],
-        )
-        .catch((error: unknown) => {
-          if (isLockTimeout(error)) return null;
-          throw error;
-        });
+        ),
+      );
       if (rows === null) return { state: "LOCKED" };
       const [row] = rows;
       if (row === undefined) return { state: "MISSING" };
       return row.state === "LIVE"
         ? { state: row.state, beats: Number(row.beats) }
         : { state: row.state };
+    },
+    async marksOfOthers(incarnation) {
+      const rows = await orLocked(
+        beats.query<{ marks: string }>(
+          `select coalesce(md5(string_agg(id || ' ' || beats, ',' order by id)), '') as marks
+           from incarnations where state = 'LIVE' and id <> $1`,
+          [incarnation],
+        ),
+      );
+      return rows?.[0]?.marks ?? null;
     },
     async holders() {
       const rows = await database.query<{
@@ -125,6 +132,13 @@ export function createIncarnationStore(
     },
   };
 }
+
+/** null where another transaction holds the lock for too long. */
+const orLocked = <Rows>(rows: Promise<Rows>): Promise<Rows | null> =>
+  rows.catch((error: unknown) => {
+    if (isLockTimeout(error)) return null;
+    throw error;
+  });
 
 function toIncarnation({ ended_for_ms, ...rest }: IncarnationRow): IncarnationRecord {
   const { id, host, state, proof } = rest;
