@@ -12,8 +12,8 @@ export interface HeartbeatOptions {
   /** Postgres does not remember writes that it acknowledged: it was restored from an older copy. */
   onRestored(why: string): void;
   /**
-   * This host could not write to Postgres for `awayMs`, and whether others can is unknown or seen; again `false` when it
-   * can.
+   * This host could not write to Postgres for `awayMs`, and whether others can is unknown or seen; again `false` when
+   * it can.
    */
   onAway(away: boolean): void;
 }
@@ -41,8 +41,8 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 
   /**
-   * A lock, or a database that can only be read, keeps every host from writing: giving everything up would help no other.
-   * It is not written to yet, so a host that has given up does not begin anew.
+   * A lock, or a database that can only be read, keeps every host from writing: giving everything up would help no
+   * other. It is not written to yet, so a host that has given up does not begin anew.
    */
   async function lookAtOthers(): Promise<void> {
     const now = await store.marksOfOthers(incarnation);

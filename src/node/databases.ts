@@ -3,8 +3,8 @@ import type { Config } from "../config/config.ts";
 import { HoldfastError } from "../errors.ts";
 
 /**
- * A node's pools of connections to Postgres. Work that waits for a lock, or for a connection, waits within its own pool.
- * docs/operating.md states their sizes.
+ * A node's pools of connections to Postgres. Work that waits for a lock, or for a connection, waits within its own
+ * pool. docs/operating.md states their sizes.
  */
 export interface NodeDatabases {
   /** The host's beats alone: whatever else waits, this host hears whether Postgres answers. */

@@ -12,8 +12,8 @@ export interface Leaving {
 }
 
 /**
- * Ends a node's work: accounts are handed over while turns are finished, so that no handler holds an account up. Resolves
- * when the accounts are gone, and the turns are done or have had their time. Rejects with the fault of either.
+ * Ends a node's work: accounts are handed over while turns are finished, so that no handler holds an account up.
+ * Resolves when the accounts are gone, and the turns are done or have had their time. Rejects with the fault of either.
  */
 export async function leave({ handOver, finishTurns, clock, turnsMsMax }: Leaving): Promise<void> {
   const turns = within(clock, turnsMsMax, finishTurns(), () => undefined);

@@ -6,8 +6,8 @@ import { createTestClock } from "../fixtures/test-clock.ts";
 const awayMs = 10_000;
 
 /**
- * `answers`: what Postgres answers to each beat; null: it is not written. `marks`: what it shows of other hosts at each look;
- * by default nothing comes back.
+ * `answers`: what Postgres answers to each beat; null: it is not written. `marks`: what it shows of other hosts at each
+ * look; by default nothing comes back.
  */
 function open(answers: readonly (Beat | null)[], marks: readonly (string | null)[] = []) {
   const clock = createTestClock();

@@ -4,7 +4,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { RenewalRecord, RenewalStep } from "../../ports/accounts/renewal-store.ts";
 import type { LifecycleHandlers } from "../runtime.ts";
 import { faultReason } from "../../ports/telegram/telegram-error.ts";
-import { withAdvice } from "../login/advice.ts";
+import { createPreparing } from "./preparing.ts";
 
 type RenewalEffects =
   | "prepareSlot"
@@ -17,8 +17,8 @@ type RenewalEffects =
 export interface RenewalHandlers {
   readonly effects: Pick<LifecycleHandlers, RenewalEffects>;
   /**
-   * Aborts the renewal that is open and has not switched; by default its process has died. Under the token only: another
-   * host may still be at it otherwise. One that has switched goes on: its new key serves.
+   * Aborts the renewal that is open and has not switched; by default its process has died. Under the token only:
+   * another host may still be at it otherwise. One that has switched goes on: its new key serves.
    */
   abortOpen(reason?: Reason): Promise<void>;
   /** Records as done the renewal that has switched to this slot, which has answered, if its record is still missing. */
@@ -29,8 +29,8 @@ export interface RenewalHandlers {
 
 /** The steps of a renewal: each leaves a row before the next begins, and each may be aborted. */
 export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
-  const { world, serving, sideSlots } = parts;
-  const { account, accounts, tokens, gate, clock, timings } = world;
+  const { world, serving } = parts;
+  const { account, accounts, tokens, gate } = world;
   const tellStep = (renewal: string, step: RenewalStep) =>
     world.events.report({ type: "step", account, renewal, step });
 
@@ -44,53 +44,7 @@ export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
   }
 
   const effects: RenewalHandlers["effects"] = {
-    async prepareSlot({ renewal, method }, visit) {
-      let cancelLook = () => {};
-      let isPrepared = false;
-      try {
-        await ended;
-        visit.signal.throwIfAborted();
-        const { epoch = 0 } = serving.grant ?? {};
-        const { incarnation } = gate;
-        const begun = await accounts.beginRenewal({
-          id: renewal,
-          account,
-          method,
-          epoch,
-          incarnation,
-        });
-        if (!begun) throw renewalKnown(renewal);
-        tellStep(renewal, "requested");
-        visit.signal.throwIfAborted();
-        const ref = await sideSlots.authorise({
-          of: renewal,
-          method,
-          signal: visit.signal,
-          approve: (token) => serving.use((client) => client.acceptLoginToken(token)),
-          onConnected: () => tellStep(renewal, "key-stored"),
-          onCodeRequested() {
-            cancelLook = clock.schedule(timings.codeLookMs, serving.refresh);
-          },
-          async onAuthorised({ slot }) {
-            await accounts.recordPrepared(renewal, slot);
-            isPrepared = true;
-            tellStep(renewal, "authorised");
-          },
-        });
-        visit.signal.throwIfAborted();
-        visit.emit({ type: "slot.prepared", slot: ref.slot });
-      } catch (error) {
-        if (!visit.signal.aborted) {
-          return visit.emit({ type: "prepare.failed", reason: withAdvice(faultReason(error)) });
-        }
-        // The state was left and looked for the renewal before its row came: the row may not stay
-        // open. A key that is logged in is the next state's to judge: it may be the only one left.
-        if (isPrepared) return;
-        await untilDone(world, visit.life, () => accounts.abortRenewal(renewal, leftBehind));
-      } finally {
-        cancelLook();
-      }
-    },
+    prepareSlot: createPreparing({ ...parts, tellStep, ended: () => ended }),
 
     async drain({ slot, epoch }, visit) {
       try {
@@ -167,19 +121,6 @@ const interrupted = ({ state }: RenewalRecord): Reason => ({
   code: "PROCESS_DIED",
   message: `the process died while the renewal was ${state}; the old slot serves again`,
 });
-
-const leftBehind: Reason = {
-  code: "RENEWAL_LEFT",
-  message: "the account left its state while the new slot was being prepared",
-};
-
-function renewalKnown(id: string): HoldfastError {
-  return new HoldfastError({
-    code: "RENEWAL_KNOWN",
-    message: `Renewal ${id} was asked for before, another one is open, or the account is no longer held here.`,
-    next: "See it with: npx holdfast status",
-  });
-}
 
 function notIdle(uses: readonly string[]): HoldfastError {
   return new HoldfastError({

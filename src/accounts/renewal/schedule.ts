@@ -18,8 +18,8 @@ const minuteMs = 60_000;
 const minutesOfDay = 1440;
 
 /**
- * When the key's next renewal is due, in milliseconds since 1970; never in quiet hours. After an aborted one it waits for
- * as long as Telegram asked at least, and where a person has to do something, for one more period of the schedule.
+ * When the key's next renewal is due, in milliseconds since 1970; never in quiet hours. After an aborted one it waits
+ * for as long as Telegram asked at least, and where a person has to do something, for one more period of the schedule.
  */
 export function dueAt(key: ServingKey, schedule: RenewalSchedule) {
   const { account, slot, sinceMs, triedMs } = key;

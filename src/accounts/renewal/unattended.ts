@@ -24,8 +24,8 @@ export const waitsForPerson = ({ failed, hasPassword }: ServingKey): boolean =>
 
 /**
  * Asks over the connection that serves what stands against a renewal that no person looks after, before anything is
- * asked of Telegram for it: a 2FA password that is not kept, or a wait that Telegram asks for. null: nothing. Throws what
- * says nothing about the account.
+ * asked of Telegram for it: a 2FA password that is not kept, or a wait that Telegram asks for. null: nothing. Throws
+ * what says nothing about the account.
  */
 export async function whatStandsAgainst(
   account: Pick<Account, "use">,

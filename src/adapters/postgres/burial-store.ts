@@ -54,7 +54,9 @@ async function bury(queries: Queries, ref: SlotRef, reason: Reason): Promise<Bur
   };
 }
 
-/** A renewal's `to_slot` is written once its user was compared. A slot that a logout or a login left never takes over. */
+/**
+ * A renewal's `to_slot` is written once its user was compared. A slot that a logout or a login left never takes over.
+ */
 async function authorisedBeside(queries: Queries, { account, slot }: SlotRef) {
   const [found] = await queries.query<{ slot: number }>(
     `select s.slot from authorisations s

@@ -32,8 +32,8 @@ interface GrantRow {
 }
 
 /**
- * Incarnations in Postgres; their tokens are revoked and freed by the rules of the token machine. `beats`: where beats go,
- * if they are to wait for nothing else.
+ * Incarnations in Postgres; their tokens are revoked and freed by the rules of the token machine. `beats`: where beats
+ * go, if they are to wait for nothing else.
  */
 export function createIncarnationStore(
   database: Database,

@@ -117,8 +117,9 @@ async function apply(client: Client, migration: Migration, patience: LockPatienc
     // Remains of an earlier try: `if not exists` would take them for done.
     for (const index of await leftInvalid(client, own)) await step(`drop index ${index}`);
     for (const statement of up.statements) {
-      if (indexesBuiltBy(statement).length === 0) await step(statement);
-      else await withoutLimit(client, patience, () => client.query(statement));
+      if (worksBeside(statement))
+        await withoutLimit(client, patience, () => client.query(statement));
+      else await step(statement);
     }
     const [invalid] = await leftInvalid(client, own);
     if (invalid !== undefined) throw new Error(`the index ${invalid} is not valid`);
@@ -152,13 +153,18 @@ const failed = ({ version, name }: Migration, state: string, cause: unknown) =>
     cause,
   });
 
+/** Whether a statement builds or drops an index and lets readers and writers go on. */
+const worksBeside = (statement: string): boolean => /\bindex\s+concurrently\b/i.test(statement);
+
 /** The names of the indexes that a statement builds beside the work of others. */
 function indexesBuiltBy(statement: string): readonly string[] {
   const builds = /create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?(\w+)/gi;
   return [...statement.matchAll(builds)].flatMap(([, name]) => name ?? []);
 }
 
-/** Those of these indexes that an earlier try has left, and that nothing builds now: an operator's own are let alone. */
+/**
+ * Those of these indexes that an earlier try has left, and that nothing builds now: an operator's own are let alone.
+ */
 async function leftInvalid(client: Client, names: readonly string[]): Promise<readonly string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select c.oid::regclass::text as name from pg_index i join pg_class c on c.oid = i.indexrelid
@@ -236,8 +242,8 @@ async function alone<Result>(
  * A role that may not change the schema only looks whether it is up to date. Otherwise the rights of the roles of
  * `roles.ts` are set; `roles`: whether they are there.
  *
- * Errors: DATABASE_UNAVAILABLE, MIGRATION_LOCKED and MIGRATION_WAITS (retryable), SCHEMA_NEWER, MIGRATION_EDITED, MIGRATION_NOT_OWNER,
- * MIGRATION_FAILED; after each of them the schema is as it was, or at an earlier whole version.
+ * Errors: DATABASE_UNAVAILABLE, MIGRATION_LOCKED and MIGRATION_WAITS (retryable), SCHEMA_NEWER, MIGRATION_EDITED,
+ * MIGRATION_NOT_OWNER, MIGRATION_FAILED; after each of them the schema is as it was, or at an earlier whole version.
  */
 export function migrate(
   databaseUrl: string,

@@ -28,8 +28,8 @@ export async function limitLockWaits(client: Client, { waitMs }: LockPatience): 
 }
 
 /**
- * Builds an index beside the work of others. Such a build waits for every transaction that was there before it, and holds
- * no reader and no writer up meanwhile: it may wait as long as it takes.
+ * Builds or drops an index beside the work of others. That waits for every transaction that was there before it, and
+ * holds no reader and no writer up meanwhile: it may wait as long as it takes.
  */
 export async function withoutLimit(
   client: Client,

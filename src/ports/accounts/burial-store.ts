@@ -18,8 +18,8 @@ export interface BurialStore {
   /**
    * One transaction. The slot is DEAD, and its session is kept aside. If it served, another authorised slot of the
    * account serves: the one that a renewal has made, else the one that the last renewal left and that is not logged out
-   * yet. An open renewal is `switched` if its new slot takes over, else `aborted`. A slot that does not serve is marked,
-   * and nothing else changes.
+   * yet. An open renewal is `switched` if its new slot takes over, else `aborted`. A slot that does not serve is
+   * marked, and nothing else changes.
    */
   bury(ref: SlotRef, reason: Reason): Promise<Burial>;
 }

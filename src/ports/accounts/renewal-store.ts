@@ -39,8 +39,8 @@ export interface RenewalStore {
     readonly incarnation: string;
   }): Promise<boolean>;
   /**
-   * The renewal is not begun, and this is on record as an aborted one. `false`: this id is known already, or another slot
-   * serves.
+   * The renewal is not begun, and this is on record as an aborted one. `false`: this id is known already, or another
+   * slot serves.
    */
   recordNotBegun(renewal: {
     readonly id: string;

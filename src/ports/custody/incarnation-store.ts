@@ -61,8 +61,8 @@ export interface IncarnationStore {
   /** Counts a beat of this incarnation. */
   beat(incarnation: string): Promise<Beat>;
   /**
-   * A text that is another one as soon as another host has written here: its beat, its beginning or its end. null: a lock
-   * keeps it from being read.
+   * A text that is another one as soon as another host has written here: its beat, its beginning or its end. null: a
+   * lock keeps it from being read.
    */
   marksOfOthers(incarnation: string): Promise<string | null>;
   /** Incarnations that are LIVE, or not LIVE while a token of theirs is not free. */
