@@ -10,6 +10,8 @@ export type LoginMethod = "code" | "qr" | "bot-token" | "import";
 export interface Reason {
   readonly code: string;
   readonly message: string;
+  /** Telegram wants no further attempt for so long, in seconds. */
+  readonly waitSeconds?: number;
 }
 
 /** The waits that are bounded. The engine knows how long each may take, in milliseconds. */
@@ -23,6 +25,7 @@ export type Bound =
   | "renewing"
   | "restarting"
   | "aborting"
+  | "burying"
   | "leaving"
   | "releasing";
 
@@ -53,19 +56,31 @@ export interface LifecycleContext extends LifecycleInput {
 
 type Fault = { readonly reason: Reason };
 
+/** The connection that an event is about: an event of an earlier one, or of another slot's, changes nothing. */
+export interface ConnectionRef {
+  readonly slot: number;
+  /** 0 where nothing is connected yet. */
+  readonly epoch: number;
+}
+
+type OfConnection = { readonly grant: ConnectionRef };
+
 export type LifecycleEvent =
   | { readonly type: "login"; readonly id: string; readonly method: LoginMethod }
   | ({ readonly type: "login.failed" } & Fault)
   | { readonly type: "slot.authorised"; readonly slot: number }
-  /** Another host has logged the account in, or renewed it: this slot serves now. */
+  /** Another slot serves now: another host has logged the account in or renewed it, or it takes a dead one's place. */
   | { readonly type: "slot.moved"; readonly slot: number }
   | { readonly type: "token.granted"; readonly epoch: number }
-  | ({ readonly type: "token.lost" } & Fault)
+  | ({ readonly type: "token.lost" } & OfConnection & Fault)
   | { readonly type: "client.ready" }
   | ({ readonly type: "client.failed" } & Fault)
-  | ({ readonly type: "client.lost" } & Fault)
-  | ({ readonly type: "key.dead" } & Fault)
-  | { readonly type: "flood"; readonly waitSeconds: number }
+  | ({ readonly type: "client.lost" } & OfConnection & Fault)
+  /** A key is dead under every epoch: only its slot is compared. */
+  | ({ readonly type: "key.dead" } & OfConnection & Fault)
+  /** The dead key is on record, and no other key of the account is known. */
+  | { readonly type: "buried" }
+  | ({ readonly type: "flood"; readonly waitSeconds: number } & OfConnection)
   | { readonly type: "cooled" }
   | { readonly type: "pause" }
   | { readonly type: "resume" }
@@ -138,8 +153,11 @@ export const lifecycleEffects = {
   finishRenewal: effect<{ readonly renewal: string; readonly slot: number }>(),
   /** Cut all of the account's connections and free its token: `cut.confirmed`. */
   cut: effect<{ readonly reason: Reason }>(),
-  /** Cut, mark the slot dead, keep the key record aside, tell a person. Answers nothing. */
-  quarantine: effect<{ readonly slot: number | null; readonly reason: Reason }>(),
+  /**
+   * Cut, mark the slot dead, keep its key record aside, and let another authorised slot of the account serve:
+   * `slot.moved`, or `buried` where there is none.
+   */
+  bury: effect<{ readonly slot: number; readonly reason: Reason }>(),
   /**
    * The account no longer has a serving slot; the former one is to be logged out: `slot.retired`.
    */

@@ -24,13 +24,14 @@ const renewalEnds = [
 ] as const;
 
 const fences = { target: "fenced", actions: "rememberReason" } as const;
-const quarantines = { target: "quarantined", actions: "rememberReason" } as const;
+const fencesIfItsOwn = { guard: "ofThisGrant", ...fences } as const;
+const buries = { guard: "ofThisSlot", target: "burying", actions: "rememberReason" } as const;
 
 /** A connected account loses its client, its token or its key, or is to stop. */
 const endsOfService = {
-  "client.lost": fences,
-  "token.lost": fences,
-  "key.dead": quarantines,
+  "client.lost": fencesIfItsOwn,
+  "token.lost": fencesIfItsOwn,
+  "key.dead": buries,
   stop: [
     { guard: "forced", target: "releasing", actions: "wantStop" },
     { target: "draining", actions: "drainToStop" },
@@ -53,11 +54,21 @@ const returnsToOldSlot = {
 
 /** The abort was asked to leave the client alone; now that it is gone, what it held must be ended too. */
 const endsBesideAbort = {
-  guard: "stillServing",
+  guard: "ofTheServingGrant",
   target: "aborting",
   reenter: true,
   actions: "dropEpoch",
 } as const;
+
+/** The same for the loss of the token under which it drains. */
+const endsOfDrainingGrant = [
+  { ...endsOfDrain[0], guard: "lostDrainingToRenew" },
+  { ...endsOfDrain[1], guard: "lostDrainingToLeave" },
+  { ...endsOfDrain[2], guard: "ofThisGrant" },
+] as const;
+
+const isOfGrant = ({ slot, epoch }: LifecycleContext, event: LifecycleEvent): boolean =>
+  "grant" in event && event.grant.slot === slot && event.grant.epoch === epoch;
 
 const boundReason = (bound: Bound): Reason => ({
   code: `BOUND_${bound.toUpperCase()}`,
@@ -79,6 +90,14 @@ export const lifecycleMachine = setup({
     pauseWanted: ({ context }) => context.pauseWanted,
     forced: ({ event }) => event.type === "stop" && event.force === true,
     stillServing: ({ context }) => context.serving,
+    ofThisGrant: ({ context, event }) => isOfGrant(context, event),
+    lostDrainingToRenew: ({ context, event }) =>
+      context.draining === "renewal" && isOfGrant(context, event),
+    lostDrainingToLeave: ({ context, event }) =>
+      context.draining === "logout" && isOfGrant(context, event),
+    ofTheServingGrant: ({ context, event }) => context.serving && isOfGrant(context, event),
+    ofThisSlot: ({ context, event }) => "grant" in event && event.grant.slot === context.slot,
+    loginWanted: ({ context }) => context.login !== null,
     stillServingButStopping: ({ context }) => context.serving && context.stopWanted,
   },
   actions: {
@@ -87,6 +106,11 @@ export const lifecycleMachine = setup({
       slot: ({ context, event }) =>
         event.type === "slot.authorised" || event.type === "slot.moved" ? event.slot : context.slot,
       reason: null,
+    }),
+    /** The dead key's place is taken. The reason stays, so that a person sees why. */
+    adoptReplacement: assign({
+      slot: ({ context, event }) => (event.type === "slot.moved" ? event.slot : context.slot),
+      login: null,
     }),
     /** The dead key stays on record, but nothing seeks it again. */
     forgetSlot: assign({ slot: null }),
@@ -118,6 +142,11 @@ export const lifecycleMachine = setup({
       login: ({ context, event }) =>
         event.type === "login" ? { id: event.id, method: event.method } : context.login,
       reason: null,
+    }),
+    /** Begins once the dead key is on record: it must not be taken for a serving one. */
+    wantLogin: assign({
+      login: ({ context, event }) =>
+        event.type === "login" ? { id: event.id, method: event.method } : context.login,
     }),
     endLogin: assign({ login: null }),
     /** The remains of an earlier login. */
@@ -223,7 +252,7 @@ export const lifecycleMachine = setup({
         "token.granted": { target: "connecting", actions: "adoptEpoch" },
         "slot.moved": { target: "seeking", reenter: true, actions: "adoptSlot" },
         "bound.passed": { target: "seeking", reenter: true },
-        "key.dead": quarantines,
+        "key.dead": buries,
         stop: { target: "releasing", actions: "wantStop" },
       },
     },
@@ -239,8 +268,8 @@ export const lifecycleMachine = setup({
         "client.ready": "active",
         "client.failed": fences,
         "bound.passed": { target: "fenced", actions: "rememberBound" },
-        "token.lost": fences,
-        "key.dead": quarantines,
+        "token.lost": fencesIfItsOwn,
+        "key.dead": buries,
         stop: { target: "releasing", actions: "wantStop" },
       },
     },
@@ -256,7 +285,7 @@ export const lifecycleMachine = setup({
           always: { guard: "pauseWanted", target: "#lifecycle.paused" },
           on: {
             renew: { target: "preparing", actions: "beginRenewal" },
-            flood: "#lifecycle.cooling",
+            flood: { guard: "ofThisGrant", target: "#lifecycle.cooling" },
             pause: { target: "#lifecycle.paused", actions: "wantPause" },
             logout: { target: "#lifecycle.draining", actions: "drainToLeave" },
           },
@@ -290,6 +319,7 @@ export const lifecycleMachine = setup({
             ],
             // Telegram may ask for patience here too; the renewal goes on.
             flood: {
+              guard: "ofThisGrant",
               actions: [
                 "beSilent",
                 {
@@ -361,8 +391,8 @@ export const lifecycleMachine = setup({
           { guard: "drainingToLeave", target: "fenced", actions: "rememberBound" },
           { target: "releasing", actions: "rememberBound" },
         ],
-        "token.lost": endsOfDrain,
-        "key.dead": quarantines,
+        "token.lost": endsOfDrainingGrant,
+        "key.dead": buries,
         stop: [
           { guard: "forced", target: "releasing", actions: ["wantStop", "endRenewal"] },
           // A logout gives way; the account stays as it was.
@@ -416,8 +446,8 @@ export const lifecycleMachine = setup({
           { target: "active", actions: renewalEnds },
         ],
         "client.failed": returnsToOldSlot,
-        "key.dead": returnsToOldSlot,
-        "token.lost": returnsToOldSlot,
+        "key.dead": { guard: "ofThisSlot", ...returnsToOldSlot },
+        "token.lost": { guard: "ofThisGrant", ...returnsToOldSlot },
         "bound.passed": { target: "aborting", actions: ["rememberBound", "swapSlotsBack"] },
         stop: { actions: "wantStop" },
       },
@@ -457,7 +487,7 @@ export const lifecycleMachine = setup({
         ],
         "client.lost": endsBesideAbort,
         "token.lost": endsBesideAbort,
-        "key.dead": quarantines,
+        "key.dead": buries,
         stop: { actions: "wantStop" },
       },
     },
@@ -469,16 +499,41 @@ export const lifecycleMachine = setup({
         stop: { target: "releasing", actions: ["wantStop", "endRenewal"] },
       },
     },
-    quarantined: {
+    // Its key is dead. Another key of the account that is authorised already takes its place.
+    burying: {
       entry: [
         "dropEpoch",
         "endRenewal",
         {
-          type: "quarantine",
-          params: ({ context }) => ({ slot: context.slot, reason: context.reason! }),
+          type: "bury",
+          params: ({ context }) => ({ slot: context.slot!, reason: context.reason! }),
         },
+        { type: "startBound", params: { bound: "burying" } },
       ],
-      always: { guard: "stopWanted", target: "releasing" },
+      on: {
+        "slot.moved": [
+          { guard: "stopWanted", target: "releasing", actions: "adoptReplacement" },
+          { target: "seeking", actions: "adoptReplacement" },
+        ],
+        buried: [
+          { guard: "stopWanted", target: "releasing", actions: "endLogin" },
+          {
+            guard: "loginWanted",
+            target: "unauthorised.authorising",
+            actions: ["forgetSlot", "clearReason"],
+          },
+          { target: "quarantined" },
+        ],
+        "bound.passed": [
+          { guard: "stopWanted", target: "releasing", actions: ["rememberBound", "endLogin"] },
+          { target: "burying", reenter: true },
+        ],
+        login: { actions: "wantLogin" },
+        // The next start meets the dead key again.
+        stop: { target: "releasing", actions: ["wantStop", "endLogin"] },
+      },
+    },
+    quarantined: {
       on: {
         login: { target: "unauthorised.authorising", actions: ["forgetSlot", "beginLogin"] },
         logout: { target: "unauthorised.waiting", actions: "forgetSlot" },

@@ -25,19 +25,20 @@ export async function endEverything({
 }
 
 /**
- * Tries again until it succeeds or the state is left: safety work does not give up on a lost database. Never rejects.
+ * Tries again, ever later, until it succeeds or `signal` aborts: safety work and records do not give up on a lost
+ * database. Never rejects.
  */
 export async function untilDone(
   context: RestContext,
   signal: AbortSignal,
   work: () => Promise<void>,
 ): Promise<void> {
-  while (!signal.aborted) {
+  for (let tries = 1; !signal.aborted; tries += 1) {
     try {
       await work();
       return;
     } catch (error) {
-      await restAfter(context, error, signal);
+      await restAfter(context, error, signal, tries);
     }
   }
 }

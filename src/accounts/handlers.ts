@@ -1,11 +1,11 @@
 import type { Reason } from "../../machines/lifecycle.ts";
 import { endEverything, type HandlerParts, untilDone } from "./handler-parts.ts";
-import { once } from "../concurrency/once.ts";
 import { wait } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
 import { isOtherAccount } from "./identity.ts";
 import type { LifecycleHandlers } from "./runtime.ts";
 import { callOfLogOut, firstOfServing } from "./waiting-client.ts";
+import type { Burial } from "../ports/accounts/burial-store.ts";
 import { faultReason, isDeadKey } from "../ports/telegram/telegram-error.ts";
 import { withAdvice } from "./login/advice.ts";
 import { createRenewalHandlers } from "./renewal/handlers.ts";
@@ -20,21 +20,17 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
   const renewals = createRenewalHandlers(parts);
 
   async function servingSlotUnderToken(slot: number): Promise<number> {
-    const [aborted, record] = await Promise.all([renewals.abortOpen(), accounts.find(account)]);
-    const now = aborted ? await accounts.find(account) : record;
-    return now?.servingSlot ?? slot;
+    const [record] = await Promise.all([accounts.find(account), renewals.abortOpen()]);
+    return record?.servingSlot ?? slot;
   }
 
   let failedConnects = 0;
-  // The next state must not take a dead key for a serving one.
-  let buryDeadKey: () => Promise<void> = async () => {};
 
   return {
     ...renewals.effects,
 
     async authorise({ login, method }, visit) {
       try {
-        await buryDeadKey();
         const { slot } = await sideSlots.logIn({
           of: login,
           method,
@@ -55,7 +51,8 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
         await accounts.loadSession(ref);
       } catch (error) {
         if (!isDeadKey(error)) throw error;
-        visit.emit({ type: "key.dead", reason: faultReason(error) });
+        const grant = { slot, epoch: 0 };
+        visit.emit({ type: "key.dead", grant, reason: faultReason(error) });
         return;
       }
       // The first failure is answered at once, but never before Telegram's own wait is over.
@@ -71,8 +68,13 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       serving.prepare(grant);
       // The account cannot move while its token is held: the slot that serves now is the connected
       // one.
-      const now = await servingSlotUnderToken(slot);
-      if (now === slot) return visit.emit({ type: "token.granted", epoch: grant.epoch });
+      let now = slot;
+      await untilDone(world, visit.signal, async () => {
+        now = await servingSlotUnderToken(slot);
+      });
+      if (now === slot && !visit.signal.aborted) {
+        return visit.emit({ type: "token.granted", epoch: grant.epoch });
+      }
       await serving.end();
       await grants.free(grant, { idle: true });
       visit.emit({ type: "slot.moved", slot: now });
@@ -87,15 +89,16 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
         const reason = faultReason(error);
         // Another person's key is no key of the account.
         const isOver = isDeadKey(error) || isOtherAccount(error);
-        visit.emit({ type: isOver ? "key.dead" : "client.failed", reason });
+        if (isOver) visit.emit({ type: "key.dead", grant: { slot, epoch }, reason });
+        else visit.emit({ type: "client.failed", reason });
       }
     },
 
-    async serve(_params, visit) {
+    async serve(grant, visit) {
       failedConnects = 0;
       const leftMs = (serving.coolingUntilMs ?? 0) - clock.now();
       // Another process of this account was told to be silent.
-      if (leftMs > 0) visit.emit({ type: "flood", waitSeconds: Math.ceil(leftMs / 1000) });
+      if (leftMs > 0) visit.emit({ type: "flood", grant, waitSeconds: Math.ceil(leftMs / 1000) });
       else await serving.serve();
     },
 
@@ -111,7 +114,7 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
 
     async tidySlots({ serving: slot }, visit) {
       await renewals.ended();
-      await untilDone(world, visit.signal, buryDeadKey);
+      await untilDone(world, visit.signal, () => renewals.complete(slot));
       if (slot === null && !visit.signal.aborted) {
         // Another host may have logged it in while this one was at something else.
         const now = (await accounts.find(account))?.servingSlot ?? null;
@@ -133,13 +136,18 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       visit.emit({ type: "cut.confirmed" });
     },
 
-    async quarantine({ slot, reason }, visit) {
-      buryDeadKey = once(async () => {
+    async bury({ slot, reason }, visit) {
+      await untilDone(world, visit.signal, async () => {
         await endEverything(parts);
-        await renewals.abortOpen(reason);
-        if (slot !== null) await accounts.markDead({ account, slot });
+        // A new key that is just being logged in counts, if Telegram has let it in.
+        await sideSlots.idle();
+        await endEverything(parts);
+        const { serving: next, renewal } = await accounts.bury({ account, slot }, reason);
+        if (renewal !== null) world.events.report({ type: "step", account, ...toldStep(renewal) });
+        if (next === null) return visit.emit({ type: "buried" });
+        world.events.report({ type: "note", account, ...keyReplaced(slot, next, reason) });
+        visit.emit({ type: "slot.moved", slot: next });
       });
-      await untilDone(world, visit.signal, buryDeadKey);
     },
 
     async retireServing({ slot }, visit) {
@@ -159,6 +167,13 @@ const stopped: Reason = {
   code: "STOP_WANTED",
   message: "a stop was asked for before the renewal was done; the old slot serves next",
 };
+
+const toldStep = ({ id, step }: NonNullable<Burial["renewal"]>) => ({ renewal: id, step });
+
+const keyReplaced = (dead: number, next: number, { code }: Reason) => ({
+  code: "KEY_REPLACED",
+  message: `the key of slot ${dead} is dead (${code}); slot ${next}, which was logged in already, serves from now on`,
+});
 
 const nobodyServes = (account: string) =>
   new HoldfastError({

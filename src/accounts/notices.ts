@@ -1,5 +1,5 @@
 import type { Clock } from "../concurrency/clock.ts";
-import type { AccountEvent } from "../ports/accounts/event-sink.ts";
+import type { AccountEvent, NoteEvent } from "../ports/accounts/event-sink.ts";
 import type { Notice, NoticeWay } from "../ports/accounts/notices.ts";
 
 const waitingMax = 100;
@@ -8,19 +8,31 @@ const retryMs = 5_000;
 
 /** The notice that tells a person of an event; null: none. */
 export function noticeOf(event: AccountEvent): Notice | null {
+  if (event.type === "note") return personNotice(event);
   if (event.type !== "transition" || event.from === event.to) return null;
-  const { account, to, reason, atMs } = event;
+  const { account, from, to, reason, atMs } = event;
   const why = reason === null ? "" : ` ${reason.message} (${reason.code}).`;
   const id = `${account}-${to}-${atMs}`;
   if (to === "quarantined") {
     const text = `${account} is logged out: its key is dead.${why} Next: npx holdfast recover ${account}`;
     return { id, account, code: "KEY_DEAD", text };
   }
+  if (from === "burying" && to === "seeking") {
+    const text = `A key of ${account} is dead, and another one that was logged in already serves from now on.${why} Next: npx holdfast status ${account}`;
+    return { id, account, code: "KEY_REPLACED", text };
+  }
   if (to === "aborting") {
     const text = `The renewal of ${account} was aborted and its old session stays.${why} Next: npx holdfast status ${account}`;
     return { id, account, code: "RENEWAL_ABORTED", text };
   }
   return null;
+}
+
+/** The same renewal is told once: its id makes that of the notice. */
+function personNotice({ account, code, message, of }: NoteEvent): Notice | null {
+  if (code !== "RENEWAL_NEEDS_PERSON" || of === undefined) return null;
+  const text = `${account}: ${message}. Next: npx holdfast password ${account}, or npx holdfast renew ${account}`;
+  return { id: `${of}-needs-person`, account, code, text };
 }
 
 /**

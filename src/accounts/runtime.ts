@@ -21,6 +21,8 @@ export type LifecycleSnapshot = SnapshotFrom<typeof lifecycleMachine>;
 export interface Visit {
   /** Aborted when the machine has left the state; later results of the handler do not count. */
   readonly signal: AbortSignal;
+  /** Aborted when the account has stopped here: until then a record is tried again, in whatever state. */
+  readonly life: AbortSignal;
   /** Answers the machine; ignored once the state was left. */
   emit(event: LifecycleEvent): void;
 }
@@ -79,7 +81,7 @@ export interface AccountRuntime {
 }
 
 /** Work that makes things safer and needs no record before it: it must happen even with the database away. */
-const safetyEffects: ReadonlySet<string> = new Set(["cut", "quarantine", "hold"]);
+const safetyEffects: ReadonlySet<string> = new Set(["cut", "bury", "hold"]);
 const recordRetryMs = 500;
 
 interface Request {
@@ -96,6 +98,7 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
   let [snapshot, pendingRequests] = initialStep(input);
   let name = lifecycleStateName(snapshot.value);
   let leave = new AbortController();
+  const life = new AbortController();
   let cancelBound = () => {};
   let running: RunningBound | null = null;
   const inTurn = serially();
@@ -114,6 +117,7 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
     const { signal } = leave;
     return {
       signal,
+      life: life.signal,
       emit: (event) => {
         void inTurn(async () => {
           if (!signal.aborted) await step(event);
@@ -187,6 +191,7 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
       reason: snapshot.context.reason,
       atMs: clock.now(),
     });
+    if (snapshot.status !== "active") life.abort();
     for (const watcher of watchers) watcher();
     perform(requests.filter(({ type }) => !safetyEffects.has(type)));
   }
@@ -238,6 +243,7 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
       }),
     abandon() {
       abandoned = true;
+      life.abort();
       beginVisit();
     },
   };

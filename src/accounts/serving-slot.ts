@@ -82,7 +82,7 @@ export function createServingSlot(
       if (mine()) tell(event);
     };
     const onTokenLost = () =>
-      tellMine({ type: "token.lost", reason: faultReason(tokenLost(grant)) });
+      tellMine({ type: "token.lost", grant, reason: faultReason(tokenLost(grant)) });
     const events: SlotEvents = {
       ...silentEvents,
       onUpdates: (pushed) => {
@@ -92,8 +92,8 @@ export function createServingSlot(
       onDyingKey: (why) => {
         if (mine()) onDyingKey(grant.slot, why);
       },
-      onEnded: (fault) => tellMine({ type: "client.lost", reason: fault }),
-      onDeadKey: (fault) => tellMine({ type: "key.dead", reason: fault }),
+      onEnded: (fault) => tellMine({ type: "client.lost", grant, reason: fault }),
+      onDeadKey: (fault) => tellMine({ type: "key.dead", grant, reason: fault }),
       onConnected: () => {
         if (!mine() || parts === null) return;
         parts.cancelGrace?.();
@@ -108,6 +108,7 @@ export function createServingSlot(
         parts.cancelGrace = world.clock.schedule(world.timings.disconnectMs, () =>
           tellMine({
             type: "client.lost",
+            grant,
             reason: {
               code: "CONNECTION_LOST",
               message: "the connection did not come back in time",
@@ -124,7 +125,7 @@ export function createServingSlot(
         cursor,
         gap: createGapFilling({ ...world, cursor, onTokenLost }),
         outbox: world.makeOutbox(client, grant, {
-          onFlood: (waitSeconds) => cool(waitSeconds, tellMine),
+          onFlood: (waitSeconds) => cool(grant, waitSeconds, tellMine),
           onTokenLost,
         }),
         verified: false,
@@ -136,9 +137,13 @@ export function createServingSlot(
   }
 
   /** Written down first: after a crash the silence goes on. */
-  function cool(waitSeconds: number, tellMine: (event: LifecycleEvent) => void): void {
+  function cool(
+    grant: GrantRef,
+    waitSeconds: number,
+    tellMine: (event: LifecycleEvent) => void,
+  ): void {
     const untilMs = world.clock.now() + waitSeconds * 1000;
-    const tellFlood = () => tellMine({ type: "flood", waitSeconds });
+    const tellFlood = () => tellMine({ type: "flood", grant, waitSeconds });
     if (parts !== null) {
       parts.outbox.pause();
       parts.coolingUntilMs = Math.max(parts.coolingUntilMs ?? 0, untilMs);

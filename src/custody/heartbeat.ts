@@ -2,7 +2,7 @@ import type { Clock } from "../concurrency/clock.ts";
 import type { IncarnationStore } from "../ports/custody/incarnation-store.ts";
 
 export interface HeartbeatOptions {
-  readonly store: Pick<IncarnationStore, "beat">;
+  readonly store: Pick<IncarnationStore, "beat" | "marksOfOthers">;
   readonly incarnation: string;
   readonly clock: Clock;
   /** Postgres away for longer than this is reported, in milliseconds. */
@@ -11,7 +11,10 @@ export interface HeartbeatOptions {
   onEnded(why: string): void;
   /** Postgres does not remember writes that it acknowledged: it was restored from an older copy. */
   onRestored(why: string): void;
-  /** Postgres has been away for `awayMs`; again `false` when it is back. */
+  /**
+   * This host could not write to Postgres for `awayMs`, and whether others can is unknown or seen; again `false` when
+   * it can.
+   */
   onAway(away: boolean): void;
 }
 
@@ -25,7 +28,9 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   const { store, incarnation, clock } = options;
   /** The highest count that was acknowledged. */
   let beats = 0;
+  /** When Postgres last took a beat, or last showed that no other host is ahead. */
   let answeredMs = clock.monotonicMs();
+  let marks: string | null = null;
   let away = false;
   let beating = false;
 
@@ -35,8 +40,19 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     options.onAway(next);
   }
 
+  /**
+   * A lock, or a database that can only be read, keeps every host from writing: giving everything up would help no
+   * other. It is not written to yet, so a host that has given up does not begin anew.
+   */
+  async function lookAtOthers(): Promise<void> {
+    const now = await store.marksOfOthers(incarnation);
+    if (now === null || now === marks) answeredMs = clock.monotonicMs();
+    marks = now;
+  }
+
   async function beat(): Promise<void> {
-    const found = await store.beat(incarnation);
+    const found = await store.beat(incarnation).catch(() => null);
+    if (found === null || found.state === "LOCKED") return lookAtOthers();
     answeredMs = clock.monotonicMs();
     setAway(false);
     if (found.state === "LIVE") {

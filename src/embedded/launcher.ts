@@ -1,6 +1,7 @@
 import { EventEmitter, once } from "node:events";
 import { consoleTokenFile, openTokenFile } from "../adapters/http/token-file.ts";
 import { migrate } from "../adapters/postgres/migrate.ts";
+import { toldPatience } from "../adapters/postgres/schema-locks.ts";
 import type { RunInfo } from "./run-info.ts";
 import type { Config } from "../config/config.ts";
 import { readConfig } from "../config/config.ts";
@@ -190,7 +191,7 @@ async function startIn(
   const parts = await startParts(config, { env, log });
   undo.add(() => parts.stop());
   refuseIfStopped(signal);
-  const { applied } = await migrate(parts.ownerUrl);
+  const { applied } = await migrate(parts.ownerUrl, { patience: toldPatience(log) });
   if (applied.length > 0) log(`the schema is up to date (${applied.length} migrations applied)`);
   if (ownsDatabase)
     await settleHomeFleet(homeRecord, {

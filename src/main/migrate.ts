@@ -1,6 +1,7 @@
 import "./keep-private.ts";
 import { migrate } from "../adapters/postgres/migrate.ts";
 import { rolesMissing } from "../adapters/postgres/roles.ts";
+import { toldPatience } from "../adapters/postgres/schema-locks.ts";
 import { readConfig } from "../config/config.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
 
@@ -13,7 +14,8 @@ async function runMigrate(): Promise<void> {
       message: "HOLDFAST_DATABASE_URL is not set, so there is nothing to migrate.",
       next: "Set it; `npm start` migrates its embedded database by itself.",
     });
-  const { applied, version, roles } = await migrate(databaseUrl);
+  const patience = toldPatience((line) => process.stderr.write(`holdfast migrate: ${line}\n`));
+  const { applied, version, roles } = await migrate(databaseUrl, { patience });
   process.stdout.write(`schema version ${version}, ${applied.length} migrations applied\n`);
   if (!roles) process.stdout.write(`${rolesMissing}\n`);
 }

@@ -119,6 +119,7 @@ function boundsOf(timings: Config["timings"]): Readonly<Record<Bound, number>> {
     renewing: timings.idleVerifyMs,
     restarting: timings.restartVerifyMs,
     aborting: timings.disconnectMs,
+    burying: timings.disconnectMs,
     leaving: timings.disconnectMs,
     releasing: timings.disconnectMs,
   };

@@ -11,6 +11,7 @@ import { createNodeConversations } from "./conversations.ts";
 import { createNodeDoor, throughDoor } from "./door.ts";
 import { serveFigures } from "./figures.ts";
 import { createNodeHost } from "./host.ts";
+import { leave } from "./leaving.ts";
 import { type NodeOptions, type OpenNode, openNode } from "./open.ts";
 import { type Staged, type StartStage, startInStages } from "./stages.ts";
 import { sweepStrandedReplies } from "./stranded-replies.ts";
@@ -98,7 +99,18 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
   const { config, tell, fleet, stores, nats, log, clock } = open;
   const { host, warmUp, commands, door, http } = prepared;
   const { turns, webhook } = await createNodeConversations(open, host);
-  await stage({ name: "turns", start: () => turns, stop: (one) => one.stop() });
+  await stage({
+    name: "turns",
+    start: () => turns,
+    stop: (one, { failed }) =>
+      leave({
+        handOver: () => host.stop({ goesOn: failed }),
+        finishTurns: one.stop,
+        clock,
+        // The gate ends a node that takes longer than this and a margin.
+        turnsMsMax: config.timings.drainMs + config.timings.disconnectMs,
+      }),
+  });
   await stage({ name: "webhook", start: () => webhook, stop: (one) => one?.stop() });
   const sweep = sweepStrandedReplies({
     outbox: stores.outbox,
@@ -112,6 +124,7 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
     start() {
       const triggers = createRenewalTriggers({
         accounts: stores.accounts,
+        events: open.events,
         clock,
         schedule: config.renewals,
         serving: () => host.all().filter(({ runtime }) => runtime.state === "active"),

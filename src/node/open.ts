@@ -14,12 +14,13 @@ import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
 import type { AskHolder } from "../ports/ask-holder.ts";
 import { warnOfOwner } from "../adapters/postgres/schema-owner.ts";
 import { joinFleet } from "./custody.ts";
+import { openNodeDatabases } from "./databases.ts";
 import { createNodeEvents } from "./events.ts";
 import { createNodeMetrics, createReadiness, showGateFigures } from "./figures.ts";
 import { createNodeKeys } from "./keys.ts";
 import { watchStreams } from "./stream-losses.ts";
 import type { StartStage } from "./stages.ts";
-import { createStores, openNodeDatabase, openNodeNats } from "./stores.ts";
+import { createStores, openNodeNats } from "./stores.ts";
 
 /** Beyond the longest rest after a cut, which a gate sits out before it answers a fence. */
 const fenceAnswerMs = 1000;
@@ -51,16 +52,17 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
     stop: (one) => one.close(),
   });
   showGateFigures(metrics, gate);
-  const database = await stage({
+  const databases = await stage({
     name: "database",
-    start: () => openNodeDatabase(config),
+    start: () => openNodeDatabases(config, gateIs.host),
     stop: (one) => one.close(),
   });
-  if (config.profile === "production") await warnOfOwner(database, (line) => log.warn(line));
-  const keys = createNodeKeys(config, database);
+  if (config.profile === "production")
+    await warnOfOwner(databases.others, (line) => log.warn(line));
+  const keys = createNodeKeys(config, databases.others);
   await keys.check();
-  const sealKey = await fleetSealKey(database, keys.sealer, createSealKey);
-  const stores = createStores(database, keys.sealer);
+  const sealKey = await fleetSealKey(databases.others, keys.sealer, createSealKey);
+  const stores = createStores(databases, keys.sealer);
   const nats = await stage({
     name: "nats",
     start: () => openNodeNats(config, gateIs.host),
@@ -82,7 +84,7 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
     start: () =>
       joinFleet({
         nats,
-        database,
+        database: databases.custody,
         bus,
         gate,
         clock,

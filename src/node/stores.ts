@@ -10,7 +10,6 @@ import { createConversationStore } from "../adapters/postgres/conversation-store
 import { createConversationRecords } from "../adapters/postgres/conversation-records.ts";
 import { createCursorStore } from "../adapters/postgres/cursor-store.ts";
 import { createIncarnationStore } from "../adapters/postgres/incarnation-store.ts";
-import { type Database, openDatabase } from "../adapters/postgres/database.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { createOutboxStore, createPartitionReplies } from "../adapters/postgres/outbox-store.ts";
 import { createParkedStore } from "../adapters/postgres/parked-store.ts";
@@ -22,14 +21,11 @@ import { createWaitStore } from "../adapters/postgres/wait-store.ts";
 import { createWebhookRequests } from "../adapters/postgres/webhook-requests.ts";
 import type { Config } from "../config/config.ts";
 import { HoldfastError } from "../errors.ts";
+import type { NodeDatabases } from "./databases.ts";
 import { custodyRules, sessionRules } from "./rules.ts";
 
 /** Everything that this node keeps in Postgres. */
 export type Stores = ReturnType<typeof createStores>;
-
-/** Throws CONFIG_INVALID without an address. */
-export const openNodeDatabase = ({ databaseUrl }: Pick<Config, "databaseUrl">): Database =>
-  openDatabase(required(databaseUrl, "HOLDFAST_DATABASE_URL"));
 
 /** Throws CONFIG_INVALID without an address. */
 export const openNodeNats = (
@@ -38,26 +34,27 @@ export const openNodeNats = (
 ): Promise<NatsConnection> =>
   connectNats({ ...natsIdentity, url: required(natsUrl, "HOLDFAST_NATS_URL") }, `node ${host}`);
 
-export function createStores(database: Database, sealer: Sealer) {
+export function createStores(databases: Omit<NodeDatabases, "close">, sealer: Sealer) {
+  const { beats, custody, turns, others } = databases;
   return {
-    accounts: createAccountStore(database, sealer, custodyRules),
-    tokens: createTokenStore(database, custodyRules),
-    incarnations: createIncarnationStore(database, custodyRules),
-    ledger: createLedgerStore(database),
-    cursors: createCursorStore(database, custodyRules),
-    streamLosses: createStreamLossStore(database),
-    conversations: createConversationStore(database, { rules: sessionRules, tokens: custodyRules }),
-    records: createConversationRecords(database, sessionRules),
-    steps: createStepStore(database),
-    parked: createParkedStore(database),
-    choices: createOfferedChoices(database),
-    outbox: createOutboxStore(database, custodyRules),
-    partitionReplies: createPartitionReplies(database),
-    callers: createCallerStore(database),
-    campaigns: createCampaignStore(database),
-    trail: (host: string) => createAuditTrail(database, { chain: randomUUID(), host }),
-    waits: createWaitStore(database),
-    webhookRequests: createWebhookRequests(database),
+    accounts: createAccountStore(custody, sealer, custodyRules),
+    tokens: createTokenStore(custody, custodyRules),
+    incarnations: createIncarnationStore(custody, custodyRules, beats),
+    ledger: createLedgerStore(others),
+    cursors: createCursorStore(others, custodyRules),
+    streamLosses: createStreamLossStore(others),
+    conversations: createConversationStore(turns, { rules: sessionRules, tokens: custodyRules }),
+    records: createConversationRecords(others, sessionRules),
+    steps: createStepStore(turns),
+    parked: createParkedStore(turns),
+    choices: createOfferedChoices(turns),
+    outbox: createOutboxStore(turns, custodyRules),
+    partitionReplies: createPartitionReplies(turns),
+    callers: createCallerStore(others),
+    campaigns: createCampaignStore(others),
+    trail: (host: string) => createAuditTrail(others, { chain: randomUUID(), host }),
+    waits: createWaitStore(others),
+    webhookRequests: createWebhookRequests(others),
   };
 }
 

@@ -135,7 +135,7 @@ describe("a partition that is full", () => {
     write("first");
     await soon(() => noted("UPDATES_DELAYED")).toBe(1);
     const dialsBefore = dials();
-    await account.runtime.send({ type: "client.lost", reason });
+    await account.runtime.send({ type: "client.lost", grant: account.grant!, reason });
     await account.runtime.until((state) => state === "active");
     const statesBefore = states().length;
     for (let attempt = 2; attempt < 5; attempt += 1) {
@@ -153,7 +153,7 @@ describe("a partition that is full", () => {
     part.full = true;
     write("first");
     await soon(() => noted("UPDATES_DELAYED")).toBe(1);
-    await account.runtime.send({ type: "client.lost", reason });
+    await account.runtime.send({ type: "client.lost", grant: account.grant!, reason });
     await account.runtime.until((state) => state === "active");
     await soon(() => noted("UPDATES_DELAYED")).toBe(2);
     write("second");
@@ -170,7 +170,7 @@ describe("a partition that is full", () => {
     part.full = true;
     write("first");
     await soon(() => noted("UPDATES_DELAYED")).toBe(1);
-    await account.runtime.send({ type: "client.lost", reason });
+    await account.runtime.send({ type: "client.lost", grant: account.grant!, reason });
     await account.runtime.until((state) => state === "active");
     await soon(() => noted("UPDATES_DELAYED")).toBe(2);
     await account.stop();

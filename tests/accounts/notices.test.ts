@@ -43,6 +43,23 @@ describe("a notice", () => {
     expect(noticeOf({ type: "note", account: "desk", code: "X", message: "" })).toBeNull();
   });
 
+  it("tells of a key whose place another one has taken", () => {
+    const text = noticeOf({ ...dead, from: "burying", to: "seeking" })?.text;
+    expect(text).toContain("another one that was logged in already serves from now on");
+    expect(noticeOf({ ...dead, from: "active", to: "burying" })).toBeNull();
+    expect(noticeOf({ ...dead, from: "fenced", to: "seeking" })).toBeNull();
+  });
+
+  it("tells of a renewal that needs a person, and has the renewal's name", () => {
+    const note = { type: "note", account: "desk", code: "RENEWAL_NEEDS_PERSON" } as const;
+    expect(noticeOf({ ...note, message: "it has a password", of: "scheduled-desk-1" })).toEqual({
+      id: "scheduled-desk-1-needs-person",
+      account: "desk",
+      code: "RENEWAL_NEEDS_PERSON",
+      text: "desk: it has a password. Next: npx holdfast password desk, or npx holdfast renew desk",
+    });
+  });
+
   it("is sent again with the same id until it arrives", async () => {
     const clock = createTestClock();
     const flaky = way(2);

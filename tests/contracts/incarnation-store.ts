@@ -36,6 +36,22 @@ export function specifyIncarnationStore(make: MakeCustodyStores): void {
       expect((await incarnations.holders()).map(({ incarnation }) => incarnation)).toEqual(["i2"]);
     });
 
+    it("shows another mark once another host has beaten, begun or ended, and not by its own beat", async () => {
+      const { incarnations } = await open();
+      const marks = [await incarnations.marksOfOthers("i1")];
+      await incarnations.beat("i1");
+      expect(await incarnations.marksOfOthers("i1")).toBe(marks[0]);
+      for (const change of [
+        () => incarnations.beat("i2"),
+        () => incarnations.register({ id: "i3", host: "h3", proof: {} }),
+        () => incarnations.revoke("i2"),
+      ]) {
+        await change();
+        marks.push(await incarnations.marksOfOthers("i1"));
+      }
+      expect(new Set(marks).size).toBe(4);
+    });
+
     it("records an incarnation again for a respawned node, with its proof of now", async () => {
       const { incarnations } = await open();
       await incarnations.register({ id: "i1", host: "h1", proof: { node: 41 } });

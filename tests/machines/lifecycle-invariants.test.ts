@@ -47,7 +47,15 @@ describe("on every path of the lifecycle", () => {
   });
 
   it("no epoch is remembered where nothing may be connected", () => {
-    const idle = ["verified-idle", "renewing", "fenced", "quarantined", "seeking", "stopped"];
+    const idle = [
+      "verified-idle",
+      "renewing",
+      "fenced",
+      "burying",
+      "quarantined",
+      "seeking",
+      "stopped",
+    ];
     for (const { after } of stepsInto(...idle)) expect(after.context.epoch).toBe(0);
   });
 
@@ -61,7 +69,7 @@ describe("on every path of the lifecycle", () => {
   });
 
   it("every state in which an account does not serve for a fault has a reason", () => {
-    for (const { after } of stepsInto("fenced", "quarantined", "aborting")) {
+    for (const { after } of stepsInto("fenced", "burying", "quarantined", "aborting")) {
       expect(after.context.reason).not.toBeNull();
     }
   });
@@ -73,6 +81,11 @@ describe("on every path of the lifecycle", () => {
     expect(new Set(leaving.map(({ event }) => event.type))).toEqual(
       new Set(["login", "logout", "stop"]),
     );
+  });
+
+  it("quarantine is entered from a burial and from nowhere else", () => {
+    const before = stepsInto("quarantined").map(({ before: from }) => nameOf(from));
+    expect(new Set(before)).toEqual(new Set(["burying", "quarantined"]));
   });
 
   it("an account stops only from releasing, or where nothing was ever begun", () => {
@@ -92,6 +105,44 @@ describe("on every path of the lifecycle", () => {
 });
 
 describe("from every state of the lifecycle", () => {
+  /** Both slots of a renewal, and one that the account never had. */
+  const deaths = snapshots
+    .filter(({ status }) => status === "active")
+    .flatMap((before) => {
+      const { slot, nextSlot, epoch } = before.context;
+      return [slot, nextSlot, 99]
+        .filter((dead) => dead !== null)
+        .map((dead) => {
+          const reason = { code: "AUTH_KEY_DUPLICATED", message: "told by the test" };
+          const event = { type: "key.dead", grant: { slot: dead, epoch }, reason } as const;
+          const [after, actions] = transition(lifecycleMachine, before, event);
+          return { before, dead, after, asks: asksIn(actions) };
+        });
+    });
+
+  it("a dead key buries its own slot and no other, whichever slot it is of", () => {
+    for (const { dead, asks } of deaths) {
+      for (const { params } of asks.filter(({ type }) => type === "bury")) {
+        expect(params).toMatchObject({ slot: dead });
+      }
+    }
+  });
+
+  it("a dead key of a slot that does not serve changes nothing", () => {
+    for (const { before, dead, after, asks } of deaths) {
+      if (dead === before.context.slot) continue;
+      expect([nameOf(after), after.context, asks]).toEqual([nameOf(before), before.context, []]);
+    }
+  });
+
+  it("a dead key of the serving slot is written off wherever a connection may tell of it", () => {
+    const told = ["seeking", ...connectedStates, "draining", "aborting"];
+    const ends = deaths
+      .filter(({ before, dead }) => dead === before.context.slot && told.includes(nameOf(before)))
+      .map(({ after }) => nameOf(after));
+    expect(new Set(ends)).toEqual(new Set(["burying"]));
+  });
+
   /** Ten bounds in a row are more than any way to the end has. */
   const boundsMax = 10;
 

@@ -4,13 +4,16 @@ import {
   accountIn,
   drained,
   faulty,
+  first,
   granted,
   type Place,
   prepared,
   ready,
   renew,
   returned,
+  second,
   switched,
+  tokenLost,
   verified,
 } from "../fixtures/models/lifecycle-story.ts";
 
@@ -86,15 +89,15 @@ describe("a renewal", () => {
 describe("a renewal aborts to the old slot", () => {
   const aborted: readonly { place: Place; cause: LifecycleEvent; bound?: true }[] = [
     { place: "draining", cause: { type: "drain.failed", reason: faulty } },
-    { place: "draining", cause: { type: "token.lost", reason: faulty } },
+    { place: "draining", cause: tokenLost },
     { place: "draining", cause: { type: "bound.passed", bound: "draining" } },
     { place: "verified-idle", cause: { type: "idle.refused", reason: faulty } },
     { place: "verified-idle", cause: { type: "bound.passed", bound: "verifying" } },
     { place: "renewing", cause: { type: "switch.failed", reason: faulty } },
     { place: "renewing", cause: { type: "bound.passed", bound: "renewing" } },
     { place: "restarting", cause: { type: "client.failed", reason: faulty } },
-    { place: "restarting", cause: { type: "key.dead", reason: faulty } },
-    { place: "restarting", cause: { type: "token.lost", reason: faulty } },
+    { place: "restarting", cause: { type: "key.dead", grant: second, reason: faulty } },
+    { place: "restarting", cause: { type: "token.lost", grant: second, reason: faulty } },
     { place: "restarting", cause: { type: "bound.passed", bound: "restarting" } },
   ];
 
@@ -169,7 +172,7 @@ describe("a renewal aborts to the old slot", () => {
     "%s during the abort: what the client held is ended before the token is sought",
     (type) => {
       accountIn("aborting while serving")
-        .on({ type, reason: faulty })
+        .on({ type, grant: first, reason: faulty })
         .is({
           state: "aborting",
           asks: [

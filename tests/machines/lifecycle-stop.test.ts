@@ -1,8 +1,9 @@
 import { describe, it } from "vitest";
-import { lifecycleMachine } from "../../machines/lifecycle.ts";
+import { type LifecycleEvent, lifecycleMachine } from "../../machines/lifecycle.ts";
 import { specify } from "../fixtures/models/specify.ts";
 import {
   accountIn,
+  buried,
   dead,
   login,
   drained,
@@ -35,7 +36,7 @@ describe("stop", () => {
     },
   );
 
-  it.each<Place>(["seeking", "connecting", "fenced", "quarantined"])(
+  it.each<Place>(["seeking", "connecting", "fenced", "burying", "quarantined"])(
     "frees what an account that is %s may still hold, then stops",
     (place) => {
       accountIn(place)
@@ -127,11 +128,23 @@ describe("stop", () => {
       accountIn(place)
         .after(stop)
         .on(dead)
-        .is({ state: "releasing", asks: ["quarantine", "release", "startBound"] })
+        .is({ state: "burying", asks: ["bury", "startBound"] })
+        .on(buried)
+        .is({ state: "releasing", asks: ["release", "startBound"] })
         .on(released)
         .is({ state: "stopped" });
     },
   );
+
+  it.each<LifecycleEvent>([
+    { type: "slot.moved", slot: 2 },
+    { type: "bound.passed", bound: "burying" },
+  ])("is not forgotten when a dead key's burial ends with $type", (end) => {
+    accountIn("draining to stop")
+      .after(dead)
+      .on(end)
+      .is({ state: "releasing", asks: ["release", "startBound"] });
+  });
 
   it("stops within its bound even when nothing confirms that the token is free", () => {
     accountIn("seeking")

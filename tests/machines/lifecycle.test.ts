@@ -3,12 +3,15 @@ import { type LifecycleEvent, lifecycleMachine } from "../../machines/lifecycle.
 import { specify } from "../fixtures/models/specify.ts";
 import {
   accountIn,
+  buried,
   dead,
   faulty,
+  first,
   granted,
   login,
   type Place,
   ready,
+  second,
   tokenLost,
   user,
 } from "../fixtures/models/lifecycle-story.ts";
@@ -106,7 +109,7 @@ describe("an account that was authorised before", () => {
 describe("a connected account", () => {
   it("holds its connection and sends nothing for as long as a flood wait lasts", () => {
     accountIn("active")
-      .on({ type: "flood", waitSeconds: 259 })
+      .on({ type: "flood", grant: first, waitSeconds: 259 })
       .is({ state: "cooling", asks: [{ type: "hold", params: { slot: 1, waitSeconds: 259 } }] })
       .on({ type: "cooled" })
       .is({ state: serving, asks: ["serve", "tidySlots"] });
@@ -125,7 +128,7 @@ describe("a connected account", () => {
     (place) => {
       for (const type of ["token.lost", "client.lost"] as const) {
         accountIn(place)
-          .on({ type, reason: faulty })
+          .on({ type, grant: first, reason: faulty })
           .is({
             state: "fenced",
             asks: [{ type: "cut", params: { reason: faulty } }],
@@ -214,20 +217,57 @@ describe("a dead key", () => {
     "preparing",
     "draining",
     "aborting while serving",
-  ])("quarantines the account in %s", (place) => {
+  ])("is written off in %s, and the account is quarantined where no other one is left", (place) => {
     accountIn(place)
       .on(dead)
       .is({
-        state: "quarantined",
-        asks: [{ type: "quarantine", params: { slot: 1, reason: faulty } }],
+        state: "burying",
+        asks: [{ type: "bury", params: { slot: 1, reason: faulty } }, startBound("burying")],
         context: { epoch: 0, renewal: null, nextSlot: null, reason: faulty },
+      })
+      .on(buried)
+      .is({ state: "quarantined", asks: [], context: { reason: faulty } });
+  });
+
+  it("is followed by another key of the account that is logged in already, and the reason stays", () => {
+    accountIn("burying")
+      .on({ type: "slot.moved", slot: 2 })
+      .is({
+        state: "seeking",
+        asks: [{ type: "seekToken", params: { slot: 2 } }, startBound("seeking")],
+        context: { slot: 2, reason: faulty },
       });
+  });
+
+  it("is written off again when that takes too long", () => {
+    accountIn("burying")
+      .on({ type: "bound.passed", bound: "burying" })
+      .is({ state: "burying", asks: ["bury", "startBound"] });
   });
 
   it("of the new slot does not touch the old one: the renewal aborts", () => {
     accountIn("restarting")
-      .on(dead)
+      .on({ type: "key.dead", grant: second, reason: faulty })
       .is({ state: "aborting", asks: ["abortRenewal", "startBound"] });
+  });
+
+  it("that is written off lets a login wait, and begin once that is recorded", () => {
+    accountIn("burying")
+      .on(login)
+      .is({ state: "burying", asks: [] })
+      .on(buried)
+      .is({
+        state: { unauthorised: "authorising" },
+        asks: ["authorise", "startBound"],
+        context: { slot: null, reason: null },
+      });
+  });
+
+  it("with a successor makes a login that waited unneeded", () => {
+    accountIn("burying")
+      .after(login)
+      .on({ type: "slot.moved", slot: 2 })
+      .is({ state: "seeking", asks: ["seekToken", "startBound"], context: { login: null } });
   });
 
   it("is left by nothing but a login, which authorises a new slot and forgets the dead one", () => {

@@ -25,15 +25,17 @@ import type { CalledMethod } from "../waits.ts";
 export interface SideSlots {
   /**
    * Makes a key beside the serving one and authorises it. Rejects with the reason; its PENDING slot stays to be
-   * discarded.
+   * discarded. `onAuthorised` runs as soon as the key is logged in as the account's own user.
    */
-  authorise(how: Authorising): Promise<SlotRef>;
+  authorise(how: Authorising & { onAuthorised(ref: SlotRef): Promise<void> }): Promise<SlotRef>;
   /**
    * Makes or imports the account's first key; it serves when the promise resolves. Two hosts at
    * once make one key: the holder of the PENDING slot's token logs in, the other waits. Rejects
    * with the reason, as `authorise`.
    */
   logIn(how: Authorising): Promise<SlotRef>;
+  /** Resolves when the jobs that were begun before have ended. Never rejects. */
+  idle(): Promise<void>;
   /** Logs out every slot that no longer serves or never will; `false` when one has to be tried again. */
   tidy(serving: number | null, signal: AbortSignal): Promise<boolean>;
 }
@@ -162,14 +164,14 @@ export function createSideSlots(
     signal.throwIfAborted();
   }
 
-  async function authorise(how: Authorising): Promise<SlotRef> {
+  async function authorise(how: Parameters<SideSlots["authorise"]>[0]): Promise<SlotRef> {
     // Before there is a slot: a refusal leaves nothing to tidy.
     await world.waits.load();
     const first = firstCallOf(how.method);
     if (first !== null) world.waits.refuse(first);
-    const { account, slot } = await world.accounts.addSlot(world.account);
-    await signInUnder(await grants.claim({ account, slot }), how, async () => {});
-    return { account, slot };
+    const ref = await world.accounts.addSlot(world.account);
+    await signInUnder(await grants.claim(ref), how, () => how.onAuthorised(ref));
+    return ref;
   }
 
   /** A temporary failure before Telegram was dialled is retried until the login is called off. */
@@ -265,6 +267,7 @@ export function createSideSlots(
   return {
     authorise: (how) => alone(() => authorise(how)),
     logIn: (how) => alone(() => logIn(how)),
+    idle: () => alone(async () => {}),
     tidy: (serving, signal) =>
       alone(async () => {
         let clean = true;

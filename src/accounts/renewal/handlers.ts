@@ -1,10 +1,10 @@
 import type { Reason } from "../../../machines/lifecycle.ts";
-import { endEverything, type HandlerParts } from "../handler-parts.ts";
+import { endEverything, type HandlerParts, untilDone } from "../handler-parts.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { RenewalRecord, RenewalStep } from "../../ports/accounts/renewal-store.ts";
 import type { LifecycleHandlers } from "../runtime.ts";
 import { faultReason } from "../../ports/telegram/telegram-error.ts";
-import { withAdvice } from "../login/advice.ts";
+import { createPreparing } from "./preparing.ts";
 
 type RenewalEffects =
   | "prepareSlot"
@@ -17,18 +17,20 @@ type RenewalEffects =
 export interface RenewalHandlers {
   readonly effects: Pick<LifecycleHandlers, RenewalEffects>;
   /**
-   * Aborts the renewal that is open, if one is; by default its process has died. Under the token only: another host may
-   * still be at it otherwise. `false`: none was open.
+   * Aborts the renewal that is open and has not switched; by default its process has died. Under the token only:
+   * another host may still be at it otherwise. One that has switched goes on: its new key serves.
    */
-  abortOpen(reason?: Reason): Promise<boolean>;
-  /** Settles once the renewal that was last finished here is recorded as done, or could not be. */
+  abortOpen(reason?: Reason): Promise<void>;
+  /** Records as done the renewal that has switched to this slot, which has answered, if its record is still missing. */
+  complete(serving: number | null): Promise<void>;
+  /** Resolves once the renewal that was last finished here is recorded as done, or the account has stopped. */
   ended(): Promise<void>;
 }
 
 /** The steps of a renewal: each leaves a row before the next begins, and each may be aborted. */
 export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
-  const { world, serving, sideSlots } = parts;
-  const { account, accounts, tokens, gate, clock, timings } = world;
+  const { world, serving } = parts;
+  const { account, accounts, tokens, gate } = world;
   const tellStep = (renewal: string, step: RenewalStep) =>
     world.events.report({ type: "step", account, renewal, step });
 
@@ -36,45 +38,13 @@ export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
   // a crash in between would return to a key that no longer works.
   let ended: Promise<void> = Promise.resolve();
 
+  async function finish(renewal: string): Promise<void> {
+    await accounts.finishRenewal(renewal);
+    tellStep(renewal, "verified");
+  }
+
   const effects: RenewalHandlers["effects"] = {
-    async prepareSlot({ renewal, method }, visit) {
-      let cancelLook = () => {};
-      try {
-        const { epoch = 0 } = serving.grant ?? {};
-        const { incarnation } = gate;
-        const begun = await accounts.beginRenewal({
-          id: renewal,
-          account,
-          method,
-          epoch,
-          incarnation,
-        });
-        if (!begun) throw renewalKnown(renewal);
-        tellStep(renewal, "requested");
-        visit.signal.throwIfAborted();
-        const ref = await sideSlots.authorise({
-          of: renewal,
-          method,
-          signal: visit.signal,
-          approve: (token) => serving.use((client) => client.acceptLoginToken(token)),
-          onConnected: () => tellStep(renewal, "key-stored"),
-          onCodeRequested() {
-            cancelLook = clock.schedule(timings.codeLookMs, serving.refresh);
-          },
-        });
-        await accounts.recordPrepared(renewal, ref.slot);
-        tellStep(renewal, "authorised");
-        visit.signal.throwIfAborted();
-        visit.emit({ type: "slot.prepared", slot: ref.slot });
-      } catch (error) {
-        // The state was left and looked for the renewal before its row came: the row may not stay
-        // open.
-        if (visit.signal.aborted) await accounts.abortRenewal(renewal, leftBehind);
-        else visit.emit({ type: "prepare.failed", reason: withAdvice(faultReason(error)) });
-      } finally {
-        cancelLook();
-      }
-    },
+    prepareSlot: createPreparing({ ...parts, tellStep, ended: () => ended }),
 
     async drain({ slot, epoch }, visit) {
       try {
@@ -116,17 +86,19 @@ export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
       }
     },
 
-    finishRenewal({ renewal }) {
-      ended = accounts.finishRenewal(renewal).then(() => tellStep(renewal, "verified"));
+    finishRenewal({ renewal }, visit) {
+      ended = untilDone(world, visit.life, () => finish(renewal));
       return ended;
     },
 
     async abortRenewal({ renewal, stillServing, reason }, visit) {
-      if (!stillServing) await endEverything(parts);
-      await accounts.abortRenewal(renewal, reason);
-      // A switch that was under way may have been granted the next slot's token in between.
-      if (!stillServing) await endEverything(parts);
-      visit.emit({ type: "returned" });
+      await untilDone(world, visit.signal, async () => {
+        if (!stillServing) await endEverything(parts);
+        await accounts.abortRenewal(renewal, reason);
+        // A switch that was under way may have been granted the next slot's token in between.
+        if (!stillServing) await endEverything(parts);
+        visit.emit({ type: "returned" });
+      });
     },
   };
 
@@ -134,8 +106,12 @@ export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
     effects,
     async abortOpen(reason) {
       const open = await accounts.openRenewal(account);
-      if (open !== null) await accounts.abortRenewal(open.id, reason ?? interrupted(open));
-      return open !== null;
+      if (open === null || open.state === "switched") return;
+      await accounts.abortRenewal(open.id, reason ?? interrupted(open));
+    },
+    async complete(slot) {
+      const open = await accounts.openRenewal(account);
+      if (open?.state === "switched" && open.toSlot === slot) await finish(open.id);
     },
     ended: () => ended,
   };
@@ -145,19 +121,6 @@ const interrupted = ({ state }: RenewalRecord): Reason => ({
   code: "PROCESS_DIED",
   message: `the process died while the renewal was ${state}; the old slot serves again`,
 });
-
-const leftBehind: Reason = {
-  code: "RENEWAL_LEFT",
-  message: "the account left its state while the new slot was being prepared",
-};
-
-function renewalKnown(id: string): HoldfastError {
-  return new HoldfastError({
-    code: "RENEWAL_KNOWN",
-    message: `Renewal ${id} was asked for before, another one is open, or the account is no longer held here.`,
-    next: "See it with: npx holdfast status",
-  });
-}
 
 function notIdle(uses: readonly string[]): HoldfastError {
   return new HoldfastError({

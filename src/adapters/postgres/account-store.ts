@@ -14,6 +14,7 @@ import type { DeviceIdentity, DriverName } from "../../ports/telegram/telegram.t
 import type { Sealer } from "../crypto/sealing.ts";
 import { accountExists, change } from "./account-rows.ts";
 import { createAccountSecrets, secretPurposes } from "./account-secrets.ts";
+import { createBurialStore } from "./burial-store.ts";
 import type { Database, Queries } from "./database.ts";
 import { createAccountRemoval } from "./account-removal.ts";
 import { createIdentityStore } from "./identity-store.ts";
@@ -50,6 +51,7 @@ export function createAccountStore(
     ...createAccountSecrets(database, sealer),
     ...createSlotStore(database, sealer),
     ...createRenewalStore(database, rules),
+    ...createBurialStore(database),
     ...createIdentityStore(database),
     ...createAccountRemoval(database, sealer),
   };
@@ -188,25 +190,20 @@ function createAccounts(
       );
     },
     async servingKeys(names) {
-      const rows = await database.query<{
-        account: string;
-        slot: number;
-        origin: SlotOrigin;
-        since: Date;
-        tried: Date | null;
-      }>(
-        `select a.account, a.slot, a.origin, a.created_at as since,
-           (select max(requested_at) from renewals r where r.account = a.account) as tried
-         from authorisations a where a.state = 'SERVING' and a.account = any ($1)`,
+      const rows = await database.query<KeyRow>(
+        `select a.account, a.slot, o.kind, a.origin, o.password is not null as has_password,
+           a.created_at as since, t.tried, coalesce(t.times, 0) as times, f.at, f.reason
+         from authorisations a join accounts o on o.name = a.account
+         left join lateral (select max(r.requested_at) as tried,
+             (count(*) filter (where r.state = 'aborted' and r.from_slot = a.slot))::int as times
+           from renewals r where r.account = a.account) t on true
+         left join lateral (select r.changed_at as at, r.reason from renewals r
+           where r.account = a.account and r.from_slot = a.slot and r.state = 'aborted'
+           order by r.changed_at desc limit 1) f on true
+         where a.state = 'SERVING' and a.account = any ($1)`,
         [names],
       );
-      return rows.map(
-        ({ since, tried, ...key }): ServingKey => ({
-          ...key,
-          sinceMs: since.getTime(),
-          triedMs: tried?.getTime() ?? null,
-        }),
-      );
+      return rows.map(toServingKey);
     },
     async recordTransition({ account, renewal, from, to, event, epoch, reason, step }) {
       await database.query(
@@ -227,6 +224,30 @@ function createAccounts(
         "record-transition",
       );
     },
+  };
+}
+
+interface KeyRow {
+  readonly account: string;
+  readonly slot: number;
+  readonly kind: AccountKind;
+  readonly origin: SlotOrigin;
+  readonly has_password: boolean;
+  readonly since: Date;
+  readonly tried: Date | null;
+  readonly times: number;
+  readonly at: Date | null;
+  readonly reason: Reason | null;
+}
+
+function toServingKey(row: KeyRow): ServingKey {
+  const { has_password, since, tried, times, at, reason, ...key } = row;
+  return {
+    ...key,
+    hasPassword: has_password,
+    sinceMs: since.getTime(),
+    triedMs: tried?.getTime() ?? null,
+    failed: at === null || reason === null ? null : { times, atMs: at.getTime(), reason },
   };
 }
 

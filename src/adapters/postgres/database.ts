@@ -22,6 +22,10 @@ export interface Database extends Queries {
 }
 
 export interface DatabaseOptions {
+  /** As Postgres shows its connections: what they are for. */
+  readonly name?: string;
+  /** A statement that waits for a lock for longer fails; by default two thirds of the time that it may run. */
+  readonly lockTimeoutMs?: number;
   /** Connections at most. */
   readonly poolMax?: number;
   readonly statementTimeoutMs?: number;
@@ -46,14 +50,17 @@ const lockShare = 2 / 3;
 
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
   const { poolMax = 8, statementTimeoutMs = 15_000, onQuery = () => {} } = options;
+  const { lockTimeoutMs = Math.ceil(statementTimeoutMs * lockShare), name: application } = options;
   const pool = new Pool({
     connectionString: url,
     max: poolMax,
     // The statements are short: compiling them would take longer than they run.
-    options: `-c jit=off -c lock_timeout=${Math.ceil(statementTimeoutMs * lockShare)}`,
+    options: "-c jit=off",
     connectionTimeoutMillis: 5000,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + 5000,
+    lock_timeout: lockTimeoutMs,
+    ...(application !== undefined && { application_name: application }),
   });
   // A broken idle connection is replaced by the pool; the statement that meets it reports it.
   pool.on("error", () => {});
@@ -96,6 +103,14 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
     },
     close: () => pool.end(),
   };
+}
+
+/** True where Postgres answered that another transaction holds a lock for longer than this one waits. */
+export function isLockTimeout(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    (error as { readonly code?: unknown }).code === lockedState || isLockTimeout(error.cause)
+  );
 }
 
 /** The constraint that a statement would have broken; null when it failed for another reason. */

@@ -8,7 +8,7 @@ import type {
   IncarnationRecord,
   IncarnationStore,
 } from "../../ports/custody/incarnation-store.ts";
-import type { Database } from "./database.ts";
+import { type Database, isLockTimeout } from "./database.ts";
 import { tokenStatements } from "./token-statements.ts";
 
 interface IncarnationRow {
@@ -31,8 +31,15 @@ interface GrantRow {
   readonly epoch: string;
 }
 
-/** Incarnations in Postgres; their tokens are revoked and freed by the rules of the token machine. */
-export function createIncarnationStore(database: Database, rules: TokenRules): IncarnationStore {
+/**
+ * Incarnations in Postgres; their tokens are revoked and freed by the rules of the token machine. `beats`: where beats
+ * go, if they are to wait for nothing else.
+ */
+export function createIncarnationStore(
+  database: Database,
+  rules: TokenRules,
+  beats: Database = database,
+): IncarnationStore {
   const statements = tokenStatements(rules);
   return {
     async register({ id, host, proof, promise }) {
@@ -62,14 +69,28 @@ export function createIncarnationStore(database: Database, rules: TokenRules): I
       return rows.map(toIncarnation);
     },
     async beat(incarnation): Promise<Beat> {
-      const [row] = await database.query<{ state: HolderRecord["state"]; beats: string }>(
-        `update incarnations set beats = beats + 1 where id = $1 returning state, beats`,
-        [incarnation],
+      const rows = await orLocked(
+        beats.query<{ state: HolderRecord["state"]; beats: string }>(
+          `update incarnations set beats = beats + 1 where id = $1 returning state, beats`,
+          [incarnation],
+        ),
       );
+      if (rows === null) return { state: "LOCKED" };
+      const [row] = rows;
       if (row === undefined) return { state: "MISSING" };
       return row.state === "LIVE"
         ? { state: row.state, beats: Number(row.beats) }
         : { state: row.state };
+    },
+    async marksOfOthers(incarnation) {
+      const rows = await orLocked(
+        beats.query<{ marks: string }>(
+          `select coalesce(md5(string_agg(id || ' ' || beats, ',' order by id)), '') as marks
+           from incarnations where state = 'LIVE' and id <> $1`,
+          [incarnation],
+        ),
+      );
+      return rows?.[0]?.marks ?? null;
     },
     async holders() {
       const rows = await database.query<{
@@ -111,6 +132,13 @@ export function createIncarnationStore(database: Database, rules: TokenRules): I
     },
   };
 }
+
+/** null where another transaction holds the lock for too long. */
+const orLocked = <Rows>(rows: Promise<Rows>): Promise<Rows | null> =>
+  rows.catch((error: unknown) => {
+    if (isLockTimeout(error)) return null;
+    throw error;
+  });
 
 function toIncarnation({ ended_for_ms, ...rest }: IncarnationRow): IncarnationRecord {
   const { id, host, state, proof } = rest;

@@ -2,6 +2,13 @@ import { Client } from "pg";
 import { HoldfastError } from "../../errors.ts";
 import { labelOf, type Migration, migrationsFolder, readMigrations } from "./migration-files.ts";
 import { grantRoles, mayChangeSchema } from "./roles.ts";
+import {
+  limitLockWaits,
+  type LockPatience,
+  lockPatience,
+  patiently,
+  withoutLimit,
+} from "./schema-locks.ts";
 
 /** Any number does, as long as it stays: one migrator at a time per database. */
 const lockKey = 4_653_202_611;
@@ -88,27 +95,37 @@ interface Applied {
   readonly checksum: string;
 }
 
-async function apply(client: Client, migration: Migration): Promise<void> {
+async function apply(client: Client, migration: Migration, patience: LockPatience): Promise<void> {
   const { version, name, checksum, up } = migration;
   const record = {
     text: "insert into schema_migrations (version, name, checksum) values ($1, $2, $3)",
     values: [version, name, checksum],
   };
   if (up.inTransaction) {
-    await inTransaction(client, migration, async () => {
-      for (const statement of up.statements) await client.query(statement);
-      await client.query(record);
-    });
+    await patiently(client, patience, labelOf(migration), () =>
+      inTransaction(client, migration, async () => {
+        for (const statement of up.statements) await client.query(statement);
+        await client.query(record);
+      }),
+    );
     return;
   }
   try {
+    const own = up.statements.flatMap(indexesBuiltBy);
+    const step = (statement: string) =>
+      patiently(client, patience, labelOf(migration), () => client.query(statement));
     // Remains of an earlier try: `if not exists` would take them for done.
-    for (const index of await invalidIndexes(client)) await client.query(`drop index ${index}`);
-    for (const statement of up.statements) await client.query(statement);
-    const [invalid] = await invalidIndexes(client);
+    for (const index of await leftInvalid(client, own)) await step(`drop index ${index}`);
+    for (const statement of up.statements) {
+      if (worksBeside(statement))
+        await withoutLimit(client, patience, () => client.query(statement));
+      else await step(statement);
+    }
+    const [invalid] = await leftInvalid(client, own);
     if (invalid !== undefined) throw new Error(`the index ${invalid} is not valid`);
     await client.query(record);
   } catch (cause) {
+    if (cause instanceof HoldfastError) throw cause;
     throw failed(migration, "some of its statements may have taken effect", cause);
   }
 }
@@ -135,6 +152,30 @@ const failed = ({ version, name }: Migration, state: string, cause: unknown) =>
     next: "Correct what the database reports, then start again.",
     cause,
   });
+
+/** Whether a statement builds or drops an index and lets readers and writers go on. */
+const worksBeside = (statement: string): boolean => /\bindex\s+concurrently\b/i.test(statement);
+
+/** The names of the indexes that a statement builds beside the work of others. */
+function indexesBuiltBy(statement: string): readonly string[] {
+  const builds = /create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?(\w+)/gi;
+  return [...statement.matchAll(builds)].flatMap(([, name]) => name ?? []);
+}
+
+/**
+ * Those of these indexes that an earlier try has left, and that nothing builds now: an operator's own are let alone.
+ */
+async function leftInvalid(client: Client, names: readonly string[]): Promise<readonly string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select c.oid::regclass::text as name from pg_index i join pg_class c on c.oid = i.indexrelid
+     where not i.indisvalid and c.relnamespace = current_schema()::regnamespace
+       and c.relname = any ($1)
+       and not exists (select from pg_stat_progress_create_index p where p.index_relid = c.oid)
+     order by 1`,
+    [names],
+  );
+  return rows.map(({ name }) => name);
+}
 
 /** Indexes that `create index concurrently` has begun and not ended. */
 async function invalidIndexes(client: Client): Promise<readonly string[]> {
@@ -166,16 +207,19 @@ async function connected(databaseUrl: string): Promise<Client> {
 
 export interface MigrateOptions {
   readonly directory?: string;
+  /** How each change waits for its locks; by default about four minutes in all. */
+  readonly patience?: LockPatience;
 }
 
 /** Alone with the schema; `work` gets the migrations of the files and those of the database. */
 async function alone<Result>(
   databaseUrl: string,
-  { directory = migrationsFolder }: MigrateOptions,
+  { directory = migrationsFolder, patience = lockPatience }: MigrateOptions,
   work: (
     client: Client,
     migrations: readonly Migration[],
     applied: readonly Applied[],
+    patience: LockPatience,
   ) => Promise<Result>,
 ): Promise<Result> {
   const migrations = await readMigrations(directory);
@@ -183,7 +227,8 @@ async function alone<Result>(
   try {
     await refuseOldServer(client);
     await lock(client);
-    return await work(client, migrations, await appliedMigrations(client));
+    await limitLockWaits(client, patience);
+    return await work(client, migrations, await appliedMigrations(client), patience);
   } finally {
     await client.end();
   }
@@ -197,8 +242,8 @@ async function alone<Result>(
  * A role that may not change the schema only looks whether it is up to date. Otherwise the rights of the roles of
  * `roles.ts` are set; `roles`: whether they are there.
  *
- * Errors: DATABASE_UNAVAILABLE and MIGRATION_LOCKED (retryable), SCHEMA_NEWER, MIGRATION_EDITED, MIGRATION_NOT_OWNER,
- * MIGRATION_FAILED; after each of them the schema is as it was, or at an earlier whole version.
+ * Errors: DATABASE_UNAVAILABLE, MIGRATION_LOCKED and MIGRATION_WAITS (retryable), SCHEMA_NEWER, MIGRATION_EDITED,
+ * MIGRATION_NOT_OWNER, MIGRATION_FAILED; after each of them the schema is as it was, or at an earlier whole version.
  */
 export function migrate(
   databaseUrl: string,
@@ -208,7 +253,7 @@ export function migrate(
   readonly version: number;
   readonly roles: boolean;
 }> {
-  return alone(databaseUrl, options, async (client, migrations, before) => {
+  return alone(databaseUrl, options, async (client, migrations, before, patience) => {
     refuseUnknown(migrations, before);
     const done = new Set(before.map(({ version }) => version));
     const pending = migrations.filter(({ version }) => !done.has(version));
@@ -217,8 +262,9 @@ export function migrate(
       if (pending.length > 0) throw notOwner(pending.length);
       return { applied: [], version, roles: true };
     }
-    for (const migration of pending) await apply(client, migration);
-    return { applied: pending.map(labelOf), version, roles: await grantRoles(client) };
+    for (const migration of pending) await apply(client, migration, patience);
+    const roles = await patiently(client, patience, "setting roles", () => grantRoles(client));
+    return { applied: pending.map(labelOf), version, roles };
   });
 }
 
@@ -231,7 +277,7 @@ export function migrateDown(
   toVersion: number,
   options: MigrateOptions = {},
 ): Promise<readonly string[]> {
-  return alone(databaseUrl, options, async (client, migrations, before) => {
+  return alone(databaseUrl, options, async (client, migrations, before, patience) => {
     refuseUnknown(migrations, before);
     const undone: string[] = [];
     for (const { version } of before.toReversed()) {
@@ -239,10 +285,12 @@ export function migrateDown(
       if (version <= toVersion || migration === undefined) continue;
       const { down } = migration;
       if (down === null) throw oneWay(migration);
-      await inTransaction(client, migration, async () => {
-        await client.query(down);
-        await client.query("delete from schema_migrations where version = $1", [version]);
-      });
+      await patiently(client, patience, labelOf(migration), () =>
+        inTransaction(client, migration, async () => {
+          await client.query(down);
+          await client.query("delete from schema_migrations where version = $1", [version]);
+        }),
+      );
       undone.push(labelOf(migration));
     }
     return undone;

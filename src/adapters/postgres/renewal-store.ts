@@ -39,6 +39,18 @@ export function createRenewalStore(database: Database, rules: TokenRules): Renew
       );
       return begun.length > 0;
     },
+    async recordNotBegun({ id, account, method, slot, reason }) {
+      const recorded = await database.query(
+        `with recorded as (insert into renewals (id, account, method, state, from_slot, reason)
+           select $1, name, $3, 'aborted', serving_slot, $5 from accounts
+           where name = $2 and serving_slot = $4
+           on conflict do nothing returning id),
+         stepped as (${step("aborted", "recorded")})
+         select id from recorded`,
+        [id, account, method, slot, JSON.stringify(reason)],
+      );
+      return recorded.length > 0;
+    },
     async findRenewal(id) {
       const [row] = await database.query<RenewalRow>(
         `select ${columns} from renewals where id = $1`,

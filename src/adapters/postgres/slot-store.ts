@@ -91,16 +91,6 @@ export function createSlotStore(database: Database, sealer: Sealer): SlotStore {
         [account, slot],
       );
     },
-    async markDead({ account, slot }) {
-      await database.query(
-        `with dead as (update authorisations set state = 'DEAD', changed_at = now()
-           where account = $1 and slot = $2 and state in ('SERVING', 'PENDING', 'RETIRING')
-           returning account, slot)
-         update accounts set serving_slot = null, changed_at = now()
-         from dead where name = dead.account and serving_slot = dead.slot`,
-        [account, slot],
-      );
-    },
   };
 }
 

@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { conversationMachine } from "../../../machines/conversation.ts";
 import { conversationRules } from "../../../machines/conversation-rules.ts";
 import { migrate, migrateDown, readSchema } from "../../adapters/postgres/migrate.ts";
+import { toldPatience } from "../../adapters/postgres/schema-locks.ts";
 import { createConversationRecords } from "../../adapters/postgres/conversation-records.ts";
 import { openDatabase } from "../../adapters/postgres/database.ts";
 import { rolesMissing } from "../../adapters/postgres/roles.ts";
@@ -26,7 +27,7 @@ export function addMigrateCommands(program: Command, exitWith: (code: number) =>
     .description("bring the schema up to date; `holdfast start` does that for its own database")
     .addHelpText("after", "\nExample:\n  npx holdfast migrate backup && npx holdfast migrate up")
     .action(async () => {
-      const { applied, version, roles } = await migrate(await ownerDatabaseUrl());
+      const { applied, version, roles } = await migrate(await ownerDatabaseUrl(), { patience });
       for (const label of applied) print(`applied ${label}`);
       print(`schema version ${version}, ${applied.length} migrations applied`);
       if (!roles) print(rolesMissing);
@@ -42,7 +43,7 @@ export function addMigrateCommands(program: Command, exitWith: (code: number) =>
     .action(async (text: string) => {
       const version = Number(text);
       if (!/^\d{1,4}$/.test(text)) throw malformedVersion(text);
-      const undone = await migrateDown(await ownerDatabaseUrl(), version);
+      const undone = await migrateDown(await ownerDatabaseUrl(), version, { patience });
       for (const label of undone) print(`undone ${label}`);
       print(`${undone.length} migrations undone`);
     });
@@ -86,6 +87,8 @@ export function addMigrateCommands(program: Command, exitWith: (code: number) =>
       print(`the database is in ${name}; restore it with: pg_restore --clean --dbname=… ${name}`);
     });
 }
+
+const patience = toldPatience(print);
 
 /** The schema is its owner's; a host's address in run.json is not. */
 async function ownerDatabaseUrl(): Promise<string> {

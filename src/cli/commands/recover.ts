@@ -28,6 +28,13 @@ async function recover(method: string, options: FollowOptions): Promise<number> 
     print(`${account} was stopped by a person. Start it with: npx holdfast resume ${account}`);
     return 1;
   }
+  if (found.state === "burying") {
+    print(
+      `${account} is just writing its dead key off; if another key of it is logged in, that one serves next.`,
+    );
+    print(`Look again in a moment: npx holdfast status ${account}`);
+    return 1;
+  }
   const isDown = ["quarantined", "unauthorised.waiting"].includes(found.state);
   if (!isDown && found.state !== "unauthorised.authorising") {
     print(`${account} is ${found.state}: its key works, and there is nothing to recover.`);

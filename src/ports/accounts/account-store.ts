@@ -1,5 +1,6 @@
 import type { AccountKind, Reason } from "../../../machines/lifecycle.ts";
 import type { AccountRemoval } from "./account-removal.ts";
+import type { BurialStore } from "./burial-store.ts";
 import type { IdentityStore } from "./identity-store.ts";
 import type { RenewalStep, RenewalStore } from "./renewal-store.ts";
 import type { SlotOrigin, SlotStore } from "./slot-store.ts";
@@ -46,11 +47,21 @@ export type Credentials =
 export interface ServingKey {
   readonly account: string;
   readonly slot: number;
+  readonly kind: AccountKind;
   readonly origin: SlotOrigin;
+  /** Whether a 2FA password is kept for its logins. */
+  readonly hasPassword: boolean;
   /** Milliseconds since 1970. */
   readonly sinceMs: number;
   /** When a renewal was last asked for, in milliseconds since 1970; null for never. */
   readonly triedMs: number | null;
+  /** The renewals from this key that were aborted: how many, and how the last one ended; null for none. */
+  readonly failed: {
+    readonly times: number;
+    /** Milliseconds since 1970. */
+    readonly atMs: number;
+    readonly reason: Reason;
+  } | null;
 }
 
 /**
@@ -121,10 +132,11 @@ export interface AccountStore extends AccountSecrets {
   }): Promise<void>;
 }
 
-/** Accounts with their slots, their renewals and their users at Telegram, over one database. */
+/** Accounts with their slots, their renewals, their dead keys and their users at Telegram, over one database. */
 export interface AccountStores
   extends AccountStore,
     SlotStore,
     RenewalStore,
+    BurialStore,
     IdentityStore,
     AccountRemoval {}

@@ -22,6 +22,8 @@ export interface NoteEvent {
   readonly account: string;
   readonly code: string;
   readonly message: string;
+  /** The login or the renewal that it is about. */
+  readonly of?: string;
 }
 
 /** A renewal has come further: this step is a row now. */

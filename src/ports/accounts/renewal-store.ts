@@ -38,6 +38,17 @@ export interface RenewalStore {
     readonly epoch: number;
     readonly incarnation: string;
   }): Promise<boolean>;
+  /**
+   * The renewal is not begun, and this is on record as an aborted one. `false`: this id is known already, or another
+   * slot serves.
+   */
+  recordNotBegun(renewal: {
+    readonly id: string;
+    readonly account: string;
+    readonly method: RenewalMethod;
+    readonly slot: number;
+    readonly reason: Reason;
+  }): Promise<boolean>;
   findRenewal(id: string): Promise<RenewalRecord | null>;
   openRenewal(account: string): Promise<RenewalRecord | null>;
   /** In the order in which they were taken. */

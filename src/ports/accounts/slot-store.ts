@@ -50,6 +50,4 @@ export interface SlotStore {
   forgetSlot(ref: SlotRef, step: RenewalStep): Promise<void>;
   /** SERVING → RETIRING: no slot of the account serves any more. Nothing where another one does. */
   retireServing(ref: SlotRef): Promise<void>;
-  /** → DEAD; the session is kept aside. The account has no serving slot if this one served. */
-  markDead(ref: SlotRef): Promise<void>;
 }

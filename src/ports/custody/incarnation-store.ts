@@ -31,7 +31,9 @@ export interface Registration {
 export type Beat =
   /** The number of this incarnation's beats; a fall shows that Postgres was restored. */
   | { readonly state: "LIVE"; readonly beats: number }
-  | { readonly state: "REVOKED" | "RELEASED" | "MISSING" };
+  | { readonly state: "REVOKED" | "RELEASED" | "MISSING" }
+  /** It answers, and another transaction holds the row or the table: nothing was counted. */
+  | { readonly state: "LOCKED" };
 
 /**
  * The incarnations of hosts, to which tokens are granted. Hides the SQL and its locks. Each call is
@@ -58,6 +60,11 @@ export interface IncarnationStore {
   }): Promise<readonly IncarnationRecord[]>;
   /** Counts a beat of this incarnation. */
   beat(incarnation: string): Promise<Beat>;
+  /**
+   * A text that is another one as soon as another host has written here: its beat, its beginning or its end. null: a
+   * lock keeps it from being read.
+   */
+  marksOfOthers(incarnation: string): Promise<string | null>;
   /** Incarnations that are LIVE, or not LIVE while a token of theirs is not free. */
   holders(): Promise<readonly HolderRecord[]>;
   /** LIVE or RELEASED → REVOKED, and its tokens `revoked`. Idempotent. `false`: Postgres does not know it. */

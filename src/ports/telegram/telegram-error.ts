@@ -20,7 +20,8 @@ export const refused = (code: string, message: string): TelegramError =>
 /** The reason for a person and the metrics, from any thrown value. */
 export function faultReason(error: unknown): Reason {
   if (error instanceof TelegramError) {
-    return { code: error.fault.code, message: error.fault.message };
+    const { code, message, waitSeconds } = error.fault;
+    return { code, message, ...(waitSeconds !== undefined && { waitSeconds }) };
   }
   if (error instanceof HoldfastError) return { code: error.code, message: error.line };
   return { code: "UNEXPECTED", message: error instanceof Error ? error.message : String(error) };

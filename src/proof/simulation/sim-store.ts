@@ -206,6 +206,14 @@ export function createSimStore(
             }),
         ),
       beat: (id) => statement(() => beat(id)),
+      marksOfOthers: (id) =>
+        statement(() =>
+          [...incarnations.values()]
+            .filter((one) => one.id !== id && one.state === "LIVE")
+            .map((one) => `${one.id} ${one.beats}`)
+            .toSorted()
+            .join(),
+        ),
       holders: () =>
         statement(() =>
           [...incarnations.values()]

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HoldfastError } from "../../../src/errors.ts";
-import type { SlotRef } from "../../../src/ports/custody/token-store.ts";
+import type { BurialStore } from "../../../src/ports/accounts/burial-store.ts";
 import { sessionOfKey } from "../../../src/adapters/telegram/session-blob.ts";
 import type { Account } from "../../../src/accounts/account.ts";
 import { type AccountBench, openAccountBench } from "../../fixtures/account-bench.ts";
@@ -86,14 +86,15 @@ describe("a login", () => {
     let goOn = () => {};
     const held = new Promise<void>((resolve) => (goOn = resolve));
     const account = await bench.makeAccount("bot", (world) => {
-      const markDead = (ref: SlotRef) => held.then(() => world.accounts.markDead(ref));
-      return { ...world, accounts: { ...world.accounts, markDead } };
+      const bury: BurialStore["bury"] = (...of) => held.then(() => world.accounts.bury(...of));
+      return { ...world, accounts: { ...world.accounts, bury } };
     });
     await account.start();
     await account.login("login", "bot-token");
     await account.runtime.until((state) => state === "active");
     const reason = { code: "AUTH_KEY_UNREGISTERED", message: "logged out elsewhere" };
-    await account.runtime.send({ type: "key.dead", reason });
+    const grant = account.grant!;
+    await account.runtime.send({ type: "key.dead", grant, reason });
     await account.login("again", "bot-token");
     goOn();
     await account.runtime.until((state, { context }) => state === "active" && context.slot === 2);

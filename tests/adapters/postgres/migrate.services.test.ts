@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
 import { migrate, migrateDown, readSchema } from "../../../src/adapters/postgres/migrate.ts";
@@ -94,7 +95,108 @@ describe("the clean-up of duplicate sessions (V11)", () => {
   });
 });
 
+describe("a lock on a table", () => {
+  let directory: string;
+  let other: TestDatabase;
+  let locker: Client;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "holdfast-migrations-"));
+    other = await createTestDatabase();
+    locker = new Client({ connectionString: other.url });
+    await locker.connect();
+    await locker.query("delete from schema_migrations");
+    await writeFile(join(directory, "0001-one.up.sql"), "create table one (id int);");
+    await migrate(other.url, { directory });
+    await writeFile(join(directory, "0002-two.up.sql"), "alter table one add column two int;");
+  });
+  afterEach(async () => {
+    await locker.end();
+    await other.drop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const patience = { waitMs: 50, restMs: 100, triesMax: 200 };
+
+  it("that a dump holds is waited for in turns, so that others get through meanwhile", async () => {
+    await locker.query("begin; select from one");
+    const lines: string[] = [];
+    const applied = migrate(other.url, {
+      directory,
+      patience: { ...patience, onWait: (line) => void lines.push(line) },
+    });
+    await expect.poll(() => lines.length).toBeGreaterThan(1);
+    const reader = openDatabase(other.url);
+    expect(await reader.query("select from one")).toEqual([]);
+    await reader.close();
+    await locker.query("commit");
+    expect(await applied).toMatchObject({ applied: ["0002-two"] });
+    expect(lines[0]).toMatch(
+      /^0002-two waits for a lock on a table .* at work for longer: pid \d+/,
+    );
+  });
+
+  it("that is never let go is given up with what holds it, and nothing is changed", async () => {
+    await locker.query("begin; select from one");
+    await expect(
+      migrate(other.url, { directory, patience: { ...patience, triesMax: 2 } }),
+    ).rejects.toMatchObject({
+      code: "MIGRATION_WAITS",
+      policy: "retryable",
+      message: expect.stringMatching(/^0002-two .* pid \d+/),
+    });
+    await locker.query("commit");
+    expect((await readSchema(other.url, { directory })).problems).toEqual(["0002-two is pending"]);
+  });
+});
+
+describe("an index that is built beside the work of others", () => {
+  it("waits for an older transaction as long as that takes", async () => {
+    await database.query("drop index conversation_sessions_one_open");
+    await database.query("delete from schema_migrations where version = 10");
+    const older = new Client({ connectionString: test.url });
+    await older.connect();
+    await older.query("begin isolation level repeatable read; select from accounts");
+    const patience = { waitMs: 50, restMs: 10, triesMax: 1 };
+    const applied = migrate(test.url, { patience });
+    await expect
+      .poll(() =>
+        database.query(
+          `select from pg_stat_activity where wait_event_type = 'Lock'
+             and query ~* 'index concurrently' and now() - query_start > interval '200 ms'`,
+        ),
+      )
+      .toHaveLength(1);
+    await older.query("commit");
+    expect(await applied).toMatchObject({ applied: ["0010-one-open-session"] });
+    await older.end();
+  });
+
+  it("is dropped as the remains of an earlier try only if it is the migration's own", async () => {
+    await database.query("create index by_an_operator on accounts (state)");
+    await database.query(
+      `update pg_index set indisvalid = false where indexrelid = 'by_an_operator'::regclass`,
+    );
+    await database.query("delete from schema_migrations where version = 10");
+    expect(await migrate(test.url)).toMatchObject({ applied: ["0010-one-open-session"] });
+    expect((await readSchema(test.url)).problems).toEqual([
+      "the index by_an_operator is not valid",
+    ]);
+  });
+});
+
 describe("going back (V11)", () => {
+  it("is refused while replies wait that no older version sends", async () => {
+    await database.query(
+      `insert into outbox (channel, account, chat_user, address, reply_index, session_id, seq, random_id, partition)
+       values ('webhook', 'a', 'u', '{}', 1, 1, 3, 7, 2)`,
+    );
+    await expect(migrateDown(test.url, 11)).rejects.toMatchObject({
+      code: "MIGRATION_FAILED",
+      message: expect.stringContaining("replies of the webhook channel wait to be sent"),
+    });
+    expect(await database.query("select partition from outbox")).toEqual([{ partition: 2 }]);
+  });
+
   it("undoes to a version and comes again, with what was said", async () => {
     await database.query(
       `insert into conversation_sessions (id, channel, account, chat_user, turns, last_seq, snapshot)

@@ -1,0 +1,57 @@
+import { type Database, openDatabase } from "../adapters/postgres/database.ts";
+import type { Config } from "../config/config.ts";
+import { HoldfastError } from "../errors.ts";
+
+/**
+ * A node's pools of connections to Postgres. Work that waits for a lock, or for a connection, waits within its own
+ * pool. docs/operating.md states their sizes.
+ */
+export interface NodeDatabases {
+  /** The host's beats alone: whatever else waits, this host hears whether Postgres answers. */
+  readonly beats: Database;
+  /** Grants, transitions, slots and renewals. */
+  readonly custody: Database;
+  /** Turns, their steps and their replies. */
+  readonly turns: Database;
+  /** Cursors, callers, records and everything else. */
+  readonly others: Database;
+  close(): Promise<void>;
+}
+
+/** Connections at most. */
+const sizes = { beats: 1, custody: 3, turns: 8, others: 4 } as const;
+/** Well below every T_suspect: a beat that waits for a lock has its answer before the host doubts Postgres. */
+const beatLockMsMax = 1000;
+
+/** Opens no connection yet. Throws CONFIG_INVALID without an address. */
+export function openNodeDatabases(
+  { databaseUrl }: Pick<Config, "databaseUrl">,
+  host: string,
+): NodeDatabases {
+  if (databaseUrl === null) throw addressMissing();
+  const open = (pool: keyof typeof sizes, lockTimeoutMs?: number) =>
+    openDatabase(databaseUrl, {
+      name: `holdfast ${pool} ${host}`,
+      poolMax: sizes[pool],
+      ...(lockTimeoutMs !== undefined && { lockTimeoutMs }),
+    });
+  const pools = {
+    beats: open("beats", beatLockMsMax),
+    custody: open("custody"),
+    turns: open("turns"),
+    others: open("others"),
+  };
+  return {
+    ...pools,
+    async close() {
+      await Promise.all(Object.values(pools).map((pool) => pool.close()));
+    },
+  };
+}
+
+const addressMissing = () =>
+  new HoldfastError({
+    code: "CONFIG_INVALID",
+    message: "HOLDFAST_DATABASE_URL is not set.",
+    next: "Set it, or start everything with: npm start",
+  });
