@@ -9,6 +9,7 @@ import type { ReplyDesk } from "../conversation/outbox/ticket.ts";
 import type { FleetMembers } from "../custody/fleet-members.ts";
 import { hostKey } from "../custody/registers.ts";
 import type { Account } from "../accounts/account.ts";
+import { type Backlog, createBacklog } from "../conversation/turns/backlog/backlog.ts";
 import { createConversationHealth } from "../conversation/turns/health.ts";
 import type { Host } from "../accounts/host.ts";
 import { createHotConversations } from "../conversation/turns/session-cache.ts";
@@ -22,8 +23,12 @@ import {
 import { errorLine } from "../errors.ts";
 import type { Bot } from "../ports/conversation/bot.ts";
 import type { Clock } from "../concurrency/clock.ts";
+import type { BacklogStore } from "../ports/conversation/backlog-store.ts";
 import type { ConversationRecords } from "../ports/conversation/conversation-records.ts";
-import type { ConversationStore } from "../ports/conversation/conversation-store.ts";
+import type {
+  ConversationStore,
+  PartitionClaim,
+} from "../ports/conversation/conversation-store.ts";
 import type { StepStore } from "../ports/conversation/step-store.ts";
 import type { EventSink } from "../ports/accounts/event-sink.ts";
 import type { FleetBus } from "../ports/custody/fleet-bus.ts";
@@ -50,6 +55,7 @@ export interface NodeTurnsOptions {
   readonly desk: Pick<ReplyDesk, "ask">;
   readonly records: Pick<ConversationRecords, "duplicates">;
   readonly stream: InboundStream;
+  readonly backlog: BacklogStore;
   readonly clock: Clock;
   readonly events: EventSink;
   readonly metrics: ConversationMetrics;
@@ -78,6 +84,16 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
     );
     return duplicates;
   });
+
+  const backlogs = new Map<number, Backlog>();
+  metrics.backlog(() => [...backlogs.values()].reduce((sum, { items }) => sum + items, 0));
+  function backlogOf(claim: PartitionClaim): Backlog {
+    const { stream, events } = options;
+    const keep = (found: Parameters<InboundStream["keep"]>[0]) => stream.keep(found);
+    const backlog = createBacklog({ stream, keep, store: options.backlog, claim, clock, events });
+    backlogs.set(claim.partition, backlog);
+    return backlog;
+  }
 
   function clearSteps(): void {
     steps.clear(stepsKeptMs).catch((error: unknown) => log.warn(errorLine(error)));
@@ -124,7 +140,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         rules,
         steps,
         media: options.media,
-        stream: options.stream,
+        stream: backlogOf(claim),
         clock,
         events: options.events,
         claim,
@@ -223,6 +239,7 @@ export async function createNodeConversations(
     store: stores.conversations,
     rules: sessionRules,
     steps: stores.steps,
+    backlog: stores.backlog,
     records: stores.records,
     metrics: metrics.conversations,
     retryMs: config.timings.retryMs,

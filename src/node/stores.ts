@@ -4,6 +4,7 @@ import type { Sealer } from "../adapters/crypto/sealing.ts";
 import { connectNats } from "../adapters/nats/connection.ts";
 import { createAccountStore } from "../adapters/postgres/account-store.ts";
 import { createAuditTrail } from "../adapters/postgres/audit-trail.ts";
+import { createBacklogStore } from "../adapters/postgres/backlog-store.ts";
 import { createCallerStore } from "../adapters/postgres/caller-store.ts";
 import { createCampaignStore } from "../adapters/postgres/campaign-store.ts";
 import { createConversationStore } from "../adapters/postgres/conversation-store.ts";
@@ -42,6 +43,7 @@ export function createStores(database: Database, sealer: Sealer) {
     ledger: createLedgerStore(database),
     cursors: createCursorStore(database, custodyRules),
     conversations: createConversationStore(database, { rules: sessionRules, tokens: custodyRules }),
+    backlog: createBacklogStore(database),
     records: createConversationRecords(database, sessionRules),
     steps: createStepStore(database),
     outbox: createOutboxStore(database, custodyRules),

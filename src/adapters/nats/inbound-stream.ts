@@ -85,6 +85,7 @@ export async function openInboundStream(
       publishTimeoutMs,
       era: options.era ?? 0,
     }),
+    keep: ({ source, data, reason }) => park({ data, id: `${names.stream}:${source}` }, reason),
     async consume({ partition, ...consumeOptions }) {
       const consumed = partition === undefined ? partitions : [partition];
       const stops = await Promise.all(

@@ -1,5 +1,6 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { InboundStream, ParkedItem } from "../../ports/conversation/inbound-stream.ts";
+import { itemText } from "../../ports/conversation/item-text.ts";
 import { partitionOf } from "../../ports/conversation/partitions.ts";
 import { unlessAbsent } from "./connection.ts";
 import { parseItem, partitionSubject } from "./inbound-item.ts";
@@ -44,7 +45,7 @@ export function createParked(options: ParkedOptions): Pick<InboundStream, "listP
       // Under an id of its own: within the window, the item's own would make it a duplicate.
       await jetstream.publish(
         partitionSubject(options.subjectPrefix, partitionOf(item)),
-        JSON.stringify([item]),
+        `[${itemText(item)}]`,
         {
           msgID: `${parkedStream}:${id}`,
           timeout: options.timeoutMs,

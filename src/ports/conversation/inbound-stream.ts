@@ -1,4 +1,5 @@
 import type { ChannelName } from "./channel.ts";
+import type { ItemName } from "./item-text.ts";
 import type { Media } from "../telegram/media.ts";
 import type { ChatPeer } from "../telegram/telegram.ts";
 
@@ -29,8 +30,15 @@ export interface InboundDelivery {
   done(): void;
   /** Deliver again later. */
   retry(delayMs: number): void;
-  /** It can never succeed: park it with the reason. */
+  /** It can never succeed: park it with the reason. Rejects while it cannot be kept: it stays open, to be parked again. */
   park(reason: string): Promise<void>;
+}
+
+/** An item that this host cannot read, for one of two reasons. */
+export interface UnreadDelivery extends Omit<InboundDelivery, "item"> {
+  /** A newer host can read it: its name; null: it is malformed. */
+  readonly of: ItemName | null;
+  readonly text: string;
 }
 
 /** A message whose turn could not succeed. */
@@ -52,14 +60,25 @@ export interface InboundStream {
   /** Delivers it again as if it were new. `false`: nothing was set aside under that id. */
   unpark(id: string): Promise<boolean>;
   append(items: readonly InboundItem[]): Promise<void>;
+  /** Keeps among the parked what can take no turn. `source` names the place that it came from, so that it is kept once. */
+  keep(found: {
+    readonly source: string;
+    readonly data: string;
+    readonly item: InboundItem | null;
+    readonly reason: string;
+  }): Promise<void>;
   /**
-   * Delivers in stream order, at most `inFlightMax` unsettled; the returned function stops and
-   * waits. An earlier consumer of the same partition receives nothing further.
+   * Delivers in stream order; the returned function stops and waits. An earlier consumer of the same
+   * partition receives nothing further. A message that comes again while its items are at work is not
+   * delivered twice.
    */
   consume(options: {
     /** Only the chat users of this share; by default all. */
     readonly partition?: number;
+    /** Messages at most whose items are not settled. */
     readonly inFlightMax: number;
     readonly onDelivery: (delivery: InboundDelivery) => void;
+    /** By default a malformed item is parked, and one for a newer host is given back again and again. */
+    readonly onUnread?: (delivery: UnreadDelivery) => void;
   }): Promise<() => Promise<void>>;
 }
