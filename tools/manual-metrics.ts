@@ -23,6 +23,7 @@ export function figures(): readonly Figure[] {
   const metrics = createMetrics([], registry);
   metrics.gate(() => ({}));
   metrics.conversations.duplicateSessions(() => 0);
+  metrics.conversations.backlog(() => 0);
   const others = namesOfTheProcess();
   return registry
     .getMetricsAsArray()

@@ -20,12 +20,13 @@ export interface ConversationCommandOptions {
 }
 
 const listMax = 200;
+const behindMax = 50;
 /** As many turns as fit into one answer with room to spare. */
 const turnsMax = 500;
 
 /**
- * Any node's answers about conversations. `conversations`: the newest sessions and the parked
- * messages. `conversation`: one session's turns. `park`: gives a session to a person, or back to
+ * Any node's answers about conversations. `conversations`: the newest sessions, the parked
+ * messages, and the users who are behind. `conversation`: one session's turns. `park`: gives a session to a person, or back to
  * the bot. `replay`: takes a parked message again.
  */
 export function createConversationCommands(options: ConversationCommandOptions): ConversationVerbs {
@@ -59,7 +60,8 @@ export function createConversationCommands(options: ConversationCommandOptions):
       const one = typeof account === "string" ? [account] : speaker.accounts;
       const sessions = await newest(one, most);
       const parked = await stream.listParked(listMax);
-      return { ok: true, sessions, parked: parked.filter((item) => isOwn(speaker, item)) };
+      const behind = await records.behind({ accounts: one, limit: behindMax });
+      return { ok: true, sessions, parked: parked.filter((item) => isOwn(speaker, item)), behind };
     },
     async conversation(body, speaker) {
       const session = textIn(body, "session");

@@ -3,7 +3,11 @@ import type { AccountKind, Bound, Reason } from "../../machines/lifecycle.ts";
 import type { Forced } from "../custody/force.ts";
 import type { Wanted } from "../ports/accounts/account-store.ts";
 import type { RenewalRecord, RenewalStep } from "../ports/accounts/renewal-store.ts";
-import type { SessionSummary, TurnHistory } from "../ports/conversation/conversation-records.ts";
+import type {
+  SessionSummary,
+  TurnHistory,
+  UserBehind,
+} from "../ports/conversation/conversation-records.ts";
 import type { CallerRecord } from "../ports/callers/caller-store.ts";
 import type { CampaignAccount } from "../ports/callers/campaign-store.ts";
 import type { Speaker } from "../ports/speaker.ts";
@@ -205,6 +209,8 @@ export interface FleetProtocol {
     answered: {
       readonly sessions: readonly SessionSummary[];
       readonly parked: readonly ParkedItem[];
+      /** Users with the most messages waiting in the backlog. */
+      readonly behind: readonly UserBehind[];
     };
   };
   readonly conversation: {

@@ -2,7 +2,11 @@ import type { Command } from "commander";
 import { loadBot } from "../../adapters/bots/load-bot.ts";
 import { createSiteManagerBot } from "../../bots/site-manager/site-manager-bot.ts";
 import { replay, type ReplayedTurn } from "../../conversation/rehearsal/replay.ts";
-import type { SessionSummary, TurnHistory } from "../../ports/conversation/conversation-records.ts";
+import type {
+  SessionSummary,
+  TurnHistory,
+  UserBehind,
+} from "../../ports/conversation/conversation-records.ts";
 import type { ParkedItem } from "../../ports/conversation/inbound-stream.ts";
 import { askFleet } from "../ask.ts";
 import { print } from "../print.ts";
@@ -25,18 +29,21 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
 
   group
     .command("list [account]")
-    .description("the newest sessions with their message counts, and what was set aside")
+    .description(
+      "the newest sessions with their message counts, who is behind, and what was set aside",
+    )
     .option("--limit <n>", "how many sessions", "20")
     .option("--json", "as JSON")
     .addHelpText("after", "\nExample:\n  npx holdfast conversation list site-bot --limit 50")
     .action(async (account: string | undefined, options: { limit: string; json?: boolean }) => {
-      const { sessions, parked } = await askFleet(
+      const { sessions, parked, behind } = await askFleet(
         "conversations",
         { account, limit: Number(options.limit) },
         { env },
       );
-      if (options.json === true) return print(JSON.stringify({ sessions, parked }));
+      if (options.json === true) return print(JSON.stringify({ sessions, parked, behind }));
       for (const session of sessions) print(sessionLine(session));
+      for (const user of behind) print(behindLine(user));
       for (const item of parked) print(parkedLine(item));
       if (sessions.length === 0) print("no sessions yet");
     });
@@ -110,6 +117,9 @@ function sessionLine(session: SessionSummary): string {
   const { id, account, chatUser, status, turns, messages, lastTurnAt } = session;
   return `session ${id}  ${account} ← ${chatUser}  ${status}  ${turns} turns, ${messages} messages, last ${lastTurnAt}`;
 }
+
+const behindLine = ({ account, chatUser, waiting, since }: UserBehind): string =>
+  `behind  ${account} ← ${chatUser}  ${waiting} messages wait for their turns since ${since}`;
 
 function parkedLine({ id, item, reason, at }: ParkedItem): string {
   const of = item === null ? "no message" : `${item.account} ← ${item.chatUser}: ${item.inboundId}`;

@@ -24,6 +24,7 @@ async function shown(): Promise<string> {
   metrics.conversations.sessionDecision("desk", "SESSION_REUSED");
   metrics.conversations.sessionLookup(0.001);
   metrics.conversations.duplicateSessions(() => 0);
+  metrics.conversations.backlog(() => 0);
   return metrics.render();
 }
 

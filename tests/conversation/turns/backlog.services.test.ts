@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createConversationRecords } from "../../../src/adapters/postgres/conversation-records.ts";
+import { sessionRules } from "../../../src/node/rules.ts";
 import type { Bot } from "../../../src/ports/conversation/bot.ts";
 import { backlogRows, backlogStore, makeBehindEngine } from "../../fixtures/backlog-bench.ts";
 import {
@@ -55,6 +57,11 @@ describe("a user who is behind", () => {
     await expect.poll(() => backlog.items).toBe(32);
     expect([engine.running, engine.waiting]).toEqual([1, 7]);
     expect((await backlogRows(bench)).map(({ text }) => text)).toEqual(texts.slice(8));
+    const records = createConversationRecords(bench.database, sessionRules);
+    expect(await records.behind({ accounts: ["site-bot"], limit: 9 })).toMatchObject([
+      { account: "site-bot", chatUser: "1", waiting: 32 },
+    ]);
+    expect(await records.behind({ accounts: ["another"], limit: 9 })).toEqual([]);
 
     letGo();
     await bench.stream.append([textFrom("1", "1: the last")]);
