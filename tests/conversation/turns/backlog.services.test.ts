@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createConversationRecords } from "../../../src/adapters/postgres/conversation-records.ts";
 import { sessionRules } from "../../../src/node/rules.ts";
 import type { Bot } from "../../../src/ports/conversation/bot.ts";
@@ -11,6 +11,11 @@ import {
 import { deferred } from "../../fixtures/deferred.ts";
 import { away, echo, textOf } from "../../fixtures/test-bots.ts";
 import { createTestClock } from "../../fixtures/test-clock.ts";
+
+// Forty turns of one user follow each other, and other programs may run beside.
+vi.setConfig({ testTimeout: 60_000 });
+const poll = <Value>(read: () => Value | Promise<Value>) =>
+  expect.poll(read, { timeout: 20_000, interval: 10 });
 
 let bench: ConversationBench;
 beforeEach(async () => {
@@ -53,8 +58,8 @@ describe("a user who is behind", () => {
     const texts = slowTexts("1", 40);
     for (const text of texts) await bench.stream.append([textFrom("1", text)]);
     await bench.stream.append([textFrom("2", "hello")]);
-    await expect.poll(() => bench.repliesTo("2")).toEqual(["hello"]);
-    await expect.poll(() => backlog.items).toBe(32);
+    await poll(() => bench.repliesTo("2")).toEqual(["hello"]);
+    await poll(() => backlog.items).toBe(32);
     expect([engine.running, engine.waiting]).toEqual([1, 7]);
     expect((await backlogRows(bench)).map(({ text }) => text)).toEqual(texts.slice(8));
     const records = createConversationRecords(bench.database, sessionRules);
@@ -65,11 +70,11 @@ describe("a user who is behind", () => {
 
     letGo();
     await bench.stream.append([textFrom("1", "1: the last")]);
-    await expect.poll(() => bench.repliesTo("1")).toEqual([...texts, "1: the last"]);
-    await expect.poll(() => backlogRows(bench)).toEqual([]);
+    await poll(() => bench.repliesTo("1")).toEqual([...texts, "1: the last"]);
+    await poll(() => backlogRows(bench)).toEqual([]);
     expect(backlog.items).toBe(0);
     await bench.stream.append([textFrom("1", "and on")]);
-    await expect.poll(async () => (await bench.repliesTo("1")).at(-1)).toBe("and on");
+    await poll(async () => (await bench.repliesTo("1")).at(-1)).toBe("and on");
     await engine.stop();
   });
 
@@ -82,11 +87,11 @@ describe("a user who is behind", () => {
     await bench.stream.emptied();
     expect(bench.statements).toHaveLength(2);
     await bench.stream.append(slowTexts("1", 400).map((text) => textFrom("1", text)));
-    await expect.poll(() => backlog.items).toBe(392);
+    await poll(() => backlog.items).toBe(392);
     // The load of the slow turn, and one statement for all rows that came together.
     expect(bench.statements).toHaveLength(4);
     letGo();
-    await expect.poll(() => backlogRows(bench), { timeout: 10_000 }).toEqual([]);
+    await poll(() => backlogRows(bench)).toEqual([]);
     await engine.stop();
   });
 
@@ -96,7 +101,7 @@ describe("a user who is behind", () => {
     await first.engine.start();
     const texts = slowTexts("1", 20);
     await bench.stream.append(texts.map((text) => textFrom("1", text)));
-    await expect.poll(() => first.backlog.items).toBe(12);
+    await poll(() => first.backlog.items).toBe(12);
     const stopped = first.engine.stop();
     letGo();
     await stopped;
@@ -105,8 +110,8 @@ describe("a user who is behind", () => {
     const second = await makeBehindEngine(bench, echo);
     await bench.stream.append([textFrom("1", "1: newer")]);
     await second.engine.start();
-    await expect.poll(() => bench.repliesTo("1")).toEqual([...texts, "1: newer"]);
-    await expect.poll(() => backlogRows(bench)).toEqual([]);
+    await poll(() => bench.repliesTo("1")).toEqual([...texts, "1: newer"]);
+    await poll(() => backlogRows(bench)).toEqual([]);
     await second.engine.stop();
   });
 
@@ -117,11 +122,11 @@ describe("a user who is behind", () => {
     await engine.start();
     const texts = slowTexts("1", 6);
     await bench.stream.append(texts.map((text) => textFrom("1", text)));
-    await expect
-      .poll(() => bench.stream.parked.map(({ item, reason }) => [item.text, reason]))
-      .toEqual([["1: 5", "BACKLOG_FULL: 3 messages of this user wait already"]]);
+    await poll(() => bench.stream.parked.map(({ item, reason }) => [item.text, reason])).toEqual([
+      ["1: 5", "BACKLOG_FULL: 3 messages of this user wait already"],
+    ]);
     letGo();
-    await expect.poll(() => bench.repliesTo("1")).toEqual(texts.slice(0, 5));
+    await poll(() => bench.repliesTo("1")).toEqual(texts.slice(0, 5));
     await engine.stop();
   });
 
@@ -144,11 +149,11 @@ describe("a user who is behind", () => {
     await engine.start();
     const texts = slowTexts("1", 30);
     await bench.stream.append(texts.map((text) => textFrom("1", text)));
-    await expect.poll(() => backlog.items).toBe(22);
+    await poll(() => backlog.items).toBe(22);
     expect(bench.notes).toEqual(["BACKLOG_UNREACHED"]);
     letGo();
-    await expect.poll(() => bench.repliesTo("1")).toEqual(texts);
-    await expect.poll(() => backlogRows(bench)).toEqual([]);
+    await poll(() => bench.repliesTo("1")).toEqual(texts);
+    await poll(() => backlogRows(bench)).toEqual([]);
     await engine.stop();
   });
 
@@ -186,13 +191,13 @@ describe("many users with slow turns", () => {
     await bench.stream.append([textFrom("2", "hello")]);
     expect(engine.running).toBe(12);
     clock.advance(500);
-    await expect.poll(() => bench.repliesTo("2")).toEqual(["hello"]);
+    await poll(() => bench.repliesTo("2")).toEqual(["hello"]);
     expect(backlog.items).toBe(12);
     letGo();
     for (const user of users) {
-      await expect.poll(() => bench.repliesTo(user)).toEqual([`${user}: slow`]);
+      await poll(() => bench.repliesTo(user)).toEqual([`${user}: slow`]);
     }
-    await expect.poll(() => backlogRows(bench)).toEqual([]);
+    await poll(() => backlogRows(bench)).toEqual([]);
     expect(bench.turnEndings).toEqual(users.concat("2").map(() => "committed"));
     await engine.stop();
   });
@@ -217,17 +222,15 @@ describe("a message that cannot be parked now", () => {
     });
     await engine.start();
     await bench.stream.append([textFrom("1", "poison"), textFrom("1", "good")]);
-    await expect.poll(() => bench.repliesTo("1")).toEqual(["fine"]);
+    await poll(() => bench.repliesTo("1")).toEqual(["fine"]);
     clock.advance(60_000);
     expect([runs, bench.stream.parked]).toEqual([1, []]);
     expect(bench.notes.filter((code) => code === "PARKING_DELAYED")).toHaveLength(1);
     isFull = false;
-    await expect
-      .poll(() => {
-        clock.advance(30_000);
-        return bench.stream.parked.map(({ reason }) => reason);
-      })
-      .toEqual(["UNEXPECTED: cannot read this"]);
+    await poll(() => {
+      clock.advance(30_000);
+      return bench.stream.parked.map(({ reason }) => reason);
+    }).toEqual(["UNEXPECTED: cannot read this"]);
     await bench.stream.emptied();
     expect(runs).toBe(1);
     await engine.stop();
@@ -243,8 +246,8 @@ it("a user's rows are read in order while many others are behind too", async () 
   await bench.stream.append(texts.flatMap((text) => users.map((user) => textFrom(user, text))));
   await engine.start();
   for (const user of users) {
-    await expect.poll(() => bench.repliesTo(user), { timeout: 10_000 }).toEqual(texts);
+    await poll(() => bench.repliesTo(user)).toEqual(texts);
   }
-  await expect.poll(() => backlog.items).toBe(0);
+  await poll(() => backlog.items).toBe(0);
   await engine.stop();
 });
