@@ -25,6 +25,7 @@ export function figures(): readonly Figure[] {
   metrics.waits(() => []);
   metrics.conversations.duplicateSessions(() => 0);
   metrics.conversations.parkedMessages(() => 0);
+  metrics.conversations.backlog(() => 0);
   const others = namesOfTheProcess();
   return registry
     .getMetricsAsArray()

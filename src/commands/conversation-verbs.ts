@@ -23,6 +23,7 @@ export interface ConversationCommandOptions {
 }
 
 const listMax = 200;
+const behindMax = 50;
 /** Turns that are read for one page; their answer takes as many of them as fit. */
 const turnsMax = 500;
 /** Sessions and parked messages share one answer. */
@@ -30,9 +31,9 @@ const parkedBytesMax = 256 * 1024;
 const limitByDefault = 20;
 
 /**
- * Any node's answers about conversations. `conversations`: the newest sessions and the parked
- * messages. `conversation`: one session's turns. `park`: gives a session to a person, or back to
- * the bot. `replay`: takes a parked message again. `replay-all`: takes the next part of them again.
+ * Any node's answers about conversations. `conversations`: the newest sessions, the parked
+ * messages, and the users who are behind. `conversation`: one session's turns. `park`: gives a session to a person, or
+ * back to the bot. `replay`: takes a parked message again. `replay-all`: takes the next part of them again.
  */
 export function createConversationCommands(options: ConversationCommandOptions): ConversationVerbs {
   const { records, store, parked: parkedStore, replays } = options;
@@ -60,6 +61,7 @@ export function createConversationCommands(options: ConversationCommandOptions):
       const one = typeof account === "string" ? [account] : speaker.accounts;
       const older = typeof before === "string" ? { before } : {};
       const sessions = await newest(one, { limit, ...older });
+      const behind = await records.behind({ accounts: one, limit: behindMax });
       const found = await parkedStore.list({
         accounts: speaker.accounts,
         limit: listMax,
@@ -72,6 +74,7 @@ export function createConversationCommands(options: ConversationCommandOptions):
         ok: true,
         sessions,
         parked,
+        behind,
         more: {
           sessions: sessions.length < limit ? null : (sessions.at(-1)?.id ?? null),
           parked: isLast || last === undefined ? null : placeOfParked(last),

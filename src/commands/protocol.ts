@@ -3,7 +3,11 @@ import type { AccountKind, Bound, Reason } from "../../machines/lifecycle.ts";
 import type { Forced } from "../custody/force.ts";
 import type { Wanted } from "../ports/accounts/account-store.ts";
 import type { RenewalRecord, RenewalStep } from "../ports/accounts/renewal-store.ts";
-import type { SessionSummary, TurnHistory } from "../ports/conversation/conversation-records.ts";
+import type {
+  SessionSummary,
+  TurnHistory,
+  UserBehind,
+} from "../ports/conversation/conversation-records.ts";
 import type { CallerRecord } from "../ports/callers/caller-store.ts";
 import type { CampaignAccount } from "../ports/callers/campaign-store.ts";
 import type { Speaker } from "../ports/speaker.ts";
@@ -240,6 +244,8 @@ export interface FleetProtocol {
       readonly sessions: readonly SessionSummary[];
       readonly parked: readonly ParkedItem[];
       readonly more: { readonly sessions: string | null; readonly parked: string | null };
+      /** Users with the most messages waiting in the backlog. */
+      readonly behind: readonly UserBehind[];
     };
   };
   /** The oldest turns first. `more`: the next page's `after`; null: there is no later turn. */

@@ -9,6 +9,7 @@ import type { ReplyDesk } from "../conversation/outbox/ticket.ts";
 import type { FleetMembers } from "../custody/fleet-members.ts";
 import { hostKey } from "../custody/registers.ts";
 import type { Account } from "../accounts/account.ts";
+import { type Backlog, createBacklog } from "../conversation/turns/backlog/backlog.ts";
 import { createConversationHealth } from "../conversation/turns/health.ts";
 import type { Host } from "../accounts/host.ts";
 import { createHotConversations } from "../conversation/turns/session-cache.ts";
@@ -22,8 +23,12 @@ import {
 } from "../conversation/turns/engine.ts";
 import { errorLine } from "../errors.ts";
 import type { Clock } from "../concurrency/clock.ts";
+import type { BacklogStore } from "../ports/conversation/backlog-store.ts";
 import type { ConversationRecords } from "../ports/conversation/conversation-records.ts";
-import type { ConversationStore } from "../ports/conversation/conversation-store.ts";
+import type {
+  ConversationStore,
+  PartitionClaim,
+} from "../ports/conversation/conversation-store.ts";
 import type { ParkedStore } from "../ports/conversation/parked-store.ts";
 import type { OfferedChoices } from "../ports/conversation/offered-choices.ts";
 import type { StepStore } from "../ports/conversation/step-store.ts";
@@ -57,6 +62,7 @@ export interface NodeTurnsOptions {
   readonly desk: Pick<ReplyDesk, "ask">;
   readonly records: Pick<ConversationRecords, "duplicates">;
   readonly stream: InboundStream;
+  readonly backlog: BacklogStore;
   readonly clock: Clock;
   readonly events: EventSink;
   readonly metrics: ConversationMetrics;
@@ -94,6 +100,15 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
     );
     return parkedCount;
   });
+  const backlogs = new Map<number, Backlog>();
+  metrics.backlog(() => [...backlogs.values()].reduce((sum, { items }) => sum + items, 0));
+  function backlogOf(claim: PartitionClaim): Backlog {
+    const { stream, events, parked } = options;
+    const { keep } = parked;
+    const backlog = createBacklog({ stream, keep, store: options.backlog, claim, clock, events });
+    backlogs.set(claim.partition, backlog);
+    return backlog;
+  }
 
   function clearSteps(): void {
     steps.clear(stepsKeptMs).catch((error: unknown) => log.warn(errorLine(error)));
@@ -143,7 +158,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         onHold: (holds) => metrics.partitionHeld(claim.partition, holds),
         choices: options.choices,
         media: options.media,
-        stream: options.stream,
+        stream: backlogOf(claim),
         clock,
         events: options.events,
         claim,
@@ -270,6 +285,7 @@ export async function createNodeConversations(
     steps: stores.steps,
     parked: stores.parked,
     choices: stores.choices,
+    backlog: stores.backlog,
     records: stores.records,
     metrics: metrics.conversations,
     retryMs: config.timings.retryMs,

@@ -4,6 +4,7 @@ import type { Sealer } from "../adapters/crypto/sealing.ts";
 import { connectNats } from "../adapters/nats/connection.ts";
 import { createAccountStore } from "../adapters/postgres/account-store.ts";
 import { createAuditTrail } from "../adapters/postgres/audit-trail.ts";
+import { createBacklogStore } from "../adapters/postgres/backlog-store.ts";
 import { createCallerStore } from "../adapters/postgres/caller-store.ts";
 import { createCampaignStore } from "../adapters/postgres/campaign-store.ts";
 import { createConversationStore } from "../adapters/postgres/conversation-store.ts";
@@ -44,6 +45,7 @@ export function createStores(databases: Omit<NodeDatabases, "close">, sealer: Se
     cursors: createCursorStore(others, custodyRules),
     streamLosses: createStreamLossStore(others),
     conversations: createConversationStore(turns, { rules: sessionRules, tokens: custodyRules }),
+    backlog: createBacklogStore(turns),
     records: createConversationRecords(others, sessionRules),
     steps: createStepStore(turns),
     parked: createParkedStore(turns),

@@ -112,7 +112,7 @@ describe("an answer about the fleet", () => {
 
 describe("a request that lacks a field", () => {
   const conversations = createConversationCommands({
-    records: { list: unasked, show: unasked, duplicates: unasked },
+    records: { list: unasked, show: unasked, behind: unasked, duplicates: unasked },
     store: { move: unasked },
     parked: { list: unasked },
     replays: { one: unasked, next: unasked },

@@ -17,6 +17,13 @@ const sessions = [
   sessionOf("2", "shop-bot"),
   sessionOf("1", "shop-bot"),
 ];
+const behindOf = (account: string) => ({
+  channel: "telegram",
+  account,
+  chatUser: "7",
+  waiting: 9,
+  since: "2026-11-28T10:00:00.000Z",
+});
 const parkedOf = (id: string, account: string | null): ParkedItem => ({
   id,
   reason: "poison",
@@ -40,6 +47,10 @@ const conversations = createConversationCommands({
       const session = sessions.find((one) => one.id === id);
       return session === undefined ? null : { session, turns: [] };
     },
+    behind: async ({ accounts }) =>
+      [behindOf("shop-bot"), behindOf("other-bot")].filter(
+        ({ account }) => accounts === "all" || accounts.includes(account),
+      ),
     duplicates: unasked,
   },
   store: {
@@ -76,8 +87,9 @@ describe("a caller with accounts of its own", () => {
     const listed = await conversations.conversations({}, shop);
     expect(listed.sessions.map(({ id }) => id)).toEqual(["2", "1"]);
     expect(listed.parked.map(({ id }) => id)).toEqual(["p1"]);
+    expect(listed.behind.map(({ account }) => account)).toEqual(["shop-bot"]);
     const all = await conversations.conversations({}, owner);
-    expect([all.sessions.length, all.parked.length]).toEqual([3, 3]);
+    expect([all.sessions.length, all.parked.length, all.behind.length]).toEqual([3, 3, 2]);
   });
 
   it("neither reads nor moves a session of another account", async () => {

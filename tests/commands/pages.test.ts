@@ -51,6 +51,7 @@ describe("a session of long replies", () => {
           turns: turns.filter(({ seq }) => seq > after).slice(0, limit),
         }),
         duplicates: async () => 0,
+        behind: async () => [],
       },
       store: { move: async () => null },
       parked: { list: async () => [] },
@@ -96,6 +97,7 @@ describe("the list of sessions and of what was set aside", () => {
           })).slice(0, limit),
         show: async () => null,
         duplicates: async () => 0,
+        behind: async () => [],
       },
       store: { move: async () => null },
       parked: {

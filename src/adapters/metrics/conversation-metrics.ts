@@ -20,6 +20,8 @@ export interface ConversationMetrics {
   parkedMessages(read: () => number): void;
   /** A partition of this node waits for the database, or does not any more. */
   partitionHeld(partition: number, holds: boolean): void;
+  /** Read at each scrape: the messages in the backlogs of this node's partitions. */
+  backlog(read: () => number): void;
 }
 
 export function createConversationMetrics(registry: Registry): ConversationMetrics {
@@ -99,6 +101,16 @@ export function createConversationMetrics(registry: Registry): ConversationMetri
     turn: (outcome, seconds) => turns.observe({ outcome }, seconds),
     reply: (outcome) => replies.inc({ outcome }),
     webhookRequest: (outcome) => requests.inc({ outcome }),
+    backlog(read) {
+      const items: Gauge = new Gauge({
+        ...of,
+        name: "holdfast_backlog_items",
+        help: "Messages of users who are behind, which wait in Postgres for their turns",
+        collect() {
+          items.set(read());
+        },
+      });
+    },
     duplicateSessions(read) {
       const duplicates: Gauge = new Gauge({
         ...of,

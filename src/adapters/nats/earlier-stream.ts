@@ -1,4 +1,5 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
+import { itemText } from "../../ports/conversation/item-text.ts";
 import { partitionOf } from "../../ports/conversation/partitions.ts";
 import { unlessAbsent } from "./connection.ts";
 import { parseItem, partitionSubject } from "./inbound-item.ts";
@@ -40,7 +41,7 @@ export function earlierStream(options: EarlierStreamOptions) {
         if (item === null) continue;
         const subject = partitionSubject(subjectPrefix, partitionOf(item));
         const publishOptions = { msgID: `${stream}:${seq}`, timeout: timeoutMs };
-        await jetstream.publish(subject, JSON.stringify([item]), publishOptions);
+        await jetstream.publish(subject, `[${itemText(item)}]`, publishOptions);
       }
       await unlessAbsent(manager.streams.delete(stream));
     },

@@ -11,8 +11,9 @@ import type {
   InboundDelivery,
   InboundItem,
   InboundStream,
+  UnreadDelivery,
 } from "../../ports/conversation/inbound-stream.ts";
-import { parseItems } from "./inbound-item.ts";
+import { type ItemName, readItems } from "../../ports/conversation/item-text.ts";
 
 export interface InboundConsumerOptions {
   readonly manager: JetStreamManager;
@@ -29,11 +30,9 @@ export interface InboundConsumerOptions {
 
 type ConsumeOptions = Parameters<InboundStream["consume"]>[0];
 
-/** Messages of one item or of many (256 KiB), unsettled at once; items beyond `inFlightMax` wait here, parsed. */
+/** Messages of one item or of many (256 KiB), unsettled at once. */
 const messagesInFlightMax = 128;
 const reopenDelayMs = 250;
-/** A message that could not be parked comes again after this time. */
-const parkAgainMs = 5_000;
 /** A delivery is reported at work this many times before its wait runs out. */
 const reportsPerWait = 3;
 
@@ -45,54 +44,45 @@ const reportsPerWait = 3;
  */
 export async function consumeInbound(
   options: InboundConsumerOptions,
-  { inFlightMax, onDelivery }: Omit<ConsumeOptions, "partition">,
+  consume: Omit<ConsumeOptions, "partition">,
 ): Promise<() => Promise<void>> {
   const { manager, jetstream, stream } = options;
-  const messagesMax = Math.min(inFlightMax, messagesInFlightMax);
-  const unsettled = new Set<JsMsg>();
+  const messagesMax = Math.min(consume.inFlightMax, messagesInFlightMax);
+  const unsettled = new Map<number, TakenMessage>();
   const settledWaiters: (() => void)[] = [];
-  /** Items that came in their messages and wait for room, oldest first. */
-  let waiting: InboundDelivery[] = [];
-  let delivered = 0;
   let stopping = false;
   let messages: ConsumerMessages | null = null;
   let name = "";
   let cancelReopen: (() => void) | null = null;
 
-  function settled(message: JsMsg): void {
-    unsettled.delete(message);
-    if (unsettled.size === 0) for (const wake of settledWaiters.splice(0)) wake();
-  }
-
-  function deliver(): void {
-    while (!stopping && delivered < inFlightMax) {
-      const delivery = waiting.shift();
-      if (delivery === undefined) return;
-      delivered += 1;
-      onDelivery(delivery);
-    }
-  }
+  const settling: Settling = {
+    onSettled(taken) {
+      // A stream that was made anew counts its messages from the beginning.
+      if (unsettled.get(taken.seq) === taken) unsettled.delete(taken.seq);
+      if (unsettled.size === 0) for (const wake of settledWaiters.splice(0)) wake();
+    },
+    isLast: () => stopping,
+  };
 
   function receive(message: JsMsg): void {
     if (stopping) return;
-    unsettled.add(message);
-    const deliveries = toDeliveries(options, message, {
-      onItemSettled() {
-        delivered -= 1;
-        deliver();
-      },
-      onSettled: () => settled(message),
-      isLast: () => stopping,
-    });
-    waiting = waiting.length === 0 ? [...deliveries] : [...waiting, ...deliveries];
-    deliver();
-  }
-
-  /** Messages of which no item is at work are the next consumer's. */
-  function giveBackWaiting(): void {
-    const given = waiting;
-    waiting = [];
-    for (const delivery of given) delivery.retry(0);
+    const known = unsettled.get(message.seq);
+    if (known?.isSame(message) === true) {
+      known.message = message;
+      return;
+    }
+    const items = readItems(message.string());
+    const taken = new TakenMessage(options, message, settling, items.length);
+    unsettled.set(taken.seq, taken);
+    for (const [index, read] of items.entries()) {
+      if (read.kind === "item") consume.onDelivery(new ItemDelivery(taken, index, read.item));
+      else {
+        const of = read.kind === "newer" ? read.of : null;
+        const delivery = new UnreadItem(taken, index, of, read.text);
+        if (consume.onUnread === undefined) void leaveUnread(delivery, message.info.deliveryCount);
+        else consume.onUnread(delivery);
+      }
+    }
   }
 
   async function open(): Promise<void> {
@@ -127,14 +117,13 @@ export async function consumeInbound(
 
   await open();
   const reporting = setInterval(() => {
-    for (const message of unsettled) quietly(() => message.working());
+    for (const { message } of unsettled.values()) quietly(() => message.working());
   }, options.ackWaitMs / reportsPerWait);
 
   return async () => {
     if (stopping) return;
     stopping = true;
     cancelReopen?.();
-    giveBackWaiting();
     await messages?.close();
     if (unsettled.size > 0) await new Promise<void>((resolve) => settledWaiters.push(resolve));
     clearInterval(reporting);
@@ -143,10 +132,23 @@ export async function consumeInbound(
   };
 }
 
+const malformed = "ITEM_MALFORMED: the message is no inbound item";
+const newerAgainMs = 30_000;
+const parkAgainMsMax = 30_000;
+
+/** Where the reader of the stream has no place for such items of its own. Never rejects. */
+async function leaveUnread(delivery: UnreadDelivery, deliveryCount: number): Promise<void> {
+  if (delivery.of !== null) return delivery.retry(newerAgainMs);
+  try {
+    await delivery.park(malformed);
+  } catch {
+    delivery.retry(Math.min(1000 * 2 ** Math.min(deliveryCount, 5), parkAgainMsMax));
+  }
+}
+
 interface Settling {
-  onItemSettled(): void;
   /** Every item of the message is settled. */
-  onSettled(): void;
+  onSettled(taken: TakenMessage): void;
   /** The consumer is deleted when this one is settled: whether the server knows it is waited for. */
   isLast(): boolean;
 }
@@ -154,40 +156,37 @@ interface Settling {
 /** More than any message holds. */
 const positionsPerMessage = 1000;
 
-/**
- * The items of a message, each settled by itself; the message is when all are. If one of them is given back, the
- * message comes again with all of them, and the store knows those that took effect.
- */
-function toDeliveries(
-  options: InboundConsumerOptions,
-  message: JsMsg,
-  settling: Settling,
-): readonly InboundDelivery[] {
-  const items = parseItems(message.string());
-  const taken = new TakenMessage(options, message, settling, items.length);
-  return items.flatMap((item, index): readonly InboundDelivery[] => {
-    if (item !== null) return [new ItemDelivery(taken, item, index)];
-    taken
-      .park(index, message.string(), "ITEM_MALFORMED: the message is no inbound item")
-      .catch(() => undefined)
-      .finally(() => taken.settleOne());
-    return [];
-  });
-}
+/** Under this id an item is parked once, by its place in the stream. */
+const parkedId = (stream: string, position: number): string =>
+  `${stream}:${Math.floor(position / positionsPerMessage)}:${position % positionsPerMessage}`;
 
-/** A message with items at work. Classes, here and below: there is one of them for every item. */
+/**
+ * A message with items at work, each settled by itself; the message is when all are. If one of them is given back, the
+ * message comes again with all of them, and the store knows those that took effect. Classes, here and below: there is
+ * one of them for every item.
+ */
 class TakenMessage {
   readonly #options: InboundConsumerOptions;
-  readonly message: JsMsg;
-  readonly settling: Settling;
+  readonly #settling: Settling;
+  readonly seq: number;
+  readonly #storedAt: number;
+  /** As it was delivered last: the acknowledgement goes to that delivery. */
+  message: JsMsg;
   #left: number;
   #againMs: number | null = null;
 
   constructor(options: InboundConsumerOptions, message: JsMsg, settling: Settling, items: number) {
     this.#options = options;
+    this.#settling = settling;
     this.message = message;
-    this.settling = settling;
+    this.seq = message.seq;
+    this.#storedAt = message.info.timestampNanos;
     this.#left = items;
+  }
+
+  /** Whether `message` is this one once more. */
+  isSame(message: JsMsg): boolean {
+    return message.seq === this.seq && message.info.timestampNanos === this.#storedAt;
   }
 
   settleOne(): void {
@@ -199,38 +198,31 @@ class TakenMessage {
     this.#againMs = Math.max(this.#againMs ?? 0, delayMs);
   }
 
-  async park(index: number, data: string, reason: string): Promise<void> {
+  park(position: number, data: string, reason: string): Promise<void> {
     const { stream, park } = this.#options;
-    try {
-      await park({ data, id: `${stream}:${this.message.seq}:${index}` }, reason);
-    } catch (error) {
-      this.again(parkAgainMs);
-      throw error;
-    }
+    return park({ data, id: parkedId(stream, position) }, reason);
   }
 
   #acknowledge(): void {
-    const { message, settling } = this;
+    const { message } = this;
     const againMs = this.#againMs;
     if (againMs !== null) quietly(() => message.nak(againMs));
-    else if (settling.isLast()) {
-      const { onSettled } = settling;
-      message.ackAck({ timeout: this.#options.ackTimeoutMs }).then(onSettled, onSettled);
+    else if (this.#settling.isLast()) {
+      const settled = () => this.#settling.onSettled(this);
+      message.ackAck({ timeout: this.#options.ackTimeoutMs }).then(settled, settled);
       return;
     } else quietly(() => message.ack());
-    settling.onSettled();
+    this.#settling.onSettled(this);
   }
 }
 
-class ItemDelivery implements InboundDelivery {
-  readonly item: InboundItem;
+class Part {
   readonly position: number;
   readonly #of: TakenMessage;
   #isOpen = true;
 
-  constructor(of: TakenMessage, item: InboundItem, index: number) {
-    this.item = item;
-    this.position = of.message.seq * positionsPerMessage + index;
+  constructor(of: TakenMessage, index: number) {
+    this.position = of.seq * positionsPerMessage + index;
     this.#of = of;
   }
 
@@ -238,11 +230,37 @@ class ItemDelivery implements InboundDelivery {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#of.settleOne();
-    this.#of.settling.onItemSettled();
   }
 
   retry(delayMs: number): void {
-    this.#of.again(delayMs);
+    if (this.#isOpen) this.#of.again(delayMs);
+    this.done();
+  }
+}
+
+class ItemDelivery extends Part implements InboundDelivery {
+  readonly item: InboundItem;
+
+  constructor(of: TakenMessage, index: number, item: InboundItem) {
+    super(of, index);
+    this.item = item;
+  }
+}
+
+class UnreadItem extends Part implements UnreadDelivery {
+  readonly of: ItemName | null;
+  readonly text: string;
+  readonly #taken: TakenMessage;
+
+  constructor(of: TakenMessage, index: number, name: ItemName | null, text: string) {
+    super(of, index);
+    this.#taken = of;
+    this.of = name;
+    this.text = text;
+  }
+
+  async park(reason: string): Promise<void> {
+    await this.#taken.park(this.position, this.text, reason);
     this.done();
   }
 }

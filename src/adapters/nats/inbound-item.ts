@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
-import { isChannelName } from "../../ports/conversation/channel.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
+import { readItem } from "../../ports/conversation/item-text.ts";
 
 const digest = (value: string): string => hash("sha256", value, "base64url");
 
@@ -20,33 +20,8 @@ export const messageIdOf = (items: readonly InboundItem[], era: number): string 
     ]),
   );
 
-/** The items in a message of the stream, in order; null in place of a malformed item. */
-export function parseItems(data: string): readonly (InboundItem | null)[] {
-  try {
-    const values: unknown = JSON.parse(data);
-    if (!Array.isArray(values) || values.length === 0) return [null];
-    return values.map((value: unknown) => (isItem(value) ? value : null));
-  } catch {
-    return [null];
-  }
+/** null for anything that is not an inbound item of a version that this host knows. */
+export function parseItem(data: string): InboundItem | null {
+  const read = readItem(data);
+  return read.kind === "item" ? read.item : null;
 }
-
-/** null for anything that is not an inbound item. */
-export const parseItem = (data: string): InboundItem | null => parseItems(`[${data}]`)[0] ?? null;
-
-function isItem(value: unknown): value is InboundItem {
-  if (!isRecord(value) || !isRecord(value["peer"])) return false;
-  const texts = ["account", "chatUser", "inboundId", "text"].map((name) => value[name]);
-  const { peer } = value;
-  return (
-    isChannelName(value["channel"]) &&
-    (value["media"] === undefined || Array.isArray(value["media"])) &&
-    (value["sender"] === undefined || value["sender"] === "bot" || value["sender"] === "fleet") &&
-    (value["kind"] === "text" || value["kind"] === "tap") &&
-    typeof value["receivedAtMs"] === "number" &&
-    [...texts, peer["userId"], peer["accessHash"]].every((text) => typeof text === "string")
-  );
-}
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null;

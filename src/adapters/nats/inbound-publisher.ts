@@ -3,6 +3,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import { partitionOf, partitions } from "../../ports/conversation/partitions.ts";
 import type { Positions } from "../../ports/conversation/stream-state.ts";
+import { itemText } from "../../ports/conversation/item-text.ts";
 import { messageIdOf, partitionSubject } from "./inbound-item.ts";
 
 export interface InboundPublisherOptions {
@@ -107,7 +108,7 @@ function createLane(options: InboundPublisherOptions, partition: number, turns: 
     let texts: string[] = [];
     let bytes = 0;
     for (const [index, item] of items.entries()) {
-      const text = JSON.stringify(item);
+      const text = itemText(item);
       const isTooMuch = texts.length === itemsMax || bytes + text.length > bytesMax;
       if (isTooMuch && texts.length > 0) {
         await publish(texts, items.slice(from, index));

@@ -16,6 +16,7 @@ import type { InboundStream } from "../../ports/conversation/inbound-stream.ts";
 import type { StreamStates } from "../../ports/conversation/stream-state.ts";
 import { consumeInbound } from "./inbound-consumer.ts";
 import { partitionCount, partitionOf, partitions } from "../../ports/conversation/partitions.ts";
+import { itemText } from "../../ports/conversation/item-text.ts";
 import { partitionSubject } from "./inbound-item.ts";
 import { createInboundPublisher } from "./inbound-publisher.ts";
 import { earlierStream } from "./earlier-stream.ts";
@@ -86,7 +87,7 @@ export async function openInboundStream(
       // Under an id of its own: within the window, the item's own would make it a duplicate.
       const subject = partitionSubject(names.subjectPrefix, partitionOf(item));
       const publishOptions = { msgID: id, timeout: publishTimeoutMs };
-      await client.publish(subject, JSON.stringify([item]), publishOptions).catch(notAgain);
+      await client.publish(subject, `[${itemText(item)}]`, publishOptions).catch(notAgain);
     },
     append: createInboundPublisher({
       jetstream: client,

@@ -3,6 +3,7 @@ import type {
   ConversationRecords,
   SessionSummary,
   TurnHistory,
+  UserBehind,
 } from "../../ports/conversation/conversation-records.ts";
 import type { TurnReply, StoredToolOutput } from "../../ports/conversation/conversation-store.ts";
 import type { Media } from "../../ports/telegram/media.ts";
@@ -29,6 +30,14 @@ interface TurnRow {
   readonly replies: readonly TurnReply[] | null;
   readonly tool_outputs: readonly StoredToolOutput[] | null;
   readonly created_at: Date;
+}
+
+interface BehindRow {
+  readonly channel: string;
+  readonly account: string;
+  readonly chat_user: string;
+  readonly waiting: number;
+  readonly since: Date;
 }
 
 /** Every message of a session is numbered, from 1. */
@@ -61,6 +70,23 @@ export function createConversationRecords(
         [sessionId, limit, after],
       );
       return { session: toSummary(row), turns: turns.map(toTurn) };
+    },
+    async behind({ accounts, limit }) {
+      const rows = await database.query<BehindRow & Record<string, unknown>>(
+        `select channel, account, chat_user, count(*)::int as waiting, min(moved_at) as since
+         from turn_backlog where $1::text[] is null or account = any ($1)
+         group by channel, account, chat_user order by waiting desc limit $2`,
+        [accounts === "all" ? null : accounts, limit],
+      );
+      return rows.map(
+        ({ channel, account, chat_user: chatUser, waiting, since }): UserBehind => ({
+          channel,
+          account,
+          chatUser,
+          waiting,
+          since: since.toISOString(),
+        }),
+      );
     },
     async duplicates() {
       // With the index valid and unique there can be none, and nothing has to be counted.

@@ -108,9 +108,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
 /** True where Postgres answered that another transaction holds a lock for longer than this one waits. */
 export function isLockTimeout(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return (
-    (error as { readonly code?: unknown }).code === lockedState || isLockTimeout(error.cause)
-  );
+  return (error as { readonly code?: unknown }).code === lockedState || isLockTimeout(error.cause);
 }
 
 /** The constraint that a statement would have broken; null when it failed for another reason. */

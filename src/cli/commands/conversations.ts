@@ -1,7 +1,11 @@
 import type { Command } from "commander";
 import type { FleetProtocol } from "../../commands/protocol.ts";
 import type { ReplayedTurn } from "../../conversation/rehearsal/replay.ts";
-import type { SessionSummary, TurnHistory } from "../../ports/conversation/conversation-records.ts";
+import type {
+  SessionSummary,
+  TurnHistory,
+  UserBehind,
+} from "../../ports/conversation/conversation-records.ts";
 import type { ParkedItem } from "../../ports/conversation/parked-store.ts";
 import { HoldfastError } from "../../errors.ts";
 import { askFleet } from "../ask.ts";
@@ -36,14 +40,17 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
 
   group
     .command("list [account]")
-    .description("the newest sessions with their message counts, and what was set aside")
+    .description(
+      "the newest sessions with their message counts, who is behind, and what was set aside",
+    )
     .option("--limit <n>", "how many sessions", "20")
     .option("--json", "as JSON")
     .addHelpText("after", "\nExample:\n  npx holdfast conversation list site-bot --limit 50")
     .action(async (account: string | undefined, options: { limit: string; json?: boolean }) => {
-      const { sessions, parked } = await list(account, countIn("--limit", options.limit));
-      if (options.json === true) return print(JSON.stringify({ sessions, parked }));
+      const { sessions, parked, behind } = await list(account, countIn("--limit", options.limit));
+      if (options.json === true) return print(JSON.stringify({ sessions, parked, behind }));
       for (const session of sessions) print(sessionLine(session));
+      for (const user of behind) print(behindLine(user));
       for (const item of parked) print(parkedLine(item));
       if (sessions.length === 0) print("no sessions yet");
     });
@@ -160,6 +167,7 @@ async function read(session: string): Promise<Shown> {
 interface Listed {
   readonly sessions: readonly SessionSummary[];
   readonly parked: readonly ParkedItem[];
+  readonly behind: readonly UserBehind[];
 }
 
 /** The newest sessions, page by page until there are so many, with the newest of what was set aside. */
@@ -172,7 +180,7 @@ async function list(account: string | undefined, limit: number): Promise<Listed>
     sessions.push(...next.sessions);
     before = next.more.sessions;
   }
-  return { sessions, parked: first.parked };
+  return { sessions, parked: first.parked, behind: first.behind };
 }
 
 type Page = FleetProtocol["conversations"]["answered"];
@@ -188,6 +196,9 @@ function sessionLine(session: SessionSummary): string {
   const { id, account, chatUser, status, turns, messages, lastTurnAt } = session;
   return `session ${id}  ${account} ← ${chatUser}  ${status}  ${turns} turns, ${messages} messages, last ${lastTurnAt}`;
 }
+
+const behindLine = ({ account, chatUser, waiting, since }: UserBehind): string =>
+  `behind  ${account} ← ${chatUser}  ${waiting} messages wait for their turns since ${since}`;
 
 function parkedLine({ id, item, reason, at }: ParkedItem): string {
   const of = item === null ? "no message" : `${item.account} ← ${item.chatUser}: ${item.inboundId}`;

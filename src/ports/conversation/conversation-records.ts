@@ -23,6 +23,12 @@ export interface TurnHistory {
   readonly at: string;
 }
 
+/** A user who is behind: how many messages wait, and since when the oldest does. */
+export interface UserBehind extends ConversationKey {
+  readonly waiting: number;
+  readonly since: string;
+}
+
 /** The record of conversations, for people. Hides SQL. */
 export interface ConversationRecords {
   /** The newest first; `before`: those that are older than that session. */
@@ -37,6 +43,11 @@ export interface ConversationRecords {
     limit: number,
     after?: number,
   ): Promise<{ readonly session: SessionSummary; readonly turns: readonly TurnHistory[] } | null>;
+  /** Users whose messages wait in the backlog, those with the most first. */
+  behind(of: {
+    readonly accounts: "all" | readonly string[];
+    readonly limit: number;
+  }): Promise<readonly UserBehind[]>;
   /** How many chat users have more than one open session. */
   duplicates(): Promise<number>;
 }

@@ -1,4 +1,5 @@
 import type { ChannelName } from "./channel.ts";
+import type { ItemName } from "./item-text.ts";
 import type { Media } from "../telegram/media.ts";
 import type { ChatPeer } from "../telegram/telegram.ts";
 import type { Positions } from "./stream-state.ts";
@@ -34,6 +35,15 @@ export interface InboundDelivery {
   retry(delayMs: number): void;
 }
 
+/** An item that this host cannot read, for one of two reasons. */
+export interface UnreadDelivery extends Omit<InboundDelivery, "item"> {
+  /** A newer host can read it: its name; null: it is malformed. */
+  readonly of: ItemName | null;
+  readonly text: string;
+  /** It can never succeed: parks it with the reason. Rejects while it cannot be kept: it stays open, to be parked again. */
+  park(reason: string): Promise<void>;
+}
+
 /**
  * The durable queue between holder and turns. Hides JetStream. `append` resolves when every item is
  * stored (deduplicated by account and inbound id within the stream's window; Postgres is the authority),
@@ -44,13 +54,17 @@ export interface InboundStream {
   appendAgain(item: InboundItem, id: string): Promise<void>;
   append(items: readonly InboundItem[]): Promise<Positions>;
   /**
-   * Delivers in stream order, at most `inFlightMax` unsettled; the returned function stops and
-   * waits. An earlier consumer of the same partition receives nothing further.
+   * Delivers in stream order; the returned function stops and waits. An earlier consumer of the same
+   * partition receives nothing further. A message that comes again while its items are at work is not
+   * delivered twice.
    */
   consume(options: {
     /** Only the chat users of this share; by default all. */
     readonly partition?: number;
+    /** Messages at most whose items are not settled. */
     readonly inFlightMax: number;
     readonly onDelivery: (delivery: InboundDelivery) => void;
+    /** By default a malformed item is parked, and one for a newer host is given back again and again. */
+    readonly onUnread?: (delivery: UnreadDelivery) => void;
   }): Promise<() => Promise<void>>;
 }

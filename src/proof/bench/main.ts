@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
+import { faultNames, measureBystanders } from "./bystanders.ts";
 import { measureCustody } from "./custody.ts";
 import type { Figure } from "./figures.ts";
 import { measureGateThroughput } from "./gate-throughput.ts";
@@ -18,7 +19,7 @@ const { stdout, stderr } = process;
 
 type Log = (line: string) => void;
 
-type Stage = (log: Log) => Promise<readonly Figure[]>;
+type Stage = (log: Log, isQuick: boolean) => Promise<readonly Figure[]>;
 
 /** Each stage runs in a process of its own: what one leaves in memory is no other's burden. */
 const suites: Readonly<Record<string, Readonly<Record<string, Stage>>>> = {
@@ -52,6 +53,15 @@ const suites: Readonly<Record<string, Readonly<Record<string, Stage>>>> = {
       return measureIdle(log);
     },
   },
+  bystanders: Object.fromEntries(
+    faultNames.map((fault): [string, Stage] => [
+      fault,
+      (log, isQuick) => {
+        log(`1,000 users talk, and something goes wrong for others: ${fault}`);
+        return measureBystanders(fault, log, isQuick);
+      },
+    ]),
+  ),
   renewal: {
     methods(log) {
       log("renewals by every method, beside the procedure that they replace");
@@ -63,19 +73,20 @@ const suites: Readonly<Record<string, Readonly<Record<string, Stage>>>> = {
 interface Options {
   readonly json?: boolean;
   readonly stage?: string;
+  readonly quick?: boolean;
 }
 
-async function run(name: string, { json = false, stage }: Options): Promise<void> {
+async function run(name: string, { json = false, stage, quick = false }: Options): Promise<void> {
   const suite = suites[name];
   if (suite === undefined) throw unknown("suite", name, Object.keys(suites));
   if (stage !== undefined) {
     const measure = suite[stage];
     if (measure === undefined) throw unknown("stage", stage, Object.keys(suite));
-    show(name, await measure((line) => void stderr.write(`· ${line}\n`)), json);
+    show(name, await measure((line) => void stderr.write(`· ${line}\n`), quick), json);
     return;
   }
   const figures: Figure[] = [];
-  for (const one of Object.keys(suite)) figures.push(...(await runApart(name, one)));
+  for (const one of Object.keys(suite)) figures.push(...(await runApart(name, one, quick)));
   show(name, figures, json);
 }
 
@@ -89,9 +100,13 @@ function show(suite: string, figures: readonly Figure[], json: boolean): void {
 }
 
 /** The figures of one stage, measured by another process of this program. */
-async function runApart(suite: string, stage: string): Promise<readonly Figure[]> {
+async function runApart(
+  suite: string,
+  stage: string,
+  isQuick: boolean,
+): Promise<readonly Figure[]> {
   const args = [...process.execArgv, fileURLToPath(import.meta.url), suite, "--stage", stage];
-  const child = spawn(process.execPath, [...args, "--json"], {
+  const child = spawn(process.execPath, [...args, ...(isQuick ? ["--quick"] : []), "--json"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let said = "";
@@ -120,6 +135,7 @@ async function main(args: readonly string[]): Promise<number> {
     .argument("<suite>", Object.keys(suites).join(", "))
     .option("--json", "end with one line of JSON")
     .option("--stage <name>", "only this part of the suite")
+    .option("--quick", "a look at the program in seconds; the figures say little (bystanders)")
     .addHelpText(
       "after",
       "\nExample:\n  npm run bench -- custody --json\n  npm run bench -- conversations --stage flow",

@@ -1,11 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { conversationMachine } from "../../../machines/conversation.ts";
 import { conversationRules } from "../../../machines/conversation-rules.ts";
 import { connectNats } from "../../adapters/nats/connection.ts";
 import { openInboundStream } from "../../adapters/nats/inbound-stream.ts";
 import { type Database, openDatabase } from "../../adapters/postgres/database.ts";
+import { createBacklogStore } from "../../adapters/postgres/backlog-store.ts";
 import { createConversationStore } from "../../adapters/postgres/conversation-store.ts";
 import { migrate } from "../../adapters/postgres/migrate.ts";
 import { createOutboxStore } from "../../adapters/postgres/outbox-store.ts";
@@ -13,13 +15,14 @@ import { createParkedStore } from "../../adapters/postgres/parked-store.ts";
 import { createOfferedChoices } from "../../adapters/postgres/offered-choices.ts";
 import { createStepStore } from "../../adapters/postgres/step-store.ts";
 import { createSystemClock } from "../../concurrency/system-clock.ts";
-import { startNats } from "../../embedded/nats.ts";
-import { startPostgres } from "../../embedded/postgres.ts";
+import { type EmbeddedNats, startNats } from "../../embedded/nats.ts";
+import { type EmbeddedPostgres, startPostgres } from "../../embedded/postgres.ts";
 import { createHotConversations } from "../../conversation/turns/session-cache.ts";
 import { createReplyDesk } from "../../conversation/outbox/ticket.ts";
 import { createTelegramSender } from "../../channels/telegram/sender.ts";
-import { createTurnEngine } from "../../conversation/turns/engine.ts";
-import type { Bot } from "../../ports/conversation/bot.ts";
+import { createBacklog } from "../../conversation/turns/backlog/backlog.ts";
+import { createTurnEngine, type TurnEngine } from "../../conversation/turns/engine.ts";
+import type { Bot, Turn } from "../../ports/conversation/bot.ts";
 import type { ConversationStore } from "../../ports/conversation/conversation-store.ts";
 import type { InboundItem, InboundStream } from "../../ports/conversation/inbound-stream.ts";
 import { partitions } from "../../ports/conversation/partitions.ts";
@@ -35,17 +38,36 @@ const lookupEveryMs = 10;
 const endpoints = { turnsPerS: 10_000, p99Ms: 50, singleMs: 5, lookupMs: 10 } as const;
 
 /** Answers with the message it read, so that history is a part of every turn. */
-const bot: Bot = {
+const makeBot = (before: TurnWorldOptions["beforeTurn"]): Bot => ({
   name: "bench",
   handle(turn) {
-    const { history, input, state } = turn;
-    turn.record("seen", { messages: history.length });
-    turn.setState({ machineId: "bench", schemaVersion: 1, state: { before: state !== null } });
-    turn.reply(`${input.kind === "text" ? input.text : "?"}, after ${history.length} messages`);
+    const said = turn.input.kind === "text" ? turn.input.text : "?";
+    const slow = before?.(said);
+    return slow === undefined ? answer(turn, said) : slow.then(() => answer(turn, said));
   },
-};
+});
 
-interface World {
+function answer(turn: Turn, said: string): void {
+  const { history, state } = turn;
+  turn.record("seen", { messages: history.length });
+  turn.setState({ machineId: "bench", schemaVersion: 1, state: { before: state !== null } });
+  turn.reply(`${said}, after ${history.length} messages`);
+}
+
+/** What goes wrong in a world, for who measures that. */
+export interface TurnWorldOptions {
+  readonly beforeTurn?: (text: string) => Promise<void> | undefined;
+  /** Before a reply arrives at Telegram. A rejection is Telegram's. */
+  readonly beforeReply?: (chatUser: string) => Promise<void>;
+  /** By which address the program reaches nats-server. */
+  readonly natsUrl?: (server: EmbeddedNats) => Promise<string>;
+}
+
+export interface TurnWorld {
+  readonly postgres: EmbeddedPostgres;
+  readonly home: string;
+  readonly nats: NatsConnection;
+  readonly engines: readonly TurnEngine[];
   readonly stream: InboundStream;
   readonly store: ConversationStore;
   readonly database: Database;
@@ -60,7 +82,7 @@ interface World {
  * whether each turn was taken once.
  */
 export async function measureTurnFlow(log: (line: string) => void): Promise<readonly Figure[]> {
-  const world = await build(log);
+  const world = await buildTurnWorld(log);
   try {
     const full = await closedLoop(world, usersAtFullLoad, log);
     const half = await openLoop(world, full.perSecond / 2);
@@ -78,7 +100,10 @@ export async function measureTurnFlow(log: (line: string) => void): Promise<read
   }
 }
 
-async function build(log: (line: string) => void): Promise<World> {
+export async function buildTurnWorld(
+  log: (line: string) => void,
+  options: TurnWorldOptions = {},
+): Promise<TurnWorld> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-bench-"));
   const part = { home: folder, log: () => {}, endsWithParent: true };
   const [postgres, server] = await Promise.all([startPostgres(part), startNats(part)]);
@@ -87,16 +112,16 @@ async function build(log: (line: string) => void): Promise<World> {
   const database = openDatabase(postgres.url, { poolMax: 8 });
   const accounts = Array.from({ length: accountCount }, (_, n) => `account-${n}`);
   await addAccounts(database, accounts);
-  const nats = await connectNats(server.access("node"), "bench");
-  const stream = await openInboundStream(nats, {
-    host: "bench",
-    keepParked: () => Promise.reject(new Error("nothing here is set aside")),
-  });
+  const access = server.access("node");
+  const url = (await options.natsUrl?.(server)) ?? access.url;
+  const nats = await connectNats({ ...access, url }, "bench");
+  const parked = createParkedStore(database);
+  const stream = await openInboundStream(nats, { host: "bench", keepParked: parked.keep });
   const rules = conversationRules(conversationMachine);
   const store = createConversationStore(database, { rules });
   const clock = createSystemClock();
   const events = { report: () => {} };
-  const world: { onReply: World["onReply"] } = { onReply: () => {} };
+  const world: { onReply: TurnWorld["onReply"] } = { onReply: () => {} };
 
   let messageId = 0;
   const outbox = createOutboxStore(database);
@@ -108,6 +133,7 @@ async function build(log: (line: string) => void): Promise<World> {
         store: outbox,
         client: {
           async send({ peer, randomId }) {
+            await options.beforeReply?.(peer.userId);
             world.onReply(peer.userId, randomId);
             return { messageId: (messageId += 1) };
           },
@@ -127,15 +153,17 @@ async function build(log: (line: string) => void): Promise<World> {
   const claims = await Promise.all(
     partitions.map((partition) => store.claimPartition(partition, "bench")),
   );
+  const bot = makeBot(options.beforeTurn);
+  const backlog = createBacklogStore(database);
   const engines = claims.map((claim) =>
     createTurnEngine({
       store: createHotConversations(store, clock, rules),
       rules,
       steps: createStepStore(database),
-      parked: createParkedStore(database),
+      parked,
       choices: createOfferedChoices(database),
       media: { read: () => Promise.reject(new Error("nothing here has a file")) },
-      stream,
+      stream: createBacklog({ stream, keep: parked.keep, store: backlog, claim, clock, events }),
       clock,
       events,
       claim,
@@ -151,6 +179,10 @@ async function build(log: (line: string) => void): Promise<World> {
   await Promise.all([...senders.values()].map((sender) => sender.start()));
   await Promise.all(engines.map((engine) => engine.start()));
   return Object.assign(world, {
+    postgres,
+    home: folder,
+    nats,
+    engines,
     stream,
     store,
     database,
@@ -179,7 +211,9 @@ async function addAccounts(database: Database, names: readonly string[]): Promis
 }
 
 let inbounds = 0;
-function itemOf(user: number): InboundItem {
+
+/** The next message of a user, with an id of its own. */
+export function itemOf(user: number): InboundItem {
   inbounds += 1;
   return {
     channel: "telegram",
@@ -197,7 +231,7 @@ function itemOf(user: number): InboundItem {
  * Gathers the messages of one turn of the event loop, as a holder appends the updates of a packet
  * together.
  */
-function createMouth({ stream }: Pick<World, "stream">) {
+function createMouth({ stream }: Pick<TurnWorld, "stream">) {
   let waiting: InboundItem[] = [];
   return (user: number): void => {
     waiting.push(itemOf(user));
@@ -213,7 +247,7 @@ function createMouth({ stream }: Pick<World, "stream">) {
 const userOf = (chatUser: string): number => Number(chatUser.slice("user-".length));
 
 /** Every user writes again as soon as the reply arrives. */
-async function closedLoop(world: World, users: number, log: (line: string) => void) {
+async function closedLoop(world: TurnWorld, users: number, log: (line: string) => void) {
   const say = createMouth(world);
   let replies = 0;
   let isOver = false;
@@ -240,7 +274,7 @@ async function closedLoop(world: World, users: number, log: (line: string) => vo
 }
 
 /** Messages at a steady pace, from users in turn, while sessions are looked up. */
-async function openLoop(world: World, perSecond: number) {
+async function openLoop(world: TurnWorld, perSecond: number) {
   const say = createMouth(world);
   const saidMs = new Map<number, number>();
   const tookMs: number[] = [];
@@ -290,7 +324,7 @@ async function openLoop(world: World, perSecond: number) {
 }
 
 /** One person, one message after the other. */
-async function oneUser(world: World): Promise<number> {
+async function oneUser(world: TurnWorld): Promise<number> {
   const tookMs: number[] = [];
   for (let turn = 0; turn < singleTurns; turn += 1) {
     const sinceMs = performance.now();

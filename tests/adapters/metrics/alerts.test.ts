@@ -28,6 +28,7 @@ async function shown(): Promise<string> {
   metrics.conversations.parkedMessages(() => 0);
   metrics.conversations.partitionHeld(3, false);
   metrics.gate(() => ({ nodeRestarts: 0 }));
+  metrics.conversations.backlog(() => 0);
   return metrics.render();
 }
 

@@ -134,9 +134,9 @@ describe("consuming", () => {
     again!.done();
   });
 
-  it("no more than the bound are unsettled at once", async () => {
+  it("no more messages than the bound are unsettled at once", async () => {
     const { stream } = await bench.open();
-    await stream.append(["a", "b", "c"].map((text) => itemOf("1", text)));
+    for (const text of ["a", "b", "c"]) await stream.append([itemOf("1", text)]);
     const inbox = createInbox();
     await stream.consume({ inFlightMax: 2, onDelivery: inbox.onDelivery });
     const [a] = await inbox.atLeast(2);
@@ -217,6 +217,64 @@ describe("consuming", () => {
       expect(bench.kept).toMatchObject([{ data, item: null }]);
     },
   );
+
+  it("one item that is none is parked alone, and the rest of its message goes on", async () => {
+    const { stream } = await bench.open();
+    const subject = `${bench.names.subjectPrefix}.${partitionOf(itemOf("1", ""))}`;
+    const broken = { ...itemOf("1", "broken"), peer: null };
+    const message = JSON.stringify([itemOf("1", "a"), broken, itemOf("1", "b")]);
+    await jetstream(bench.nats).publish(subject, message);
+    const inbox = createInbox();
+    await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const got = await inbox.atLeast(2);
+    expect(textsOf(got)).toEqual(["a", "b"]);
+    for (const delivery of got) delivery.done();
+    await expect.poll(async () => (await bench.info("inbound")).messages).toBe(0);
+    const parked = await (await jetstreamManager(bench.nats)).streams.getMessage(
+      bench.names.parkedStream,
+      { seq: 1 },
+    );
+    expect(parked?.json()).toEqual(broken);
+  });
+
+  it.each([
+    ["kind", { kind: "edit" }],
+    ["channel", { channel: "pigeon" }],
+    ["version", { version: 2 }],
+  ])("an item of a newer %s is given back for a host that knows it", async (_name, change) => {
+    const { stream } = await bench.open();
+    const item = itemOf("1", "newer");
+    const subject = `${bench.names.subjectPrefix}.${partitionOf(item)}`;
+    await jetstream(bench.nats).publish(subject, JSON.stringify([{ ...item, ...change }]));
+    await stream.append([itemOf("1", "after")]);
+    const inbox = createInbox();
+    const stop = await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    const [after] = await inbox.atLeast(1);
+    expect(after!.item.text).toBe("after");
+    after!.done();
+    await stop();
+    expect((await bench.info("inbound")).messages).toBe(1);
+    expect(bench.kept).toEqual([]);
+  });
+
+  it("a message that comes again while its item is at work is not delivered twice, and is settled once", async () => {
+    const { stream } = await bench.open();
+    const inbox = createInbox();
+    const stop = await stream.consume({ inFlightMax, onDelivery: inbox.onDelivery });
+    await stream.append([itemOf("1", "at work")]);
+    const [atWork] = await inbox.atLeast(1);
+    const manager = await jetstreamManager(bench.nats);
+    const name = streamOf(bench.names, partitionOf(itemOf("1", "")));
+    for await (const consumer of manager.consumers.list(name)) {
+      await manager.consumers.delete(name, consumer.name);
+    }
+    await stream.append([itemOf("1", "after")]);
+    const got = await inbox.atLeast(2);
+    expect(textsOf(got)).toEqual(["at work", "after"]);
+    for (const delivery of [atWork!, got[1]!]) delivery.done();
+    await stop();
+    expect((await bench.info("inbound")).messages).toBe(0);
+  });
 
   it("a consumer that somebody deleted is opened again", async () => {
     const { stream } = await bench.open();

@@ -6,9 +6,12 @@ import {
   openConversationBench,
   textFrom,
 } from "../../fixtures/conversation-bench.ts";
+import { makeBehindEngine } from "../../fixtures/backlog-bench.ts";
+import type { Bot } from "../../../src/ports/conversation/bot.ts";
 import type { InboundStream } from "../../../src/ports/conversation/inbound-stream.ts";
 import { partitionOf } from "../../../src/ports/conversation/partitions.ts";
 import { deferred } from "../../fixtures/deferred.ts";
+import { echo, textOf } from "../../fixtures/test-bots.ts";
 
 let bench: ConversationBench;
 let inbound: InboundBench;
@@ -22,7 +25,7 @@ afterEach(async () => {
 
 /** One engine for the chat users of every partition. */
 const ofAll = (stream: InboundStream): Pick<InboundStream, "consume"> => ({
-  consume: ({ inFlightMax, onDelivery }) => stream.consume({ inFlightMax, onDelivery }),
+  consume: ({ partition: _one, ...options }) => stream.consume(options),
 });
 
 it("a process that loses the broker in the middle is replaced, and each reply arrives once (I4, I5)", async () => {
@@ -96,4 +99,61 @@ it("what one user has waiting behind a slow handler holds nobody else up", async
   expect(bench.telegram.texts(talker!)).toEqual([]);
   done.resolve();
   await engine.stop();
+});
+
+it("messages of one user that come one by one hold nobody else up, however many", async () => {
+  const inPartition = (user: string) => partitionOf(textFrom(user, ""));
+  const [talker, ...rest] = Array.from({ length: 50 }, (_, n) => String(n + 1));
+  const neighbour = rest.find((user) => inPartition(user) === inPartition(talker!))!;
+  const done = deferred();
+  const { stream } = await inbound.open();
+  const bot: Bot = {
+    name: "slow",
+    async handle(turn) {
+      if (textOf(turn.input) !== "hello") await done.promise;
+      turn.reply("answered");
+    },
+  };
+  const { engine } = await makeBehindEngine(bench, bot, { stream: ofAll(stream) });
+  await bench.makeSender().start();
+  await engine.start();
+  for (let said = 0; said < 200; said += 1) await stream.append([textFrom(talker!, "and another")]);
+  await stream.append([textFrom(neighbour, "hello")]);
+  await expect
+    .poll(() => bench.telegram.texts(neighbour), { timeout: 5_000 })
+    .toEqual(["answered"]);
+  expect(bench.telegram.texts(talker!)).toEqual([]);
+  expect((await inbound.info("inbound")).messages).toBeLessThanOrEqual(8);
+  done.resolve();
+  await engine.stop();
+});
+
+it("an item that only a newer host knows waits in its user's place, and holds nobody else up (V13)", async () => {
+  const { stream, nats } = await inbound.open();
+  const item = { ...textFrom("1", "of a newer version"), kind: "edit" };
+  const older = await makeBehindEngine(bench, echo, { stream: ofAll(stream) });
+  await bench.makeSender().start();
+  await older.engine.start();
+  await stream.append([textFrom("1", "before")]);
+  await expect.poll(() => bench.telegram.texts("1")).toEqual(["before"]);
+  nats.publish(`${inbound.names.subjectPrefix}.${partitionOf(item)}`, JSON.stringify([item]));
+  await stream.append([textFrom("1", "after"), textFrom("2", "hello")]);
+  await expect.poll(() => bench.telegram.texts("2")).toEqual(["hello"]);
+  await expect.poll(() => bench.notes).toContain("ITEM_NEWER");
+  await expect.poll(async () => (await inbound.info("inbound")).messages).toBe(0);
+  expect(bench.telegram.texts("1")).toEqual(["before"]);
+  expect(inbound.kept).toEqual([]);
+  await older.engine.stop();
+
+  // As a host reads it that knows the kind.
+  await bench.database.query(
+    `update turn_backlog set item = jsonb_set(item::jsonb, '{kind}', '"text"') where inbound_id = $1`,
+    [item.inboundId],
+  );
+  const newer = await makeBehindEngine(bench, echo, { stream: ofAll(stream) });
+  await newer.engine.start();
+  await expect
+    .poll(() => bench.telegram.texts("1"))
+    .toEqual(["before", "of a newer version", "after"]);
+  await newer.engine.stop();
 });
