@@ -3,6 +3,8 @@ import type { Config } from "../config/config.ts";
 import type { ReplyDesk } from "../conversation/outbox/ticket.ts";
 import { type Account, createAccount } from "../accounts/account.ts";
 import type { AccountWorld } from "../accounts/context.ts";
+import { telegramPace } from "../channels/telegram/pace.ts";
+import { createPacing } from "../conversation/outbox/pacing.ts";
 import { createTelegramSender } from "../channels/telegram/sender.ts";
 import { createUpdateCursor } from "../channels/telegram/cursor.ts";
 import type { AccountRecord } from "../ports/accounts/account-store.ts";
@@ -29,7 +31,7 @@ export interface AccountParts
 /** Puts one account together from the parts that all accounts of this node share. */
 export function makeAccount(
   parts: AccountParts,
-  { timings }: Pick<Config, "timings">,
+  { timings, pacing }: Pick<Config, "timings" | "pacing">,
   record: AccountRecord,
 ): Account {
   const { cursors, outbox, desk, stream, onReply, onFloodWait, ...shared } = parts;
@@ -56,6 +58,7 @@ export function makeAccount(
         clock,
         events,
         mayCall: shared.mayCall,
+        ...(pacing && { pacing: createPacing(telegramPace[record.kind], clock) }),
         onFlood(seconds) {
           onFloodWait(record.name, seconds);
           onFlood(seconds);

@@ -87,7 +87,11 @@ export interface Turn {
   download(media: Media, options?: { readonly bytesMax?: number }): Promise<Uint8Array>;
   /** Keeps a result (JSON) in the session. Answers the number by which `MenuChoice.item` points into it. */
   record(name: string, output: unknown): number;
-  /** Sent after the commit, in this order: 1–4096 UTF-16 units, menu lines included, at most 50 choices. */
+  /**
+   * Sent after the commit, in this order, with at most 50 choices. What does not fit into one message of 4,096 UTF-16
+   * units goes in several, parted between paragraphs, lines, sentences or words; the menu stands under the last. A turn
+   * sends at most 20 messages: REPLY_UNSENDABLE.
+   */
   reply(body: string, menu?: readonly MenuChoice[]): void;
   /** Hands the session to a person: later messages are recorded and the bot does not run. */
   escalate(): void;

@@ -107,6 +107,7 @@ async function build(log: (line: string) => void): Promise<World> {
             return { messageId: (messageId += 1) };
           },
           history: async () => [],
+          dialogs: async () => [],
         },
         grant: { account, slot: 1, epoch: 1 },
         kind: "user",
