@@ -13,6 +13,7 @@ import { type AdditionOptions, createAdditions } from "./setup-verbs.ts";
 import type { CallerVerbs } from "./caller-verbs.ts";
 import type { ConversationVerbs } from "./conversation-verbs.ts";
 import { unknownVerb, type Visit } from "./door.ts";
+import type { ReplyVerbs } from "./reply-verbs.ts";
 import type { FleetCommands } from "./fleet-verbs.ts";
 import type { Host } from "../accounts/host.ts";
 import { mayName, type Speaker } from "../ports/speaker.ts";
@@ -38,6 +39,8 @@ export interface CommandOptions extends Pick<AdditionOptions, "makeSession" | "d
   readonly fleet: FleetCommands;
   /** Any node's answers about conversations. */
   readonly conversations: ConversationVerbs;
+  /** About replies that were given up. */
+  readonly replies: ReplyVerbs;
   readonly callers: CallerVerbs;
   /** The public half of the fleet's sealing key. */
   readonly sealKey: string;
@@ -76,6 +79,7 @@ export function createCommands(options: CommandOptions): Commands {
   const fleetVerbs: Named<[]> = {
     ...options.fleet.verbs,
     ...options.conversations,
+    ...options.replies,
     ...options.callers,
     ...sealing,
     status: async (_body, speaker) => {

@@ -8,6 +8,7 @@ import type { Account } from "../accounts/account.ts";
 import { type Commands, type CommandOptions, createCommands } from "../commands/router.ts";
 import { createCallerCommands } from "../commands/caller-verbs.ts";
 import { createConversationCommands } from "../commands/conversation-verbs.ts";
+import { createReplyCommands } from "../commands/reply-verbs.ts";
 import { createFleetCommands } from "../commands/fleet-verbs.ts";
 import type { Host } from "../accounts/host.ts";
 import type { Clock } from "../concurrency/clock.ts";
@@ -54,6 +55,10 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
       records: stores.records,
       store: stores.conversations,
       stream,
+    }),
+    replies: createReplyCommands({
+      undelivered: stores.undelivered,
+      tellReplies: (account) => bus.tell({ type: "replies", account }),
     }),
     callers: createCallerCommands({ ...stores, newId: randomUUID, now: () => clock.now() }),
     tellAdded: () => bus.tell({ type: "accounts" }),

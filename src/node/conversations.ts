@@ -70,6 +70,8 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
   const { bot, channels, host, gate, bus, store, rules, steps, records, clock, metrics, log } =
     options;
 
+  /** Of the partitions that are owned here. */
+  const owned = new Set<PartitionSenders>();
   let duplicates = 0;
   metrics.duplicateSessions(() => {
     records.duplicates().then(
@@ -86,7 +88,10 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
   clearSteps();
 
   bus.onNews((news) => {
-    if (news.type === "replies") host.find(news.account)?.notifyOutbox();
+    if (news.type !== "replies") return;
+    host.find(news.account)?.notifyOutbox();
+    const place = channels.placeOf({ channel: "webhook", account: news.account });
+    if (place?.sentBy === "owner") for (const senders of owned) senders.notifyAll();
   });
 
   function notifyHolder(account: string): void {
@@ -154,7 +159,8 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         engine.stop().catch((error: unknown) => log.warn(errorLine(error)));
         onStaleOwner();
       });
-      return withSenders(engine, senders);
+      owned.add(senders);
+      return withSenders(engine, senders, () => owned.delete(senders));
     },
   });
 }
@@ -163,7 +169,11 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
  * A partition's replies leave as long as its turns are taken. Begun replies are finished after the
  * turns.
  */
-function withSenders(engine: TurnEngine, senders: PartitionSenders): TurnEngine {
+function withSenders(
+  engine: TurnEngine,
+  senders: PartitionSenders,
+  onStopped: () => void,
+): TurnEngine {
   return {
     start() {
       // An earlier owner's replies may wait for an absent endpoint; turns do not.
@@ -173,6 +183,7 @@ function withSenders(engine: TurnEngine, senders: PartitionSenders): TurnEngine 
     async stop() {
       await engine.stop();
       await senders.stop();
+      onStopped();
     },
     get running() {
       return engine.running;

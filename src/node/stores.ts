@@ -15,6 +15,7 @@ import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { createOutboxStore, createPartitionReplies } from "../adapters/postgres/outbox-store.ts";
 import { createStepStore } from "../adapters/postgres/step-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
+import { createUndeliveredReplies } from "../adapters/postgres/undelivered-replies.ts";
 import { createWebhookRequests } from "../adapters/postgres/webhook-requests.ts";
 import type { Config } from "../config/config.ts";
 import { HoldfastError } from "../errors.ts";
@@ -46,6 +47,7 @@ export function createStores(database: Database, sealer: Sealer) {
     steps: createStepStore(database),
     outbox: createOutboxStore(database, custodyRules),
     partitionReplies: createPartitionReplies(database),
+    undelivered: createUndeliveredReplies(database),
     callers: createCallerStore(database),
     campaigns: createCampaignStore(database),
     trail: (host: string) => createAuditTrail(database, { chain: randomUUID(), host }),

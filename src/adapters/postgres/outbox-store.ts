@@ -203,7 +203,7 @@ function toItem(row: OutboxRow): OutboxItem {
 function settledRow(result: ReplyResult, { slot, epoch }: ClaimedUnder) {
   const row = { ...parseId(result.id), tried: 0 };
   if ("messageId" in result) return { ...row, state: "sent", message_id: result.messageId };
-  if ("failure" in result) return { ...row, state: "failed", failure: result.failure };
+  if ("failure" in result) return { ...row, tried: 1, state: "failed", failure: result.failure };
   const back = { ...row, state: "pending", slot: slot ?? undefined, epoch };
   if ("again" in result) return back;
   const { ms, code, wasTried } = result.rest;

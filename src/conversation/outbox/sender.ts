@@ -3,6 +3,7 @@ import { createWorker } from "../../concurrency/worker.ts";
 import { errorLine } from "../../errors.ts";
 import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
 import type { Delivery } from "../../ports/conversation/channel.ts";
+import { repliesHeld } from "../../ports/conversation/health-signs.ts";
 import { createAccountTrouble } from "./account-trouble.ts";
 import { createReplyClaims } from "./claiming.ts";
 import { createOutboxLanes, kindOf, type OutboxLane, type SendKind } from "./lanes.ts";
@@ -166,7 +167,7 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
     } else {
       restsFor = code;
       note(
-        "REPLIES_HELD",
+        repliesHeld,
         `the account sends nothing for ${found.restMs / 1000} s: ${code}: ${message}`,
       );
       accountRested.within(found.restMs);

@@ -15,10 +15,11 @@ export const healthSigns = [
 
 /**
  * Notes that raise an alarm at once: the unique index refused a second open session; a session was over at its
- * commit.
+ * commit; an account may send nothing just now.
  */
 export const sessionIndexViolated = "SESSION_INDEX_VIOLATED";
 export const carriedIdGone = "SESSION_CARRIED_ID_GONE";
-export const alarmingNotes: readonly string[] = [sessionIndexViolated, carriedIdGone];
+export const repliesHeld = "REPLIES_HELD";
+export const alarmingNotes: readonly string[] = [sessionIndexViolated, carriedIdGone, repliesHeld];
 
 export type HealthSign = (typeof healthSigns)[number];

@@ -154,12 +154,6 @@ describe("failures", () => {
   it.each([
     ["empty", "  ", undefined, "its text is empty"],
     ["too long for 20 messages", "x".repeat(20 * 4096 + 1), undefined, "at most 20 messages"],
-    [
-      "with a menu that fills a message",
-      "x",
-      [{ label: "y".repeat(4097), action: "a" }],
-      "the lines of its menu have 4102 UTF-16 units",
-    ],
     ["with a nameless choice", "x", [{ label: " ", action: "a" }], "a choice has no label"],
   ])("a reply that Telegram would refuse parks the turn: %s", async (_name, body, menu, reason) => {
     const engine = await bench.makeEngine({
