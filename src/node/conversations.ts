@@ -32,6 +32,7 @@ import type { MediaReader } from "../ports/telegram/media.ts";
 import { nodeBot } from "./bot.ts";
 import type { OpenNode } from "./open.ts";
 import { sessionRules } from "./rules.ts";
+import { tellUndeliverable } from "./undeliverable.ts";
 import { createNodeWebhook, type NodeWebhook } from "../channels/webhook/channel.ts";
 
 export interface NodeTurnsOptions {
@@ -195,6 +196,8 @@ function withSenders(
 }
 
 export interface NodeConversations {
+  /** With every beat of this host. Never rejects. */
+  tellUndeliverable(): Promise<void>;
   readonly turns: TurnOwner;
   readonly webhook: NodeWebhook | null;
 }
@@ -202,7 +205,7 @@ export interface NodeConversations {
 /** Puts the conversations of a node together: the bot, the channel beside Telegram, and the turns. */
 export async function createNodeConversations(
   open: OpenNode,
-  host: NodeTurnsOptions["host"],
+  host: NodeTurnsOptions["host"] & Pick<Host<Account>, "all">,
 ): Promise<NodeConversations> {
   const { config, stores, stream, clock, events, log, metrics, askHolder } = open;
   const bot = await nodeBot(config, (line) => log.info(line));
@@ -238,5 +241,20 @@ export async function createNodeConversations(
     metrics: metrics.conversations,
     retryMs: config.timings.retryMs,
   });
-  return { turns, webhook };
+  const { webhook: served } = config;
+  return {
+    turns,
+    webhook,
+    tellUndeliverable: tellUndeliverable({
+      undelivered: stores.undelivered,
+      stream,
+      accounts: () => [
+        ...host.all().map(({ name }) => name),
+        ...(served === null ? [] : [served.account]),
+      ],
+      isHeard: () => bot.hearsUndeliverable === true,
+      clock,
+      everyMs: config.timings.suspectMs,
+    }),
+  };
 }

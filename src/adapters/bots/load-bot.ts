@@ -93,6 +93,9 @@ export async function watchBot(file: string, tell: (line: string) => void): Prom
       get name() {
         return current.name;
       },
+      get hearsUndeliverable() {
+        return current.hearsUndeliverable === true;
+      },
       handle: (turn) => current.handle(turn),
     },
     close() {

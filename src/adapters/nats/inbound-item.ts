@@ -41,7 +41,9 @@ function isItem(value: unknown): value is InboundItem {
   return (
     isChannelName(value["channel"]) &&
     (value["media"] === undefined || Array.isArray(value["media"])) &&
-    (value["kind"] === "text" || value["kind"] === "tap") &&
+    (value["kind"] === "text" ||
+      value["kind"] === "tap" ||
+      (value["kind"] === "undeliverable" && typeof value["code"] === "string")) &&
     typeof value["receivedAtMs"] === "number" &&
     [...texts, peer["userId"], peer["accessHash"]].every((text) => typeof text === "string")
   );

@@ -2,6 +2,7 @@ import type {
   NamedAccounts,
   UndeliveredReplies,
   UndeliveredReply,
+  UntoldReply,
 } from "../../ports/conversation/undelivered-replies.ts";
 import type { Database } from "./database.ts";
 
@@ -17,6 +18,13 @@ interface Row {
   readonly text: string | null;
 }
 
+interface UntoldRow extends Row {
+  readonly channel: UntoldReply["channel"];
+  readonly address: { readonly accessHash: string };
+}
+
+/** Told in one go. */
+const untoldMax = 50;
 /** Of a text in a list. */
 const textMax = 200;
 const idForm = /^(\d{1,18}):(\d{1,9})$/;
@@ -64,6 +72,28 @@ export function createUndeliveredReplies(database: Database): UndeliveredReplies
         "state = 'pending', given_up_at = null, next_at = null, resent_at = now(), attempts = greatest(o.attempts, 1)",
       ),
     drop: (id, accounts) => change(id, accounts, "given_up_at = null"),
+    async untold(accounts) {
+      const rows = await database.query<UntoldRow & Record<string, unknown>>(
+        `select o.id::text as number, o.session_id || ':' || o.seq as id, o.channel, o.account, o.chat_user, o.failure,
+           o.attempts, o.given_up_at, o.address, t.replies -> o.reply_index ->> 'body' as text
+         from outbox o join turns t on t.session_id = o.session_id and t.seq = o.seq - 1 - o.reply_index
+         where o.given_up_at > now() - interval '1 hour' and o.told_at is null and o.account = any ($1)
+           and t.inbound_id not like 'undelivered:%'
+         order by o.given_up_at limit ${untoldMax}`,
+        [accounts],
+      );
+      return rows.map((row) => ({
+        ...toReply(row),
+        channel: row.channel,
+        accessHash: row.address.accessHash,
+      }));
+    },
+    async told(ids) {
+      await database.query(
+        "update outbox o set told_at = now() where o.session_id || ':' || o.seq = any ($1) and o.given_up_at is not null",
+        [ids],
+      );
+    },
   };
 }
 

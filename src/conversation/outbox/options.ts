@@ -6,7 +6,6 @@ import type { Channel } from "../../ports/conversation/channel.ts";
 import type { Clock } from "../../concurrency/clock.ts";
 import type {
   ClaimedReplies,
-  OutboxItem,
   ReplyClaim,
   ReplyResult,
 } from "../../ports/conversation/outbox-store.ts";
@@ -43,8 +42,6 @@ export interface OutboxSenderOptions {
   onTokenLost(): void;
   /** The outcome of a reply: `sent`, `read-back`, `refused`, `given-up` or, for now, `unknown` and `held`. */
   onReply(outcome: string): void;
-  /** A reply was given up for good, and that is written down. */
-  onUndeliverable?(item: OutboxItem, code: string): void;
   readonly limits?: Partial<OutboxLimits>;
 }
 

@@ -140,13 +140,6 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
       `reply ${item.id}: ${code}: ${message}`,
     );
     options.onReply(how);
-    if (options.onUndeliverable !== undefined) void tellUndeliverable(item, code);
-  }
-
-  /** Never rejects. */
-  async function tellUndeliverable(item: OutboxItem, code: string): Promise<void> {
-    await settling.flushed();
-    options.onUndeliverable?.(item, code);
   }
 
   const isTooOld = ({ retry }: OutboxItem) => (retry?.waitedMs ?? 0) >= limits.giveUpAfterMs;

@@ -171,6 +171,7 @@ export function createTurnRun(
       const session = await persist(item, signal, () => store.load(item, options.inactiveAfterMs));
       if (session === null) return { ending: "given-back" } as const;
       options.onLookup?.((options.clock.monotonicMs() - lookedMs) / 1000);
+      if (isUnheard(item, seat.bot, session)) return { ending: "duplicate" } as const;
       if (carried !== null && carried.id !== session.id) {
         note(
           item,
@@ -264,6 +265,11 @@ function choiceOutcome(item: InboundItem, session: LoadedSession, replies: numbe
   if (resolveInput(item, session, "buttons").input.kind === "stale-action") return "stale";
   return replies === 0 ? "empty" : "resolved";
 }
+
+/** No turn for what the user did not say and the bot does not hear. */
+const isUnheard = ({ kind }: InboundItem, bot: Bot, { decision }: LoadedSession): boolean =>
+  kind === "undeliverable" &&
+  (bot.hearsUndeliverable !== true || decision === "SESSION_WITH_HUMAN");
 
 const isRetryable = (error: unknown): boolean =>
   error instanceof HoldfastError && error.policy === "retryable";

@@ -36,7 +36,12 @@ export type TurnInput =
   | { readonly kind: "media"; readonly media: readonly Media[]; readonly caption: string }
   | { readonly kind: "action"; readonly action: string; readonly item?: ChosenItem }
   /** A button of an ended session, or data that no button of this account carries: offer a fresh menu. */
-  | { readonly kind: "stale-action"; readonly reason: StaleReason };
+  | { readonly kind: "stale-action"; readonly reason: StaleReason }
+  /**
+   * A reply of an earlier turn was given up: its text, and the channel's reason, such as USER_IS_BLOCKED. Only bots with
+   * `hearsUndeliverable` get it. It is no message of the user's.
+   */
+  | { readonly kind: "undeliverable"; readonly text: string; readonly code: string };
 
 /**
  * One inbound message on its way to its effects. Nothing happens while the handler runs. Its
@@ -106,5 +111,7 @@ export interface Turn {
  */
 export interface Bot {
   readonly name: string;
+  /** Whether it is told of replies that could not be delivered; by default not. */
+  readonly hearsUndeliverable?: boolean;
   handle(turn: Turn): Promise<void> | void;
 }

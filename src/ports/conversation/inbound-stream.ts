@@ -10,11 +10,14 @@ export interface InboundItem {
   readonly peer: ChatPeer;
   /**
    * Durable and unique per channel and account: `m:<message id>`, or `tap:<message id>:<data>`, so that double taps
-   * are one.
+   * are one; `undelivered:<reply>` for what is no act of the user.
    */
   readonly inboundId: string;
-  readonly kind: "text" | "tap";
+  /** `undeliverable`: a reply to the user was given up; `text` is the reply's. */
+  readonly kind: "text" | "tap" | "undeliverable";
   readonly text: string;
+  /** Why a reply was undeliverable; absent for all else. */
+  readonly code?: string;
   /** Files that came with it; absent for none. */
   readonly media?: readonly Media[];
   /** Wall clock of receipt, milliseconds. */

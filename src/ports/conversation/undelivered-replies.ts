@@ -1,3 +1,4 @@
+import type { ChannelName } from "./channel.ts";
 import type { ConversationKey } from "./conversation-store.ts";
 
 /** A reply that was given up: refused for good, or tried for a day. */
@@ -11,6 +12,13 @@ export interface UndeliveredReply extends ConversationKey {
   readonly at: string;
   /** How its text begins. */
   readonly text: string;
+}
+
+/** One that the bot has not heard of; its text is whole. */
+export interface UntoldReply extends UndeliveredReply {
+  readonly channel: ChannelName;
+  /** The chat's address. */
+  readonly accessHash: string;
 }
 
 /** Whose replies one may name. */
@@ -34,4 +42,10 @@ export interface UndeliveredReplies {
   resend(id: string, accounts: NamedAccounts): Promise<string | null>;
   /** Takes it off the list; it will never be sent. As `resend`. */
   drop(id: string, accounts: NamedAccounts): Promise<string | null>;
+  /**
+   * Some of the last hour that no bot has heard of. What a bot said because it had heard of one is not among them: it
+   * would hear for ever.
+   */
+  untold(accounts: readonly string[]): Promise<readonly UntoldReply[]>;
+  told(ids: readonly string[]): Promise<void>;
 }
