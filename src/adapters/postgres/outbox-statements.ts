@@ -39,15 +39,18 @@ const pickedRows = (by: Owner): string => `
         order by d.id limit h.top) d
       cross join lateral (
         select o.id, o.session_id, o.seq from outbox o where ${owned(by, "d")} and ${waiting}
-          and o.chat_user = d.chat_user order by o.id limit h.per_chat) r
+          and o.chat_user = d.chat_user order by o.id limit h.per_chat for update) r
       order by d.id, r.id limit h.top) p
   )`;
 
-/** Marks what was picked, and answers each with its text, which stands in its turn. */
+/**
+ * Marks what was picked, and answers each with its text, which stands in its turn. A condition on `state` here would make
+ * a plan from when the table was empty read all of it.
+ */
 const claimedRows = (slot: string): string => `
   claimed as (
     update outbox o set state = 'sending', ${slot}epoch = picked.epoch, next_at = null, changed_at = now()
-    from picked where o.session_id = picked.session_id and o.seq = picked.seq and o.state = 'pending'
+    from picked where o.session_id = picked.session_id and o.seq = picked.seq
     returning picked.n, o.id, o.channel, o.account, o.chat_user, o.address, o.reply_index,
       o.random_id, o.session_id, o.seq, o.attempts,
       extract(epoch from now() - coalesce(o.resent_at, o.created_at))::float8 * 1000 as waited_ms
