@@ -27,8 +27,8 @@ export interface BotDefinition {
    */
   staleAction?(turn: Turn, reason: StaleReason): Answer;
   /**
-   * A reply could not be delivered and was given up; `code` is the channel's reason, such as USER_IS_BLOCKED. By default
-   * the bot does not hear of it.
+   * A reply could not be delivered and was given up; `code` is the channel's reason, such as
+   * USER_IS_BLOCKED. By default the bot does not hear of it.
    */
   undeliverable?(turn: Turn, reply: { readonly text: string; readonly code: string }): Answer;
 }

@@ -44,8 +44,8 @@ const pickedRows = (by: Owner): string => `
   )`;
 
 /**
- * Marks what was picked, and answers each with its text, which stands in its turn. A condition on `state` here would make
- * a plan from when the table was empty read all of it.
+ * Marks what was picked, and answers each with its text, which stands in its turn. A condition on `state` here would
+ * make a plan from when the table was empty read all of it.
  */
 const claimedRows = (slot: string): string => `
   claimed as (
@@ -126,8 +126,9 @@ export const recoverPartitionReplies = `
 
 /**
  * Does not wait for the disk: what a crash of Postgres forgets is settled as any attempt without a result is, and
- * whatever is durable after it makes it durable too. `is true` keeps the planner from the indexes of what is unsent, where
- * every row that was settled since the last vacuum still has an entry; measured, that was three to ten times slower.
+ * whatever is durable after it makes it durable too. `is true` keeps the planner from the indexes of what is unsent,
+ * where every row that was settled since the last vacuum still has an entry; measured, that was three to ten times
+ * slower.
  */
 export const settleReplies = `
   with quick as materialized (select set_config('synchronous_commit', 'off', true))

@@ -95,7 +95,10 @@ export function createOutboxStore(
     keyOf: ({ grant }) => grant.account,
     async run(items) {
       const named = items.map(({ grant: { account, slot, epoch }, what }, n) => ({
-        ...{ n, account, slot, epoch },
+        n,
+        account,
+        slot,
+        epoch,
         ...what,
       }));
       const answers = Array<Answer>(items.length).fill(null);

@@ -22,9 +22,10 @@ const holdAccount = { scope: "account", action: "hold" } as const;
 
 /**
  * By Telegram's names (https://core.telegram.org/api/errors, and the errors of messages.sendMessage). A `*` stands for
- * any ending. What is not here follows its number: 4xx fails the reply, 5xx holds the chat, and what ends a key ends it.
+ * any ending. What is not here follows its number: 4xx fails the reply, 5xx holds the chat, and what ends a key ends
+ * it.
  */
-export const sendErrors: Readonly<Record<string, Remedy>> = {
+const sendErrors: Readonly<Record<string, Remedy>> = {
   RANDOM_ID_DUPLICATE: { scope: "reply", action: "arrived" },
 
   USER_IS_BLOCKED: fail,

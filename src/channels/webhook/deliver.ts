@@ -31,8 +31,8 @@ export interface WebhookEndpoint {
 }
 
 /**
- * The reply itself is at fault. Any other refusal holds up its number alone, until the endpoint is mended or the reply is
- * too old: 404 also comes from an endpoint that was moved for a minute.
+ * The reply itself is at fault. Any other refusal holds up its number alone, until the endpoint is mended or the
+ * reply is too old: 404 also comes from an endpoint that was moved for a minute.
  */
 const refusedStatuses: ReadonlySet<number> = new Set([400, 410, 413, 415, 422]);
 /** The endpoint knows this id already. */

@@ -1,4 +1,5 @@
 import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
+import { createBacklogs } from "./backlogs.ts";
 import type { OutboxLane, OutboxLanes } from "./lanes.ts";
 import { brokenWireCodes, type OutboxLimits, type ReplySource } from "./options.ts";
 import type { RestingChats } from "./resting.ts";
@@ -53,8 +54,7 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
   let handedMeanwhile: (readonly OutboxItem[])[] | null = null;
   /** A wire that broke before this sender began is no reason to rest. */
   let waking = new Set(brokenWireCodes);
-  /** Chats of which the store may hold more. */
-  const backlogs = new Set<string>();
+  const backlogs = createBacklogs(lanes, limits.perChatMax);
 
   function recover(): void {
     recoveryDue = true;
@@ -79,46 +79,14 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
     onDue();
   }
 
-  function ownIds(): readonly string[] {
-    const ids = new Set(settling.unwritten());
-    for (const { queue } of lanes.all()) for (const { id } of queue) ids.add(id);
-    return [...ids];
-  }
-
-  function loseToken(): void {
-    handedMeanwhile = null;
-    options.onTokenLost();
-  }
-
   async function findLost(): Promise<void> {
     generation += 1;
     recovered = false;
     recoveryDue = false;
-    const isOurs = await replies.recover(ownIds());
-    if (!isOurs) return loseToken();
+    const isOurs = await replies.recover(idsIn(lanes, settling));
+    if (!isOurs) return options.onTokenLost();
     recovered = true;
     claimDue = true;
-  }
-
-  /** Lanes that have enough, and will be looked for when they have drained. */
-  function fullChats(): readonly string[] {
-    const full: string[] = [];
-    for (const { key, chatUser, queue } of lanes.all()) {
-      if (queue.length < limits.perChatMax) continue;
-      full.push(chatUser);
-      backlogs.add(key);
-    }
-    return full;
-  }
-
-  function rememberBacklogs(items: readonly OutboxItem[]): void {
-    const counts = new Map<string, number>();
-    for (const item of items) {
-      const key = lanes.of(item)?.key ?? "";
-      const count = (counts.get(key) ?? 0) + 1;
-      counts.set(key, count);
-      if (count === limits.perChatMax) backlogs.add(key);
-    }
   }
 
   async function claim(): Promise<void> {
@@ -128,28 +96,27 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
     if (limit <= 0 || !mayWork()) return;
     claimDue = false;
     const [due, wake] = [resting.due(), [...waking]];
-    const except = [...fullChats(), ...resting.notDue()];
     handedMeanwhile = [];
     const claimed = await replies.claim({
       limit,
       perChat: limits.perChatMax,
-      except,
+      except: [...backlogs.full(), ...resting.notDue()],
       rested: due.map(({ chatUser }) => chatUser),
       wake,
     });
-    if (claimed === null) return loseToken();
+    if (claimed === null) return options.onTokenLost();
     const isFull = claimed.items.length === limit;
     const came = new Set(claimed.items.map(({ chatUser }) => chatUser));
     lanes.add(claimed.items);
-    rememberBacklogs(claimed.items);
+    backlogs.claimed(claimed.items);
     // Of a full claim the rest of a chat's replies may be still to come.
     resting.end(isFull ? due.filter(({ chatUser }) => came.has(chatUser)) : due);
     for (const items of handedMeanwhile ?? []) lanes.add(items);
     handedMeanwhile = null;
     if (isFull) claimDue = true;
     else waking = new Set([...waking].filter((code) => !wake.includes(code)));
-    const rests = [claimed.restMs, resting.nextInMs()].filter((ms) => ms !== null);
-    if (rests.length > 0) options.onRest(Math.max(1, Math.min(...rests)));
+    const restMs = shorter(claimed.restMs, resting.nextInMs());
+    if (restMs !== null) options.onRest(Math.max(1, restMs));
     options.onReplies();
   }
 
@@ -181,9 +148,8 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
       const now = generation;
       return { hand: (items) => take(now, items), lose };
     },
-    drained({ key, queue }) {
-      if (queue.length * 4 > limits.perChatMax || !backlogs.delete(key)) return;
-      claimDue = true;
+    drained(lane) {
+      if (backlogs.drained(lane)) claimDue = true;
     },
     end() {
       generation += 1;
@@ -193,3 +159,13 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
     },
   };
 }
+
+/** The replies that a sender has, with those whose outcomes are not written yet. */
+function idsIn(lanes: OutboxLanes, settling: OutboxSettling): readonly string[] {
+  const ids = new Set(settling.unwritten());
+  for (const { queue } of lanes.all()) for (const { id } of queue) ids.add(id);
+  return [...ids];
+}
+
+const shorter = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.min(a, b);

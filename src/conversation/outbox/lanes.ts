@@ -1,10 +1,5 @@
 import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
-
-/** Whether a chat's oldest reply was attempted before. */
-export type SendKind = "first" | "retry";
-
-export const kindOf = ({ queue: [item] }: OutboxLane): SendKind =>
-  item?.attempted === true ? "retry" : "first";
+import { createReadyLanes, type SendKind } from "./ready-lanes.ts";
 
 /** The claimed replies of one chat, in order: the first is the one being sent. */
 export interface OutboxLane {
@@ -80,10 +75,11 @@ function insert({ queue, busy }: Lane, item: OutboxItem): void {
   queue.splice(at, 0, item);
 }
 
+const isReady = (lane: Lane): boolean => !lane.busy && !lane.resting && lane.queue.length > 0;
+
 export function createOutboxLanes(): OutboxLanes {
   const lanes = new Map<string, Lane>();
-  /** Lanes that may send, and some that no longer may. */
-  const ready = { first: new Set<Lane>(), retry: new Set<Lane>() };
+  const ready = createReadyLanes<Lane>(isReady);
   let [held, busy] = [0, 0];
 
   function laneAt(chat: Chat): Lane {
@@ -109,37 +105,15 @@ export function createOutboxLanes(): OutboxLanes {
     return found === lane ? found : null;
   };
 
-  function leaveReady(lane: Lane): void {
-    ready.first.delete(lane);
-    ready.retry.delete(lane);
-  }
-
   function forget(lane: Lane): void {
     lanes.delete(lane.key);
-    leaveReady(lane);
+    ready.leave(lane);
   }
-
-  const isReady = (lane: Lane) => !lane.busy && !lane.resting && lane.queue.length > 0;
 
   function rejoin(lane: Lane): void {
     if (lane.resting || lane.busy) return;
     if (lane.queue.length === 0) forget(lane);
-    else joinReady(lane);
-  }
-
-  /** Where it stands already, it keeps its place. */
-  function joinReady(lane: Lane): void {
-    const kind = kindOf(lane);
-    ready[kind === "first" ? "retry" : "first"].delete(lane);
-    ready[kind].add(lane);
-  }
-
-  function nextOf(kind: SendKind, fits?: (lane: OutboxLane) => boolean): Lane | null {
-    for (const lane of ready[kind]) {
-      if (!isReady(lane)) ready[kind].delete(lane);
-      else if (fits === undefined || fits(lane)) return lane;
-    }
-    return null;
+    else ready.join(lane);
   }
 
   return {
@@ -147,19 +121,18 @@ export function createOutboxLanes(): OutboxLanes {
       for (const item of items) {
         const lane = laneAt(item);
         insert(lane, item);
-        if (isReady(lane)) joinReady(lane);
+        if (isReady(lane)) ready.join(lane);
       }
       held += items.length;
     },
     of: (chat) => lanes.get(keyOf(chat)) ?? null,
-    next: (kind, fits) =>
-      kind === undefined ? (nextOf("first", fits) ?? nextOf("retry", fits)) : nextOf(kind, fits),
+    next: ready.next,
     begin(lane) {
       const mine = own(lane);
       if (mine === null || mine.busy) return;
       mine.busy = true;
       busy += 1;
-      leaveReady(mine);
+      ready.leave(mine);
     },
     end(lane) {
       const mine = own(lane);
@@ -178,7 +151,7 @@ export function createOutboxLanes(): OutboxLanes {
       const mine = own(lane);
       if (mine === null) return [];
       mine.resting = true;
-      leaveReady(mine);
+      ready.leave(mine);
       held -= mine.queue.length;
       return mine.queue.splice(0);
     },

@@ -1,5 +1,5 @@
 import type { Clock } from "../../concurrency/clock.ts";
-import type { SendKind } from "./lanes.ts";
+import type { SendKind } from "./ready-lanes.ts";
 
 export interface SendSlotLimits {
   /** Chats that are sent to at the same time for the first time. */

@@ -38,8 +38,8 @@ export type TurnInput =
   /** A button of an ended session, or data that no button of this account carries: offer a fresh menu. */
   | { readonly kind: "stale-action"; readonly reason: StaleReason }
   /**
-   * A reply of an earlier turn was given up: its text, and the channel's reason, such as USER_IS_BLOCKED. Only bots with
-   * `hearsUndeliverable` get it. It is no message of the user's.
+   * A reply of an earlier turn was given up: its text, and the channel's reason, such as
+   * USER_IS_BLOCKED. Only bots with `hearsUndeliverable` get it. It is no message of the user's.
    */
   | { readonly kind: "undeliverable"; readonly text: string; readonly code: string };
 
