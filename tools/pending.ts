@@ -12,7 +12,7 @@ export const pending = {
   ports: [],
   states: [],
   statements: [],
-  widths: ["src/adapters/postgres/outbox-store.ts"],
+  widths: [],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** How often each name occurs. */

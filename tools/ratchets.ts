@@ -47,7 +47,7 @@ export const floats = {
   respond: 1,
   run: 1,
   runShare: 1,
-  serve: 3,
+  serve: 1,
   sweep: 1,
   take: 1,
 } as const;

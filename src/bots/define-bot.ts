@@ -31,6 +31,11 @@ export interface BotDefinition {
    * way back by `/start`.
    */
   staleAction?(turn: Turn, reason: StaleReason): Answer;
+  /**
+   * A reply could not be delivered and was given up; `code` is the channel's reason, such as
+   * USER_IS_BLOCKED. By default the bot does not hear of it.
+   */
+  undeliverable?(turn: Turn, reply: { readonly text: string; readonly code: string }): Answer;
 }
 
 const command = /^\/([A-Za-z0-9_]{1,64})(?:@\S+)?(?:\s+|$)/;
@@ -72,6 +77,7 @@ export function defineBot(definition: BotDefinition): Bot {
   return {
     name,
     ...(alsoAnswers !== undefined && { alsoAnswers }),
+    hearsUndeliverable: definition.undeliverable !== undefined,
     handle(turn) {
       const { input } = turn;
       switch (input.kind) {
@@ -81,6 +87,8 @@ export function defineBot(definition: BotDefinition): Bot {
           return handleMedia(turn, input.media, input.caption);
         case "action":
           return handleAction(turn, input.action, input.item);
+        case "undeliverable":
+          return definition.undeliverable?.(turn, input);
         case "stale-action":
           if (definition.staleAction !== undefined)
             return definition.staleAction(turn, input.reason);

@@ -23,6 +23,8 @@ export interface ServedChannel {
 export interface PartitionSenders {
   /** Replies were committed. `false`: their sender is the holder of the account's token. */
   notify(channel: ChannelName): boolean;
+  /** A person had replies of these channels sent again. */
+  notifyAll(): void;
   /** Does not wait for the replies that an earlier owner left. */
   start(): void;
   /** Resolves when the sends in flight have ended. */
@@ -65,6 +67,9 @@ export function createChannels(all: readonly (ServedChannel | null)[]): Channels
           const sender = senders.get(channel);
           sender?.notify();
           return sender !== undefined;
+        },
+        notifyAll() {
+          for (const sender of senders.values()) sender.notify();
         },
         start() {
           for (const sender of senders.values()) void sender.start();

@@ -118,6 +118,13 @@ const fleet = {
       textLike(/^\d{4}-\d\d-\d\dT[\d:.]{8,16}Z$/, "the moment that the first part's answer names"),
     ),
   }),
+  replies: z.object({
+    account: maybe(text(64)),
+    limit: maybe(whole(1, sessionsMax)),
+    before: maybe(text(64)),
+  }),
+  "reply-resend": z.object({ reply: text(64) }),
+  "reply-drop": z.object({ reply: text(64) }),
   callers: nothing,
   "caller-add": z.object({
     name: text(200),

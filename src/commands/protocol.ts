@@ -13,6 +13,7 @@ import type { CampaignAccount } from "../ports/callers/campaign-store.ts";
 import type { Speaker } from "../ports/speaker.ts";
 import type { ShownWait } from "./waits-shown.ts";
 import type { ParkedItem } from "../ports/conversation/parked-store.ts";
+import type { UndeliveredReply } from "../ports/conversation/undelivered-replies.ts";
 import type { Question } from "../ports/accounts/question.ts";
 import type { AccountUpdate, DriverName, JsonValue } from "../ports/telegram/telegram.ts";
 
@@ -272,6 +273,23 @@ export interface FleetProtocol {
   readonly "replay-all": {
     asked: { readonly reason?: string | undefined; readonly until?: string | undefined };
     answered: { readonly replayed: number; readonly left: number; readonly until: string };
+  };
+  /** Replies that were given up, the newest first. `before`: the `next` of the page before. */
+  readonly replies: {
+    asked: {
+      readonly account?: string | undefined;
+      readonly limit?: number;
+      readonly before?: string | undefined;
+    };
+    answered: { readonly replies: readonly UndeliveredReply[]; readonly next: string | null };
+  };
+  readonly "reply-resend": {
+    asked: { readonly reply: string };
+    answered: { readonly reply: string; readonly account: string };
+  };
+  readonly "reply-drop": {
+    asked: { readonly reply: string };
+    answered: { readonly reply: string; readonly account: string };
   };
   /** The newest first; revoked ones too. */
   readonly callers: {

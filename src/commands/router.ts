@@ -16,6 +16,7 @@ import type { ConversationVerbs } from "./conversation-verbs.ts";
 import { checkedBody } from "./checked-body.ts";
 import { unknownVerb, type Visit } from "./door.ts";
 import { createRemoval } from "./removal-verbs.ts";
+import type { ReplyVerbs } from "./reply-verbs.ts";
 import type { FleetCommands } from "./fleet-verbs.ts";
 import type { Host } from "../accounts/host.ts";
 import { accountNameMalformed, accountNamePattern } from "../ports/accounts/account-name.ts";
@@ -44,6 +45,8 @@ export interface CommandOptions
   readonly fleet: FleetCommands;
   /** Any node's answers about conversations. */
   readonly conversations: ConversationVerbs;
+  /** About replies that were given up. */
+  readonly replies: ReplyVerbs;
   readonly callers: CallerVerbs;
   /** The public half of the fleet's sealing key. */
   readonly sealKey: string;
@@ -92,6 +95,7 @@ export function createCommands(options: CommandOptions): Commands {
   const fleetVerbs: Named<[]> = {
     ...options.fleet.verbs,
     ...options.conversations,
+    ...options.replies,
     ...options.callers,
     ...sealing,
     status: async (_body, speaker) => {

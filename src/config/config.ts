@@ -25,7 +25,7 @@ import {
   type TelegramDc,
 } from "./values.ts";
 import { type UnnamedRole, unnamedRoles } from "./speaker-variables.ts";
-import { type LogLevel, logLevels, variables } from "./variables.ts";
+import { type LogLevel, logLevels, pacings, variables } from "./variables.ts";
 import {
   type Profile,
   type TimingName,
@@ -55,6 +55,8 @@ export interface Config {
   readonly telegram: { readonly apiId: number; readonly apiHash: string } | null;
   /** Null: Telegram's own data centres. */
   readonly telegramDc: TelegramDc | null;
+  /** Whether replies keep to Telegram's known rates: before Telegram itself, unless it is said otherwise. */
+  readonly pacing: boolean;
   /** Port 0: any free one. `names`: further ones by which it is reached. */
   readonly http: {
     readonly host: string;
@@ -210,6 +212,8 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
     const given = text(name);
     return given === null ? null : resolve(machine.cwd, given);
   };
+  const telegram = readTelegram(from);
+  const pacing = read("HOLDFAST_PACING", (given) => readOneOf(given, pacings));
   const hostRemedy = "Give letters, digits, dots and hyphens, at most 63, none of those two first.";
   const settings: Omit<Config, "masterKeys"> = {
     home: resolve(machine.cwd, text("HOLDFAST_HOME") ?? ".holdfast"),
@@ -222,8 +226,9 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
       operator: file("HOLDFAST_NATS_OPERATOR_CREDS"),
     }),
     natsIdentity: Object.freeze(readNatsIdentity(text, machine.cwd, faults)),
-    telegram: readTelegram(from),
+    telegram,
     telegramDc: read("HOLDFAST_TELEGRAM_DC", readTelegramDc),
+    pacing: pacing === null ? telegram !== null : pacing === "on",
     http: Object.freeze({
       host: text("HOLDFAST_HTTP_HOST") ?? "127.0.0.1",
       port: read("HOLDFAST_HTTP_PORT", (given) => readWhole(given, { min: 0, max: 65_535 })) ?? 0,

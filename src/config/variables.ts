@@ -14,6 +14,8 @@ export interface Variable {
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+export const pacings = ["on", "off"] as const;
+
 export const menuStyles = ["numbered", "buttons"] as const;
 
 const plainVariables: readonly Variable[] = [
@@ -114,6 +116,12 @@ const plainVariables: readonly Variable[] = [
     form: '{"id","host","port","publicKeyPem","mediaPort"?} as JSON',
     byDefault: "Telegram's own addresses",
     meaning: "the data centre to connect to; the launcher sets it for the simulated one",
+  },
+  {
+    name: "HOLDFAST_PACING",
+    form: pacings.join(", "),
+    byDefault: "on with Telegram itself, off with the simulated one",
+    meaning: "whether replies keep to Telegram's known rates before it has to ask for silence",
   },
   {
     name: "HOLDFAST_HTTP_HOST",

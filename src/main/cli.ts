@@ -3,6 +3,7 @@ import { addNewcomerCommands } from "../cli/commands/add-and-import.ts";
 import { addAdoptFleetCommand } from "../cli/commands/adopt-fleet.ts";
 import { addAnswerCommands } from "../cli/commands/answer.ts";
 import { addAuditCommand } from "../cli/commands/audit.ts";
+import { addReplyCommands } from "../cli/commands/replies.ts";
 import { addCallerCommands } from "../cli/commands/callers.ts";
 import { addConversationCommands } from "../cli/commands/conversations.ts";
 import { addDemoCommand } from "../cli/commands/demo.ts";
@@ -49,6 +50,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
   program.commandsGroup("Using an account, and who holds it:");
   addUseCommands(program, setExitCode);
   program.commandsGroup("Who may speak to it, and who did:");
+  addReplyCommands(program);
   addCallerCommands(program);
   addAuditCommand(program, setExitCode);
   program.commandsGroup("Bots and conversations:");

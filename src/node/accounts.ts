@@ -4,6 +4,8 @@ import type { ReplyDesk } from "../conversation/outbox/ticket.ts";
 import { type Account, createAccount } from "../accounts/account.ts";
 import type { AccountWorld } from "../accounts/context.ts";
 import { createAccountWaits } from "../accounts/waits.ts";
+import { telegramPace } from "../channels/telegram/pace.ts";
+import { createPacing } from "../conversation/outbox/pacing.ts";
 import { createTelegramSender } from "../channels/telegram/sender.ts";
 import { createUpdateCursor } from "../channels/telegram/cursor.ts";
 import type { UnheardReason } from "../conversation/whom.ts";
@@ -42,7 +44,7 @@ export interface AccountParts
 /** Puts one account together from the parts that all accounts of this node share. */
 export function makeAccount(
   parts: AccountParts,
-  { timings }: Pick<Config, "timings">,
+  { timings, pacing }: Pick<Config, "timings" | "pacing">,
   record: AccountRecord,
 ): Account {
   const {
@@ -99,6 +101,7 @@ export function makeAccount(
         clock,
         events,
         mayCall: shared.mayCall,
+        ...(pacing && { pacing: createPacing(telegramPace[record.kind], clock) }),
         onFlood,
         onTokenLost,
         onReply,

@@ -9,6 +9,7 @@ import { type Commands, type CommandOptions, createCommands } from "../commands/
 import { createCallerCommands } from "../commands/caller-verbs.ts";
 import { createParkedReplay } from "../conversation/turns/parked-replay.ts";
 import { createConversationCommands } from "../commands/conversation-verbs.ts";
+import { createReplyCommands } from "../commands/reply-verbs.ts";
 import { createFleetCommands } from "../commands/fleet-verbs.ts";
 import type { Host } from "../accounts/host.ts";
 import type { Clock } from "../concurrency/clock.ts";
@@ -59,6 +60,10 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
       store: stores.conversations,
       parked: stores.parked,
       replays: createParkedReplay({ parked: stores.parked, stream }),
+    }),
+    replies: createReplyCommands({
+      undelivered: stores.undelivered,
+      tellReplies: (account) => bus.tell({ type: "replies", account }),
     }),
     callers: createCallerCommands({ ...stores, newId: randomUUID, now: () => clock.now() }),
     tellAdded: () => bus.tell({ type: "accounts" }),

@@ -40,6 +40,7 @@ import type { MediaReader } from "../ports/telegram/media.ts";
 import { createNodeBots, type NodeBots } from "./bots.ts";
 import type { OpenNode } from "./open.ts";
 import { sessionRules } from "./rules.ts";
+import { tellUndeliverable } from "./undeliverable.ts";
 import { createNodeWebhook, type NodeWebhook } from "../channels/webhook/channel.ts";
 
 export interface NodeTurnsOptions {
@@ -83,6 +84,8 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
   const { bots, channels, host, gate, bus, store, rules, steps, records, clock, metrics, log } =
     options;
 
+  /** Of the partitions that are owned here. */
+  const owned = new Set<PartitionSenders>();
   let duplicates = 0;
   metrics.duplicateSessions(() => {
     records.duplicates().then(
@@ -117,7 +120,10 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
   clearSteps();
 
   bus.onNews((news) => {
-    if (news.type === "replies") host.find(news.account)?.notifyOutbox();
+    if (news.type !== "replies") return;
+    host.find(news.account)?.notifyOutbox();
+    const place = channels.placeOf({ channel: "webhook", account: news.account });
+    if (place?.sentBy === "owner") for (const senders of owned) senders.notifyAll();
   });
 
   function notifyHolder(account: string): void {
@@ -195,7 +201,8 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         engine.stop().catch((error: unknown) => log.warn(errorLine(error)));
         onStaleOwner();
       });
-      return withSenders(engine, senders);
+      owned.add(senders);
+      return withSenders(engine, senders, () => owned.delete(senders));
     },
   });
 }
@@ -218,7 +225,11 @@ const brakeOf = ({ talkTurnsMax, clock, events }: NodeTurnsOptions): Brake =>
  * A partition's replies leave as long as its turns are taken. Begun replies are finished after the
  * turns.
  */
-function withSenders(engine: TurnEngine, senders: PartitionSenders): TurnEngine {
+function withSenders(
+  engine: TurnEngine,
+  senders: PartitionSenders,
+  onStopped: () => void,
+): TurnEngine {
   return {
     start() {
       // An earlier owner's replies may wait for an absent endpoint; turns do not.
@@ -228,6 +239,7 @@ function withSenders(engine: TurnEngine, senders: PartitionSenders): TurnEngine 
     async stop() {
       await engine.stop();
       await senders.stop();
+      onStopped();
     },
     get running() {
       return engine.running;
@@ -239,6 +251,8 @@ function withSenders(engine: TurnEngine, senders: PartitionSenders): TurnEngine 
 }
 
 export interface NodeConversations {
+  /** With every beat of this host. Never rejects. */
+  tellUndeliverable(): Promise<void>;
   readonly turns: TurnOwner;
   readonly webhook: NodeWebhook | null;
 }
@@ -246,7 +260,7 @@ export interface NodeConversations {
 /** Puts the conversations of a node together: the bot, the channel beside Telegram, and the turns. */
 export async function createNodeConversations(
   open: OpenNode,
-  host: NodeTurnsOptions["host"],
+  host: NodeTurnsOptions["host"] & Pick<Host<Account>, "all">,
 ): Promise<NodeConversations> {
   const { config, stores, stream, clock, events, log, metrics, askHolder } = open;
   const bots = await createNodeBots({
@@ -290,5 +304,29 @@ export async function createNodeConversations(
     metrics: metrics.conversations,
     retryMs: config.timings.retryMs,
   });
-  return { turns, webhook };
+  const { webhook: served } = config;
+  return {
+    turns,
+    webhook,
+    tellUndeliverable: tellUndeliverable({
+      undelivered: stores.undelivered,
+      stream,
+      accounts: () =>
+        [
+          ...host.all().map(({ name }) => ({ channel: "telegram", account: name }) as const),
+          ...(served === null ? [] : [{ channel: "webhook", account: served.account } as const]),
+        ]
+          .filter((of) => hearsUndeliverable(bots.answering(of)))
+          .map(({ account }) => account),
+      clock,
+      everyMs: config.timings.suspectMs,
+    }),
+  };
+}
+
+/** One whose file is still read is asked at the next beat; a turn says why it cannot be read. */
+function hearsUndeliverable(bot: ReturnType<NodeBots["answering"]>): boolean {
+  if (!(bot instanceof Promise)) return bot?.hearsUndeliverable === true;
+  bot.catch(() => undefined);
+  return false;
 }

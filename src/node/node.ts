@@ -98,7 +98,7 @@ async function prepare(stage: StartStage, open: OpenNode, permit: CallPermit) {
 async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Promise<void> {
   const { config, tell, fleet, stores, nats, log, clock } = open;
   const { host, warmUp, commands, door, http } = prepared;
-  const { turns, webhook } = await createNodeConversations(open, host);
+  const { turns, webhook, ...conversations } = await createNodeConversations(open, host);
   await stage({
     name: "turns",
     start: () => turns,
@@ -119,6 +119,7 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
     everyMs: config.timings.suspectMs,
   });
   fleet.members.onOwnBeat(() => void sweep());
+  fleet.members.onOwnBeat(() => void conversations.tellUndeliverable());
   await stage({
     name: "scheduled renewals",
     start() {

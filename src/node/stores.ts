@@ -19,6 +19,7 @@ import { createStreamLossStore } from "../adapters/postgres/stream-loss-store.ts
 import { createStepStore } from "../adapters/postgres/step-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
 import { createWaitStore } from "../adapters/postgres/wait-store.ts";
+import { createUndeliveredReplies } from "../adapters/postgres/undelivered-replies.ts";
 import { createWebhookRequests } from "../adapters/postgres/webhook-requests.ts";
 import type { Config } from "../config/config.ts";
 import { HoldfastError } from "../errors.ts";
@@ -52,6 +53,7 @@ export function createStores(databases: Omit<NodeDatabases, "close">, sealer: Se
     choices: createOfferedChoices(turns),
     outbox: createOutboxStore(turns, custodyRules),
     partitionReplies: createPartitionReplies(turns),
+    undelivered: createUndeliveredReplies(others),
     callers: createCallerStore(others),
     campaigns: createCampaignStore(others),
     trail: (host: string) => createAuditTrail(others, { chain: randomUUID(), host }),

@@ -278,6 +278,9 @@ describe("a reader of all of NATS", () => {
     await does(`conversation park ${found!.id} --back`);
     await does(`conversation replay ${found!.id} --session --bot bot.mjs`);
     await does("conversation replay 999999", "", 1);
+    await does("replies list");
+    await does("replies resend 999999:2", "", 1);
+    await does("replies drop 999999:2", "", 1);
     const version = /schema version (\d+)/.exec((await does("migrate up")).out)![1]!;
     await does(`migrate down ${version}`);
     for (const one of masterKeys()) hide(`master key ${one.toString("hex", 0, 2)}`, one);

@@ -101,6 +101,9 @@ export async function watchBot(
       get alsoAnswers() {
         return current.alsoAnswers ?? [];
       },
+      get hearsUndeliverable() {
+        return current.hearsUndeliverable === true;
+      },
       handle: (turn) => current.handle(turn),
     },
     close() {

@@ -69,6 +69,8 @@ export function createConversationMetrics(registry: Registry): ConversationMetri
     help: "Replies by what became of them",
     labelNames: ["outcome"],
   });
+  // As below: an alarm sees a rise from zero alone.
+  for (const outcome of ["given-up", "refused"]) replies.inc({ outcome }, 0);
   const requests = new Counter({
     ...of,
     name: "holdfast_webhook_requests_total",

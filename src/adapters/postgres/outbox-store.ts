@@ -1,13 +1,26 @@
 import { tokenMachine, type TokenRules, tokenRules } from "../../../machines/token.ts";
 import type { TurnReply } from "../../ports/conversation/conversation-store.ts";
 import type {
+  ClaimedReplies,
+  ClaimedUnder,
   OutboxItem,
   OutboxStore,
   PartitionReplies,
+  ReplyClaim,
+  ReplyResult,
 } from "../../ports/conversation/outbox-store.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import { createBatcher } from "./batcher.ts";
 import type { Database } from "./database.ts";
+import {
+  awaitClaims,
+  awaitPartitionClaims,
+  claimPartitionReplies,
+  claimReplies,
+  recoverPartitionReplies,
+  recoverReplies,
+  settleReplies,
+} from "./outbox-statements.ts";
 import { tokenStatements } from "./token-statements.ts";
 
 /** A claimed reply with its text, which stands in its turn. */
@@ -22,79 +35,30 @@ interface OutboxRow {
   readonly reply: TurnReply;
   readonly session_id: string;
   readonly seq: number;
-  readonly attempted: boolean;
+  readonly attempts: number;
+  readonly waited_ms: number;
 }
 
-/** Of the rows `claimed`, each with `n`: as `OutboxRow`s, by the turns that they came from. */
-const claimedRows = `
-  select c.n, c.id, c.channel, c.account, c.chat_user, c.address, t.inbound_id, c.reply_index,
-    c.random_id::text, t.replies -> c.reply_index as reply, c.session_id::text, c.seq, c.attempted
-  from claimed c join turns t on t.session_id = c.session_id and t.seq = c.seq - 1 - c.reply_index`;
+/** A claim's answer; there is none for a right to send that was lost. */
+interface ClaimedRow {
+  readonly n: number;
+  readonly rows: readonly OutboxRow[] | null;
+  readonly rest_ms: number | null;
+}
 
-/**
- * Nothing is claimed unless the token is still held under that very epoch, locked meanwhile. Tokens are locked in the
- * order of their accounts.
- */
-const claimRows = (mayWrite: string): string => `
-  with i as materialized (
-    select * from json_to_recordset($1::json) as i(n int, account text, slot int, epoch bigint, top int, recover boolean)
-  ), holder as materialized (
-    select i.n, i.account, i.slot, i.epoch, i.top, i.recover from i
-    join tokens t on t.account = i.account and t.slot = i.slot and t.epoch = i.epoch
-      and ${mayWrite}
-    order by i.account for share of t
-  ), picked as materialized (
-    select h.n, h.slot, h.epoch, p.session_id, p.seq, p.state from holder h cross join lateral (
-      select o.session_id, o.seq, o.state from outbox o
-      where o.account = h.account and o.state in ('pending', 'sending') and (o.state = 'pending' or h.recover)
-        and o.partition is null
-      order by o.id limit h.top for update) p
-  ), claimed as (
-    update outbox o set state = 'sending', slot = picked.slot, epoch = picked.epoch, changed_at = now()
-    from picked where o.session_id = picked.session_id and o.seq = picked.seq
-    returning picked.n, o.id, o.channel, o.account, o.chat_user, o.address, o.reply_index,
-      o.random_id, o.session_id, o.seq, picked.state = 'sending' as attempted
-  ), rows as (
-    ${claimedRows}
-  )
-  select h.n, (select json_agg(r order by r.id) from rows r where r.n = h.n) as rows from holder h`;
-
-/** Nothing is claimed unless the partition is still owned under that very epoch, locked meanwhile. */
-const claimPartitionRows = `
-  with owner as materialized (
-    select from partitions where id = $1 and epoch = $2 for share
-  ), picked as materialized (
-    select o.session_id, o.seq, o.state from outbox o
-    where exists (select from owner) and o.partition = $1 and o.state in ('pending', 'sending')
-      and (o.state = 'pending' or $4::boolean)
-    order by o.id limit $3 for update
-  ), claimed as (
-    update outbox o set state = 'sending', epoch = $2, changed_at = now()
-    from picked where o.session_id = picked.session_id and o.seq = picked.seq
-    returning 0 as n, o.id, o.channel, o.account, o.chat_user, o.address, o.reply_index,
-      o.random_id, o.session_id, o.seq, picked.state = 'sending' as attempted
-  ), rows as (${claimedRows}
-  )
-  select exists (select from owner) as owned, (select json_agg(r order by r.id) from rows r) as rows`;
-
-/**
- * Does not wait for the disk: what a crash of Postgres forgets is settled as any attempt without a result is, and
- * whatever is durable after it makes it durable too. `is true` keeps the planner from the indexes of what is unsent, where
- * every row that was settled since the last vacuum still has an entry; measured, that was three to ten times slower.
- */
-const settleRows = `
-  with quick as materialized (select set_config('synchronous_commit', 'off', true))
-  update outbox o set state = r.state, message_id = r.message_id, failure = r.failure, changed_at = now()
-  from quick, json_to_recordset($1::json) as r(session_id bigint, seq int, state text, message_id int, failure text)
-  where o.session_id = r.session_id and o.seq = r.seq and (o.state = 'sending') is true`;
-
-interface Claim {
+/** One account's claim, or its search for what was left behind: one at a time, so that none overtakes the other. */
+interface Asked {
   readonly grant: GrantRef;
-  readonly limit: number;
-  readonly recover: boolean;
+  readonly what: ReplyClaim | { readonly held: readonly string[] };
 }
 
-type Result = Parameters<OutboxStore["settle"]>[0][number];
+type Named = GrantRef & { readonly n: number };
+type Answer = ClaimedReplies | "recovered" | null;
+
+interface Settlement {
+  readonly results: readonly ReplyResult[];
+  readonly under: ClaimedUnder;
+}
 
 /** What many accounts ask for at the same time goes into one statement. */
 const limits = { lanes: 1, sizeMax: 500 };
@@ -103,52 +67,71 @@ export function createOutboxStore(
   database: Database,
   rules: TokenRules = tokenRules(tokenMachine),
 ): OutboxStore {
-  const claimText = claimRows(tokenStatements(rules).mayWrite("t.state"));
-  const claims = createBatcher<Claim, readonly OutboxItem[] | null>({
+  const mayWrite = tokenStatements(rules).mayWrite("t.state");
+  const [claimText, recoverText] = [claimReplies(mayWrite), recoverReplies(mayWrite)];
+
+  async function claimAll(asked: readonly (Named & ReplyClaim)[]): Promise<readonly ClaimedRow[]> {
+    if (asked.length === 0) return [];
+    const items = asked.map(({ limit, perChat, except, ...rest }) => ({
+      ...rest,
+      top: limit,
+      per_chat: perChat,
+      passed_over: except,
+    }));
+    const text = JSON.stringify(items);
+    return database.query<ClaimedRow & Record<string, unknown>>(claimText, [text], "claim-replies");
+  }
+
+  async function recoverAll(asked: readonly (Named & { held: readonly string[] })[]) {
+    if (asked.length === 0) return [];
+    return database.transaction(async ({ query }) => {
+      await query(awaitClaims, [JSON.stringify(asked)]);
+      return query<{ n: number }>(recoverText, [JSON.stringify(asked)]);
+    });
+  }
+
+  const claims = createBatcher<Asked, Answer>({
     ...limits,
     keyOf: ({ grant }) => grant.account,
     async run(items) {
-      const rows = await database.query<{ n: number; rows: readonly OutboxRow[] | null }>(
-        claimText,
-        [
-          JSON.stringify(
-            items.map(({ grant: { account, slot, epoch }, limit, recover }, n) => ({
-              n,
-              account,
-              slot,
-              epoch,
-              top: limit,
-              recover,
-            })),
-          ),
-        ],
-        "claim-replies",
-      );
-      const claimed = new Map(rows.map((row) => [row.n, row.rows ?? []]));
-      return items.map((_, n) => claimed.get(n)?.map(toItem) ?? null);
+      const named = items.map(({ grant: { account, slot, epoch }, what }, n) => ({
+        n,
+        account,
+        slot,
+        epoch,
+        ...what,
+      }));
+      const answers = Array<Answer>(items.length).fill(null);
+      const found = await recoverAll(named.filter((one) => "held" in one));
+      for (const { n } of found) answers[n] = "recovered";
+      for (const row of await claimAll(named.filter((one) => "limit" in one))) {
+        answers[row.n] = toClaimed(row);
+      }
+      return answers;
     },
   });
 
-  const settling = createBatcher<readonly Result[], undefined>({
+  const settling = createBatcher<Settlement, undefined>({
     ...limits,
-    keyOf: (results) => results[0]!.id,
+    keyOf: ({ results }) => results[0]!.id,
     async run(items) {
-      const rows = items.flat().map((result) => ({
-        ...parseId(result.id),
-        state: "messageId" in result ? "sent" : "failure" in result ? "failed" : "pending",
-        message_id: "messageId" in result ? result.messageId : null,
-        failure: "failure" in result ? result.failure : null,
-      }));
+      const rows = items.flatMap(({ results, under }) =>
+        results.map((result) => settledRow(result, under)),
+      );
       // Without a name: a plan from when the table was empty would read all of it.
-      await database.query(settleRows, [JSON.stringify(rows)]);
+      await database.query(settleReplies, [JSON.stringify(rows)]);
       return items.map(() => undefined);
     },
   });
 
   return {
-    claim: (grant, { limit, recover }) => claims.add({ grant, limit, recover }),
-    async settle(results) {
-      if (results.length > 0) await settling.add(results);
+    async claim(grant, what) {
+      const answer = await claims.add({ grant, what });
+      return answer === "recovered" ? null : answer;
+    },
+    recover: async (grant, held) => (await claims.add({ grant, what: { held } })) === "recovered",
+    async settle(results, under) {
+      if (results.length > 0) await settling.add({ results, under });
     },
     async knownMessageIds({ channel, account, chatUser }, fromMessageId) {
       const rows = await database.query<{ message_id: number }>(
@@ -162,8 +145,10 @@ export function createOutboxStore(
       database.query<{ account: string; stranded: boolean }>(
         `select w.account, w.stranded from (
            select a.account,
-             exists (select from outbox o where o.account = a.account and o.state = 'pending') as pending,
-             exists (select from outbox o where o.account = a.account and o.state = 'sending'
+             exists (select from outbox o where o.account = a.account and o.state in ('pending', 'sending')
+               and o.state = 'pending' and o.partition is null) as pending,
+             exists (select from outbox o where o.account = a.account and o.state in ('pending', 'sending')
+               and o.state = 'sending' and o.partition is null
                and o.changed_at < now() - interval '1 minute') as stranded
            from unnest($1::text[]) as a (account)) w
          where w.pending or w.stranded`,
@@ -174,18 +159,31 @@ export function createOutboxStore(
 
 export function createPartitionReplies(database: Database): PartitionReplies {
   return {
-    async claim({ partition, epoch }, { limit, recover }) {
-      const [row] = await database.query<{ owned: boolean; rows: readonly OutboxRow[] | null }>(
-        claimPartitionRows,
-        [partition, epoch, limit, recover],
+    async claim({ partition, epoch }, { limit, perChat, except, rested, wake }) {
+      const [row] = await database.query<ClaimedRow & Record<string, unknown>>(
+        claimPartitionReplies,
+        [partition, epoch, limit, perChat, except, rested, wake],
         "claim-partition-replies",
       );
-      return row?.owned === true ? (row.rows ?? []).map(toItem) : null;
+      return row === undefined ? null : toClaimed(row);
+    },
+    async recover({ partition, epoch }, held) {
+      return database.transaction(async ({ query }) => {
+        await query(awaitPartitionClaims, [partition, epoch]);
+        const rows = await query(recoverPartitionReplies, [partition, epoch, held]);
+        return rows.length > 0;
+      });
     },
   };
 }
 
+const toClaimed = ({ rows, rest_ms }: ClaimedRow): ClaimedReplies => ({
+  items: (rows ?? []).map(toItem),
+  restMs: rest_ms,
+});
+
 function toItem(row: OutboxRow): OutboxItem {
+  const { attempts } = row;
   return {
     id: `${row.session_id}:${row.seq}`,
     channel: row.channel,
@@ -199,8 +197,20 @@ function toItem(row: OutboxRow): OutboxItem {
     menu: row.reply.menu,
     sessionId: row.session_id,
     seq: row.seq,
-    attempted: row.attempted,
+    attempted: attempts > 0,
+    ...(attempts > 0 && { retry: { attempts, waitedMs: row.waited_ms } }),
   };
+}
+
+/** Absent fields are left out: the statement reads them as null. */
+function settledRow(result: ReplyResult, { slot, epoch }: ClaimedUnder) {
+  const row = { ...parseId(result.id), tried: 0 };
+  if ("messageId" in result) return { ...row, state: "sent", message_id: result.messageId };
+  if ("failure" in result) return { ...row, tried: 1, state: "failed", failure: result.failure };
+  const back = { ...row, state: "pending", slot: slot ?? undefined, epoch };
+  if ("again" in result) return back;
+  const { ms, code, wasTried } = result.rest;
+  return { ...back, tried: wasTried ? 1 : 0, rest_ms: ms, failure: code };
 }
 
 function parseId(id: string): { readonly session_id: string; readonly seq: number } {

@@ -36,6 +36,8 @@ export const languageActions: Readonly<Record<SiteManagerLanguage, string>> = {
  */
 export function eventFor(input: TurnInput, sites: readonly Site[]): SiteManagerEvent {
   switch (input.kind) {
+    // It does not ask for this.
+    case "undeliverable":
     case "stale-action":
       return { type: "stale-button" };
     case "media":

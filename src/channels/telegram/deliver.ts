@@ -1,30 +1,34 @@
 import { errorLine } from "../../errors.ts";
 import type { Channel, Delivery } from "../../ports/conversation/channel.ts";
 import type { OutboxItem, OutboxStore } from "../../ports/conversation/outbox-store.ts";
-import type { TelegramClient } from "../../ports/telegram/telegram.ts";
+import type { ChatPeer, TelegramClient } from "../../ports/telegram/telegram.ts";
 import { TelegramError } from "../../ports/telegram/telegram-error.ts";
 import { type MenuStyle, renderButtons, renderText } from "../../conversation/turns/menu.ts";
+import { remedyFor } from "./error-table.ts";
+import { createFreshPeers } from "./fresh-peers.ts";
 
 export interface TelegramChannelOptions {
-  readonly client: Pick<TelegramClient, "send" | "history">;
+  readonly client: Pick<TelegramClient, "send" | "history" | "dialogs">;
   readonly store: Pick<OutboxStore, "knownMessageIds">;
   readonly style: MenuStyle;
 }
 
 const pageMessages = 100;
 const pagesMax = 3;
-/** Telegram knows this `random_id` already: the reply has arrived. */
-const duplicateCode = "RANDOM_ID_DUPLICATE";
+/** Once for the buttons, once for the address, once for a repeat that Telegram knows. */
+const mendsMax = 3;
 /** Where Telegram says that a reply has arrived and the chat does not show it any more. */
 const unknownMessageId = 0;
 
 /** Telegram: a reply whose earlier outcome is unknown is looked for in the chat before it is sent again. */
 export function createTelegramChannel({ client, store, style }: TelegramChannelOptions): Channel {
+  const peers = createFreshPeers(client);
+
   /** Telegram lets bots send but not read a chat: there, the repeated `random_id` alone tells. */
   async function page(item: OutboxItem, beforeId: number | undefined) {
     try {
       const range = { limit: pageMessages, ...(beforeId !== undefined && { beforeId }) };
-      return await client.history(item.peer, range);
+      return await client.history(peers.of(item.peer), range);
     } catch (error) {
       if (error instanceof TelegramError && error.fault.kind === "refused") return [];
       throw error;
@@ -55,13 +59,39 @@ export function createTelegramChannel({ client, store, style }: TelegramChannelO
     return found;
   }
 
-  async function send(item: OutboxItem): Promise<Delivery> {
-    const { peer, body, menu, randomId } = item;
-    const buttons = renderButtons(item, style);
+  async function sendOnce(item: OutboxItem, peer: ChatPeer, withButtons: boolean) {
+    const { body, menu, randomId } = item;
+    const buttons = withButtons ? renderButtons(item, style) : undefined;
     const text = renderText(body, menu, style);
     const message = { peer, text, randomId, ...(buttons !== undefined && { buttons }) };
     const { messageId } = await client.send(message);
-    return { kind: "sent", messageId, readBack: false };
+    return { kind: "sent", messageId, readBack: false } as const;
+  }
+
+  /**
+   * One attempt. What Telegram refuses for its buttons or its address is sent once more, mended,
+   * under the same `random_id`: nothing of it has arrived.
+   */
+  async function send(item: OutboxItem, taken: ReadonlySet<number>): Promise<Delivery> {
+    let [peer, withButtons] = [peers.of(item.peer), true];
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await sendOnce(item, peer, withButtons);
+      } catch (error) {
+        if (!(error instanceof TelegramError) || tries > mendsMax) throw error;
+        const { action } = remedyFor(error.fault);
+        if (action === "arrived") {
+          const messageId = (await findSent(item, taken)) ?? unknownMessageId;
+          return { kind: "sent", messageId, readBack: true };
+        }
+        if (action === "send-plain" && withButtons) withButtons = false;
+        else if (action === "fetch-peer") {
+          const fresh = await peers.fetch(peer);
+          if (fresh === null) throw error;
+          peer = fresh;
+        } else throw error;
+      }
+    }
   }
 
   async function attempt(item: OutboxItem, taken: ReadonlySet<number>): Promise<Delivery> {
@@ -69,13 +99,7 @@ export function createTelegramChannel({ client, store, style }: TelegramChannelO
       const messageId = await findSent(item, taken);
       if (messageId !== null) return { kind: "sent", messageId, readBack: true };
     }
-    try {
-      return await send(item);
-    } catch (error) {
-      if (!(error instanceof TelegramError) || error.fault.code !== duplicateCode) throw error;
-      const messageId = (await findSent(item, taken)) ?? unknownMessageId;
-      return { kind: "sent", messageId, readBack: true };
-    }
+    return send(item, taken);
   }
 
   return {
@@ -95,13 +119,14 @@ export function createTelegramChannel({ client, store, style }: TelegramChannelO
 const answeredMessageId = (inboundId: string): number =>
   Number(/^(?:m|tap):(\d{1,10})(?:$|:)/.exec(inboundId)?.[1] ?? 0);
 
-function failed(error: unknown, attempted: boolean): Delivery {
+function failed(error: unknown, reached: boolean): Delivery {
   if (!(error instanceof TelegramError)) {
     return { kind: "unknown", code: "UNEXPECTED", message: errorLine(error) };
   }
-  const { fault } = error;
-  const { kind, code, message, waitSeconds = 1 } = fault;
-  if (kind === "flood") return { kind, waitSeconds, reached: attempted };
-  if (kind === "dead-key") return { kind };
-  return { kind: kind === "unknown" ? "unknown" : "refused", code, message };
+  const { code, message, waitSeconds = null } = error.fault;
+  const { scope, action } = remedyFor(error.fault);
+  if (scope === "key") return { kind: "dead-key" };
+  if (action === "retry") return { kind: "unknown", code, message };
+  if (action === "hold") return { kind: "held", scope, waitSeconds, reached, code, message };
+  return { kind: "refused", code, message };
 }

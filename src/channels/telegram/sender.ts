@@ -11,7 +11,7 @@ import { createTelegramChannel } from "./deliver.ts";
 export interface TelegramSenderOptions
   extends Omit<OutboxSenderOptions, "account" | "replies" | "channel" | "leaveOffer"> {
   readonly store: OutboxStore;
-  readonly client: Pick<TelegramClient, "send" | "history">;
+  readonly client: Pick<TelegramClient, "send" | "history" | "dialogs">;
   readonly grant: GrantRef;
   /** Only bot accounts may send buttons; user accounts number the choices. */
   readonly kind: AccountKind;
@@ -27,13 +27,14 @@ export function createTelegramSender(options: TelegramSenderOptions): OutboxSend
     ...shared,
     account,
     leaveOffer: (offer) =>
-      desk?.leave({ channel: "telegram", account }, () => {
-        const ticket = offer();
+      desk?.leave({ channel: "telegram", account }, (of) => {
+        const ticket = offer(of);
         return ticket && { grant, hand: ticket.hand, lose: ticket.lose };
       }) ?? (() => {}),
     replies: {
       claim: (what) => store.claim(grant, what),
-      settle: (results) => store.settle(results),
+      recover: (held) => store.recover(grant, held),
+      settle: (results) => store.settle(results, grant),
     },
     channel: createTelegramChannel({
       client,

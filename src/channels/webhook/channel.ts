@@ -87,7 +87,8 @@ export function createNodeWebhook(options: NodeWebhookOptions): NodeWebhook {
         account: config.account,
         replies: {
           claim: (what) => options.replies.claim(claim, what),
-          settle: (results) => options.outbox.settle(results),
+          recover: (held) => options.replies.recover(claim, held),
+          settle: (results) => options.outbox.settle(results, { slot: null, epoch: claim.epoch }),
         },
         channel,
         clock,

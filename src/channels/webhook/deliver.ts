@@ -30,7 +30,10 @@ export interface WebhookEndpoint {
   post(reply: WebhookReply): Promise<WebhookAnswer>;
 }
 
-/** The reply itself is at fault; any other refusal is the endpoint's, and the reply waits for it to be mended. */
+/**
+ * The reply itself is at fault. Any other refusal holds up its number alone, until the endpoint is mended or the
+ * reply is too old: 404 also comes from an endpoint that was moved for a minute.
+ */
 const refusedStatuses: ReadonlySet<number> = new Set([400, 410, 413, 415, 422]);
 /** The endpoint knows this id already. */
 const repeatedStatus = 409;
@@ -68,7 +71,16 @@ function deliveryOf({ status, retryAfterSeconds }: WebhookAnswer, reached: boole
   if (isRepeated || (status >= 200 && status < 300)) {
     return { kind: "sent", messageId: unnumbered, readBack: isRepeated };
   }
-  if (retryAfterSeconds !== null) return { kind: "flood", waitSeconds: retryAfterSeconds, reached };
-  const kind = refusedStatuses.has(status) ? "refused" : "unknown";
-  return { kind, code: `WEBHOOK_${status}`, message: `the endpoint answered ${status}` };
+  const [code, message] = [`WEBHOOK_${status}`, `the endpoint answered ${status}`];
+  if (retryAfterSeconds !== null) {
+    return {
+      kind: "held",
+      scope: "account",
+      waitSeconds: retryAfterSeconds,
+      reached,
+      code,
+      message,
+    };
+  }
+  return { kind: refusedStatuses.has(status) ? "refused" : "unknown", code, message };
 }

@@ -1,25 +1,37 @@
+import { createAlarm } from "../../concurrency/alarm.ts";
 import { createWorker } from "../../concurrency/worker.ts";
-import type { OutboxWork, ReplyTicket } from "./ticket.ts";
 import { errorLine } from "../../errors.ts";
 import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
 import type { Delivery } from "../../ports/conversation/channel.ts";
+import { repliesHeld } from "../../ports/conversation/health-signs.ts";
+import { createAccountTrouble } from "./account-trouble.ts";
+import { createReplyClaims } from "./claiming.ts";
 import { createOutboxLanes, type OutboxLane } from "./lanes.ts";
-import { defaultOutboxLimits, type OutboxSenderOptions } from "./options.ts";
+import { kindOf, type SendKind } from "./ready-lanes.ts";
+import { brokenWireCodes, defaultOutboxLimits, type OutboxSenderOptions } from "./options.ts";
+import { unpaced } from "./pacing.ts";
+import { createRestingChats } from "./resting.ts";
 import { createOutboxSettling } from "./settling.ts";
+import { createSendSlots } from "./slots.ts";
+import type { OutboxWork } from "./ticket.ts";
 
 export interface OutboxSender extends OutboxWork {
   /** Calls to Telegram that have not been answered. */
   readonly inFlight: number;
 }
 
+type Held = Extract<Delivery, { kind: "held" }>;
+
 /**
- * Sends the replies of one source: in order per chat, each once, as the channel allows (I4). An
- * unknown outcome of an earlier attempt is settled by reading back before a newer reply of that
- * chat leaves. Driven by `notify`. It waits for time only where no event can tell: an absent
- * database, an outcome that stays unknown.
+ * Sends the replies of one source: in order per chat, each once, as the channel allows (I4). A
+ * chat's trouble is its own (I11): its replies go back to the store with the time at which they may
+ * be tried again, and nothing else waits for them. An unknown outcome of an earlier attempt is
+ * settled by reading back before a newer reply of that chat leaves. Driven by `notify`. It waits for
+ * time only where no event can tell: an absent database, a chat or an account that rests, a pace, a
+ * recipient that turns out to be slow.
  */
 export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
-  const { account, replies, channel, clock, events } = options;
+  const { account, replies, channel, clock, events, pacing = unpaced } = options;
   const limits = { ...defaultOutboxLimits, ...options.limits };
   const lanes = createOutboxLanes();
   const note = (code: string, message: string) =>
@@ -30,39 +42,131 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
     retryDelayMs: limits.retryDelayMs,
     onFailure: (line) => note("OUTBOX_NOT_SETTLED", `will be tried again: ${line}`),
   });
+  const resting = createRestingChats(lanes, settling.unwritten, clock);
+  const slots = createSendSlots(limits, clock);
+  const trouble = createAccountTrouble(limits.account, clock);
 
   let paused = false;
   let stopped = false;
-  let tokenLost = false;
-  let recoveryDue = true;
-  let claimDue = true;
-  /** All that earlier attempts left is in the lanes: new replies may be claimed beside it. */
-  let recovered = false;
-  /** Calls in flight are waited for, and none begins. */
-  let quiescing = false;
-  /** Generation of the lanes' replies: earlier ones were given back, or will be read anew. */
-  let generation = 0;
-  /** Replies handed over during a claim: they wait, because the claimed ones may be older. */
-  let handedMeanwhile: (readonly OutboxItem[])[] | null = null;
+  /** The account rests by this sender's own decision, for this reason. */
+  let restsFor: string | null = null;
+  /** The channel's reasons for the pause. */
+  const pausedFor = new Set<string>();
   let failures = 0;
   let cancelRetry: (() => void) | null = null;
   let takeOfferBack: (() => void) | null = null;
   const quietWaiters: (() => void)[] = [];
 
   const mayCall = options.mayCall ?? (() => true);
-  const maySend = () => !paused && !stopped && !quiescing && mayCall();
-  const mayWork = () => !paused && !stopped;
-  const mayClaim = () => claimDue && recovered && mayWork();
+  const mayWork = () => !paused && !stopped && restsFor === null;
+  const maySend = () => mayWork() && mayCall();
 
-  function retryLater(): void {
-    cancelRetry?.();
-    if (stopped) return;
-    const delayMs = Math.min(limits.retryDelayMs * 2 ** failures, limits.retryDelayMsMax);
-    failures += 1;
-    cancelRetry = clock.schedule(delayMs, () => {
-      recoveryDue ||= !recovered || lanes.blocked > 0;
-      void worker.wake();
-    });
+  const lookAgain = createAlarm(clock, () => {
+    claims.look();
+    void worker.wake();
+  });
+  const pumpAgain = createAlarm(clock, pump);
+  const accountRested = createAlarm(clock, () => {
+    const code = restsFor;
+    restsFor = null;
+    if (code !== null) claims.wake([code]);
+    void worker.wake();
+  });
+
+  const claims = createReplyClaims({
+    replies,
+    lanes,
+    resting,
+    settling,
+    limits,
+    mayWork,
+    maySend,
+    onReplies: pump,
+    onDue: () => void worker.wake(),
+    onRest: lookAgain.within,
+    onTokenLost() {
+      stopped = true;
+      options.onTokenLost();
+    },
+  });
+
+  const worker = createWorker(
+    async () => {
+      await claims.work();
+      if (!claims.isDue) failures = 0;
+    },
+    (error) => {
+      // The claim may have taken effect all the same.
+      claims.recover();
+      note("OUTBOX_WAITS", `will be tried again: ${errorLine(error)}`);
+      if (stopped) return;
+      cancelRetry?.();
+      const delayMs = Math.min(limits.retryDelayMs * 2 ** failures, limits.retryDelayMsMax);
+      failures += 1;
+      cancelRetry = clock.schedule(delayMs, () => void worker.wake());
+    },
+  );
+
+  const restMsOf = ({ retry }: OutboxItem): number =>
+    Math.min(limits.retryDelayMs * 2 ** Math.min(retry?.attempts ?? 0, 30), limits.restMsMax);
+
+  /** The chat tries again later, in this process or another. */
+  function rest(
+    lane: OutboxLane,
+    item: OutboxItem,
+    of: { ms: number; code: string; wasTried: boolean },
+  ): void {
+    const [, ...others] = lanes.rest(lane);
+    const { code, wasTried } = of;
+    // Who comes after this sender need not wait.
+    const ms = stopped ? 0 : of.ms;
+    settling.add(
+      { id: item.id, rest: { ms, code, wasTried } },
+      ...others.map(({ id }) => ({ id, again: true }) as const),
+    );
+    resting.begin(lane, { ms, code, id: item.id });
+    lookAgain.within(ms);
+  }
+
+  function giveUp(
+    lane: OutboxLane,
+    item: OutboxItem,
+    { code, message }: { code: string; message: string },
+    how: "refused" | "given-up",
+  ): void {
+    lanes.shift(lane);
+    settling.add({ id: item.id, failure: code });
+    note(
+      how === "refused" ? "REPLY_REFUSED" : "REPLY_GIVEN_UP",
+      `reply ${item.id}: ${code}: ${message}`,
+    );
+    options.onReply(how);
+  }
+
+  const isTooOld = ({ retry }: OutboxItem) => (retry?.waitedMs ?? 0) >= limits.giveUpAfterMs;
+
+  function hold(lane: OutboxLane, item: OutboxItem, delivery: Held): void {
+    const { scope, code, message, waitSeconds, reached } = delivery;
+    const waitMs = waitSeconds === null ? null : waitSeconds * 1000;
+    const found = scope === "account" ? trouble.met({ chat: lane.key, waitMs }) : null;
+    if (found === null && isTooOld(item)) return giveUp(lane, item, delivery, "given-up");
+    note("REPLY_HELD", `reply ${item.id}: ${code}: ${message}`);
+    options.onReply("held");
+    rest(lane, item, { ms: waitMs ?? restMsOf(item), code, wasTried: reached || waitMs === null });
+    if (found === null || !mayWork()) return;
+    if (found.isTold) {
+      paused = true;
+      pausedFor.add(code);
+      options.onFlood(found.restMs / 1000);
+    } else {
+      restsFor = code;
+      note(
+        repliesHeld,
+        `the account sends nothing for ${found.restMs / 1000} s: ${code}: ${message}`,
+      );
+      accountRested.within(found.restMs);
+    }
+    giveIdleBack();
   }
 
   function apply(lane: OutboxLane, item: OutboxItem, delivery: Delivery): void {
@@ -70,57 +174,67 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
       case "sent":
         lanes.shift(lane);
         settling.add({ id: item.id, messageId: delivery.messageId });
+        trouble.sent();
         options.onReply(delivery.readBack ? "read-back" : "sent");
         return;
       case "refused":
-        lanes.shift(lane);
-        settling.add({ id: item.id, failure: delivery.code });
-        note("REPLY_REFUSED", `reply ${item.id}: ${delivery.code}: ${delivery.message}`);
-        options.onReply("refused");
-        return;
-      case "flood":
-        recoveryDue ||= delivery.reached;
-        if (paused) return;
-        paused = true;
-        options.onFlood(delivery.waitSeconds);
-        return;
+        return giveUp(lane, item, delivery, "refused");
+      case "held":
+        return hold(lane, item, delivery);
       case "dead-key":
-        lanes.block(lane);
         stopped = true;
+        rest(lane, item, { ms: 0, code: delivery.kind, wasTried: true });
         return;
       case "unknown":
-        lanes.block(lane);
+        if (isTooOld(item)) return giveUp(lane, item, delivery, "given-up");
         note("REPLY_UNKNOWN", `reply ${item.id}: ${delivery.code}: ${delivery.message}`);
         options.onReply("unknown");
-        // Reading back at once would meet the same broken wire; a reconnect asks for it sooner.
-        retryLater();
+        rest(lane, item, { ms: restMsOf(item), code: delivery.code, wasTried: true });
     }
   }
 
-  /** Never rejects, as no delivery does. */
-  async function drive(lane: OutboxLane): Promise<void> {
+  /** One reply of the lane; others that wait are next. Never rejects, as no delivery does. */
+  async function drive(lane: OutboxLane, item: OutboxItem, kind: SendKind): Promise<void> {
+    const slot = slots.take(kind);
     lanes.begin(lane);
-    let [item] = lane.queue;
-    while (item !== undefined && maySend() && !lane.blocked) {
-      apply(lane, item, await channel.deliver(item, lane.taken));
-      [item] = lane.queue;
-    }
+    pacing.spend(lane.key);
+    apply(lane, item, await channel.deliver(item, lane.taken));
+    slots.leave(slot);
+    claims.drained(lane);
     lanes.end(lane);
     pump();
-    wakeWhenQuiet();
-    if (claimDue) void worker.wake();
+    if (quietWaiters.length > 0) wakeWhenQuiet();
+    if (claims.isDue) void worker.wake();
+  }
+
+  function isPaced(lane: OutboxLane): boolean {
+    const waitMs = pacing.chatWaitMs(lane.key);
+    if (waitMs > 0) pumpAgain.within(waitMs);
+    return waitMs === 0;
+  }
+
+  function nextOf(kind: SendKind): OutboxLane | null {
+    if (slots.mayTake(kind)) return lanes.next(kind, isPaced);
+    const slowInMs = lanes.next(kind) === null ? null : slots.slowInMs();
+    if (slowInMs !== null) pumpAgain.within(slowInMs);
+    return null;
   }
 
   function pump(): void {
-    while (maySend() && lanes.busy < limits.chatsMax) {
-      const lane = lanes.next();
-      if (lane === null) return;
-      void drive(lane);
+    while (maySend() && !(trouble.isDoubtful && lanes.busy > 0)) {
+      const waitMs = pacing.accountWaitMs();
+      const lane = waitMs > 0 ? null : (nextOf("first") ?? nextOf("retry"));
+      if (waitMs > 0 && lanes.next() !== null) pumpAgain.within(waitMs);
+      const item = lane?.queue[0];
+      if (lane === null || item === undefined) return;
+      void drive(lane, item, kindOf(lane));
     }
   }
 
+  /** What a pace holds back is not waited for. */
   function wakeWhenQuiet(): void {
-    if (lanes.busy > 0 || (maySend() && lanes.next() !== null)) return;
+    if (lanes.busy === 0) pump();
+    if (lanes.busy > 0) return;
     for (const wake of quietWaiters.splice(0)) wake();
   }
 
@@ -131,66 +245,14 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
       wakeWhenQuiet();
     });
 
-  function giveBack(): Promise<void> {
+  function giveIdleBack(): void {
     const untried = lanes.clear();
-    if (!tokenLost) for (const { id } of untried) settling.add({ id, again: true });
-    return settling.flushed();
-  }
-
-  /** How many rows came, and whether there may be more; null: the token is lost or there is no room. */
-  async function claim(recover: boolean): Promise<{ readonly full: boolean } | null> {
-    const limit = Math.min(limits.claimMax, limits.heldMax - lanes.held);
-    if (limit <= 0) return null;
-    handedMeanwhile = [];
-    const items = await replies.claim({ limit, recover }).catch((error: unknown) => {
-      takeHanded();
-      throw error;
-    });
-    if (items === null) {
-      handedMeanwhile = null;
-      tokenLost = true;
-      stopped = true;
-      options.onTokenLost();
-      return null;
-    }
-    lanes.add(items);
-    takeHanded();
-    pump();
-    return { full: items.length === limit };
-  }
-
-  function takeHanded(): void {
-    for (const items of handedMeanwhile ?? []) lanes.add(items);
-    handedMeanwhile = null;
-  }
-
-  /** Replies that were committed as claimed by this sender. */
-  function take(of: number, items: readonly OutboxItem[]): void {
-    if (of !== generation) lose();
-    else if (handedMeanwhile !== null) handedMeanwhile.push(items);
-    else {
-      lanes.add(items);
-      pump();
-    }
-  }
-
-  /**
-   * There may be claimed replies without a sender: they are found like those of an earlier attempt.
-   */
-  function lose(): void {
-    recoveryDue = true;
-    void worker.wake();
-  }
-
-  /** Takes replies that are committed as claimed by this sender; null: not now, it claims them itself. */
-  function offer(): ReplyTicket | null {
-    if (!recovered || recoveryDue || !maySend() || lanes.held >= limits.heldMax) return null;
-    const of = generation;
-    return { hand: (items) => take(of, items), lose };
+    claims.look();
+    settling.add(...untried.map(({ id }) => ({ id, again: true }) as const));
   }
 
   function leaveOffer(): void {
-    if (mayWork()) takeOfferBack ??= options.leaveOffer?.(offer) ?? null;
+    if (!paused && !stopped) takeOfferBack ??= options.leaveOffer?.(claims.ticket) ?? null;
   }
 
   function withdrawOffer(): void {
@@ -198,53 +260,12 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
     takeOfferBack = null;
   }
 
-  /** Rebuilds the lanes from the store, oldest first, until all that earlier attempts left has been tried. */
-  async function recoverAll(): Promise<void> {
-    recovered = false;
-    generation += 1;
-    quiescing = true;
+  /** What is found has been tried once, and its outcome is written, when this resolves. */
+  async function serve(): Promise<void> {
+    if (stopped) return;
+    await worker.wake();
     await quiet();
-    quiescing = false;
-    await giveBack();
-    while (mayWork() && !recovered) {
-      const claimed = await claim(true);
-      if (claimed === null) return;
-      await quiet();
-      await settling.flushed();
-      // With one of a full batch unsettled, newer rows of the same chats may lie behind it unseen.
-      if (claimed.full && lanes.blocked > 0) return;
-      recovered = !claimed.full && mayWork();
-    }
-    if (!recovered) recoveryDue = true;
-    else if (lanes.blocked === 0) failures = 0;
-  }
-
-  async function workThrough(): Promise<void> {
-    if (recoveryDue && mayWork()) {
-      recoveryDue = false;
-      await recoverAll();
-    }
-    while (mayClaim()) {
-      claimDue = false;
-      const claimed = await claim(false);
-      claimDue ||= claimed === null || claimed.full;
-      if (claimed === null) return;
-    }
-  }
-
-  const worker = createWorker(workThrough, (error) => {
-    quiescing = false;
-    claimDue = true;
-    // The claim may have taken effect all the same.
-    recoveryDue = true;
-    note("OUTBOX_WAITS", `will be tried again: ${errorLine(error)}`);
-    retryLater();
-  });
-
-  function serve(): Promise<void> {
-    if (stopped) return Promise.resolve();
-    claimDue = true;
-    return worker.wake();
+    await settling.flushed();
   }
 
   return {
@@ -253,12 +274,15 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
     },
     start() {
       leaveOffer();
+      claims.look();
       return serve();
     },
     notify(stranded = false) {
-      // The sender settles the replies in its own lanes itself.
-      if (stranded && recovered && lanes.held === 0) recoveryDue = true;
-      void serve();
+      if (stopped) return;
+      if (stranded) claims.recover();
+      else claims.look();
+      pump();
+      void worker.wake();
     },
     pause() {
       paused = true;
@@ -266,23 +290,27 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
     },
     resume() {
       paused = false;
+      claims.wake([...pausedFor]);
+      pausedFor.clear();
       leaveOffer();
       pump();
-      void serve();
+      if (!stopped) void worker.wake();
     },
     recover() {
-      recoveryDue = true;
+      claims.wake(brokenWireCodes);
       cancelRetry?.();
       return serve();
     },
     async stop() {
       stopped = true;
       withdrawOffer();
-      generation += 1;
+      claims.end();
       cancelRetry?.();
+      for (const alarm of [lookAgain, pumpAgain, accountRested]) alarm.off();
       settling.close();
       await quiet();
-      await giveBack();
+      giveIdleBack();
+      await settling.flushed();
       await worker.stop();
     },
   };

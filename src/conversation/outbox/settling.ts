@@ -2,15 +2,18 @@ import type { Clock } from "../../concurrency/clock.ts";
 import { wait } from "../../concurrency/wait.ts";
 import { createWorker } from "../../concurrency/worker.ts";
 import { errorLine } from "../../errors.ts";
-import type { OutboxStore } from "../../ports/conversation/outbox-store.ts";
-
-export type OutboxResult = Parameters<OutboxStore["settle"]>[0][number];
+import type { ReplyResult } from "../../ports/conversation/outbox-store.ts";
 
 /**
  * Records the outcomes of replies: one statement at a time, each with all results since the last.
  */
 export interface OutboxSettling {
-  add(result: OutboxResult): void;
+  /** These are written together: all or none. */
+  add(...results: readonly ReplyResult[]): void;
+  /** The replies whose outcomes are not written yet. */
+  unwritten(): ReadonlySet<string>;
+  /** The last statement failed, perhaps after it took effect: it is repeated. */
+  readonly isFailing: boolean;
   /** Resolves when everything added so far is written, or given up after `close`; never rejects. */
   flushed(): Promise<void>;
   /**
@@ -20,7 +23,7 @@ export interface OutboxSettling {
 }
 
 export interface OutboxSettlingOptions {
-  readonly store: Pick<OutboxStore, "settle">;
+  readonly store: { settle(results: readonly ReplyResult[]): Promise<void> };
   readonly clock: Clock;
   readonly retryDelayMs: number;
   onFailure(line: string): void;
@@ -29,7 +32,8 @@ export interface OutboxSettlingOptions {
 const triesAfterCloseMax = 3;
 
 export function createOutboxSettling(options: OutboxSettlingOptions): OutboxSettling {
-  let waiting: OutboxResult[] = [];
+  let waiting: ReplyResult[] = [];
+  let underWay: readonly ReplyResult[] = [];
   let closed = false;
   let failures = 0;
 
@@ -39,12 +43,15 @@ export function createOutboxSettling(options: OutboxSettlingOptions): OutboxSett
     if (!mayWrite()) return;
     const batch = waiting;
     waiting = [];
+    underWay = batch;
     try {
       await options.store.settle(batch);
       failures = 0;
     } catch (error) {
       waiting = [...batch, ...waiting];
       await restAfter(error);
+    } finally {
+      underWay = [];
     }
   }
 
@@ -58,9 +65,13 @@ export function createOutboxSettling(options: OutboxSettlingOptions): OutboxSett
   const worker = createWorker(write, (error) => options.onFailure(errorLine(error)));
 
   return {
-    add(result) {
-      waiting.push(result);
+    add(...results) {
+      waiting.push(...results);
       void worker.wake();
+    },
+    unwritten: () => new Set([...underWay, ...waiting].map(({ id }) => id)),
+    get isFailing() {
+      return failures > 0;
     },
     flushed: worker.idle,
     close() {

@@ -18,11 +18,14 @@ export interface GrantedTicket extends ReplyTicket {
   readonly grant: GrantRef;
 }
 
-/** A sender's answer to a turn that is about to commit; null: not now, the sender claims the replies itself. */
-export type Offer<Ticket extends ReplyTicket = GrantedTicket> = () => Ticket | null;
-
 /** The replies of one account, on one channel. */
 type Source = Pick<InboundItem, "channel" | "account">;
+
+/** Of one of its chats. */
+export type ChatOfSource = Source & Pick<InboundItem, "chatUser">;
+
+/** A sender's answer to a turn that is about to commit; null: not now, the sender claims the replies itself. */
+export type Offer<Ticket extends ReplyTicket = GrantedTicket> = (of: ChatOfSource) => Ticket | null;
 
 /** Where the senders of a process and its turns meet: one offer for each account of a channel. */
 export interface ReplyDesk {
@@ -31,7 +34,7 @@ export interface ReplyDesk {
    */
   leave(of: Source, offer: Offer): () => void;
   /** A ticket for a turn that is about to commit; null: no sender here takes its replies now. */
-  ask(of: Source): GrantedTicket | null;
+  ask(of: ChatOfSource): GrantedTicket | null;
 }
 
 /** Asked once for each turn: it looks up, and makes nothing. */
@@ -52,7 +55,7 @@ export function createReplyDesk(): ReplyDesk {
         if (ofChannel.get(account) === offer) ofChannel.delete(account);
       };
     },
-    ask: ({ channel, account }) => offers.get(channel)?.get(account)?.() ?? null,
+    ask: (of) => offers.get(of.channel)?.get(of.account)?.(of) ?? null,
   };
 }
 

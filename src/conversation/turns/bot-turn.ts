@@ -13,10 +13,10 @@ import {
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import { type Media, mediaBytesMaxDefault, type MediaReader } from "../../ports/telegram/media.ts";
 import { type MenuStyle, renderText } from "./menu.ts";
+import { partsOf, replyUnitsMax } from "./reply-parts.ts";
 import { deriveRandomId } from "../outbox/random-id.ts";
 import type { StepRunner } from "./steps.ts";
 
-const replyUnitsMax = 4096;
 const repliesMax = 20;
 const choicesMax = 50;
 
@@ -175,9 +175,12 @@ export class OfferedTurn implements Turn {
     const { replies } = draft;
     const { item, style } = this.material;
     const choices = menu === undefined || menu.length === 0 ? null : menu;
-    refuseUnsendable(body, choices, style, replies.length);
-    const randomId = deriveRandomId(item.account, item.chatUser, item.inboundId, replies.length);
-    replies.push({ seq: this.userSeq + 1 + replies.length, body, menu: choices, randomId });
+    const parts = refuseUnsendable(body, choices, style, replies.length);
+    for (const [index, part] of parts.entries()) {
+      const randomId = deriveRandomId(item.account, item.chatUser, item.inboundId, replies.length);
+      const offered = index === parts.length - 1 ? choices : null;
+      replies.push({ seq: this.userSeq + 1 + replies.length, body: part, menu: offered, randomId });
+    }
     if (sticky && choices !== null) draft.stickyMenu = this.userSeq + replies.length;
   }
 
@@ -196,27 +199,31 @@ export class OfferedTurn implements Turn {
 }
 
 /**
- * Refuses here, before the commit and where the bot's author sees it, a reply that Telegram would
- * refuse.
+ * The messages that a reply becomes. Refuses here, before the commit and where the bot's author sees it, a reply that
+ * Telegram would refuse.
  */
 function refuseUnsendable(
   body: string,
   menu: readonly MenuChoice[] | null,
   style: MenuStyle,
   repliesBefore: number,
-): void {
-  const units = renderText(body, menu, style).length;
+): readonly string[] {
+  const parts = partsOf(body, menu, style);
   const isSendable =
     body.trim() !== "" &&
-    units <= replyUnitsMax &&
-    repliesBefore < repliesMax &&
+    parts !== null &&
+    repliesBefore + parts.length <= repliesMax &&
     (menu === null ||
       (menu.length <= choicesMax && menu.every(({ label }) => label.trim() !== "")));
-  if (isSendable) return;
+  if (isSendable) return parts;
+  const units = renderText("", menu, style).length;
   const faults = [
     body.trim() === "" && "its text is empty",
-    units > replyUnitsMax && `it has ${units} UTF-16 units and Telegram takes ${replyUnitsMax}`,
-    repliesBefore >= repliesMax && `a turn may send at most ${repliesMax}`,
+    parts === null &&
+      `the lines of its menu have ${units} UTF-16 units and Telegram takes ${replyUnitsMax}`,
+    parts !== null &&
+      repliesBefore + parts.length > repliesMax &&
+      `a turn may send at most ${repliesMax} messages, and with its ${parts.length} there would be ${repliesBefore + parts.length}`,
     menu !== null &&
       menu.length > choicesMax &&
       `it offers ${menu.length} choices and may offer ${choicesMax}`,

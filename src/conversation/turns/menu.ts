@@ -79,11 +79,16 @@ export function renderButtons(
  * enough.
  */
 export function resolveInput(
-  item: Pick<InboundItem, "kind" | "text" | "media">,
+  item: Pick<InboundItem, "kind" | "text" | "code" | "media">,
   session: SessionOfMenus,
   style: MenuStyle,
 ): ResolvedInput {
   if (item.kind === "tap") return resolveTap(item.text, session);
+  if (item.kind === "undeliverable") {
+    // The user has said nothing.
+    const { text, code = "UNKNOWN" } = item;
+    return { input: { kind: "undeliverable", text, code }, text: "" };
+  }
   if (item.media !== undefined) {
     return { input: { kind: "media", media: item.media, caption: item.text }, text: item.text };
   }

@@ -258,6 +258,7 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
       if (session === null) return givenBack;
       options.onLookup?.((clock.monotonicMs() - lookedMs) / 1000);
       if (session.taken === true) return { ending: "duplicate" } as const;
+      if (isUnheard(item, seat.bot, session)) return { ending: "duplicate" } as const;
       if (carried !== null && carried.id !== session.id) {
         note(
           item,
@@ -369,6 +370,11 @@ const lineOf = (error: unknown): string => `${errorCodeOf(error)}: ${errorLine(e
 
 const elsewhereLine = ({ channel }: InboundItem): string =>
   `this host has no settings for the channel ${channel}; its messages wait for a host that has`;
+
+/** No turn for what the user did not say and the bot does not hear. */
+const isUnheard = ({ kind }: InboundItem, bot: Bot | null, { decision }: LoadedSession): boolean =>
+  kind === "undeliverable" &&
+  (bot?.hearsUndeliverable !== true || decision === "SESSION_WITH_HUMAN");
 
 const unknownAccount = (account: string) =>
   new HoldfastError({

@@ -36,7 +36,12 @@ export type TurnInput =
   | { readonly kind: "media"; readonly media: readonly Media[]; readonly caption: string }
   | { readonly kind: "action"; readonly action: string; readonly item?: ChosenItem }
   /** A button of an ended session, or data that no button of this account carries: offer a fresh menu. */
-  | { readonly kind: "stale-action"; readonly reason: StaleReason };
+  | { readonly kind: "stale-action"; readonly reason: StaleReason }
+  /**
+   * A reply of an earlier turn was given up: its text, and the channel's reason, such as
+   * USER_IS_BLOCKED. Only bots with `hearsUndeliverable` get it. It is no message of the user's.
+   */
+  | { readonly kind: "undeliverable"; readonly text: string; readonly code: string };
 
 /**
  * One inbound message on its way to its effects. Nothing happens while the handler runs. Its
@@ -93,9 +98,11 @@ export interface Turn {
   /** Keeps a result (JSON) in the session. Answers the number by which `MenuChoice.item` points into it. */
   record(name: string, output: unknown): number;
   /**
-   * Sent after the commit, in this order: 1–4096 UTF-16 units, menu lines included, at most 50 choices. Where menus
-   * are numbered, a typed number answers the menu of the bot's last turn alone. It answers a `sticky` one too, after
-   * turns without a menu, until the bot sends another sticky one or the session is over.
+   * Sent after the commit, in this order, with at most 50 choices. What does not fit into one message of 4,096 UTF-16
+   * units goes in several, parted between paragraphs, lines, sentences or words; the menu stands under the last. A turn
+   * sends at most 20 messages: REPLY_UNSENDABLE. Where menus are numbered, a typed number answers the menu of the bot's
+   * last turn alone. It answers a `sticky` one too, after turns without a menu, until the bot sends another sticky one
+   * or the session is over.
    */
   reply(body: string, menu?: readonly MenuChoice[], options?: { readonly sticky?: boolean }): void;
   /** Hands the session to a person: later messages are recorded and the bot does not run. */
@@ -114,5 +121,7 @@ export interface Bot {
   readonly name: string;
   /** Whom it answers beside people: other bots, and this fleet's own accounts. By default neither. */
   readonly alsoAnswers?: readonly ("bot" | "fleet")[];
+  /** Whether it is told of replies that could not be delivered; by default not. */
+  readonly hearsUndeliverable?: boolean;
   handle(turn: Turn): Promise<void> | void;
 }

@@ -11,9 +11,20 @@ export const isChannelName = (value: unknown): value is ChannelName =>
 export type Delivery =
   /** `messageId`: under which the channel shows it; 0 where it tells none. */
   | { readonly kind: "sent"; readonly messageId: number; readonly readBack: boolean }
+  /** This reply will never be taken; the chat's next one may be. */
   | { readonly kind: "refused"; readonly code: string; readonly message: string }
-  /** Nothing may be sent for a while. `reached: false`: nothing of this reply has gone out, now or before. */
-  | { readonly kind: "flood"; readonly waitSeconds: number; readonly reached: boolean }
+  /** It was not taken now, and is to be sent later. */
+  | {
+      readonly kind: "held";
+      /** `account`: perhaps nothing may be sent to any chat; the sender tells it by what other chats meet. */
+      readonly scope: "chat" | "account";
+      /** null: the other side names no time. */
+      readonly waitSeconds: number | null;
+      /** `false`: nothing of this reply has gone out, now or before. */
+      readonly reached: boolean;
+      readonly code: string;
+      readonly message: string;
+    }
   /** Nothing will ever be sent by this channel again. */
   | { readonly kind: "dead-key" }
   /** It may have arrived or not: only another attempt can tell. */

@@ -15,16 +15,19 @@ export const healthSigns = [
 
 /**
  * Notes that raise an alarm at once: the unique index refused a second open session; a session was over at its
- * commit; two programs answer each other; NATS has lost messages that it had acknowledged.
+ * commit; two programs answer each other; NATS has lost messages that it had acknowledged; an account may send nothing
+ * just now.
  */
 export const sessionIndexViolated = "SESSION_INDEX_VIOLATED";
 export const carriedIdGone = "SESSION_CARRIED_ID_GONE";
 export const talkBraked = "TALK_BRAKED";
+export const repliesHeld = "REPLIES_HELD";
 const inboundLost = "INBOUND_LOST";
 export const alarmingNotes: readonly string[] = [
   sessionIndexViolated,
   carriedIdGone,
   talkBraked,
+  repliesHeld,
   inboundLost,
 ];
 

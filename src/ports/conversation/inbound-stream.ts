@@ -12,11 +12,14 @@ export interface InboundItem {
   readonly peer: ChatPeer;
   /**
    * Durable and unique per channel and account: `m:<message id>`, or `tap:<message id>:<data>#<press id>`. A second
-   * tap in haste carries the id of the first.
+   * tap in haste carries the id of the first. `undelivered:<reply>` for what is no act of the user.
    */
   readonly inboundId: string;
-  readonly kind: "text" | "tap";
+  /** `undeliverable`: a reply to the user was given up; `text` is the reply's. */
+  readonly kind: "text" | "tap" | "undeliverable";
   readonly text: string;
+  /** Why a reply was undeliverable; absent for all else. */
+  readonly code?: string;
   /** Files that came with it; absent for none. */
   readonly media?: readonly Media[];
   /** A bot, or an account of this fleet: answered only by a bot that says so; absent for a person. */

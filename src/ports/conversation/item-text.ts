@@ -49,14 +49,15 @@ function read(value: unknown): ReadItem {
   }
   const { version = itemVersion, ...rest } = value;
   const isKnown =
-    version === itemVersion &&
-    isChannelName(rest.channel) &&
-    (rest["kind"] === "text" || rest["kind"] === "tap");
+    version === itemVersion && isChannelName(rest.channel) && isKnownKind(rest["kind"]);
   if (!isKnown) return { kind: "newer", of: nameOf(value), text: JSON.stringify(value) };
   return isItem(rest)
     ? { kind: "item", item: rest }
     : { kind: "malformed", text: JSON.stringify(value) };
 }
+
+const isKnownKind = (kind: unknown): boolean =>
+  kind === "text" || kind === "tap" || kind === "undeliverable";
 
 const nameOf = ({ channel, account, chatUser, inboundId }: ItemName): ItemName => ({
   channel,
@@ -77,6 +78,7 @@ function isItem(value: unknown): value is InboundItem {
   return (
     (value["media"] === undefined || Array.isArray(value["media"])) &&
     (value["sender"] === undefined || value["sender"] === "bot" || value["sender"] === "fleet") &&
+    (value["kind"] !== "undeliverable" || typeof value["code"] === "string") &&
     typeof value["receivedAtMs"] === "number" &&
     [value["text"], peer["userId"], peer["accessHash"]].every((text) => typeof text === "string")
   );

@@ -138,6 +138,7 @@ export async function buildTurnWorld(
             return { messageId: (messageId += 1) };
           },
           history: async () => [],
+          dialogs: async () => [],
         },
         grant: { account, slot: 1, epoch: 1 },
         kind: "user",

@@ -309,8 +309,10 @@ describe("the channel beside Telegram (V15)", () => {
     await serve();
     await arrived(2);
     expect(posted[1]!.reply.id).toBe(posted[0]!.reply.id);
-    const stale = createPartitionReplies(bench.database).claim(first, { limit: 1, recover: true });
-    expect(await stale).toBeNull();
+    const stale = createPartitionReplies(bench.database);
+    const what = { limit: 1, perChat: 1, except: [], rested: [], wake: [] };
+    expect(await stale.claim(first, what)).toBeNull();
+    expect(await stale.recover(first, [])).toBe(false);
   });
 
   it("hands files to the bot by their address", async () => {

@@ -36,7 +36,7 @@ async function say(...words: readonly string[]): Promise<void> {
   }
 }
 
-const inbox = { channel: "telegram", account } as const;
+const inbox = { channel: "telegram", account, chatUser: "1" } as const;
 
 const claims = () => bench.statements.filter((text) => text.includes("holder as")).length;
 const states = async () =>
@@ -103,12 +103,12 @@ describe("replies that are handed to their sender", () => {
     const slow: OutboxStore = {
       ...bench.outbox,
       async claim(grant, what) {
-        const items = await bench.outbox.claim(grant, what);
-        if (items !== null && items.length > 0) {
-          held = items;
+        const claimed = await bench.outbox.claim(grant, what);
+        if (claimed !== null && claimed.items.length > 0) {
+          held = claimed.items;
           await answered.promise;
         }
-        return items;
+        return claimed;
       },
     };
     const sender = bench.makeSender({ store: slow });

@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { createOutboxLanes, type OutboxLanes } from "../../../src/conversation/outbox/lanes.ts";
+import {
+  createOutboxLanes,
+  type OutboxLane,
+  type OutboxLanes,
+} from "../../../src/conversation/outbox/lanes.ts";
 import type { OutboxItem } from "../../../src/ports/conversation/outbox-store.ts";
 
 const reply = (chatUser: string, seq: number, of: Partial<OutboxItem> = {}): OutboxItem => ({
@@ -26,15 +30,16 @@ function lanesWith(...items: readonly OutboxItem[]): OutboxLanes {
 }
 
 const idsOf = (items: readonly OutboxItem[] | undefined) => items?.map(({ id }) => id);
-const countsOf = ({ held, busy, blocked }: OutboxLanes) => ({ held, busy, blocked });
+const countsOf = ({ held, busy }: OutboxLanes) => ({ held, busy });
 const nextUser = (lanes: OutboxLanes) => lanes.next()?.queue[0]?.chatUser;
 
-/** The outcome of the first reply of the lane that may send now becomes unknown. */
-function blockNext(lanes: OutboxLanes): void {
+/** The first reply of the lane that may send now fails, and its chat rests. */
+function restNext(lanes: OutboxLanes): OutboxLane {
   const lane = lanes.next()!;
   lanes.begin(lane);
-  lanes.block(lane);
+  lanes.rest(lane);
   lanes.end(lane);
+  return lane;
 }
 
 describe("one chat's lane", () => {
@@ -60,7 +65,7 @@ describe("one chat's lane", () => {
     lanes.begin(lane);
     lanes.add([reply("a", 2)]);
     expect(lanes.next()).toBeNull();
-    expect(countsOf(lanes)).toEqual({ held: 2, busy: 1, blocked: 0 });
+    expect(countsOf(lanes)).toEqual({ held: 2, busy: 1 });
     lanes.end(lane);
     expect(lanes.next()).toBe(lane);
     expect(lanes.busy).toBe(0);
@@ -82,16 +87,34 @@ describe("one chat's lane", () => {
     expect(lanes.next()?.taken).toEqual(new Set());
   });
 
-  it("sends nothing more once its first reply's outcome is unknown", () => {
+  it("gives back all that it held when it rests, and sends nothing that is added before its rest is over", () => {
     const lanes = lanesWith(reply("a", 1), reply("a", 2));
     const lane = lanes.next()!;
     lanes.begin(lane);
-    lanes.block(lane);
-    lanes.block(lane);
+    expect(idsOf(lanes.rest(lane))).toEqual(["a:1", "a:2"]);
     lanes.end(lane);
     lanes.add([reply("a", 3)]);
-    expect(lanes.next()).toBeNull();
-    expect(countsOf(lanes)).toEqual({ held: 3, busy: 0, blocked: 1 });
+    expect([lanes.next(), lanes.isResting(lane)]).toEqual([null, true]);
+    expect(countsOf(lanes)).toEqual({ held: 1, busy: 0 });
+    lanes.add([reply("a", 1), reply("a", 2)]);
+    lanes.wake(lane);
+    expect(idsOf(lanes.next()?.queue)).toEqual(["a:1", "a:2", "a:3"]);
+  });
+
+  it("keeps the order of sessions and numbers, however its replies come", () => {
+    const of = (sessionId: string) => ({ sessionId });
+    const lanes = lanesWith(reply("a", 9, of("9")), reply("a", 2, of("10")));
+    lanes.begin(lanes.next()!);
+    lanes.add([reply("a", 1, of("10")), reply("a", 4, of("9"))]);
+    // The one in flight stays the first.
+    expect(idsOf(lanes.of(reply("a", 0))?.queue)).toEqual(["a:9", "a:4", "a:1", "a:2"]);
+  });
+
+  it("counts as tried before when its first reply was", () => {
+    const lanes = lanesWith(reply("a", 1, { attempted: true }), reply("b", 1));
+    expect(lanes.next("retry")?.chatUser).toBe("a");
+    expect(lanes.next("first")?.chatUser).toBe("b");
+    expect(lanes.next("first", () => false)).toBeNull();
   });
 
   it("is apart from those of the same user with another account or channel", () => {
@@ -115,7 +138,7 @@ describe("the lanes of replies", () => {
     lanes.add([]);
     expect(lanes.next()).toBeNull();
     expect(lanes.clear()).toEqual([]);
-    expect(countsOf(lanes)).toEqual({ held: 0, busy: 0, blocked: 0 });
+    expect(countsOf(lanes)).toEqual({ held: 0, busy: 0 });
   });
 
   it("forget a lane that has nothing left", () => {
@@ -127,15 +150,15 @@ describe("the lanes of replies", () => {
     expect(lanes.next()).toBeNull();
     lanes.add([reply("a", 2)]);
     expect(lanes.next()).not.toBe(lane);
-    expect(countsOf(lanes)).toEqual({ held: 1, busy: 0, blocked: 0 });
+    expect(countsOf(lanes)).toEqual({ held: 1, busy: 0 });
   });
 
-  it("pass over a chat that is busy and one that is blocked", () => {
+  it("pass over a chat that is busy and one that rests", () => {
     const lanes = lanesWith(reply("a", 1), reply("b", 1), reply("c", 1));
     lanes.begin(lanes.next()!);
-    blockNext(lanes);
+    restNext(lanes);
     expect(nextUser(lanes)).toBe("c");
-    expect(countsOf(lanes)).toEqual({ held: 3, busy: 1, blocked: 1 });
+    expect(countsOf(lanes)).toEqual({ held: 2, busy: 1 });
   });
 
   it("let no chat that goes on overtake one that waits already", () => {
@@ -151,19 +174,19 @@ describe("the lanes of replies", () => {
     expect(lanes.next()).toBe(first);
   });
 
-  it("answer when they are cleared all that was certainly not tried", () => {
+  it("answer all that they hold when they are cleared, and keep a resting chat in mind", () => {
     const lanes = lanesWith(reply("a", 1), reply("a", 2), reply("b", 1), reply("b", 2));
-    blockNext(lanes);
-    expect(idsOf(lanes.clear())).toEqual(["a:2", "b:1", "b:2"]);
-    expect(countsOf(lanes)).toEqual({ held: 0, busy: 0, blocked: 0 });
-    expect(lanes.next()).toBeNull();
+    const resting = restNext(lanes);
+    expect(idsOf(lanes.clear())).toEqual(["b:1", "b:2"]);
+    expect(countsOf(lanes)).toEqual({ held: 0, busy: 0 });
+    expect([lanes.next(), lanes.of(reply("a", 1))]).toEqual([null, resting]);
   });
 
-  it("answer no reply of an earlier attempt when they are cleared, blocked or not", () => {
-    const again = { attempted: true };
-    const lanes = lanesWith(reply("a", 1, again), reply("a", 2), reply("b", 1, again));
-    blockNext(lanes);
-    expect(idsOf(lanes.clear())).toEqual(["a:2"]);
+  it("forget a chat whose rest is over when nothing has come for it", () => {
+    const lanes = lanesWith(reply("a", 1));
+    const lane = restNext(lanes);
+    lanes.wake(lane);
+    expect(lanes.of(reply("a", 1))).toBeNull();
   });
 
   it("keep a busy chat when they are cleared", () => {
@@ -171,7 +194,7 @@ describe("the lanes of replies", () => {
     const lane = lanes.next()!;
     lanes.begin(lane);
     expect(idsOf(lanes.clear())).toEqual(["b:1"]);
-    expect(countsOf(lanes)).toEqual({ held: 2, busy: 1, blocked: 0 });
+    expect(countsOf(lanes)).toEqual({ held: 2, busy: 1 });
     lanes.shift(lane);
     lanes.end(lane);
     expect(idsOf(lanes.next()?.queue)).toEqual(["a:2"]);
@@ -183,10 +206,11 @@ describe("the lanes of replies", () => {
     lanes.clear();
     lanes.add([reply("a", 2)]);
     lanes.begin(gone);
-    lanes.block(gone);
+    expect([lanes.rest(gone), lanes.isResting(gone)]).toEqual([[], false]);
     lanes.shift(gone);
     lanes.end(gone);
-    expect(countsOf(lanes)).toEqual({ held: 1, busy: 0, blocked: 0 });
+    lanes.wake(gone);
+    expect(countsOf(lanes)).toEqual({ held: 1, busy: 0 });
     expect(idsOf(lanes.next()?.queue)).toEqual(["a:2"]);
   });
 });

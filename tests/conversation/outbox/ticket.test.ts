@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createReplyDesk, type GrantedTicket } from "../../../src/conversation/outbox/ticket.ts";
 
-const source = { channel: "telegram", account: "site-bot" } as const;
+const source = { channel: "telegram", account: "site-bot", chatUser: "1" } as const;
 
 const ticketOf = (epoch: number): GrantedTicket => ({
   grant: { account: source.account, slot: 1, epoch },

@@ -46,16 +46,19 @@ async function startMortal(life: Life): Promise<void> {
     store: {
       ...outbox,
       claim: life.mortal(outbox.claim),
+      recover: life.mortal(outbox.recover),
       settle: life.mortal(outbox.settle),
       knownMessageIds: life.mortal(outbox.knownMessageIds),
     },
     client: {
       send: life.mortal(telegram.client.send),
       history: life.mortal(telegram.client.history),
+      dialogs: life.mortal(telegram.client.dialogs),
     },
   });
-  void sender.start();
+  // A process that is dead before it consumes would take messages all the same.
   await engine.start();
+  void sender.start();
 }
 
 const finished = () => bench.stream.emptied().then(() => bench.sent());

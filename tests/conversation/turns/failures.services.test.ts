@@ -153,7 +153,7 @@ describe("failures", () => {
 
   it.each([
     ["empty", "  ", undefined, "its text is empty"],
-    ["too long", "x".repeat(4097), undefined, "4097 UTF-16 units"],
+    ["too long for 20 messages", "x".repeat(20 * 4096 + 1), undefined, "at most 20 messages"],
     ["with a nameless choice", "x", [{ label: " ", action: "a" }], "a choice has no label"],
   ])("a reply that Telegram would refuse parks the turn: %s", async (_name, body, menu, reason) => {
     const engine = await bench.makeEngine({
