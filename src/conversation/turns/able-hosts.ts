@@ -1,18 +1,22 @@
 import type { FleetMembers } from "../../custody/fleet-members.ts";
 
 /**
- * The hosts that may own turns: those with settings for every channel that any serving host has. Where no host has
- * all of them, every serving one may.
+ * The hosts that may own turns: those with settings for every channel that any serving host has. A host of a version
+ * that does not say it may too: it places partitions over all hosts itself. Where no host may, every serving one may.
  */
 export function ableHosts(members: Pick<FleetMembers, "serving" | "leases">): readonly string[] {
   const serving = members.serving();
-  const leases = members.leases().filter(({ key }) => serving.includes(key));
-  const all = new Set(leases.flatMap(channelsOf));
-  const able = leases.filter((lease) => new Set(channelsOf(lease)).size === all.size);
+  const hosts = members
+    .leases()
+    .filter(({ key }) => serving.includes(key))
+    .map(({ key, channels }) => ({ key, channels: namesIn(channels) }));
+  const all = new Set(hosts.flatMap(({ channels }) => channels ?? []));
+  const able = hosts.filter(({ channels }) => channels === null || channels.length === all.size);
   return able.length === 0 ? serving : able.map(({ key }) => key).toSorted();
 }
 
-/** As far as it is one: the value came from NATS. */
-function channelsOf({ channels }: { readonly channels?: unknown }): readonly string[] {
-  return Array.isArray(channels) ? channels.filter((name) => typeof name === "string") : [];
+/** Each once, as far as they are names: the value came from NATS. */
+function namesIn(channels: unknown): readonly string[] | null {
+  if (!Array.isArray(channels)) return null;
+  return [...new Set(channels.filter((name) => typeof name === "string"))];
 }

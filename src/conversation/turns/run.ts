@@ -2,7 +2,7 @@ import type { ConversationRules, SessionDecision } from "../../../machines/conve
 import type { Clock } from "../../concurrency/clock.ts";
 import { wait } from "../../concurrency/wait.ts";
 import type { ReplyDesk } from "../outbox/ticket.ts";
-import { errorCodeOf, errorLine, HoldfastError } from "../../errors.ts";
+import { errorCodeOf, errorLine, HoldfastError, policyOf } from "../../errors.ts";
 import { unanswered, type UnansweredReason } from "../whom.ts";
 import type { Bot } from "../../ports/conversation/bot.ts";
 import type { ReplySender } from "../../ports/conversation/conversation-store.ts";
@@ -235,6 +235,7 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
   /** Answers whether the handler may run again; throws the error where it may not. */
   async function rest(item: InboundItem, attempt: Attempt, error: unknown) {
     const { slot, signal } = attempt;
+    if (signal.aborted && policyOf(error) === "retryable") return false;
     attempt.rests ??= createHandlerRests(limits);
     const restMs = attempt.rests.next(error);
     if (restMs === null) throw error;
@@ -380,12 +381,13 @@ const unknownAccount = (account: string) =>
   new HoldfastError({
     code: "ACCOUNT_UNKNOWN",
     message: `A message arrived for the account ${account}, which has no bot on this host.`,
-    next: "Give the account a bot, then put the parked message back.",
+    next: "Give the account a bot, then: npx holdfast conversation replay --all --reason ACCOUNT_UNKNOWN",
   });
 
 const stopping = ({ inboundId }: InboundItem) =>
   new HoldfastError({
     code: "TURN_GIVEN_BACK",
-    message: `This host stops; ${inboundId} is taken again by the next owner of its user's turns.`,
+    message: `This host stops while the database is away; ${inboundId} is taken again by the next owner.`,
+    next: "Nothing is to be done.",
     policy: "retryable",
   });

@@ -141,6 +141,24 @@ describe("while the database refuses", () => {
   });
 });
 
+it("a turn whose step waits for the database is given back when the host stops", async () => {
+  const holds: boolean[] = [];
+  const engine = await bench.makeEngine(
+    { name: "calls", handle: async (turn) => void (await turn.step("order", () => 1)) },
+    {
+      steps: { find: bench.steps.find, keep: () => Promise.reject(away()) },
+      onHold: (now) => void holds.push(now),
+      limits: { handlerRetryMsMax: 0 },
+    },
+  );
+  await engine.start();
+  await bench.stream.append([textFrom("1", "order")]);
+  await expect.poll(() => holds).toEqual([true]);
+  await engine.stop();
+  expect([bench.turnEndings, bench.stream.parked]).toEqual([["given-back"], []]);
+  expect(bench.notes).toEqual(["DATABASE_UNAVAILABLE"]);
+});
+
 describe("a turn that the database cannot take", () => {
   it("is set aside for its own data at once, and the next one goes on", async () => {
     const bot: Bot = {

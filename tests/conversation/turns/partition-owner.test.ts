@@ -184,6 +184,15 @@ describe("the owner of the turns of some chat users", () => {
     await expect.poll(() => all("a")).toEqual(partitions);
   });
 
+  it("is also a host of a version that does not say its channels, as that one thinks", async () => {
+    channels.set("b", ["telegram", "webhook"]);
+    join("a", "b");
+    await ownerOn("a").start();
+    await ownerOn("b").start();
+    await expect.poll(() => all("b")).toEqual(placesOf("b"));
+    expect(all("a")).toEqual(placesOf("a"));
+  });
+
   it("claims again what another took by mistake", async () => {
     join("a");
     await ownerOn("a").start();
