@@ -28,7 +28,7 @@ export interface ServingSlot {
    * its service. Rejects with the fault, ended, also when `signal` aborts.
    */
   open(grant: GrantRef, signal: AbortSignal): Promise<void>;
-  /** Resolves when the gap of the slot that is open now is filled, or when `signal` aborts; at once where none is open. */
+  /** Resolves when the gap of the open slot is filled, or when `signal` aborts; at once where none is open. */
   untilFilled(signal: AbortSignal): Promise<void>;
   serve(): Promise<void>;
   hold(): void;
