@@ -28,7 +28,7 @@ export interface ServingSlot {
    * its service. Rejects with the fault, ended, also when `signal` aborts.
    */
   open(grant: GrantRef, signal: AbortSignal): Promise<void>;
-  /** Resolves when the gap of the slot that is open now is filled, or when `signal` aborts; at once where none is open. */
+  /** Resolves when the gap of the open slot is filled, or when `signal` aborts; at once where none is open. */
   untilFilled(signal: AbortSignal): Promise<void>;
   serve(): Promise<void>;
   hold(): void;
@@ -52,7 +52,7 @@ interface Parts {
   /** It has answered a real call as the account's own user. */
   verified: boolean;
   outboxStarted: boolean;
-  coolingUntilMs: number | null;
+  coolingUntilMs: number;
   /** Ends the wait for the connection to come back; null while it is there. */
   cancelGrace: (() => void) | null;
 }
@@ -73,6 +73,8 @@ export function createServingSlot(
 ): ServingSlot {
   let parts: Parts | null = null;
   let prepared: { readonly grant: GrantRef; readonly parts: Promise<Parts> } | null = null;
+  /** Telegram asked for silence until then; it holds here also where it could not be written down. */
+  let silentUntilMs = 0;
   /** Calls of others that are under way. */
   const outside = new Set<Promise<unknown>>();
 
@@ -130,7 +132,7 @@ export function createServingSlot(
         }),
         verified: false,
         outboxStarted: false,
-        coolingUntilMs: connection.coolingUntilMs,
+        coolingUntilMs: Math.max(silentUntilMs, connection.coolingUntilMs ?? 0),
         cancelGrace: null,
       };
     });
@@ -144,9 +146,10 @@ export function createServingSlot(
   ): void {
     const untilMs = world.clock.now() + waitSeconds * 1000;
     const tellFlood = () => tellMine({ type: "flood", grant, waitSeconds });
+    silentUntilMs = Math.max(silentUntilMs, parts?.coolingUntilMs ?? 0, untilMs);
     if (parts !== null) {
       parts.outbox.pause();
-      parts.coolingUntilMs = Math.max(parts.coolingUntilMs ?? 0, untilMs);
+      parts.coolingUntilMs = silentUntilMs;
     }
     world.accounts.cool(world.account, untilMs).then(tellFlood, tellFlood);
   }
@@ -188,7 +191,8 @@ export function createServingSlot(
       return parts?.connection.client.callsInFlight ?? 0;
     },
     get coolingUntilMs() {
-      return parts?.coolingUntilMs ?? null;
+      const untilMs = parts?.coolingUntilMs ?? 0;
+      return untilMs === 0 ? null : untilMs;
     },
     prepare(grant) {
       const earlier = prepared?.parts;

@@ -215,6 +215,35 @@ describe("a flood wait for the question whose key it is", () => {
   });
 });
 
+it("a silence that the database could not take holds for the next connection", async () => {
+  let flood: (waitSeconds: number) => void = () => {};
+  const account = await bench.makeAccount("bot", (world) => ({
+    ...world,
+    accounts: { ...world.accounts, cool: () => Promise.reject(new Error("the database is away")) },
+    makeOutbox(client, grant, faults) {
+      flood = faults.onFlood;
+      return world.makeOutbox(client, grant, faults);
+    },
+  }));
+  await account.start();
+  await account.login("login", "bot-token");
+  await account.runtime.until((state) => state === "active");
+  flood(600);
+  flood(7);
+  await account.runtime.until((state) => state === "cooling");
+  await account.runtime.send({ type: "client.lost", reason });
+  await account.runtime.until((state) => state === "active");
+  await account.runtime.until((state) => state === "cooling");
+  bench.clock.advance(599_999);
+  await answersWhileSilent(account);
+  expect(account.runtime.state).toBe("cooling");
+  bench.clock.advance(1);
+  await account.runtime.until((state) => state === "active");
+});
+
+const answersWhileSilent = (account: Account) =>
+  account.use((client) => client.self(), { sends: false });
+
 const reason = { code: "CONNECTION_LOST", message: "the wire broke" };
 const partitionFull = () =>
   new HoldfastError({

@@ -294,7 +294,7 @@ export function createSideSlots(
   };
 }
 
-/** The first call of a login by this method, to which Telegram may have set a wait; null for a key that comes logged in. */
+/** The first call of a login by this method, which may rest; null for a key that comes logged in. */
 function firstCallOf(name: Authorising["method"]): CalledMethod | null {
   const { firstCall } = methods[name];
   return firstCall === null ? null : { method: firstCall, chat: null };

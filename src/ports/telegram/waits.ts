@@ -27,7 +27,7 @@ export interface WaitStore {
   keep(account: string, wait: TelegramWait, nowMs: number): Promise<void>;
 }
 
-/** So many waits of one account are known; beyond them, the one that ends first is forgotten, and Telegram says it again. */
+/** So many waits of one account are known. Beyond them the one that ends first is forgotten: Telegram says it again. */
 export const waitsMax = 1000;
 
 /** Milliseconds until every call of the method may be made; 0 for now. */
