@@ -20,8 +20,12 @@ export async function watchStreams(options: NodeStreamOptions): Promise<StreamWa
     ...shared,
     onLost(loss) {
       const { partition, knownSeq, messagesMax } = loss;
-      log.error(loss, "a stream of NATS has lost what it had acknowledged");
-      if (webhookAccount === null || messagesMax === 0) return;
+      if (messagesMax === 0) {
+        log.warn(loss, "a stream of NATS went back, and every message that it lost had its turn");
+        return;
+      }
+      log.error(loss, "a stream of NATS has lost messages that it had acknowledged");
+      if (webhookAccount === null) return;
       // Telegram's messages are fetched again; a provider has its 200, and posts nothing twice.
       events.report({
         type: "note",
