@@ -162,11 +162,27 @@ describe("safety work that is tried until it is done", () => {
     for (let n = 0; n < 50; n += 1) {
       await settled();
       expect(getEventListeners(signal, "abort").length).toBeLessThanOrEqual(1);
-      clock.advance(tidyRetryMs);
+      // The longest rest.
+      clock.advance(8 * tidyRetryMs);
     }
     await done;
     expect(tries).toBe(51);
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
+  });
+
+  it("rests longer after each failure, up to eightfold", async () => {
+    const { context, clock } = openContext();
+    const atMs: number[] = [];
+    const done = untilDone(context, new AbortController().signal, async () => {
+      atMs.push(clock.monotonicMs() / tidyRetryMs);
+      if (atMs.length < 7) throw new Error("no database");
+    });
+    for (let seconds = 0; seconds < 31; seconds += 1) {
+      await settled();
+      clock.advance(tidyRetryMs);
+    }
+    await done;
+    expect(atMs).toEqual([0, 1, 3, 7, 15, 23, 31]);
   });
 
   it("ends at once where the state was left while it failed", async () => {
