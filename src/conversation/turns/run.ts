@@ -20,7 +20,7 @@ import { storableJson, storableText } from "../../ports/conversation/storable-te
 import { carriedIdGone } from "../../ports/conversation/health-signs.ts";
 import type { EventSink } from "../../ports/accounts/event-sink.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
-import type { OfferedChoices } from "../../ports/conversation/offered-choices.ts";
+import type { ChoiceReference, OfferedChoices } from "../../ports/conversation/offered-choices.ts";
 import { type MenuStyle, resolveBeyond, type ResolvedInput, resolveInput } from "./menu.ts";
 import { createTurnDraft, recordWithoutBot } from "./draft.ts";
 import { createStepRunner } from "./steps.ts";
@@ -136,19 +136,9 @@ export function createTurnRun(
     });
   }
 
-  /** The meaning of the item. null: the engine is stopping. */
-  async function resolve(
-    item: InboundItem,
-    known: ResolvedInput,
-    signal: AbortSignal,
-  ): Promise<ResolvedInput | null> {
-    const { beyond } = known;
-    if (beyond === undefined) return known;
-    const looked = await persist(item, signal, async () => ({
-      found: await options.choices.find(beyond),
-    }));
-    return looked && resolveBeyond(item, known, looked.found);
-  }
+  /** A choice that is older than the loaded history. null: the engine is stopping. */
+  const lookFor = (item: InboundItem, beyond: ChoiceReference, signal: AbortSignal) =>
+    persist(item, signal, async () => ({ found: await options.choices.find(beyond) }));
 
   async function answer(
     item: InboundItem,
@@ -211,10 +201,11 @@ export function createTurnRun(
       carried = session;
       const reason = unanswered(item, seat.bot);
       const isSilent = reason !== null || session.decision === "SESSION_WITH_HUMAN";
-      const resolved = isSilent
-        ? null
-        : await resolve(item, resolveInput(item, session, seat.style), signal);
-      if (resolved === null && !isSilent) return { ending: "given-back" } as const;
+      const known = isSilent ? null : resolveInput(item, session, seat.style);
+      const { beyond } = known ?? {};
+      const looked = beyond === undefined ? null : await lookFor(item, beyond, signal);
+      if (beyond !== undefined && looked === null) return { ending: "given-back" } as const;
+      const resolved = known && looked ? resolveBeyond(item, known, looked.found) : known;
       let record: TurnRecord;
       try {
         record = await answer(item, session, seat, resolved);
