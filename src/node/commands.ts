@@ -9,6 +9,7 @@ import { type Commands, type CommandOptions, createCommands } from "../commands/
 import { createCallerCommands } from "../commands/caller-verbs.ts";
 import { createConversationCommands } from "../commands/conversation-verbs.ts";
 import { createFleetCommands } from "../commands/fleet-verbs.ts";
+import type { Config } from "../config/config.ts";
 import type { Host } from "../accounts/host.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { FleetBus } from "../ports/custody/fleet-bus.ts";
@@ -19,6 +20,7 @@ import { checkBot } from "./bots.ts";
 import type { Stores } from "./stores.ts";
 
 export interface NodeCommandOptions {
+  readonly config: Pick<Config, "bot" | "telegram">;
   readonly host: Host<Account>;
   readonly drivers: Pick<TelegramDrivers, "requireInstalled">;
   readonly gate: Pick<Gate, "incarnation" | "host">;
@@ -61,7 +63,7 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
     newId: randomUUID,
     now: () => clock.now(),
     makeSession: sessionOfKey,
-    checkBot,
+    checkBot: (chosen) => checkBot(chosen, options.config),
     nodeVerbs,
     sealKey: options.sealKey.publicKey,
   });
