@@ -19,7 +19,12 @@ process.on("uncaughtException", (error) =>
   say(`nothing catches this failure: ${errorLine(error)}`),
 );
 
-async function answer({ bot: file, kind, session, turns }: ReplayRequest): Promise<ReplayAnswer> {
+async function takenAgain({
+  bot: file,
+  kind,
+  session,
+  turns,
+}: ReplayRequest): Promise<ReplayAnswer> {
   try {
     const bot = file === null ? createSiteManagerBot() : await loadBot(file);
     const replayed = await replay(bot, { session, turns }, kind, () => heldBack.splice(0));
@@ -32,9 +37,11 @@ async function answer({ bot: file, kind, session, turns }: ReplayRequest): Promi
   }
 }
 
-process.once("message", (request) => {
-  // It comes from cli/replay-apart.ts alone.
-  void answer(request as ReplayRequest).then((answered) =>
-    process.send?.(answered, () => process.exit(0)),
-  );
-});
+/** Never rejects: a failure is an answer too. */
+async function reply(request: ReplayRequest): Promise<void> {
+  const answer = await takenAgain(request);
+  process.send?.(answer, () => process.exit(0));
+}
+
+// It comes from cli/replay-apart.ts alone.
+process.once("message", (request) => void reply(request as ReplayRequest));

@@ -62,13 +62,17 @@ export async function createNodeBots(options: NodeBotsOptions): Promise<NodeBots
 const byDefault = (channel: string, kind: AccountKind | null): string =>
   channel === "telegram" && kind === "user" ? noBot : hostsBot;
 
+/** The example greets strangers as a site manager: on Telegram itself that is never meant. */
+const hasOwnBot = ({ bot, telegram }: Pick<Config, "bot" | "telegram">): boolean =>
+  bot !== null || telegram === null;
+
 /** The author's own bot, or the example; null: none, as the example is not for people. */
 async function ownBot(
   config: NodeBotsOptions["config"],
   tell: (line: string) => void,
 ): Promise<Bot | null> {
   if (config.bot !== null) return openBot(config.bot, config, tell);
-  if (config.telegram === null) return createSiteManagerBot();
+  if (hasOwnBot(config)) return createSiteManagerBot();
   tell(
     "no bot answers by default: HOLDFAST_BOT names none, and the example runs on the simulated Telegram alone",
   );
@@ -87,11 +91,18 @@ async function openBot(
 }
 
 /**
- * Refuses a bot that this host cannot load: hosts of one fleet have the same files.
- * @throws HoldfastError BOT_PATH_RELATIVE, and the errors of `loadBot`
+ * Refuses a bot that this host does not have or cannot load: hosts of one fleet have the same files.
+ * @throws HoldfastError BOT_NOT_NAMED, BOT_PATH_RELATIVE, and the errors of `loadBot`
  */
-export async function checkBot(chosen: string): Promise<void> {
-  if (chosen === noBot || chosen === hostsBot) return;
+export async function checkBot(
+  chosen: string,
+  config: Pick<Config, "bot" | "telegram">,
+): Promise<void> {
+  if (chosen === noBot) return;
+  if (chosen === hostsBot) {
+    if (hasOwnBot(config)) return;
+    throw notNamed();
+  }
   if (!isAbsolute(chosen)) throw relativePath(chosen);
   await loadBot(chosen, `check-${process.hrtime.bigint()}`);
 }
@@ -101,6 +112,14 @@ const relativePath = (file: string): HoldfastError =>
     code: "BOT_PATH_RELATIVE",
     message: `${file} is no absolute path, and each host would look for it elsewhere; nothing was changed.`,
     next: "Give the path from the root, the same on every host, or one of: host, none.",
+  });
+
+const notNamed = (): HoldfastError =>
+  new HoldfastError({
+    code: "BOT_NOT_NAMED",
+    message:
+      "This host has no bot of its own: HOLDFAST_BOT names none, and the example runs on the simulated Telegram alone; nothing was changed.",
+    next: "Set HOLDFAST_BOT on every host and start it again, or give a file: npx holdfast bot <account> <file>",
   });
 
 const unavailable = (file: string, cause: unknown): HoldfastError =>

@@ -11,6 +11,7 @@ import { createParkedReplay } from "../conversation/turns/parked-replay.ts";
 import { createConversationCommands } from "../commands/conversation-verbs.ts";
 import { createReplyCommands } from "../commands/reply-verbs.ts";
 import { createFleetCommands } from "../commands/fleet-verbs.ts";
+import type { Config } from "../config/config.ts";
 import type { Host } from "../accounts/host.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { FleetBus } from "../ports/custody/fleet-bus.ts";
@@ -21,6 +22,7 @@ import { checkBot } from "./bots.ts";
 import type { Stores } from "./stores.ts";
 
 export interface NodeCommandOptions {
+  readonly config: Pick<Config, "bot" | "telegram">;
   readonly host: Host<Account>;
   readonly drivers: Pick<TelegramDrivers, "requireInstalled">;
   readonly gate: Pick<Gate, "incarnation" | "host">;
@@ -71,7 +73,7 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
     now: () => clock.now(),
     clock,
     makeSession: sessionOfKey,
-    checkBot,
+    checkBot: (chosen) => checkBot(chosen, options.config),
     nodeVerbs,
     sealKey: options.sealKey.publicKey,
   });

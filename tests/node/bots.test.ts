@@ -86,12 +86,23 @@ describe("the bot that answers for an account", () => {
 });
 
 describe("a choice of a bot", () => {
+  const simulated = { bot: null, telegram: null };
+
+  it("is refused where it is the host's own and the host has only the example, on Telegram itself", async () => {
+    const real = { bot: null, telegram: { apiId: 1, apiHash: "0" } };
+    await expect(checkBot("host", real)).rejects.toMatchObject({ code: "BOT_NOT_NAMED" });
+    await checkBot("host", { ...real, bot: botFile("own") });
+    await checkBot("none", real);
+    await checkBot("host", simulated);
+  });
+
   it("is refused where this host cannot load it, and where its path is relative", async () => {
-    await expect(checkBot(join(folder, "none.mjs"))).rejects.toMatchObject({
+    await expect(checkBot(join(folder, "none.mjs"), simulated)).rejects.toMatchObject({
       code: "BOT_NOT_FOUND",
     });
-    await expect(checkBot("bot.mjs")).rejects.toMatchObject({ code: "BOT_PATH_RELATIVE" });
-    await checkBot(botFile("fine"));
-    await Promise.all(["none", "host"].map(checkBot));
+    await expect(checkBot("bot.mjs", simulated)).rejects.toMatchObject({
+      code: "BOT_PATH_RELATIVE",
+    });
+    await checkBot(botFile("fine"), simulated);
   });
 });

@@ -4,13 +4,13 @@ import type {
   ChatPeer,
   PushedUpdate,
   TelegramClientEvents,
-  UnusualSender,
 } from "../../ports/telegram/telegram.ts";
 import {
   namesServiceAccount,
   serviceUserId,
   withheldText,
 } from "../../ports/telegram/service-account.ts";
+import { createUnusualSenders } from "./unusual-senders.ts";
 import { mediaIn } from "./message-media.ts";
 import { fromTl } from "./tl-json.ts";
 
@@ -48,12 +48,12 @@ export function createUpdateReader({
   onDyingKey,
 }: ToldApart): Reader {
   const hashes = new Map<number, string>();
-  const unusual = new Map<number, UnusualSender>();
+  const senders = createUnusualSenders(usersMax);
 
   function meet(users: readonly tl.TypeUser[]): void {
     for (const user of users) {
       if (user._ !== "user") continue;
-      note(user);
+      senders.meet(user);
       // The hash of a `min` user opens nothing (https://core.telegram.org/api/min).
       if (user.accessHash === undefined || user.min === true) continue;
       hashes.delete(user.id);
@@ -65,22 +65,6 @@ export function createUpdateReader({
     }
   }
 
-  function note(user: tl.RawUser): void {
-    const sender = unusualSender(user);
-    unusual.delete(user.id);
-    if (sender !== null) unusual.set(user.id, sender);
-    for (const id of unusual.keys()) {
-      if (unusual.size <= usersMax) return;
-      unusual.delete(id);
-    }
-  }
-
-  /** As a field to spread: absent for a person. */
-  const senderOf = (userId: number): { readonly sender?: UnusualSender } => {
-    const sender = unusual.get(userId);
-    return sender === undefined ? {} : { sender };
-  };
-
   const peer = (userId: number): ChatPeer => ({
     userId: String(userId),
     accessHash: hashes.get(userId) ?? unknownHash,
@@ -90,7 +74,7 @@ export function createUpdateReader({
     const { userId, ...told } = raw;
     const { text, outgoing } = told;
     if (userId !== serviceUserId) {
-      return { kind: "message", peer: peer(userId), ...senderOf(userId), ...told };
+      return { kind: "message", peer: peer(userId), ...senders.of(userId), ...told };
     }
     if (!outgoing) onServiceMessage(text);
     return null;
@@ -114,7 +98,7 @@ export function createUpdateReader({
     return {
       kind: "tap",
       peer: peer(raw.userId),
-      ...senderOf(raw.userId),
+      ...senders.of(raw.userId),
       messageId: raw.msgId,
       data: Buffer.from(raw.data).toString("utf8"),
       queryId: raw.queryId.toString(),
@@ -122,8 +106,7 @@ export function createUpdateReader({
   }
 
   /** Telegram gives no hash of a deleted user, however often it is asked. */
-  const isMet = (userId: number): boolean =>
-    hashes.has(userId) || unusual.get(userId) === "deleted";
+  const isMet = (userId: number): boolean => hashes.has(userId) || senders.isDeleted(userId);
 
   function isKnown(update: tl.TypeUpdate): boolean {
     const userId = userOf(update);
@@ -191,12 +174,6 @@ const uncounted: PushedUpdate = { update: null, pts: null, ptsCount: 0 };
 
 interface ShortMessage extends Omit<Message, "kind" | "peer" | "sender"> {
   readonly userId: number;
-}
-
-function unusualSender({ self, bot, deleted }: tl.RawUser): UnusualSender | null {
-  if (self === true) return "self";
-  if (deleted === true) return "deleted";
-  return bot === true ? "bot" : null;
 }
 
 /** A forwarded login code stays one (I7). */

@@ -13,10 +13,11 @@ export interface BrakeOptions {
 }
 
 /**
- * Slows down a conversation of two programs that answer each other. Such a one goes on without a pause: each message
- * comes right after the answer before it. A person reads first. A text that arrives while an earlier message of its user
- * waits or runs answers nothing, so a burst of messages does not count. A button is pressed by people alone. Nothing is
- * lost: the messages wait. In memory, for one owner's epoch.
+ * Slows down a conversation of two programs that answer each other. Such a one goes on without a
+ * pause: each message comes right after the answer before it. A person reads first. A text that
+ * arrives while an earlier message of its user waits or runs answers nothing, so a burst of
+ * messages does not count. A button is pressed by people alone. Nothing is lost: the messages wait.
+ * In memory, for one owner's epoch.
  */
 export interface Brake {
   /** @param isIdle no earlier message of this user waits or runs */

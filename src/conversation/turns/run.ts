@@ -19,7 +19,7 @@ import type { MediaReader } from "../../ports/telegram/media.ts";
 import { carriedIdGone } from "../../ports/conversation/health-signs.ts";
 import type { EventSink } from "../../ports/accounts/event-sink.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
-import type { OfferedChoices } from "../../ports/conversation/offered-choices.ts";
+import type { ChoiceReference, OfferedChoices } from "../../ports/conversation/offered-choices.ts";
 import { type MenuStyle, resolveBeyond, type ResolvedInput, resolveInput } from "./menu.ts";
 import { createTurnDraft, recordWithoutBot } from "./draft.ts";
 import { claimedItems, choiceOutcome } from "./committed-turn.ts";
@@ -163,19 +163,9 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
     return looked.seat === "elsewhere" ? null : looked.seat;
   }
 
-  /** The meaning of the item. null: the engine is stopping. */
-  async function resolve(
-    item: InboundItem,
-    known: ResolvedInput,
-    signal: AbortSignal,
-  ): Promise<ResolvedInput | null> {
-    const { beyond } = known;
-    if (beyond === undefined) return known;
-    const looked = await persist(item, signal, async () => ({
-      found: await options.choices.find(beyond),
-    }));
-    return looked && resolveBeyond(item, known, looked.found);
-  }
+  /** A choice that is older than the loaded history. null: the engine is stopping. */
+  const lookFor = (item: InboundItem, beyond: ChoiceReference, signal: AbortSignal) =>
+    persist(item, signal, async () => ({ found: await options.choices.find(beyond) }));
 
   async function answer(
     item: InboundItem,
@@ -270,10 +260,11 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
       carried = session;
       const reason = unanswered(item, seat.bot);
       const isSilent = reason !== null || session.decision === "SESSION_WITH_HUMAN";
-      const resolved = isSilent
-        ? null
-        : await resolve(item, resolveInput(item, session, seat.style), signal);
-      if (resolved === null && !isSilent) return givenBack;
+      const known = isSilent ? null : resolveInput(item, session, seat.style);
+      const { beyond } = known ?? {};
+      const looked = beyond === undefined ? null : await lookFor(item, beyond, signal);
+      if (beyond !== undefined && looked === null) return givenBack;
+      const resolved = known && looked ? resolveBeyond(item, known, looked.found) : known;
       let record: TurnRecord;
       try {
         record = await answer(item, session, seat, resolved, attempt);

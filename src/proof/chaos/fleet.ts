@@ -1,4 +1,3 @@
-import { hostsBot } from "../../ports/accounts/chosen-bot.ts";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -19,6 +18,7 @@ import { type EmbeddedNats, startNats } from "../../embedded/nats.ts";
 import { type EmbeddedPostgres, startPostgres } from "../../embedded/postgres.ts";
 import type { AccountKind } from "../../../machines/lifecycle.ts";
 import type { AccountStores } from "../../ports/accounts/account-store.ts";
+import { hostsBot } from "../../ports/accounts/chosen-bot.ts";
 import { driverNames } from "../../ports/telegram/telegram.ts";
 import type { ServingToken } from "../../ports/custody/token-store.ts";
 import type { ControlAccess } from "../../embedded/control-api.ts";

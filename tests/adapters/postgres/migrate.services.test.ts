@@ -246,6 +246,26 @@ describe("going back (V11)", () => {
     expect((await readSchema(test.url)).problems).toEqual([]);
   });
 
+  it("leaves the bot to a person's account that it has answered for, and gives none to others", async () => {
+    await migrateDown(test.url, 24);
+    await database.query(
+      `insert into accounts (name, kind, credentials) values
+       ('answered', 'user', ''), ('quiet', 'user', ''), ('shop', 'bot', '')`,
+    );
+    await database.query(
+      `insert into turns (session_id, seq, channel, account, inbound_id, asked, replies) values
+       (1, 1, 'telegram', 'answered', 'm:1', 'hello', '[{"body": "hi", "menu": null}]'),
+       (2, 1, 'telegram', 'quiet', 'm:1', 'hello', null),
+       (3, 1, 'telegram', 'shop', 'm:1', 'hello', '[{"body": "hi", "menu": null}]')`,
+    );
+    await migrate(test.url);
+    expect(await database.query("select name, bot from accounts order by name")).toEqual([
+      { name: "answered", bot: "host" },
+      { name: "quiet", bot: null },
+      { name: "shop", bot: null },
+    ]);
+  });
+
   it("goes down to nothing and up again", async () => {
     await migrateDown(test.url, 0);
     expect((await readSchema(test.url)).migrations[0]?.state).toBe("pending");

@@ -100,7 +100,7 @@ describe("whose message it is", () => {
     expect(read(deleted)).toBe("deleted");
   });
 
-  it("is remembered for messages and presses that name nobody", () => {
+  it("is remembered for messages and presses that name no user", () => {
     const { reader } = openReader();
     reader.meet([user(bob, { bot: true })]);
     expect(reader.pushed(short())?.[0]?.update).toEqual({ ...hello, sender: "bot" });

@@ -185,8 +185,8 @@ describe("the channel beside Telegram (V15)", () => {
     expect(signature).toBe(`sha256=${right}`);
     const { data } = reply.choices.find(({ label }) => label === "View Sites")!;
     const tap = { ButtonPayload: data, OriginalRepliedMessageSid: sid("SM-hello") };
-    const once = { ...tap, MessageSid: sid("SM-press") };
-    expect([await post(once), await post(once)]).toEqual([200, 200]);
+    const pressed = { ...tap, MessageSid: sid("SM-press") };
+    expect([await post(pressed), await post(pressed)]).toEqual([200, 200]);
     expect(await post({ Body: "1" })).toBe(200);
     await arrived(3);
     expect(await post({ ...tap, MessageSid: sid("SM-later-press") })).toBe(200);

@@ -37,7 +37,7 @@ describe("whom a bot answers", () => {
   }
   const from = (sender: "bot" | "fleet", text: string) => ({ ...textFrom("1", text), sender });
 
-  it("is nobody where an account has none: messages are kept as read, and none is set aside", async () => {
+  it("is no bot where none was chosen: messages are kept as read, and none is set aside", async () => {
     const reasons = await talk(null, textFrom("1", "hello"), textFrom("1", "anyone?"));
     expect(await said()).toEqual(["hello", "anyone?"]);
     expect(bench.turnEndings).toEqual(["committed", "committed"]);
@@ -108,7 +108,7 @@ describe("two programs that answer each other", () => {
   }
   const texts = Array.from({ length: 10 }, (_, n) => `message ${n}`);
 
-  it("rest, lose nothing, hold up nobody else, and go on", async () => {
+  it("rest, lose nothing, hold up no other user, and go on", async () => {
     const { clock, braked, engine, answerEach } = await open();
     await answerEach(texts);
     expect(await bench.repliesTo("1")).toEqual(texts.slice(0, 3));
