@@ -73,8 +73,8 @@ function isWithin(value: unknown, min: number, max: number): boolean {
 }
 
 /**
- * The first field of a query whose value is of another kind than Telegram's schema says, for a person; null: there is none,
- * or the query cannot be written at all, which its driver finds by itself.
+ * The first field of a query whose value is of another kind than Telegram's schema says, for a person; null: there
+ * is none, or the query cannot be written at all, which its driver finds by itself.
  */
 export function misfitIn(query: tl.RpcMethod): string | null {
   try {
