@@ -10,8 +10,9 @@ const common: ReadonlySet<string> = new Set(["sealTo"]);
 const shownMax = 64;
 
 /**
- * A request's fields as its verb takes them. Throws COMMAND_MALFORMED, which names the field and the values that it takes,
- * and never a value that was given: it may be a secret. The body of a verb that does not exist comes back as it is.
+ * A request's fields as its verb takes them. Throws COMMAND_MALFORMED, which names the field and the values that it
+ * takes, and never a value that was given: it may be a secret. The body of a verb that does not exist comes back as
+ * it is.
  */
 export function checkedBody(of: VerbOf, verb: string, body: Body): Body {
   if (!Object.hasOwn(bodies[of], verb)) return body;

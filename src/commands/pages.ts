@@ -2,8 +2,8 @@
 const pageBytesMax = 512 * 1024;
 
 /**
- * The beginning of a list that one answer carries, and at least its first item. What is left out, the next page brings: the
- * answer's cursor says where it begins.
+ * The beginning of a list that one answer carries, and at least its first item. What is left out, the next page
+ * brings: the answer's cursor says where it begins.
  */
 export function firstThatFit<Item>(
   items: readonly Item[],

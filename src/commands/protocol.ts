@@ -204,7 +204,8 @@ export interface AccountProtocol {
     answered: { readonly account: string };
   };
   /**
-   * Logs the account's keys out, unless `keepKeys`, and deletes it with its settings and conversations. `confirm`: its name.
+   * Logs the account's keys out, unless `keepKeys`, and deletes it with its settings and conversations. `confirm`:
+   * its name.
    */
   readonly remove: {
     asked: { readonly confirm: string; readonly keepKeys?: boolean };
@@ -233,7 +234,10 @@ export interface FleetProtocol {
     asked: { readonly account: string; readonly driver: string };
     answered: { readonly account: string; readonly driver: DriverName };
   };
-  /** The newest first. `more`: the cursors of the next pages, `before` and `parkedBefore`; null: that list is at its end. */
+  /**
+   * The newest first. `more`: the cursors of the next pages, `before` and `parkedBefore`; null: that list is at its
+   * end.
+   */
   readonly conversations: {
     asked: {
       readonly account?: string | undefined;

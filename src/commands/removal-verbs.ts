@@ -47,7 +47,10 @@ export function createRemoval({ accounts, clock, tellAdded, look }: RemovalOptio
         (state === "PENDING" && origin === "made" && keyId !== null),
     );
 
-  /** The account without a slot logs its keys out by itself. False where there was nothing to log out: no login, or a dead key. */
+  /**
+   * The account without a slot logs its keys out by itself. False where there was nothing to log out: no login, or a
+   * dead key.
+   */
   async function logOut(account: Account): Promise<boolean> {
     const { name } = account;
     const { length } = await loggedIn(name);

@@ -29,7 +29,7 @@ import { createSupervisor, type Supervisor } from "../gate/supervisor.ts";
 import { watchWakefulness } from "../gate/sleep-detector.ts";
 import { recogniseFleetOf, tellFleetAgain } from "../node/fleet-identity.ts";
 import { type StartStage, startInStages } from "../node/stages.ts";
-import { endWhereUnforeseen } from "./unforeseen.ts";
+import { createUnforeseen } from "./unforeseen.ts";
 
 /** The lease is over: its keeper may start a fresh incarnation. */
 const latchedExitCode = 75;
@@ -174,7 +174,8 @@ async function recognised(nats: NatsConnection, config: Config): Promise<string 
 
 async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<void> {
   endOnSignals(stop);
-  endWhereUnforeseen({ say, stop, exit: () => process.exit(1), stopMsMax: stopMarginMs });
+  const unforeseen = { say, stop, exit: () => process.exit(1), stopMsMax: stopMarginMs };
+  process.on("uncaughtException", createUnforeseen(unforeseen));
   const env = takeEnvironment(process.env);
   const config = readConfig(env);
   const { home, host, timings } = config;

@@ -6,7 +6,7 @@ import { errorLine, HoldfastError, policyOf } from "../errors.ts";
 import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
 import { startNode } from "../node/node.ts";
 import type { NodeOptions } from "../node/open.ts";
-import { endWhereUnforeseen } from "./unforeseen.ts";
+import { createUnforeseen } from "./unforeseen.ts";
 
 /** A node that cannot start stops what has started for at most so long. */
 const failedStopMsMax = 5000;
@@ -47,12 +47,13 @@ async function runNode(): Promise<void> {
   const gateIs = await introduction();
   const config = readConfig(takeEnvironment(process.env));
   const node = startNode({ config, gateIs, tell, exit: exitFailed }, fail);
-  endWhereUnforeseen({
+  const unforeseen = createUnforeseen({
     say: (line) => process.stderr.write(`holdfast node: ${line}\n`),
     stop: node.abandon,
     exit: exitFailed,
     stopMsMax: failedStopMsMax,
   });
+  process.on("uncaughtException", unforeseen);
   process.on("message", (message: GateMessage) => {
     if (message.type === "ping") tell({ type: "alive" });
     if (message.type === "calls") node.allowCalls(message.allowed);

@@ -17,7 +17,8 @@ const storyOf = (error: unknown): string =>
 
 /**
  * What a program does about an error or a rejection that nothing caught: it says so once, ends in order, and exits. Any
- * further one is only said. Without this, Node would end the process at once, with what it has under way.
+ * further one is only said. Without this, Node would end the process at once, with what it has under way. For
+ * `uncaughtException`: a rejection that nothing handles comes there, too.
  */
 export function createUnforeseen(options: UnforeseenOptions): (met: unknown) => void {
   const { say, stop, exit, stopMsMax } = options;
@@ -30,9 +31,4 @@ export function createUnforeseen(options: UnforeseenOptions): (met: unknown) => 
     setTimeout(exit, stopMsMax);
     stop().then(exit, exit);
   };
-}
-
-/** Watches this process. A rejection that nothing handles comes as an uncaught exception, too. */
-export function endWhereUnforeseen(options: UnforeseenOptions): void {
-  process.on("uncaughtException", createUnforeseen(options));
 }

@@ -2,7 +2,10 @@ import { globSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { packageFile } from "../../src/files.ts";
 
-/** The text between the brace at `from` and the one that closes it. Texts with single braces would mislead it; none has one. */
+/**
+ * The text between the brace at `from` and the one that closes it. Texts with single braces would mislead it; none
+ * has one.
+ */
 function braced(text: string, from: number): string {
   let depth = 0;
   for (let at = from; at < text.length; at += 1) {

@@ -28,9 +28,9 @@ const cookie = "holdfast_console";
 const plain = "text/plain; charset=utf-8";
 
 /**
- * Serves `/metrics`, `/healthz` (this process answers), `/readyz` (this host has taken up its accounts), and under the token
- * `/status` as JSON, and `/` for a person. `/?token=…` gives a browser the token as a cookie. Throws PORT_IN_USE with
- * the remedy.
+ * Serves `/metrics`, `/healthz` (this process answers), `/readyz` (this host has taken up its accounts), and under
+ * the token `/status` as JSON, and `/` for a person. `/?token=…` gives a browser the token as a cookie. Throws
+ * PORT_IN_USE with the remedy.
  */
 export async function startHttpServer(options: HttpOptions): Promise<HttpServer> {
   const { host, port } = options;

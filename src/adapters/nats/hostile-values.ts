@@ -1,7 +1,7 @@
 /**
- * The reason why a value that was read from JSON is refused; null: none. Postgres takes neither a NUL nor half a surrogate
- * pair, JSON writes no endless number, and a field of Object.prototype means something else to a program than to the one
- * who wrote it. The value is nested no deeper than a body may be.
+ * The reason why a value that was read from JSON is refused; null: none. Postgres takes neither a NUL nor half a
+ * surrogate pair, JSON writes no endless number, and a field of Object.prototype means something else to a program
+ * than to the one who wrote it. The value is nested no deeper than a body may be.
  */
 export function hostileIn(value: unknown): string | null {
   const waiting: { readonly value: unknown; readonly at: string }[] = [{ value, at: "" }];

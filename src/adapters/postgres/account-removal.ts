@@ -9,7 +9,10 @@ import type { Database, Queries } from "./database.ts";
 /** Sessions that one transaction deletes: none locks others' rows for long. */
 const sessionsAtOnce = 200;
 
-/** The tables that name an account of Telegram's and nothing of its conversations, each before those that it refers to. */
+/**
+ * The tables that name an account of Telegram's and nothing of its conversations, each before those that it refers
+ * to.
+ */
 const ownTables = [
   "tokens",
   "authorisations",
@@ -75,8 +78,8 @@ async function refuseHeld(queries: Queries, name: string): Promise<void> {
 }
 
 /**
- * What was said over Telegram under that name. A later account of the name must neither go on in these sessions nor take a
- * message for one that was taken already.
+ * What was said over Telegram under that name. A later account of the name must neither go on in these sessions nor
+ * take a message for one that was taken already.
  */
 async function deleteConversations(
   database: Pick<Database, "transaction">,

@@ -58,8 +58,8 @@ export function createAccountStore(
 }
 
 /**
- * An account that never served, uses no token and has no key that Telegram may have let in: a person may correct what they
- * typed.
+ * An account that never served, uses no token and has no key that Telegram may have let in: a person may correct
+ * what they typed.
  */
 const anew = `update accounts set credentials = $3, driver = $4, proxy = $5, reason = null, changed_at = now()
   where name = $1 and kind = $2 and serving_slot is null and telegram_user_id is null

@@ -26,7 +26,9 @@ class StrictWriter extends TlBinaryWriter {
   }
 
   override int53(value: number): void {
-    if (!Number.isSafeInteger(value)) this.#refuse(value, "a whole number");
+    if (!isWithin(value, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) {
+      this.#refuse(value, "a whole number");
+    }
     super.int53(value);
   }
 
@@ -64,12 +66,15 @@ class StrictWriter extends TlBinaryWriter {
   }
 }
 
-const isWithin = (value: unknown, min: number, max: number): boolean =>
-  Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+/** A `Long` counts as its number: the library writes it as that. */
+function isWithin(value: unknown, min: number, max: number): boolean {
+  const number = Long.isLong(value) ? value.toNumber() : value;
+  return Number.isInteger(number) && (number as number) >= min && (number as number) <= max;
+}
 
 /**
- * The first field of a query whose value is of another kind than Telegram's schema says, for a person; null: there is none,
- * or the query cannot be written at all, which its driver finds by itself.
+ * The first field of a query whose value is of another kind than Telegram's schema says, for a person; null: there
+ * is none, or the query cannot be written at all, which its driver finds by itself.
  */
 export function misfitIn(query: tl.RpcMethod): string | null {
   try {

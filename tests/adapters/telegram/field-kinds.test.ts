@@ -25,11 +25,26 @@ const history = {
   hash: { $long: "0" },
 } as const;
 
+/** Its offset has 53 bits, and may be written as either. */
+const part = {
+  _: "upload.getFile",
+  location: {
+    _: "inputPhotoFileLocation",
+    id: { $long: "1" },
+    accessHash: { $long: "2" },
+    fileReference: { $bytes: "AA==" },
+    thumbSize: "x",
+  },
+  offset: { $long: "262144" },
+  limit: 262_144,
+} as const;
+
 describe("the fields of a raw call", () => {
   it("are taken as Telegram's schema has them, with 0 for a 64-bit number", () => {
     expect(misfit(send)).toBeNull();
     expect(misfit(history)).toBeNull();
     expect(misfit({ ...history, hash: 0 })).toBeNull();
+    expect(misfit(part)).toBeNull();
   });
 
   it.each([
