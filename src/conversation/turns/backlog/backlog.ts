@@ -181,7 +181,9 @@ function createBacklogConsumer(options: BacklogOptions, consumeOptions: ConsumeO
     const nowMs = clock.monotonicMs();
     const held = new HeldDelivery(keeper, user, place, { nowMs, stream: delivery, item });
     users.hold(held);
-    if (user.mustWait(position, limits.heldPerUserMax)) keepForLater(held);
+    // Its message comes again although it is at work: a row of it is added again, and found to be there.
+    if (user.mustWait(position, limits.heldPerUserMax) || user.find(place) !== undefined)
+      keepForLater(held);
     else handOn(held);
   }
 
@@ -217,6 +219,12 @@ function createBacklogConsumer(options: BacklogOptions, consumeOptions: ConsumeO
   /** A new row is in memory still: it need not be read if it is next. */
   function goOn(item: HeldItem): void {
     const { user } = item;
+    const atWork = user.find(item);
+    if (atWork !== undefined) {
+      // The row is that one's, and goes with it.
+      atWork.isRow = true;
+      return users.forget(item);
+    }
     const isNext = !user.isStuck && user.mayGoOn(item.position, limits.heldPerUserMax);
     if (isNext && item instanceof HeldDelivery && !ending.signal.aborted) return handOn(item);
     user.hasUnread = true;

@@ -98,7 +98,7 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
       if (!held.delete(item)) return;
       const { user } = item;
       if (item.isHandedOn) {
-        user.held -= 1;
+        user.ended(item);
         if (user.held === 0) busy -= 1;
       }
       readMore(user);
