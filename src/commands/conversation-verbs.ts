@@ -26,8 +26,8 @@ const turnsMax = 500;
 
 /**
  * Any node's answers about conversations. `conversations`: the newest sessions, the parked
- * messages, and the users who are behind. `conversation`: one session's turns. `park`: gives a session to a person, or back to
- * the bot. `replay`: takes a parked message again.
+ * messages, and the users who are behind. `conversation`: one session's turns. `park`: gives a
+ * session to a person, or back to the bot. `replay`: takes a parked message again.
  */
 export function createConversationCommands(options: ConversationCommandOptions): ConversationVerbs {
   const { records, store, stream } = options;

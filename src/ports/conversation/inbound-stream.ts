@@ -1,5 +1,4 @@
 import type { ChannelName } from "./channel.ts";
-import type { ItemName } from "./item-text.ts";
 import type { Media } from "../telegram/media.ts";
 import type { ChatPeer } from "../telegram/telegram.ts";
 
@@ -30,8 +29,16 @@ export interface InboundDelivery {
   done(): void;
   /** Deliver again later. */
   retry(delayMs: number): void;
-  /** It can never succeed: park it with the reason. Rejects while it cannot be kept: it stays open, to be parked again. */
+  /** It can never succeed: park it with the reason. Rejects while it cannot be kept, and stays open. */
   park(reason: string): Promise<void>;
+}
+
+/** The user and the act that an item is about: these fields stay the same in every version. */
+export interface ItemName {
+  readonly channel: string;
+  readonly account: string;
+  readonly chatUser: string;
+  readonly inboundId: string;
 }
 
 /** An item that this host cannot read, for one of two reasons. */
@@ -60,7 +67,7 @@ export interface InboundStream {
   /** Delivers it again as if it were new. `false`: nothing was set aside under that id. */
   unpark(id: string): Promise<boolean>;
   append(items: readonly InboundItem[]): Promise<void>;
-  /** Keeps among the parked what can take no turn. `source` names the place that it came from, so that it is kept once. */
+  /** Keeps among the parked what can take no turn. `source` names where it came from, so that it is kept once. */
   keep(found: {
     readonly source: string;
     readonly data: string;

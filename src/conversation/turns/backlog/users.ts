@@ -87,7 +87,9 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
       }
       readWanted();
     },
-    hold: (item) => void held.add(item),
+    hold(item) {
+      held.add(item);
+    },
     handOn(item) {
       const { user } = item;
       if (user.held === 0) busy += 1;
