@@ -16,7 +16,10 @@ export interface BatchLoopOptions<Item> {
   onLeft(items: readonly Item[]): void;
 }
 
-/** Works off what is added, one batch at a time, in order. A batch that fails is repeated after a rest, with what came since. */
+/**
+ * Works off what is added, one batch at a time, in order. A batch that fails is repeated after a rest, with what came
+ * since.
+ */
 export interface BatchLoop<Item> {
   add(item: Item): void;
   /** Resolves when nothing is left. Never rejects. */

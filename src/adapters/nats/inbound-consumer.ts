@@ -11,9 +11,10 @@ import type {
   InboundDelivery,
   InboundItem,
   InboundStream,
+  ItemName,
   UnreadDelivery,
 } from "../../ports/conversation/inbound-stream.ts";
-import { type ItemName, readItems } from "../../ports/conversation/item-text.ts";
+import { readItems } from "../../ports/conversation/item-text.ts";
 
 export interface InboundConsumerOptions {
   readonly manager: JetStreamManager;

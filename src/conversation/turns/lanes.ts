@@ -7,8 +7,8 @@ import type { InboundDelivery } from "../../ports/conversation/inbound-stream.ts
  * 2. A taken lane gives nothing until it is left: a chat user has one delivery taken at a time (I4).
  * 3. `take` gives the oldest delivery of all lanes that are not taken: a chat user with many waiting, or with a slow
  *    turn, holds up no other. null: all that wait are behind a taken one, or nothing waits.
- * 4. A position waits once: added again while it waits, it replaces the delivery; added again while it is taken, it
- *    waits behind that.
+ * 4. An item at a position waits once: added again while it waits, it replaces the delivery; added again while it is
+ *    taken, it waits behind that.
  * 5. `waiting` counts what was added and neither replaced, taken nor drained.
  *
  * Every delivery that was taken is left once.
@@ -71,11 +71,8 @@ export function createTurnLanes(): TurnLanes {
       const lane = laneOf(delivery);
       const { queue } = lane;
       const newestPosition = queue.at(-1)?.position ?? -1;
-      const at =
-        delivery.position > newestPosition
-          ? queue.length
-          : queue.findIndex(({ position }) => position >= delivery.position);
-      const isAgain = queue[at]?.position === delivery.position;
+      const at = delivery.position > newestPosition ? queue.length : placeIn(queue, delivery);
+      const isAgain = isSame(queue[at], delivery);
       queue.splice(at, isAgain ? 1 : 0, delivery);
       if (!isAgain) waiting += 1;
       if (at === 0 && !isAgain && !lane.taken) offerAgain(lane);
@@ -106,6 +103,17 @@ export function createTurnLanes(): TurnLanes {
     },
   };
 }
+
+/** A stream that was made anew gives its positions again, to other items: they come after the earlier ones. */
+function placeIn(queue: readonly InboundDelivery[], delivery: InboundDelivery): number {
+  const at = queue.findIndex((one) => one.position > delivery.position || isSame(one, delivery));
+  return at === -1 ? queue.length : at;
+}
+
+const isSame = (one: InboundDelivery | undefined, other: InboundDelivery): boolean =>
+  one !== undefined &&
+  one.position === other.position &&
+  one.item.inboundId === other.item.inboundId;
 
 const laneKey = ({ item: { channel, account, chatUser } }: InboundDelivery): string =>
   `${channel}\n${account}\n${chatUser}`;

@@ -1,5 +1,4 @@
 import type { ChannelName } from "./channel.ts";
-import type { ItemName } from "./item-text.ts";
 import type { Media } from "../telegram/media.ts";
 import type { ChatPeer } from "../telegram/telegram.ts";
 import type { Positions } from "./stream-state.ts";
@@ -36,6 +35,14 @@ export interface InboundDelivery {
   done(): void;
   /** Deliver again later. */
   retry(delayMs: number): void;
+}
+
+/** The user and the act that an item is about: these fields stay the same in every version. */
+export interface ItemName {
+  readonly channel: string;
+  readonly account: string;
+  readonly chatUser: string;
+  readonly inboundId: string;
 }
 
 /** An item that this host cannot read, for one of two reasons. */

@@ -1,19 +1,11 @@
 import { isChannelName } from "./channel.ts";
-import type { InboundItem } from "./inbound-stream.ts";
+import type { InboundItem, ItemName } from "./inbound-stream.ts";
 
 /**
  * The form of an item's text. A version that writes a form which earlier ones would misread counts it up; an earlier
  * one then leaves the item to a newer host.
  */
 const itemVersion = 1;
-
-/** The user and the act that an item is about: these fields stay the same in every version. */
-export interface ItemName {
-  readonly channel: string;
-  readonly account: string;
-  readonly chatUser: string;
-  readonly inboundId: string;
-}
 
 /** One item as its text was read. */
 export type ReadItem =
@@ -26,7 +18,7 @@ export type ReadItem =
 export const itemText = (item: InboundItem): string =>
   `{"version":${itemVersion},${JSON.stringify(item).slice(1)}`;
 
-/** Reads a list of items as a message of the stream holds it; each by itself. Text that is no list is one malformed item. */
+/** Reads the items in a message of the stream, each by itself. Text that is no list is one malformed item. */
 export function readItems(text: string): readonly ReadItem[] {
   try {
     const values: unknown = JSON.parse(text);

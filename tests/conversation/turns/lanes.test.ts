@@ -78,6 +78,18 @@ describe("one chat user's lane", () => {
     expect(lanes.take()).toBe(again);
   });
 
+  it("gives another item that came at the same position, from a stream made anew, after the first", () => {
+    const other = deliveryOf("a", 1);
+    const renewed = { ...other, item: { ...other.item, inboundId: "m:renewed" } };
+    const lanes = lanesWith(deliveryOf("a", 1), deliveryOf("a", 2), renewed);
+    const given: string[] = [];
+    for (let taken = lanes.take(); taken !== null; taken = lanes.take()) {
+      given.push(taken.item.inboundId);
+      lanes.leave(taken);
+    }
+    expect(given).toEqual(["m:1", "m:renewed", "m:2"]);
+  });
+
   it("is apart from those of the same user with another account or channel", () => {
     const lanes = lanesWith(
       deliveryOf("a", 1),

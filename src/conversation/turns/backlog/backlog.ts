@@ -1,25 +1,24 @@
 import type { Clock } from "../../../concurrency/clock.ts";
 import type { EventSink } from "../../../ports/accounts/event-sink.ts";
-import type {
-  BacklogItem,
-  BacklogPlace,
-  BacklogStore,
-} from "../../../ports/conversation/backlog-store.ts";
-import type {
-  ConversationKey,
-  PartitionClaim,
-} from "../../../ports/conversation/conversation-store.ts";
-import type {
-  InboundDelivery,
-  InboundStream,
-  UnreadDelivery,
-} from "../../../ports/conversation/inbound-stream.ts";
+import type { BacklogStore } from "../../../ports/conversation/backlog-store.ts";
+import type { PartitionClaim } from "../../../ports/conversation/conversation-store.ts";
+import type { InboundStream } from "../../../ports/conversation/inbound-stream.ts";
 import type { ParkedStore } from "../../../ports/conversation/parked-store.ts";
-import { readItem } from "../../../ports/conversation/item-text.ts";
-import { HeldDelivery, type HeldItem, HeldUnread, type ItemKeeper } from "./item.ts";
+import {
+  type BacklogFlow,
+  giveBack,
+  keepForLater,
+  leave,
+  move,
+  onMoved,
+  onRead,
+  over,
+  receive,
+  receiveUnread,
+} from "./flow.ts";
+import { HeldDelivery, type HeldItem, type ItemKeeper } from "./item.ts";
 import { createRests } from "./rests.ts";
 import { createBacklogRows } from "./rows.ts";
-import type { UserQueue } from "./user.ts";
 import { createUserQueues } from "./users.ts";
 import { createStreamWindow } from "./window.ts";
 
@@ -41,7 +40,7 @@ export interface BacklogLimits {
   readonly rowsPerUserMax: number;
   /** Items in memory from which on none are read back. */
   readonly heldMax: number;
-  /** Unsettled items of the stream from which on the old ones become rows: half of its window, with an item a message. */
+  /** Unsettled items of the stream, from which on the old ones become rows: half of its window. */
   readonly windowMax: number;
   readonly oldMs: number;
   /** Users whose turns run at once: with more, turns wait for each other. */
@@ -91,187 +90,71 @@ function createBacklogConsumer(options: BacklogOptions, consumeOptions: ConsumeO
   const { onDelivery } = consumeOptions;
   const limits: BacklogLimits = { ...defaultLimits, ...options.limits };
   const ending = new AbortController();
+  const { signal } = ending;
+  const give = (item: HeldItem) => giveBack(at, item);
 
-  const rests = createRests({
-    clock,
-    events,
-    signal: ending.signal,
-    keep: options.keep,
-    partition: claim.partition,
-    again(item) {
-      if (!item.isHandedOn) keepForLater(item);
-      else if (item instanceof HeldDelivery) onDelivery(item);
-    },
-    giveBack,
-  });
+  const users = createUserQueues({ ...limits, signal, read: (user) => rows.read(user) });
   const rows = createBacklogRows({
     store,
     claim,
     clock,
     events,
-    signal: ending.signal,
+    signal,
     heldPerUserMax: limits.heldPerUserMax,
     retryDelayMs: limits.retryDelayMs,
-    onMoved,
-    onRead,
+    onMoved: (items) => onMoved(at, items),
+    onRead: (user, found, isAll) => onRead(at, user, found, isAll),
     onRemoved(items) {
       for (const item of items) {
         if (item.isRow) users.removeRow(item.user);
         users.forget(item);
       }
     },
-    onLost: (items) => leave(items, (item) => rests.rest(item, lostMs)),
-    onLeft: (items) => leave(items, giveBack),
+    onLost: (items) => leave(at, items, (item) => rests.rest(item, lostMs)),
+    onLeft: (items) => leave(at, items, give),
   });
-  const users = createUserQueues({
-    ...limits,
-    signal: ending.signal,
-    read: (user) => rows.read(user),
+  const rests = createRests({
+    clock,
+    events,
+    signal,
+    keep: options.keep,
+    partition: claim.partition,
+    again(item) {
+      if (!item.isHandedOn) keepForLater(at, item);
+      else if (item instanceof HeldDelivery) onDelivery(item);
+    },
+    giveBack: give,
   });
   const window = createStreamWindow({
     clock,
     itemsMax: limits.windowMax,
     oldMs: limits.oldMs,
     mayMove: () => users.busy <= limits.usersMax,
-    move,
+    move: (item) => move(at, item),
   });
   const keeper: ItemKeeper = {
-    over(item) {
-      window.forget(item);
-      // Once it is known whether it is a row, the row is removed.
-      if (item.isMoving) return;
-      if (item.isRow) rows.remove(item);
-      else users.forget(item);
-    },
+    over: (item) => over(at, item),
     rest: (item, delayMs) => rests.rest(item, delayMs),
   };
-
-  function giveBack(item: HeldItem): void {
-    item.giveBack();
-    window.forget(item);
-    if (!item.isMoving) users.forget(item);
-  }
-
-  function move(item: HeldItem): void {
-    item.isMoving = true;
-    rows.add(item);
-  }
-
-  function handOn(item: HeldItem): void {
-    users.handOn(item);
-    if (item.isOfStream) window.add(item);
-    if (item instanceof HeldDelivery) onDelivery(item);
-    else void rests.park(item, malformed);
-  }
-
-  function keepForLater(item: HeldItem): void {
-    const { user } = item;
-    if (user.rows + user.moving >= limits.rowsPerUserMax) {
-      void rests.park(item, fullReason(limits.rowsPerUserMax));
-      return;
-    }
-    user.moving += 1;
-    move(item);
-  }
-
-  function receive(delivery: InboundDelivery): void {
-    const { item, position } = delivery;
-    const user = users.of(item);
-    const place = { position, inboundId: item.inboundId };
-    const nowMs = clock.monotonicMs();
-    const held = new HeldDelivery(keeper, user, place, { nowMs, stream: delivery, item });
-    users.hold(held);
-    if (user.mustWait(position, limits.heldPerUserMax)) keepForLater(held);
-    else handOn(held);
-  }
-
-  /** One for a newer host waits before its user's later ones, so that it keeps its place. */
-  function receiveUnread(delivery: UnreadDelivery): void {
-    const { of, text, position } = delivery;
-    const name = of ?? unnamed;
-    const user = users.of(name);
-    const place = { position, inboundId: name.inboundId };
-    const nowMs = clock.monotonicMs();
-    const held = new HeldUnread(keeper, user, place, { nowMs, stream: delivery, text });
-    users.hold(held);
-    if (of === null) void rests.park(held, malformed);
-    else keepForLater(held);
-  }
-
-  function onMoved(items: readonly HeldItem[]): void {
-    for (const item of items.toSorted((a, b) => a.position - b.position)) {
-      const { user } = item;
-      window.forget(item);
-      item.moved();
-      users.addRow(user);
-      if (!item.isHandedOn) {
-        user.moving -= 1;
-        user.added += 1;
-      }
-      if (item.standing === "over") rows.remove(item);
-      else if (item.standing === "given") users.forget(item);
-      else if (!item.isHandedOn) goOn(item);
-    }
-  }
-
-  /** A new row is in memory still: it need not be read if it is next. */
-  function goOn(item: HeldItem): void {
-    const { user } = item;
-    const isNext = !user.isStuck && user.mayGoOn(item.position, limits.heldPerUserMax);
-    if (isNext && item instanceof HeldDelivery && !ending.signal.aborted) return handOn(item);
-    user.hasUnread = true;
-    users.forget(item);
-  }
-
-  function onRead(user: UserQueue, found: readonly BacklogItem[], isAll: boolean): void {
-    for (const row of found) {
-      if (ending.signal.aborted || user.isStuck) break;
-      readOne(user, row, row.text);
-    }
-    if (isAll && !user.isStuck) user.hasUnread = false;
-    users.hasRead(user);
-  }
-
-  function readOne(user: UserQueue, place: BacklogPlace, text: string): void {
-    const read = readItem(text);
-    if (read.kind === "newer") {
-      user.isStuck = true;
-      noteNewer(user.key, place.inboundId);
-      return;
-    }
-    const since = { nowMs: clock.monotonicMs(), stream: null };
-    const held =
-      read.kind === "item"
-        ? new HeldDelivery(keeper, user, place, { ...since, item: read.item })
-        : new HeldUnread(keeper, user, place, { ...since, text });
-    users.hold(held);
-    handOn(held);
-  }
-
-  const noteNewer = ({ account }: ConversationKey, inboundId: string) =>
-    events.report({
-      type: "note",
-      account,
-      code: "ITEM_NEWER",
-      message: `inbound ${inboundId} is of a kind or version that this host does not know; it and the user's later ones wait for a newer host`,
-    });
-
-  /** Those that cannot become rows: what runs may end, what waits is `left`. */
-  function leave(items: readonly HeldItem[], left: (item: HeldItem) => void): void {
-    for (const item of items) {
-      if (item.isMoving && !item.isHandedOn) item.user.moving -= 1;
-      item.isMoving = false;
-      if (item.standing !== "open") users.forget(item);
-      else if (!item.isHandedOn) left(item);
-    }
-  }
+  const at: BacklogFlow = {
+    clock,
+    events,
+    limits,
+    users,
+    rows,
+    rests,
+    window,
+    keeper,
+    ending,
+    onDelivery,
+  };
 
   async function start(): Promise<() => Promise<void>> {
     users.adopt(await store.users(claim.partition));
     const stopStream = await stream.consume({
       ...consumeOptions,
-      onDelivery: receive,
-      onUnread: receiveUnread,
+      onDelivery: (delivery) => receive(at, delivery),
+      onUnread: (delivery) => receiveUnread(at, delivery),
     });
     return async () => {
       ending.abort();
@@ -284,16 +167,8 @@ function createBacklogConsumer(options: BacklogOptions, consumeOptions: ConsumeO
     };
   }
 
-  return { start, rowsNow: () => (ending.signal.aborted ? 0 : users.rows) };
+  return { start, rowsNow: () => (signal.aborted ? 0 : users.rows) };
 }
 
 /** Until then the turns have noticed that the partition has a newer owner, and stopped. */
 const lostMs = 5_000;
-
-const malformed = "ITEM_MALFORMED: the message is no inbound item";
-
-const fullReason = (most: number): string =>
-  `BACKLOG_FULL: ${most} messages of this user wait already`;
-
-/** Malformed items belong to no user. */
-const unnamed = { channel: "", account: "–", chatUser: "", inboundId: "–" };

@@ -87,7 +87,9 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
       }
       readWanted();
     },
-    hold: (item) => void held.add(item),
+    hold(item) {
+      held.add(item);
+    },
     handOn(item) {
       const { user } = item;
       if (user.held === 0) busy += 1;
@@ -98,7 +100,7 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
       if (!held.delete(item)) return;
       const { user } = item;
       if (item.isHandedOn) {
-        user.held -= 1;
+        user.ended(item);
         if (user.held === 0) busy -= 1;
       }
       readMore(user);

@@ -57,7 +57,9 @@ export function createStreamWindow(options: WindowOptions): StreamWindow {
       items.add(item);
       watch();
     },
-    forget: (item) => void items.delete(item),
+    forget(item) {
+      items.delete(item);
+    },
     stop() {
       isStopped = true;
       cancel?.();
