@@ -231,7 +231,7 @@ it("a silence that the database could not take holds for the next connection", a
   flood(600);
   flood(7);
   await account.runtime.until((state) => state === "cooling");
-  await account.runtime.send({ type: "client.lost", reason });
+  await account.runtime.send({ type: "client.lost", grant: account.grant!, reason });
   await account.runtime.until((state) => state === "active");
   await account.runtime.until((state) => state === "cooling");
   bench.clock.advance(599_999);

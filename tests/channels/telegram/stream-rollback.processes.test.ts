@@ -21,7 +21,7 @@ it("a NATS that runs from an older copy of its store costs a rewind, and loses n
   async function openNode() {
     const nats = await connectNats(server.access("node"), "test");
     onTestFinished(() => nats.close());
-    const stream = await openInboundStream(nats, { host: "test host" });
+    const stream = await openInboundStream(nats, { host: "test host", keepParked: async () => {} });
     return trail.startNode({ nats, stream });
   }
 
