@@ -114,6 +114,7 @@ describe("going back (V11)", () => {
       database.query("select seq, asked, replies, tool_outputs from turns order by seq");
     const before = await turns();
     expect(await migrateDown(test.url, 8)).toEqual([
+      "0022-turn-backlog",
       "0019-webhook-requests",
       "0018-sealing-key",
       "0017-fleet-identity",
