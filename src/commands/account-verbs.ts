@@ -1,5 +1,6 @@
 import { loginByDefault, loginMethods, renewalMethods } from "../accounts/login/methods.ts";
-import type { AccountProtocol, AccountStatus, Fields, Handlers, Reply } from "./protocol.ts";
+import type { AccountStatus } from "./account-status.ts";
+import type { AccountProtocol, Fields, Handlers, Reply } from "./protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountStores } from "../ports/accounts/account-store.ts";
 import type { Account } from "../accounts/account.ts";

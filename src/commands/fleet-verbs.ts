@@ -1,12 +1,6 @@
 import { forceToken, type ForceParts } from "../custody/force.ts";
-import type {
-  AccountProtocol,
-  AccountStatus,
-  FleetProtocol,
-  Handlers,
-  Holder,
-  Reply,
-} from "./protocol.ts";
+import type { AccountStatus } from "./account-status.ts";
+import type { AccountProtocol, FleetProtocol, Handlers, Holder, Reply } from "./protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountRecord, AccountStores } from "../ports/accounts/account-store.ts";
 import { type DriverName, driverNames, type TelegramDrivers } from "../ports/telegram/telegram.ts";

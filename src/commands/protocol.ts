@@ -1,7 +1,5 @@
 import type { SessionStatus } from "../../machines/conversation-rules.ts";
-import type { AccountKind, Bound, Reason } from "../../machines/lifecycle.ts";
 import type { Forced } from "../custody/force.ts";
-import type { Wanted } from "../ports/accounts/account-store.ts";
 import type { RenewalRecord, RenewalStep } from "../ports/accounts/renewal-store.ts";
 import type {
   SessionSummary,
@@ -11,7 +9,7 @@ import type {
 import type { CallerRecord } from "../ports/callers/caller-store.ts";
 import type { CampaignAccount } from "../ports/callers/campaign-store.ts";
 import type { Speaker } from "../ports/speaker.ts";
-import type { ShownWait } from "./waits-shown.ts";
+import type { AccountStatus } from "./account-status.ts";
 import type { ParkedItem } from "../ports/conversation/parked-store.ts";
 import type { UndeliveredReply } from "../ports/conversation/undelivered-replies.ts";
 import type { Question } from "../ports/accounts/question.ts";
@@ -49,36 +47,6 @@ export type Handlers<
 
 type Nothing = Readonly<Record<string, never>>;
 type State = { readonly state: string };
-
-/** An account as people and scripts see it. Carries no secret. */
-export interface AccountStatus {
-  readonly name: string;
-  readonly kind: AccountKind;
-  readonly driver: DriverName | null;
-  readonly state: string;
-  /** The slot that serves. */
-  readonly slot: number | null;
-  readonly epoch: number | null;
-  /** `–` where no host holds it. */
-  readonly host: string;
-  readonly reason: Reason | null;
-  /** The time that the state may take at most, in ISO 8601; then it is left by itself. */
-  readonly bound: { readonly name: Bound; readonly endsAt: string } | null;
-  /** The one that is open. */
-  readonly renewal: RenewalRecord | null;
-  readonly wanted: Wanted | null;
-  /** ISO 8601: Telegram asked for silence until then. */
-  readonly coolingUntil: string | null;
-  /** Methods that Telegram wants left alone for a while. */
-  readonly waits: readonly ShownWait[];
-  readonly question: Question | null;
-  /** The name that Telegram shows in its list of devices. */
-  readonly device: string | null;
-  readonly proxy: boolean;
-  readonly passwordKept: boolean;
-  /** The bot that was chosen for it: a file, `host` or `none`; null: nothing was said. */
-  readonly bot: string | null;
-}
 
 /** The holder of a session. */
 export interface Holder {

@@ -10,7 +10,7 @@ import { createKeyRing } from "../../src/adapters/crypto/key-ring.ts";
 import { createSealer } from "../../src/adapters/crypto/sealing.ts";
 import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
-import type { AccountStatus } from "../../src/commands/protocol.ts";
+import type { AccountStatus } from "../../src/commands/account-status.ts";
 import { packageFile } from "../../src/files.ts";
 import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
 import { ownerUrlOf } from "../../src/embedded/postgres.ts";

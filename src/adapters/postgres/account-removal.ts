@@ -22,13 +22,18 @@ const ownTables = [
   "update_gaps",
 ] as const;
 
-export function createAccountRemoval(database: Database, sealer: Sealer): AccountRemoval {
+/** @param isFree the condition on a token's `state` that nobody holds it */
+export function createAccountRemoval(
+  database: Database,
+  sealer: Sealer,
+  isFree: string,
+): AccountRemoval {
   return {
     async remove(name) {
-      await database.transaction((queries) => refuseHeld(queries, name));
+      await database.transaction((queries) => refuseHeld(queries, name, isFree));
       await deleteConversations(database, name);
       await database.transaction(async (queries) => {
-        await refuseHeld(queries, name);
+        await refuseHeld(queries, name, isFree);
         await queries.query(
           `insert into removed_accounts (name, slots)
            select $1, coalesce(max(slot), 0) from authorisations where account = $1
@@ -67,9 +72,9 @@ export function createAccountRemoval(database: Database, sealer: Sealer): Accoun
 }
 
 /** Holds the account's row until the transaction ends. Throws ACCOUNT_UNKNOWN and ACCOUNT_HELD. */
-async function refuseHeld(queries: Queries, name: string): Promise<void> {
+async function refuseHeld(queries: Queries, name: string, isFree: string): Promise<void> {
   const [row] = await queries.query<{ wanted: string; held: boolean }>(
-    `select wanted, exists (select from tokens where account = $1 and state <> 'free') as held
+    `select wanted, exists (select from tokens where account = $1 and not (${isFree})) as held
      from accounts where name = $1 for update`,
     [name],
   );
@@ -101,7 +106,7 @@ async function deleteConversations(
     });
   }
   await database.transaction(async (queries) => {
-    for (const table of ["turn_steps", "progress_updates"]) {
+    for (const table of ["turn_steps", "progress_updates", "parked_turns", "turn_backlog"]) {
       await queries.query(`delete from ${table} where channel = $1 and account = $2`, key);
     }
   });

@@ -19,6 +19,7 @@ import type { Database, Queries } from "./database.ts";
 import { createAccountRemoval } from "./account-removal.ts";
 import { createIdentityStore } from "./identity-store.ts";
 import { createRenewalStore, stepTaken } from "./renewal-store.ts";
+import { tokenStatements } from "./token-statements.ts";
 import { createSlotStore, keyHeldOr, nextSlot, sessionPurpose } from "./slot-store.ts";
 
 interface AccountRow {
@@ -46,14 +47,15 @@ export function createAccountStore(
   sealer: Sealer,
   rules: TokenRules = tokenRules(tokenMachine),
 ): AccountStores {
+  const isFree = tokenStatements(rules).isFree("state");
   return {
-    ...createAccounts(database, sealer),
+    ...createAccounts(database, sealer, isFree),
     ...createAccountSecrets(database, sealer),
     ...createSlotStore(database, sealer),
     ...createRenewalStore(database, rules),
     ...createBurialStore(database),
     ...createIdentityStore(database),
-    ...createAccountRemoval(database, sealer),
+    ...createAccountRemoval(database, sealer, isFree),
   };
 }
 
@@ -61,10 +63,12 @@ export function createAccountStore(
  * An account that never served, uses no token and has no key that Telegram may have let in: a person may correct
  * what they typed.
  */
-const anew = `update accounts set credentials = $3, driver = $4, proxy = $5, reason = null, changed_at = now()
+const anewWhere = (
+  isFree: string,
+): string => `update accounts set credentials = $3, driver = $4, proxy = $5, reason = null, changed_at = now()
   where name = $1 and kind = $2 and serving_slot is null and telegram_user_id is null
     and state in ('unauthorised', 'unauthorised.waiting', 'stopped')
-    and not exists (select from tokens where account = $1 and state <> 'free')
+    and not exists (select from tokens where account = $1 and not (${isFree}))
     and not exists (select from authorisations where account = $1
       and (state in ('SERVING', 'RETIRING') or (state = 'PENDING' and origin = 'made' and session is not null)))
   returning name`;
@@ -76,7 +80,9 @@ const forgetSlots = `update authorisations set state = 'DISCARDED', key_id = nul
 function createAccounts(
   database: Database,
   sealer: Sealer,
+  isFree: string,
 ): Omit<AccountStore, keyof AccountSecrets> {
+  const anew = anewWhere(isFree);
   const addition = (account: {
     readonly name: string;
     readonly kind: AccountKind;

@@ -10,11 +10,12 @@ import {
   serviceUserId,
   withheldText,
 } from "../../ports/telegram/service-account.ts";
+import { createAccessHashes } from "./access-hashes.ts";
 import { createUnusualSenders } from "./unusual-senders.ts";
 import { mediaIn } from "./message-media.ts";
 import { fromTl } from "./tl-json.ts";
 
-/** Access hashes remembered; a push of a forgotten user is fetched, and the answer names the user again. */
+/** Users remembered. */
 const usersMax = 20_000;
 /**
  * Stands for an access hash that Telegram did not give. An answer to it fails, and that is seen; a
@@ -47,27 +48,20 @@ export function createUpdateReader({
   onLoginToken,
   onDyingKey,
 }: ToldApart): Reader {
-  const hashes = new Map<number, string>();
+  const hashes = createAccessHashes(usersMax);
   const senders = createUnusualSenders(usersMax);
 
   function meet(users: readonly tl.TypeUser[]): void {
     for (const user of users) {
       if (user._ !== "user") continue;
       senders.meet(user);
-      // The hash of a `min` user opens nothing (https://core.telegram.org/api/min).
-      if (user.accessHash === undefined || user.min === true) continue;
-      hashes.delete(user.id);
-      hashes.set(user.id, user.accessHash.toString());
-    }
-    for (const id of hashes.keys()) {
-      if (hashes.size <= usersMax) return;
-      hashes.delete(id);
+      hashes.meet(user);
     }
   }
 
   const peer = (userId: number): ChatPeer => ({
     userId: String(userId),
-    accessHash: hashes.get(userId) ?? unknownHash,
+    accessHash: hashes.of(userId) ?? unknownHash,
   });
 
   function privateMessage(raw: ShortMessage): Message | null {

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { hostsBot, noBot } from "../../ports/accounts/chosen-bot.ts";
-import type { AccountStatus } from "../../commands/protocol.ts";
+import type { AccountStatus } from "../../commands/account-status.ts";
 import { askAccount, askFleet, type AskOptions } from "../ask.ts";
 import { print } from "../print.ts";
 

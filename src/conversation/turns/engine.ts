@@ -5,8 +5,10 @@ import type {
   InboundStream,
 } from "../../ports/conversation/inbound-stream.ts";
 import type { Brake } from "./brake.ts";
+import { createBrakeRests } from "./brake-rests.ts";
 import { createTurnLanes } from "./lanes.ts";
-import { createTurnRun, type TurnLimits, type TurnResult, type TurnRunOptions } from "./run.ts";
+import { createTurnRun } from "./run.ts";
+import type { TurnLimits, TurnResult, TurnRunOptions } from "./run-options.ts";
 import { createTurnSlots } from "./slots.ts";
 
 export interface TurnEngineOptions extends Omit<TurnRunOptions, "limits"> {
@@ -80,30 +82,14 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
   const lanes = createTurnLanes();
   const ending = new AbortController();
   const slots = createTurnSlots(limits.usersMax, () => pump());
-  /** Taken off the lanes until their conversations may go on; each holds its lane, and no turn. */
-  const resting = new Map<InboundDelivery, () => void>();
+  const resting = createBrakeRests({
+    brake: options.brake,
+    clock: options.clock,
+    lanes,
+    onOver: () => pump(),
+  });
   let stopConsuming: (() => Promise<void>) | null = null;
   let stopped: Promise<void> | null = null;
-
-  async function settle(delivery: InboundDelivery, result: TurnResult): Promise<void> {
-    const { account } = delivery.item;
-    switch (result.ending) {
-      case "committed":
-        if (result.answered) options.brake?.answered(delivery.item);
-        if (!result.handed) options.notifyOutbox(delivery.item);
-        return delivery.done();
-      case "duplicate":
-        options.notifyOutbox(delivery.item);
-        return delivery.done();
-      case "parked":
-        return delivery.done();
-      case "given-back":
-        return delivery.retry(result.delayMs);
-      case "stale-owner":
-        delivery.retry(0);
-        loseOwnership(account);
-    }
-  }
 
   /** The stream delivers it again, and the store recognises an effect that it already has. */
   const reportUnsettled = (account: string, error: unknown) =>
@@ -132,7 +118,8 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     try {
       const result = await run.take(delivery.item, ending.signal, slots);
       options.onTurn(result.ending, (clock.monotonicMs() - startMs) / 1000);
-      await settle(delivery, result);
+      settle(options, delivery, result);
+      if (result.ending === "stale-owner") loseOwnership(delivery.item.account);
     } catch (error) {
       reportUnsettled(delivery.item.account, error);
       delivery.retry(unsettledMs);
@@ -146,24 +133,10 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     while (!ending.signal.aborted && !run.holds && slots.free > 0) {
       const delivery = lanes.take();
       if (delivery === null) return;
-      const restMs = options.brake?.restMs(delivery.item) ?? 0;
-      if (restMs > 0) {
-        rest(delivery, restMs);
-        continue;
-      }
+      if (resting.rests(delivery)) continue;
       slots.take();
       void take(delivery);
     }
-  }
-
-  function rest(delivery: InboundDelivery, forMs: number): void {
-    const goOn = () => {
-      resting.delete(delivery);
-      lanes.add(delivery);
-      lanes.leave(delivery);
-      pump();
-    };
-    resting.set(delivery, options.clock.schedule(forMs, goOn));
   }
 
   function onDelivery(delivery: InboundDelivery): void {
@@ -178,11 +151,7 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
 
   async function finish(): Promise<void> {
     const consumingEnded = stopConsuming?.();
-    for (const [delivery, cancel] of resting) {
-      cancel();
-      lanes.add(delivery);
-    }
-    resting.clear();
+    resting.end();
     for (const delivery of lanes.drain()) delivery.retry(0);
     await slots.idle();
     await consumingEnded;
@@ -210,4 +179,27 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
       return lanes.waiting + resting.size;
     },
   };
+}
+
+/** What the outcome of a turn means for its message, and for those who wait for it. */
+function settle(
+  { brake, notifyOutbox }: Pick<TurnEngineOptions, "brake" | "notifyOutbox">,
+  delivery: InboundDelivery,
+  result: TurnResult,
+): void {
+  switch (result.ending) {
+    case "committed":
+      if (result.answered) brake?.answered(delivery.item);
+      if (!result.handed) notifyOutbox(delivery.item);
+      return delivery.done();
+    case "duplicate":
+      notifyOutbox(delivery.item);
+      return delivery.done();
+    case "parked":
+      return delivery.done();
+    case "given-back":
+      return delivery.retry(result.delayMs);
+    case "stale-owner":
+      delivery.retry(0);
+  }
 }

@@ -1,106 +1,19 @@
-import type { ConversationRules, SessionDecision } from "../../../machines/conversation-rules.ts";
-import type { Clock } from "../../concurrency/clock.ts";
 import { wait } from "../../concurrency/wait.ts";
-import type { ReplyDesk } from "../outbox/ticket.ts";
 import { errorCodeOf, errorLine, HoldfastError, policyOf } from "../../errors.ts";
-import { unanswered, type UnansweredReason } from "../whom.ts";
+import { unanswered } from "../whom.ts";
 import type { Bot } from "../../ports/conversation/bot.ts";
-import type { ReplySender } from "../../ports/conversation/conversation-store.ts";
-import type {
-  ConversationKey,
-  ConversationStore,
-  LoadedSession,
-  PartitionClaim,
-  TurnRecord,
-} from "../../ports/conversation/conversation-store.ts";
-import type { ParkedStore } from "../../ports/conversation/parked-store.ts";
-import type { StepStore } from "../../ports/conversation/step-store.ts";
-import type { MediaReader } from "../../ports/telegram/media.ts";
+import type { LoadedSession, TurnRecord } from "../../ports/conversation/conversation-store.ts";
 import { carriedIdGone } from "../../ports/conversation/health-signs.ts";
-import type { EventSink } from "../../ports/accounts/event-sink.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
-import type { ChoiceReference, OfferedChoices } from "../../ports/conversation/offered-choices.ts";
-import { type MenuStyle, resolveBeyond, type ResolvedInput, resolveInput } from "./menu.ts";
+import type { ChoiceReference } from "../../ports/conversation/offered-choices.ts";
+import { resolveBeyond, type ResolvedInput, resolveInput } from "./menu.ts";
+import type { BotSeat, TurnResult, TurnRun, TurnRunOptions } from "./run-options.ts";
 import { createTurnDraft, recordWithoutBot } from "./draft.ts";
 import { claimedItems, choiceOutcome } from "./committed-turn.ts";
-import { type HandlerLimits, runHandler, type TurnSlot } from "./handler-run.ts";
-import { createHandlerRests, type HandlerRests, type RestLimits } from "./handler-rests.ts";
+import { runHandler, type TurnSlot } from "./handler-run.ts";
+import { createHandlerRests, type HandlerRests } from "./handler-rests.ts";
 import { createStepRunner, type StepRunner } from "./steps.ts";
 import { createStoreWait } from "./store-wait.ts";
-
-/** Which bot answers for an account, how it shows its menus there, and who sends its replies. */
-export interface BotSeat {
-  /** null: none answers, and messages are kept. */
-  readonly bot: Bot | null;
-  readonly style: MenuStyle;
-  readonly sentBy: ReplySender;
-}
-
-/** A committed turn: its session, the reason for that session, and the outcome. */
-export interface TurnDecision {
-  readonly turnId: string;
-  readonly key: ConversationKey;
-  readonly session: LoadedSession;
-  readonly code: SessionDecision;
-  readonly statusAfter: TurnRecord["status"];
-  /** The outcome of a menu's choice; null for any other message. */
-  readonly choice: "resolved" | "stale" | "empty" | null;
-}
-
-export interface TurnRunOptions {
-  readonly store: Pick<ConversationStore, "load" | "commit">;
-  /** The next moves of a session. */
-  readonly rules: ConversationRules;
-  readonly steps: Pick<StepStore, "find" | "keep">;
-  /** Where a turn waits that cannot succeed. */
-  readonly parked: Pick<ParkedStore, "park">;
-  /** Asked for a choice that lies beyond the loaded history. */
-  readonly choices: OfferedChoices;
-  readonly media: MediaReader;
-  /** Where a local sender takes the replies of a turn; the commit of the turn then claims them. */
-  readonly desk?: Pick<ReplyDesk, "ask">;
-  /**
-   * null: this host knows no such account. `elsewhere`: it does not have the channel, and another host may. A promise
-   * while the account's bot is loaded.
-   */
-  findBot(
-    of: Pick<InboundItem, "channel" | "account">,
-  ): BotSeat | "elsewhere" | null | Promise<BotSeat>;
-  /** The share of the chat users whose turns these are. */
-  readonly claim: PartitionClaim;
-  /** A session without a turn for this long has expired. */
-  readonly inactiveAfterMs: number;
-  readonly clock: Clock;
-  readonly events: EventSink;
-  onDecision(decision: TurnDecision): void;
-  /** A message was kept and no bot was asked, and why. */
-  onUnanswered?(account: string, reason: UnansweredReason): void;
-  /** The one look at the session took so long. */
-  onLookup?(seconds: number): void;
-  /** The partition waits for the database now, or does not any more. */
-  onHold?(holds: boolean): void;
-  readonly limits: TurnLimits;
-}
-
-export interface TurnLimits extends HandlerLimits, RestLimits {
-  /** Before the second attempt at a statement or a commit; doubles up to `retryDelayMsMax`. */
-  readonly retryDelayMs: number;
-  readonly retryDelayMsMax: number;
-}
-
-export type TurnResult =
-  | { readonly ending: "duplicate" | "stale-owner" | "parked" }
-  /** `delayMs`: not before that. */
-  | { readonly ending: "given-back"; readonly delayMs: number }
-  /** `handed`: its replies are with their sender already. `answered`: there are replies. */
-  | { readonly ending: "committed"; readonly handed: boolean; readonly answered: boolean };
-
-/** Takes the turns of one partition. */
-export interface TurnRun {
-  take(item: InboundItem, signal: AbortSignal, slot: TurnSlot): Promise<TurnResult>;
-  /** The database refuses: no turn is to begin. */
-  readonly holds: boolean;
-}
 
 const conflictsPerNote = 10;
 /** A message whose channel this host lacks is offered again after this time, to whoever owns the partition then. */
@@ -317,7 +230,9 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
           hasToldElsewhere = true;
           return { ending: "given-back", delayMs: elsewhereMs };
         }
-        const seat = found instanceof Promise ? await loaded(item, found, signal) : found;
+        // A bot that cannot be loaded holds up its own account's users, and no slot.
+        const seat =
+          found instanceof Promise ? await slot.rest(() => loaded(item, found, signal)) : found;
         if (seat === "stopping") return givenBack;
         if (seat === null) throw unknownAccount(item.account);
         // Most turns make no step and no second attempt.

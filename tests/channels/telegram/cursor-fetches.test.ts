@@ -101,7 +101,7 @@ describe("a press", () => {
     bench.cursor.onUpdates([counted(12, message(1))]);
     bench.cursor.onUpdates([uncounted(tap(5))]);
     await bench.settled();
-    expect(bench.items.map(({ inboundId }) => inboundId)).toEqual(["m:1", "tap:5:sites"]);
+    expect(bench.items.map(({ inboundId }) => inboundId)).toEqual(["m:1", "tap:5:sites#900"]);
   });
 
   it("behind something that must be fetched waits for the fetch, which is counted", async () => {
@@ -110,7 +110,11 @@ describe("a press", () => {
     const asked = { update: null, pts: null, ptsCount: 0, ask: "fetch" } as const;
     bench.cursor.onUpdates([counted(11, message(1)), asked, uncounted(tap(5))]);
     await bench.settled();
-    expect(bench.items.map(({ inboundId }) => inboundId)).toEqual(["m:1", "m:2", "tap:5:sites"]);
+    expect(bench.items.map(({ inboundId }) => inboundId)).toEqual([
+      "m:1",
+      "m:2",
+      "tap:5:sites#900",
+    ]);
     expect(bench.notes).toEqual(["USER_UNKNOWN"]);
   });
 
@@ -121,7 +125,7 @@ describe("a press", () => {
     await bench.settled();
     expect(bench.items).toEqual([]);
     await bench.cursor.stop();
-    expect(bench.items.map(({ inboundId }) => inboundId)).toEqual(["tap:5:sites"]);
+    expect(bench.items.map(({ inboundId }) => inboundId)).toEqual(["tap:5:sites#900"]);
   });
 });
 

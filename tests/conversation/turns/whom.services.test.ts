@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { defineBot } from "../../../src/bot.ts";
 import { createBrake } from "../../../src/conversation/turns/brake.ts";
-import type { BotSeat } from "../../../src/conversation/turns/run.ts";
+import type { BotSeat } from "../../../src/conversation/turns/run-options.ts";
 import { HoldfastError } from "../../../src/errors.ts";
 import type { Bot } from "../../../src/ports/conversation/bot.ts";
 import type { InboundItem } from "../../../src/ports/conversation/inbound-stream.ts";
