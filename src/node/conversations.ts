@@ -86,32 +86,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
 
   /** Of the partitions that are owned here. */
   const owned = new Set<PartitionSenders>();
-  let duplicates = 0;
-  metrics.duplicateSessions(() => {
-    records.duplicates().then(
-      (users) => (duplicates = users),
-      () => undefined,
-    );
-    return duplicates;
-  });
-
-  let parkedCount = 0;
-  metrics.parkedMessages(() => {
-    options.parked.count({ accounts: "all" }).then(
-      (count) => (parkedCount = count),
-      () => undefined,
-    );
-    return parkedCount;
-  });
-  const backlogs = new Map<number, Backlog>();
-  metrics.backlog(() => [...backlogs.values()].reduce((sum, { items }) => sum + items, 0));
-  function backlogOf(claim: PartitionClaim): Backlog {
-    const { stream, events, parked } = options;
-    const { keep } = parked;
-    const backlog = createBacklog({ stream, keep, store: options.backlog, claim, clock, events });
-    backlogs.set(claim.partition, backlog);
-    return backlog;
-  }
+  const backlogOf = showFigures(options);
 
   function clearSteps(): void {
     steps.clear(stepsKeptMs).catch((error: unknown) => log.warn(errorLine(error)));
@@ -205,6 +180,37 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
       return withSenders(engine, senders, () => owned.delete(senders));
     },
   });
+}
+
+/** Figures of the database and of this node's backlogs, as they were at the last scrape. Answers the maker of a backlog. */
+function showFigures(options: NodeTurnsOptions): (claim: PartitionClaim) => Backlog {
+  const { metrics, records, clock } = options;
+  let duplicates = 0;
+  metrics.duplicateSessions(() => {
+    records.duplicates().then(
+      (users) => (duplicates = users),
+      () => undefined,
+    );
+    return duplicates;
+  });
+
+  let parkedCount = 0;
+  metrics.parkedMessages(() => {
+    options.parked.count({ accounts: "all" }).then(
+      (count) => (parkedCount = count),
+      () => undefined,
+    );
+    return parkedCount;
+  });
+  const backlogs = new Map<number, Backlog>();
+  metrics.backlog(() => [...backlogs.values()].reduce((sum, { items }) => sum + items, 0));
+  return (claim) => {
+    const { stream, events, parked } = options;
+    const { keep } = parked;
+    const backlog = createBacklog({ stream, keep, store: options.backlog, claim, clock, events });
+    backlogs.set(claim.partition, backlog);
+    return backlog;
+  };
 }
 
 /** Says each conversation once that is slowed down. */

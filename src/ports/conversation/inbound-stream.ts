@@ -50,7 +50,7 @@ export interface UnreadDelivery extends Omit<InboundDelivery, "item"> {
   /** A newer host can read it: its name; null: it is malformed. */
   readonly of: ItemName | null;
   readonly text: string;
-  /** It can never succeed: parks it with the reason. Rejects while it cannot be kept: it stays open, to be parked again. */
+  /** It can never succeed: parks it with the reason. Rejects while it cannot be kept, and stays open. */
   park(reason: string): Promise<void>;
 }
 

@@ -5,7 +5,8 @@ import { type EmbeddedNats, startNats } from "../../embedded/nats.ts";
 import { partitionOf } from "../../ports/conversation/partitions.ts";
 import { TelegramError } from "../../ports/telegram/telegram-error.ts";
 import { createProxy, type Proxy } from "../chaos/proxy.ts";
-import { itemOf, type TurnWorld, type TurnWorldOptions } from "./turn-flow.ts";
+import { itemOf } from "./turn-flow.ts";
+import type { TurnWorld, TurnWorldOptions } from "./turn-world.ts";
 
 /** Users beyond the bystanders: the fault is theirs. */
 export const firstTroubled = 100_000;

@@ -2,7 +2,8 @@ import { HoldfastError } from "../../errors.ts";
 import { partitionOf, partitions } from "../../ports/conversation/partitions.ts";
 import { type Fault, faults, firstTroubled } from "./bystanders-faults.ts";
 import { type Figure, figure, percentile } from "./figures.ts";
-import { buildTurnWorld, itemOf, type TurnWorld } from "./turn-flow.ts";
+import { itemOf } from "./turn-flow.ts";
+import { buildTurnWorld, type TurnWorld } from "./turn-world.ts";
 
 const users = 1_000;
 const endpoints = { duringMax: 5, afterMax: 2, recoverMsMax: 60_000 } as const;
