@@ -81,8 +81,7 @@ const drainMsMax = handlerMsMaxDefault + 5_000;
 
 /** The turns of this node's partitions, and the replies of its accounts that other nodes have committed. */
 function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
-  const { bots, channels, host, gate, bus, store, rules, steps, records, clock, metrics, log } =
-    options;
+  const { bots, channels, host, gate, bus, store, rules, steps, clock, metrics, log } = options;
 
   /** Of the partitions that are owned here. */
   const owned = new Set<PartitionSenders>();
@@ -182,7 +181,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
   });
 }
 
-/** Figures of the database and of this node's backlogs, as they were at the last scrape. Answers the maker of a backlog. */
+/** Figures of the database and of the backlogs, as they were at the last scrape. Answers the maker of a backlog. */
 function showFigures(options: NodeTurnsOptions): (claim: PartitionClaim) => Backlog {
   const { metrics, records, clock } = options;
   let duplicates = 0;
