@@ -138,7 +138,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         onHold: (holds) => metrics.partitionHeld(claim.partition, holds),
         choices: options.choices,
         media: options.media,
-        stream: backlogOf(claim),
+        stream: backlogOf(claim, () => engine.mayBegin),
         clock,
         events: options.events,
         claim,
@@ -182,7 +182,9 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
 }
 
 /** Figures of the database and of the backlogs, as they were at the last scrape. Answers the maker of a backlog. */
-function showFigures(options: NodeTurnsOptions): (claim: PartitionClaim) => Backlog {
+function showFigures(
+  options: NodeTurnsOptions,
+): (claim: PartitionClaim, mayBegin: () => boolean) => Backlog {
   const { metrics, records, clock } = options;
   let duplicates = 0;
   metrics.duplicateSessions(() => {
@@ -203,10 +205,11 @@ function showFigures(options: NodeTurnsOptions): (claim: PartitionClaim) => Back
   });
   const backlogs = new Map<number, Backlog>();
   metrics.backlog(() => [...backlogs.values()].reduce((sum, { items }) => sum + items, 0));
-  return (claim) => {
+  return (claim, mayBegin) => {
     const { stream, events, parked } = options;
     const { keep } = parked;
-    const backlog = createBacklog({ stream, keep, store: options.backlog, claim, clock, events });
+    const store = options.backlog;
+    const backlog = createBacklog({ stream, keep, store, claim, clock, events, mayBegin });
     backlogs.set(claim.partition, backlog);
     return backlog;
   };
@@ -251,6 +254,9 @@ function withSenders(
     },
     get waiting() {
       return engine.waiting;
+    },
+    get mayBegin() {
+      return engine.mayBegin;
     },
   };
 }

@@ -44,6 +44,8 @@ export interface TurnEngine {
   readonly running: number;
   /** Messages waiting for a turn. */
   readonly waiting: number;
+  /** A message that comes now would have its turn at once. */
+  readonly mayBegin: boolean;
 }
 
 /** A delivery whose turn ended in a fault of this program comes again after this time. */
@@ -177,6 +179,9 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     },
     get waiting() {
       return lanes.waiting + resting.size;
+    },
+    get mayBegin() {
+      return !run.holds && slots.free > 0;
     },
   };
 }

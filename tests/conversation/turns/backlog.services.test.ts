@@ -208,6 +208,37 @@ describe("many users with slow turns", () => {
   });
 });
 
+/** Handlers rest for a minute at first. */
+const patient = { handlerRestMs: 60_000, handlerRestMsMax: 60_000, handlerRetryMsMax: 900_000 };
+
+describe("many users whose turns rest", () => {
+  it("do not fill the stream's window either", async () => {
+    const users = Array.from({ length: 12 }, (_, n) => String(100 + n));
+    const clock = createTestClock();
+    const bot: Bot = {
+      name: "away for some",
+      handle(turn) {
+        const text = textOf(turn.input);
+        if (text !== "hello") throw away();
+        turn.reply(text);
+      },
+    };
+    const { engine, backlog } = await makeBehindEngine(bench, bot, {
+      clock,
+      limits: { windowMax: 6, oldMs: 500 },
+      turns: { limits: { inFlightMax: 12, usersMax: 4, ...patient } },
+    });
+    await engine.start();
+    for (const user of users) await bench.stream.append([textFrom(user, "not now")]);
+    await bench.stream.append([textFrom("2", "hello")]);
+    await poll(() => engine.running).toBe(0);
+    clock.advance(500);
+    await poll(() => bench.repliesTo("2")).toEqual(["hello"]);
+    expect(backlog.items).toBe(12);
+    await engine.stop();
+  });
+});
+
 describe("a message that cannot be parked now", () => {
   it("is kept until it can, and holds nobody else up", async () => {
     let isFull = true;

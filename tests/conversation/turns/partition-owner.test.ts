@@ -113,6 +113,7 @@ function ownerOn(host: string): TurnOwner {
         },
         running: 0,
         waiting: 0,
+        mayBegin: true,
       };
       return engine;
     },

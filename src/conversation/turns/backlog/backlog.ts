@@ -30,6 +30,11 @@ export interface BacklogOptions {
   readonly claim: PartitionClaim;
   readonly clock: Clock;
   readonly events: EventSink;
+  /**
+   * Whether a turn could begin now: where none can, room in the stream's window would help nobody. A turn that rests
+   * keeps no other from beginning. By default always.
+   */
+  mayBegin?(): boolean;
   readonly limits?: Partial<BacklogLimits>;
 }
 
@@ -43,8 +48,6 @@ export interface BacklogLimits {
   /** Unsettled items of the stream, from which on the old ones become rows: half of its window. */
   readonly windowMax: number;
   readonly oldMs: number;
-  /** Users whose turns run at once: with more, turns wait for each other. */
-  readonly usersMax: number;
   readonly retryDelayMs: number;
 }
 
@@ -54,7 +57,6 @@ const defaultLimits: BacklogLimits = {
   heldMax: 8_192,
   windowMax: 64,
   oldMs: 500,
-  usersMax: 256,
   retryDelayMs: 50,
 };
 
@@ -129,7 +131,7 @@ function createBacklogConsumer(options: BacklogOptions, consumeOptions: ConsumeO
     clock,
     itemsMax: limits.windowMax,
     oldMs: limits.oldMs,
-    mayMove: () => users.busy <= limits.usersMax,
+    mayMove: options.mayBegin ?? (() => true),
     move: (item) => move(at, item),
   });
   const keeper: ItemKeeper = {

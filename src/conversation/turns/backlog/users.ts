@@ -31,8 +31,6 @@ export interface UserQueues {
   /** Resolves when nothing is in memory. */
   empty(): Promise<void>;
   readonly rows: number;
-  /** Users with items at their turns. */
-  readonly busy: number;
 }
 
 export function createUserQueues(options: UserQueuesOptions): UserQueues {
@@ -42,7 +40,7 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
   /** They could take rows, and wait for room in memory. */
   const wanting = new Set<UserQueue>();
   const emptyWaiters: (() => void)[] = [];
-  let [rows, busy, reading] = [0, 0, 0];
+  let [rows, reading] = [0, 0];
 
   /** Nothing of theirs is left: a row that was counted twice is not there either. */
   function tidy(user: UserQueue): void {
@@ -92,17 +90,13 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
     },
     handOn(item) {
       const { user } = item;
-      if (user.held === 0) busy += 1;
       item.isHandedOn = true;
       user.handedOn(item);
     },
     forget(item) {
       if (!held.delete(item)) return;
       const { user } = item;
-      if (item.isHandedOn) {
-        user.ended(item);
-        if (user.held === 0) busy -= 1;
-      }
+      if (item.isHandedOn) user.ended(item);
       readMore(user);
       if (held.size === 0) for (const wake of emptyWaiters.splice(0)) wake();
     },
@@ -129,9 +123,6 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
           }),
     get rows() {
       return rows;
-    },
-    get busy() {
-      return busy;
     },
   };
 }
