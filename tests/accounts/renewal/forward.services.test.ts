@@ -125,8 +125,9 @@ describe("a key that dies while another one is logged in (I2)", () => {
       },
     }));
     const [old] = authorisationsOf(account);
-    const method = "updates.getDifference";
-    bench.dc.phone.addFault({ kind: "delay", method, delayMs: 900, when: "before", count: 1 });
+    // Nothing serves before its user is known; the login asks for it as well.
+    const method = "users.getUsers";
+    bench.dc.phone.addFault({ kind: "delay", method, delayMs: 900, when: "before", count: 9 });
     await account.renew("r1", "handoff");
     await account.runtime.until((state) => state === "restarting");
     const isUnderWay = () =>
