@@ -7,6 +7,9 @@ const common = {
   hookTimeout: 60_000,
 };
 const globalSetup = ["tests/fixtures/global-setup.ts"];
+/** Specs of one process wait for servers most of the time. Those that start programs have the machine to themselves. */
+const besideOthers = { maxWorkers: 2, sequence: { groupOrder: 0 } };
+const alone = { maxWorkers: 1, sequence: { groupOrder: 1 } };
 
 export default defineConfig({
   test: {
@@ -14,6 +17,7 @@ export default defineConfig({
       {
         test: {
           ...common,
+          ...besideOthers,
           name: "pure",
           include: ["tests/**/*.test.ts"],
           exclude: ["tests/**/*.{services,processes,attacks}.test.ts"],
@@ -24,6 +28,7 @@ export default defineConfig({
       {
         test: {
           ...common,
+          ...besideOthers,
           name: "services",
           include: ["tests/**/*.services.test.ts"],
           globalSetup,
@@ -32,6 +37,7 @@ export default defineConfig({
       {
         test: {
           ...common,
+          ...alone,
           name: "processes",
           include: ["tests/**/*.processes.test.ts"],
           globalSetup,
@@ -40,6 +46,7 @@ export default defineConfig({
       {
         test: {
           ...common,
+          ...alone,
           name: "attacks",
           include: ["tests/**/*.attacks.test.ts"],
           globalSetup,
