@@ -55,4 +55,34 @@ describe("a lookup reads one user's session, however many there are since it was
     expect((await rowsRead("conversation_sessions")) - before[0]).toBeLessThan(10);
     expect((await rowsRead("turns")) - before[1]).toBeLessThan(10);
   });
+
+  it("and of many first contacts, without comparing each with every pair of others", async () => {
+    const rules = conversationRules(conversationMachine);
+    const store = createConversationStore(database, { rules });
+    const first = { channel: "telegram", account: "a", chatUser: "somebody", inboundId: "m:1" };
+    for (let use = 0; use <= usesUntilPlanned; use += 1) await store.load(first, dayMs);
+    const keys = Array.from({ length: 100 }, (_, n) => ({
+      n,
+      channel: "telegram",
+      account: "a",
+      chat_user: `new-${n}`,
+      inbound_id: "m:1",
+      inactive_ms: dayMs,
+    }));
+    const [row] = await database.query<{ "QUERY PLAN": readonly { readonly Plan: PlanNode }[] }>(
+      `explain (analyze, format json) execute "load-sessions" ('${JSON.stringify(keys)}')`,
+    );
+    expect(rowsThrough(row!["QUERY PLAN"][0]!.Plan)).toBeLessThan(keys.length ** 2 * 5);
+  });
 });
+
+interface PlanNode {
+  readonly "Actual Rows": number;
+  readonly "Actual Loops": number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/** Rows that the nodes of a plan have handed on, all together. */
+const rowsThrough = ({ Plans = [], ...node }: PlanNode): number =>
+  node["Actual Rows"] * node["Actual Loops"] +
+  Plans.reduce((sum, below) => sum + rowsThrough(below), 0);
