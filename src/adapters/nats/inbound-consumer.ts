@@ -7,12 +7,14 @@ import {
   type JsMsg,
 } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
-import type {
-  InboundDelivery,
-  InboundItem,
-  InboundStream,
-  ItemName,
-  UnreadDelivery,
+import {
+  type InboundDelivery,
+  type InboundItem,
+  type InboundStream,
+  type ItemName,
+  messageOf,
+  positionsPerMessage,
+  type UnreadDelivery,
 } from "../../ports/conversation/inbound-stream.ts";
 import { readItems } from "../../ports/conversation/item-text.ts";
 
@@ -154,12 +156,9 @@ interface Settling {
   isLast(): boolean;
 }
 
-/** More than any message holds. */
-const positionsPerMessage = 1000;
-
 /** Under this id an item is parked once, by its place in the stream. */
 const parkedId = (stream: string, position: number): string =>
-  `${stream}:${Math.floor(position / positionsPerMessage)}:${position % positionsPerMessage}`;
+  `${stream}:${messageOf(position)}:${position % positionsPerMessage}`;
 
 /**
  * A message with items at work, each settled by itself; the message is when all are. If one of them is given back, the

@@ -37,6 +37,12 @@ export interface InboundDelivery {
   retry(delayMs: number): void;
 }
 
+/** More items than any message of the stream holds: the positions of its items follow each other. */
+export const positionsPerMessage = 1000;
+
+/** The stream's message that an item came in; the items of one are acknowledged together. */
+export const messageOf = (position: number): number => Math.floor(position / positionsPerMessage);
+
 /** The user and the act that an item is about: these fields stay the same in every version. */
 export interface ItemName {
   readonly channel: string;

@@ -45,7 +45,7 @@ export interface BacklogLimits {
   readonly rowsPerUserMax: number;
   /** Items in memory from which on none are read back. */
   readonly heldMax: number;
-  /** Unsettled items of the stream, from which on the old ones become rows: half of its window. */
+  /** Unsettled messages of the stream from which on the old ones become rows: half of its window. */
   readonly windowMax: number;
   readonly oldMs: number;
   readonly retryDelayMs: number;
@@ -129,7 +129,7 @@ function createBacklogConsumer(options: BacklogOptions, consumeOptions: ConsumeO
   });
   const window = createStreamWindow({
     clock,
-    itemsMax: limits.windowMax,
+    messagesMax: limits.windowMax,
     oldMs: limits.oldMs,
     mayMove: options.mayBegin ?? (() => true),
     move: (item) => move(at, item),

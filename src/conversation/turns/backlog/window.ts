@@ -1,10 +1,11 @@
 import type { Clock } from "../../../concurrency/clock.ts";
+import { messageOf } from "../../../ports/conversation/inbound-stream.ts";
 import type { HeldItem } from "./item.ts";
 
 export interface WindowOptions {
   readonly clock: Pick<Clock, "monotonicMs" | "schedule">;
-  /** From so many unsettled items on, the old ones make room. */
-  readonly itemsMax: number;
+  /** From so many unsettled messages on, the old ones make room. */
+  readonly messagesMax: number;
   /** An item is old when its turn has not ended after this time. */
   readonly oldMs: number;
   /** Whether room would help: not where turns wait for each other. */
@@ -26,17 +27,19 @@ export interface StreamWindow {
 const movesMax = 256;
 
 export function createStreamWindow(options: WindowOptions): StreamWindow {
-  const { clock, itemsMax, oldMs, mayMove, move } = options;
+  const { clock, messagesMax, oldMs, mayMove, move } = options;
   /** The oldest first. */
   const items = new Set<HeldItem>();
+  /** How many of its items are here, by message. */
+  const messages = new Map<number, number>();
   let cancel: (() => void) | null = null;
   let isStopped = false;
 
   function watch(): void {
-    if (cancel !== null || isStopped || items.size < itemsMax) return;
+    if (cancel !== null || isStopped || messages.size < messagesMax) return;
     cancel = clock.schedule(oldMs, () => {
       cancel = null;
-      if (items.size >= itemsMax && mayMove()) sweep();
+      if (messages.size >= messagesMax && mayMove()) sweep();
       watch();
     });
   }
@@ -55,6 +58,8 @@ export function createStreamWindow(options: WindowOptions): StreamWindow {
   return {
     add(item) {
       items.add(item);
+      const message = messageOf(item.position);
+      messages.set(message, (messages.get(message) ?? 0) + 1);
       watch();
     },
     forget(item) {
