@@ -1,5 +1,6 @@
 import type { AccountKind } from "../../machines/lifecycle.ts";
 import { orAborted } from "../concurrency/or-aborted.ts";
+import { serially } from "../concurrency/serially.ts";
 import { createAccountRoll } from "./known-accounts.ts";
 import type { Custodian } from "../custody/custodian.ts";
 import type { AccountKeeping, FleetPart } from "../custody/node-side.ts";
@@ -71,6 +72,8 @@ export interface Host<Account extends Keepable> {
   /** A Telegram user that is an account of this fleet. */
   isFleets(userId: string): boolean;
   all(): readonly Account[];
+  /** Reads now which accounts there are, as news of one may have been lost. Rejects as the store. */
+  learn(): Promise<void>;
   /** Looks for accounts that were just added to the database. */
   adopt(): Promise<void>;
   /** Hands every account over and gives the tokens back. Afterwards this incarnation is over, unless it `goesOn`. */
@@ -135,9 +138,12 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
     },
   });
 
+  const inTurn = serially();
+  const learn = () => inTurn(roll.look);
+
   const custodian = options.makeCustodian({
     async names() {
-      await roll.look();
+      await learn();
       return roll.names;
     },
     begin,
@@ -171,6 +177,7 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
     kindOf: roll.kindOf,
     known: roll.find,
     isFleets: roll.isFleets,
+    learn,
     find: (name) => running.get(name)?.account ?? null,
     all: () => [...running.values()].map(({ account }) => account),
     // Before this host is up there is nothing to look at, and afterwards everything is.

@@ -119,6 +119,7 @@ export function createAccountWaits(options: AccountWaitsOptions): AccountWaits {
       code: wait.code,
       kind: "flood",
       waitSeconds: Math.ceil((wait.untilMs - clock.now()) / 1000),
+      asked: false,
       message: `Telegram was not asked: ${restOf(account, wait)}`,
     });
   }

@@ -24,7 +24,8 @@ export async function told<Result>(
   }
 }
 
-function messageOf({ code, kind, message }: TelegramFault): string {
+function messageOf({ code, kind, message, asked }: TelegramFault): string {
+  if (asked === false) return `The call was not made: ${code} (${message}).`;
   if (kind === "unknown") return `It is not known whether Telegram did it (${code}: ${message}).`;
   // What cannot be written, or is too long, never reached Telegram.
   if (unsent.test(message)) return `The call was not made: ${code} (${message}).`;

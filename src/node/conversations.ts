@@ -40,6 +40,7 @@ import type { MediaReader } from "../ports/telegram/media.ts";
 import { createNodeBots, type NodeBots } from "./bots.ts";
 import type { OpenNode } from "./open.ts";
 import { sessionRules } from "./rules.ts";
+import { createSeats } from "./seats.ts";
 import { tellUndeliverable } from "./undeliverable.ts";
 import { createNodeWebhook, type NodeWebhook } from "../channels/webhook/channel.ts";
 
@@ -47,7 +48,7 @@ export interface NodeTurnsOptions {
   readonly bots: NodeBots;
   /** Turns after which two programs rest that answer each other; 0: they never do. */
   readonly talkTurnsMax: number;
-  readonly host: Pick<Host<Account>, "find" | "kindOf" | "known">;
+  readonly host: Pick<Host<Account>, "find" | "kindOf" | "known" | "learn">;
   readonly gate: { readonly host: string; readonly incarnation: string };
   readonly members: FleetMembers;
   readonly bus: FleetBus;
@@ -86,6 +87,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
   /** Of the partitions that are owned here. */
   const owned = new Set<PartitionSenders>();
   const backlogOf = showFigures(options);
+  const findBot = createSeats({ channels, bots, learn: () => host.learn() });
 
   function clearSteps(): void {
     steps.clear(stepsKeptMs).catch((error: unknown) => log.warn(errorLine(error)));
@@ -143,15 +145,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         events: options.events,
         claim,
         inactiveAfterMs: sessionInactiveMs,
-        findBot(of) {
-          if (!channels.names.includes(of.channel)) return "elsewhere";
-          const place = channels.placeOf(of);
-          if (place === null) return null;
-          const bot = bots.answering(of);
-          return bot instanceof Promise
-            ? bot.then((loaded) => ({ ...place, bot: loaded }))
-            : { bot, style: place.style, sentBy: place.sentBy };
-        },
+        findBot,
         onUnanswered: metrics.unanswered,
         ...(options.talkTurnsMax > 0 && { brake: brakeOf(options) }),
         desk: options.desk,

@@ -2,8 +2,10 @@ import type { Clock } from "../concurrency/clock.ts";
 import { within } from "../concurrency/wait.ts";
 
 export interface Leaving {
-  /** Hands every account over and gives the tokens back. */
-  handOver(): Promise<void>;
+  readonly host: {
+    /** Hands every account over and gives the tokens back. Unless it `goesOn`, this incarnation is over then. */
+    stop(how: { readonly goesOn: boolean }): Promise<void>;
+  };
   /** Finishes the turns that were begun. */
   finishTurns(): Promise<void>;
   readonly clock: Pick<Clock, "schedule">;
@@ -14,9 +16,10 @@ export interface Leaving {
 /**
  * Ends a node's work: accounts are handed over while turns are finished, so that no handler holds an account up.
  * Resolves when the accounts are gone, and the turns are done or have had their time. Rejects with the fault of either.
+ * The incarnation goes on: a beat that finds it over has the gate end this process, in the middle of its turns.
  */
-export async function leave({ handOver, finishTurns, clock, turnsMsMax }: Leaving): Promise<void> {
+export async function leave({ host, finishTurns, clock, turnsMsMax }: Leaving): Promise<void> {
   const turns = within(clock, turnsMsMax, finishTurns(), () => undefined);
-  const ends = await Promise.allSettled([handOver(), turns]);
+  const ends = await Promise.allSettled([host.stop({ goesOn: true }), turns]);
   for (const end of ends) if (end.status === "rejected") throw end.reason;
 }

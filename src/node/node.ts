@@ -102,9 +102,9 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
   await stage({
     name: "turns",
     start: () => turns,
-    stop: (one, { failed }) =>
+    stop: (one) =>
       leave({
-        handOver: () => host.stop({ goesOn: failed }),
+        host,
         finishTurns: one.stop,
         clock,
         // The gate ends a node that takes longer than this and a margin.

@@ -23,6 +23,21 @@ describe("a refused call", () => {
     });
   });
 
+  it("is not called so either under a wait that was known already", async () => {
+    await expect(
+      refusalOf({
+        code: "FLOOD_WAIT",
+        kind: "flood",
+        waitSeconds: 30,
+        asked: false,
+        message: "Telegram was not asked: messages.getHistory of desk rests until tomorrow",
+      }),
+    ).rejects.toMatchObject({
+      message: expect.stringMatching(/^The call was not made: FLOOD_WAIT/),
+      next: "Wait 30 s, then try again.",
+    });
+  });
+
   it("is called so where it was, with the way that a bot has instead", async () => {
     await expect(
       refusalOf({

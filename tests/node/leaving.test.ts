@@ -9,9 +9,11 @@ function open() {
   const handed = deferred();
   const finished = deferred();
   const ended = leave({
-    handOver() {
-      told.push("accounts go");
-      return handed.promise;
+    host: {
+      stop({ goesOn }) {
+        told.push(goesOn ? "accounts go" : "accounts go, and the incarnation is over");
+        return handed.promise;
+      },
     },
     finishTurns() {
       told.push("turns are finished");
@@ -28,6 +30,11 @@ describe("a node that leaves", () => {
   it("hands its accounts over while its turns are finished, and not after them", () => {
     const { told } = open();
     expect(told.toSorted()).toEqual(["accounts go", "turns are finished"]);
+  });
+
+  it("keeps its incarnation while turns are finished, as a beat without one ends the process", () => {
+    const { told } = open();
+    expect(told).toContain("accounts go");
   });
 
   it("ends once both are done", async () => {
@@ -62,7 +69,7 @@ describe("a node that leaves", () => {
   it("says what went wrong with its accounts once its turns are finished", async () => {
     const finished = deferred();
     const ended = leave({
-      handOver: () => Promise.reject(new Error("the database is away")),
+      host: { stop: () => Promise.reject(new Error("the database is away")) },
       finishTurns: () => finished.promise,
       clock: createTestClock(),
       turnsMsMax: 20_000,

@@ -216,7 +216,7 @@ function createAccounts(
         `with changed as (update accounts set state = $3, reason = $6, changed_at = now() where name = $1),
            stepped as (${stepTaken("$8")} from renewals where id = $7 and $8::text is not null)
          insert into lifecycle_events (account, from_state, to_state, event, epoch, reason)
-         values ($1, $2, $3, $4, $5, $6)`,
+         select name, $2, $3, $4, $5, $6 from accounts where name = $1`,
         [
           account,
           from,

@@ -67,6 +67,8 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
   /** Answers to taps that Telegram has not acknowledged. */
   const answers = new Set<Promise<void>>();
   let state: "waiting" | "following" | "stopped" = "waiting";
+  /** A reading that the store had was taken up: from then on this client knows more than the store. */
+  let hasResumed = false;
 
   const isStopped = (): boolean => state === "stopped";
   const note = (code: string, message: string): void =>
@@ -266,9 +268,12 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
       else {
         stored = found.cursor;
         cursor = found.cursor;
-        place = found.place;
+        const isOfNow = found.place.losses === place.losses;
+        const before = isOfNow ? place.positions : nowhere;
+        place = { ...found.place, positions: furthest(before, found.place.positions) };
         if (losses.count > place.losses) await goBack();
-        if (found.reading !== null) reader.resume(found.reading);
+        if (found.reading !== null && !hasResumed) reader.resume(found.reading);
+        hasResumed = true;
       }
       await fetch();
       if (isStopped()) return;
@@ -294,14 +299,16 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
       begin();
     },
     async stop() {
-      const wasFollowing = state === "following";
+      const stateBefore = state;
       halt();
       await Promise.all([worker.stop(), reader.stop()]);
       // Stores the pending pushes that fit; the next client fetches a push after a gap, and no press.
-      if (wasFollowing && pending.size > 0) {
+      if (stateBefore === "following" && pending.size > 0) {
         const run = pending.take(cursor.pts, since);
         await take({ ...run, updates: [...run.updates, ...pending.takePresses()] }).catch(fail);
       }
+      // Before the gap is filled, nothing but them may be stored.
+      if (stateBefore === "waiting") await keep(pending.takePresses()).catch(fail);
       await Promise.all(answers);
     },
   };

@@ -123,10 +123,14 @@ function failed(error: unknown, reached: boolean): Delivery {
   if (!(error instanceof TelegramError)) {
     return { kind: "unknown", code: "UNEXPECTED", message: errorLine(error) };
   }
-  const { code, message, waitSeconds = null } = error.fault;
+  const { code, message, waitSeconds = null, asked = true } = error.fault;
   const { scope, action } = remedyFor(error.fault);
   if (scope === "key") return { kind: "dead-key" };
   if (action === "retry") return { kind: "unknown", code, message };
-  if (action === "hold") return { kind: "held", scope, waitSeconds, reached, code, message };
+  if (action === "hold") {
+    // A wait that was known already, of this chat or of a method that reads, is no news of the account.
+    const of = asked ? scope : "chat";
+    return { kind: "held", scope: of, waitSeconds, reached, code, message };
+  }
   return { kind: "refused", code, message };
 }

@@ -54,11 +54,11 @@ export interface TurnRunOptions {
   readonly desk?: Pick<ReplyDesk, "ask">;
   /**
    * null: this host knows no such account. `elsewhere`: it does not have the channel, and another host may. A promise
-   * while the account's bot is loaded.
+   * while the account's bot is loaded, or the account is looked for.
    */
   findBot(
     of: Pick<InboundItem, "channel" | "account">,
-  ): BotSeat | "elsewhere" | null | Promise<BotSeat>;
+  ): BotSeat | "elsewhere" | null | Promise<BotSeat | null>;
   /** The share of the chat users whose turns these are. */
   readonly claim: PartitionClaim;
   /** A session without a turn for this long has expired. */

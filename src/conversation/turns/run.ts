@@ -60,13 +60,13 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
     );
   }
 
-  /** Waits until the account's bot can be loaded. */
+  /** Waits until the account's bot can be loaded; null: there is no such account. */
   async function loaded(
     item: InboundItem,
-    first: Promise<BotSeat>,
+    first: Promise<BotSeat | null>,
     signal: AbortSignal,
   ): Promise<BotSeat | "stopping" | null> {
-    let begun: Promise<BotSeat> | null = first;
+    let begun: Promise<BotSeat | null> | null = first;
     const looked = await persist(item, signal, async () => {
       const loading = begun ?? options.findBot(item);
       begun = null;
@@ -286,8 +286,8 @@ const isUnheard = ({ kind }: InboundItem, bot: Bot | null, { decision }: LoadedS
 const unknownAccount = (account: string) =>
   new HoldfastError({
     code: "ACCOUNT_UNKNOWN",
-    message: `A message arrived for the account ${account}, which has no bot on this host.`,
-    next: "Give the account a bot, then: npx holdfast conversation replay --all --reason ACCOUNT_UNKNOWN",
+    message: `A message arrived for the account ${account}, which is none of this fleet's.`,
+    next: "Add the account, then: npx holdfast conversation replay --all --reason ACCOUNT_UNKNOWN",
   });
 
 const stopping = ({ inboundId }: InboundItem) =>

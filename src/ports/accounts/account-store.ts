@@ -119,7 +119,10 @@ export interface AccountStore extends AccountSecrets {
   /** The keys that serve, of these accounts. */
   servingKeys(names: readonly string[]): Promise<readonly ServingKey[]>;
 
-  /** The state, the event row and, if any, the step of the renewal that it shows to be done, in one statement. */
+  /**
+   * The state, the event row and, if any, the step of the renewal that it shows to be done, in one statement. Of an
+   * account that was removed meanwhile nothing is written.
+   */
   recordTransition(transition: {
     readonly account: string;
     readonly renewal: string | null;

@@ -136,6 +136,8 @@ export interface TelegramFault {
   readonly kind: "dead-key" | "flood" | "refused" | "password-needed" | "unknown";
   /** For `flood`. */
   readonly waitSeconds?: number;
+  /** false: Telegram was not asked, as it had ordered this wait before. */
+  readonly asked?: false;
   readonly message: string;
 }
 

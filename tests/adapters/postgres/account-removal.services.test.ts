@@ -118,6 +118,24 @@ describe("the removal of an account", () => {
     await expect(store.remove("no-such")).rejects.toMatchObject({ code: "ACCOUNT_UNKNOWN" });
   });
 
+  it("lets a host that had it record its end all the same, and leaves no trace of that", async () => {
+    const store = accounts();
+    await talked(store, "late");
+    await store.want("late", "stop");
+    await store.remove("late");
+    await store.recordTransition({
+      account: "late",
+      renewal: null,
+      from: "unauthorised.waiting",
+      to: "stopped",
+      event: "stop",
+      epoch: 0,
+      reason: null,
+      step: null,
+    });
+    expect(await rowsOf("late")).toEqual({});
+  });
+
   it("frees the name, under which no slot and no epoch comes a second time", async () => {
     const store = accounts();
     await talked(store, "again");

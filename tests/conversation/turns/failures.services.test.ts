@@ -143,8 +143,11 @@ describe("failures", () => {
     expect(await bench.repliesTo("1")).toEqual([]);
   });
 
-  it("a message for an account without a bot is parked", async () => {
-    const engine = await bench.makeEngine(echo, { findBot: () => null });
+  it.each([
+    ["no account", () => null],
+    ["no account after a look", async () => null],
+  ])("a message for %s of the fleet is parked", async (_name, findBot) => {
+    const engine = await bench.makeEngine(echo, { findBot });
     await engine.start();
     await bench.stream.append([textFrom("1", "hello")]);
     await bench.stream.emptied();
