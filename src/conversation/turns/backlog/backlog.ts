@@ -43,7 +43,7 @@ export interface BacklogLimits {
   readonly heldPerUserMax: number;
   /** Items of one user in the backlog; newer ones are parked as BACKLOG_FULL. */
   readonly rowsPerUserMax: number;
-  /** Items in memory from which on none are read back. */
+  /** Items in memory from which on none are read back, but for an account that has less than its share there. */
   readonly heldMax: number;
   /** Unsettled items of the stream, from which on the old ones become rows: half of its window. */
   readonly windowMax: number;
