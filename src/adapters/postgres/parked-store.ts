@@ -32,6 +32,15 @@ const parkTurn = `
   select case when exists (select from kept) then 'parked' when exists (select from owner) then 'taken'
     else 'stale-owner' end as parking`;
 
+const keepTurn = `
+  insert into parked_turns (channel, account, chat_user, inbound_id, item, code, reason)
+  values ($1, $2, $3, $4, $5::json, $6, $7)
+  on conflict (channel, account, inbound_id) do update
+    set item = excluded.item, code = excluded.code, reason = excluded.reason, parked_at = now()`;
+
+const keepData = `
+  insert into parked_turns (data, source, code, reason) values ($1, $2, $3, $4) on conflict do nothing`;
+
 const reasonMax = 500;
 
 export function createParkedStore(database: Database): ParkedStore {
@@ -59,21 +68,15 @@ export function createParkedStore(database: Database): ParkedStore {
     },
     async keep({ source, data, item, reason }) {
       const code = /^[A-Z0-9_]+(?=:)/.exec(reason)?.[0] ?? "UNEXPECTED";
-      await database.query(
-        `insert into parked_turns (channel, account, chat_user, inbound_id, item, data, source, code, reason)
-         values ($1, $2, $3, $4, $5::json, $6, $7, $8, $9) on conflict do nothing`,
-        [
-          item?.channel,
-          item?.account,
-          item?.chatUser,
-          item === null ? null : storableText(item.inboundId),
-          item === null ? null : storableJson(item),
-          item === null ? storableText(data) : null,
-          source,
-          code,
-          short(reason),
-        ],
-      );
+      const why = [code, short(reason)];
+      if (item === null) {
+        await database.query(keepData, [storableText(data), source, ...why]);
+        return;
+      }
+      // Anew: a replay that has put it back just now must not remove it.
+      const { channel, account, chatUser, inboundId } = item;
+      const named = [channel, account, chatUser, storableText(inboundId), storableJson(item)];
+      await database.query(keepTurn, [...named, ...why]);
     },
     async list({ limit, before, ...of }) {
       const [beforeAt = null, beforeId = null] = before?.split(" ") ?? [];

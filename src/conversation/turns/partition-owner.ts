@@ -105,7 +105,11 @@ function createShare(options: TurnOwnerOptions, partition: number, isStopped: ()
       lookIn(options.retryMs);
     });
     held = { claim, engine };
-    await engine.start();
+    // It may have begun turns, of users who are behind: they end before another engine begins.
+    await engine.start().catch(async (error: unknown) => {
+      await engine.stop();
+      throw error;
+    });
   }
 
   async function giveBack(): Promise<void> {

@@ -38,7 +38,10 @@ export interface ParkedStore {
     why: { readonly code: string; readonly reason: string },
     claim: PartitionClaim,
   ): Promise<Parking>;
-  /** Keeps what can be no turn. `source` names where it came from, so that it is kept once. */
+  /**
+   * Keeps what can take no turn. An item stands here once, as a turn does; for anything else `source` names where it
+   * came from, so that it is kept once.
+   */
   keep(found: {
     readonly source: string;
     readonly data: string;

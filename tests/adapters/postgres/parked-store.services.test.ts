@@ -122,6 +122,26 @@ describe("a replay", () => {
     expect(texts()).toEqual(["poison"]);
   });
 
+  it("keeps a message that is set aside anew, without its turn, before the replay has forgotten it", async () => {
+    const item = textFrom("1", "behind");
+    const keep = (position: number) =>
+      bench.parked.keep({
+        source: `0:${position}:${item.inboundId}`,
+        data: "",
+        item,
+        reason: "BACKLOG_FULL: many wait already",
+      });
+    await keep(1000);
+    const replay = createParkedReplay({
+      parked: bench.parked,
+      stream: { appendAgain: () => keep(2000) },
+    });
+    const { replayed, left, until } = await replay.next({ accounts: "all" });
+    expect((await replay.next({ accounts: "all", until })).replayed).toBe(0);
+    expect([replayed, left]).toEqual([1, 0]);
+    expect(await bench.parked.count(all)).toBe(1);
+  });
+
   it("that is cut off appends the message again under the same id", async () => {
     await park(textFrom("1", "poison"));
     const { replay, appended } = openReplay();

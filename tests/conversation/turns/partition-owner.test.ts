@@ -25,6 +25,8 @@ let running: Map<string, Set<number>>;
 /** Resolves before an engine of that host stops. */
 let stopsAfter: Map<string, Promise<void>>;
 let engines: Map<string, { onStale(): void }>;
+/** Hosts whose engines begin turns, and then cannot consume the stream. */
+let streamless: Set<string>;
 beforeEach(() => {
   clock = createTestClock(0);
   serving = [];
@@ -36,6 +38,7 @@ beforeEach(() => {
   running = new Map();
   stopsAfter = new Map();
   engines = new Map();
+  streamless = new Set();
 });
 
 const leaseOf = (key: string, has: readonly string[] | undefined): SeenLease => ({
@@ -100,12 +103,15 @@ function ownerOn(host: string): TurnOwner {
       released.add(listener);
       return () => released.delete(listener);
     },
-    onFault: (error) => expect.fail(String(error)),
+    onFault(error) {
+      expect(streamless.has(host), String(error)).toBe(true);
+    },
     makeEngine({ partition }, onStale) {
       engines.set(`${host} ${partition}`, { onStale });
       const engine: TurnEngine = {
         async start() {
           mine.add(partition);
+          if (streamless.has(host)) throw new Error("no stream");
         },
         async stop() {
           await stopsAfter.get(host);
@@ -192,6 +198,16 @@ describe("the owner of the turns of some chat users", () => {
     await ownerOn("b").start();
     await expect.poll(() => all("b")).toEqual(placesOf("b"));
     expect(all("a")).toEqual(placesOf("a"));
+  });
+
+  it("ends an engine that could not start before it makes another", async () => {
+    join("a");
+    streamless.add("a");
+    await ownerOn("a").start();
+    expect(all("a")).toEqual([]);
+    streamless.clear();
+    clock.advance(1000);
+    await expect.poll(() => all("a")).toEqual(partitions);
   });
 
   it("claims again what another took by mistake", async () => {

@@ -43,7 +43,7 @@ export interface BacklogLimits {
   readonly heldPerUserMax: number;
   /** Items of one user in the backlog; newer ones are parked as BACKLOG_FULL. */
   readonly rowsPerUserMax: number;
-  /** Items in memory from which on none are read back. */
+  /** Items in memory from which on none are read back, but for an account that has less than its share there. */
   readonly heldMax: number;
   /** Unsettled messages of the stream from which on the old ones become rows: half of its window. */
   readonly windowMax: number;
@@ -151,17 +151,26 @@ function createBacklogConsumer(options: BacklogOptions, consumeOptions: ConsumeO
     onDelivery,
   };
 
+  function end(): void {
+    ending.abort();
+    window.stop();
+    rests.stop();
+  }
+
+  /** Rejects when the stream cannot be consumed; rows that were handed on by then are given back as they end. */
   async function start(): Promise<() => Promise<void>> {
     users.adopt(await store.users(claim.partition));
-    const stopStream = await stream.consume({
+    const consuming = stream.consume({
       ...consumeOptions,
       onDelivery: (delivery) => receive(at, delivery),
       onUnread: (delivery) => receiveUnread(at, delivery),
     });
+    const stopStream = await consuming.catch((error: unknown) => {
+      end();
+      throw error;
+    });
     return async () => {
-      ending.abort();
-      window.stop();
-      rests.stop();
+      end();
       const streamStopped = stopStream();
       await users.empty();
       await rows.idle();

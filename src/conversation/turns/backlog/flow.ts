@@ -43,9 +43,15 @@ export function giveBack(at: BacklogFlow, item: HeldItem): void {
   if (!item.isMoving) at.users.forget(item);
 }
 
+/**
+ * It becomes a row, after all of its user's earlier items: the next owner reads rows before the stream gives it
+ * anything, and takes them first.
+ */
 export function move(at: BacklogFlow, item: HeldItem): void {
-  item.isMoving = true;
-  at.rows.add(item);
+  for (const one of [...item.user.onlyInStream(item.position), item]) {
+    one.isMoving = true;
+    at.rows.add(one);
+  }
 }
 
 function handOn(at: BacklogFlow, item: HeldItem): void {
@@ -74,8 +80,10 @@ export function receive(at: BacklogFlow, delivery: InboundDelivery): void {
   at.users.hold(held);
   // Its message comes again although it is at work: a row of it is added again, and found to be there.
   if (user.mustWait(position, at.limits.heldPerUserMax) || user.find(place) !== undefined)
-    keepForLater(at, held);
-  else handOn(at, held);
+    return keepForLater(at, held);
+  const isLate = position <= user.mark.position && (user.rows > 0 || user.moving > 0);
+  handOn(at, held);
+  if (isLate) move(at, held);
 }
 
 /** One for a newer host waits before its user's later ones, so that it keeps its place. */

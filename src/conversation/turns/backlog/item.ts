@@ -55,6 +55,11 @@ export abstract class HeldItem implements BacklogPlace {
     return this.#stream !== null;
   }
 
+  /** Neither a row nor about to be one, and not settled. */
+  get isOnlyInStream(): boolean {
+    return this.isOfStream && this.standing === "open" && !this.isRow && !this.isMoving;
+  }
+
   get row(): BacklogItem {
     const { position, inboundId, text } = this;
     return { ...this.user.key, position, inboundId, text };

@@ -64,6 +64,8 @@ export function createBacklogRows(options: BacklogRowsOptions): BacklogRows {
   const accountOfItem = (item: HeldItem | undefined) => item?.user.key.account;
 
   async function add(batch: readonly HeldItem[]): Promise<void> {
+    // Some of its user's earlier items may have been given back to the stream.
+    if (signal.aborted) return options.onLeft(batch);
     const wanted = batch.filter(({ standing }) => standing === "open");
     const ended = batch.filter(({ standing }) => standing !== "open");
     if (wanted.length > 0 && !isLost) {

@@ -5,7 +5,7 @@ import { UserQueue } from "./user.ts";
 
 export interface UserQueuesOptions {
   readonly heldPerUserMax: number;
-  /** Items in memory from which on no rows are read. */
+  /** Items in memory from which on no rows are read, but for an account that has less than its share there. */
   readonly heldMax: number;
   /** Ends the reading. */
   readonly signal: AbortSignal;
@@ -37,8 +37,11 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
   const { heldPerUserMax, heldMax, signal, read } = options;
   const users = new Map<string, UserQueue>();
   const held = new Set<HeldItem>();
-  /** They could take rows, and wait for room in memory. */
-  const wanting = new Set<UserQueue>();
+  /** By account: they could take rows, and wait for room in memory. */
+  const wanting = new Map<string, Set<UserQueue>>();
+  /** Of each account: items in memory, and those that are being read. */
+  const taken = new Map<string, number>();
+  const shareMax = Math.max(heldPerUserMax, Math.floor(heldMax / sharesOfMemory));
   const emptyWaiters: (() => void)[] = [];
   let [rows, reading] = [0, 0];
 
@@ -50,19 +53,42 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
     users.delete(nameOf(user.key));
   }
 
-  function readWanted(): void {
-    for (const user of wanting) {
-      if (held.size + reading * heldPerUserMax >= heldMax) return;
-      wanting.delete(user);
+  function take(account: string, more: number): void {
+    const now = (taken.get(account) ?? 0) + more;
+    if (now === 0) taken.delete(account);
+    else taken.set(account, now);
+  }
+
+  /** A share is every account's own, however many turns of others rest in memory. */
+  const hasRoom = (account: string): boolean =>
+    held.size + reading * heldPerUserMax < heldMax || (taken.get(account) ?? 0) < shareMax;
+
+  function want(user: UserQueue): void {
+    const account = accountOf(user);
+    const others = wanting.get(account);
+    if (others === undefined) wanting.set(account, new Set([user]));
+    else others.add(user);
+  }
+
+  function readOf(account: string, waiting: Set<UserQueue>): void {
+    for (const user of waiting) {
+      if (!hasRoom(account)) return;
+      waiting.delete(user);
       user.isReading = true;
       reading += 1;
+      take(account, heldPerUserMax);
       read(user);
     }
+    wanting.delete(account);
+  }
+
+  function readWanted(): void {
+    for (const [account, waiting] of wanting) readOf(account, waiting);
   }
 
   function readMore(user: UserQueue): void {
     if (signal.aborted) return;
-    if (user.wantsMore(heldPerUserMax)) wanting.add(user);
+    if (user.wantsMore(heldPerUserMax)) want(user);
     else tidy(user);
     readWanted();
   }
@@ -81,12 +107,13 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
         const user = UserQueue.of(one);
         users.set(nameOf(user.key), user);
         rows += user.rows;
-        wanting.add(user);
+        want(user);
       }
       readWanted();
     },
     hold(item) {
       held.add(item);
+      take(accountOf(item.user), 1);
     },
     handOn(item) {
       const { user } = item;
@@ -96,6 +123,7 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
     forget(item) {
       if (!held.delete(item)) return;
       const { user } = item;
+      take(accountOf(user), -1);
       if (item.isHandedOn) user.ended(item);
       readMore(user);
       if (held.size === 0) for (const wake of emptyWaiters.splice(0)) wake();
@@ -113,6 +141,7 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
     hasRead(user) {
       user.isReading = false;
       reading -= 1;
+      take(accountOf(user), -heldPerUserMax);
       readMore(user);
     },
     empty: () =>
@@ -126,6 +155,11 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
     },
   };
 }
+
+/** Of the room in memory, each account has one share in any case. */
+const sharesOfMemory = 16;
+
+const accountOf = ({ key: { channel, account } }: UserQueue): string => `${channel}\n${account}`;
 
 const nameOf = ({ channel, account, chatUser }: ConversationKey): string =>
   `${channel}\n${account}\n${chatUser}`;
