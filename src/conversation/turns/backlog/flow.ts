@@ -7,7 +7,7 @@ import type {
   UnreadDelivery,
 } from "../../../ports/conversation/inbound-stream.ts";
 import { readItem } from "../../../ports/conversation/item-text.ts";
-import { HeldDelivery, type HeldItem, HeldUnread, type ItemKeeper } from "./item.ts";
+import { HeldDelivery, HeldItem, HeldUnread, type ItemKeeper } from "./item.ts";
 import type { Rests } from "./rests.ts";
 import type { BacklogRows } from "./rows.ts";
 import type { UserQueue } from "./user.ts";
@@ -48,7 +48,8 @@ export function giveBack(at: BacklogFlow, item: HeldItem): void {
  * anything, and takes them first.
  */
 export function move(at: BacklogFlow, item: HeldItem): void {
-  for (const one of [...item.user.onlyInStream(item.position), item]) {
+  const earlier = item.user.onlyInStream(item.position).filter((one) => one instanceof HeldItem);
+  for (const one of [...earlier, item]) {
     one.isMoving = true;
     at.rows.add(one);
   }

@@ -1,12 +1,17 @@
 import type { BacklogPlace, BacklogUser } from "../../../ports/conversation/backlog-store.ts";
 import type { ConversationKey } from "../../../ports/conversation/conversation-store.ts";
-import type { HeldItem } from "./item.ts";
+
+/** An item that was handed on; it may be a row too. */
+interface Handed extends BacklogPlace {
+  isRow: boolean;
+  readonly isOnlyInStream: boolean;
+}
 
 /** One chat user with items in memory or in the backlog. A class: there is one for every user at work. */
 export class UserQueue {
   readonly key: ConversationKey;
   /** Items in memory that were handed on to their turns and are not settled: a few. */
-  readonly #handed: HeldItem[] = [];
+  readonly #handed: Handed[] = [];
   /** Items that are to be rows and are not yet; they were not handed on. */
   moving = 0;
   /** Rows in Postgres, with those that are in memory too. A row that was added twice counts twice. */
@@ -51,22 +56,22 @@ export class UserQueue {
   }
 
   /** The same item, if it is at its turn already, or waits for it in memory. */
-  find({ position, inboundId }: BacklogPlace): HeldItem | undefined {
+  find({ position, inboundId }: BacklogPlace): Handed | undefined {
     return this.#handed.find((one) => one.position === position && one.inboundId === inboundId);
   }
 
   /** What the stream alone holds of the items before `position`, oldest first. */
-  onlyInStream(position: number): readonly HeldItem[] {
+  onlyInStream(position: number): readonly Handed[] {
     return this.#handed
       .filter((one) => one.position < position && one.isOnlyInStream)
       .toSorted((a, b) => a.position - b.position);
   }
 
-  ended(place: HeldItem): void {
+  ended(place: Handed): void {
     this.#handed.splice(this.#handed.indexOf(place), 1);
   }
 
-  handedOn(place: HeldItem): void {
+  handedOn(place: Handed): void {
     this.#handed.push(place);
     if (place.position >= this.mark.position) {
       this.mark = { position: place.position, inboundId: place.inboundId };

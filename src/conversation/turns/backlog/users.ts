@@ -2,6 +2,7 @@ import type { BacklogUser } from "../../../ports/conversation/backlog-store.ts";
 import type { ConversationKey } from "../../../ports/conversation/conversation-store.ts";
 import type { HeldItem } from "./item.ts";
 import { UserQueue } from "./user.ts";
+import { createWantingUsers } from "./wanting.ts";
 
 export interface UserQueuesOptions {
   readonly heldPerUserMax: number;
@@ -37,13 +38,9 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
   const { heldPerUserMax, heldMax, signal, read } = options;
   const users = new Map<string, UserQueue>();
   const held = new Set<HeldItem>();
-  /** By account: they could take rows, and wait for room in memory. */
-  const wanting = new Map<string, Set<UserQueue>>();
-  /** Of each account: items in memory, and those that are being read. */
-  const taken = new Map<string, number>();
-  const shareMax = Math.max(heldPerUserMax, Math.floor(heldMax / sharesOfMemory));
+  const wanting = createWantingUsers({ heldPerUserMax, heldMax, read });
   const emptyWaiters: (() => void)[] = [];
-  let [rows, reading] = [0, 0];
+  let rows = 0;
 
   /** Nothing of theirs is left: a row that was counted twice is not there either. */
   function tidy(user: UserQueue): void {
@@ -53,44 +50,11 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
     users.delete(nameOf(user.key));
   }
 
-  function take(account: string, more: number): void {
-    const now = (taken.get(account) ?? 0) + more;
-    if (now === 0) taken.delete(account);
-    else taken.set(account, now);
-  }
-
-  /** A share is every account's own, however many turns of others rest in memory. */
-  const hasRoom = (account: string): boolean =>
-    held.size + reading * heldPerUserMax < heldMax || (taken.get(account) ?? 0) < shareMax;
-
-  function want(user: UserQueue): void {
-    const account = accountOf(user);
-    const others = wanting.get(account);
-    if (others === undefined) wanting.set(account, new Set([user]));
-    else others.add(user);
-  }
-
-  function readOf(account: string, waiting: Set<UserQueue>): void {
-    for (const user of waiting) {
-      if (!hasRoom(account)) return;
-      waiting.delete(user);
-      user.isReading = true;
-      reading += 1;
-      take(account, heldPerUserMax);
-      read(user);
-    }
-    wanting.delete(account);
-  }
-
-  function readWanted(): void {
-    for (const [account, waiting] of wanting) readOf(account, waiting);
-  }
-
   function readMore(user: UserQueue): void {
     if (signal.aborted) return;
-    if (user.wantsMore(heldPerUserMax)) want(user);
+    if (user.wantsMore(heldPerUserMax)) wanting.add(user);
     else tidy(user);
-    readWanted();
+    wanting.readOn();
   }
 
   return {
@@ -107,13 +71,13 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
         const user = UserQueue.of(one);
         users.set(nameOf(user.key), user);
         rows += user.rows;
-        want(user);
+        wanting.add(user);
       }
-      readWanted();
+      wanting.readOn();
     },
     hold(item) {
       held.add(item);
-      take(accountOf(item.user), 1);
+      wanting.held(item.user);
     },
     handOn(item) {
       const { user } = item;
@@ -123,7 +87,7 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
     forget(item) {
       if (!held.delete(item)) return;
       const { user } = item;
-      take(accountOf(user), -1);
+      wanting.left(user);
       if (item.isHandedOn) user.ended(item);
       readMore(user);
       if (held.size === 0) for (const wake of emptyWaiters.splice(0)) wake();
@@ -139,9 +103,7 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
     },
     readMore,
     hasRead(user) {
-      user.isReading = false;
-      reading -= 1;
-      take(accountOf(user), -heldPerUserMax);
+      wanting.hasRead(user);
       readMore(user);
     },
     empty: () =>
@@ -155,11 +117,6 @@ export function createUserQueues(options: UserQueuesOptions): UserQueues {
     },
   };
 }
-
-/** Of the room in memory, each account has one share in any case. */
-const sharesOfMemory = 16;
-
-const accountOf = ({ key: { channel, account } }: UserQueue): string => `${channel}\n${account}`;
 
 const nameOf = ({ channel, account, chatUser }: ConversationKey): string =>
   `${channel}\n${account}\n${chatUser}`;
