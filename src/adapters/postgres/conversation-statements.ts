@@ -17,11 +17,12 @@ import { tokenStatements } from "./token-statements.ts";
  */
 
 /**
- * Expires, finds or creates the session of every key, with its history. A key whose inbound id took effect before gets
- * nothing, and changes nothing. Found sessions are only read, key by key: the `limit` keeps a plan made over few sessions
- * from reading all of them later. `is not true` lets the planner expect half of the keys: for `is null` it expects one,
- * and then compares each key with each other one, twice over; measured, a hundred first contacts took 500 ms.
- * Missing or expired ones are opened in the order of the keys, so that two such statements cannot wait for each other.
+ * Expires, finds or creates the session of every key, with its history. A key whose inbound id took effect
+ * before gets nothing, and changes nothing. Found sessions are only read, key by key: the `limit` keeps a plan made
+ * over few sessions from reading all of them later. `is not true` lets the planner expect half of the keys: for
+ * `is null` it expects one, and then compares each key with every pair of others. A hundred first contacts took
+ * 500 ms. Missing or expired ones are opened in the order of the keys, so that two such statements cannot wait for
+ * each other.
  */
 export function loadSessions(rules: ConversationRules): string {
   const opened = openedStatus(rules);
