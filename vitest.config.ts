@@ -1,7 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 const common = {
-  expect: { requireAssertions: true },
+  // A second, which is the default, is too short for real servers on a busy machine.
+  expect: { requireAssertions: true, poll: { timeout: 10_000 } },
   restoreMocks: true,
   testTimeout: 30_000,
   hookTimeout: 60_000,
