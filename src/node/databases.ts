@@ -15,10 +15,12 @@ export interface NodeDatabases {
   readonly turns: Database;
   /** Cursors, callers, records and everything else. */
   readonly others: Database;
+  /** Opens every connection: the first account that comes waits for none. Never rejects. */
+  warm(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Connections at most. */
+/** Connections, open from the start: an account that comes to an idle host would wait for each that is opened then. */
 const sizes = { beats: 1, custody: 3, turns: 8, others: 4 } as const;
 /** Well below every T_suspect: a beat that waits for a lock has its answer before the host doubts Postgres. */
 const beatLockMsMax = 1000;
@@ -33,6 +35,7 @@ export function openNodeDatabases(
     openDatabase(databaseUrl, {
       name: `holdfast ${pool} ${host}`,
       poolMax: sizes[pool],
+      keptOpen: sizes[pool],
       ...(lockTimeoutMs !== undefined && { lockTimeoutMs }),
     });
   const pools = {
@@ -43,6 +46,9 @@ export function openNodeDatabases(
   };
   return {
     ...pools,
+    async warm() {
+      await Promise.all(Object.values(pools).map((pool) => pool.warm()));
+    },
     async close() {
       await Promise.all(Object.values(pools).map((pool) => pool.close()));
     },

@@ -155,7 +155,7 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
         part: fleet,
         tellServing: () => tell({ type: "serving", serving: true }),
         onBegun: ({ name }) => commandServer.serveAccount(name),
-        prepare: warmUp,
+        prepare: async () => void (await Promise.all([warmUp(), open.databases.warm()])),
         signal,
       }),
     stop: () => tell({ type: "serving", serving: false }),

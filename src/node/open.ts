@@ -136,6 +136,7 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
     metrics,
     readiness,
     gate,
+    databases,
     keys,
     sealKey,
     stores,

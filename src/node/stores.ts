@@ -36,7 +36,7 @@ export const openNodeNats = (
 ): Promise<NatsConnection> =>
   connectNats({ ...natsIdentity, url: required(natsUrl, "HOLDFAST_NATS_URL") }, `node ${host}`);
 
-export function createStores(databases: Omit<NodeDatabases, "close">, sealer: Sealer) {
+export function createStores(databases: Omit<NodeDatabases, "close" | "warm">, sealer: Sealer) {
   const { beats, custody, turns, others } = databases;
   return {
     accounts: createAccountStore(custody, sealer, custodyRules),

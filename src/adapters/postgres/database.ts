@@ -16,6 +16,8 @@ export interface Queries {
 }
 
 export interface Database extends Queries {
+  /** Opens the connections that are kept, so that no statement waits for one. What fails shows with the statements. */
+  warm(): Promise<void>;
   /** All or nothing; a failed commit has an unknown outcome. */
   transaction<Result>(work: (queries: Queries) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
@@ -28,6 +30,8 @@ export interface DatabaseOptions {
   readonly lockTimeoutMs?: number;
   /** Connections at most. */
   readonly poolMax?: number;
+  /** So many connections stay open while nothing needs them; by default none for longer than ten seconds. */
+  readonly keptOpen?: number;
   readonly statementTimeoutMs?: number;
   /** Sees every statement before it runs. */
   readonly onQuery?: (text: string) => void;
@@ -49,11 +53,12 @@ const lockedState = "55P03";
 const lockShare = 2 / 3;
 
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
-  const { poolMax = 8, statementTimeoutMs = 15_000, onQuery = () => {} } = options;
+  const { poolMax = 8, keptOpen = 0, statementTimeoutMs = 15_000, onQuery = () => {} } = options;
   const { lockTimeoutMs = Math.ceil(statementTimeoutMs * lockShare), name: application } = options;
   const pool = new Pool({
     connectionString: url,
     max: poolMax,
+    min: keptOpen,
     // The statements are short: compiling them would take longer than they run.
     options: "-c jit=off",
     connectionTimeoutMillis: 5000,
@@ -99,6 +104,12 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
         throw parsed(error);
       } finally {
         client.release(broken);
+      }
+    },
+    async warm() {
+      const opening = Array.from({ length: keptOpen }, () => pool.connect());
+      for (const opened of await Promise.allSettled(opening)) {
+        if (opened.status === "fulfilled") opened.value.release();
       }
     },
     close: () => pool.end(),
