@@ -3,6 +3,7 @@ import { stepOfNewKey } from "../../accounts/steps.ts";
 import { HoldfastError } from "../../errors.ts";
 import { startBursts } from "./bursts.ts";
 import { processState } from "./chaos-host.ts";
+import { judgeCalls } from "./counter.ts";
 import { eventually } from "./fleet.ts";
 import {
   holdMs,
@@ -33,30 +34,40 @@ export const hostScenarios: readonly Scenario[] = [
   },
   {
     name: "kill-nodes",
-    proves: "turns keep their order and happen once while a node is killed every 2 s for 2 minutes",
+    proves:
+      "turns and their steps keep order and happen once while a node is killed every 2 s for 2 minutes",
     hosts: 2,
     epochRises: true,
-    environment: { HOLDFAST_BOT: fileURLToPath(new URL("echo-bot.ts", import.meta.url)) },
-    async run({ fleet, delivered, rest }) {
+    environment: { HOLDFAST_BOT: fileURLToPath(new URL("counting-bot.ts", import.meta.url)) },
+    countsSteps: true,
+    async run({ fleet, counter, delivered, rest }) {
       const bursts = await startBursts(fleet);
       const endMs = performance.now() + killingMs;
-      let kills = 0;
+      const killsMs: number[] = [];
       for (let next = 0; performance.now() < endMs; next += 1) {
         const alive = fleet.hosts.filter(({ pids }) => !isGone(pids.node));
         const host = alive[next % alive.length];
         if (host !== undefined) {
           host.signal("node", "SIGKILL");
-          kills += 1;
+          killsMs.push(performance.now());
         }
         await rest(killEveryMs);
       }
-      delivered(`SIGKILL of a node, ${kills} times in ${killingMs / 1000} s`, kills > 0);
+      delivered(
+        `SIGKILL of a node, ${killsMs.length} times in ${killingMs / 1000} s`,
+        killsMs.length > 0,
+      );
       await fleet.untilServed(90_000);
       const verdict = await bursts.end();
       const faults = [verdict.arrived, verdict.taken].flatMap((judged) => Object.values(judged));
       delivered(
         `numbered messages, judged by telegram-dc and by the database: ${JSON.stringify(verdict)}`,
         verdict.messages > 0 && faults.every((count) => count === 0),
+      );
+      const counted = judgeCalls(counter!.calls, verdict.messages, killsMs);
+      delivered(
+        `steps, judged by the server that they call: ${JSON.stringify(counted)}`,
+        counted.missing === 0 && counted.unexplained === 0 && counted.twoKeys === 0,
       );
     },
   },

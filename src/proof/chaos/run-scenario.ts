@@ -1,6 +1,7 @@
 import { readProof } from "../../cli/prove.ts";
 import type { Proof } from "../../custody/ledger-proof.ts";
 import { type ChaosFleet, eventually, type FleetOptions, startFleet } from "./fleet.ts";
+import { type Counter, counterVariable, startCounter } from "./counter.ts";
 import { startLoad, type Verdict } from "./load.ts";
 import { contradictions, type Sleep } from "./proof-agrees.ts";
 import type { Scenario, Stage } from "./stage.ts";
@@ -30,11 +31,27 @@ export async function runScenario(
   scenario: Scenario,
   log: FleetOptions["log"],
 ): Promise<ScenarioResult> {
+  const counter = scenario.countsSteps === true ? await startCounter() : null;
+  try {
+    return await runBeside(scenario, counter, log);
+  } finally {
+    await counter?.close();
+  }
+}
+
+async function runBeside(
+  scenario: Scenario,
+  counter: Counter | null,
+  log: FleetOptions["log"],
+): Promise<ScenarioResult> {
   const fleet = await startFleet({
     hosts: scenario.hosts,
     accounts: accountsPerFleet,
     log,
-    ...(scenario.environment === undefined ? {} : { environment: scenario.environment }),
+    environment: {
+      ...scenario.environment,
+      ...(counter === null ? {} : { [counterVariable]: counter.url }),
+    },
     ...(scenario.policy === undefined ? {} : { policy: scenario.policy }),
     natsCluster: scenario.natsCluster === true,
   });
@@ -51,6 +68,7 @@ export async function runScenario(
       fleet,
       account,
       holder,
+      counter,
       others: fleet.hosts.filter((host) => host !== holder),
       delivered(what, seen) {
         log(`${scenario.name}: ${what}`);

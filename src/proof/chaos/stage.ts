@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import type { OverlapPolicy } from "../../telegram-dc/world/config.ts";
 import { type ChaosHost, processState } from "./chaos-host.ts";
+import type { Counter } from "./counter.ts";
 import { type ChaosFleet, eventually } from "./fleet.ts";
 import type { Sleep } from "./proof-agrees.ts";
 
@@ -13,6 +14,8 @@ export interface Stage {
   readonly account: string;
   readonly holder: ChaosHost;
   readonly others: readonly ChaosHost[];
+  /** What the bots' steps call; null in a scenario without such a bot. */
+  readonly counter: Counter | null;
   /** Records that the fault was seen to be delivered; throws when `seen` is false. */
   delivered(what: string, seen: boolean): void;
   epoch(): Promise<number>;
@@ -33,6 +36,8 @@ export interface Scenario {
   /** telegram-dc's policy; by default the strictest. */
   readonly policy?: OverlapPolicy;
   readonly natsCluster?: boolean;
+  /** Its bot calls a server in its steps, at the address in the variable CHAOS_COUNTER_URL. */
+  readonly countsSteps?: boolean;
   /** The hosts' clocks differ, so the times in their journals cannot be compared. */
   readonly clocksDiffer?: boolean;
   run(stage: Stage): Promise<void>;

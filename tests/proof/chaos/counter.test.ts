@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { judgeCalls } from "../../../src/proof/chaos/counter.ts";
+
+const call = (key: string, what: string, atMs: number) => ({ key, what, atMs });
+
+describe("the effects that a server counted", () => {
+  it("are whole where each message has one", () => {
+    const calls = [call("a", "s #1", 1), call("b", "s #2", 2)];
+    expect(judgeCalls(calls, 2, [])).toEqual({
+      calls: 2,
+      effects: 2,
+      missing: 0,
+      repeated: 0,
+      unexplained: 0,
+      twoKeys: 0,
+    });
+  });
+
+  it("lack those of messages without one", () => {
+    expect(judgeCalls([call("a", "s #1", 1)], 3, [])).toMatchObject({ effects: 1, missing: 2 });
+  });
+
+  it("may be repeated after a kill in between, and only then", () => {
+    const calls = [call("a", "s #1", 10), call("a", "s #1", 30)];
+    expect(judgeCalls(calls, 1, [20])).toMatchObject({ repeated: 1, unexplained: 0 });
+    expect(judgeCalls(calls, 1, [5, 40])).toMatchObject({ repeated: 0, unexplained: 1 });
+  });
+
+  it("are two where the keys differ", () => {
+    const calls = [call("a", "s #1", 10), call("b", "s #1", 30)];
+    expect(judgeCalls(calls, 1, [20])).toMatchObject({ twoKeys: 1 });
+  });
+});
