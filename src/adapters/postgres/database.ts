@@ -107,7 +107,9 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
       }
     },
     async warm() {
-      const opening = Array.from({ length: keptOpen }, () => pool.connect());
+      // Those at work are open, and may be for long: none of them is waited for.
+      const atWork = pool.totalCount - pool.idleCount;
+      const opening = Array.from({ length: keptOpen - atWork }, () => pool.connect());
       for (const opened of await Promise.allSettled(opening)) {
         if (opened.status === "fulfilled") opened.value.release();
       }

@@ -4,12 +4,17 @@ import type { AddressInfo } from "node:net";
 /** The variable by which a bot learns the server's address. */
 export const counterVariable = "CHAOS_COUNTER_URL";
 
+/** Names the process that calls. */
+export const pidHeader = "from-pid";
+
 /** One effect, as the server made it. */
 export interface CountedCall {
   /** What the bot calls its effect by: the turn's id. */
   readonly key: string;
   /** Whose message it is for: `<session> #<number>`. */
   readonly what: string;
+  /** Of the process that made it. */
+  readonly pid: number;
   /** By performance.now(). */
   readonly atMs: number;
 }
@@ -24,7 +29,10 @@ export interface Counter {
 /** Calls may be this long, in bytes. */
 const bodyMax = 4_096;
 
-/** Each POST is an effect: the header `idempotency-key` is its key, the body says what it is for. */
+/**
+ * Each POST is an effect: the header `idempotency-key` is its key, `from-pid` the process that makes it, and the body
+ * says what it is for.
+ */
 export async function startCounter(): Promise<Counter> {
   const calls: CountedCall[] = [];
   const server = createServer((request, response) => {
@@ -36,7 +44,8 @@ export async function startCounter(): Promise<Counter> {
     });
     request.on("end", () => {
       const key = String(request.headers["idempotency-key"] ?? "");
-      calls.push({ key, what, atMs: performance.now() });
+      const pid = Number(request.headers[pidHeader]);
+      calls.push({ key, what, pid, atMs: performance.now() });
       response.end(String(calls.length));
     });
     request.on("error", () => undefined);
@@ -60,22 +69,26 @@ export interface CounterVerdict {
   readonly effects: number;
   /** Messages that had none. */
   readonly missing: number;
-  /** Calls that were made again under the same key, after a kill in between. */
+  /** Calls that were made again under the same key, after the process of the call before was killed. */
   readonly repeated: number;
-  /** Calls that were made again without a kill in between. */
+  /** Calls that were made again although that process lived, or under another key. */
   readonly unexplained: number;
   /** Messages with an effect under two keys: the other side could not tell that they are one. */
   readonly twoKeys: number;
 }
 
-/**
- * @param messages how many messages ask for an effect
- * @param killsMs when a process of a bot was killed, by performance.now()
- */
+/** A process that was killed. */
+export interface Kill {
+  readonly pid: number;
+  /** By performance.now(). */
+  readonly atMs: number;
+}
+
+/** @param messages how many messages ask for an effect */
 export function judgeCalls(
   calls: readonly CountedCall[],
   messages: number,
-  killsMs: readonly number[],
+  kills: readonly Kill[],
 ): CounterVerdict {
   const byMessage = Map.groupBy(calls, ({ what }) => what);
   let repeated = 0;
@@ -83,11 +96,11 @@ export function judgeCalls(
   let twoKeys = 0;
   for (const made of byMessage.values()) {
     if (new Set(made.map(({ key }) => key)).size > 1) twoKeys += 1;
-    for (const [index, { atMs }] of made.entries()) {
+    for (const [index, { key, atMs }] of made.entries()) {
       const before = made[index - 1];
       if (before === undefined) continue;
-      const wasKilled = killsMs.some((killMs) => killMs >= before.atMs && killMs <= atMs);
-      if (wasKilled) repeated += 1;
+      const wasKilled = kills.some(({ pid, atMs: killMs }) => pid === before.pid && killMs <= atMs);
+      if (wasKilled && key === before.key) repeated += 1;
       else unexplained += 1;
     }
   }

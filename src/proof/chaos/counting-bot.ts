@@ -1,6 +1,6 @@
 import { createSiteManagerBot } from "../../bots/site-manager/site-manager-bot.ts";
 import type { Bot } from "../../ports/conversation/bot.ts";
-import { counterVariable } from "./counter.ts";
+import { counterVariable, pidHeader } from "./counter.ts";
 
 const siteManager = createSiteManagerBot();
 
@@ -13,7 +13,7 @@ const countingBot: Bot = {
     await turn.step("count", async () => {
       const answer = await fetch(process.env[counterVariable]!, {
         method: "POST",
-        headers: { "idempotency-key": id },
+        headers: { "idempotency-key": id, [pidHeader]: String(process.pid) },
         body: `${session.id} ${input.text}`,
         signal: turn.signal,
       });

@@ -3,7 +3,7 @@ import { stepOfNewKey } from "../../accounts/steps.ts";
 import { HoldfastError } from "../../errors.ts";
 import { startBursts } from "./bursts.ts";
 import { processState } from "./chaos-host.ts";
-import { judgeCalls } from "./counter.ts";
+import { judgeCalls, type Kill } from "./counter.ts";
 import { eventually } from "./fleet.ts";
 import {
   holdMs,
@@ -43,19 +43,20 @@ export const hostScenarios: readonly Scenario[] = [
     async run({ fleet, counter, delivered, rest }) {
       const bursts = await startBursts(fleet);
       const endMs = performance.now() + killingMs;
-      const killsMs: number[] = [];
+      const kills: Kill[] = [];
       for (let next = 0; performance.now() < endMs; next += 1) {
         const alive = fleet.hosts.filter(({ pids }) => !isGone(pids.node));
         const host = alive[next % alive.length];
         if (host !== undefined) {
+          const pid = host.pids.node;
           host.signal("node", "SIGKILL");
-          killsMs.push(performance.now());
+          kills.push({ pid, atMs: performance.now() });
         }
         await rest(killEveryMs);
       }
       delivered(
-        `SIGKILL of a node, ${killsMs.length} times in ${killingMs / 1000} s`,
-        killsMs.length > 0,
+        `SIGKILL of a node, ${kills.length} times in ${killingMs / 1000} s`,
+        kills.length > 0,
       );
       await fleet.untilServed(90_000);
       const verdict = await bursts.end();
@@ -64,7 +65,7 @@ export const hostScenarios: readonly Scenario[] = [
         `numbered messages, judged by telegram-dc and by the database: ${JSON.stringify(verdict)}`,
         verdict.messages > 0 && faults.every((count) => count === 0),
       );
-      const counted = judgeCalls(counter!.calls, verdict.messages, killsMs);
+      const counted = judgeCalls(counter!.calls, verdict.messages, kills);
       delivered(
         `steps, judged by the server that they call: ${JSON.stringify(counted)}`,
         counted.missing === 0 && counted.unexplained === 0 && counted.twoKeys === 0,
