@@ -86,6 +86,7 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
   const running = new Map<string, { readonly account: Account; readonly ended: () => void }>();
   let onBegun: BringUpOptions<Account>["onBegun"] = () => () => {};
   let isUp = false;
+  let stopBeats = () => {};
 
   async function begin(name: string): Promise<void> {
     if (running.has(name)) return;
@@ -162,7 +163,7 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
     const { proof, promise } = options;
     await incarnations.register({ ...self, proof, ...(promise === undefined ? {} : { promise }) });
     if (isLeft()) return;
-    to.part.startBeats();
+    stopBeats = to.part.startBeats();
     await orAborted(Promise.all([inherit(), to.prepare?.()]), to.signal);
     if (isLeft()) return;
     to.tellServing();
@@ -184,7 +185,9 @@ export function createHost<Account extends Keepable>(options: HostOptions<Accoun
     adopt: async () => void (isUp && (await custodian.look())),
     async stop({ goesOn } = { goesOn: false }) {
       await custodian.stop();
-      if (!goesOn) await incarnations.release(gate.incarnation);
+      if (goesOn) return;
+      stopBeats();
+      await incarnations.release(gate.incarnation);
     },
   };
 }

@@ -22,6 +22,8 @@ export interface HeartbeatOptions {
 export interface Heartbeat {
   /** One beat; call it with every renewal of the lease. At most one is under way. Never rejects. */
   beat(): Promise<void>;
+  /** Nothing is told any more, also of a beat that is under way. */
+  end(): void;
 }
 
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
@@ -33,9 +35,10 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   let marks: string | null = null;
   let away = false;
   let beating = false;
+  let over = false;
 
   function setAway(next: boolean): void {
-    if (away === next) return;
+    if (over || away === next) return;
     away = next;
     options.onAway(next);
   }
@@ -52,6 +55,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
 
   async function beat(): Promise<void> {
     const found = await store.beat(incarnation).catch(() => null);
+    if (over) return;
     if (found === null || found.state === "LOCKED") return lookAtOthers();
     answeredMs = clock.monotonicMs();
     setAway(false);
@@ -69,10 +73,13 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   return {
     async beat() {
       if (clock.monotonicMs() - answeredMs >= options.awayMs) setAway(true);
-      if (beating) return;
+      if (beating || over) return;
       beating = true;
       await beat().catch(() => undefined);
       beating = false;
+    },
+    end() {
+      over = true;
     },
   };
 }

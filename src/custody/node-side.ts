@@ -60,8 +60,11 @@ export interface FleetPart {
   makeCustodian(keeping: AccountKeeping): Custodian;
   /** Reads who is there. */
   start(): Promise<void>;
-  /** From now on Postgres is asked with each renewal of the lease; this host's incarnation must be recorded. */
-  startBeats(): void;
+  /**
+   * From now on Postgres is asked with each renewal of the lease; this host's incarnation must be recorded. The
+   * returned function ends that: a host that leaves would otherwise read its own release as its end.
+   */
+  startBeats(): () => void;
   /** Resolves once the fleet sees that this host takes accounts. */
   untilServing(): Promise<void>;
   stop(): void;
@@ -103,7 +106,6 @@ export function createFleetPart(options: FleetPartOptions): FleetPart {
     onRestored: options.onRestored,
   });
   let gaveUp = false;
-  let stopBeats = () => {};
   const heartbeat = createHeartbeat({
     store: incarnations,
     incarnation,
@@ -133,6 +135,8 @@ export function createFleetPart(options: FleetPartOptions): FleetPart {
     await fleet.write(eraKey, value, entry?.revision ?? 0);
   }
 
+  let stopBeats = heartbeat.end;
+
   return {
     members,
     bus,
@@ -140,7 +144,12 @@ export function createFleetPart(options: FleetPartOptions): FleetPart {
     claims,
     start: members.start,
     startBeats() {
-      stopBeats = members.onOwnBeat(() => void heartbeat.beat());
+      const stopListening = members.onOwnBeat(() => void heartbeat.beat());
+      stopBeats = () => {
+        stopListening();
+        heartbeat.end();
+      };
+      return stopBeats;
     },
     makeCustodian: (keeping) =>
       createCustodian({

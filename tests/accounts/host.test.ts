@@ -73,7 +73,10 @@ function scene(holds: Step | null = null) {
   const bringUp = () =>
     host.bringUp({
       part: {
-        startBeats: () => void done.push("beats"),
+        startBeats() {
+          done.push("beats");
+          return () => void done.push("beats end");
+        },
         async untilServing() {
           await holdOn("untilServing");
           done.push("seen to serve");
@@ -140,12 +143,12 @@ describe("the start of a host", () => {
 });
 
 describe("the stop of a host", () => {
-  it("hands every account over, then ends the incarnation", async () => {
+  it("hands every account over, ends the beats, and then the incarnation, as a beat would take that for an end by another", async () => {
     const { host, done, bringUp } = scene();
     await bringUp();
     done.length = 0;
     await host.stop();
-    expect(done).toEqual(["stop one", "ended one", "release"]);
+    expect(done).toEqual(["stop one", "ended one", "beats end", "release"]);
   });
 
   it("leaves the incarnation to the next node of the same gate when it goes on", async () => {

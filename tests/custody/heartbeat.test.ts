@@ -36,6 +36,7 @@ function open(answers: readonly (Beat | null)[], marks: readonly (string | null)
   });
   return {
     told,
+    end: heartbeat.end,
     async beat(afterMs: number) {
       clock.advance(afterMs);
       await heartbeat.beat();
@@ -98,5 +99,15 @@ describe("a heartbeat", () => {
     const { told, beat } = open([live(4), live(4), { state: "REVOKED" }, { state: "MISSING" }]);
     for (let beats = 0; beats < 4; beats += 1) await beat(1000);
     expect(told.map((line) => line.split(":")[0])).toEqual(["restored", "ended", "restored"]);
+  });
+
+  it("that was ended tells nothing, also of a beat that was under way", async () => {
+    const { told, beat, end } = open([live(1), { state: "RELEASED" }, null]);
+    await beat(0);
+    const underWay = beat(1000);
+    end();
+    await underWay;
+    await beat(awayMs);
+    expect(told).toEqual([]);
   });
 });
