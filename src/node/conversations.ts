@@ -163,14 +163,17 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         },
         onLookup: metrics.sessionLookup,
         onTurn: metrics.turn,
-        onStaleOwner,
+        onStaleOwner: lose,
       });
-      const senders = channels.makeSenders(claim, () => {
-        engine.stop().catch((error: unknown) => log.warn(errorLine(error)));
+      const senders = channels.makeSenders(claim, lose);
+      const whole = withSenders(engine, senders, () => owned.delete(senders));
+      /** Turns and replies end together, whichever of them hears of the newer owner. */
+      function lose(): void {
+        whole.stop().catch((error: unknown) => log.warn(errorLine(error)));
         onStaleOwner();
-      });
+      }
       owned.add(senders);
-      return withSenders(engine, senders, () => owned.delete(senders));
+      return whole;
     },
   });
 }

@@ -1,3 +1,4 @@
+import { wait } from "../../concurrency/wait.ts";
 import { errorLine } from "../../errors.ts";
 import type {
   InboundDelivery,
@@ -48,7 +49,7 @@ export interface TurnEngine {
   readonly mayBegin: boolean;
 }
 
-/** A delivery whose turn ended in a fault of this program comes again after this time. */
+/** A turn that ended in a fault of this program is taken again after this time. */
 const unsettledMs = 30_000;
 
 /** How long a bot's handler may take, milliseconds. */
@@ -114,7 +115,8 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     options.onStaleOwner();
   }
 
-  async function take(delivery: InboundDelivery): Promise<void> {
+  /** `false`: a fault of this program, after which the same turn is taken again. */
+  async function took(delivery: InboundDelivery): Promise<boolean> {
     const { clock } = options;
     const startMs = clock.monotonicMs();
     try {
@@ -122,13 +124,23 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
       options.onTurn(result.ending, (clock.monotonicMs() - startMs) / 1000);
       settle(options, delivery, result);
       if (result.ending === "stale-owner") loseOwnership(delivery.item.account);
+      return true;
     } catch (error) {
       reportUnsettled(delivery.item.account, error);
-      delivery.retry(unsettledMs);
-    } finally {
-      lanes.leave(delivery);
-      slots.leave();
+      return false;
     }
+  }
+
+  /** The user's lane stays taken until the end: nothing of theirs goes before a turn that is to be taken again. */
+  async function take(delivery: InboundDelivery): Promise<void> {
+    while (!(await took(delivery))) {
+      await slots.rest(() => wait(options.clock, unsettledMs, ending.signal));
+      if (!ending.signal.aborted) continue;
+      delivery.retry(0);
+      break;
+    }
+    lanes.leave(delivery);
+    slots.leave();
   }
 
   function pump(): void {

@@ -8,6 +8,7 @@ import {
 } from "../../fixtures/conversation-bench.ts";
 import { deferred } from "../../fixtures/deferred.ts";
 import { away, echo, textOf } from "../../fixtures/test-bots.ts";
+import { createTestClock } from "../../fixtures/test-clock.ts";
 
 let bench: ConversationBench;
 beforeEach(async () => {
@@ -167,6 +168,39 @@ describe("failures", () => {
     await bench.stream.append([textFrom("1", "hello")]);
     await bench.stream.emptied();
     expect(bench.stream.parked[0]?.reason).toContain(reason);
+  });
+
+  it("a turn that a fault of this program ends keeps its user's place until it is taken again, and holds up nobody else", async () => {
+    const clock = createTestClock();
+    let faults = 1;
+    const bot: Bot = {
+      name: "poisoned",
+      handle(turn) {
+        if (textOf(turn.input) === "poison") throw new Error("cannot read this");
+        turn.reply(textOf(turn.input));
+      },
+    };
+    const engine = await bench.makeEngine(bot, {
+      clock,
+      parked: {
+        async park(...args) {
+          faults -= 1;
+          if (faults >= 0) throw new TypeError("no such property");
+          return bench.parked.park(...args);
+        },
+      },
+    });
+    await engine.start();
+    await bench.stream.append([textFrom("1", "poison"), textFrom("1", "next")]);
+    await bench.stream.append([textFrom("2", "hello")]);
+    await expect.poll(() => bench.notes).toContain("DELIVERY_UNSETTLED");
+    await expect.poll(() => bench.repliesTo("2")).toEqual(["hello"]);
+    expect(await bench.repliesTo("1")).toEqual([]);
+    expect(engine.running).toBe(0);
+    clock.advance(30_000);
+    await bench.stream.emptied();
+    expect(bench.turnEndings).toEqual(["committed", "parked", "committed"]);
+    expect(await bench.repliesTo("1")).toEqual(["next"]);
   });
 });
 
