@@ -1,4 +1,5 @@
 import type { AccountWorld } from "./context.ts";
+import type { OnRaising } from "../custody/claims.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Gate, GrantRef } from "../ports/custody/gate.ts";
 import type { SlotRef, TokenStore } from "../ports/custody/token-store.ts";
@@ -12,7 +13,7 @@ export interface Grants {
    * Takes the token as soon as it is free. null: `signal` aborted first. Failures are retried after
    * a moment.
    */
-  seek(ref: SlotRef, signal: AbortSignal): Promise<GrantRef | null>;
+  seek(ref: SlotRef, signal: AbortSignal, onRaising?: OnRaising): Promise<GrantRef | null>;
   /**
    * The token, if it is free now; null after a wait for it to become free, which `signal` ends. Throws as the stores.
    */
@@ -37,12 +38,16 @@ export interface GrantsContext extends RestContext {
 export function createGrants(context: GrantsContext): Grants {
   const { account, claims, tokens, gate } = context;
 
-  async function seekOrWait(ref: SlotRef, signal: AbortSignal): Promise<GrantRef | null> {
+  async function seekOrWait(
+    ref: SlotRef,
+    signal: AbortSignal,
+    onRaising?: OnRaising,
+  ): Promise<GrantRef | null> {
     const looked = new AbortController();
     // Listens before it looks, so that news in between are not missed.
     const freed = claims.untilFree(ref, AbortSignal.any([signal, looked.signal]));
     try {
-      const grant = await claims.claim(ref);
+      const grant = await claims.claim(ref, onRaising);
       if (grant === null) await freed;
       return grant;
     } finally {
@@ -62,10 +67,10 @@ export function createGrants(context: GrantsContext): Grants {
       if (grant === null) throw slotBusy(ref);
       return grant;
     },
-    async seek(ref, signal) {
+    async seek(ref, signal, onRaising) {
       while (!signal.aborted) {
         try {
-          const grant = await seekOrWait(ref, signal);
+          const grant = await seekOrWait(ref, signal, onRaising);
           if (grant !== null) return grant;
         } catch (error) {
           await restAfter(context, error, signal);
@@ -73,7 +78,7 @@ export function createGrants(context: GrantsContext): Grants {
       }
       return null;
     },
-    seekOrWait,
+    seekOrWait: (ref, signal) => seekOrWait(ref, signal),
     free,
     async freeAll() {
       for (const { slot, epoch } of await tokens.heldBy(gate.incarnation, account)) {

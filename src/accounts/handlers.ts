@@ -19,10 +19,8 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
 
   const renewals = createRenewalHandlers(parts);
 
-  async function servingSlotUnderToken(slot: number): Promise<number> {
-    const [record] = await Promise.all([accounts.find(account), renewals.abortOpen()]);
-    return record?.servingSlot ?? slot;
-  }
+  /** Of the account as long as nobody else holds its token. */
+  const look = () => Promise.all([accounts.find(account), accounts.openRenewal(account)]);
 
   let failedConnects = 0;
 
@@ -62,15 +60,21 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       );
       if (restMs > 0) await wait(clock, restMs, visit.signal);
       if (visit.signal.aborted) return;
-      const grant = await grants.seek(ref, visit.signal);
+      let looking: ReturnType<typeof look> | null = null;
+      const grant = await grants.seek(ref, visit.signal, (granted, raised) => {
+        serving.prepare(granted, raised);
+        looking = look();
+        looking.catch(() => undefined);
+      });
       if (grant === null) return;
-      if (visit.signal.aborted) return grants.free(grant, { idle: true });
-      serving.prepare(grant);
-      // The account cannot move while its token is held: the slot that serves now is the connected
-      // one.
+      // The account cannot move while its token is held: the slot that serves now is the connected one.
       let now = slot;
       await untilDone(world, visit.signal, async () => {
-        now = await servingSlotUnderToken(slot);
+        const looked = looking ?? look();
+        looking = null;
+        const [record, open] = await looked;
+        await renewals.abort(open);
+        now = record?.servingSlot ?? slot;
       });
       if (now === slot && !visit.signal.aborted) {
         return visit.emit({ type: "token.granted", epoch: grant.epoch });

@@ -21,8 +21,11 @@ export interface ServingSlot {
   readonly callsInFlight: number;
   /** Telegram asked for silence until then, in milliseconds since 1970; null for no such wait. */
   readonly coolingUntilMs: number | null;
-  /** Reads the needs of `open` while the token's grant is still being written. Dials nothing. */
-  prepare(grant: GrantRef): void;
+  /**
+   * Reads the needs of `open` while the floor of the token's grant is still being raised, and admits the key once it
+   * is. Dials nothing.
+   */
+  prepare(grant: GrantRef, raised: Promise<void>): void;
   /**
    * Connects and verifies by a real call that it is the account's own user. The gap in its updates is filled beside
    * its service. Rejects with the fault, ended, also when `signal` aborts.
@@ -78,7 +81,7 @@ export function createServingSlot(
   /** Calls of others that are under way. */
   const outside = new Set<Promise<unknown>>();
 
-  function wire(grant: GrantRef): Promise<Parts> {
+  function wire(grant: GrantRef, raised?: Promise<void>): Promise<Parts> {
     const mine = () => parts !== null && parts.connection.grant === grant;
     const tellMine = (event: LifecycleEvent) => {
       if (mine()) tell(event);
@@ -119,7 +122,7 @@ export function createServingSlot(
         );
       },
     };
-    return openSlot(world, grants, grant, events).then((connection) => {
+    return openSlot(world, grants, grant, events, raised).then((connection) => {
       const { client } = connection;
       const cursor = world.makeCursor(client, grant, { onTokenLost });
       return {
@@ -194,9 +197,9 @@ export function createServingSlot(
       const untilMs = parts?.coolingUntilMs ?? 0;
       return untilMs === 0 ? null : untilMs;
     },
-    prepare(grant) {
+    prepare(grant, raised) {
       const earlier = prepared?.parts;
-      const made = wire(grant);
+      const made = wire(grant, raised);
       made.catch(() => undefined);
       prepared = { grant, parts: made };
       earlier?.then(({ connection }) => connection.end()).catch(() => undefined);

@@ -32,18 +32,20 @@ export type SlotEvents = Omit<TelegramClientEvents, "onSession">;
 /**
  * Prepares a client for a slot under a grant. Nothing is dialled before `connect`. A new key is
  * stored before the client may use it. Throws the errors of the gate and the stores.
+ * @param raised resolves when the grant's floor is raised; by default that is made sure here
  */
 export async function openSlot(
   world: AccountWorld,
   grants: Pick<Grants, "free">,
   grant: GrantRef,
   events: SlotEvents,
+  raised: Promise<void> = world.claims.confirm(grant),
 ): Promise<SlotConnection> {
   const { accounts, gate, tokens } = world;
   const [session, { driver, device, proxy, coolingUntilMs }] = await Promise.all([
     accounts.loadSession(grant),
     wayOf(world, grant.account),
-    world.claims.confirm(grant),
+    raised,
     world.waits.load(),
   ]);
   // The client is made meanwhile; it dials nothing by itself.

@@ -33,7 +33,7 @@ export interface Claims {
    * Only for a token that nothing in this process uses: the remains of an earlier attempt are given
    * back.
    */
-  claim(ref: SlotRef): Promise<GrantRef | null>;
+  claim(ref: SlotRef, onRaising?: OnRaising): Promise<GrantRef | null>;
   /**
    * Raises the floor for a grant that was minted elsewhere (the switch of a renewal). Throws POSTGRES_RESTORED:
    * this epoch was used before, and must not connect.
@@ -49,6 +49,12 @@ export interface Claims {
   giveBackStrays(running: Pick<RunningAccounts, "has" | "names">): Promise<void>;
   stop(): void;
 }
+
+/**
+ * Postgres has minted this grant, and its floor is being raised: what is read of the account from now on holds if
+ * `raised` resolves. Otherwise a former holder stood in the way; called again for the next try.
+ */
+export type OnRaising = (grant: GrantRef, raised: Promise<void>) => void;
 
 const floorTriesMax = 5;
 
@@ -165,12 +171,15 @@ export function createClaims(options: ClaimsOptions): Claims {
     first: GrantRef,
     connectedEpoch: number,
     readAhead: Promise<FloorEntry>,
+    onRaising: OnRaising,
   ): Promise<GrantRef | null> {
     let grant: GrantRef | null = first;
     let knownEpoch = connectedEpoch;
     let ahead: Promise<FloorEntry> | undefined = readAhead;
     for (;;) {
-      const floor = await raiseFloor(grant, knownEpoch, ahead);
+      const raising = raiseFloor(grant, knownEpoch, ahead);
+      onRaising(grant, untilRaised(grant, raising));
+      const floor = await raising;
       ahead = undefined;
       if (floor === null) return grant;
       const isRestored = floor.epoch >= grant.epoch;
@@ -196,7 +205,7 @@ export function createClaims(options: ClaimsOptions): Claims {
   const isOwn = (token: TokenRecord | null): token is TokenRecord =>
     token !== null && token.incarnation === incarnation;
 
-  async function claim(ref: SlotRef): Promise<GrantRef | null> {
+  async function claim(ref: SlotRef, onRaising: OnRaising): Promise<GrantRef | null> {
     // On its way beside the grant: the account is away meanwhile.
     const ahead = floors.read(floorKey(ref));
     ahead.catch(() => undefined);
@@ -207,14 +216,15 @@ export function createClaims(options: ClaimsOptions): Claims {
     }
     if (!granted.applied) return null;
     const { epoch, connectedEpoch } = granted.token;
-    return adopt({ account: ref.account, slot: ref.slot, epoch }, connectedEpoch, ahead);
+    const grant = { account: ref.account, slot: ref.slot, epoch };
+    return adopt(grant, connectedEpoch, ahead, onRaising);
   }
 
   return {
-    async claim(ref) {
+    async claim(ref, onRaising = () => {}) {
       const key = floorKey(ref);
       claiming.add(key);
-      return claim(ref).finally(() => claiming.delete(key));
+      return claim(ref, onRaising).finally(() => claiming.delete(key));
     },
     async confirm(grant) {
       if (raised.get(floorKey(grant)) === grant.epoch) return;
@@ -259,6 +269,15 @@ export function createClaims(options: ClaimsOptions): Claims {
       cancelSweep = null;
     },
   };
+}
+
+/** Rejects where a former holder's floor stands in the way; nobody need listen. */
+function untilRaised(grant: GrantRef, raising: Promise<FloorValue | null>): Promise<void> {
+  const raised = raising.then((inTheWay) => {
+    if (inTheWay !== null) throw floorNotRaised(grant);
+  });
+  raised.catch(() => undefined);
+  return raised;
 }
 
 const floorNotRaised = ({ account, slot }: SlotRef) =>

@@ -77,4 +77,25 @@ describe("a claim", () => {
     expect(await claims.claim(ref)).toEqual({ ...ref, epoch: 5 });
     expect(done).toEqual(["fence theirs 3", "floor 5"]);
   });
+
+  it("lets the account be read while its floor is raised, and again once a former holder was ended", async () => {
+    const { claims, done } = scene(floorOf(5), { epoch: 4, connectedEpoch: 3 });
+    const tries: string[] = [];
+    await claims.claim(ref, ({ epoch }, raised) => {
+      done.push(`read under ${epoch}`);
+      raised.then(
+        () => tries.push(`${epoch} holds`),
+        () => tries.push(`${epoch} was not raised`),
+      );
+    });
+    expect(done).toEqual([
+      "read under 4",
+      "restored",
+      "fence theirs 5",
+      "supersede 4",
+      "read under 6",
+      "floor 6",
+    ]);
+    expect(tries).toEqual(["4 was not raised", "6 holds"]);
+  });
 });

@@ -21,6 +21,8 @@ export interface RenewalHandlers {
    * another host may still be at it otherwise. One that has switched goes on: its new key serves.
    */
   abortOpen(reason?: Reason): Promise<void>;
+  /** The same, of what was read of it just now. */
+  abort(open: RenewalRecord | null, reason?: Reason): Promise<void>;
   /** Records as done the renewal that has switched to this slot, which has answered, if its record is still missing. */
   complete(serving: number | null): Promise<void>;
   /** Resolves once the renewal that was last finished here is recorded as done, or the account has stopped. */
@@ -102,13 +104,15 @@ export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
     },
   };
 
+  async function abort(open: RenewalRecord | null, reason?: Reason): Promise<void> {
+    if (open === null || open.state === "switched") return;
+    await accounts.abortRenewal(open.id, reason ?? interrupted(open));
+  }
+
   return {
     effects,
-    async abortOpen(reason) {
-      const open = await accounts.openRenewal(account);
-      if (open === null || open.state === "switched") return;
-      await accounts.abortRenewal(open.id, reason ?? interrupted(open));
-    },
+    abortOpen: async (reason) => abort(await accounts.openRenewal(account), reason),
+    abort,
     async complete(slot) {
       const open = await accounts.openRenewal(account);
       if (open?.state === "switched" && open.toSlot === slot) await finish(open.id);
