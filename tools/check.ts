@@ -104,8 +104,8 @@ function checksOf(root: string): readonly Check[] {
       refuses: "arguments and options of commands that are named like a secret",
       async run() {
         // Only here: the other checks are to tell of a program that cannot be loaded.
-        const { createProgram } = await import("../src/main/cli.ts");
-        return listed(checkArguments(createProgram(() => undefined)));
+        const { createProgram } = await import("../src/cli/program.ts");
+        return listed(checkArguments(await createProgram(() => undefined)));
       },
       remedy: "tools/check-arguments.ts for the rule",
     },

@@ -1,5 +1,13 @@
 import type { Command } from "commander";
-import { createProgram } from "../src/main/cli.ts";
+import { createProgram } from "../src/cli/program.ts";
+
+const program = await createProgram(() => undefined);
+
+/** Those that the help shows, but for `help` itself. */
+const visible = program
+  .createHelp()
+  .visibleCommands(program)
+  .filter((command) => command.name() !== "help");
 
 const usageOf = (command: Command, path: string): string => {
   const given = command.registeredArguments.map((argument) =>
@@ -23,9 +31,8 @@ function rowsOf(command: Command, above: string): readonly string[] {
 
 /** README's tables of commands, one for each group of the program. */
 export function commandTables(): string {
-  const program = createProgram(() => undefined);
   const groups = new Map<string, readonly Command[]>();
-  for (const command of program.commands) {
+  for (const command of visible) {
     const heading = command.helpGroup().replace(/:$/, "");
     groups.set(heading, [...(groups.get(heading) ?? []), command]);
   }
@@ -36,4 +43,13 @@ export function commandTables(): string {
       ),
     )
     .join("\n\n");
+}
+
+/** The rows of src/cli/command-summaries.ts: what the list of commands shows without loading one. */
+export function commandSummaries(): string {
+  const help = program.createHelp();
+  return visible
+    .map((command) => [command.helpGroup(), help.subcommandTerm(command), command.description()])
+    .map((row) => `  [${row.map((cell) => JSON.stringify(cell)).join(", ")}],`)
+    .join("\n");
 }

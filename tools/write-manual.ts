@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { variables } from "../src/config/variables.ts";
-import { commandTables } from "./manual-commands.ts";
+import { commandSummaries, commandTables } from "./manual-commands.ts";
 import { errorTables } from "./manual-errors.ts";
+import { manPage } from "./manual-man.ts";
 import { metricsTable } from "./manual-metrics.ts";
 import { methodsTable } from "./manual-methods.ts";
 
@@ -9,12 +10,14 @@ import { methodsTable } from "./manual-methods.ts";
 export interface Part {
   /** Relative to the root of the repository. */
   readonly page: string;
-  /** Stands in both marks. */
-  readonly name: string;
+  /** Stands in both marks; null: the whole page is written. */
+  readonly name: string | null;
   readonly write: () => string;
 }
 
 const parts: readonly Part[] = [
+  { page: "src/cli/command-summaries.ts", name: "rows", write: commandSummaries },
+  { page: "packaging/holdfast.1", name: null, write: manPage },
   { page: "README.md", name: "commands", write: commandTables },
   { page: "docs/operating.md", name: "variables", write: variablesTable },
   { page: "docs/renewing.md", name: "methods", write: methodsTable },
@@ -38,8 +41,10 @@ export function variablesTable(): string {
 
 /** The page with one part renewed. Throws when the page has lost its marks. */
 export function withPart(text: string, { page, name, write }: Part): string {
-  const begin = `<!-- ${name}: written by tools/write-manual.ts -->`;
-  const end = `<!-- end of ${name} -->`;
+  if (name === null) return write();
+  const mark = (words: string) => (page.endsWith(".ts") ? `// ${words}` : `<!-- ${words} -->`);
+  const begin = mark(`${name}: written by tools/write-manual.ts`);
+  const end = mark(`end of ${name}`);
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${page} lacks "${begin}" or "${end}"`);
   return `${text.slice(0, from + begin.length)}\n${write()}\n${text.slice(to)}`;

@@ -15,9 +15,22 @@ function withoutControls(text: string): string {
   );
 }
 
+const gone = new AbortController();
+
+/** Aborts when nobody reads what is printed any more, as after `| head -1`: what only shows something may end then. */
+export const screenGone: AbortSignal = gone.signal;
+
+/** A reader that ends is no fault of the command, which finishes its work unseen. */
+function onScreenError(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  gone.abort();
+}
+process.stdout.on("error", onScreenError);
+process.stderr.on("error", onScreenError);
+
 /** The one way to the operator's screen: texts of chats, names and logs come through it, and command nothing there. */
 export const print = (text: string): void => {
-  process.stdout.write(`${withoutControls(text)}\n`);
+  if (!gone.signal.aborted) process.stdout.write(`${withoutControls(text)}\n`);
 };
 
 /** To the error output, a line of its own. */

@@ -24,6 +24,7 @@ export function addAnswerCommands(program: Command): void {
   program
     .command("code <account>")
     .description("give the login code that an account waits for; read from standard input")
+    .addHelpText("after", "\nExample:\n  npx holdfast code site-desk")
     .allowExcessArguments()
     .action(async (account: string, _options: object, { args }: Command) => {
       refuseFurther(args, 1, `npx holdfast code ${account}`);

@@ -48,6 +48,10 @@ export function addCallerCommands(program: Command): void {
     .command("list")
     .description("the callers, their roles and accounts, the newest first")
     .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  npx holdfast caller list\n  npx holdfast caller list --json",
+    )
     .action(async ({ json }: { json?: boolean }) => {
       const { callers } = await askFleet("callers", {}, { env });
       print(json === true ? JSON.stringify(callers) : callerTable(callers));

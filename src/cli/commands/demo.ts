@@ -14,6 +14,10 @@ export function addDemoCommand(program: Command, setExitCode: (code: number) => 
       300,
     )
     .option("--break <fault>", "plant a fault (overlap, lose, duplicate): the demo must then fail")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  npx holdfast demo\n  npx holdfast demo --turns 1000 --json",
+    )
     .action(async (options: { json?: boolean; turns: number; break?: string }) => {
       const { runDemo } = await import("../../demo/run-demo.ts");
       setExitCode(await runDemo(options));

@@ -3,7 +3,7 @@ import { watch } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { HoldfastError } from "../../errors.ts";
-import { print } from "../print.ts";
+import { print, screenGone } from "../print.ts";
 
 const { env } = process;
 
@@ -52,7 +52,7 @@ export function addLogsCommand(program: Command): void {
         const piece = Buffer.alloc(pieceBytes);
         for (;;) {
           const { bytesRead } = await file.read(piece, 0, pieceBytes, at);
-          if (bytesRead === 0) return;
+          if (bytesRead === 0 || screenGone.aborted) return;
           at += bytesRead;
           const lines = (rest + piece.toString("utf8", 0, bytesRead)).split("\n");
           rest = lines.pop() ?? "";
@@ -67,10 +67,13 @@ export function addLogsCommand(program: Command): void {
         await readOn();
         if (follow !== true) return;
         const changes = watch(path);
-        await new Promise<void>((_resolve, reject) => {
+        await new Promise<void>((resolve, reject) => {
           changes.on("change", () => void readOn().catch(reject));
           changes.once("error", reject);
+          if (screenGone.aborted) resolve();
+          else screenGone.addEventListener("abort", () => resolve());
         });
+        changes.close();
       } finally {
         await file.close();
       }

@@ -15,6 +15,7 @@ export function addStateCommands(program: Command): void {
     program
       .command(`${verb} <account>`)
       .description(description)
+      .addHelpText("after", `\nExample:\n  npx holdfast ${verb} site-desk`)
       .action(async (account: string) => {
         const { state } = await onAccount(account, verb, {});
         print(`${account}: ${state}`);
