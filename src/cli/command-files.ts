@@ -101,6 +101,10 @@ export const commandFiles: Readonly<Record<string, readonly CommandFile[]>> = {
   ],
   "Bots and conversations:": [
     {
+      names: ["chat"],
+      load: async () => (await import("./commands/chat.ts")).addChatCommand,
+    },
+    {
       names: ["init"],
       load: async () => (await import("./commands/init.ts")).addInitCommand,
     },

@@ -19,11 +19,13 @@ export async function control<T>(
   method: "GET" | "POST" | "DELETE",
   path: string,
   body?: unknown,
+  signal?: AbortSignal,
 ): Promise<T> {
   const response = await fetch(new URL(path, url), {
     method,
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(signal === undefined ? {} : { signal }),
   });
   const answer = (await response.json()) as T & { readonly code?: string };
   if (!response.ok) throw new ControlRefusal(path, answer.code ?? String(response.status));

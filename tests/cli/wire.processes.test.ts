@@ -264,6 +264,8 @@ describe("a reader of all of NATS", () => {
       does("nats-keys more-keys"),
       does("adopt-fleet", "", 1),
       does("init my-bot"),
+      does("completion bash"),
+      does("chat site-bot --as cleo", "hello\n"),
     ]);
     const { key } = await authKeyOf("site-desk");
     await writeFile(join(home, "my.session"), key.toString("hex"), { mode: 0o600 });

@@ -1,6 +1,6 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { ParkedStore } from "../../ports/conversation/parked-store.ts";
-import { unlessAbsent } from "./connection.ts";
+import { unlessAbsent } from "./absent.ts";
 import { parseItem } from "./inbound-item.ts";
 
 export type KeepParked = ParkedStore["keep"];

@@ -1,7 +1,7 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import { itemText } from "../../ports/conversation/item-text.ts";
 import { partitionOf } from "../../ports/conversation/partitions.ts";
-import { unlessAbsent } from "./connection.ts";
+import { unlessAbsent } from "./absent.ts";
 import { parseItem, partitionSubject } from "./inbound-item.ts";
 
 export interface EarlierStreamOptions {

@@ -2,7 +2,7 @@ import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { partitions } from "../../ports/conversation/partitions.ts";
 import type { StreamState, StreamStates } from "../../ports/conversation/stream-state.ts";
-import { unlessAbsent } from "./connection.ts";
+import { unlessAbsent } from "./absent.ts";
 
 export interface StreamStatesOptions {
   readonly nats: NatsConnection;
