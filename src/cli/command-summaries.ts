@@ -40,6 +40,7 @@ export const commandSummaries: readonly (readonly [string, string, string])[] = 
   ["Who may speak to it, and who did:", "replies", "replies that could not be delivered: list them, send them again, drop them"],
   ["Who may speak to it, and who did:", "caller", "who may speak to the fleet: add, list and revoke callers"],
   ["Who may speak to it, and who did:", "audit [options]", "who asked for what, when, and what came of it"],
+  ["Bots and conversations:", "chat [options] <account>", "write to an account of the simulated Telegram, as a person with a phone would"],
   ["Bots and conversations:", "init <folder>", "begin a bot of your own in a new folder"],
   ["Bots and conversations:", "conversation", "sessions of chat users, and messages whose turns were set aside"],
   ["This command line:", "completion <shell>", "print the script by which a shell completes commands and options"],

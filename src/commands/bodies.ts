@@ -111,6 +111,7 @@ const fleet = {
     after: maybe(whole(0, Number.MAX_SAFE_INTEGER)),
   }),
   park: z.object({ session: rowId(), back: maybe(flag()) }),
+  "conversation-reply": z.object({ session: rowId(), text: text(messageMax), key: text(idMax) }),
   replay: z.object({ parked: rowId() }),
   "replay-all": z.object({
     reason: maybe(textLike(/^[A-Z0-9_]{1,64}$/, "the code that a reason begins with")),

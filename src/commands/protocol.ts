@@ -234,6 +234,17 @@ export interface FleetProtocol {
     asked: { readonly session: string; readonly back?: boolean };
     answered: { readonly session: string; readonly status: SessionStatus };
   };
+  /** A person's answer in a session, sent as the bot's replies are. The same `key` twice is one answer. */
+  readonly "conversation-reply": {
+    asked: { readonly session: string; readonly text: string; readonly key: string };
+    answered: {
+      readonly session: string;
+      readonly account: string;
+      readonly status: SessionStatus;
+      readonly messages: number;
+      readonly repeated: boolean;
+    };
+  };
   readonly replay: {
     asked: { readonly parked: string };
     answered: { readonly parked: string };

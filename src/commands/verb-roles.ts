@@ -36,6 +36,7 @@ const fleet: Needed<FleetProtocol> = {
   force: "operate",
   driver: "operate",
   park: "operate",
+  "conversation-reply": "operate",
   replay: "operate",
   "replay-all": "operate",
   replies: "read",

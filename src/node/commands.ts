@@ -65,6 +65,8 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
     }),
     replies: createReplyCommands({
       undelivered: stores.undelivered,
+      records: stores.records,
+      persons: stores.persons,
       tellReplies: (account) => bus.tell({ type: "replies", account }),
     }),
     callers: createCallerCommands({ ...stores, newId: randomUUID, now: () => clock.now() }),

@@ -13,6 +13,7 @@ import { createCursorStore } from "../adapters/postgres/cursor-store.ts";
 import { createIncarnationStore } from "../adapters/postgres/incarnation-store.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { createOutboxStore, createPartitionReplies } from "../adapters/postgres/outbox-store.ts";
+import { createPersonReplies } from "../adapters/postgres/person-replies.ts";
 import { createParkedStore } from "../adapters/postgres/parked-store.ts";
 import { createOfferedChoices } from "../adapters/postgres/offered-choices.ts";
 import { createStreamLossStore } from "../adapters/postgres/stream-loss-store.ts";
@@ -54,6 +55,7 @@ export function createStores(databases: Omit<NodeDatabases, "close" | "warm">, s
     outbox: createOutboxStore(turns, custodyRules),
     partitionReplies: createPartitionReplies(turns),
     undelivered: createUndeliveredReplies(others),
+    persons: createPersonReplies(others, sessionRules),
     callers: createCallerStore(others),
     campaigns: createCampaignStore(others),
     trail: (host: string) => createAuditTrail(others, { chain: randomUUID(), host }),

@@ -1,4 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { conversationMachine } from "../../machines/conversation.ts";
+import { conversationRules } from "../../machines/conversation-rules.ts";
+import { createConversationRecords } from "../../src/adapters/postgres/conversation-records.ts";
+import { createPersonReplies } from "../../src/adapters/postgres/person-replies.ts";
 import { createUndeliveredReplies } from "../../src/adapters/postgres/undelivered-replies.ts";
 import { createReplyCommands, type ReplyVerbs } from "../../src/commands/reply-verbs.ts";
 import type { Speaker } from "../../src/ports/speaker.ts";
@@ -9,6 +13,7 @@ import {
 } from "../fixtures/conversation-bench.ts";
 import { faults } from "../fixtures/test-telegram.ts";
 
+const rules = conversationRules(conversationMachine);
 let bench: ConversationBench;
 let verbs: ReplyVerbs;
 let told: string[];
@@ -17,6 +22,8 @@ beforeEach(async () => {
   told = [];
   verbs = createReplyCommands({
     undelivered: createUndeliveredReplies(bench.database),
+    records: createConversationRecords(bench.database, rules),
+    persons: createPersonReplies(bench.database, rules),
     tellReplies: (of) => void told.push(of),
   });
 });

@@ -88,8 +88,14 @@ export function toSession(row: SessionRow, rules: ConversationRules): LoadedSess
 
 function messagesOf([seq, asked, replies, media]: SaidRow) {
   const said = (replies ?? []).map(
-    ({ body, menu }, index): StoredMessage => ({ seq: seq + 1 + index, role: "bot", body, menu }),
+    ({ body, menu, by }, index): StoredMessage => ({
+      seq: seq + 1 + index,
+      role: by ?? "bot",
+      body,
+      menu,
+    }),
   );
+  if (replies?.[0]?.by === "person") return said;
   const files = media === null ? {} : { media };
   return [{ seq, role: "user", body: asked, menu: null, ...files } as const, ...said];
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import type { FleetProtocol } from "../../commands/protocol.ts";
 import type { ReplayedTurn } from "../../conversation/rehearsal/replay.ts";
@@ -8,6 +9,7 @@ import type {
 } from "../../ports/conversation/conversation-records.ts";
 import type { ParkedItem } from "../../ports/conversation/parked-store.ts";
 import { HoldfastError } from "../../errors.ts";
+import { readSecret } from "../answers.ts";
 import { askFleet } from "../ask.ts";
 import { countIn } from "../count-in.ts";
 import { print } from "../print.ts";
@@ -82,6 +84,23 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
           ? `session ${session}: the bot answers again`
           : `session ${session}: a person answers; the bot is silent until: npx holdfast conversation park ${session} --back`,
       );
+    });
+
+  group
+    .command("reply <session> [text]")
+    .description(
+      "answer in a session yourself; the text is read from standard input when it is not given",
+    )
+    .option("--key <key>", "the same key twice is one answer; made up when it is not given")
+    .addHelpText(
+      "after",
+      `\nThe user gets it as a reply of the account, and it stands in the session. To keep the bot silent, park the session\nfirst; it hears of your answer in its history afterwards.\n\nExamples:\n  npx holdfast conversation park 42\n  npx holdfast conversation reply 42 "Bob here. What is it?"\n  npx holdfast conversation park 42 --back`,
+    )
+    .action(async (session: string, text?: string, options?: { key?: string }) => {
+      const key = options?.key ?? randomUUID();
+      const body = { session, key, text: text ?? (await readSecret()) };
+      const said = await askFleet("conversation-reply", body, { env });
+      print(replyLine(said));
     });
 
   group
@@ -205,14 +224,30 @@ function parkedLine({ id, item, reason, at }: ParkedItem): string {
   return `set aside ${id}  ${of}  ${at}  ${reason}\n  again with: npx holdfast conversation replay ${id}`;
 }
 
-const turnLines = ({ seq, at, asked, replies }: TurnHistory): string =>
-  [
-    `${String(seq).padStart(4)} ${at} ← ${asked}`,
+function replyLine(said: FleetProtocol["conversation-reply"]["answered"]): string {
+  const { session, account, status, messages, repeated } = said;
+  if (repeated) return `session ${session}: it was said before, under the same key`;
+  const what = `session ${session}: ${messages === 1 ? "it leaves" : `${messages} messages leave`} through ${account}`;
+  return status === "escalated"
+    ? what
+    : `${what}; the bot goes on answering there, unless you type: npx holdfast conversation park ${session}`;
+}
+
+/** A file without a text is named by its kind. */
+const askedText = ({ asked, media }: TurnHistory): string =>
+  [asked, ...media.map(({ type }) => `(${type})`)].filter((part) => part !== "").join(" ");
+
+function turnLines(turn: TurnHistory): string {
+  const { seq, at, replies } = turn;
+  const isPersons = replies[0]?.by === "person";
+  return [
+    `${String(seq).padStart(4)} ${at} ${isPersons ? "a person answers" : `← ${askedText(turn)}`}`,
     ...replies.map(({ body, menu }, index) => {
       const labels = (menu ?? []).map(({ label }) => ` [${label}]`).join("");
       return `${String(seq + 1 + index).padStart(4)} → ${body}${labels}`;
     }),
   ].join("\n");
+}
 
 function differenceLines({ seq, asked, was, is, differs, heldBack }: ReplayedTurn): string {
   const refused = heldBack.map((what) => `  ! held back: ${what}`);

@@ -40,7 +40,7 @@ export async function replay(
     },
   });
   const replayed: ReplayedTurn[] = [];
-  for (const turn of turns) {
+  for (const turn of turns.filter(({ replies }) => replies[0]?.by !== "person")) {
     const { seq, asked, replies, toolOutputs } = turn;
     const was = replies.map(textOf);
     const is = await rehearsal.take(inputOf(turn), { replies, toolOutputs }).then(

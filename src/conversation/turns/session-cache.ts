@@ -155,11 +155,13 @@ function addMessages(messages: StoredMessage[], [first, asked, ...replies]: Said
     seq += 1;
   }
   for (const reply of replies) {
-    const { body, menu } = typeof reply === "string" ? { body: reply, menu: null } : reply;
-    messages.push({ seq, role: "bot", body, menu });
+    const { body, menu, by } = typeof reply === "string" ? bare(reply) : reply;
+    messages.push({ seq, role: by ?? "bot", body, menu });
     seq += 1;
   }
 }
+
+const bare = (body: string): TurnReply => ({ body, menu: null });
 
 const askedOf = ({ body, media }: Pick<StoredMessage, "body" | "media">): Asked =>
   media === undefined ? body : { body, media };
@@ -168,7 +170,10 @@ const recordedText = (outputs: readonly StoredToolOutput[]): Json =>
   storableJson(outputs.map(({ seq, name, output }) => [seq, name, output]) satisfies Recorded);
 
 function saidText(seq: number, asked: Asked | null, replies: readonly TurnReply[]): Json {
-  const short = replies.map(({ body, menu }) => (menu === null ? body : { body, menu }));
+  const short = replies.map(({ body, menu, by }) => {
+    if (by !== undefined) return { body, menu, by };
+    return menu === null ? body : { body, menu };
+  });
   return storableJson([seq, asked, ...short] satisfies Said);
 }
 
@@ -227,7 +232,7 @@ function pack(session: LoadedSession): Packed {
   const said = byTurn(session.messages).map((turn) => {
     const [first] = turn;
     const asked = first!.role === "user" ? askedOf(first!) : null;
-    return saidText(first!.seq, asked, asked === null ? turn : turn.slice(1));
+    return saidText(first!.seq, asked, (asked === null ? turn : turn.slice(1)).map(replyOf));
   });
   const texts = {
     snapshot: storableJson(session.snapshot),
@@ -240,12 +245,16 @@ function pack(session: LoadedSession): Packed {
   return { id, decision, status, turns, lastSeq, ...texts, taken: [], size: 0, atMs: 0 };
 }
 
-/** The first may lack its beginning. */
+const replyOf = ({ role, body, menu }: StoredMessage): TurnReply =>
+  role === "person" ? { body, menu, by: role } : { body, menu };
+
+/** The first may lack its beginning, and what a person said stands after a gap of its own. */
 function byTurn(messages: readonly StoredMessage[]): readonly (readonly StoredMessage[])[] {
   const turns: StoredMessage[][] = [];
   for (const message of messages) {
     const turn = turns.at(-1);
-    if (turn === undefined || message.role === "user") turns.push([message]);
+    const follows = turn?.at(-1)?.seq === message.seq - 1;
+    if (turn === undefined || message.role === "user" || !follows) turns.push([message]);
     else turn.push(message);
   }
   return turns;

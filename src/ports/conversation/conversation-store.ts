@@ -23,7 +23,8 @@ export interface MenuChoice {
 
 export interface StoredMessage {
   readonly seq: number;
-  readonly role: "user" | "bot";
+  /** `person`: someone who answered in the bot's place, after an escalation. */
+  readonly role: "user" | "bot" | "person";
   readonly body: string;
   readonly menu: readonly MenuChoice[] | null;
   /** Files that came with a user's message; absent for none. */
@@ -75,6 +76,8 @@ export interface LoadedSession {
 export interface TurnReply {
   readonly body: string;
   readonly menu: readonly MenuChoice[] | null;
+  /** Absent: the bot's. */
+  readonly by?: "person";
 }
 
 /**
