@@ -14,6 +14,8 @@ const excused: Readonly<Record<string, string>> = {
   "caller add --key": "the public half of a key",
   "conversation show <session>": "the number of a conversation",
   "conversation park <session>": "the number of a conversation",
+  "conversation reply <session>": "the number of a conversation",
+  "conversation reply --key": "the person's own name for an answer, so that it is sent once",
   "conversation replay --session": "a switch without a value",
   "remove --keep-keys": "a switch without a value",
   "add --proxy": "an address with a user's name is refused",

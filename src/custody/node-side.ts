@@ -135,7 +135,7 @@ export function createFleetPart(options: FleetPartOptions): FleetPart {
     await fleet.write(eraKey, value, entry?.revision ?? 0);
   }
 
-  let stopBeats = heartbeat.end;
+  let stopBeats = () => {};
 
   return {
     members,
@@ -144,12 +144,8 @@ export function createFleetPart(options: FleetPartOptions): FleetPart {
     claims,
     start: members.start,
     startBeats() {
-      const stopListening = members.onOwnBeat(() => void heartbeat.beat());
-      stopBeats = () => {
-        stopListening();
-        heartbeat.end();
-      };
-      return stopBeats;
+      stopBeats = members.onOwnBeat(() => void heartbeat.beat());
+      return heartbeat.end;
     },
     makeCustodian: (keeping) =>
       createCustodian({

@@ -32,7 +32,7 @@ export function addChatCommand(program: Command, setExitCode: (code: number) => 
       if (phones === null) throw noSimulation(account);
       const unanswered = await chat({
         phones,
-        peer: String(userId),
+        peer: userId,
         as,
         lines: typedLines(),
         clock: createSystemClock(),

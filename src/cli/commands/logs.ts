@@ -67,11 +67,11 @@ export function addLogsCommand(program: Command): void {
         await readOn();
         if (follow !== true) return;
         const changes = watch(path);
-        await new Promise<void>((resolve, reject) => {
+        await new Promise<void>((done, reject) => {
           changes.on("change", () => void readOn().catch(reject));
           changes.once("error", reject);
-          if (screenGone.aborted) resolve();
-          else screenGone.addEventListener("abort", () => resolve());
+          if (screenGone.aborted) done();
+          else screenGone.addEventListener("abort", () => done());
         });
         changes.close();
       } finally {

@@ -1,5 +1,6 @@
 import { wait } from "../../concurrency/wait.ts";
 import { errorLine } from "../../errors.ts";
+import type { NoteEvent } from "../../ports/accounts/event-sink.ts";
 import type {
   InboundDelivery,
   InboundItem,
@@ -96,21 +97,11 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
 
   /** The stream delivers it again, and the store recognises an effect that it already has. */
   const reportUnsettled = (account: string, error: unknown) =>
-    options.events.report({
-      type: "note",
-      account,
-      code: "DELIVERY_UNSETTLED",
-      message: errorLine(error),
-    });
+    options.events.report(unsettledNote(account, error));
 
   function loseOwnership(account: string): void {
     if (ending.signal.aborted) return;
-    options.events.report({
-      type: "note",
-      account,
-      code: "OWNER_STALE",
-      message: `another node owns these users since; epoch ${options.claim.epoch} takes no more turns`,
-    });
+    options.events.report(staleNote(account, options.claim));
     stop().catch((error: unknown) => reportUnsettled(account, error));
     options.onStaleOwner();
   }
@@ -197,6 +188,20 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     },
   };
 }
+
+const unsettledNote = (account: string, error: unknown): NoteEvent => ({
+  type: "note",
+  account,
+  code: "DELIVERY_UNSETTLED",
+  message: errorLine(error),
+});
+
+const staleNote = (account: string, { epoch }: TurnEngineOptions["claim"]): NoteEvent => ({
+  type: "note",
+  account,
+  code: "OWNER_STALE",
+  message: `another node owns these users since; epoch ${epoch} takes no more turns`,
+});
 
 /** What the outcome of a turn means for its message, and for those who wait for it. */
 function settle(
