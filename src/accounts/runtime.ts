@@ -82,6 +82,13 @@ export interface AccountRuntime {
 
 /** Work that makes things safer and needs no record before it: it must happen even with the database away. */
 const safetyEffects: ReadonlySet<string> = new Set(["cut", "bury", "hold"]);
+/**
+ * Work that a commit already stands behind: Postgres has granted the token to this very epoch. While the transition is
+ * being recorded, the account is on its way; none of its results counts before that.
+ */
+const grantedEffects: ReadonlySet<string> = new Set(["connect"]);
+const goesAhead = ({ type }: Request): boolean =>
+  safetyEffects.has(type) || grantedEffects.has(type);
 const recordRetryMs = 500;
 
 interface Request {
@@ -91,7 +98,8 @@ interface Request {
 
 /**
  * Steps the lifecycle machine of one account: one event at a time, each transition recorded before the work
- * that it asks for begins. The machine stays pure; this is where its effects, timers and persistence happen.
+ * that it asks for begins, but for `grantedEffects` and what makes things safer. The machine stays pure; its
+ * effects, timers and persistence happen here.
  */
 export function createAccountRuntime(options: AccountRuntimeOptions): AccountRuntime {
   const { handlers, store, events, clock, boundsMs, input } = options;
@@ -177,7 +185,7 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
   }
 
   async function settle(from: string, event: string, requests: readonly Request[]): Promise<void> {
-    perform(requests.filter(({ type }) => safetyEffects.has(type)));
+    perform(requests.filter(goesAhead));
     await record(from, event);
     if (abandoned) return;
     events.report({
@@ -193,7 +201,7 @@ export function createAccountRuntime(options: AccountRuntimeOptions): AccountRun
     });
     if (snapshot.status !== "active") life.abort();
     for (const watcher of watchers) watcher();
-    perform(requests.filter(({ type }) => !safetyEffects.has(type)));
+    perform(requests.filter((request) => !goesAhead(request)));
   }
 
   async function step(event: LifecycleEvent): Promise<Delivered> {
