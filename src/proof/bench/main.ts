@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { faultNames, measureBystanders } from "./bystanders.ts";
+import { measureCommands } from "./cli.ts";
 import { measureCustody } from "./custody.ts";
 import type { Figure } from "./figures.ts";
 import { measureGateThroughput } from "./gate-throughput.ts";
@@ -45,6 +46,12 @@ const suites: Readonly<Record<string, Readonly<Record<string, Stage>>>> = {
     flow(log) {
       log("turns from the stream to the reply");
       return measureTurnFlow(log);
+    },
+  },
+  cli: {
+    commands(log) {
+      log("the list of commands and the status of a service, beside Node's own start");
+      return measureCommands(log);
     },
   },
   idle: {
