@@ -62,19 +62,15 @@ export async function readProof(
 }
 
 /** A line for each interval, then the faults, then the verdict. */
-export function proofText({
-  intervals,
-  breaks,
-  unsigned,
-  overlaps,
-  asleep,
-  undecided,
-}: Proof): string {
+export function proofText(
+  { intervals, breaks, unsigned, overlaps, asleep, undecided }: Proof,
+  isSummary: boolean,
+): string {
   const moment = (ms: number | null) => (ms === null ? "…" : new Date(ms).toISOString());
   const name = ({ account, slot, epoch, host }: CustodyInterval) =>
     `${account} slot ${slot} epoch ${epoch} on ${host}`;
   return [
-    ...intervals.map(
+    ...(isSummary ? [] : intervals).map(
       (one) =>
         `${moment(one.openedMs)}  ${moment(one.closedMs).padEnd(24)}  ${one.known.padEnd(13)}  ${name(one)}`,
     ),

@@ -186,6 +186,11 @@ function report(
   ].filter((what) => what !== false);
   for (const what of wrong) narrate(`wrong: ${what}`);
   for (const [name, value] of Object.entries(figures)) narrate(`${name}: ${value}`);
+  narrate(
+    wrong.length === 0
+      ? "every claim held: each message answered once, and no key in two places"
+      : `failed: ${wrong.length} claims did not hold, as told above`,
+  );
   if (options.json === true) process.stdout.write(`${JSON.stringify(figures)}\n`);
   return wrong.length === 0 ? 0 : 1;
 }

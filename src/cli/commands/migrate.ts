@@ -45,7 +45,7 @@ export function addMigrateCommands(program: Command, exitWith: (code: number) =>
       if (!/^\d{1,4}$/.test(text)) throw malformedVersion(text);
       const undone = await migrateDown(await ownerDatabaseUrl(), version, { patience });
       for (const label of undone) print(`undone ${label}`);
-      print(`${undone.length} migrations undone`);
+      print(undone.length === 1 ? "1 migration undone" : `${undone.length} migrations undone`);
     });
 
   group
@@ -73,7 +73,11 @@ export function addMigrateCommands(program: Command, exitWith: (code: number) =>
         ...(duplicates === 0 ? [] : [`${duplicates} chat users have several open sessions`]),
       ];
       for (const problem of found) print(`wrong: ${problem}`);
-      print(found.length === 0 ? "the schema is as it should be" : `${found.length} problems`);
+      print(
+        found.length === 0
+          ? "the schema is as it should be"
+          : `${found.length} ${found.length === 1 ? "problem" : "problems"}`,
+      );
       exitWith(found.length === 0 ? 0 : 1);
     });
 

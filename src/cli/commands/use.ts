@@ -112,18 +112,20 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     .command("prove [account]")
     .description("verify the ledger of connections: who held what, from when to when, and overlaps")
     .option("--since <time>", "30m, 12h, 7d, or a moment in ISO 8601", "24h")
+    .option("--summary", "what is wrong and the counts, without a line for each connection")
     .option("--json", "as JSON")
     .addHelpText(
       "after",
-      "\nExits with 0 only if every journal's chain holds and nothing overlaps. Undecided is what a host has not told\nyet: say it again in a few seconds, or start that host. Asleep is what was opened while another host's gate slept:\nit wrote nothing then, and whether Telegram had closed its connection nobody saw.\n\nExamples:\n  npx holdfast prove\n  npx holdfast prove site-bot --since 1h",
+      "\nExits with 0 only if every journal's chain holds and nothing overlaps. Undecided is what a host has not told\nyet: say it again in a few seconds, or start that host. Asleep is what was opened while another host's gate slept:\nit wrote nothing then, and whether Telegram had closed its connection nobody saw.\n\nExamples:\n  npx holdfast prove\n  npx holdfast prove site-bot --since 1h\n  npx holdfast prove --summary",
     )
-    .action(async (account: string | undefined, options: { since: string; json?: boolean }) => {
+    .action(async (account: string | undefined, options: ProveOptions) => {
       const fromMs = sinceMs(options.since, Date.now());
       const proof = await readProof(env, { fromMs, ...(account === undefined ? {} : { account }) });
       const { breaks, overlaps, asleep, undecided } = proof;
       const uncertain = asleep.length + undecided.length;
       if (breaks.length + overlaps.length + uncertain > 0) setExitCode(1);
-      print(options.json === true ? JSON.stringify(proof) : proofText(proof));
+      const text = () => proofText(proof, options.summary === true);
+      print(options.json === true ? JSON.stringify(proof) : text());
     });
 
   program
@@ -157,6 +159,12 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
       };
       print(`${account}: ${what[forced] ?? forced}`);
     });
+}
+
+interface ProveOptions {
+  readonly since: string;
+  readonly summary?: boolean;
+  readonly json?: boolean;
 }
 
 interface HistoryOptions {
