@@ -9,9 +9,12 @@ import { addConversationCommands } from "../cli/commands/conversations.ts";
 import { addDemoCommand } from "../cli/commands/demo.ts";
 import { addInitCommand } from "../cli/commands/init.ts";
 import { addLoginCommands } from "../cli/commands/login-and-renew.ts";
+import { addHostsCommand } from "../cli/commands/hosts.ts";
 import { addLogsCommand } from "../cli/commands/logs.ts";
+import { addMetricsCommand } from "../cli/commands/metrics.ts";
 import { addMigrateCommands } from "../cli/commands/migrate.ts";
 import { addNatsKeysCommand } from "../cli/commands/nats-keys.ts";
+import { showOverview } from "../cli/commands/overview.ts";
 import { addRecoverCommand } from "../cli/commands/recover.ts";
 import { addRemoveCommand } from "../cli/commands/remove.ts";
 import { addServiceCommands } from "../cli/commands/service.ts";
@@ -34,6 +37,8 @@ export function createProgram(setExitCode: (code: number) => void): Command {
   addStartCommand(program, setExitCode);
   addDemoCommand(program, setExitCode);
   addStatusCommand(program, setExitCode);
+  addHostsCommand(program);
+  addMetricsCommand(program, setExitCode);
   addServiceCommands(program);
   addLogsCommand(program);
   addMigrateCommands(program, setExitCode);
@@ -66,6 +71,7 @@ export async function main(args: readonly string[]): Promise<number> {
     exitCode = code;
   });
   try {
+    if (args.length === 0) return await showOverview();
     await program.parseAsync([...args], { from: "user" });
     return exitCode;
   } catch (error) {
