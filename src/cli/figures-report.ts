@@ -16,6 +16,13 @@ export function figuresJson(figures: ReadFigures): FiguresJson {
   return { verdict: worstOf(lines), since, hosts: { answered, silent }, figures: lines };
 }
 
+const heading: Readonly<Record<Verdict, string>> = {
+  ok: "All is well.",
+  unknown: "Some figures are not known.",
+  warning: "There are warnings.",
+  critical: "Something is critical.",
+};
+
 /** The report for a person. `columns`: of the screen; null: nothing is cut. */
 export function figuresText(
   { verdict, since, hosts, figures }: FiguresJson,
@@ -33,7 +40,7 @@ export function figuresText(
     .filter(([next]) => next !== "")
     .map(([next, of]) => `  ${next}   (${of?.map(({ name }) => name).join(", ")})`);
   return [
-    `The fleet is ${verdict === "critical" ? "in a critical state" : verdict}; counted since ${since ?? "–"}.`,
+    `${heading[verdict]}${since === null ? "" : ` Counted since ${since}.`}`,
     ...hosts.silent.map(({ host, why }) => `${host} is not in these figures: ${why}.`),
     "",
     table([heads, ...rows], columns),

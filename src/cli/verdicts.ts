@@ -116,12 +116,12 @@ function conversationLines({ counted, stored }: FleetFigures): readonly FigureLi
     of.told("sessions-per-hour-24h", Math.round((sessions.createdInDay / 24) * 10) / 10),
     of.told("sessions-active", sessions.active),
     of.told("sessions-with-a-person", sessions.escalated),
-    of.age("messages-behind", backlog.messages, backlog.oldestMs, {
-      target: "none for 15 min",
+    of.told("messages-behind", backlog.messages),
+    of.age("oldest-behind-seconds", backlog.oldestMs, {
+      target: "<= 15 min",
       verdict: (ms) => (ms > backlogMsMax ? "warning" : "ok"),
       next: commands.conversations,
     }),
-    of.none("messages-set-aside", stored.setAside, "warning", commands.conversations),
     of.none("partitions-waiting", counted.partitionsHeld, "critical", commands.logs),
     of.none("inbound-lost", counted.inboundLost, "critical", commands.logs),
   ];
@@ -156,15 +156,17 @@ function custodyLines({ hosts, counted, stored, accounts }: FleetFigures): reado
   ];
 }
 
-function replyLines({ replies }: StoredHealth): readonly FigureLine[] {
+function replyLines({ replies, setAside }: StoredHealth): readonly FigureLine[] {
   const of = inGroup("replies");
   return [
-    of.age("replies-waiting", replies.waiting, replies.oldestMs, {
-      target: "none for 5 min",
+    of.told("replies-waiting", replies.waiting),
+    of.age("oldest-reply-seconds", replies.oldestMs, {
+      target: "<= 5 min",
       verdict: (ms) =>
         ms >= replyMsMax.critical ? "critical" : ms > replyMsMax.warning ? "warning" : "ok",
       next: commands.status,
     }),
+    of.none("messages-set-aside", setAside, "warning", commands.conversations),
     of.none("replies-given-up", replies.givenUp, "warning", commands.replies),
   ];
 }
@@ -244,10 +246,11 @@ function inGroup(group: FigureGroup) {
       const shown = `${percent.toFixed(2)} % of ${all}`;
       return line(name, percent, shown, target, verdict((part * 100) / all), next);
     },
-    /** The age of the oldest decides. */
-    age(name: string, count: number, oldestMs: number | null, { target, verdict, next }: Age) {
-      const shown = `${countText(count)}${oldestMs === null ? "" : `, oldest ${ageText(oldestMs)}`}`;
-      return line(name, count, shown, target, oldestMs === null ? "ok" : verdict(oldestMs), next);
+    /** Of the oldest; null: nothing waits. */
+    age(name: string, oldestMs: number | null, { target, verdict, next }: Age): FigureLine {
+      if (oldestMs === null) return line(name, 0, "–", target);
+      const seconds = Math.floor(oldestMs / 1000);
+      return line(name, seconds, ageText(oldestMs), target, verdict(oldestMs), next);
     },
   };
 }

@@ -54,11 +54,6 @@ export function accountsHealth(all: readonly AccountStatus[]): AccountsHealth {
     quarantined: states["quarantined"]?.length ?? 0,
     cooling: states["cooling"]?.length ?? 0,
     waits: waits.reduce((sum, { chats }) => sum + (chats ?? 1), 0),
-    waitsUntil:
-      waits
-        .map(({ until }) => until)
-        .toSorted()
-        .at(-1) ?? null,
     troubled: troubled
       .toSorted((a, b) => badness(a) - badness(b) || a.name.localeCompare(b.name))
       .slice(0, listMax)
