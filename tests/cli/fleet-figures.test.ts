@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { sumUp } from "../../src/cli/fleet-figures.ts";
 import { figuresJson, figuresText } from "../../src/cli/figures-report.ts";
@@ -99,6 +100,13 @@ describe("the report", () => {
       "  npx holdfast logs   (context-lost, histories-empty)",
       "  npx holdfast hosts   (hosts-answering)",
     ]);
+  });
+
+  it("stands in the documents with every figure and its target", () => {
+    const page = readFileSync(new URL("../../docs/operating.md", import.meta.url), "utf8");
+    const shown = [...page.matchAll(/^ {2}([a-z0-9-]+) +(?:ok|warning) +(?:.*\S) {2,}(\S.*)$/gm)];
+    const lines = figuresJson(quiet).figures.map(({ name, target }) => [name, target]);
+    expect(shown.map(([, name, target]) => [name, target])).toEqual(lines);
   });
 
   it("of a quiet fleet names no command, and fits a screen of 80 columns whole", () => {

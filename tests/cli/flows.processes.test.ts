@@ -221,8 +221,8 @@ describe("each flow of the old scripts has its command", () => {
       hosts: { answered: string[] };
     };
     expect(code).toBe({ ok: 0, unknown: 1, warning: 1, critical: 2 }[verdict]);
-    const { out: table } = await holdfast("hosts");
-    expect(table).toMatch(new RegExp(`${hosts.answered[0]} +serving .*partitions 0, 1`));
+    const { out: shown } = await holdfast("hosts");
+    expect(shown).toMatch(new RegExp(`${hosts.answered[0]} +serving .*partitions 0, 1`));
   });
 
   it("metrics --watch: ends in order when its reader has gone", async () => {

@@ -19,7 +19,7 @@ describe("the accounts in figures", () => {
       account("a", "active"),
       account("b", "fenced"),
       account("c", "unauthorised.waiting"),
-      account("d", "quarantined", { reason: reason as AccountStatus["reason"] }),
+      account("d", "quarantined", { reason }),
       account("e", "cooling"),
       account("f", "stopped"),
       account("g", "active.preparing"),
