@@ -1,7 +1,9 @@
 import type { HostSummary } from "../commands/host-summary.ts";
 import type { NodeProtocol } from "../commands/protocol.ts";
 import { nodeFigureNames } from "../ports/node-figures.ts";
+import { errorLine } from "../errors.ts";
 import { askEveryNode, askFleet, type AskOptions, type Told } from "./ask.ts";
+import { onceMore } from "./once-more.ts";
 import type { FleetFigures } from "./verdicts.ts";
 
 /** A host whose figures are missing, and why. */
@@ -23,8 +25,8 @@ type NodeAnswer = Told<NodeProtocol["metrics"]["answered"]>;
 /** The figures of the whole fleet. Throws as `askFleet` does. */
 export async function readFleetFigures(options: AskOptions): Promise<ReadFigures> {
   const [{ hosts }, { stored, accounts }] = await Promise.all([
-    askFleet("hosts", {}, options),
-    askFleet("health", {}, options),
+    onceMore(options, (asking) => askFleet("hosts", {}, asking)),
+    onceMore(options, (asking) => askFleet("health", {}, asking)),
   ]);
   const expected = hosts.filter(({ state }) => state === "serving");
   const answers = await askEveryNode(
@@ -34,7 +36,7 @@ export async function readFleetFigures(options: AskOptions): Promise<ReadFigures
       ...options,
       isEnough: (some) => expected.every(({ host }) => some.some((one) => one.host === host)),
     },
-  );
+  ).catch((error: unknown) => [{ ok: false, message: errorLine(error) }]);
   const told = sumUp(expected, answers);
   const silent = told.silent.map(({ host }) => host);
   return { ...told, stored, accounts, hosts: { serving: expected.length, silent } };
@@ -52,7 +54,7 @@ export function sumUp(
   const answered = [...new Set(known.flatMap(({ host }) => host ?? []))].toSorted();
   const refusal = answers.find(({ ok }) => !ok);
   const why =
-    refusal === undefined ? "no answer in time" : `a node refused: ${refusal.message ?? "?"}`;
+    refusal === undefined ? "no answer in time" : `it was refused: ${refusal.message ?? "?"}`;
   const figures = new Map<string, number>();
   for (const name of [...nodeFigureNames, "nodeRestarts"] as const) {
     const values = known.map((answer) =>

@@ -43,7 +43,7 @@ describe("the sum over the hosts", () => {
     expect(sumUp([one], [refused])).toEqual({
       counted: {},
       answered: [],
-      silent: [{ host: "one", why: 'a node refused: There is no command "metrics".' }],
+      silent: [{ host: "one", why: 'it was refused: There is no command "metrics".' }],
       since: null,
     });
   });

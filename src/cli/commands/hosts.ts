@@ -15,9 +15,10 @@ export function addHostsCommand(program: Command): void {
     )
     .action(async ({ json }: { json?: boolean }) => {
       const { askFleet } = await import("../ask.ts");
+      const { onceMore } = await import("../once-more.ts");
       const { hostsTable } = await import("../hosts-table.ts");
       const { screenColumns } = await import("../table.ts");
-      const { hosts } = await askFleet("hosts", {}, { env });
+      const { hosts } = await onceMore({ env }, (asking) => askFleet("hosts", {}, asking));
       print(json === true ? JSON.stringify({ hosts }) : hostsTable(hosts, screenColumns()));
     });
 }

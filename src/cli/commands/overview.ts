@@ -15,10 +15,11 @@ export async function showOverview(): Promise<number> {
   const { nothingAnswers, nothingRuns, overview } = await import("../overview.ts");
   const { screenColumns } = await import("../table.ts");
   const { askFleet } = await import("../ask.ts");
+  const { onceMore } = await import("../once-more.ts");
   try {
     const [{ hosts }, { stored, accounts }] = await Promise.all([
-      askFleet("hosts", {}, { env }),
-      askFleet("health", {}, { env }),
+      onceMore({ env }, (asking) => askFleet("hosts", {}, asking)),
+      onceMore({ env }, (asking) => askFleet("health", {}, asking)),
     ]);
     const asking = await readQuestions(accounts.mayAsk.slice(0, askedMax));
     print(overview({ hosts, stored, accounts, asking }, screenColumns()));
