@@ -20,8 +20,9 @@ interface Refusal {
   readonly next?: string;
 }
 
-/** One node's answer of many: a refusal has none of the fields. */
-export type Told<Answered> = Partial<Answered> & { readonly ok: boolean };
+/** One node's answer of many: a refusal has none of the fields, but its own. */
+export type Told<Answered> = Partial<Answered> &
+  Partial<Omit<Refusal, "ok">> & { readonly ok: boolean };
 
 const timeoutMsDefault = 5000;
 
@@ -144,11 +145,18 @@ function refusal({
   return new HoldfastError({ code, message, ...(next === undefined ? {} : { next }) });
 }
 
-/** Sends one command to every node, and gives back the answers that come in time. */
+interface EveryOptions<Verb extends keyof NodeProtocol> extends AskOptions {
+  isEnough?(answers: readonly Told<NodeProtocol[Verb]["answered"]>[]): boolean;
+}
+
+/**
+ * Sends one command to every node, and gives back the answers that come in time.
+ * `isEnough`: asked after each answer; none is waited for after a yes.
+ */
 export async function askEveryNode<Verb extends keyof NodeProtocol>(
   verb: Verb,
   body: NodeProtocol[Verb]["asked"],
-  { env, timeoutMs = 2000 }: AskOptions,
+  { env, timeoutMs = 2000, isEnough = () => false }: EveryOptions<Verb>,
 ): Promise<readonly Told<NodeProtocol[Verb]["answered"]>[]> {
   const nats = await connectCommand(env, { timeoutMs, comesBack: false });
   try {
@@ -162,6 +170,7 @@ export async function askEveryNode<Verb extends keyof NodeProtocol>(
     });
     for await (const reply of found) {
       answers.push(sealed.read(reply.string()) as Told<NodeProtocol[Verb]["answered"]>);
+      if (isEnough(answers)) break;
     }
     return answers;
   } finally {

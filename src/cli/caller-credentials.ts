@@ -31,6 +31,7 @@ function brokerUser({ name, accounts, expiresAtS }: NewCaller): BrokerUser {
     publish: [
       ...each.map((account) => `holdfast.account.${account}.*`),
       "holdfast.fleet.*",
+      "holdfast.nodes.metrics",
       "holdfast.status",
     ],
     // Published by nodes alone: from a caller it would be a lie.

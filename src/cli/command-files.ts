@@ -29,6 +29,14 @@ export const commandFiles: Readonly<Record<string, readonly CommandFile[]>> = {
       load: async () => (await import("./commands/status.ts")).addStatusCommand,
     },
     {
+      names: ["hosts"],
+      load: async () => (await import("./commands/hosts.ts")).addHostsCommand,
+    },
+    {
+      names: ["metrics"],
+      load: async () => (await import("./commands/metrics.ts")).addMetricsCommand,
+    },
+    {
       names: ["stop", "rotate-key"],
       load: async () => (await import("./commands/service.ts")).addServiceCommands,
     },

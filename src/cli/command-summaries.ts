@@ -6,6 +6,8 @@ export const commandSummaries: readonly (readonly [string, string, string])[] = 
   ["The service:", "start", "start everything that is not named by HOLDFAST_* variables, and serve until Ctrl-C"],
   ["The service:", "demo [options]", "a finite, narrated run of the main job; exits 0 only if every claim held"],
   ["The service:", "status|accounts [options] [account]", "where each account is, and why"],
+  ["The service:", "hosts [options]", "the hosts of the fleet: since when, whether they serve, and what they hold"],
+  ["The service:", "metrics [options]", "how the fleet is: each figure with its target and a verdict"],
   ["The service:", "stop [options] [account]", "stop one account, or everything that `holdfast start` started in this folder"],
   ["The service:", "rotate-key", "encrypt everything stored under a new master key, while serving"],
   ["The service:", "logs [options] [account]", "what happened on this host, of one account or of all"],

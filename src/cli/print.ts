@@ -8,7 +8,7 @@ const controls = new RegExp(
 );
 
 /** Shows each of them as its escape, as JSON writes it: JSON means the same afterwards. */
-function withoutControls(text: string): string {
+export function withoutControls(text: string): string {
   return text.replaceAll(
     controls,
     (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
@@ -41,4 +41,9 @@ export const printError = (text: string): void => {
 /** To the error output, where the cursor stays behind it. */
 export const promptWith = (text: string): void => {
   process.stderr.write(withoutControls(text));
+};
+
+/** Empties a terminal's screen before a report that is shown anew; does nothing to a file or a pipe. */
+export const clearScreen = (): void => {
+  if (process.stdout.isTTY) process.stdout.write("\u001b[H\u001b[2J\u001b[3J");
 };

@@ -91,6 +91,8 @@ const account = {
 /** What each verb to the fleet takes. */
 const fleet = {
   status: nothing,
+  health: nothing,
+  hosts: nothing,
   sealing: nothing,
   who: z.object({
     account: maybe(accountName()),
@@ -142,6 +144,7 @@ const fleet = {
 
 /** What each verb to every node takes. */
 const nodes = {
+  metrics: nothing,
   keys: nothing,
   reseal: z.object({ under: text(128) }),
 } satisfies Bodies<NodeProtocol>;

@@ -9,7 +9,11 @@ import type {
 import type { CallerRecord } from "../ports/callers/caller-store.ts";
 import type { CampaignAccount } from "../ports/callers/campaign-store.ts";
 import type { Speaker } from "../ports/speaker.ts";
+import type { StoredHealth } from "../ports/fleet-health.ts";
+import type { NodeFigures } from "../ports/node-figures.ts";
+import type { AccountsHealth } from "./account-health.ts";
 import type { AccountStatus } from "./account-status.ts";
+import type { HostSummary } from "./host-summary.ts";
 import type { ParkedItem } from "../ports/conversation/parked-store.ts";
 import type { UndeliveredReply } from "../ports/conversation/undelivered-replies.ts";
 import type { Question } from "../ports/accounts/question.ts";
@@ -187,6 +191,13 @@ export interface FleetProtocol {
     asked: Nothing;
     answered: { readonly host: string; readonly accounts: readonly AccountStatus[] };
   };
+  /** The fleet's health as the database knows it. What nodes count, `holdfast.nodes.metrics` tells. */
+  readonly health: {
+    asked: Nothing;
+    answered: { readonly stored: StoredHealth; readonly accounts: AccountsHealth };
+  };
+  /** The hosts that live, and those that were revoked within a day, by name. */
+  readonly hosts: { asked: Nothing; answered: { readonly hosts: readonly HostSummary[] } };
   /** The public curve key that requests to this fleet are sealed to. */
   readonly sealing: { asked: Nothing; answered: { readonly key: string } };
   /** Of one account, of one key, or of all. */
@@ -311,6 +322,18 @@ export interface FleetProtocol {
 
 /** `holdfast.nodes.<verb>`: every node answers for itself. */
 export interface NodeProtocol {
+  /** What it has counted since its start. */
+  readonly metrics: {
+    asked: Nothing;
+    answered: {
+      readonly host: string;
+      /** ISO 8601: the start of this node. */
+      readonly since: string;
+      readonly figures: NodeFigures;
+      /** Of its gate, since the gate's start. */
+      readonly nodeRestarts: number;
+    };
+  };
   readonly keys: {
     asked: Nothing;
     answered: {

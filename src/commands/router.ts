@@ -15,6 +15,7 @@ import type { CallerVerbs } from "./caller-verbs.ts";
 import type { ConversationVerbs } from "./conversation-verbs.ts";
 import { checkedBody } from "./checked-body.ts";
 import { unknownVerb, type Visit } from "./door.ts";
+import type { HealthVerbs } from "./health-verbs.ts";
 import { createRemoval } from "./removal-verbs.ts";
 import type { ReplyVerbs } from "./reply-verbs.ts";
 import type { FleetCommands } from "./fleet-verbs.ts";
@@ -48,6 +49,7 @@ export interface CommandOptions
   /** About replies that were given up. */
   readonly replies: ReplyVerbs;
   readonly callers: CallerVerbs;
+  readonly health: HealthVerbs;
   /** The public half of the fleet's sealing key. */
   readonly sealKey: string;
   /** True when the account belongs on another host, which serves. */
@@ -97,6 +99,7 @@ export function createCommands(options: CommandOptions): Commands {
     ...options.conversations,
     ...options.replies,
     ...options.callers,
+    ...options.health,
     ...sealing,
     status: async (_body, speaker) => {
       const { accounts: all, ...rest } = await status();

@@ -30,6 +30,8 @@ const account: Needed<AccountProtocol> = {
 
 const fleet: Needed<FleetProtocol> = {
   status: "read",
+  health: "read",
+  hosts: "read",
   who: "read",
   conversations: "read",
   conversation: "read",
@@ -50,6 +52,7 @@ const fleet: Needed<FleetProtocol> = {
 };
 
 const nodes: Needed<NodeProtocol> = {
+  metrics: "read",
   keys: "owner",
   reseal: "owner",
 };

@@ -8,6 +8,10 @@ import { errorLine } from "../errors.ts";
 export async function main(args: readonly string[]): Promise<number> {
   let exitCode: number = exitCodes.well;
   try {
+    if (args.length === 0) {
+      const { showOverview } = await import("../cli/commands/overview.ts");
+      return await showOverview();
+    }
     const program = await programFor(args, (code) => {
       exitCode = code;
     });

@@ -10,6 +10,7 @@ import { createCallerCommands } from "../commands/caller-verbs.ts";
 import { createParkedReplay } from "../conversation/turns/parked-replay.ts";
 import { createConversationCommands } from "../commands/conversation-verbs.ts";
 import { createReplyCommands } from "../commands/reply-verbs.ts";
+import { createHealthCommands } from "../commands/health-verbs.ts";
 import { createFleetCommands } from "../commands/fleet-verbs.ts";
 import type { Config } from "../config/config.ts";
 import type { Host } from "../accounts/host.ts";
@@ -39,20 +40,21 @@ export interface NodeCommandOptions {
 export function createNodeCommands(options: NodeCommandOptions): Commands {
   const { host, drivers, gate, fleet, bus, stores, stream, clock, nodeVerbs } = options;
   const { accounts, tokens, incarnations } = stores;
+  const fleetCommands = createFleetCommands({
+    incarnation: gate.incarnation,
+    accounts,
+    tokens,
+    waits: stores.waits,
+    now: () => clock.now(),
+    drivers,
+    force: { tokens, incarnations, bus: fleet.bus, takeover: fleet.takeover },
+  });
   return createCommands({
     host,
     hostName: gate.host,
     accounts,
     drivers,
-    fleet: createFleetCommands({
-      incarnation: gate.incarnation,
-      accounts,
-      tokens,
-      waits: stores.waits,
-      now: () => clock.now(),
-      drivers,
-      force: { tokens, incarnations, bus: fleet.bus, takeover: fleet.takeover },
-    }),
+    fleet: fleetCommands,
     belongsElsewhere(account) {
       const place = placeOf(account, fleet.members.serving());
       return place !== null && place !== hostKey(gate.host);
@@ -68,6 +70,11 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
       records: stores.records,
       persons: stores.persons,
       tellReplies: (account) => bus.tell({ type: "replies", account }),
+    }),
+    health: createHealthCommands({
+      store: stores.health,
+      members: fleet.members,
+      all: fleetCommands.all,
     }),
     callers: createCallerCommands({ ...stores, newId: randomUUID, now: () => clock.now() }),
     tellAdded: () => bus.tell({ type: "accounts" }),

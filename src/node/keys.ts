@@ -25,7 +25,7 @@ export interface NodeKeys {
    * the first.
    * @param serving keys of the serving hosts, this one among them: all of them must have answered
    */
-  verbs(host: string, serving: () => readonly string[]): Handlers<NodeProtocol>;
+  verbs(host: string, serving: () => readonly string[]): Handlers<NodeProtocol, "keys" | "reseal">;
 }
 
 export function createNodeKeys(config: Config, database: Database): NodeKeys {

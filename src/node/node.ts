@@ -1,6 +1,7 @@
 import { consoleTokenFile, openTokenFile } from "../adapters/http/token-file.ts";
 import { createCommandSealing } from "../adapters/crypto/sealed-commands.ts";
 import { serveCommands } from "../adapters/nats/command-server.ts";
+import { createFigureVerb } from "../commands/health-verbs.ts";
 import { requireNoSecret, withoutPhones } from "../commands/secret-fields.ts";
 import { orAborted } from "../concurrency/or-aborted.ts";
 import { createLedgerShipping } from "../custody/ledger-shipping.ts";
@@ -49,7 +50,15 @@ async function prepare(stage: StartStage, open: OpenNode, permit: CallPermit) {
   permit.onAllowed(() => {
     for (const account of host.all()) account.notifyOutbox();
   });
-  const nodeVerbs = open.keys.verbs(gate.host, fleet.members.serving);
+  const nodeVerbs = {
+    ...open.keys.verbs(gate.host, fleet.members.serving),
+    ...createFigureVerb({
+      host: gate.host,
+      sinceMs: open.clock.now(),
+      figures: metrics.figures,
+      gateFigures: gate.figures,
+    }),
+  };
   const commands = createNodeCommands({ ...open, host, drivers, nodeVerbs });
   const http = await stage({
     name: "figures",

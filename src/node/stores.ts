@@ -10,6 +10,7 @@ import { createCampaignStore } from "../adapters/postgres/campaign-store.ts";
 import { createConversationStore } from "../adapters/postgres/conversation-store.ts";
 import { createConversationRecords } from "../adapters/postgres/conversation-records.ts";
 import { createCursorStore } from "../adapters/postgres/cursor-store.ts";
+import { createFleetHealthStore } from "../adapters/postgres/fleet-health.ts";
 import { createIncarnationStore } from "../adapters/postgres/incarnation-store.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { createOutboxStore, createPartitionReplies } from "../adapters/postgres/outbox-store.ts";
@@ -39,6 +40,7 @@ export const openNodeNats = (
 
 export function createStores(databases: Omit<NodeDatabases, "close" | "warm">, sealer: Sealer) {
   const { beats, custody, turns, others } = databases;
+  const records = createConversationRecords(others, sessionRules);
   return {
     accounts: createAccountStore(custody, sealer, custodyRules),
     tokens: createTokenStore(custody, custodyRules),
@@ -48,7 +50,8 @@ export function createStores(databases: Omit<NodeDatabases, "close" | "warm">, s
     streamLosses: createStreamLossStore(others),
     conversations: createConversationStore(turns, { rules: sessionRules, tokens: custodyRules }),
     backlog: createBacklogStore(turns),
-    records: createConversationRecords(others, sessionRules),
+    records,
+    health: createFleetHealthStore(others, sessionRules, records),
     steps: createStepStore(turns),
     parked: createParkedStore(turns),
     choices: createOfferedChoices(turns),

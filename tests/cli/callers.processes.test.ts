@@ -40,6 +40,18 @@ describe("holdfast caller", () => {
     expect((await service.holdfast("caller", "list")).out).toMatch(/^ci: revoked at /m);
   });
 
+  it("lets them ask each node what it has counted, and nothing else that every node answers", async () => {
+    await add("looker");
+    const text = readFileSync(join(service.home, "looker.creds"), "utf8");
+    const [, claims = ""] = /-----BEGIN NATS USER JWT-----\s+(\S+)/.exec(text)![1]!.split(".");
+    const { nats } = JSON.parse(Buffer.from(claims, "base64url").toString()) as {
+      nats: { pub: { allow: string[] } };
+    };
+    expect(nats.pub.allow.filter((subject) => subject.startsWith("holdfast.nodes"))).toEqual([
+      "holdfast.nodes.metrics",
+    ]);
+  });
+
   it.each([
     [
       ["caller", "add", "x", "--role", "owner", "--accounts", "all"],

@@ -46,7 +46,8 @@ function holdfast(
 ): Promise<Ended> {
   ran.add(`npx holdfast ${command}`);
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [bin, ...command.split(" ")], {
+    const words = command === "" ? [] : command.split(" ");
+    const child = spawn(process.execPath, [bin, ...words], {
       env: { ...process.env, HOLDFAST_HOME: home },
       cwd: home,
       stdio: ["pipe", "pipe", "pipe"],
@@ -211,6 +212,39 @@ describe("each flow of the old scripts has its command", () => {
     await database.close();
   });
 
+  it("metrics: each figure with a verdict, and an exit code by the worst", async () => {
+    const { code, out } = await holdfast("metrics");
+    expect(out).toMatch(/context-lost +ok +0 +0/);
+    expect(out).toMatch(/hosts-answering +ok +1 of 1 +all/);
+    const { verdict, hosts } = JSON.parse((await holdfast("metrics --json")).out) as {
+      verdict: "ok" | "unknown" | "warning" | "critical";
+      hosts: { answered: string[] };
+    };
+    expect(code).toBe({ ok: 0, unknown: 1, warning: 1, critical: 2 }[verdict]);
+    const { out: shown } = await holdfast("hosts");
+    expect(shown).toMatch(new RegExp(`${hosts.answered[0]} +serving .*partitions 0, 1`));
+  });
+
+  it("metrics --watch: ends in order when its reader has gone", async () => {
+    const child = spawn(process.execPath, [bin, "metrics", "--watch", "--json"], {
+      env: { ...process.env, HOLDFAST_HOME: home },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let err = "";
+    child.stderr.on("data", (chunk) => (err += String(chunk)));
+    const closed = new Promise((resolve) => child.once("exit", resolve));
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    child.stdout.destroy();
+    expect([0, 1, 2]).toContain(await closed);
+    expect(err).toBe("");
+  });
+
+  it("alone: the fleet at a glance, and the next command", async () => {
+    const { code, out } = await holdfast("");
+    expect([code, out]).toEqual([0, expect.stringMatching(/^hosts +1 serving: .*\n[^]*Next: npx/)]);
+    expect(out.trimEnd().split("\n").length).toBeLessThanOrEqual(10);
+  });
+
   it("logs: what happened to one account", async () => {
     const { out } = await holdfast("logs site-desk");
     expect(out).toMatch(/site-desk: .* → quarantined/);
@@ -224,6 +258,8 @@ describe("each flow of the old scripts has its command", () => {
     await running.stop();
     const { code, out } = await holdfast("stop");
     expect([code, out]).toEqual([0, "Nothing runs in this folder.\n"]);
+    const alone = await holdfast("");
+    expect([alone.code, alone.out]).toEqual([0, expect.stringContaining("npx holdfast start")]);
   });
 
   it("and none of the table is missing here", () => {

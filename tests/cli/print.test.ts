@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, it, vi } from "vitest";
-import { print } from "../../src/cli/print.ts";
+import { clearScreen, print, screenGone } from "../../src/cli/print.ts";
 
 /** What comes to the screen, without the line's end. */
 function shown(text: string): string {
@@ -31,4 +31,35 @@ it("leaves no control character of any text, and JSON its meaning", () => {
       expect(JSON.parse(shown(JSON.stringify(text)))).toBe(text);
     }),
   );
+});
+
+it("clears the screen of a terminal, and writes nothing of the kind to a pipe", () => {
+  const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  const { isTTY } = process.stdout;
+  try {
+    process.stdout.isTTY = false;
+    clearScreen();
+    expect(write).not.toHaveBeenCalled();
+    process.stdout.isTTY = true;
+    clearScreen();
+    expect(write).toHaveBeenCalledWith("\u001b[H\u001b[2J\u001b[3J");
+  } finally {
+    process.stdout.isTTY = isTTY;
+    write.mockRestore();
+  }
+});
+
+it("takes a reader that has gone for an end, and no other fault of the output", () => {
+  const [told] = process.stdout
+    .listeners("error")
+    .filter(({ name }) => name === "onScreenError") as [(error: Error) => void];
+  const full = Object.assign(new Error("no space"), { code: "ENOSPC" });
+  expect(() => told(full)).toThrow("no space");
+  expect(screenGone.aborted).toBe(false);
+  told(Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
+  expect(screenGone.aborted).toBe(true);
+  const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  print("unseen");
+  expect(write).not.toHaveBeenCalled();
+  write.mockRestore();
 });

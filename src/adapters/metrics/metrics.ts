@@ -3,6 +3,8 @@ import { type ConversationMetrics, createConversationMetrics } from "./conversat
 import type { AccountEvent, TransitionEvent } from "../../ports/accounts/event-sink.ts";
 import type { TelegramWait } from "../../ports/telegram/waits.ts";
 import { alarmingNotes } from "../../ports/conversation/health-signs.ts";
+import type { NodeFigures } from "../../ports/node-figures.ts";
+import { readNodeFigures } from "./node-figures.ts";
 
 interface AccountWithWaits {
   readonly name: string;
@@ -20,6 +22,8 @@ export interface Metrics {
   /** Something was said in an incarnation's name without its signature. */
   unproven(kind: string): void;
   gate(read: () => Readonly<Record<string, number>>): void;
+  /** The sums that tell a person how this node is. `counts`: whether an account is one of the asker's. */
+  figures(counts: (account: string) => boolean): Promise<NodeFigures>;
   render(): Promise<string>;
   readonly contentType: string;
 }
@@ -129,6 +133,7 @@ export function createMetrics(
         },
       });
     },
+    figures: (counts) => readNodeFigures(registry, counts),
     render: () => registry.metrics(),
     contentType: registry.contentType,
   };

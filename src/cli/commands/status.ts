@@ -1,9 +1,11 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { hostsBot, noBot } from "../../ports/accounts/chosen-bot.ts";
+import { wellStates } from "../../commands/account-health.ts";
 import type { AccountStatus } from "../../commands/account-status.ts";
 import { askAccount, askFleet, type AskOptions } from "../ask.ts";
 import { print } from "../print.ts";
+import { screenColumns, table } from "../table.ts";
 
 interface StatusResult {
   /** 0 when every account shown serves or is paused on purpose, else 1. */
@@ -12,19 +14,6 @@ interface StatusResult {
 }
 
 const { env } = process;
-
-const wellStates: ReadonlySet<string> = new Set([
-  "active",
-  "active.preparing",
-  "draining",
-  "verified-idle",
-  "renewing",
-  "restarting",
-  "cooling",
-  "paused",
-  // A person wanted it so.
-  "stopped",
-]);
 
 /** `holdfast status`: where each account is, for a person or as JSON. */
 export function addStatusCommand(program: Command, setExitCode: (code: number) => void): void {
@@ -40,7 +29,9 @@ export function addStatusCommand(program: Command, setExitCode: (code: number) =
     .action(async (account: string | undefined, { json }: { json?: boolean }) => {
       const status = await readStatus(account, { env });
       const { accounts } = status;
-      print(json === true ? JSON.stringify({ accounts }) : statusTable(accounts));
+      // Of one account the whole reason is wanted, of all of them a table that fits the screen.
+      const columns = account === undefined ? screenColumns() : null;
+      print(json === true ? JSON.stringify({ accounts }) : statusTable(accounts, columns));
       setExitCode(status.exitCode);
     });
 }
@@ -66,7 +57,7 @@ function waitNote({ method, chats, until }: AccountStatus["waits"][number]): str
 }
 
 /** A table for a person: one line an account, and why where something is wrong. */
-function statusTable(accounts: readonly AccountStatus[]): string {
+function statusTable(accounts: readonly AccountStatus[], columns: number | null): string {
   if (accounts.length === 0) {
     return "No accounts yet. Add one with: npx holdfast add <name> --kind bot";
   }
@@ -94,14 +85,6 @@ function statusTable(accounts: readonly AccountStatus[]): string {
         .join("; "),
     ];
   });
-  const table = [["ACCOUNT", "KIND", "STATE", "SLOT", "EPOCH", "HOST", "BOT", "NOTE"], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  return table
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  const heads = ["ACCOUNT", "KIND", "STATE", "SLOT", "EPOCH", "HOST", "BOT", "NOTE"];
+  return table([heads, ...rows], columns);
 }

@@ -22,7 +22,7 @@ export const sessionIndexViolated = "SESSION_INDEX_VIOLATED";
 export const carriedIdGone = "SESSION_CARRIED_ID_GONE";
 export const talkBraked = "TALK_BRAKED";
 export const repliesHeld = "REPLIES_HELD";
-const inboundLost = "INBOUND_LOST";
+export const inboundLost = "INBOUND_LOST";
 export const alarmingNotes: readonly string[] = [
   sessionIndexViolated,
   carriedIdGone,
