@@ -19,6 +19,7 @@ import { addSettingCommands } from "../cli/commands/settings.ts";
 import { addStartCommand } from "../cli/commands/start.ts";
 import { addStateCommands } from "../cli/commands/states.ts";
 import { addStatusCommand } from "../cli/commands/status.ts";
+import { addSweepCommand } from "../cli/commands/sweep.ts";
 import { addUseCommands } from "../cli/commands/use.ts";
 import { errorLine } from "../errors.ts";
 import { printError } from "../cli/print.ts";
@@ -36,6 +37,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
   addStatusCommand(program, setExitCode);
   addServiceCommands(program);
   addLogsCommand(program);
+  addSweepCommand(program);
   addMigrateCommands(program, setExitCode);
   addNatsKeysCommand(program);
   addAdoptFleetCommand(program);
