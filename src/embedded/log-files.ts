@@ -35,7 +35,8 @@ const boundsByDefault: LogBounds = {
 const asideForm = /^(?<name>.+)\.(?<until>\d{8}T\d{9}Z)\.log$/;
 
 /** The part whose log was put aside under this file name; null: it is no such file. */
-export const asideOf = (file: string): string | null => asideForm.exec(file)?.groups?.["name"] ?? null;
+export const asideOf = (file: string): string | null =>
+  asideForm.exec(file)?.groups?.["name"] ?? null;
 
 /** Every file of a part's log that is there, the oldest first and the one that is written last. */
 export function logFilesOf(folder: string, name: string): readonly string[] {

@@ -16,6 +16,7 @@ import { addRecoverCommand } from "../cli/commands/recover.ts";
 import { addRemoveCommand } from "../cli/commands/remove.ts";
 import { addServiceCommands } from "../cli/commands/service.ts";
 import { addSettingCommands } from "../cli/commands/settings.ts";
+import { addShutdownCommand } from "../cli/commands/shutdown.ts";
 import { addStartCommand } from "../cli/commands/start.ts";
 import { addStateCommands } from "../cli/commands/states.ts";
 import { addStatusCommand } from "../cli/commands/status.ts";
@@ -38,6 +39,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
   addServiceCommands(program);
   addLogsCommand(program);
   addSweepCommand(program);
+  addShutdownCommand(program, setExitCode);
   addMigrateCommands(program, setExitCode);
   addNatsKeysCommand(program);
   addAdoptFleetCommand(program);
