@@ -61,10 +61,14 @@ export function openLogReading(
   };
 }
 
-/** Reads on with every change of the folder. Rejects when that can be watched no longer. */
-export function followLog(folder: string, reading: LogReading): Promise<never> {
-  const changes = watch(folder);
-  return new Promise<never>((_resolve, reject) => {
+/** Reads on with every change of the folder, until the signal. Rejects when that can be watched no longer. */
+export function followLog(
+  folder: string,
+  reading: LogReading,
+  signal?: AbortSignal,
+): Promise<void> {
+  const changes = watch(folder, signal === undefined ? {} : { signal });
+  return new Promise<void>((resolve, reject) => {
     changes.on("change", () => {
       try {
         reading.readOn();
@@ -73,5 +77,8 @@ export function followLog(folder: string, reading: LogReading): Promise<never> {
       }
     });
     changes.once("error", reject);
+    changes.once("close", () => resolve());
+    // What was written before the watch began.
+    reading.readOn();
   });
 }

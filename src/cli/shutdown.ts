@@ -47,6 +47,8 @@ interface Service {
 
 /** What the database tells before it may end. */
 interface FleetBefore {
+  /** The name of this host; null: its incarnation is not known. */
+  readonly host: string | null;
   readonly renewing: readonly string[];
   readonly states: Readonly<Record<string, number>>;
 }
@@ -68,16 +70,20 @@ export async function shutDown(options: ShutdownOptions): Promise<ShutdownReport
   if (before !== null && before.renewing.length > 0 && !force) throw renewing(before.renewing);
 
   tell(`1/5 ${service === null ? "nothing runs in this folder" : whatRuns(service, before)}`);
-  const fleet = await sweepFleet(url, { dryRun: false, keepCache });
+  const fleet = withoutLease(
+    await sweepFleet(url, { dryRun: false, keepCache }),
+    before?.host ?? null,
+  );
   tell(`2/5 ${fleetLine(fleet, url)}`);
 
   const watch =
     url === null || service === null || service.gate === null
       ? null
       : watchTokens(url, service.gate);
+  if (service !== null) tell("3/5 stopping: calls and turns in flight end first");
   const stopped = service !== null && (await stopService(home, force, tell));
   const orphans = await endOrphans(home, now, tell);
-  tell(`3/5 ${stopLine(stopped, orphans)}`);
+  tell(`${stopped ? "   " : "3/5"} ${stopLine(stopped, orphans)}`);
 
   const pids = service === null ? [] : Object.values(service.run.pids);
   const verified = [
@@ -102,6 +108,12 @@ export async function shutDown(options: ShutdownOptions): Promise<ShutdownReport
     next: nextSteps({ health, verified, sweep }),
   };
 }
+
+/** This host's own lease ends with the stop that follows. */
+const withoutLease = ({ swept, preserved }: SweepPart, host: string | null): SweepPart => ({
+  swept,
+  preserved: preserved.filter(({ name }) => name !== `lease of host ${host}`),
+});
 
 /** A start that is under way has no `run.json` yet: it is refused, or ended by force. */
 async function endStart(home: string, force: boolean, tell: (line: string) => void): Promise<void> {
@@ -130,6 +142,7 @@ function lookBefore(url: string, gate: GateIdentity | null): Promise<FleetBefore
   return withHygiene(url, async (hygiene) => {
     const held = gate === null ? null : await hygiene.heldBy(gate);
     return {
+      host: held?.host ?? null,
       renewing: held === null ? [] : await hygiene.renewing(held.incarnation),
       states: await hygiene.accountStates(),
     };

@@ -65,34 +65,66 @@ export function openLogFile(
   const { bytesMax, asideMax, now } = { ...boundsByDefault, ...bounds };
   const path = join(folder, `${name}.log`);
   let current = openCurrent(folder, path);
+  /** Lines that come while a file is being put aside; null: none is. */
+  let waiting: string[] | null = null;
+  let isClosed = false;
 
+  /** The next file begins when the last line of this one is written: a reader never has to look back. */
   function turnOver(): void {
-    current?.stream.end();
+    const full = current;
+    if (full === null) return;
+    waiting = [];
+    const goOn = () => {
+      putAside();
+      current = openCurrent(folder, path);
+      // Where it could not be put aside it grows on, and is tried again after as much once more.
+      if (current !== null) current.bytes = 0;
+      const lines = waiting ?? [];
+      waiting = null;
+      for (const line of lines) write(line);
+      if (isClosed) end();
+    };
+    if (full.stream.closed) return goOn();
+    full.stream.once("close", goOn);
+    full.stream.end();
+  }
+
+  function putAside(): void {
     try {
       renameSync(path, freeName(folder, name, now().getTime()));
       const aside = asideFiles(folder, name);
       for (const old of aside.slice(0, Math.max(0, aside.length - asideMax)))
         rmSync(old, { force: true });
     } catch {
-      // A folder that takes no change: the file grows on.
+      // A folder that takes no change.
     }
-    current = openCurrent(folder, path);
-    // Tried again after as much once more, and not at each line.
-    if (current !== null) current.bytes = 0;
+  }
+
+  function write(line: string): void {
+    if (waiting !== null) return void waiting.push(line);
+    // A disk that was full may have room again.
+    if (current?.stream.destroyed === true) current = openCurrent(folder, path);
+    if (current === null) return;
+    const text = `${line}\n`;
+    current.stream.write(text);
+    current.bytes += Buffer.byteLength(text);
+    if (current.bytes >= bytesMax) turnOver();
+  }
+
+  function end(): void {
+    if (waiting !== null) return;
+    current?.stream.end();
+    current = null;
   }
 
   if (current !== null && current.bytes >= bytesMax) turnOver();
   return {
     write(line) {
-      if (current === null) return;
-      const text = `${line}\n`;
-      current.stream.write(text);
-      current.bytes += Buffer.byteLength(text);
-      if (current.bytes >= bytesMax) turnOver();
+      if (!isClosed) write(line);
     },
     close() {
-      current?.stream.end();
-      current = null;
+      isClosed = true;
+      end();
     },
   };
 }

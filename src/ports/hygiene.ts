@@ -46,6 +46,7 @@ export const sweepAges = {
 /** An incarnation of a host, and what it holds. */
 export interface HeldTokens {
   readonly incarnation: string;
+  readonly host: string;
   readonly tokens: number;
 }
 

@@ -149,8 +149,8 @@ export function createFleetHygiene(database: Database, rules: ConversationRules)
       };
     },
     async heldBy({ pid, startTime }): Promise<HeldTokens | null> {
-      const [row] = await database.query<{ incarnation: string; tokens: number }>(
-        `select i.id as incarnation, count(t.account)::int as tokens from incarnations i
+      const [row] = await database.query<{ incarnation: string; host: string; tokens: number }>(
+        `select i.id as incarnation, i.host, count(t.account)::int as tokens from incarnations i
          left join tokens t on t.incarnation = i.id
          where i.proof ->> 'pid' = $1 and i.proof ->> 'startTime' = $2
          group by i.id order by i.started_at desc limit 1`,

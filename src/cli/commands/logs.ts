@@ -48,8 +48,8 @@ export function addLogsCommand(program: Command): void {
       });
       if (reading === null) throw noLog(join(folder, "gate.log"));
       try {
-        reading.readOn();
         if (follow === true) await followLog(folder, reading);
+        else reading.readOn();
       } finally {
         reading.close();
       }
