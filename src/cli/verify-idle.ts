@@ -47,6 +47,8 @@ export async function verifySockets(home: string): Promise<Verified> {
 
 /** Follows the tokens of a gate's incarnation through its stop. */
 export interface TokenWatch {
+  /** The database's last answer so far. */
+  seen(): HeldTokens | null;
   /** What is known of them once the gate has ended. */
   end(): Promise<Verified>;
 }
@@ -64,6 +66,7 @@ export function watchTokens(url: string, gate: GateIdentity): TokenWatch {
     }
   }).catch(() => undefined);
   return {
+    seen: () => last,
     async end() {
       isOver = true;
       await watching;
