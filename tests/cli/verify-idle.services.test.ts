@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { ownIdentity } from "../../src/adapters/machine/process-identity.ts";
+import { startTimeOf } from "../../src/adapters/machine/process-identity.ts";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import { verifyProcesses, verifySockets, watchTokens } from "../../src/cli/verify-idle.ts";
 import { writeRecord } from "../../src/embedded/process-records.ts";
@@ -75,12 +75,12 @@ describe("what is left of a service", () => {
     const home = temporaryHome();
     expect(verifyProcesses(home, [4_194_399])).toMatchObject({ well: true });
     expect(verifyProcesses(home, [process.pid])).toMatchObject({ well: false });
-    const other = process.ppid;
-    const { startTime } = ownIdentity();
     const record = { name: "gate", stopSignal: "SIGTERM", ports: [], dirs: [] } as const;
-    writeRecord(home, { ...record, pid: other, startTime });
+    const pid = process.ppid;
+    writeRecord(home, { ...record, pid, startTime: "another start" });
     expect(verifyProcesses(home, [])).toMatchObject({ well: true });
-    expect(verifyProcesses(home, [other])).toMatchObject({ well: false });
+    writeRecord(home, { ...record, pid, startTime: startTimeOf(pid)! });
+    expect(verifyProcesses(home, [])).toMatchObject({ well: false });
   });
 
   it("is a socket of the home that answers", async () => {

@@ -49,6 +49,8 @@ describe("the log of a part", () => {
     const { open, written, folder } = openBench();
     const log = open();
     for (let n = 0; n < 25; n += 1) log.write(line(n));
+    // The next file begins when the last line of this one is written.
+    expect(logFilesOf(folder, "gate")).toEqual([join(folder, "gate.log")]);
     await expect.poll(written).toBe(linesTo(25));
     expect(readdirSync(folder).toSorted()).toEqual([
       "gate.20261129T080001000Z.log",
@@ -92,7 +94,7 @@ describe("the log of a part", () => {
     const current = join(folder, "gate.log");
     mkdirSync(folder, { recursive: true });
     symlinkSync("/dev/full", current);
-    const log = open();
+    const log = open({ bytesMax: 1e6 });
     log.write(line(0));
     rmSync(current);
     const goesOn = () => {
