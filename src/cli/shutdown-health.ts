@@ -36,7 +36,10 @@ export function healthOf({ home, env, fleet, states }: HealthQuestion): readonly
     {
       what: "waiting",
       well: !waiting.some(({ name }) => name.includes("set-aside")),
-      text: waiting.length === 0 ? "nothing known" : waiting.map(({ name }) => name).join(", "),
+      text: waitingText(
+        waiting.map(({ name }) => name),
+        states !== null,
+      ),
     },
     keyHealth(home, env),
     {
@@ -46,6 +49,11 @@ export function healthOf({ home, env, fleet, states }: HealthQuestion): readonly
     },
     { what: "disk", well: bavail * bsize >= freeBytesMin, text: `${size(bavail * bsize)} free` },
   ];
+}
+
+function waitingText(waiting: readonly string[], isKnown: boolean): string {
+  if (!isKnown) return "the database was not asked";
+  return waiting.length === 0 ? "nothing" : waiting.join(", ");
 }
 
 function accountHealth(states: Readonly<Record<string, number>>): Health {

@@ -39,7 +39,7 @@ export function refuseUnusableHome(home: string): void {
 /**
  * Removes what dead owners have left in a home, and old logs. While a process has the home, its own files stay.
  * No start begins during the rest, so that each file is judged and removed in peace. Throws HOME_MISSING,
- * HOME_UNWRITABLE.
+ * HOME_UNWRITABLE, DISK_FULL.
  */
 export async function sweepHome({ home, now, dryRun }: HomeSweepOptions): Promise<SweepPart> {
   const path = resolve(home);
@@ -91,8 +91,7 @@ async function sweepDeadOwners(
         why: `a start has begun${pid === undefined ? "" : ` (pid ${pid})`}`,
       });
     }
-    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
-    return keptWith(before, { name: "run/holdfast.lock", why: "the disk is full" });
+    throw (error as NodeJS.ErrnoException).code === "ENOSPC" ? diskFull(look.home, error) : error;
   }
 }
 
@@ -145,6 +144,14 @@ const whyOf = (name: string): string =>
 
 const isUnwritable = (error: unknown): boolean =>
   ["EROFS", "EACCES", "EPERM"].includes(String((error as NodeJS.ErrnoException).code));
+
+const diskFull = (path: string, cause: unknown) =>
+  new HoldfastError({
+    code: "DISK_FULL",
+    message: `The disk of ${path} is full, so that no lock could be written there; old logs were removed, and nothing else.`,
+    next: "Free some space, then: npx holdfast sweep",
+    cause,
+  });
 
 const unwritable = (path: string, cause: unknown) =>
   new HoldfastError({
