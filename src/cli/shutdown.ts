@@ -54,9 +54,9 @@ interface FleetBefore {
 }
 
 /**
- * Stops the service of a home, verifies that nothing of it is left, and sweeps. What runs in the database is done first,
- * as an embedded one ends with the service. Throws HOME_MISSING, HOME_UNWRITABLE, START_UNDER_WAY and RENEWAL_UNDER_WAY
- * with nothing done, and STOP_UNFINISHED.
+ * Stops the service of a home, verifies that nothing of it is left, and sweeps. The database comes first: an embedded
+ * one ends with the service. Throws HOME_MISSING, HOME_UNWRITABLE, START_UNDER_WAY and RENEWAL_UNDER_WAY with nothing
+ * done, and STOP_UNFINISHED and DISK_FULL.
  */
 export async function shutDown(options: ShutdownOptions): Promise<ShutdownReport> {
   const { env, force, keepCache, now, tell } = options;

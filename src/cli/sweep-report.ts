@@ -59,7 +59,7 @@ const titles: Readonly<Record<SweptKind, string>> = {
 };
 
 /** Names of one kind that are told one by one. */
-const namesMax = 5;
+const namesMax = 2;
 
 /** For a person: what went, kind by kind, then what stays and why. */
 export function sweepText({ home, dryRun, removed, total, preserved }: SweepReport): string {

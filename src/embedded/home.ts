@@ -118,8 +118,8 @@ function freeLock(lock: string, me: ProcessIdentity): void {
 const briefMsMax = 10_000;
 
 /**
- * A sweep ends by itself: whoever comes meanwhile goes on after it. Polls, because no event reports a lock that is given
- * back by a process that goes on.
+ * A sweep ends by itself: whoever comes meanwhile goes on after it. Polls, because no event reports a lock that is
+ * given back by a process that goes on.
  */
 async function takeLockInTurn(
   home: string,

@@ -20,7 +20,11 @@ describe("the tokens of a gate that ends", () => {
     onTestFinished(() => test.drop());
     run = async (text) => {
       const database = openDatabase(test.url, { poolMax: 1 });
-      await database.query(text).finally(() => database.close());
+      try {
+        await database.query(text);
+      } finally {
+        await database.close();
+      }
     };
     await run("insert into accounts (name, kind, credentials) values ('a', 'user', '')");
     await run("insert into authorisations (account, slot, state) values ('a', 1, 'SERVING')");
