@@ -4,7 +4,7 @@ import { openDatabase } from "../adapters/postgres/database.ts";
 import { createFleetHygiene } from "../adapters/postgres/hygiene-store.ts";
 import { readRunInfo } from "../embedded/run-info.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
-import type { FleetHygiene, SweepPart } from "../ports/hygiene.ts";
+import type { FleetHygiene, SweepHow, SweepPart } from "../ports/hygiene.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -34,10 +34,7 @@ export async function withHygiene<Result>(
 }
 
 /** Sweeps the fleet's database where it answers; where it does not, the report says so. */
-export async function sweepFleet(
-  url: string | null,
-  how: { readonly dryRun: boolean; readonly keepCache: boolean },
-): Promise<SweepPart> {
+export async function sweepFleet(url: string | null, how: SweepHow): Promise<SweepPart> {
   if (url === null) return untouched("it runs only while the service does");
   try {
     const part = await withHygiene(url, (hygiene) => hygiene.sweep(how));

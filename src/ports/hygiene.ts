@@ -43,6 +43,13 @@ export const sweepAges = {
   logMs: 7 * 24 * 3600_000,
 } as const;
 
+export interface SweepHow {
+  /** Counts, and changes nothing. */
+  readonly dryRun: boolean;
+  /** Leaves results that a finished record covers. */
+  readonly keepCache: boolean;
+}
+
 /** An incarnation of a host, and what it holds. */
 export interface HeldTokens {
   readonly incarnation: string;
@@ -54,13 +61,10 @@ export interface HeldTokens {
 export interface FleetHygiene {
   /**
    * Removes what a finished record covers, and expires sessions that have rested for too long: they stay as history.
-   * Each statement stands for itself, so that it can be cut off and repeated. null: the database is no fleet's.
+   * Each statement stands for itself, so that it can be cut off and repeated. null: the database is no fleet's. Throws
+   * only before it has removed anything.
    */
-  sweep(how: {
-    /** Counts, and changes nothing. */
-    readonly dryRun: boolean;
-    readonly keepCache: boolean;
-  }): Promise<SweepPart | null>;
+  sweep(how: SweepHow): Promise<SweepPart | null>;
   /** The incarnation whose gate is this process, with the tokens that are not free. null: none is known. */
   heldBy(gate: { readonly pid: number; readonly startTime: string }): Promise<HeldTokens | null>;
   /** Accounts of the incarnation that are being renewed just now. */

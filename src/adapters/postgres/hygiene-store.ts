@@ -1,10 +1,12 @@
 import type { ConversationRules } from "../../../machines/conversation-rules.ts";
+import { errorLine } from "../../errors.ts";
 import { sessionInactiveMs, stepsKeptMs } from "../../ports/conversation/retention.ts";
 import {
   type FleetHygiene,
   type HeldTokens,
   type Preserved,
   sweepAges,
+  type SweepHow,
   type Swept,
 } from "../../ports/hygiene.ts";
 import { expireSessions, isOneOf, restingSessions } from "./conversation-statements.ts";
@@ -119,37 +121,49 @@ export function createFleetHygiene(database: Database, rules: ConversationRules)
     return row ?? { n: 0, bytes: 0 };
   }
 
-  async function inParts(text: string, values: readonly unknown[]): Promise<Sum> {
-    let [n, bytes] = [0, 0];
+  async function inParts(
+    text: string,
+    values: readonly unknown[],
+    onPart: (part: Sum) => void,
+  ): Promise<void> {
     for (;;) {
       const part = await sum(text, values);
-      n += part.n;
-      bytes += part.bytes;
-      if (part.n === 0) return { n, bytes };
+      if (part.n === 0) return;
+      onPart(part);
     }
   }
 
+  /** Tells each part as soon as it is done. */
+  async function sweepAll(
+    { dryRun, keepCache }: SweepHow,
+    onSwept: (swept: Swept) => void,
+  ): Promise<void> {
+    for (const one of keepCache ? [] : covered) {
+      const { name, ageMs } = one;
+      const tell = ({ n, bytes }: Sum) => onSwept({ kind: "cache", name, count: n, bytes });
+      if (dryRun) tell(await sum(countOf(one), [ageMs]));
+      else await inParts(removeOf(one), [ageMs], tell);
+    }
+    const name = "sessions at rest for 24 hours, kept as history";
+    const tell = ({ n }: Sum) => onSwept({ kind: "sessions", name, count: n, bytes: 0 });
+    if (dryRun) tell(await sum(restingSessions(rules), [sessionInactiveMs]));
+    else await inParts(expireSessions(rules), [sessionInactiveMs, partRows], tell);
+  }
+
   return {
-    async sweep({ dryRun, keepCache }) {
+    async sweep(how) {
       const [schema] = await database.query<{ known: boolean }>(isFleets);
       if (schema?.known !== true) return null;
-      const swept: Swept[] = [];
-      for (const one of keepCache ? [] : covered) {
-        const values = [one.ageMs];
-        const { n, bytes } = await (dryRun
-          ? sum(countOf(one), values)
-          : inParts(removeOf(one), values));
-        swept.push({ kind: "cache", name: one.name, count: n, bytes });
+      const parts: Swept[] = [];
+      try {
+        await sweepAll(how, (part) => parts.push(part));
+        return { swept: summed(parts), preserved: await keptIn(database, rules) };
+      } catch (error) {
+        if (parts.length === 0) throw error;
+        // What is done is done, and is told.
+        const why = `not swept: ${errorLine(error)}`;
+        return { swept: summed(parts), preserved: [{ name: "the rest of the database", why }] };
       }
-      const resting = await (dryRun
-        ? sum(restingSessions(rules), [sessionInactiveMs])
-        : inParts(expireSessions(rules), [sessionInactiveMs, partRows]));
-      const name = "sessions at rest for 24 hours, kept as history";
-      swept.push({ kind: "sessions", name, count: resting.n, bytes: 0 });
-      return {
-        swept: swept.filter(({ count }) => count > 0),
-        preserved: await keptIn(database, rules),
-      };
     },
     async heldBy({ pid, startTime }): Promise<HeldTokens | null> {
       const [row] = await database.query<{ incarnation: string; host: string; tokens: number }>(
@@ -177,6 +191,16 @@ export function createFleetHygiene(database: Database, rules: ConversationRules)
       return Object.fromEntries(rows.map(({ state, n }) => [state, n]));
     },
   };
+}
+
+/** One for each name that has any. */
+function summed(parts: readonly Swept[]): readonly Swept[] {
+  const sums = new Map<string, Swept>();
+  for (const { kind, name, count, bytes } of parts) {
+    const before = sums.get(name) ?? { count: 0, bytes: 0 };
+    sums.set(name, { kind, name, count: before.count + count, bytes: before.bytes + bytes });
+  }
+  return [...sums.values()].filter(({ count }) => count > 0);
 }
 
 /** What stands in the database after a sweep, each with the reason. */

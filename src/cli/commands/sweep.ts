@@ -1,8 +1,10 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { print } from "../print.ts";
+import { print, printError } from "../print.ts";
 
 const { env } = process;
+
+const progressMs = 1000;
 
 interface SweepOptions {
   readonly dryRun?: boolean;
@@ -35,7 +37,13 @@ export function addSweepCommand(program: Command): void {
       const home = resolve(env["HOLDFAST_HOME"] ?? ".holdfast");
       if (!dryRun) refuseUnusableHome(home);
       const url = await fleetDatabaseUrl(env, home);
-      const fleet = await sweepFleet(url, { dryRun, keepCache });
+      const begunMs = performance.now();
+      const progress = setInterval(() => {
+        const seconds = Math.round((performance.now() - begunMs) / 1000);
+        printError(`the fleet's database is being swept (${seconds} s)`);
+      }, progressMs);
+      const how = { dryRun, keepCache };
+      const fleet = await sweepFleet(url, how).finally(() => clearInterval(progress));
       const own = await sweepHome({ home, now: () => new Date(), dryRun });
       const found = report.sweepReport(home, dryRun, [own, fleet]);
       print(json === true ? JSON.stringify(found) : report.sweepText(found));

@@ -195,6 +195,23 @@ describe("a sweep of the fleet's database", () => {
     expect(rows).toEqual([{ status: "active", turns: 4 }]);
   });
 
+  it("that cannot go on tells what it has removed, and what it has not reached", async () => {
+    await leaveADay();
+    const hasty = openDatabase(test.url, { poolMax: 1, lockTimeoutMs: 100 });
+    const sweeping = createFleetHygiene(hasty, conversationRules(conversationMachine));
+    const report = await database.transaction(async (queries) => {
+      await queries.query("lock table telegram_waits in access exclusive mode");
+      return sweeping.sweep(all);
+    });
+    await hasty.close();
+    const { "waits of Telegram that are over": _waits, ...reached } = expected;
+    const { "sessions at rest for 24 hours, kept as history": _sessions, ...done } = reached;
+    expect(counts(report!)).toEqual(done);
+    expect(report?.preserved).toEqual([
+      { name: "the rest of the database", why: expect.stringContaining("not swept: ") },
+    ]);
+  });
+
   it("touches no database of another program", async () => {
     await leaveADay();
     await database.query("alter table fleet rename to somebody_elses");
