@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import type { ShutdownReport } from "../../src/cli/shutdown.ts";
+import { endRecorded } from "../../src/embedded/process-records.ts";
 import type { RunInfo } from "../../src/embedded/run-info.ts";
 import { packageFile } from "../../src/files.ts";
 import { anyRunning, leftovers } from "../fixtures/embedded/temporary-home.ts";
@@ -27,6 +28,8 @@ beforeAll(() => {
 afterAll(async () => {
   for (const child of started) child.kill("SIGTERM");
   await Promise.all(started.map(ended));
+  // Where the last test failed, a killed launcher's processes are left.
+  await endRecorded(home, () => {});
   rmSync(home, { recursive: true, force: true });
 }, 60_000);
 
@@ -79,6 +82,7 @@ describe("a shutdown", () => {
     expect(unasked.err).toContain("npx holdfast shutdown --yes");
 
     const renewal = spawned("renew", "site-desk", "--method", "code");
+    started.push(renewal);
     let told = "";
     renewal.stdout?.on("data", (chunk) => (told += String(chunk)));
     await expect.poll(() => told, { timeout: 20_000 }).toContain("1/7");

@@ -195,12 +195,12 @@ export function createFleetHygiene(database: Database, rules: ConversationRules)
 
 /** One for each name that has any. */
 function summed(parts: readonly Swept[]): readonly Swept[] {
-  const sums = new Map<string, Swept>();
+  const byName = new Map<string, Swept>();
   for (const { kind, name, count, bytes } of parts) {
-    const before = sums.get(name) ?? { count: 0, bytes: 0 };
-    sums.set(name, { kind, name, count: before.count + count, bytes: before.bytes + bytes });
+    const before = byName.get(name) ?? { count: 0, bytes: 0 };
+    byName.set(name, { kind, name, count: before.count + count, bytes: before.bytes + bytes });
   }
-  return [...sums.values()].filter(({ count }) => count > 0);
+  return [...byName.values()].filter(({ count }) => count > 0);
 }
 
 /** What stands in the database after a sweep, each with the reason. */
