@@ -45,6 +45,14 @@ export const commandFiles: Readonly<Record<string, readonly CommandFile[]>> = {
       load: async () => (await import("./commands/logs.ts")).addLogsCommand,
     },
     {
+      names: ["sweep"],
+      load: async () => (await import("./commands/sweep.ts")).addSweepCommand,
+    },
+    {
+      names: ["shutdown"],
+      load: async () => (await import("./commands/shutdown.ts")).addShutdownCommand,
+    },
+    {
       names: ["migrate"],
       load: async () => (await import("./commands/migrate.ts")).addMigrateCommands,
     },

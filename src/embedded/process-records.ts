@@ -92,19 +92,27 @@ function inEndingOrder(records: readonly ProcessRecord[]): readonly ProcessRecor
   return records.toSorted((a, b) => rank(a) - rank(b));
 }
 
+function recordsIn(home: string): readonly ProcessRecord[] {
+  const directory = runDirectory(home);
+  const names = existsSync(directory) ? readdirSync(directory) : [];
+  return names
+    .filter((name) => name.endsWith(".process.json"))
+    .map((name) => readRecord(join(directory, name)))
+    .filter((found) => found !== null)
+    .filter((found) => found.pid !== process.pid);
+}
+
+/** The processes recorded in `home` that run, except the caller. */
+export const runningIn = (home: string): readonly ProcessRecord[] =>
+  recordsIn(home).filter(isRunning);
+
 /**
  * Ends every process recorded in `home`, except the caller, by pid *and* start time. Removes its
  * record and temporary directories. Returns the processes that still ran.
  */
 export async function endRecorded(home: string, log: Log): Promise<readonly ProcessRecord[]> {
-  const directory = runDirectory(home);
-  const names = existsSync(directory) ? readdirSync(directory) : [];
-  const records = names
-    .filter((name) => name.endsWith(".process.json"))
-    .map((name) => readRecord(join(directory, name)))
-    .filter((found) => found !== null && found.pid !== process.pid);
   const ended: ProcessRecord[] = [];
-  for (const record of inEndingOrder(records.filter((found) => found !== null))) {
+  for (const record of inEndingOrder(recordsIn(home))) {
     if (isRunning(record)) {
       log(`ending ${record.name} (pid ${record.pid}), left behind by an earlier run`);
       await endProcess(record, { politely: record.stopSignal, waitMs: stopOrphanWithinMs });

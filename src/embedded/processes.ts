@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn, spawnSync, type StdioOptions } from "node:child_process";
 import { EventEmitter } from "node:events";
-import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { HoldfastError } from "../errors.ts";
@@ -11,6 +10,7 @@ import {
   type StopSignal,
   writeRecord,
 } from "./process-records.ts";
+import { openLogFile } from "./log-files.ts";
 
 export interface LaunchOptions {
   readonly home: string;
@@ -74,22 +74,20 @@ function withParentDeathSignal(
   return can ? { command: "setpriv", args: [...death, "--", command, ...args] } : { command, args };
 }
 
-function collectLines(child: ChildProcess, logFile: string) {
+function collectLines(child: ChildProcess, folder: string, name: string) {
   const lines: string[] = [];
   const events = new EventEmitter();
-  const file = createWriteStream(logFile, { flags: "w", mode: 0o600 });
-  // A full disk must stop the log only, not the service.
-  file.on("error", () => {});
+  const file = openLogFile(folder, name);
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) continue;
     createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", (line) => {
       lines.push(line);
       if (lines.length > lastLinesMax) lines.shift();
-      file.write(`${line}\n`);
+      file.write(line);
       events.emit("line", line);
     });
   }
-  return { lines, events, close: () => file.end() };
+  return { lines, events, close: file.close };
 }
 
 function waitForLine(
@@ -165,8 +163,6 @@ export async function launch(options: LaunchOptions): Promise<Managed> {
   const { command, args } = options.endsWithParent
     ? withParentDeathSignal(options.command, options.args, stopSignal)
     : options;
-  const logs = join(home, "logs");
-  mkdirSync(logs, { recursive: true, mode: 0o700 });
   const child = spawn(command, args, {
     cwd: options.cwd,
     env: options.env,
@@ -194,7 +190,7 @@ export async function launch(options: LaunchOptions): Promise<Managed> {
   };
   writeRecord(home, record);
   child.on("error", () => {});
-  const output = collectLines(child, join(logs, `${name}.log`));
+  const output = collectLines(child, join(home, "logs"), name);
   const exited = exitOf(child).then((exit) => {
     output.close();
     clearRecord(home, record);

@@ -31,6 +31,7 @@ import type {
 } from "../ports/conversation/conversation-store.ts";
 import type { ParkedStore } from "../ports/conversation/parked-store.ts";
 import type { OfferedChoices } from "../ports/conversation/offered-choices.ts";
+import { sessionInactiveMs, stepsKeptMs } from "../ports/conversation/retention.ts";
 import type { StepStore } from "../ports/conversation/step-store.ts";
 import type { EventSink } from "../ports/accounts/event-sink.ts";
 import { talkBraked } from "../ports/conversation/health-signs.ts";
@@ -72,10 +73,6 @@ export interface NodeTurnsOptions {
   readonly retryMs: number;
 }
 
-/** A session without a turn for this long has expired. */
-const sessionInactiveMs = 24 * 3600 * 1000;
-/** Longer than any turn waits to be taken again. Those of turns that were set aside stay as long as these. */
-const stepsKeptMs = 7 * 24 * 3600 * 1000;
 const stepsClearedEveryMs = 6 * 3600 * 1000;
 /** An owner that ends may finish the longest handler, and then says so. */
 const drainMsMax = handlerMsMaxDefault + 5_000;

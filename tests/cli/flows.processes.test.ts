@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -251,6 +251,18 @@ describe("each flow of the old scripts has its command", () => {
     expect(out).not.toContain("site-bot");
   });
 
+  it("sweep: what it would remove, and then the same while everything runs", async () => {
+    const old = join(home, "logs", "gate.20251129T080000000Z.log");
+    await writeFile(old, "old");
+    await utimes(old, 0, 0);
+    const planned = await holdfast("sweep --dry-run");
+    expect(planned.out).toMatch(/old logs +1 +3 B +logs\/gate\.20251129T080000000Z\.log/);
+    const swept = await holdfast("sweep");
+    expect([swept.code, swept.out]).toEqual([0, expect.stringMatching(/old logs +1 +3 B/)]);
+    expect((await holdfast("sweep")).out).toMatch(/old logs +0 +0 B/);
+    expect((await holdfast("test site-desk")).code).toBe(0);
+  });
+
   it("stop: nothing is left of the whole service, and a second one says so", async () => {
     const { pids } = running.run();
     // The launcher runs inside this test, which stops it as the signal would.
@@ -260,6 +272,15 @@ describe("each flow of the old scripts has its command", () => {
     expect([code, out]).toEqual([0, "Nothing runs in this folder.\n"]);
     const alone = await holdfast("");
     expect([alone.code, alone.out]).toEqual([0, expect.stringContaining("npx holdfast start")]);
+  });
+
+  it("shutdown: sweeps and reports where nothing runs, by force or not", async () => {
+    for (const options of ["", " --force", " --keep-cache"]) {
+      const { code, out } = await holdfast(`shutdown --yes${options}`);
+      expect(code).toBe(0);
+      for (const heading of ["Nothing ran in", "Verified:", "Preserved:", "Health:", "Next:"])
+        expect(out).toContain(heading);
+    }
   });
 
   it("and none of the table is missing here", () => {

@@ -140,6 +140,29 @@ export const commitTurns = (rules: ConversationRules, tokens: TokenRules): strin
   union all
   select null, null, null, array_agg(n) from done where claims`;
 
+/** Of the sessions `s`: open ones that have rested for so many milliseconds (`$1`). */
+const isResting = (rules: ConversationRules): string =>
+  `s.status ${isOneOf(rules.open)} and s.status ${isOneOf(expiring(rules))}
+    and s.last_turn_at < now() - $1::float8 * interval '1 millisecond'`;
+
+/** How many sessions have rested for that long and are still open. */
+export const restingSessions = (rules: ConversationRules): string =>
+  `select count(*)::int as n, 0 as bytes from conversation_sessions s where ${isResting(rules)}`;
+
+/**
+ * Expires them as their users' next messages would, `$2` at most. One that a turn is just being written to is passed
+ * over; a turn that has read one before is refused by its status, and taken again.
+ */
+export const expireSessions = (rules: ConversationRules): string => `
+  with found as materialized (
+    select s.id from conversation_sessions s where ${isResting(rules)}
+    limit $2 for update skip locked
+  ), over as (
+    update conversation_sessions s set status = ${expiredTo(rules, "s.status")}, ended_at = now()
+    from found where s.id = found.id returning s.id
+  )
+  select count(*)::int as n, 0 as bytes from over`;
+
 /** A person's command for a session (`$1`): one statement for each status (`$2`) that it may lead to. */
 export function moveSession(
   rules: ConversationRules,

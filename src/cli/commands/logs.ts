@@ -1,14 +1,11 @@
-import { open } from "node:fs/promises";
-import { watch } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { HoldfastError } from "../../errors.ts";
+import { followLog, openLogReading } from "../log-reading.ts";
 import { print, screenGone } from "../print.ts";
 
 const { env } = process;
 
-/** A file that is read anew is read in pieces of this many bytes. */
-const pieceBytes = 64 * 1024;
 const levels: Readonly<Record<number, string>> = {
   10: "trace",
   20: "debug",
@@ -44,46 +41,24 @@ export function addLogsCommand(program: Command): void {
       "\nExamples:\n  npx holdfast logs site-desk\n  npx holdfast logs --follow",
     )
     .action(async (account: string | undefined, { follow }: { follow?: boolean }) => {
-      const path = join(resolve(env["HOLDFAST_HOME"] ?? ".holdfast"), "logs", "gate.log");
-      const file = await open(path).catch((cause: unknown) => Promise.reject(noLog(path, cause)));
-      let [at, rest] = [0, ""];
-
-      async function readOn(): Promise<void> {
-        const piece = Buffer.alloc(pieceBytes);
-        for (;;) {
-          const { bytesRead } = await file.read(piece, 0, pieceBytes, at);
-          if (bytesRead === 0 || screenGone.aborted) return;
-          at += bytesRead;
-          const lines = (rest + piece.toString("utf8", 0, bytesRead)).split("\n");
-          rest = lines.pop() ?? "";
-          for (const line of lines) {
-            const shown = line === "" ? null : logLine(line, account);
-            if (shown !== null) print(shown);
-          }
-        }
-      }
-
+      const folder = join(resolve(env["HOLDFAST_HOME"] ?? ".holdfast"), "logs");
+      const reading = openLogReading(folder, "gate", (line) => {
+        const shown = logLine(line, account);
+        if (shown !== null) print(shown);
+      });
+      if (reading === null) throw noLog(join(folder, "gate.log"));
       try {
-        await readOn();
-        if (follow !== true) return;
-        const changes = watch(path);
-        await new Promise<void>((done, reject) => {
-          changes.on("change", () => void readOn().catch(reject));
-          changes.once("error", reject);
-          if (screenGone.aborted) done();
-          else screenGone.addEventListener("abort", () => done());
-        });
-        changes.close();
+        if (follow === true) await followLog(folder, reading, screenGone);
+        else reading.readOn();
       } finally {
-        await file.close();
+        reading.close();
       }
     });
 }
 
-const noLog = (path: string, cause: unknown) =>
+const noLog = (path: string) =>
   new HoldfastError({
     code: "LOG_MISSING",
     message: `${path} is not there.`,
     next: "Logs are written where `holdfast start` runs; name its folder in HOLDFAST_HOME.",
-    cause,
   });

@@ -8,18 +8,14 @@ import type { NodeProtocol } from "../../commands/protocol.ts";
 import { readMasterKeys } from "../../config/values.ts";
 import { HoldfastError } from "../../errors.ts";
 import { askAnyNode, askEveryNode, type Told } from "../ask.ts";
-import { readRunInfo } from "../../embedded/run-info.ts";
 import { stopAccount } from "../stop-account.ts";
+import { stopService } from "../stop-service.ts";
 import { print } from "../print.ts";
 
 const { env } = process;
 
 const keyBytes = 32;
 const resealMsMax = 600_000;
-/** 15 s for calls in flight, 10 s to disconnect, and the time that the parts need to end. */
-const stopMsMax = 60_000;
-const stopLookMs = 100;
-const stopToldMs = 3_000;
 
 /** Commands for the service itself. */
 export function addServiceCommands(program: Command): void {
@@ -33,7 +29,8 @@ export function addServiceCommands(program: Command): void {
     )
     .action(async (account: string | undefined, { force }: { force?: boolean }) => {
       if (account !== undefined) return stopAccount(account, force === true);
-      await stopService(force === true);
+      const ran = await stopService(env["HOLDFAST_HOME"] ?? ".holdfast", force === true, print);
+      print(ran ? "stopped: no process is left" : "Nothing runs in this folder.");
     });
 
   program
@@ -44,40 +41,6 @@ export function addServiceCommands(program: Command): void {
       "\nWrites the new key into this host's key file behind the old one. With several hosts, copy that file to all of them\nwhen told so and run it again. Keep the old key with the backups that it can read.\n\nExample:\n  npx holdfast rotate-key",
     )
     .action(rotateKey);
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-async function stopService(force: boolean): Promise<void> {
-  const run = await readRunInfo(env["HOLDFAST_HOME"] ?? ".holdfast");
-  const launcher = run?.pids["launcher"];
-  if (run === null || launcher === undefined || !isAlive(launcher)) {
-    print("Nothing runs in this folder.");
-    return;
-  }
-  const gate = run.pids["gate"];
-  // A dead gate's sockets are closed by the kernel; the launcher then ends the rest.
-  if (force && gate !== undefined && isAlive(gate)) process.kill(gate, "SIGKILL");
-  process.kill(launcher, "SIGTERM");
-  const begunMs = performance.now();
-  let toldMs = begunMs;
-  while (Object.values(run.pids).some(isAlive)) {
-    const nowMs = performance.now();
-    if (nowMs - begunMs > stopMsMax) throw stillRuns(Object.values(run.pids).filter(isAlive));
-    if (nowMs - toldMs > stopToldMs) {
-      toldMs = nowMs;
-      print(`still stopping: what is in flight ends (${Math.round((nowMs - begunMs) / 1000)} s)`);
-    }
-    await new Promise((done) => setTimeout(done, stopLookMs));
-  }
-  print("stopped: no process is left");
 }
 
 /** Old and new key known everywhere → the new one first everywhere → everything encrypted anew → the old one out. */
@@ -161,11 +124,4 @@ const notAll = (left: string) =>
     code: "RESEAL_UNFINISHED",
     message: `Something is still encrypted under another key: ${left}. Both keys stay in the file.`,
     next: "Try again: npx holdfast rotate-key",
-  });
-
-const stillRuns = (pids: readonly number[]) =>
-  new HoldfastError({
-    code: "STOP_UNFINISHED",
-    message: `These processes still run: ${pids.join(", ")}.`,
-    next: "Try: npx holdfast stop --force",
   });
