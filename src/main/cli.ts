@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { addNewcomerCommands } from "../cli/commands/add-and-import.ts";
+import { addAdoptCommands } from "../cli/commands/adopt.ts";
 import { addAdoptFleetCommand } from "../cli/commands/adopt-fleet.ts";
 import { addAnswerCommands } from "../cli/commands/answer.ts";
 import { addAuditCommand } from "../cli/commands/audit.ts";
@@ -56,6 +57,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
   program.commandsGroup("Bots and conversations:");
   addInitCommand(program);
   addConversationCommands(program, setExitCode);
+  addAdoptCommands(program);
   return program;
 }
 
