@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createAdoptionStore } from "../../../src/adapters/postgres/adoption-store.ts";
+import { createConversationRecords } from "../../../src/adapters/postgres/conversation-records.ts";
 import { createConversationStore } from "../../../src/adapters/postgres/conversation-store.ts";
 import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
 import { openOldConversations } from "../../../src/adapters/postgres/old-conversations.ts";
@@ -30,15 +31,27 @@ afterEach(async () => {
 interface Adopt {
   readonly dryRun?: boolean;
   readonly user?: string;
-  readonly onProgress?: () => void;
+  /** The process dies while it reads: in the middle of a transaction, and of a session. */
+  readonly messagesUntilBreak?: number;
 }
 
-async function adopt({ dryRun = false, user, onProgress = () => {} }: Adopt = {}) {
+async function adopt({ dryRun = false, user, messagesUntilBreak = Infinity }: Adopt = {}) {
   const from = await openOldConversations(old.url, { channel: "webhook", user });
+  let read = 0;
+  const breaking = {
+    ...from,
+    async *messages(ids: readonly string[]) {
+      for await (const part of from.messages(ids)) {
+        read += part.length;
+        yield part;
+        if (read > messagesUntilBreak) throw new Error("broken off");
+      }
+    },
+  };
   try {
     const counts = await from.count();
     const store = createAdoptionStore(database, to);
-    return await adoptConversations({ old: from, counts, store, dryRun, onProgress });
+    return await adoptConversations({ old: breaking, counts, store, dryRun });
   } finally {
     await from.close();
   }
@@ -120,10 +133,7 @@ describe("a database that was filled by the old bot's race", () => {
     await old.run("delete from conversation_sessions");
     await old.run("delete from subcontractors");
     await fillByRace(old, { users: 500, messages: 12_000 });
-    const breakOff = () => {
-      throw new Error("broken off");
-    };
-    await expect(adopt({ onProgress: breakOff })).rejects.toThrow("broken off");
+    await expect(adopt({ messagesUntilBreak: 7500 })).rejects.toThrow("broken off");
     const part = await count("conversation_sessions");
     expect(part).toBeGreaterThan(0);
     expect(part).toBeLessThan(2000);
@@ -131,6 +141,11 @@ describe("a database that was filled by the old bot's race", () => {
       await count(
         `(select s.id from conversation_sessions s left join turns t on t.session_id = s.id
           group by s.id having count(t.seq) <> s.turns) halves`,
+      ),
+    ).toBe(0);
+    expect(
+      await count(
+        "turns t where not exists (select from conversation_sessions s where s.id = t.session_id)",
       ),
     ).toBe(0);
     const { sessions } = await adopt();
@@ -166,6 +181,41 @@ describe("a session that goes on", () => {
       { seq: 19 * 64, name: "list_projects_tool", output: 20 },
       { seq: 39 * 64, name: "list_projects_tool", output: 40 },
     ]);
+  });
+
+  it("takes the next turn, and is known to the record of conversations", async () => {
+    await fillByRace(old, { users: 2, messages: 40 * 8 });
+    await adopt();
+    const store = createConversationStore(database, { rules: sessionRules });
+    const claim = await store.claimPartition(0, "owner");
+    const [chatUser, session] = ["whatsapp:+33600000001", await load("whatsapp:+33600000001")];
+    const turn = {
+      ...to,
+      chatUser,
+      session,
+      inboundId: "m:new",
+      peer: { userId: chatUser, accessHash: "" },
+      text: "And now?",
+      snapshot: null,
+      context: session.context,
+      toolOutputs: [],
+      replies: [{ seq: 42, body: "Go on.", menu: null, randomId: "7" }],
+      status: "active",
+      sentBy: "holder",
+    } as const;
+    expect(await store.commit(turn, claim)).toBe("committed");
+    expect((await load(chatUser)).messages.slice(-3).map(({ seq, body }) => [seq, body])).toEqual([
+      [40, "answer 40"],
+      [41, "And now?"],
+      [42, "Go on."],
+    ]);
+    const records = createConversationRecords(database, sessionRules);
+    expect((await records.show(session.id, 100))?.turns).toHaveLength(21);
+    const listed = await records.list({ account: to.account, limit: 100 });
+    expect(listed).toHaveLength(8);
+    expect(listed.map(({ id }) => Number(id))).toEqual([-1, -2, -3, -4, -5, -6, -7, -8]);
+    const after = await records.list({ account: to.account, limit: 2, before: "-5" });
+    expect(after.map(({ id }) => id)).toEqual(["-6", "-7"]);
   });
 });
 
