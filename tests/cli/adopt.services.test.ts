@@ -77,11 +77,30 @@ describe("holdfast adopt conversations", () => {
     expect(await sessions()).toBe(40);
   });
 
+  it("is for Telegram where the account is the fleet's, and the old database knows its users' ids", async () => {
+    await database.query(
+      "insert into accounts (name, kind, credentials) values ('desk', 'bot', '')",
+    );
+    expect(await adopt("--account", "desk", "--yes")).toBe(1);
+    expect(err.join("")).toContain("no column has Telegram's ids of the users");
+    await old.run("alter table subcontractors add column telegram_id bigint");
+    await old.run("update subcontractors set telegram_id = right(contact_telephone, 4)::int");
+    expect(await adopt("--account", "desk", "--yes")).toBe(0);
+    expect(
+      await database.query(
+        "select chat_user from conversation_sessions where channel = 'telegram' and account = 'desk' and status = 'active' order by chat_user::int",
+      ),
+    ).toEqual(Array.from({ length: 10 }, (_, n) => ({ chat_user: String(n + 1) })));
+  });
+
   it("names a column that does not exist, and an account that is none", async () => {
     expect(await adopt("--user", "nickname", "--yes")).toBe(1);
     expect(err.join("")).toContain("there is no column nickname");
     expect(await adopt("--channel", "telegram", "--account", "desk", "--yes")).toBe(1);
-    expect(err.join("")).toContain("There is no account desk");
+    expect(err.join("")).toContain("There is no account desk;");
+    expect(await adopt("--account", "desk", "--yes")).toBe(1);
+    expect(err.join("")).toContain("There is no account desk, and");
+    expect(await sessions()).toBe(0);
   });
 });
 

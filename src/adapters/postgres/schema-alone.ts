@@ -97,8 +97,8 @@ export interface MigrateOptions {
 }
 
 /**
- * Alone with the schema of a database that is empty or this program's; `work` gets the migrations of the files, and those
- * of the database.
+ * Alone with the schema of a database that is empty or this program's; `work` gets the migrations of the files,
+ * and those of the database.
  */
 export async function alone<Result>(
   databaseUrl: string,

@@ -14,7 +14,7 @@ import { alone, type Applied, type MigrateOptions } from "./schema-alone.ts";
 import { type LockPatience, patiently, withoutLimit } from "./schema-locks.ts";
 
 /** The index that lets a chat user have one open session. */
-export const oneOpenIndex = "conversation_sessions_one_open";
+const oneOpenIndex = "conversation_sessions_one_open";
 /** Its migration ends all but the newest open session of each user first. */
 const oneOpenMigration = "one-open-session";
 
@@ -43,7 +43,8 @@ export interface Repaired {
 
 /**
  * Brings back what the migrations have made and the database has lost. Nothing that no migration made is touched, no
- * row is deleted, and duplicate open sessions end first. Each repair stands by itself: after any of them it can be run again.
+ * row is deleted, and duplicate open sessions end first. Each repair stands by itself: after any of them it can be run
+ * again.
  *
  * Errors: those of `alone`, REPAIR_PENDING, MIGRATION_NOT_OWNER, MIGRATION_WAITS.
  */

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Queries } from "../../adapters/postgres/database.ts";
 import type { AdoptionReport } from "../../conversation/adoption/adopt.ts";
 import type { OldCounts } from "../../ports/conversation/old-conversations.ts";
 import { accountNameMalformed, accountNamePattern } from "../../ports/accounts/account-name.ts";
@@ -41,7 +42,7 @@ export function addAdoptCommands(program: Command): void {
       "--account <name>",
       "whose conversations they become; default HOLDFAST_WEBHOOK_ACCOUNT, else webhook",
     )
-    .option("--channel <name>", "telegram or webhook; default telegram for a fleet's account")
+    .option("--channel <name>", "telegram or webhook; default: whichever the account is of")
     .option("--user <column>", "the old column that names a chat user as the channel does")
     .option("--dry-run", "read and count everything, and write nothing")
     .option("--yes", "do not ask")
@@ -58,22 +59,20 @@ async function adopt(given: Given): Promise<void> {
     given.from,
     "npx holdfast adopt conversations --from - < old-database.url",
   );
-  const [{ openDatabase }, stores, { openOldConversations }, { adoptConversations }] =
-    await Promise.all([
-      import("../../adapters/postgres/database.ts"),
-      import("../../adapters/postgres/adoption-store.ts"),
-      import("../../adapters/postgres/old-conversations.ts"),
-      import("../../conversation/adoption/adopt.ts"),
-    ]);
+  const { openDatabase } = await import("../../adapters/postgres/database.ts");
+  const { createAdoptionStore, refuseUnprepared } = await import(
+    "../../adapters/postgres/adoption-store.ts"
+  );
+  const { openOldConversations } = await import("../../adapters/postgres/old-conversations.ts");
+  const { adoptConversations } = await import("../../conversation/adoption/adopt.ts");
   const database = openDatabase(await databaseUrlOf(env), {
     poolMax: 1,
     statementTimeoutMs: statementMsMax,
     name: "holdfast adopt",
   });
   try {
-    const account = accountOf(given.account);
-    const to = { account, channel: await channelOf(given.channel, account, stores, database) };
-    await stores.refuseUnprepared(database, to);
+    const to = await placeOf(given, database);
+    await refuseUnprepared(database, to);
     const old = await openOldConversations(from, { channel: to.channel, user: given.user });
     try {
       const dryRun = given.dryRun === true;
@@ -85,7 +84,7 @@ async function adopt(given: Given): Promise<void> {
         `${many(counts.sessions)} sessions of ${many(counts.users)} users, ${many(counts.messages)} messages`,
       );
       if (!dryRun && given.yes !== true) await refuseUnconfirmed(counts);
-      const store = stores.createAdoptionStore(database, to);
+      const store = createAdoptionStore(database, to);
       const onProgress = progressOf(counts, () => Date.now());
       const report = await adoptConversations({ old, counts, store, dryRun, onProgress });
       if (given.json === true) {
@@ -101,29 +100,41 @@ async function adopt(given: Given): Promise<void> {
   }
 }
 
-function accountOf(given: string | undefined): string {
-  const account = given ?? (env["HOLDFAST_WEBHOOK_ACCOUNT"] || "webhook");
+/** Without a channel's name: the webhook's account is the webhook's, and the fleet's accounts are Telegram's. */
+async function placeOf(
+  { account: given, channel }: Given,
+  database: Queries,
+): Promise<{ readonly account: string; readonly channel: string }> {
+  const [{ isAccount }, { isChannelName }] = await Promise.all([
+    import("../../adapters/postgres/adoption-store.ts"),
+    import("../../ports/conversation/channel.ts"),
+  ]);
+  const webhook = env["HOLDFAST_WEBHOOK_ACCOUNT"] || "webhook";
+  const account = given ?? webhook;
   if (!accountNamePattern.test(account)) throw accountNameMalformed(account);
-  return account;
+  if (channel !== undefined) {
+    if (isChannelName(channel)) return { account, channel };
+    throw channelUnknown(channel);
+  }
+  if (given === undefined) return { account, channel: "webhook" };
+  if (await isAccount(database, account)) return { account, channel: "telegram" };
+  if (account === webhook) return { account, channel: "webhook" };
+  throw accountUnknown(account);
 }
 
-type Stores = typeof import("../../adapters/postgres/adoption-store.ts");
-
-async function channelOf(
-  given: string | undefined,
-  account: string,
-  { isAccount }: Stores,
-  database: Parameters<Stores["isAccount"]>[0],
-): Promise<string> {
-  if (given === undefined) return (await isAccount(database, account)) ? "telegram" : "webhook";
-  const { isChannelName } = await import("../../ports/conversation/channel.ts");
-  if (isChannelName(given)) return given;
-  throw new HoldfastError({
+const channelUnknown = (channel: string) =>
+  new HoldfastError({
     code: "CHANNEL_UNKNOWN",
-    message: `There is no channel ${JSON.stringify(given.slice(0, 64))}; nothing was read.`,
+    message: `There is no channel ${JSON.stringify(channel.slice(0, 64))}; nothing was read.`,
     next: "Name telegram or webhook in --channel.",
   });
-}
+
+const accountUnknown = (account: string) =>
+  new HoldfastError({
+    code: "ACCOUNT_UNKNOWN",
+    message: `There is no account ${account}, and HOLDFAST_WEBHOOK_ACCOUNT does not name it; nothing was read.`,
+    next: "See the fleet's with: npx holdfast status. A webhook's other account takes --channel webhook.",
+  });
 
 async function refuseUnconfirmed({ sessions }: OldCounts): Promise<void> {
   const answers = createAnswers();

@@ -223,11 +223,15 @@ describe("a user who has talked here already", () => {
   it("goes on in the session here, and the old ones lie before it", async () => {
     await fillByRace(old, { users: 2, messages: 80 });
     const mine = await load("whatsapp:+33600000001");
+    const row = () =>
+      database.query("select * from conversation_sessions where id = $1", [mine.id]);
+    const before = await row();
     expect(await adopt({ dryRun: true })).toMatchObject({
       sessions: { active: 1, ended: 5, history: 2 },
     });
     expect(await adopt()).toMatchObject({ sessions: { active: 1, ended: 5, history: 2 } });
     expect(await load("whatsapp:+33600000001")).toMatchObject({ id: mine.id, messages: [] });
+    expect(await row()).toEqual(before);
     // What the newest session remembers goes on to the next one: it is the one here.
     await database.query(
       'update conversation_sessions set context = \'{"language": "ro"}\' where id = $1',

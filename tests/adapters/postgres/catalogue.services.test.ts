@@ -183,7 +183,14 @@ describe("what a repair does not bring back", () => {
   it.each(notMended)("%s is told with the way to a backup", async (_, damage, expected) => {
     await database.query("drop view messages");
     await database.query(damage);
-    const found = await repair();
+    const plans: (readonly string[])[] = [];
+    const found = await repairSchema(test.url, {
+      confirm({ repairs }) {
+        plans.push(repairs.map(({ difference: { name } }) => name));
+        return Promise.resolve(true);
+      },
+    });
+    expect(plans).toEqual([["messages"]]);
     expect(
       found.left.map(({ difference: { kind, name, how } }) => `${how} ${kind} ${name}`),
     ).toEqual(expected);
