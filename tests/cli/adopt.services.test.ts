@@ -59,6 +59,15 @@ describe("holdfast adopt conversations", () => {
     expect(await sessions()).toBe(40);
   });
 
+  it("typed by two people at once brings each session over once", async () => {
+    expect(await Promise.all([adopt("--yes"), adopt("--yes"), adopt("--yes")])).toEqual([0, 0, 0]);
+    expect(await sessions()).toBe(40);
+    expect(await database.query("select from messages")).toHaveLength(400);
+    expect(
+      await database.query("select from conversation_sessions where status = 'active'"),
+    ).toHaveLength(10);
+  });
+
   it("writes nothing in a dry run, nor where nobody has said yes", async () => {
     expect(await adopt("--dry-run")).toBe(0);
     expect(out.join("")).toContain("10 go on, 20 were active and have ended, 10 are history");
