@@ -20,6 +20,7 @@ const excused: Readonly<Record<string, string>> = {
   "remove --keep-keys": "a switch without a value",
   "add --proxy": "an address with a user's name is refused",
   "import --proxy": "an address with a user's name is refused",
+  "adopt conversations --from": "an address with a password is refused",
   "proxy [url]": "an address with a user's name is refused",
 };
 

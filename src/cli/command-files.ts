@@ -128,6 +128,10 @@ export const commandFiles: Readonly<Record<string, readonly CommandFile[]>> = {
       names: ["conversation"],
       load: async () => (await import("./commands/conversations.ts")).addConversationCommands,
     },
+    {
+      names: ["adopt"],
+      load: async () => (await import("./commands/adopt.ts")).addAdoptCommands,
+    },
   ],
   // Last, as it reads the others.
   "This command line:": [

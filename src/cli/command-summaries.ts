@@ -11,6 +11,8 @@ export const commandSummaries: readonly (readonly [string, string, string])[] = 
   ["The service:", "stop [options] [account]", "stop one account, or everything that `holdfast start` started in this folder"],
   ["The service:", "rotate-key", "encrypt everything stored under a new master key, while serving"],
   ["The service:", "logs [options] [account]", "what happened on this host, of one account or of all"],
+  ["The service:", "sweep [options]", "remove what is certain to be of no use any more, and say what stays"],
+  ["The service:", "shutdown [options]", "stop the service of this folder, verify that it is idle, sweep, and report"],
   ["The service:", "migrate", "the schema of the fleet's database"],
   ["The service:", "nats-keys [options] <folder>", "make the keys by which your own NATS servers know gates, nodes and operators"],
   ["The service:", "adopt-fleet [options]", "say that this is the fleet's only place, or that its times change"],
@@ -45,6 +47,7 @@ export const commandSummaries: readonly (readonly [string, string, string])[] = 
   ["Bots and conversations:", "chat [options] <account>", "write to an account of the simulated Telegram, as a person with a phone would"],
   ["Bots and conversations:", "init <folder>", "begin a bot of your own in a new folder"],
   ["Bots and conversations:", "conversation", "sessions of chat users, and messages whose turns were set aside"],
+  ["Bots and conversations:", "adopt", "bring over what the bot before this one has kept"],
   ["This command line:", "completion <shell>", "print the script by which a shell completes commands and options"],
 // end of rows
 ];

@@ -1,5 +1,6 @@
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { HoldfastError } from "../errors.ts";
+import { readSecret } from "./answers.ts";
 
 /** `instead`: the command that takes it another way. */
 function secretInArguments(what: string, instead: string): HoldfastError {
@@ -19,6 +20,23 @@ export function refuseFurther(given: readonly string[], count: number, instead: 
 export function openProxy(url: string, instead: string): string {
   if (url.includes("@")) throw secretInArguments("A proxy's password", instead);
   return url;
+}
+
+/**
+ * A database's address: among the arguments where it has no password, else in a file that its owner alone can read, or
+ * for `-` on standard input. Throws SECRET_IN_ARGUMENTS, FILE_MISSING, SECRET_FILE_OPEN, NOTHING_GIVEN.
+ */
+export async function databaseAddress(given: string, instead: string): Promise<string> {
+  if (given === "-") return readSecret();
+  const isAddress = /^postgres(?:ql)?:\/\//.test(given);
+  if (!isAddress) {
+    const file = await secretFile(given, { what: "A database's password", instead });
+    return (await readFile(file, "utf8")).trim();
+  }
+  if (/^\w+:\/\/[^/?#]*:[^/?#@]*@|[?&]password=/.test(given)) {
+    throw secretInArguments("A database's password", instead);
+  }
+  return given;
 }
 
 /** The path of a file with a secret. Throws SECRET_IN_ARGUMENTS, FILE_MISSING, SECRET_FILE_OPEN. */

@@ -28,7 +28,7 @@ const idMax = 200;
 const sessionsMax = 200;
 
 /** A cursor of an earlier answer. */
-const rowNumber = () => textLike(/^[1-9]\d{0,14}$/, "a cursor of an earlier answer");
+const rowNumber = () => textLike(/^-?[1-9]\d{0,14}$/, "a cursor of an earlier answer");
 
 const nothing = z.object({});
 const stop = z.object({ force: maybe(flag()) });

@@ -29,6 +29,8 @@ const turnsMax = 500;
 /** Sessions and parked messages share one answer. */
 const parkedBytesMax = 256 * 1024;
 const limitByDefault = 20;
+/** Those that came over from another bot's database are below zero. */
+const sessionIdForm = /^-?\d{1,18}$/;
 
 /**
  * Any node's answers about conversations. `conversations`: the newest sessions, the parked
@@ -49,7 +51,7 @@ export function createConversationCommands(options: ConversationCommandOptions):
   }
 
   async function show(session: string, turns: number, speaker: Speaker, after?: number) {
-    const found = /^\d{1,18}$/.test(session) ? await records.show(session, turns, after) : null;
+    const found = sessionIdForm.test(session) ? await records.show(session, turns, after) : null;
     if (found === null || mayName(speaker, found.session.account)) return found;
     throw accountNotYours(speaker, found.session.account);
   }
@@ -98,7 +100,7 @@ export function createConversationCommands(options: ConversationCommandOptions):
       const session = textIn(body, "session");
       if (speaker.accounts !== "all") await show(session, 1, speaker);
       const event = body.back === true ? "resolve" : "escalate";
-      const status = /^\d{1,18}$/.test(session) ? await store.move(session, event) : null;
+      const status = sessionIdForm.test(session) ? await store.move(session, event) : null;
       if (status === null) throw unknownSession(session);
       return { ok: true, session, status };
     },

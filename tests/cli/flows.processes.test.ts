@@ -12,6 +12,8 @@ import { createSealer } from "../../src/adapters/crypto/sealing.ts";
 import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
 import { openDatabase } from "../../src/adapters/postgres/database.ts";
 import { type Running, startEmbedded } from "../../src/embedded/launcher.ts";
+import { ownerUrlOf } from "../../src/embedded/postgres.ts";
+import { fillByRace, oldTables } from "../fixtures/old-bot.ts";
 import { provisionExampleAccounts } from "../../src/embedded/provision.ts";
 
 const bin = fileURLToPath(new URL("../../bin/holdfast.js", import.meta.url));
@@ -74,6 +76,20 @@ const typeCode = (user: string) => async (input: NodeJS.WritableStream) => {
   await expect.poll(newest, { timeout: 20_000 }).not.toBe(before);
   input.end(`${await newest()}\n`);
 };
+
+/** A database of the old bot's, beside the fleet's own. */
+async function oldDatabase(): Promise<string> {
+  const owner = ownerUrlOf(running.run().database);
+  const own = openDatabase(owner, { poolMax: 1 });
+  await own.query("create database old_bot");
+  await own.close();
+  const url = owner.replace("/holdfast?", "/old_bot?");
+  const bot = openDatabase(url, { poolMax: 1 });
+  await bot.query(oldTables);
+  await fillByRace({ run: bot.query }, { users: 9, messages: 360 });
+  await bot.close();
+  return url;
+}
 
 async function stored() {
   const database = openDatabase(running.run().database);
@@ -261,6 +277,25 @@ describe("each flow of the old scripts has its command", () => {
     expect([swept.code, swept.out]).toEqual([0, expect.stringMatching(/old logs +1 +3 B/)]);
     expect((await holdfast("sweep")).out).toMatch(/old logs +0 +0 B/);
     expect((await holdfast("test site-desk")).code).toBe(0);
+  });
+
+  it("migrate verify and repair: one session a user, by the index that the old bot lacked", async () => {
+    expect((await holdfast("migrate verify")).out).toBe("the schema is as it should be\n");
+    expect((await holdfast("migrate repair")).code).toBe(0);
+  });
+
+  it("adopt conversations: the old bot's sessions and messages come over, once", async () => {
+    const url = await oldDatabase();
+    await writeFile(join(home, "old-database.url"), url, { mode: 0o600 });
+    const command = "adopt conversations --from old-database.url --yes";
+    expect((await holdfast(command)).out).toMatch(/9 go on, 18 were active .* 9 are history/);
+    expect((await holdfast(command)).out).toMatch(/0 go on, .*, 36 had come over before/);
+    const { out } = await holdfast("conversation list webhook");
+    expect(out).toMatch(
+      /^session -1 +webhook ← whatsapp:\+3360000000\d +active +5 turns, 10 messages/,
+    );
+    expect(out.match(/^session /gm)).toHaveLength(20);
+    expect((await holdfast("conversation show -1")).out).toContain("→ answer 10");
   });
 
   it("stop: nothing is left of the whole service, and a second one says so", async () => {

@@ -106,7 +106,13 @@ async function deleteConversations(
     });
   }
   await database.transaction(async (queries) => {
-    for (const table of ["turn_steps", "progress_updates", "parked_turns", "turn_backlog"]) {
+    for (const table of [
+      "turn_steps",
+      "progress_updates",
+      "parked_turns",
+      "turn_backlog",
+      "adopted_sessions",
+    ]) {
       await queries.query(`delete from ${table} where channel = $1 and account = $2`, key);
     }
   });

@@ -53,7 +53,7 @@ export function createConversationRecords(
       const rows = await database.query<SummaryRow & Record<string, unknown>>(
         `select ${columns} from conversation_sessions
          where ($1::text is null or account = $1) and ($3::bigint is null or id < $3)
-         order by id desc limit $2`,
+         order by conversation_sessions.id desc limit $2`,
         [account ?? null, limit, before ?? null],
       );
       return rows.map(toSummary);

@@ -1,74 +1,9 @@
-import { Client } from "pg";
+import type { Client } from "pg";
 import { HoldfastError } from "../../errors.ts";
-import { labelOf, type Migration, migrationsFolder, readMigrations } from "./migration-files.ts";
+import { labelOf, type Migration } from "./migration-files.ts";
 import { grantRoles, mayChangeSchema } from "./roles.ts";
-import {
-  limitLockWaits,
-  type LockPatience,
-  lockPatience,
-  patiently,
-  withoutLimit,
-} from "./schema-locks.ts";
-
-/** Any number does, as long as it stays: one migrator at a time per database. */
-const lockKey = 4_653_202_611;
-const lockLooksMax = 600;
-const lockLookAgainMs = 100;
-
-/**
- * Asks again and again instead of waiting inside `pg_advisory_lock`. A waiting statement holds a
- * snapshot, and `create index concurrently` of the migrator at work would wait for it in turn, for
- * ever.
- */
-async function lock(client: Client): Promise<void> {
-  for (let look = 0; look < lockLooksMax; look += 1) {
-    const { rows } = await client.query<{ got: boolean }>(
-      "select pg_try_advisory_lock($1) as got",
-      [lockKey],
-    );
-    if (rows[0]?.got === true) return;
-    await new Promise((resolve) => setTimeout(resolve, lockLookAgainMs));
-  }
-  throw new HoldfastError({
-    code: "MIGRATION_LOCKED",
-    message: "Another process has been changing the database's schema for a minute.",
-    next: "Wait for it or end it, then start again.",
-    policy: "retryable",
-  });
-}
-
-/** The oldest version with everything that the statements use. */
-const postgresVersionMin = 130_000;
-
-async function refuseOldServer(client: Client): Promise<void> {
-  const { rows } = await client.query<{ number: string; name: string }>(
-    "select current_setting('server_version_num') as number, current_setting('server_version') as name",
-  );
-  const { number = "0", name = "unknown" } = rows[0] ?? {};
-  if (Number(number) >= postgresVersionMin) return;
-  throw new HoldfastError({
-    code: "POSTGRES_TOO_OLD",
-    message: `The database is PostgreSQL ${name}; ${postgresVersionMin / 10_000} or newer is needed. Nothing was changed.`,
-    next: "Upgrade the server, or name another in HOLDFAST_DATABASE_URL.",
-  });
-}
-
-async function appliedMigrations(client: Client): Promise<readonly Applied[]> {
-  const { rows: found } = await client.query<{ there: boolean }>(
-    "select to_regclass('schema_migrations') is not null as there",
-  );
-  // A host may not make it, and looks only whether the schema is its program's.
-  if (found[0]?.there !== true)
-    await client.query(
-      `create table schema_migrations (
-       version int primary key, name text not null, checksum text not null,
-       applied_at timestamptz not null default now())`,
-    );
-  const { rows } = await client.query<Applied>(
-    "select version, name, checksum from schema_migrations order by version",
-  );
-  return rows;
-}
+import { alone, type Applied, type MigrateOptions } from "./schema-alone.ts";
+import { type LockPatience, patiently, withoutLimit } from "./schema-locks.ts";
 
 function refuseUnknown(known: readonly Migration[], applied: readonly Applied[]): void {
   const newest = known.at(-1)?.version ?? 0;
@@ -87,12 +22,6 @@ function refuseUnknown(known: readonly Migration[], applied: readonly Applied[])
         next: "Restore the file as it was released and put the change into a new migration.",
       });
   }
-}
-
-interface Applied {
-  readonly version: number;
-  readonly name: string;
-  readonly checksum: string;
 }
 
 async function apply(client: Client, migration: Migration, patience: LockPatience): Promise<void> {
@@ -186,54 +115,6 @@ async function invalidIndexes(client: Client): Promise<readonly string[]> {
   return rows.map(({ name }) => name);
 }
 
-async function connected(databaseUrl: string): Promise<Client> {
-  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
-  // A broken connection also rejects the query at work, which is where it is reported.
-  client.on("error", () => {});
-  try {
-    await client.connect();
-    return client;
-  } catch (cause) {
-    await client.end().catch(() => {});
-    throw new HoldfastError({
-      code: "DATABASE_UNAVAILABLE",
-      message: `The database does not answer: ${cause instanceof Error ? cause.message || cause.name : String(cause)}.`,
-      next: "Check that PostgreSQL runs and that HOLDFAST_DATABASE_URL names it.",
-      policy: "retryable",
-      cause,
-    });
-  }
-}
-
-export interface MigrateOptions {
-  readonly directory?: string;
-  /** How each change waits for its locks; by default about four minutes in all. */
-  readonly patience?: LockPatience;
-}
-
-/** Alone with the schema; `work` gets the migrations of the files and those of the database. */
-async function alone<Result>(
-  databaseUrl: string,
-  { directory = migrationsFolder, patience = lockPatience }: MigrateOptions,
-  work: (
-    client: Client,
-    migrations: readonly Migration[],
-    applied: readonly Applied[],
-    patience: LockPatience,
-  ) => Promise<Result>,
-): Promise<Result> {
-  const migrations = await readMigrations(directory);
-  const client = await connected(databaseUrl);
-  try {
-    await refuseOldServer(client);
-    await lock(client);
-    await limitLockWaits(client, patience);
-    return await work(client, migrations, await appliedMigrations(client), patience);
-  } finally {
-    await client.end();
-  }
-}
-
 /**
  * Brings the schema up to date: each `NNNN-name.up.sql` of `directory` once, in order, under an
  * advisory lock, with its checksum. Each file is one transaction or, where it says so, runs
@@ -313,7 +194,9 @@ const oneWay = (migration: Migration) =>
 
 export interface SchemaReport {
   readonly migrations: readonly { readonly label: string; readonly state: "applied" | "pending" }[];
-  /** Empty: the schema agrees with the files. */
+  /** Of the migrations alone; empty: they are those of the files. */
+  readonly drift: readonly string[];
+  /** With the indexes that are not valid. Empty: the schema agrees with the files. */
   readonly problems: readonly string[];
 }
 
@@ -329,7 +212,7 @@ export function readSchema(
       const there = byVersion.get(version);
       return there !== undefined && there.checksum !== checksum;
     });
-    const problems = [
+    const drift = [
       ...migrations
         .filter(({ version }) => !byVersion.has(version))
         .map((one) => `${labelOf(one)} is pending`),
@@ -337,6 +220,9 @@ export function readSchema(
       ...applied
         .filter(({ version }) => !known.has(version))
         .map((one) => `${labelOf(one)} was applied by a newer program`),
+    ];
+    const problems = [
+      ...drift,
       ...(await invalidIndexes(client)).map((name) => `the index ${name} is not valid`),
     ];
     return {
@@ -344,6 +230,7 @@ export function readSchema(
         label: labelOf(one),
         state: byVersion.has(one.version) ? "applied" : "pending",
       })),
+      drift,
       problems,
     };
   });

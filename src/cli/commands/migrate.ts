@@ -3,18 +3,15 @@ import { existsSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import type { Command } from "commander";
-import { conversationMachine } from "../../../machines/conversation.ts";
-import { conversationRules } from "../../../machines/conversation-rules.ts";
 import { migrate, migrateDown, readSchema } from "../../adapters/postgres/migrate.ts";
 import { toldPatience } from "../../adapters/postgres/schema-locks.ts";
-import { createConversationRecords } from "../../adapters/postgres/conversation-records.ts";
-import { openDatabase } from "../../adapters/postgres/database.ts";
 import { rolesMissing } from "../../adapters/postgres/roles.ts";
 import { ownerUrlOf } from "../../embedded/postgres.ts";
 import { findPostgres } from "../../embedded/postgres-binaries.ts";
 import { HoldfastError } from "../../errors.ts";
 import { databaseUrlOf } from "../ask.ts";
 import { print } from "../print.ts";
+import { addSchemaCommands } from "./schema.ts";
 
 const { env } = process;
 
@@ -57,29 +54,7 @@ export function addMigrateCommands(program: Command, exitWith: (code: number) =>
       for (const { label, state } of migrations) print(`${state.padEnd(8)} ${label}`);
     });
 
-  group
-    .command("verify")
-    .description("compare the schema with the files: drift, indexes, duplicate sessions")
-    .addHelpText(
-      "after",
-      "\nExits with 1 when something is wrong.\n\nExample:\n  npx holdfast migrate verify",
-    )
-    .action(async () => {
-      const url = await ownerDatabaseUrl();
-      const { problems } = await readSchema(url);
-      const duplicates = await countDuplicates(url);
-      const found = [
-        ...problems,
-        ...(duplicates === 0 ? [] : [`${duplicates} chat users have several open sessions`]),
-      ];
-      for (const problem of found) print(`wrong: ${problem}`);
-      print(
-        found.length === 0
-          ? "the schema is as it should be"
-          : `${found.length} ${found.length === 1 ? "problem" : "problems"}`,
-      );
-      exitWith(found.length === 0 ? 0 : 1);
-    });
+  addSchemaCommands(group, { databaseUrl: ownerDatabaseUrl, exitWith });
 
   group
     .command("backup [file]")
@@ -98,16 +73,6 @@ const patience = toldPatience(print);
 async function ownerDatabaseUrl(): Promise<string> {
   const url = await databaseUrlOf(env);
   return env["HOLDFAST_DATABASE_URL"] ? url : ownerUrlOf(url);
-}
-
-async function countDuplicates(url: string): Promise<number> {
-  const database = openDatabase(url);
-  try {
-    const rules = conversationRules(conversationMachine);
-    return await createConversationRecords(database, rules).duplicates();
-  } finally {
-    await database.close();
-  }
 }
 
 /** With the server's own program, or that of the PATH. Its file can be read by its owner only. */

@@ -31,10 +31,10 @@ export type SessionOfMenus = Pick<
 >;
 
 const version = "h1";
-const form = /^h1:(\d{1,19}):(\d{1,9}):(\d{1,3})$/;
+const form = /^h1:(-?\d{1,19}):(\d{1,9}):(\d{1,3})$/;
 const numberAnswer = /^(\d{1,3})[.)]?$/;
 
-/** The callback data of a button: at most 37 of the 64 bytes that Telegram allows. */
+/** The callback data of a button: at most 38 of the 64 bytes that Telegram allows. */
 export const formatReference = ({ sessionId, seq, index }: ChoiceReference): string =>
   `${version}:${sessionId}:${seq}:${index}`;
 

@@ -29,6 +29,9 @@ describe("the record of conversations", () => {
   it("lists sessions from a cursor on, the newest first", async () => {
     const ids: string[] = [];
     for (const user of ["1", "2", "3", "4"]) ids.unshift(await addSession("paged", user));
+    // As numbers, not as their texts: 9 comes before 10.
+    await database.query("alter sequence conversation_sessions_id_seq restart with 9");
+    for (const user of ["6", "7"]) ids.unshift(await addSession("paged", user));
     await addSession("other", "5");
     const page = async (before?: string) => {
       const of = { account: "paged", limit: 3, ...(before === undefined ? {} : { before }) };
@@ -36,7 +39,7 @@ describe("the record of conversations", () => {
     };
     expect(await page()).toEqual(ids.slice(0, 3));
     expect(await page(ids[2])).toEqual(ids.slice(3));
-    expect(await page(ids[3])).toEqual([]);
+    expect(await page(ids[5])).toEqual([]);
   });
 
   it("shows a session's turns from a sequence on", async () => {

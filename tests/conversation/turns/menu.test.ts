@@ -40,6 +40,11 @@ describe("a button's reference", () => {
     expect(parseReference(data)).toEqual(longest);
   });
 
+  it("names a session that came over from another bot, too", () => {
+    const adopted = { sessionId: "-5", seq: 2, index: 0 };
+    expect(parseReference(formatReference(adopted))).toEqual(adopted);
+  });
+
   it("is nothing but a stale action when it is malformed, whatever it carries", () => {
     fc.assert(
       fc.property(
