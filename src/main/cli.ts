@@ -4,6 +4,7 @@ import { addAdoptFleetCommand } from "../cli/commands/adopt-fleet.ts";
 import { addAnswerCommands } from "../cli/commands/answer.ts";
 import { addAuditCommand } from "../cli/commands/audit.ts";
 import { addReplyCommands } from "../cli/commands/replies.ts";
+import { addBackupCommands } from "../cli/commands/backup.ts";
 import { addCallerCommands } from "../cli/commands/callers.ts";
 import { addConversationCommands } from "../cli/commands/conversations.ts";
 import { addDemoCommand } from "../cli/commands/demo.ts";
@@ -37,6 +38,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
   addServiceCommands(program);
   addLogsCommand(program);
   addMigrateCommands(program, setExitCode);
+  addBackupCommands(program);
   addNatsKeysCommand(program);
   addAdoptFleetCommand(program);
   program.commandsGroup("An account's session:");
