@@ -8,6 +8,7 @@ import { addBackupCommands } from "../cli/commands/backup.ts";
 import { addCallerCommands } from "../cli/commands/callers.ts";
 import { addConversationCommands } from "../cli/commands/conversations.ts";
 import { addDemoCommand } from "../cli/commands/demo.ts";
+import { addDoctorCommands } from "../cli/commands/doctor.ts";
 import { addInitCommand } from "../cli/commands/init.ts";
 import { addLoginCommands } from "../cli/commands/login-and-renew.ts";
 import { addLogsCommand } from "../cli/commands/logs.ts";
@@ -39,6 +40,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
   addLogsCommand(program);
   addMigrateCommands(program, setExitCode);
   addBackupCommands(program);
+  addDoctorCommands(program, setExitCode);
   addNatsKeysCommand(program);
   addAdoptFleetCommand(program);
   program.commandsGroup("An account's session:");

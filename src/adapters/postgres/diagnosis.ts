@@ -3,6 +3,8 @@ import type { Queries } from "./database.ts";
 /** What a server of the fleet's database says of itself. */
 export interface ServerFacts {
   readonly version: string;
+  /** As `server_version_num` has it. */
+  readonly versionNumber: number;
   /** Its clock, in milliseconds since 1970. */
   readonly nowMs: number;
   /** True where no statement may write: a standby, or a database that was made so. */
@@ -17,6 +19,7 @@ export interface ServerFacts {
 export async function readServerFacts(database: Queries): Promise<ServerFacts> {
   const [row] = await database.query<{
     version: string;
+    version_number: number;
     now_ms: string;
     read_only: boolean;
     unsafe: readonly string[];
@@ -24,6 +27,7 @@ export async function readServerFacts(database: Queries): Promise<ServerFacts> {
     bytes: string;
   }>(
     `select current_setting('server_version') as version,
+       current_setting('server_version_num')::int as version_number,
        (extract(epoch from clock_timestamp()) * 1000)::bigint::text as now_ms,
        pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as read_only,
        array(select name from pg_settings
@@ -35,6 +39,7 @@ export async function readServerFacts(database: Queries): Promise<ServerFacts> {
   const { version = "unknown", unsafe = [], connections_max: connectionsMax = 0 } = row ?? {};
   return {
     version,
+    versionNumber: row?.version_number ?? 0,
     nowMs: Number(row?.now_ms),
     readOnly: row?.read_only === true,
     unsafe,

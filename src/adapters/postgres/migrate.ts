@@ -45,7 +45,15 @@ async function refuseOldServer(client: Client): Promise<void> {
     "select current_setting('server_version_num') as number, current_setting('server_version') as name",
   );
   const { number = "0", name = "unknown" } = rows[0] ?? {};
-  if (Number(number) >= postgresVersionMin) return;
+  refuseOldPostgres(Number(number), name);
+}
+
+/**
+ * Throws POSTGRES_TOO_OLD.
+ * @param number as `server_version_num` has it
+ */
+export function refuseOldPostgres(number: number, name: string): void {
+  if (number >= postgresVersionMin) return;
   throw new HoldfastError({
     code: "POSTGRES_TOO_OLD",
     message: `The database is PostgreSQL ${name}; ${postgresVersionMin / 10_000} or newer is needed. Nothing was changed.`,

@@ -13,7 +13,8 @@ interface StatusResult {
 
 const { env } = process;
 
-const wellStates: ReadonlySet<string> = new Set([
+/** An account in one of these serves, or does not as a person wanted it so. */
+export const wellStates: ReadonlySet<string> = new Set([
   "active",
   "active.preparing",
   "draining",
