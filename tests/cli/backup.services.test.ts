@@ -3,21 +3,17 @@ import {
   appendFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { NatsConnection } from "@nats-io/transport-node";
 import { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { createKeyRing, fingerprintOf } from "../../src/adapters/crypto/key-ring.ts";
 import { createSealer } from "../../src/adapters/crypto/sealing.ts";
-import { connectNats } from "../../src/adapters/nats/connection.ts";
 import { openSharedRegister } from "../../src/adapters/nats/shared-register.ts";
 import { createAccountStore } from "../../src/adapters/postgres/account-store.ts";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
@@ -26,53 +22,28 @@ import { makeBackup } from "../../src/cli/backup/make-backup.ts";
 import { describeFile, type Manifest, readBackup } from "../../src/cli/backup/manifest.ts";
 import { restoreBackup } from "../../src/cli/backup/restore-backup.ts";
 import { keyForRestore } from "../../src/cli/backup/restored-key.ts";
-import type { NatsAccess } from "../../src/config/nats-access.ts";
 import type { EraValue, FloorValue, LeaseValue } from "../../src/custody/registers.ts";
-import { type EmbeddedNats, startNats } from "../../src/embedded/nats.ts";
 import { createTestDatabase, type TestDatabase } from "../fixtures/database.ts";
 import { temporaryHome } from "../fixtures/embedded/temporary-home.ts";
+import { type OwnRegisters, startOwnRegisters } from "../fixtures/own-registers.ts";
 
 const schemaMax = 9000;
 const times = { suspectMs: 100, holdMs: 5000, takeMs: 7500, answerMs: 2000 };
 const tables = ["accounts", "authorisations", "tokens", "incarnations", "fleet", "partitions"];
 
-/** A server whose registers are a test's own: their names are fixed. */
-interface Registers {
-  readonly server: EmbeddedNats;
-  readonly nats: NatsConnection;
-  readonly access: NatsAccess;
-}
-
 let test: TestDatabase;
 let database: Database;
 let undo: (() => Promise<unknown>)[] = [];
-let full: Registers;
+let full: OwnRegisters;
 let masterKey: Buffer;
 let home: string;
 
-const natsFolders: string[] = [];
-async function startRegisters(): Promise<Registers> {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-registers-"));
-  natsFolders.push(folder);
-  const options = { home: folder, log: () => {}, endsWithParent: true, syncAlways: false };
-  const server = await startNats(options);
-  const access = server.access("node");
-  return { server, access, nats: await connectNats(access, "backup test") };
-}
-async function stopRegisters({ server, nats }: Registers): Promise<void> {
-  await nats.close();
-  await server.stop();
-}
-
 beforeAll(async () => {
-  full = await startRegisters();
+  full = await startOwnRegisters();
 });
-afterAll(async () => {
-  await stopRegisters(full);
-  for (const folder of natsFolders) rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => full.stop());
 
-const register = <Value>({ nats }: Registers, bucket: string) =>
+const register = <Value>({ nats }: OwnRegisters, bucket: string) =>
   openSharedRegister<Value>(nats, bucket, { timeoutMs: 5000 });
 
 beforeEach(async () => {
@@ -132,7 +103,7 @@ const backUp = (folder: string, keyFolder: string | null = null) =>
 async function restoreInto(databaseUrl: string, folder: string, to = full, now = () => new Date()) {
   const manifest = await readBackup(folder, schemaMax);
   const target = { databaseUrl, nats: to.access };
-  const rest = { confirm: async () => {}, placeKey: () => {}, now, tell: () => {} };
+  const rest = { placeKey: () => {}, now, tell: () => {} };
   return restoreBackup({ folder, manifest, target, ...rest });
 }
 
@@ -248,8 +219,8 @@ describe("a restore", () => {
   it("raises the floors above every epoch since the backup where NATS was lost too (I6)", async () => {
     const folder = join(home, "backup");
     await backUp(folder);
-    const lost = await startRegisters();
-    undo.push(() => stopRegisters(lost));
+    const lost = await startOwnRegisters();
+    undo.push(() => lost.stop());
     const { madeAt } = await readBackup(folder, schemaMax);
     const weeks = () => new Date(Date.parse(madeAt) + 21 * 86_400_000);
     const url = await emptyDatabase();

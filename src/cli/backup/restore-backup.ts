@@ -37,8 +37,6 @@ export interface RestoreOptions {
   /** As `readBackup` found it. */
   readonly manifest: Manifest;
   readonly target: RestoreTarget;
-  /** Asks a person; called when nothing refuses any more, and before anything is written. */
-  confirm(what: string): Promise<void>;
   /** Puts the master key where the hosts look for it; called before the database is filled. */
   placeKey(): void;
   now(): Date;
@@ -70,9 +68,6 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
     const known = await fleetIdIn(nats);
     if (known !== null && known !== manifest.fleet?.id) throw otherFleet(known, manifest);
     await refuseServing(nats, manifest);
-    await options.confirm(
-      `Restore ${manifest.accounts} accounts as of ${manifest.madeAt} into this database?`,
-    );
     options.placeKey();
     const ahead = known === null ? epochsSince(Date.parse(manifest.madeAt), now().getTime()) : 0;
     tell("raising the floors of tokens in NATS");

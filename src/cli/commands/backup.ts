@@ -103,9 +103,8 @@ async function restore(folder: string, { withKey, yes, json }: Given): Promise<v
   const manifest = await readBackup(folder, known.at(-1)?.version ?? 0);
   const of = { home: config.home, keyFolder: withKey ?? null, manifest };
   const key = parts.keyForRestore(env, of);
-  const ask = async (question: string) => {
-    if (yes !== true) await confirmed(question, folder);
-  };
+  // Before any server of the home is started: a person who says no leaves no half of a home.
+  if (yes !== true) await confirmed(manifest, folder);
   const done = await parts.withRestoreTarget(
     config,
     { env, manifest, tell: printError },
@@ -114,7 +113,6 @@ async function restore(folder: string, { withKey, yes, json }: Given): Promise<v
         folder,
         manifest,
         target,
-        confirm: ask,
         placeKey: key.place,
         now: () => new Date(),
         tell: printError,
@@ -146,10 +144,13 @@ async function restoreParts() {
   return { ...key, ...target, ...restoring };
 }
 
-async function confirmed(question: string, folder: string): Promise<void> {
+async function confirmed(
+  { accounts, madeAt }: { readonly accounts: number; readonly madeAt: string },
+  folder: string,
+): Promise<void> {
   const { createAnswers } = await import("../answers.ts");
   const answers = createAnswers();
-  const isSure = await answers.confirm(question);
+  const isSure = await answers.confirm(`Restore ${accounts} accounts as they were at ${madeAt}?`);
   answers.close();
   if (isSure) return;
   throw new HoldfastError({

@@ -1,3 +1,4 @@
+import type { Clock } from "../../concurrency/clock.ts";
 import { createSystemClock } from "../../concurrency/system-clock.ts";
 import { countAccounts } from "../../adapters/postgres/diagnosis.ts";
 import { createFleetStore } from "../../adapters/postgres/fleet-store.ts";
@@ -31,8 +32,12 @@ import { credentialFiles, type Env, natsTime, postgresTime, type World } from ".
 const suspectMsDefault = 10_000;
 
 /** Every check of a host and its fleet, in the order in which they are told. */
-export async function allChecks(env: Env, home: string, world: World): Promise<readonly Check[]> {
-  const clock = createSystemClock();
+export async function allChecks(
+  env: Env,
+  home: string,
+  world: World,
+  clock: Clock = createSystemClock(),
+): Promise<readonly Check[]> {
   const { now } = clock;
   const { database: asked, nats: broker } = world;
   const fleet = async () => createFleetStore(await world.records());

@@ -39,9 +39,11 @@ export const fault = (what: string, why: string, next: string, fix?: Fix): Verdi
 });
 export const unknown = (why: string, next: string): Verdict => ({ verdict: "unknown", why, next });
 
-/** The fault that a start would be refused with. Anything else is thrown on. */
+const notRunning = "NOT_RUNNING";
+
+/** The fault that a start would be refused with. Anything else is thrown on, and that nothing runs here. */
 export function refusedWith(error: unknown): Verdict {
-  if (!(error instanceof HoldfastError)) throw error;
+  if (!(error instanceof HoldfastError) || error.code === notRunning) throw error;
   const { message, code, next = "npx holdfast start" } = error;
   return fault(withoutStop(message), `a start is refused with ${code}`, next);
 }
@@ -55,6 +57,14 @@ export async function unlessRefused(refuse: () => Promise<string> | string): Pro
   }
 }
 
+function thrown(error: unknown): Verdict {
+  if (!(error instanceof HoldfastError))
+    return unknown(withoutStop(errorLine(error)), "npx holdfast logs");
+  if (error.code === notRunning)
+    return unknown("nothing runs in this folder, and no server is named", "npx holdfast start");
+  return unknown(withoutStop(error.message), error.next ?? "npx holdfast logs");
+}
+
 /** Runs the checks beside each other, each at most so long; the findings stand in the order of the checks. */
 export function runChecks(
   checks: readonly Check[],
@@ -66,11 +76,7 @@ export function runChecks(
     checks.map(async ({ name, look }) => {
       const looked = Promise.resolve()
         .then(() => look())
-        .catch((error: unknown) => {
-          const next = error instanceof HoldfastError ? error.next : undefined;
-          const why = error instanceof HoldfastError ? error.message : errorLine(error);
-          return unknown(withoutStop(why), next ?? "npx holdfast logs");
-        });
+        .catch(thrown);
       return { name, ...(await within(clock, boundMs, looked, late)) };
     }),
   );

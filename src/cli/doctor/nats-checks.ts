@@ -3,8 +3,7 @@ import { join } from "node:path";
 import type { CopiedEntry } from "../../adapters/nats/register-copy.ts";
 import { isAtLeast } from "../../adapters/nats/server.ts";
 import type { StreamFacts } from "../../adapters/nats/stream-facts.ts";
-import { HoldfastError } from "../../errors.ts";
-import { type Check, fault, ok, refusedWith, unknown } from "./check.ts";
+import { type Check, fault, ok, refusedWith } from "./check.ts";
 
 /** What the checks want to know of NATS. Each question throws where it does not answer. */
 export interface NatsQuestions {
@@ -26,8 +25,6 @@ export const nats = ({ version }: NatsQuestions): Check => ({
     try {
       return ok(`nats-server ${await version()} answers`);
     } catch (error) {
-      if (error instanceof HoldfastError && error.code === "NOT_RUNNING")
-        return unknown("nothing runs in this folder", "npx holdfast start");
       return refusedWith(error);
     }
   },

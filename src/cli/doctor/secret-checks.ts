@@ -2,10 +2,9 @@ import { createKeyRing } from "../../adapters/crypto/key-ring.ts";
 import { wrongMasterKey } from "../../adapters/crypto/sealing.ts";
 import { readAccess } from "../../adapters/nats/access.ts";
 import { identityOfCreds } from "../../config/nats-access.ts";
-import { errorLine } from "../../errors.ts";
 import type { HeldKey } from "../held-key.ts";
 import type { LastBackup } from "../backup/last-backup.ts";
-import { type Check, fault, ok, refusedWith, unknown, unlessRefused } from "./check.ts";
+import { type Check, fault, ok, refusedWith, unlessRefused } from "./check.ts";
 
 /** The variables are as a start wants them. */
 export const settings = (read: () => unknown): Check => ({
@@ -33,13 +32,7 @@ export const masterKey = (
     } catch (error) {
       return refusedWith(error);
     }
-    const needed = await stored().catch((error: unknown) => errorLine(error));
-    if (typeof needed === "string") {
-      return unknown(
-        `what is stored cannot be looked at: ${needed.replace(/\.$/, "")}`,
-        "npx holdfast start",
-      );
-    }
+    const needed = await stored();
     if (key === null) {
       if (needed.length === 0) return ok("none is needed yet");
       return fault(
