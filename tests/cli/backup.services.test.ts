@@ -21,7 +21,6 @@ import { createFleetStore } from "../../src/adapters/postgres/fleet-store.ts";
 import { makeBackup } from "../../src/cli/backup/make-backup.ts";
 import { describeFile, type Manifest, readBackup } from "../../src/cli/backup/manifest.ts";
 import { restoreBackup } from "../../src/cli/backup/restore-backup.ts";
-import { keyForRestore } from "../../src/cli/backup/restored-key.ts";
 import type { EraValue, FloorValue, LeaseValue } from "../../src/custody/registers.ts";
 import { createTestDatabase, type TestDatabase } from "../fixtures/database.ts";
 import { temporaryHome } from "../fixtures/embedded/temporary-home.ts";
@@ -88,12 +87,12 @@ async function emptyDatabase(): Promise<string> {
   return url.href;
 }
 
-const backUp = (folder: string, keyFolder: string | null = null) =>
+const backUp = (folder: string, keyFolder: string | null = null, nats = full.access) =>
   makeBackup({
     env: {},
     home,
     databaseUrl: test.url,
-    nats: full.access,
+    nats,
     folder,
     keyFolder,
     now: () => new Date(),
@@ -175,18 +174,9 @@ describe("a backup", () => {
     expect(readdirSync(used)).toEqual(["mine"]);
     const folder = join(home, "broken-off");
     const noRegisters = { ...full.access, credsFile: full.server.credsFile("operator") };
-    await expect(
-      makeBackup({
-        env: {},
-        home,
-        databaseUrl: test.url,
-        nats: noRegisters,
-        folder,
-        keyFolder: null,
-        now: () => new Date(),
-        tell: () => {},
-      }),
-    ).rejects.toMatchObject({ code: "REGISTER_CLOSED" });
+    await expect(backUp(folder, null, noRegisters)).rejects.toMatchObject({
+      code: "REGISTER_CLOSED",
+    });
     expect(existsSync(folder)).toBe(false);
     expect(existsSync(join(home, "last-backup.json"))).toBe(false);
   });
@@ -349,23 +339,6 @@ describe("a restore", () => {
     const url = await emptyDatabase();
     await expect(restoreInto(url, folder)).rejects.toMatchObject({ code: "RESTORE_FAILED" });
     expect(await relationsIn(url)).toBe(0);
-  });
-
-  it("takes the key of the backup into a home without one, and refuses another key", async () => {
-    const { manifest } = await backUp(join(home, "backup"), join(home, "safe"));
-    const other = temporaryHome();
-    const of = { home: other, keyFolder: join(home, "safe"), manifest };
-    const key = keyForRestore({}, of);
-    expect(existsSync(join(other, "master.key"))).toBe(false);
-    key.place();
-    expect(readFileSync(join(other, "master.key"), "utf8")).toBe(
-      readFileSync(join(home, "master.key"), "utf8"),
-    );
-    expect(statSync(join(other, "master.key")).mode & 0o777).toBe(0o600);
-    const env = { HOLDFAST_MASTER_KEY: randomBytes(32).toString("base64") };
-    expect(() => keyForRestore(env, of)).toThrow(
-      expect.objectContaining({ code: "MASTER_KEY_WRONG" }),
-    );
   });
 });
 

@@ -1,4 +1,4 @@
-import { jetstreamManager } from "@nats-io/jetstream";
+import { jetstreamManager, StorageType } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { unlessAbsent } from "./connection.ts";
 
@@ -28,9 +28,9 @@ export async function readStreams(
       return {
         name,
         replicas: info.config.num_replicas,
-        onDisk: String(info.config.storage) === "file",
+        onDisk: info.config.storage === StorageType.File,
         lagging: (info.cluster?.replicas ?? []).filter(
-          ({ offline, current }) => offline === true || !current,
+          ({ offline, current }) => offline || !current,
         ).length,
         nowMs: Number.isNaN(nowMs) ? null : nowMs,
       };

@@ -1,6 +1,7 @@
 import { Client } from "pg";
 import { HoldfastError } from "../../errors.ts";
 import { labelOf, type Migration, migrationsFolder, readMigrations } from "./migration-files.ts";
+import { refuseOldPostgres } from "./oldest-server.ts";
 import { grantRoles, mayChangeSchema } from "./roles.ts";
 import {
   limitLockWaits,
@@ -37,28 +38,12 @@ async function lock(client: Client): Promise<void> {
   });
 }
 
-/** The oldest version with everything that the statements use. */
-const postgresVersionMin = 130_000;
-
 async function refuseOldServer(client: Client): Promise<void> {
   const { rows } = await client.query<{ number: string; name: string }>(
     "select current_setting('server_version_num') as number, current_setting('server_version') as name",
   );
   const { number = "0", name = "unknown" } = rows[0] ?? {};
   refuseOldPostgres(Number(number), name);
-}
-
-/**
- * Throws POSTGRES_TOO_OLD.
- * @param number as `server_version_num` has it
- */
-export function refuseOldPostgres(number: number, name: string): void {
-  if (number >= postgresVersionMin) return;
-  throw new HoldfastError({
-    code: "POSTGRES_TOO_OLD",
-    message: `The database is PostgreSQL ${name}; ${postgresVersionMin / 10_000} or newer is needed. Nothing was changed.`,
-    next: "Upgrade the server, or name another in HOLDFAST_DATABASE_URL.",
-  });
 }
 
 async function appliedMigrations(client: Client): Promise<readonly Applied[]> {

@@ -18,7 +18,12 @@ export async function dumpDatabase(url: string, file: string): Promise<void> {
     throw notWritten(file, cause);
   });
   const args = ["--format=custom", `--dbname=${address}`];
-  const code = await run(program, args, password, out.fd).finally(() => out.close());
+  let code: number | null;
+  try {
+    code = await run(program, args, password, out.fd);
+  } finally {
+    await out.close();
+  }
   if (code === 0) return;
   throw new HoldfastError({
     code: "BACKUP_FAILED",

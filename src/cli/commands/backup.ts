@@ -90,33 +90,31 @@ const keyIsNotIn = (keyAt: string | null, needed: readonly string[]): string =>
       }`;
 
 async function restore(folder: string, { withKey, yes, json }: Given): Promise<void> {
-  const [{ readConfig }, { readMigrations, migrationsFolder }, { readBackup }, parts] =
-    await Promise.all([
-      import("../../config/config.ts"),
-      import("../../adapters/postgres/migration-files.ts"),
-      import("../backup/manifest.ts"),
-      restoreParts(),
-    ]);
+  const { readConfig } = await import("../../config/config.ts");
+  const { migrationsFolder, readMigrations } = await import(
+    "../../adapters/postgres/migration-files.ts"
+  );
+  const { readBackup } = await import("../backup/manifest.ts");
+  const { restoreBackup } = await import("../backup/restore-backup.ts");
+  const { withRestoreTarget } = await import("../backup/restore-target.ts");
+  const { keyForRestore } = await import("../backup/restored-key.ts");
   const config = readConfig(env);
   const known = await readMigrations(migrationsFolder);
   printError("reading the backup");
   const manifest = await readBackup(folder, known.at(-1)?.version ?? 0);
   const of = { home: config.home, keyFolder: withKey ?? null, manifest };
-  const key = parts.keyForRestore(env, of);
+  const key = keyForRestore(env, of);
   // Before any server of the home is started: a person who says no leaves no half of a home.
   if (yes !== true) await confirmed(manifest, folder);
-  const done = await parts.withRestoreTarget(
-    config,
-    { env, manifest, tell: printError },
-    (target) =>
-      parts.restoreBackup({
-        folder,
-        manifest,
-        target,
-        placeKey: key.place,
-        now: () => new Date(),
-        tell: printError,
-      }),
+  const done = await withRestoreTarget(config, { env, manifest, tell: printError }, (target) =>
+    restoreBackup({
+      folder,
+      manifest,
+      target,
+      placeKey: key.place,
+      now: () => new Date(),
+      tell: printError,
+    }),
   );
   // Home and NATS that do not know the fleet refuse a start, until a person says that this is its place.
   const isKnown = done.natsKnew && config.databaseUrl !== null;
@@ -133,15 +131,6 @@ async function restore(folder: string, { withKey, yes, json }: Given): Promise<v
     "What happened since the backup is not known here. If the original still runs, both use the same keys.",
   );
   print(`Once it is stopped for good: ${next}${isKnown ? "" : ", then npx holdfast start"}`);
-}
-
-async function restoreParts() {
-  const [key, target, restoring] = await Promise.all([
-    import("../backup/restored-key.ts"),
-    import("../backup/restore-target.ts"),
-    import("../backup/restore-backup.ts"),
-  ]);
-  return { ...key, ...target, ...restoring };
 }
 
 async function confirmed(

@@ -3,8 +3,10 @@ import { createSystemClock } from "../../concurrency/system-clock.ts";
 import { countAccounts } from "../../adapters/postgres/diagnosis.ts";
 import { createFleetStore } from "../../adapters/postgres/fleet-store.ts";
 import { storedFingerprints } from "../../adapters/postgres/resealing.ts";
+import { ownVersion } from "../../adapters/machine/version.ts";
 import { readConfig } from "../../config/config.ts";
 import { readRunInfo } from "../../embedded/run-info.ts";
+import { askEveryNode } from "../ask.ts";
 import { readLastBackup } from "../backup/last-backup.ts";
 import { heldKey } from "../held-key.ts";
 import type { Check } from "./check.ts";
@@ -51,7 +53,7 @@ export async function allChecks(
     database(asked),
     postgresVersion(asked),
     nats(broker),
-    hosts(env),
+    hosts(() => askEveryNode("keys", {}, { env }), ownVersion()),
     clockSkew("clock-pg", "PostgreSQL", () => postgresTime(world.records, clock)),
     clockSkew("clock-nats", "NATS", () => natsTime(broker, clock)),
     schema(asked),

@@ -1,4 +1,4 @@
-import { refuseOldPostgres } from "../../adapters/postgres/migrate.ts";
+import { refuseOldPostgres } from "../../adapters/postgres/oldest-server.ts";
 import { labelOf } from "../../adapters/postgres/migration-files.ts";
 import type {
   AppliedMigration,

@@ -1,7 +1,4 @@
-import { ownVersion } from "../../adapters/machine/version.ts";
-import { askEveryNode } from "../ask.ts";
 import { type Check, fault, ok, unknown } from "./check.ts";
-import type { Env } from "./world.ts";
 
 /** As bin/node-floor.js, which refuses older ones before this is read, and the next that is recommended. */
 const majorMin = 22;
@@ -27,8 +24,7 @@ interface HostTold {
   readonly sealing?: string;
 }
 
-/** Hosts of one fleet run one version of Holdfast, and encrypt under one key. Pure. */
-export function judgeHosts(told: readonly HostTold[], own: string) {
+function judgeHosts(told: readonly HostTold[], own: string) {
   if (told.length === 0) return unknown("no host answers", "npx holdfast start");
   const expected = Math.max(...told.map(({ hosts: count = 0 }) => count));
   if (told.length < expected)
@@ -49,7 +45,11 @@ export function judgeHosts(told: readonly HostTold[], own: string) {
   return ok(`${told.length} hosts have Holdfast ${own}`);
 }
 
-export const hosts = (env: Env): Check => ({
+/**
+ * Hosts of one fleet run one version of Holdfast, and encrypt under one key.
+ * @param ask the answers that come in time
+ */
+export const hosts = (ask: () => Promise<readonly HostTold[]>, own: string): Check => ({
   name: "hosts",
-  look: async () => judgeHosts(await askEveryNode("keys", {}, { env }), ownVersion()),
+  look: async () => judgeHosts(await ask(), own),
 });

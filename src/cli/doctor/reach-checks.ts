@@ -18,7 +18,7 @@ export const telegramPlaces: readonly Place[] = [
 ];
 
 /** null when a connection opened, else why not. At most so long. */
-export function reach({ host, port }: Place, timeoutMs: number): Promise<string | null> {
+function reach({ host, port }: Place, timeoutMs: number): Promise<string | null> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     const end = (why: string | null) => {

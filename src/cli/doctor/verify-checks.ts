@@ -63,7 +63,7 @@ const turns = (world: World): Check => ({
   },
 });
 
-export const reuse = (
+const reuse = (
   read: () => Promise<{ readonly sessions: number; readonly turns: number }>,
 ): Check => ({
   name: "reuse",

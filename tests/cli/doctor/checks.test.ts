@@ -12,7 +12,7 @@ import {
 } from "../../../src/cli/doctor/check.ts";
 import { postgresVersion } from "../../../src/cli/doctor/database-checks.ts";
 import { disk, logs, modes, place, runFiles } from "../../../src/cli/doctor/home-checks.ts";
-import { judgeHosts, nodeVersion } from "../../../src/cli/doctor/host-checks.ts";
+import { hosts, nodeVersion } from "../../../src/cli/doctor/host-checks.ts";
 import { streams } from "../../../src/cli/doctor/nats-checks.ts";
 import { dataCentres } from "../../../src/cli/doctor/reach-checks.ts";
 import { credentials, masterKey } from "../../../src/cli/doctor/secret-checks.ts";
@@ -138,18 +138,19 @@ describe("a check of versions", () => {
     expect(await postgresVersion(asked).look()).toMatchObject(faultWith(/Upgrade the server/));
   });
 
-  it("finds hosts of different versions or keys, and says where not all answer", () => {
+  it("finds hosts of different versions or keys, and says where not all answer", async () => {
     const host = { host: "a", hosts: 2, version: "1.0.0", sealing: "k" };
-    expect(judgeHosts([host, { ...host, host: "b" }], "1.0.0")).toMatchObject({ verdict: "ok" });
-    expect(judgeHosts([host, { ...host, host: "b", version: "0.9.0" }], "1.0.0")).toMatchObject({
+    const of = (...told: readonly object[]) => hosts(async () => told, "1.0.0").look();
+    expect(await of(host, { ...host, host: "b" })).toMatchObject({ verdict: "ok" });
+    expect(await of(host, { ...host, host: "b", version: "0.9.0" })).toMatchObject({
       ...faultWith(/one version/),
       what: expect.stringContaining("b has 0.9.0"),
     });
-    expect(judgeHosts([host, { ...host, sealing: "other" }], "1.0.0")).toMatchObject(
+    expect(await of(host, { ...host, sealing: "other" })).toMatchObject(
       faultWith(/npx holdfast rotate-key/),
     );
-    expect(judgeHosts([host], "1.0.0")).toMatchObject({ verdict: "unknown" });
-    expect(judgeHosts([], "1.0.0")).toMatchObject({ verdict: "unknown" });
+    expect(await of(host)).toMatchObject({ verdict: "unknown" });
+    expect(await of()).toMatchObject({ verdict: "unknown" });
   });
 });
 

@@ -1,19 +1,15 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
-import { allChecks } from "../../../src/cli/doctor/all-checks.ts";
-import { type Finding, runChecks } from "../../../src/cli/doctor/check.ts";
+import type { Database } from "../../../src/adapters/postgres/database.ts";
+import type { Finding } from "../../../src/cli/doctor/check.ts";
 import { mendAll } from "../../../src/cli/doctor/mend.ts";
-import { openWorld } from "../../../src/cli/doctor/world.ts";
-import { createSystemClock } from "../../../src/concurrency/system-clock.ts";
-import { createTestDatabase, type TestDatabase } from "../../fixtures/database.ts";
-import { temporaryHome } from "../../fixtures/embedded/temporary-home.ts";
+import { type DoctorBench, openDoctorBench } from "../../fixtures/doctor-bench.ts";
 import { type OwnRegisters, startOwnRegisters } from "../../fixtures/own-registers.ts";
 
 let registers: OwnRegisters;
-let test: TestDatabase;
+let bench: DoctorBench;
 let database: Database;
 let home: string;
 
@@ -22,14 +18,10 @@ beforeAll(async () => {
 });
 afterAll(() => registers.stop());
 beforeEach(async () => {
-  test = await createTestDatabase();
-  database = openDatabase(test.url, { poolMax: 2 });
-  home = temporaryHome();
+  bench = await openDoctorBench(registers);
+  ({ database, home } = bench);
 });
-afterEach(async () => {
-  await database.close();
-  await test.drop();
-});
+afterEach(() => bench.close());
 
 const mended = new Set(["indexes", "modes", "run-files"]);
 const gone = `${JSON.stringify({ pid: 2_000_000_000, startTime: "never" })}\n`;
@@ -43,7 +35,7 @@ function write(name: string, text: string, mode: number): void {
 /** Faults of every kind: some can be mended without harm, the others cannot. */
 async function plant(): Promise<void> {
   chmodSync(home, 0o755);
-  write("master.key", `${randomBytes(32).toString("base64")}\n`, 0o644);
+  chmodSync(join(home, "master.key"), 0o644);
   write("run.json", JSON.stringify({ pids: { gate: 2_000_000_000 } }), 0o600);
   write("run/holdfast.lock", gone, 0o600);
   write("run/gate.process.json", gone, 0o600);
@@ -99,23 +91,23 @@ async function rowsNow(): Promise<Record<string, unknown>> {
   return found;
 }
 
-async function look(): Promise<readonly Finding[]> {
-  const env = {
-    HOLDFAST_HOME: home,
-    HOLDFAST_DATABASE_URL: test.url,
-    HOLDFAST_NATS_URL: registers.server.url,
-    HOLDFAST_NATS_CREDS: registers.server.credsFile("node"),
-    HOLDFAST_PROFILE: "development",
-  };
-  const world = openWorld(env, home);
-  try {
-    const checks = await allChecks(env, home, world);
-    const rest = checks.filter(({ name }) => name !== "hosts");
-    return await runChecks(rest, { clock: createSystemClock(), boundMs: 20_000 });
-  } finally {
-    await world.close();
-  }
-}
+const look = () => bench.look(...asked);
+/** All but the one that asks hosts, which do not run. */
+const asked = [
+  "database",
+  "schema",
+  "indexes",
+  "sessions",
+  "tokens",
+  "accounts",
+  "modes",
+  "run-files",
+  "master-key",
+  "credentials",
+  "place",
+  "streams",
+  "backup",
+];
 const faultsIn = (found: readonly Finding[]) =>
   found.filter(({ verdict }) => verdict === "fault").map(({ name }) => name);
 

@@ -8,24 +8,15 @@ import { createKeyRing } from "../../../src/adapters/crypto/key-ring.ts";
 import { createSealer } from "../../../src/adapters/crypto/sealing.ts";
 import { openSharedRegister } from "../../../src/adapters/nats/shared-register.ts";
 import { createAccountStore } from "../../../src/adapters/postgres/account-store.ts";
-import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
+import type { Database } from "../../../src/adapters/postgres/database.ts";
 import { noteBackup } from "../../../src/cli/backup/last-backup.ts";
-import { allChecks } from "../../../src/cli/doctor/all-checks.ts";
-import { type Finding, runChecks } from "../../../src/cli/doctor/check.ts";
-import { openWorld } from "../../../src/cli/doctor/world.ts";
-import { createSystemClock } from "../../../src/concurrency/system-clock.ts";
-import { createTestDatabase, type TestDatabase } from "../../fixtures/database.ts";
+import { type DoctorBench, openDoctorBench } from "../../fixtures/doctor-bench.ts";
 import { temporaryHome } from "../../fixtures/embedded/temporary-home.ts";
 import { type OwnRegisters, startOwnRegisters } from "../../fixtures/own-registers.ts";
 
 let registers: OwnRegisters;
-let test: TestDatabase;
+let bench: DoctorBench;
 let database: Database;
-let home: string;
-let masterKey: Buffer;
-let env: Record<string, string>;
-/** So far this machine's clock is ahead of the servers', in milliseconds. */
-let aheadMs: number;
 
 beforeAll(async () => {
   registers = await startOwnRegisters();
@@ -34,45 +25,18 @@ beforeAll(async () => {
 });
 afterAll(() => registers.stop());
 beforeEach(async () => {
-  test = await createTestDatabase();
-  database = openDatabase(test.url, { poolMax: 2 });
-  aheadMs = 0;
-  home = temporaryHome();
-  masterKey = randomBytes(32);
-  writeFileSync(join(home, "master.key"), `${masterKey.toString("base64")}\n`, { mode: 0o600 });
-  env = {
-    HOLDFAST_HOME: home,
-    HOLDFAST_DATABASE_URL: test.url,
-    HOLDFAST_NATS_URL: registers.server.url,
-    HOLDFAST_NATS_CREDS: registers.server.credsFile("node"),
-    HOLDFAST_PROFILE: "development",
-  };
+  bench = await openDoctorBench(registers);
+  database = bench.database;
 });
 afterEach(async () => {
-  await database.close();
-  await test.drop();
+  await bench.close();
   const kvm = new Kvm(registers.nats);
-  for (const bucket of ["HOLDFAST_HOSTS", "HOLDFAST_FLOORS"])
-    await (await kvm.create(bucket)).destroy();
+  for (const one of ["HOLDFAST_HOSTS", "HOLDFAST_FLOORS"]) await (await kvm.create(one)).destroy();
   const manager = await jetstreamManager(registers.nats);
   await manager.streams.delete("HOLDFAST_INBOUND_3").catch(() => undefined);
 });
 
-/** Runs one check of the doctor's, or all of them. */
-async function look(...names: readonly string[]): Promise<readonly Finding[]> {
-  const world = openWorld(env, home);
-  try {
-    const clock = createSystemClock();
-    const now = () => clock.now() + aheadMs;
-    const all = await allChecks(env, home, world, { ...clock, now });
-    const chosen = names.length === 0 ? all : all.filter(({ name }) => names.includes(name));
-    return await runChecks(chosen, { clock: createSystemClock(), boundMs: 20_000 });
-  } finally {
-    await world.close();
-  }
-}
-
-const secrets = () => createAccountStore(database, createSealer(createKeyRing([masterKey])));
+const secrets = () => createAccountStore(database, createSealer(createKeyRing([bench.masterKey])));
 
 /** An account that serves, with its key and a free token. */
 async function addAccount(): Promise<void> {
@@ -88,13 +52,13 @@ async function addAccount(): Promise<void> {
   await database.query("insert into tokens (account, slot, epoch) values ('desk', 1, 7)");
 }
 
-const databaseName = () => new URL(test.url).pathname.slice(1);
+const databaseName = () => new URL(bench.databaseUrl).pathname.slice(1);
 const bucket = <Value>(name: string) =>
   openSharedRegister<Value>(registers.nats, name, { timeoutMs: 5000 });
 
 describe("a doctor over servers that are well", () => {
   it("finds what the servers of this run lack on purpose, and nothing else", async () => {
-    const found = await look();
+    const found = await bench.look();
     const wrong = found.filter(({ verdict }) => verdict !== "ok").map(({ name }) => name);
     // The servers of tests do not sync, and no node answers.
     expect(wrong).toEqual(["hosts", "durability"]);
@@ -115,7 +79,7 @@ const planted: readonly Planted[] = [
     check: "database",
     next: /HOLDFAST_DATABASE_URL/,
     plant: async () => {
-      env["HOLDFAST_DATABASE_URL"] = "postgres://127.0.0.1:1/none";
+      bench.env["HOLDFAST_DATABASE_URL"] = "postgres://127.0.0.1:1/none";
     },
   },
   {
@@ -232,7 +196,7 @@ const planted: readonly Planted[] = [
     next: /npx holdfast who/,
     plant: async () => {
       await (await bucket("HOLDFAST_HOSTS")).write("host-a", lease(), 0);
-      aheadMs = 60_000;
+      bench.aheadMs = 60_000;
     },
   },
   {
@@ -256,8 +220,8 @@ const planted: readonly Planted[] = [
     check: "streams",
     next: /npx holdfast stop && npx holdfast start/,
     plant: async () => {
-      mkdirSync(join(home, "nats"));
-      writeFileSync(join(home, "nats", "nats.conf"), "jetstream {}\n");
+      mkdirSync(join(bench.home, "nats"));
+      writeFileSync(join(bench.home, "nats", "nats.conf"), "jetstream {}\n");
     },
   },
   {
@@ -265,7 +229,7 @@ const planted: readonly Planted[] = [
     check: "nats",
     next: /HOLDFAST_NATS_URL/,
     plant: async () => {
-      env["HOLDFAST_NATS_URL"] = "nats://127.0.0.1:1";
+      bench.env["HOLDFAST_NATS_URL"] = "nats://127.0.0.1:1";
     },
   },
   {
@@ -274,7 +238,7 @@ const planted: readonly Planted[] = [
     next: /HOLDFAST_MASTER_KEY/,
     plant: async () => {
       await addAccount();
-      writeFileSync(join(home, "master.key"), `${randomBytes(32).toString("base64")}\n`);
+      writeFileSync(join(bench.home, "master.key"), `${randomBytes(32).toString("base64")}\n`);
     },
   },
   {
@@ -283,7 +247,7 @@ const planted: readonly Planted[] = [
     next: /HOLDFAST_MASTER_KEY_FILE/,
     plant: async () => {
       await addAccount();
-      env["HOLDFAST_HOME"] = home = temporaryHome();
+      bench.home = temporaryHome();
     },
   },
   {
@@ -306,8 +270,8 @@ const planted: readonly Planted[] = [
     check: "backup",
     next: /npx holdfast backup/,
     plant: async () => {
-      noteBackup(home, { at: new Date().toISOString(), folder: "monday" });
-      aheadMs = 30 * 86_400_000;
+      noteBackup(bench.home, { at: new Date().toISOString(), folder: "monday" });
+      bench.aheadMs = 30 * 86_400_000;
     },
   },
   {
@@ -315,7 +279,7 @@ const planted: readonly Planted[] = [
     check: "clock-pg",
     next: /timedatectl set-ntp true/,
     plant: async () => {
-      aheadMs = 5000;
+      bench.aheadMs = 5000;
     },
   },
   {
@@ -323,7 +287,7 @@ const planted: readonly Planted[] = [
     check: "clock-nats",
     next: /timedatectl set-ntp true/,
     plant: async () => {
-      aheadMs = -5000;
+      bench.aheadMs = -5000;
     },
   },
   {
@@ -331,7 +295,7 @@ const planted: readonly Planted[] = [
     check: "settings",
     next: /./,
     plant: async () => {
-      env["HOLDFAST_PROFIL"] = "production";
+      bench.env["HOLDFAST_PROFIL"] = "production";
     },
   },
 ];
@@ -351,7 +315,7 @@ const spoilIndex = (name: string) =>
 describe("a doctor", () => {
   it.each(planted)("finds $fault, and says what to type", async ({ check, next, plant }) => {
     await plant();
-    const [finding] = await look(check);
+    const [finding] = await bench.look(check);
     expect(finding).toMatchObject({
       name: check,
       verdict: "fault",
@@ -363,8 +327,8 @@ describe("a doctor", () => {
   });
 
   it("does not take for well what it could not look at", async () => {
-    env["HOLDFAST_DATABASE_URL"] = "postgres://127.0.0.1:1/none";
-    const found = await look("schema", "tokens", "master-key");
+    bench.env["HOLDFAST_DATABASE_URL"] = "postgres://127.0.0.1:1/none";
+    const found = await bench.look("schema", "tokens", "master-key");
     expect(found.map(({ verdict }) => verdict)).toEqual(["unknown", "unknown", "unknown"]);
   });
 });
