@@ -35,14 +35,18 @@ export async function copyRegister(
       return { key, revision, value: parsed(entry.string()), atMs: created.getTime() };
     });
   } catch (cause) {
-    throw new HoldfastError({
-      code: "REGISTER_CLOSED",
-      message: `The register ${bucket} cannot be read with these credentials: ${errorLine(cause)}.`,
-      next: "Type this on a host, or name the node's credentials in HOLDFAST_NATS_NODE_CREDS.",
-      cause,
-    });
+    throw closed(`The register ${bucket}`, cause);
   }
 }
+
+/** NATS does not show something to this user, or has no JetStream. */
+export const closed = (what: string, cause: unknown) =>
+  new HoldfastError({
+    code: "REGISTER_CLOSED",
+    message: `${what} cannot be read with these credentials: ${errorLine(cause)}.`,
+    next: "Type this on a host, or name the node's credentials in HOLDFAST_NATS_NODE_CREDS.",
+    cause,
+  });
 
 function parsed(text: string): unknown {
   try {

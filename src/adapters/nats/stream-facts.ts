@@ -1,6 +1,7 @@
 import { jetstreamManager, StorageType } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { unlessAbsent } from "./connection.ts";
+import { closed } from "./register-copy.ts";
 
 /** How a stream is kept. */
 export interface StreamFacts {
@@ -13,8 +14,17 @@ export interface StreamFacts {
   readonly nowMs: number | null;
 }
 
-/** Of those of these streams that are there. */
-export async function readStreams(
+/** Of those of these streams that are there. Throws REGISTER_CLOSED. */
+export function readStreams(
+  nats: NatsConnection,
+  names: readonly string[],
+): Promise<readonly StreamFacts[]> {
+  return read(nats, names).catch((cause: unknown) => {
+    throw closed("What NATS says of its streams", cause);
+  });
+}
+
+async function read(
   nats: NatsConnection,
   names: readonly string[],
 ): Promise<readonly StreamFacts[]> {

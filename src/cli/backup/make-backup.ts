@@ -7,10 +7,10 @@ import { countAccounts, readApplied, readServerFacts } from "../../adapters/post
 import { createFleetStore } from "../../adapters/postgres/fleet-store.ts";
 import { storedFingerprints } from "../../adapters/postgres/resealing.ts";
 import type { NatsAccess } from "../../config/nats-access.ts";
-import { HoldfastError } from "../../errors.ts";
+import { errorLine, HoldfastError } from "../../errors.ts";
 import { type HeldKey, heldKey } from "../held-key.ts";
 import { dumpDatabase } from "./dump.ts";
-import { noteBackup } from "./last-backup.ts";
+import { type LastBackup, noteBackup } from "./last-backup.ts";
 import {
   databaseName,
   describeFile,
@@ -77,7 +77,7 @@ export async function makeBackup(options: BackupOptions): Promise<BackupMade> {
         const keyFile = key === null || keyFolder === null ? null : await writeKey(key, keyFolder);
         const manifest: Manifest = { ...facts, files };
         await writeDurably(join(folder, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
-        noteBackup(options.home, { at: manifest.madeAt, folder });
+        remember(options, { at: manifest.madeAt, folder });
         return { folder, manifest, registers, keyFile, keyAt: key?.where ?? null };
       } catch (error) {
         await giveUp(folder, isNew);
@@ -88,6 +88,15 @@ export async function makeBackup(options: BackupOptions): Promise<BackupMade> {
     }
   } finally {
     await database.close();
+  }
+}
+
+/** A backup is whole without the note of it in the home. */
+function remember({ home, tell }: BackupOptions, backup: LastBackup): void {
+  try {
+    noteBackup(home, backup);
+  } catch (error) {
+    tell(`the home does not remember this backup (${errorLine(error)}); the backup is whole`);
   }
 }
 

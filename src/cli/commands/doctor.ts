@@ -54,7 +54,7 @@ Exits with 1 when something is wrong, or could not be looked at.
 ${shapeOfJson}
 
 Example:
-  npx holdfast migrate up && npx holdfast start & npx holdfast verify`,
+  npx holdfast verify`,
     )
     .action(async ({ json }: { json?: boolean }) => {
       const [{ verifyChecks }, { wellStates }] = await Promise.all([

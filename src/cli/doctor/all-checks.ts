@@ -28,7 +28,14 @@ import { hosts, nodeVersion } from "./host-checks.ts";
 import { leases, nats, registers, streams } from "./nats-checks.ts";
 import { dataCentres, type Place, proxies, telegramPlaces } from "./reach-checks.ts";
 import { backupAge, credentials, masterKey, settings } from "./secret-checks.ts";
-import { credentialFiles, type Env, natsTime, postgresTime, type World } from "./world.ts";
+import {
+  askingEnv,
+  credentialFiles,
+  type Env,
+  natsTime,
+  postgresTime,
+  type World,
+} from "./world.ts";
 
 /** Where nothing tells the fleet's own: production's. */
 const suspectMsDefault = 10_000;
@@ -53,7 +60,7 @@ export async function allChecks(
     database(asked),
     postgresVersion(asked),
     nats(broker),
-    hosts(() => askEveryNode("keys", {}, { env }), ownVersion()),
+    hosts(() => askEveryNode("keys", {}, { env: askingEnv(env) }), ownVersion()),
     clockSkew("clock-pg", "PostgreSQL", () => postgresTime(world.records, clock)),
     clockSkew("clock-nats", "NATS", () => natsTime(broker, clock)),
     schema(asked),

@@ -7,7 +7,7 @@ import { readRunInfo } from "../../embedded/run-info.ts";
 import { askFleet } from "../ask.ts";
 import { type Check, fault, ok, unknown } from "./check.ts";
 import { database, indexes, schema, sessions } from "./database-checks.ts";
-import type { Env, World } from "./world.ts";
+import { askingEnv, type Env, type World } from "./world.ts";
 
 /** States of an account in which nothing has to be done for it. */
 type WellStates = ReadonlySet<string>;
@@ -25,7 +25,7 @@ export function verifyChecks(
     schema(asked),
     indexes(asked, world.ownsIndex, world.rebuild),
     sessions(asked),
-    serving(async () => (await askFleet("status", {}, { env })).accounts, well),
+    serving(async () => (await askFleet("status", {}, { env: askingEnv(env) })).accounts, well),
     turns(world),
     reuse(async () => readReuse(await world.records())),
     metrics(async () => (await readRunInfo(home))?.metrics ?? null, readText),

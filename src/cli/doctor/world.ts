@@ -66,10 +66,21 @@ const strayMs = 300_000;
 const rebuildMsMax = 86_400_000;
 const connectMsMax = 4000;
 
-const once = <Value>(make: () => Promise<Value>): (() => Promise<Value>) => {
+/** Makes a value when it is first asked for. */
+interface Once<Value> {
+  (): Promise<Value>;
+  /** Ends the value, where one was made. */
+  end(how: (made: Value) => Promise<void>): Promise<void>;
+}
+
+function once<Value>(make: () => Promise<Value>): Once<Value> {
   let made: Promise<Value> | null = null;
-  return () => (made ??= make());
-};
+  const get = () => (made ??= make());
+  return Object.assign(get, {
+    end: async (how: (made: Value) => Promise<void>) =>
+      made?.then(how, () => undefined) ?? Promise.resolve(),
+  });
+}
 
 /** Connects to nothing yet. */
 export function openWorld(env: Env, home: string): World {
@@ -129,16 +140,7 @@ export function openWorld(env: Env, home: string): World {
     },
     proxies: async () => readProxies(await records(), env, home),
     async close() {
-      await Promise.all([
-        records().then(
-          (one) => one.close(),
-          () => undefined,
-        ),
-        connection().then(
-          (one) => one.close(),
-          () => undefined,
-        ),
-      ]);
+      await Promise.all([records.end((one) => one.close()), connection.end((one) => one.close())]);
     },
   };
 }
@@ -196,6 +198,12 @@ export async function postgresTime(
   const { nowMs } = await readServerFacts(database);
   return { theirs: nowMs, before, after: clock.now() };
 }
+
+/** The environment of one who asks nodes: on a host, `HOLDFAST_NATS_CREDS` are the gate's. */
+export const askingEnv = (env: Env): Env => {
+  const operators = env["HOLDFAST_NATS_OPERATOR_CREDS"];
+  return operators ? { ...env, HOLDFAST_NATS_CREDS: operators } : env;
+};
 
 /** Files of credentials that the environment names, and those of the home. */
 export function credentialFiles(env: Env, home: string): readonly string[] {
