@@ -53,6 +53,14 @@ export const commandFiles: Readonly<Record<string, readonly CommandFile[]>> = {
       load: async () => (await import("./commands/shutdown.ts")).addShutdownCommand,
     },
     {
+      names: ["backup", "restore"],
+      load: async () => (await import("./commands/backup.ts")).addBackupCommands,
+    },
+    {
+      names: ["doctor", "verify"],
+      load: async () => (await import("./commands/doctor.ts")).addDoctorCommands,
+    },
+    {
       names: ["migrate"],
       load: async () => (await import("./commands/migrate.ts")).addMigrateCommands,
     },

@@ -340,6 +340,8 @@ export interface NodeProtocol {
       readonly host: string;
       /** How many hosts serve. */
       readonly hosts: number;
+      /** Of Holdfast on that host. */
+      readonly version: string;
       /** The fingerprint of the master key that encrypts. */
       readonly sealing: string;
       readonly fingerprints: readonly string[];

@@ -63,9 +63,20 @@ async function settle(
   return id;
 }
 
-/** Another fleet's id is replaced only where no lease is renewed while a holder would have been suspected. */
-async function refuseRunning(
-  { hosts, times, clock }: FleetIdentityParts,
+/**
+ * Another fleet's id is replaced only where no lease is renewed while a holder would have been suspected. Throws
+ * FLEET_RUNS.
+ */
+export async function refuseRunning(
+  {
+    hosts,
+    times,
+    clock,
+  }: {
+    readonly hosts: FleetIdentityParts["hosts"];
+    readonly times: Pick<FleetTimes, "suspectMs">;
+    readonly clock: Clock;
+  },
   before: readonly RegisterEntry<LeaseValue>[],
 ): Promise<void> {
   const live = before.filter(({ value }) => value.status === "live");

@@ -7,9 +7,10 @@ import type { SharedRegister } from "../ports/custody/shared-register.ts";
 import type { SlotRef, TokenStore } from "../ports/custody/token-store.ts";
 import { type Claims, createClaims } from "./claims.ts";
 import { createCustodian, type Custodian, type CustodianOptions } from "./custodian.ts";
+import { nextEra } from "./era.ts";
 import { createFleetMembers, type FleetMembers } from "./fleet-members.ts";
 import { createHeartbeat } from "./heartbeat.ts";
-import { type EraValue, eraKey, type FloorValue, hostKey, type LeaseValue } from "./registers.ts";
+import { type EraValue, type FloorValue, hostKey, type LeaseValue } from "./registers.ts";
 import { createTakeover, type Takeover } from "./takeover.ts";
 import { createTrustedBus, type TrustedBus, type Unproven } from "./trusted-bus.ts";
 
@@ -113,7 +114,7 @@ export function createFleetPart(options: FleetPartOptions): FleetPart {
     awayMs: timings.suspectMs,
     onEnded: options.onEnd,
     onRestored(why) {
-      void nextEra()
+      void nextEra(fleet, newNonce)
         .catch((error: unknown) => options.onFault("counting a restore of Postgres", error))
         .then(() => options.onEnd(`Postgres was restored from an older copy: ${why}`));
     },
@@ -124,16 +125,6 @@ export function createFleetPart(options: FleetPartOptions): FleetPart {
       options.onAway(away);
     },
   });
-
-  /**
-   * Counts one more restore. Two hosts that find the same one may count it twice; that does no
-   * harm.
-   */
-  async function nextEra(): Promise<void> {
-    const entry = await fleet.read(eraKey);
-    const value = { era: (entry?.value.era ?? 0) + 1, nonce: newNonce() };
-    await fleet.write(eraKey, value, entry?.revision ?? 0);
-  }
 
   let stopBeats = () => {};
 

@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createKeyRing } from "../adapters/crypto/key-ring.ts";
 import { createSealer, type Sealer, wrongMasterKey } from "../adapters/crypto/sealing.ts";
+import { ownVersion } from "../adapters/machine/version.ts";
 import type { Database } from "../adapters/postgres/database.ts";
 import { createResealing } from "../adapters/postgres/resealing.ts";
 import type { Handlers, NodeProtocol } from "../commands/protocol.ts";
@@ -66,7 +67,8 @@ export function createNodeKeys(config: Config, database: Database): NodeKeys {
         await readFileAnew();
         const { fingerprints, sealing } = ring;
         const hosts = serving().length;
-        return { ok: true, host, hosts, sealing: sealing.fingerprint, fingerprints };
+        const version = ownVersion();
+        return { ok: true, host, hosts, version, sealing: sealing.fingerprint, fingerprints };
       },
       async reseal(body) {
         if (body.under !== ring.sealing.fingerprint) throw notThatKey(host);

@@ -248,6 +248,8 @@ describe("a reader of all of NATS", () => {
     expect(out).toContain(exampleDesk.phone.slice(1));
     await does("send site-desk @ann hello");
     await does("history site-desk @ann");
+    // Without a backup there is a fault.
+    await does("doctor", "", 1);
     // Those that only look do so beside each other.
     await Promise.all([
       does("test site-desk"),
@@ -261,12 +263,15 @@ describe("a reader of all of NATS", () => {
       does("migrate status"),
       does("migrate verify"),
       does("migrate backup before.dump"),
+      does("backup first --with-key first-key"),
+      does("verify", "", 1),
       does("nats-keys more-keys"),
       does("adopt-fleet", "", 1),
       does("init my-bot"),
       does("completion bash"),
       does("chat site-bot --as cleo", "hello\n"),
     ]);
+    await does("restore first --yes", "", 1);
     const { key } = await authKeyOf("site-desk");
     await writeFile(join(home, "my.session"), key.toString("hex"), { mode: 0o600 });
     await does("check my.session", "", 1);
@@ -285,7 +290,8 @@ describe("a reader of all of NATS", () => {
     await does("replies resend 999999:2", "", 1);
     await does("replies drop 999999:2", "", 1);
     const version = /schema version (\d+)/.exec((await does("migrate up")).out)![1]!;
-    await does(`migrate down ${version}`);
+    await does(`migrate down ${version}`, "", 1);
+    await does(`migrate down ${version} --yes`);
     for (const one of masterKeys()) hide(`master key ${one.toString("hex", 0, 2)}`, one);
     await does("rotate-key");
     for (const one of masterKeys()) hide(`master key ${one.toString("hex", 0, 2)}`, one);

@@ -1,6 +1,6 @@
 import type { Sealer } from "../crypto/sealing.ts";
 import { secretPurposes } from "./account-secrets.ts";
-import type { Database } from "./database.ts";
+import type { Database, Queries } from "./database.ts";
 import { sealingSeedPurpose } from "./sealing-key-store.ts";
 import { sessionPurpose } from "./slot-store.ts";
 
@@ -38,6 +38,19 @@ interface Row {
 /** The fingerprint stands behind the version, 8 bytes. */
 const fingerprint = (column: string) => `encode(substring(${column} from 2 for 8), 'hex')`;
 
+/** Fingerprints of the master keys that anything is encrypted under. */
+export async function storedFingerprints(database: Queries): Promise<readonly string[]> {
+  const found = await database.query<{ fingerprint: string }>(
+    places
+      .map(
+        ({ table, column }) =>
+          `select ${fingerprint(column)} as fingerprint from ${table} where ${column} is not null`,
+      )
+      .join(" union "),
+  );
+  return found.map((row) => row.fingerprint).toSorted();
+}
+
 /** Moves the stored secrets from one master key to the next, while others read and write them. */
 export interface Resealing {
   /** Fingerprints of the master keys that anything is encrypted under. */
@@ -48,17 +61,7 @@ export interface Resealing {
 
 export function createResealing(database: Database, sealer: Sealer): Resealing {
   return {
-    async fingerprints() {
-      const found = await database.query<{ fingerprint: string }>(
-        places
-          .map(
-            ({ table, column }) =>
-              `select ${fingerprint(column)} as fingerprint from ${table} where ${column} is not null`,
-          )
-          .join(" union "),
-      );
-      return found.map((row) => row.fingerprint).toSorted();
-    },
+    fingerprints: () => storedFingerprints(database),
     async some(limit) {
       let resealed = 0;
       for (const { table, column, account, slot, purpose } of places) {

@@ -2,6 +2,7 @@ import { Client } from "pg";
 import { HoldfastError } from "../../errors.ts";
 import { refuseForeign } from "./foreign-schema.ts";
 import { type Migration, migrationsFolder, readMigrations } from "./migration-files.ts";
+import { refuseOldPostgres } from "./oldest-server.ts";
 import { limitLockWaits, type LockPatience, lockPatience } from "./schema-locks.ts";
 
 /** Any number does, as long as it stays: one migrator at a time per database. */
@@ -31,20 +32,12 @@ async function lock(client: Client): Promise<void> {
   });
 }
 
-/** The oldest version with everything that the statements use. */
-const postgresVersionMin = 130_000;
-
 async function refuseOldServer(client: Client): Promise<void> {
   const { rows } = await client.query<{ number: string; name: string }>(
     "select current_setting('server_version_num') as number, current_setting('server_version') as name",
   );
   const { number = "0", name = "unknown" } = rows[0] ?? {};
-  if (Number(number) >= postgresVersionMin) return;
-  throw new HoldfastError({
-    code: "POSTGRES_TOO_OLD",
-    message: `The database is PostgreSQL ${name}; ${postgresVersionMin / 10_000} or newer is needed. Nothing was changed.`,
-    next: "Upgrade the server, or name another in HOLDFAST_DATABASE_URL.",
-  });
+  refuseOldPostgres(Number(number), name);
 }
 
 /** A migration as the database has it written down. */
