@@ -1,7 +1,8 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { connectNats, type NatsPace } from "../adapters/nats/connection.ts";
 import { type NatsAccess, natsIdentity } from "../config/nats-access.ts";
-import type { AccountProtocol, FleetProtocol, NodeProtocol, Reply } from "../commands/protocol.ts";
+import type { AccountProtocol, FleetProtocol, Reply } from "../commands/protocol.ts";
+import type { NodeProtocol } from "../commands/node-protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import { accountNameMalformed, accountNamePattern } from "../ports/accounts/account-name.ts";
 import { natsAccessOf, readRunInfo } from "../embedded/run-info.ts";

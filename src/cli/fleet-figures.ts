@@ -1,5 +1,5 @@
 import type { HostSummary } from "../commands/host-summary.ts";
-import type { NodeProtocol } from "../commands/protocol.ts";
+import type { NodeProtocol } from "../commands/node-protocol.ts";
 import { nodeFigureNames } from "../ports/node-figures.ts";
 import { errorLine } from "../errors.ts";
 import { askEveryNode, askFleet, type AskOptions, type Told } from "./ask.ts";

@@ -13,7 +13,8 @@ import {
   textLike,
   whole,
 } from "./body-fields.ts";
-import type { AccountProtocol, FleetProtocol, NodeProtocol } from "./protocol.ts";
+import type { AccountProtocol, FleetProtocol } from "./protocol.ts";
+import type { NodeProtocol } from "./node-protocol.ts";
 
 /** The schema of each verb's request: its output is what the protocol says is asked. */
 type Bodies<Protocol extends Readonly<Record<keyof Protocol, { asked: unknown }>>> = {

@@ -5,7 +5,8 @@ import { mayName } from "../ports/speaker.ts";
 import { accountsHealth } from "./account-health.ts";
 import type { AccountStatus } from "./account-status.ts";
 import { shownLeases, summarise } from "./host-summary.ts";
-import type { FleetProtocol, Handlers, NodeProtocol } from "./protocol.ts";
+import type { FleetProtocol, Handlers } from "./protocol.ts";
+import type { NodeProtocol } from "./node-protocol.ts";
 
 /** The verbs about the fleet's health. */
 export type HealthVerbs = Handlers<FleetProtocol, "health" | "hosts">;

@@ -10,7 +10,6 @@ import type { CallerRecord } from "../ports/callers/caller-store.ts";
 import type { CampaignAccount } from "../ports/callers/campaign-store.ts";
 import type { Speaker } from "../ports/speaker.ts";
 import type { StoredHealth } from "../ports/fleet-health.ts";
-import type { NodeFigures } from "../ports/node-figures.ts";
 import type { AccountsHealth } from "./account-health.ts";
 import type { AccountStatus } from "./account-status.ts";
 import type { HostSummary } from "./host-summary.ts";
@@ -49,7 +48,7 @@ export type Handlers<
   ) => Promise<Reply<Protocol[One]["answered"]>>;
 };
 
-type Nothing = Readonly<Record<string, never>>;
+export type Nothing = Readonly<Record<string, never>>;
 type State = { readonly state: string };
 
 /** The holder of a session. */
@@ -316,44 +315,6 @@ export interface FleetProtocol {
       /** It was begun before. */
       readonly known: boolean;
       readonly accounts: readonly CampaignAccount[];
-    };
-  };
-}
-
-/** `holdfast.nodes.<verb>`: every node answers for itself. */
-export interface NodeProtocol {
-  /** What it has counted since its start. */
-  readonly metrics: {
-    asked: Nothing;
-    answered: {
-      readonly host: string;
-      /** ISO 8601: the start of this node. */
-      readonly since: string;
-      readonly figures: NodeFigures;
-      /** Of its gate, since the gate's start. */
-      readonly nodeRestarts: number;
-    };
-  };
-  readonly keys: {
-    asked: Nothing;
-    answered: {
-      readonly host: string;
-      /** How many hosts serve. */
-      readonly hosts: number;
-      /** Of Holdfast on that host. */
-      readonly version: string;
-      /** The fingerprint of the master key that encrypts. */
-      readonly sealing: string;
-      readonly fingerprints: readonly string[];
-    };
-  };
-  /** `under`: the fingerprint of the key that encrypts by now. */
-  readonly reseal: {
-    asked: { readonly under: string };
-    answered: {
-      readonly host: string;
-      readonly resealed: number;
-      readonly fingerprints: readonly string[];
     };
   };
 }

@@ -1,5 +1,6 @@
 import type { Role } from "../ports/speaker.ts";
-import type { AccountProtocol, FleetProtocol, NodeProtocol } from "./protocol.ts";
+import type { AccountProtocol, FleetProtocol } from "./protocol.ts";
+import type { NodeProtocol } from "./node-protocol.ts";
 
 type Needed<Protocol> = Readonly<Record<keyof Protocol, Role>>;
 

@@ -5,7 +5,8 @@ import { createSealer, type Sealer, wrongMasterKey } from "../adapters/crypto/se
 import { ownVersion } from "../adapters/machine/version.ts";
 import type { Database } from "../adapters/postgres/database.ts";
 import { createResealing } from "../adapters/postgres/resealing.ts";
-import type { Handlers, NodeProtocol } from "../commands/protocol.ts";
+import type { Handlers } from "../commands/protocol.ts";
+import type { NodeProtocol } from "../commands/node-protocol.ts";
 import type { Config } from "../config/config.ts";
 import { refuseExposedKey } from "../config/key-file.ts";
 import { readMasterKeys } from "../config/values.ts";

@@ -2,7 +2,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { errorLine, HoldfastError } from "../../errors.ts";
-import { unlessAbsent } from "./connection.ts";
+import { unlessAbsent } from "./absent.ts";
 
 /** One value of a register, as it stands there. */
 export interface CopiedEntry {

@@ -1,6 +1,6 @@
 import { jetstreamManager, StorageType } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { unlessAbsent } from "./connection.ts";
+import { unlessAbsent } from "./absent.ts";
 import { closed } from "./register-copy.ts";
 
 /** How a stream is kept. */

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { fingerprintOf } from "../../adapters/crypto/key-ring.ts";
-import type { NodeProtocol } from "../../commands/protocol.ts";
+import type { NodeProtocol } from "../../commands/node-protocol.ts";
 import { readMasterKeys } from "../../config/values.ts";
 import { HoldfastError } from "../../errors.ts";
 import { askAnyNode, askEveryNode, type Told } from "../ask.ts";

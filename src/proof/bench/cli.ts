@@ -21,7 +21,7 @@ async function timeOf(args: readonly string[], home: string): Promise<number> {
   return performance.now() - startMs;
 }
 
-/** How long a person waits for the list of commands and for the status of a running service, beside Node's own start. */
+/** How long a person waits for the list of commands and for the status of a service, beside Node's own start. */
 export async function measureCommands(log: (line: string) => void): Promise<readonly Figure[]> {
   const home = await mkdtemp(join(tmpdir(), "holdfast-bench-cli-"));
   const env = { ...process.env, HOLDFAST_HOME: home };
