@@ -1,11 +1,5 @@
-import type {
-  Body,
-  CommandReply,
-  FleetProtocol,
-  Handlers,
-  NodeProtocol,
-  Reply,
-} from "./protocol.ts";
+import type { Body, CommandReply, FleetProtocol, Handlers, Reply } from "./protocol.ts";
+import type { NodeProtocol } from "./node-protocol.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { AccountStores } from "../ports/accounts/account-store.ts";
 import type { Account } from "../accounts/account.ts";
