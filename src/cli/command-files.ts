@@ -21,6 +21,10 @@ export const commandFiles: Readonly<Record<string, readonly CommandFile[]>> = {
       load: async () => (await import("./commands/start.ts")).addStartCommand,
     },
     {
+      names: ["setup"],
+      load: async () => (await import("./commands/setup.ts")).addSetupCommand,
+    },
+    {
       names: ["demo"],
       load: async () => (await import("./commands/demo.ts")).addDemoCommand,
     },

@@ -28,10 +28,29 @@ function onScreenError(error: NodeJS.ErrnoException): void {
 process.stdout.on("error", onScreenError);
 process.stderr.on("error", onScreenError);
 
+let collected: string[] | null = null;
+
+/** From now on what would be printed is kept, for one answer at the end. */
+export function collectPrinted(): void {
+  collected ??= [];
+}
+
+export const isCollecting = (): boolean => collected !== null;
+
+/** What was kept; from now on it is printed again. */
+export function takePrinted(): readonly string[] {
+  const taken = collected ?? [];
+  collected = null;
+  return taken;
+}
+
 /** The one way to the operator's screen: texts of chats, names and logs come through it, and command nothing there. */
 export const print = (text: string): void => {
-  if (!gone.signal.aborted) process.stdout.write(`${withoutControls(text)}\n`);
+  if (collected !== null) collected.push(text);
+  else if (!gone.signal.aborted) process.stdout.write(`${withoutControls(text)}\n`);
 };
+
+export const printJson = (answer: object): void => print(JSON.stringify(answer));
 
 /** To the error output, a line of its own. */
 export const printError = (text: string): void => {

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { packageFile } from "../files.ts";
 import { commandFiles, completionNames } from "./command-files.ts";
 import { commandSummaries } from "./command-summaries.ts";
+import { collectPrinted } from "./print.ts";
 
 type SetExitCode = (code: number) => void;
 
@@ -24,6 +25,28 @@ function pointAtHelp(command: Command, path: string): void {
   for (const one of command.commands) pointAtHelp(one, `${path} ${one.name()}`);
 }
 
+/** These answer in JSON anyway, speak with a person, or with a shell. */
+const withoutAnswer: ReadonlySet<string> = new Set([
+  "start",
+  "chat",
+  "call",
+  "completion",
+  "complete",
+]);
+
+/** A command without a shape of its own answers with the lines that it would print. */
+function offerJson(command: Command): void {
+  for (const one of command.commands) offerJson(one);
+  const isLeaf = command.commands.length === 0 && command.parent !== null;
+  const hasOwn = command.options.some(({ long }) => long === "--json");
+  if (!isLeaf || hasOwn || withoutAnswer.has(command.name())) return;
+  command
+    .option("--json", "as JSON: ok, exitCode, said (the lines)")
+    .hook("preAction", (_program, action) => {
+      if (action.opts()["json"] === true) collectPrinted();
+    });
+}
+
 /** Every command with its description, by group. Loads the files of all of them. */
 export async function createProgram(setExitCode: SetExitCode): Promise<Command> {
   const program = emptyProgram();
@@ -31,6 +54,7 @@ export async function createProgram(setExitCode: SetExitCode): Promise<Command> 
     program.commandsGroup(group);
     for (const { load } of files) (await load())(program, setExitCode);
   }
+  offerJson(program);
   pointAtHelp(program, "holdfast");
   return program;
 }
@@ -42,6 +66,7 @@ async function programOf(typed: string, setExitCode: SetExitCode): Promise<Comma
   if (file === undefined) return null;
   const program = emptyProgram();
   (await file.load())(program, setExitCode);
+  offerJson(program);
   pointAtHelp(program, "holdfast");
   return program;
 }

@@ -1,8 +1,8 @@
 import { CommanderError } from "commander";
 import { exitCodeOf, exitCodes } from "../cli/exit-codes.ts";
-import { printError } from "../cli/print.ts";
+import { isCollecting, printError, printJson, takePrinted } from "../cli/print.ts";
 import { programFor } from "../cli/program.ts";
-import { errorLine } from "../errors.ts";
+import { errorLine, HoldfastError } from "../errors.ts";
 
 /** Runs one command; resolves with the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -16,12 +16,25 @@ export async function main(args: readonly string[]): Promise<number> {
       exitCode = code;
     });
     await program.parseAsync([...args], { from: "user" });
+    if (isCollecting()) printJson({ ok: exitCode === 0, exitCode, said: takePrinted() });
     return exitCode;
   } catch (error) {
     // Help and version end by an error too, with the code of an end that is well.
     if (error instanceof CommanderError)
       return error.exitCode === 0 ? exitCodes.well : exitCodes.misused;
+    const code = exitCodeOf(error);
+    if (args.includes("--json")) printJson(refusalJson(error, code));
     printError(`holdfast: ${errorLine(error)}`);
-    return exitCodeOf(error);
+    return code;
   }
+}
+
+/** What a script reads of a command that was refused, whatever shape its answer would have had. */
+function refusalJson(error: unknown, exitCode: number): object {
+  const said = takePrinted();
+  const heard = said.length === 0 ? {} : { said };
+  if (!(error instanceof HoldfastError))
+    return { ok: false, exitCode, code: "UNEXPECTED", message: errorLine(error), ...heard };
+  const { code, message, next } = error;
+  return { ok: false, exitCode, code, message, ...(next !== undefined && { next }), ...heard };
 }

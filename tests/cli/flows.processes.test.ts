@@ -298,6 +298,17 @@ describe("each flow of the old scripts has its command", () => {
     expect((await holdfast("conversation show -1")).out).toContain("→ answer 10");
   });
 
+  it("setup: the first account is added to what runs, and proves itself by a real call", async () => {
+    const shop = { firstName: "Shop", username: "shop_bot", bot: true };
+    const { botToken } = await control<{ botToken: string }>("/users", shop);
+    const command = "setup --account shop --kind bot --json";
+    const { out, err } = await holdfast(command, async (input) => void input.end(`${botToken}\n`));
+    const { accounts } = JSON.parse(out) as { accounts: { name: string; well: boolean }[] };
+    expect(accounts.find(({ name }) => name === "shop")).toMatchObject({ well: true });
+    expect(err).toMatch(/^1\/4 the service of this folder runs already\n2\/4 /);
+    expect((await holdfast("status shop")).code).toBe(0);
+  });
+
   it("stop: nothing is left of the whole service, and a second one says so", async () => {
     const { pids } = running.run();
     // The launcher runs inside this test, which stops it as the signal would.

@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Command } from "commander";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { commandFiles } from "../../src/cli/command-files.ts";
 import { createProgram, programFor } from "../../src/cli/program.ts";
 import { packageFile } from "../../src/files.ts";
@@ -107,6 +108,38 @@ describe("a command line that makes no sense", () => {
     const { code, said } = await typed("statsu");
     expect(code).toBe(2);
     expect(said).toContain("(Did you mean status?)");
+  });
+});
+
+describe("an answer in JSON", () => {
+  it.each(leaves)(
+    "is offered by %s, with its shape, unless it speaks with a person",
+    (path, command) => {
+      const speaks = ["start", "chat", "call", "completion"].includes(path);
+      const offered = command.options.find(({ long }) => long === "--json");
+      expect(offered === undefined).toBe(speaks);
+    },
+  );
+
+  it("has the lines that a command would print", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-json-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const { code, said } = await typed("init", join(folder, "my-bot"), "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(said)).toMatchObject({ ok: true, exitCode: 0 });
+    expect((JSON.parse(said) as { said: string[] }).said.at(-1)).toMatch(/^Next: cd /);
+  });
+
+  it.each([
+    ["init", "No Name!", "--json"],
+    ["history", "site-desk", "@bob", "--limit", "x", "--json"],
+  ])("of a refusal has its code, its reason and the next command: %s %s", async (...args) => {
+    const { code, said } = await typed(...args);
+    const [answer = "", line = ""] = said.split("\n");
+    const refused = JSON.parse(answer) as Record<string, unknown>;
+    expect(refused).toMatchObject({ ok: false, exitCode: code });
+    expect(Object.keys(refused)).toEqual(["ok", "exitCode", "code", "message", "next"]);
+    expect(line).toMatch(/^holdfast: /);
   });
 });
 

@@ -268,6 +268,7 @@ describe("a reader of all of NATS", () => {
       does("nats-keys more-keys"),
       does("adopt-fleet", "", 1),
       does("init my-bot"),
+      does("setup --json"),
       does("completion bash"),
       does("chat site-bot --as cleo", "hello\n"),
     ]);

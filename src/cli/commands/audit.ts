@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { print } from "../print.ts";
 import { auditText, readCalls } from "../audit.ts";
-import { sinceMs } from "../prove.ts";
+import { sinceMs } from "../since.ts";
 
 const { env } = process;
 

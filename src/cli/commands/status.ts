@@ -51,6 +51,14 @@ function botOf({ bot, kind }: AccountStatus): string {
   return bot === null ? (kind === "bot" ? hostsBot : noBot) : basename(bot);
 }
 
+/** The command that the account waits for; empty for none. */
+function remedyOf({ name, state, question }: AccountStatus): string {
+  if (state.startsWith("quarantined")) return `npx holdfast recover ${name}`;
+  if (state === "unauthorised.waiting") return `npx holdfast auth ${name}`;
+  if (question === null || question.kind === "qr") return "";
+  return `npx holdfast answer ${name} --of ${question.of} --kind ${question.kind}`;
+}
+
 /** What Telegram wants left alone, and until when. */
 function waitNote({ method, chats, until }: AccountStatus["waits"][number]): string {
   return `${method}${chats === null ? "" : ` to ${chats} chat(s)`} rests until ${until}`;
@@ -80,6 +88,7 @@ function statusTable(accounts: readonly AccountStatus[], columns: number | null)
         account.coolingUntil === null ? "" : `Telegram wants silence until ${account.coolingUntil}`,
         ...account.waits.map(waitNote),
         reason?.message ?? "",
+        remedyOf(account),
       ]
         .filter((note) => note !== "")
         .join("; "),

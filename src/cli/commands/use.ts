@@ -8,7 +8,8 @@ import { askFleet } from "../ask.ts";
 import { countIn } from "../count-in.ts";
 import { holderLine, keyIdGiven, readHolders } from "../holders.ts";
 import { onAccount } from "../on-account.ts";
-import { proofText, readProof, sinceMs } from "../prove.ts";
+import { proofText, readProof } from "../prove.ts";
+import { sinceMs } from "../since.ts";
 import { print } from "../print.ts";
 
 const { env } = process;
