@@ -269,6 +269,12 @@ describe("a reader of all of NATS", () => {
       does("adopt-fleet", "", 1),
       does("init my-bot"),
       does("setup --json"),
+      does("hosts"),
+      person.type(["metrics", "--json"]),
+      does("sweep --dry-run"),
+      does("shutdown", "", 2),
+      does("migrate repair --yes"),
+      does("adopt conversations --from nowhere.url --yes", "", 1),
       does("completion bash"),
       does("chat site-bot --as cleo", "hello\n"),
     ]);
