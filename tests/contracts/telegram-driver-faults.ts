@@ -165,7 +165,9 @@ export function specifyFaults(makeDriver: MakeDriver): void {
         expect(deaths).toEqual([]);
         expect(sessions).toHaveLength(1);
         expect(openAtSecond).toBe(0);
-        expect(dials()).toBe(2);
+        // The exchange on the new wire may fail by chance, and is then made once more.
+        expect(dials()).toBeGreaterThanOrEqual(2);
+        expect(dials()).toBeLessThanOrEqual(3);
       } finally {
         refusing.close();
       }
