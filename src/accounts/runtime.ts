@@ -80,8 +80,11 @@ export interface AccountRuntime {
   abandon(): void;
 }
 
-/** Work that makes things safer and needs no record before it: it must happen even with the database away. */
-const safetyEffects: ReadonlySet<string> = new Set(["cut", "bury", "hold"]);
+/**
+ * Work that makes things safer and needs no record before it: it must happen even with the database away. A drain only
+ * ends what goes out; the token that it frees is a commit of its own.
+ */
+const safetyEffects: ReadonlySet<string> = new Set(["cut", "bury", "hold", "drain"]);
 /**
  * Work that a commit already stands behind: Postgres has granted the token to this very epoch. While the transition is
  * being recorded, the account is on its way; none of its results counts before that.

@@ -44,6 +44,21 @@ it("connects while that is being recorded, as the token's grant is recorded alre
   expect(done.slice(0, 4)).toEqual(["connect", "recorded connecting", "recorded active", "serve"]);
 });
 
+it("drains while that is being recorded, and leaves after it alone", async () => {
+  const { runtime, done, goOn } = await open("draining");
+  void runtime.send({ type: "token.granted", epoch: 1 });
+  void runtime.send({ type: "client.ready" });
+  await turns();
+  done.length = 0;
+  void runtime.send({ type: "stop" });
+  void runtime.send({ type: "drained" });
+  await turns();
+  expect(done).toEqual(["drain"]);
+  goOn.resolve();
+  await turns();
+  expect(done.slice(0, 4)).toEqual(["drain", "recorded draining", "recorded releasing", "release"]);
+});
+
 it("serves only once it is recorded that it is active", async () => {
   const { runtime, done, goOn } = await open("active");
   void runtime.send({ type: "token.granted", epoch: 1 });

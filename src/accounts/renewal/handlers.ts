@@ -1,9 +1,11 @@
 import type { Reason } from "../../../machines/lifecycle.ts";
 import { endEverything, type HandlerParts, untilDone } from "../handler-parts.ts";
 import { HoldfastError } from "../../errors.ts";
+import type { GrantRef } from "../../ports/custody/gate.ts";
 import type { RenewalRecord, RenewalStep } from "../../ports/accounts/renewal-store.ts";
 import type { LifecycleHandlers } from "../runtime.ts";
 import { faultReason } from "../../ports/telegram/telegram-error.ts";
+import { restAfter } from "../retry.ts";
 import { createPreparing } from "./preparing.ts";
 
 type RenewalEffects =
@@ -45,12 +47,26 @@ export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
     tellStep(renewal, "verified");
   }
 
+  /** Waits for a database that is away, as the record of the drain does. Throws every other error of the store. */
+  async function markDraining(grant: GrantRef, signal: AbortSignal): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await tokens.drain(grant);
+        return;
+      } catch (error) {
+        const isAway = error instanceof HoldfastError && awayCodes.has(error.code);
+        if (!isAway || signal.aborted) throw error;
+        await restAfter(world, error, signal, tries);
+      }
+    }
+  }
+
   const effects: RenewalHandlers["effects"] = {
     prepareSlot: createPreparing({ ...parts, tellStep, ended: () => ended }),
 
     async drain({ slot, epoch }, visit) {
       try {
-        await tokens.drain({ account, slot, epoch });
+        await markDraining({ account, slot, epoch }, visit.signal);
         await serving.drain();
         visit.emit({ type: "drained" });
       } catch (error) {
@@ -120,6 +136,8 @@ export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
     ended: () => ended,
   };
 }
+
+const awayCodes: ReadonlySet<string> = new Set(["DATABASE_UNAVAILABLE", "DATABASE_REFUSES"]);
 
 const interrupted = ({ state }: RenewalRecord): Reason => ({
   code: "PROCESS_DIED",

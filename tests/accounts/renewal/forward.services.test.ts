@@ -80,6 +80,31 @@ const inTime = <Value>(read: () => Value | Promise<Value>) =>
 const kill = (authKeyId: string) =>
   bench.dc.phone.addFault({ kind: "kill-key", authKeyId, reason: "duplicated" });
 
+describe("a drain", () => {
+  it("waits for a database that is away, with every connection closed only after it", async () => {
+    let failures = 2;
+    const account = await bench.makeAccount("bot", (world) => ({
+      ...world,
+      tokens: {
+        ...world.tokens,
+        async drain(grant) {
+          failures -= 1;
+          if (failures >= 0) throw away();
+          return world.tokens.drain(grant);
+        },
+      },
+    }));
+    await logIn(account, "bot");
+    const stopped = account.stop();
+    await letRetry(1000, 2000);
+    await stopped;
+    expect(bench.dc.ledger.connections({ open: true })).toEqual([]);
+    const causes = bench.events.map((event) => event.type === "transition" && event.event);
+    expect(causes).toContain("drained");
+    expect(causes).not.toContain("drain.failed");
+  });
+});
+
 describe("a key that dies while another one is logged in (I2)", () => {
   it("just after the new one was authorised, is a switch: the account serves on and nothing is lost", async () => {
     const prepared = deferred();
