@@ -25,7 +25,7 @@ export interface DatabaseQuestions {
 }
 
 const skewMsMax = 1000;
-/** As docs/operating.md says: 16 of a node and one of its gate; and for commands, a migrator and a person. */
+/** As docs/operating.md says: 21 of a node and one of its gate; and for commands, a migrator and a person. */
 const connectionsOfHost = 22;
 const connectionsBeside = 20;
 

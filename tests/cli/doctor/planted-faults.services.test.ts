@@ -177,7 +177,7 @@ const planted: readonly Planted[] = [
   {
     fault: "more hosts than the database has connections for",
     check: "connections",
-    next: /alter system set max_connections = 360/,
+    next: /alter system set max_connections = 460/,
     plant: () =>
       database.query(
         "insert into incarnations (id, host, proof) select 'i' || n, 'host-' || n, '{}' from generate_series(1, 20) n",
