@@ -22,8 +22,7 @@ export interface NodeDatabases {
 
 /**
  * Connections, open from the start: an account that comes to an idle host would wait for each that is opened then.
- * Accounts come several at a time, each with several statements at once: with three connections they waited for each
- * other, and a handover of four accounts took half as long again.
+ * Accounts come several at a time, each with several statements at once.
  */
 const sizes = { beats: 1, custody: 8, turns: 8, others: 4 } as const;
 /** Well below every T_suspect: a beat that waits for a lock has its answer before the host doubts Postgres. */
