@@ -24,8 +24,8 @@ export interface AccountsHealth {
   readonly mayAsk: readonly string[];
 }
 
-/** States in which nothing is wrong: it serves, is renewed, or rests because a person or Telegram wants it. */
-export const wellStates: ReadonlySet<string> = new Set([
+/** States in which an account has a key and uses it. */
+export const keyedStates: readonly string[] = [
   "active",
   "active.preparing",
   "draining",
@@ -34,9 +34,10 @@ export const wellStates: ReadonlySet<string> = new Set([
   "restarting",
   "cooling",
   "paused",
-  // A person wanted it so.
-  "stopped",
-]);
+];
+
+/** States in which nothing is wrong: it serves, is renewed, or rests because a person or Telegram wants it. */
+export const wellStates: ReadonlySet<string> = new Set([...keyedStates, "stopped"]);
 
 const askingStates: ReadonlySet<string> = new Set(["unauthorised.authorising", "active.preparing"]);
 const listMax = 20;

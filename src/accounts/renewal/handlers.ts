@@ -2,6 +2,7 @@ import type { Reason } from "../../../machines/lifecycle.ts";
 import { endEverything, type HandlerParts, untilDone } from "../handler-parts.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
+import { isDatabaseAway } from "../../ports/database-away.ts";
 import type { RenewalRecord, RenewalStep } from "../../ports/accounts/renewal-store.ts";
 import type { LifecycleHandlers } from "../runtime.ts";
 import { faultReason } from "../../ports/telegram/telegram-error.ts";
@@ -54,8 +55,7 @@ export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
         await tokens.drain(grant);
         return;
       } catch (error) {
-        const isAway = error instanceof HoldfastError && awayCodes.has(error.code);
-        if (!isAway || signal.aborted) throw error;
+        if (!isDatabaseAway(error) || signal.aborted) throw error;
         await restAfter(world, error, signal, tries);
       }
     }
@@ -136,8 +136,6 @@ export function createRenewalHandlers(parts: HandlerParts): RenewalHandlers {
     ended: () => ended,
   };
 }
-
-const awayCodes: ReadonlySet<string> = new Set(["DATABASE_UNAVAILABLE", "DATABASE_REFUSES"]);
 
 const interrupted = ({ state }: RenewalRecord): Reason => ({
   code: "PROCESS_DIED",

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { HoldfastError } from "../../errors.ts";
+import { exitCodes } from "../exit-codes.ts";
 import { print, printError } from "../print.ts";
 
 const { env, stdin } = process;
@@ -11,8 +12,6 @@ interface ShutdownGiven {
   readonly yes?: boolean;
   readonly json?: boolean;
 }
-
-const misuse = 2;
 
 /** `holdfast shutdown`: a stop that verifies, sweeps and reports. */
 export function addShutdownCommand(program: Command, setExitCode: (code: number) => void): void {
@@ -34,7 +33,7 @@ export function addShutdownCommand(program: Command, setExitCode: (code: number)
       const home = resolve(env["HOLDFAST_HOME"] ?? ".holdfast");
       if (yes !== true && !stdin.isTTY) {
         printError(`holdfast: ${unasked().line}`);
-        return setExitCode(misuse);
+        return setExitCode(exitCodes.misused);
       }
       if (yes !== true && !(await isSure(home))) throw declined();
       const { shutDown } = await import("../shutdown.ts");

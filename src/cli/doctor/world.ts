@@ -1,3 +1,4 @@
+import { keyedStates } from "../../commands/account-health.ts";
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { conversationMachine } from "../../../machines/conversation.ts";
@@ -46,18 +47,6 @@ export interface World {
   proxies(): Promise<readonly { readonly account: string; readonly url: string }[]>;
   close(): Promise<void>;
 }
-
-/** States in which an account has a key and uses it. */
-const serving = [
-  "active",
-  "active.preparing",
-  "draining",
-  "verified-idle",
-  "renewing",
-  "restarting",
-  "cooling",
-  "paused",
-] as const;
 
 /** A renewal, a login or a takeover is over by then. */
 const leftMs = 3_600_000;
@@ -111,7 +100,7 @@ export function openWorld(env: Env, home: string): World {
           conversationRules(conversationMachine),
         ).duplicates(),
       strayTokens: async () => readStrayTokens(await records(), strayMs),
-      keyless: async () => readKeyless(await records(), serving),
+      keyless: async () => readKeyless(await records(), keyedStates),
       leftPending: async () => readLeftPending(await records(), leftMs),
       liveHosts: async () =>
         (await createFleetStore(await records()).live()).map(({ host }) => host),

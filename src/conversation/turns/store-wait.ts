@@ -1,6 +1,7 @@
 import { HoldfastError } from "../../errors.ts";
 import type { Clock } from "../../concurrency/clock.ts";
 import { wait } from "../../concurrency/wait.ts";
+import { isDatabaseAway } from "../../ports/database-away.ts";
 
 export interface StoreWaitOptions {
   readonly clock: Pick<Clock, "schedule">;
@@ -27,9 +28,6 @@ export interface StoreWait {
    */
   take<T>(signal: AbortSignal, statement: () => Promise<T>): Promise<T | null>;
 }
-
-/** What the store says of itself; any other retryable error is about the one statement. */
-const ofServer: ReadonlySet<string> = new Set(["DATABASE_UNAVAILABLE", "DATABASE_REFUSES"]);
 
 /**
  * While the database refuses, one of the waiting statements asks it again and again, and the others wait for what comes
@@ -69,7 +67,8 @@ export function createStoreWait(options: StoreWaitOptions): StoreWait {
     try {
       for (let tries = 0; !signal.aborted; tries += 1) {
         if (!(error instanceof HoldfastError) || error.policy !== "retryable") throw error;
-        if (ofServer.has(error.code)) {
+        // Any other retryable error is about the one statement.
+        if (isDatabaseAway(error)) {
           if (hold === null) asks = begin(error);
         } else if (!hasOwnFault) {
           hasOwnFault = true;
@@ -111,8 +110,7 @@ export function createStoreWait(options: StoreWaitOptions): StoreWait {
   };
 }
 
-const isAnswer = (error: unknown): boolean =>
-  !(error instanceof HoldfastError) || !ofServer.has(error.code);
+const isAnswer = (error: unknown): boolean => !isDatabaseAway(error);
 
 interface Hold {
   ended(signal: AbortSignal): Promise<void>;
