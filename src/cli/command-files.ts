@@ -53,6 +53,10 @@ export const commandFiles: Readonly<Record<string, readonly CommandFile[]>> = {
       load: async () => (await import("./commands/sweep.ts")).addSweepCommand,
     },
     {
+      names: ["retention"],
+      load: async () => (await import("./commands/retention.ts")).addRetentionCommand,
+    },
+    {
       names: ["shutdown"],
       load: async () => (await import("./commands/shutdown.ts")).addShutdownCommand,
     },
@@ -139,6 +143,10 @@ export const commandFiles: Readonly<Record<string, readonly CommandFile[]>> = {
     {
       names: ["conversation"],
       load: async () => (await import("./commands/conversations.ts")).addConversationCommands,
+    },
+    {
+      names: ["forget"],
+      load: async () => (await import("./commands/forget.ts")).addForgetCommand,
     },
     {
       names: ["adopt"],
