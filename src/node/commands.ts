@@ -82,7 +82,7 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
     now: () => clock.now(),
     clock,
     makeSession: sessionOfKey,
-    checkBot: (chosen) => checkBot(chosen, options.config),
+    checkBot: (chosen) => checkBot(chosen, options.config, options.clock),
     nodeVerbs,
     sealKey: options.sealKey.publicKey,
   });

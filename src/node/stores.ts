@@ -18,6 +18,7 @@ import { createPersonReplies } from "../adapters/postgres/person-replies.ts";
 import { createParkedStore } from "../adapters/postgres/parked-store.ts";
 import { createOfferedChoices } from "../adapters/postgres/offered-choices.ts";
 import { createStreamLossStore } from "../adapters/postgres/stream-loss-store.ts";
+import { createSuspectStore } from "../adapters/postgres/suspect-store.ts";
 import { createStepStore } from "../adapters/postgres/step-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
 import { createWaitStore } from "../adapters/postgres/wait-store.ts";
@@ -53,6 +54,7 @@ export function createStores(databases: Omit<NodeDatabases, "close" | "warm">, s
     records,
     health: createFleetHealthStore(others, sessionRules, records),
     steps: createStepStore(turns),
+    suspects: createSuspectStore(turns),
     parked: createParkedStore(turns),
     choices: createOfferedChoices(turns),
     outbox: createOutboxStore(turns, custodyRules),

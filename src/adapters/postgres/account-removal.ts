@@ -112,6 +112,7 @@ async function deleteConversations(
       "parked_turns",
       "turn_backlog",
       "adopted_sessions",
+      "bot_suspects",
     ]) {
       await queries.query(`delete from ${table} where channel = $1 and account = $2`, key);
     }

@@ -13,11 +13,13 @@ import { migrate } from "../../adapters/postgres/migrate.ts";
 import { createOutboxStore } from "../../adapters/postgres/outbox-store.ts";
 import { createParkedStore } from "../../adapters/postgres/parked-store.ts";
 import { createOfferedChoices } from "../../adapters/postgres/offered-choices.ts";
+import { createSuspectStore } from "../../adapters/postgres/suspect-store.ts";
 import { createStepStore } from "../../adapters/postgres/step-store.ts";
 import { createSystemClock } from "../../concurrency/system-clock.ts";
 import { type EmbeddedNats, startNats } from "../../embedded/nats.ts";
 import { type EmbeddedPostgres, startPostgres } from "../../embedded/postgres.ts";
 import { createHotConversations } from "../../conversation/turns/session-cache.ts";
+import { runHere } from "../../conversation/turns/bot-here.ts";
 import { createReplyDesk } from "../../conversation/outbox/ticket.ts";
 import { createTelegramSender } from "../../channels/telegram/sender.ts";
 import { createBacklog } from "../../conversation/turns/backlog/backlog.ts";
@@ -125,7 +127,7 @@ export async function buildTurnWorld(
   const claims = await Promise.all(
     partitions.map((partition) => store.claimPartition(partition, "bench")),
   );
-  const bot = makeBot(options.beforeTurn);
+  const bot = runHere(makeBot(options.beforeTurn));
   const backlog = createBacklogStore(database);
   const engines = claims.map((claim) =>
     createTurnEngine({
@@ -140,6 +142,7 @@ export async function buildTurnWorld(
       events,
       claim,
       inactiveAfterMs,
+      suspects: createSuspectStore(database),
       findBot: () => ({ bot, style: "numbered", sentBy: "holder" }),
       desk,
       notifyOutbox: ({ account }) => senders.get(account)?.notify(),

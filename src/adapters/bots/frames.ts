@@ -1,0 +1,82 @@
+/** The kinds of frames between a node and a process of a bot. */
+const textKind = 0;
+const bytesKind = 1;
+
+const headBytes = 5;
+const bytesHeadBytes = 8;
+/** UTF-8 takes at most so many bytes for one UTF-16 unit. */
+const bytesPerUnit = 3;
+
+/** Length, kind, text. */
+export function textFrame(text: string): Buffer {
+  const frame = Buffer.allocUnsafe(headBytes + text.length * bytesPerUnit);
+  const length = frame.write(text, headBytes);
+  frame.writeUInt32LE(length, 0);
+  frame[4] = textKind;
+  return frame.subarray(0, headBytes + length);
+}
+
+/** The bytes that a turn has asked for, and the number of its question. */
+export function bytesFrame(turn: number, ask: number, bytes: Uint8Array): Buffer {
+  const head = Buffer.allocUnsafe(headBytes + bytesHeadBytes);
+  head.writeUInt32LE(bytesHeadBytes + bytes.length, 0);
+  head[4] = bytesKind;
+  head.writeUInt32LE(turn, headBytes);
+  head.writeUInt32LE(ask, headBytes + 4);
+  return Buffer.concat([head, bytes]);
+}
+
+export interface FrameReaderOptions {
+  /** Of one frame; a longer one breaks the stream. */
+  readonly bytesMax: number;
+  onText(text: string): void;
+  onBytes?(turn: number, ask: number, bytes: Buffer): void;
+  /** What comes is no frame; nothing more is read. */
+  onBroken(): void;
+}
+
+/** Reads frames from chunks, however they are cut. */
+export function createFrameReader(options: FrameReaderOptions): (chunk: Buffer) => void {
+  const { bytesMax, onText, onBytes, onBroken } = options;
+  let chunks: Buffer[] = [];
+  let held = 0;
+  /** Bytes without which there is no whole frame. */
+  let needed = headBytes;
+  let isBroken = false;
+
+  function breakOff(): void {
+    isBroken = true;
+    chunks = [];
+    onBroken();
+  }
+
+  function take(kind: number, frame: Buffer): boolean {
+    if (kind === textKind) onText(frame.toString("utf8"));
+    else if (kind === bytesKind && onBytes !== undefined && frame.length >= bytesHeadBytes) {
+      onBytes(frame.readUInt32LE(0), frame.readUInt32LE(4), frame.subarray(bytesHeadBytes));
+    } else return false;
+    return true;
+  }
+
+  return (chunk) => {
+    if (isBroken) return;
+    chunks.push(chunk);
+    held += chunk.length;
+    if (held < needed) return;
+    const all = chunks.length === 1 ? chunk : Buffer.concat(chunks);
+    let at = 0;
+    needed = headBytes;
+    while (all.length - at >= headBytes) {
+      const length = all.readUInt32LE(at);
+      if (length > bytesMax) return breakOff();
+      needed = headBytes + length;
+      if (all.length - at < needed) break;
+      if (!take(all[at + 4]!, all.subarray(at + headBytes, at + needed))) return breakOff();
+      at += needed;
+      needed = headBytes;
+    }
+    const left = all.subarray(at);
+    chunks = left.length === 0 ? [] : [left];
+    held = left.length;
+  };
+}

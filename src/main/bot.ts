@@ -1,0 +1,33 @@
+import "./keep-private.ts";
+import { realpathSync } from "node:fs";
+import { dirname } from "node:path";
+import { factsOf } from "../adapters/bots/error-facts.ts";
+import { loadBot } from "../adapters/bots/load-bot.ts";
+import { botSays } from "../adapters/bots/messages.ts";
+import { confine } from "../bot-process/confine.ts";
+import { openNodePipe, serveTurns } from "../bot-process/serve.ts";
+
+/** Runs one bot's handlers for a node: adapters/bots/bot-process.ts starts it. */
+const [, , file = ""] = process.argv;
+const node = openNodePipe();
+confine();
+
+function unusable(error: unknown): void {
+  node.sayLast([botSays.unusable, factsOf(error, dirname(file))]);
+  process.exit(1);
+}
+
+process.once("uncaughtException", unusable);
+try {
+  const bot = await loadBot(file);
+  process.off("uncaughtException", unusable);
+  const folder = dirname(realpathSync(file));
+  serveTurns(bot, folder, node);
+  const { name, alsoAnswers = [], hearsUndeliverable } = bot;
+  node.say([
+    botSays.ready,
+    { name, alsoAnswers, hearsUndeliverable: hearsUndeliverable === true },
+  ]);
+} catch (error) {
+  unusable(error);
+}
