@@ -13,7 +13,10 @@ export function confine(): void {
   for (const name of ["kill", "_kill", "_debugProcess", "setuid", "setgid"]) {
     Object.defineProperty(process, name, { value: () => refuse(name) });
   }
-  const connect = net.Socket.prototype.connect as (this: net.Socket, ...args: unknown[]) => net.Socket;
+  const connect = net.Socket.prototype.connect as (
+    this: net.Socket,
+    ...args: unknown[]
+  ) => net.Socket;
   Object.defineProperty(net.Socket.prototype, "connect", {
     value: function (this: net.Socket, ...args: unknown[]) {
       if (!isPath(args)) return connect.apply(this, args);

@@ -1,12 +1,11 @@
 import { writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { factsOf } from "../adapters/bots/error-facts.ts";
-import { createFrameReader, textFrame } from "../adapters/bots/frames.ts";
+import { createFrameReader, createLineWriter } from "../adapters/bots/frames.ts";
 import {
   beatMs,
   type BotLine,
   botSays,
-  frameCharactersFull,
   type NodeLine,
   nodeSays,
   pipeDescriptor,
@@ -17,6 +16,8 @@ import { createRunningTurns, turnTexts } from "./turns.ts";
 
 /** A process without turns gives a sign of life this often, in milliseconds, for its memory's sake. */
 const idleBeatMs = 1_000;
+
+const readBytes = 256 * 1024;
 
 /** The node's end of this process. */
 export interface NodePipe {
@@ -30,39 +31,58 @@ export interface NodePipe {
 }
 
 export function openNodePipe(): NodePipe {
-  const socket = new Socket({ fd: pipeDescriptor, readable: true, writable: true });
-  let waiting = "";
+  const reader: { read: (chunk: Buffer) => void } = { read: () => undefined };
+  const buffer = Buffer.allocUnsafeSlow(readBytes);
+  const socket = new Socket({
+    fd: pipeDescriptor,
+    readable: true,
+    writable: true,
+    // One memory for all that comes: a frame is read before the next.
+    onread: {
+      buffer,
+      callback(length) {
+        reader.read(buffer.subarray(0, length));
+        return true;
+      },
+    },
+  });
+  const lines = createLineWriter(send);
+  let isFlushing = false;
+
+  function send(): void {
+    const taken = lines.take();
+    if (taken !== null) socket.write(taken.frame, taken.done);
+  }
 
   function flush(): void {
-    const text = waiting;
-    waiting = "";
-    if (text !== "") socket.write(textFrame(text));
+    isFlushing = false;
+    send();
   }
 
   return {
     say(line) {
-      if (waiting === "") setImmediate(flush);
-      waiting = `${waiting}${typeof line === "string" ? line : JSON.stringify(line)}\n`;
-      if (waiting.length > frameCharactersFull) flush();
+      if (!isFlushing) setImmediate(flush);
+      isFlushing = true;
+      lines.add(typeof line === "string" ? line : JSON.stringify(line));
     },
-    sayLast(...lines) {
+    sayLast(...last) {
       // Behind half a frame nothing would be understood.
       if (socket.writableLength > 0) return;
-      const text = `${waiting}${lines.map((line) => JSON.stringify(line)).join("\n")}\n`;
-      waiting = "";
+      for (const line of last) lines.add(JSON.stringify(line));
       try {
-        writeSync(pipeDescriptor, textFrame(text));
+        writeSync(pipeDescriptor, lines.take()!.frame);
       } catch {
         // The pipe is full, or the node is gone.
       }
     },
     listen(onText, onBytes) {
-      socket.on("data", createFrameReader({
+      reader.read = createFrameReader({
         bytesMax: Number.POSITIVE_INFINITY,
         onText,
         onBytes,
         onBroken: () => process.exit(1),
-      }));
+      });
+      socket.resume();
       // A node that is gone needs no bot.
       socket.on("end", () => process.exit(0));
       socket.on("error", () => process.exit(0));

@@ -78,7 +78,15 @@ export function createRunningTurns(
     try {
       const { state, context, progress, asked, toolOutputs, replies, stickyReply } = draft.seal();
       const outputs = toolOutputs.map(({ name, output }) => ({ name, output: output ?? null }));
-      const answer = { state, context, progress, asked, replies, stickyReply, toolOutputs: outputs };
+      const answer = {
+        state,
+        context,
+        progress,
+        asked,
+        replies,
+        stickyReply,
+        toolOutputs: outputs,
+      };
       const json = JSON.stringify(answer);
       if (json.length > answerCharactersMax) throw tooLarge(json.length);
       return `[${botSays.answer},${number},${isClean},${json}]`;
@@ -107,7 +115,8 @@ export function createRunningTurns(
 
   function begin([, number, item, input, style, head]: TurnLine, texts: readonly string[]): void {
     const [id, decision, status, turns, lastSeq] = head;
-    const [snapshot = "null", context = "null", progress = "null", said = "", recorded = ""] = texts;
+    const [snapshot = "null", context = "null", progress = "null", said = "", recorded = ""] =
+      texts;
     const session = new UnpackedSession({
       id,
       decision,

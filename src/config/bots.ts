@@ -18,7 +18,10 @@ export interface BotsConfig {
   readonly folders: readonly string[];
 }
 
-const hangMsByProfile: Readonly<Record<Profile, number>> = { development: 2_000, production: 5_000 };
+const hangMsByProfile: Readonly<Record<Profile, number>> = {
+  development: 2_000,
+  production: 5_000,
+};
 const namesName = "HOLDFAST_BOT_ENV";
 /** What belongs to every program, and tells nothing. */
 const always = ["TZ", "LANG"] as const;

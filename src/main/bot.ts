@@ -1,5 +1,5 @@
 import "./keep-private.ts";
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { factsOf } from "../adapters/bots/error-facts.ts";
 import { loadBot } from "../adapters/bots/load-bot.ts";
@@ -9,11 +9,16 @@ import { openNodePipe, serveTurns } from "../bot-process/serve.ts";
 
 /** Runs one bot's handlers for a node: adapters/bots/bot-process.ts starts it. */
 const [, , file = ""] = process.argv;
+const folder = folderOf(file);
 const node = openNodePipe();
 confine();
 
+function folderOf(path: string): string {
+  return dirname(existsSync(path) ? realpathSync(path) : path);
+}
+
 function unusable(error: unknown): void {
-  node.sayLast([botSays.unusable, factsOf(error, dirname(file))]);
+  node.sayLast([botSays.unusable, factsOf(error, folder)]);
   process.exit(1);
 }
 
@@ -21,13 +26,9 @@ process.once("uncaughtException", unusable);
 try {
   const bot = await loadBot(file);
   process.off("uncaughtException", unusable);
-  const folder = dirname(realpathSync(file));
   serveTurns(bot, folder, node);
   const { name, alsoAnswers = [], hearsUndeliverable } = bot;
-  node.say([
-    botSays.ready,
-    { name, alsoAnswers, hearsUndeliverable: hearsUndeliverable === true },
-  ]);
+  node.say([botSays.ready, { name, alsoAnswers, hearsUndeliverable: hearsUndeliverable === true }]);
 } catch (error) {
   unusable(error);
 }

@@ -25,7 +25,8 @@ export function createBotFaults(
       const nowMs = clock.monotonicMs();
       const last = told.get(kind);
       if (last !== undefined && nowMs - last.atMs < quietMs) return void (last.untold += 1);
-      const more = last === undefined || last.untold === 0 ? "" : ` (${last.untold} times more since)`;
+      const more =
+        last === undefined || last.untold === 0 ? "" : ` (${last.untold} times more since)`;
       told.delete(kind);
       told.set(kind, { atMs: nowMs, untold: 0 });
       const [oldest] = told.keys();

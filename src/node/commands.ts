@@ -23,7 +23,7 @@ import { checkBot } from "./bots.ts";
 import type { Stores } from "./stores.ts";
 
 export interface NodeCommandOptions {
-  readonly config: Pick<Config, "bot" | "telegram">;
+  readonly config: Pick<Config, "bot" | "bots" | "home" | "profile" | "telegram">;
   readonly host: Host<Account>;
   readonly drivers: Pick<TelegramDrivers, "requireInstalled">;
   readonly gate: Pick<Gate, "incarnation" | "host">;

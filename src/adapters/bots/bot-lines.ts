@@ -9,7 +9,10 @@ import { type BotLine, botSays } from "./messages.ts";
  * process.
  */
 
-const count = z.int().min(0).max(2 ** 32);
+const count = z
+  .int()
+  .min(0)
+  .max(2 ** 32);
 const text = (max: number) => z.string().max(max);
 
 const facts = z.object({
@@ -117,4 +120,3 @@ export function readAnswer(value: unknown): TurnAnswer | { readonly wrong: strin
   }
   return read.data as TurnAnswer;
 }
-

@@ -46,7 +46,6 @@ const steadyMs = 10_000;
 /** Old processes have so long for the turns that they have. */
 const retireMsMax = 120_000;
 
-/** @throws HoldfastError BOT_IN_HOME */
 export function createBotPool(options: BotPoolOptions): BotPool {
   const { clock, processes, memoryMb } = options;
   const seats: (BotProcess | null)[] = Array.from({ length: processes }, () => null);

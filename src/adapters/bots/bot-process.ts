@@ -6,7 +6,7 @@ import type { BotPlace } from "../../ports/conversation/bot-runner.ts";
 import { readBotLine } from "./bot-lines.ts";
 import type { BotProgram } from "./bot-program.ts";
 import { errorOf, factsOf } from "./error-facts.ts";
-import { bytesFrame, createFrameReader, textFrame } from "./frames.ts";
+import { bytesFrame, createFrameReader, createLineWriter } from "./frames.ts";
 import { createHangWatch } from "./hang-watch.ts";
 import {
   type BotFacts,
@@ -76,20 +76,28 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
     signal: null,
   };
   const loaded = Promise.withResolvers<BotFacts>();
-  let waiting = "";
   let isReady = false;
   let hasEnded = false;
   let isClean = true;
 
-  function say(line: NodeLine, texts = ""): void {
-    if (waiting === "") setImmediate(flush);
-    waiting = `${waiting}${JSON.stringify(line)}\n${texts}`;
+  let isFlushing = false;
+
+  function say(line: NodeLine, texts?: string): void {
+    if (!isFlushing) setImmediate(flush);
+    isFlushing = true;
+    const json = JSON.stringify(line);
+    lines.add(texts === undefined ? json : `${json}\n${texts}`);
+  }
+
+  const lines = createLineWriter(send);
+  function send(): void {
+    const taken = lines.take();
+    if (taken !== null && !hasEnded) pipe.write(taken.frame, taken.done);
   }
 
   function flush(): void {
-    const text = waiting;
-    waiting = "";
-    if (!hasEnded && text !== "") pipe.write(textFrame(text));
+    isFlushing = false;
+    send();
   }
 
   const turns = createOpenTurns({

@@ -9,7 +9,8 @@ const place = /(file:\/\/\/[^\s()?]+|\/[^\s()?:]+)(?:\?[^\s():]*)?:(\d+)(?::(\d+
 
 /** Any thrown value, short enough to cross. @param folder of the bot's sources */
 export function factsOf(error: unknown, folder: string): ErrorFacts {
-  const where = whereIn(error, folder);
+  const cause = error instanceof Error ? error.cause : undefined;
+  const where = whereIn(error, folder) ?? whereIn(cause, folder);
   const told: Partial<HoldfastError> = isTold(error) ? error : {};
   return {
     code: (told.code ?? "UNEXPECTED").slice(0, wordMax),
@@ -36,7 +37,10 @@ export function errorOf({ code, message, next, policy, waitSeconds, where }: Err
 /** A bot may have a copy of this package of its own, whose classes are others. */
 const isTold = (error: unknown): error is HoldfastError =>
   error instanceof HoldfastError ||
-  (error instanceof Error && error.name === "HoldfastError" && "code" in error && "policy" in error);
+  (error instanceof Error &&
+    error.name === "HoldfastError" &&
+    "code" in error &&
+    "policy" in error);
 
 function messageOf(error: unknown): string {
   if (error instanceof Error) return error.message === "" ? error.name : error.message;

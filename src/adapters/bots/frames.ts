@@ -7,14 +7,56 @@ const bytesHeadBytes = 8;
 /** UTF-8 takes at most so many bytes for one UTF-16 unit. */
 const bytesPerUnit = 3;
 
-/** Length, kind, text. */
-export function textFrame(text: string): Buffer {
-  const frame = Buffer.allocUnsafe(headBytes + text.length * bytesPerUnit);
-  const length = frame.write(text, headBytes);
-  frame.writeUInt32LE(length, 0);
-  frame[4] = textKind;
-  return frame.subarray(0, headBytes + length);
+/** Gathers lines into frames: length, kind, text. */
+export interface LineWriter {
+  add(line: string): void;
+  /** The frame of the lines so far; null: there are none. `done` gives its memory back. */
+  take(): { readonly frame: Buffer; done(): void } | null;
 }
+
+const bufferBytes = 128 * 1024;
+
+/**
+ * Each line is written once, into memory that is used again: under load frames are large, and come often.
+ * @param onFull a frame is to be taken, as the next line has no room
+ */
+export function createLineWriter(onFull: () => void): LineWriter {
+  const free: Buffer[] = [];
+  let buffer: Buffer | null = null;
+  let at = 0;
+
+  function begin(bytes: number): Buffer {
+    const known = bytes <= bufferBytes ? free.pop() : undefined;
+    buffer = known ?? Buffer.allocUnsafeSlow(Math.max(bytes, bufferBytes));
+    at = headBytes;
+    return buffer;
+  }
+
+  return {
+    add(line) {
+      const bytesMax = (line.length + 1) * bytesPerUnit;
+      if (buffer !== null && at + bytesMax > buffer.length) onFull();
+      const into = buffer ?? begin(headBytes + bytesMax);
+      at += into.write(line, at);
+      into[at] = endOfLine;
+      at += 1;
+    },
+    take() {
+      if (buffer === null) return null;
+      const used = buffer;
+      buffer = null;
+      used.writeUInt32LE(at - headBytes, 0);
+      used[4] = textKind;
+      const done = (): void => {
+        if (used.length === bufferBytes && free.length < freeMax) free.push(used);
+      };
+      return { frame: used.subarray(0, at), done };
+    },
+  };
+}
+
+const freeMax = 4;
+const endOfLine = 0x0a;
 
 /** The bytes that a turn has asked for, and the number of its question. */
 export function bytesFrame(turn: number, ask: number, bytes: Uint8Array): Buffer {
@@ -60,9 +102,9 @@ export function createFrameReader(options: FrameReaderOptions): (chunk: Buffer) 
 
   return (chunk) => {
     if (isBroken) return;
-    chunks.push(chunk);
     held += chunk.length;
-    if (held < needed) return;
+    if (held < needed) return void chunks.push(Buffer.from(chunk));
+    chunks.push(chunk);
     const all = chunks.length === 1 ? chunk : Buffer.concat(chunks);
     let at = 0;
     needed = headBytes;
@@ -76,7 +118,8 @@ export function createFrameReader(options: FrameReaderOptions): (chunk: Buffer) 
       needed = headBytes;
     }
     const left = all.subarray(at);
-    chunks = left.length === 0 ? [] : [left];
+    // The caller uses its memory again.
+    chunks = left.length === 0 ? [] : [Buffer.from(left)];
     held = left.length;
   };
 }

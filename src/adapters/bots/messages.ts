@@ -106,9 +106,6 @@ export type BotLine =
 export const lineCharactersMax = 1024 * 1024;
 /** Of one frame of a bot's process; it holds many lines. */
 export const frameBytesMax = 8 * 1024 * 1024;
-/** Frames are filled to this. */
-export const frameCharactersFull = 1024 * 1024;
-
 /** The descriptor of the pipe in a bot's process. */
 export const pipeDescriptor = 3;
 

@@ -162,7 +162,7 @@ function turnLine(turn: number, { item, session, input, style }: TurnMaterial): 
 
 /** In the order in which `session-lines` reads them: a text of JSON has no end of line in it. */
 const textLines = ({ snapshot, context, progress, said, recorded }: SessionTexts): string =>
-  `${snapshot}\n${context ?? "null"}\n${progress ?? "null"}\n${said.join(",")}\n${recorded.join(",")}\n`;
+  `${snapshot}\n${context ?? "null"}\n${progress ?? "null"}\n${said.join(",")}\n${recorded.join(",")}`;
 
 const tooMany = (): HoldfastError =>
   new HoldfastError({

@@ -9,7 +9,8 @@ export function runHere(bot: Bot): BotRunner {
       const draft = createTurnDraft(turn);
       try {
         const handled = bot.handle(draft.turn);
-        const answer = handled === undefined ? draft.seal() : Promise.resolve(handled).then(draft.seal);
+        const answer =
+          handled === undefined ? draft.seal() : Promise.resolve(handled).then(draft.seal);
         return { answer, end: draft.end };
       } catch (error) {
         draft.end(error);

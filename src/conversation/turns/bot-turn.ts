@@ -81,7 +81,8 @@ export class OfferedTurn implements Turn {
   get state(): BotState | null {
     const { state } = this.draft;
     if (state !== undefined) return state;
-    if (this.stateBefore === undefined) this.stateBefore = readState(this.material.session.snapshot);
+    if (this.stateBefore === undefined)
+      this.stateBefore = readState(this.material.session.snapshot);
     return this.stateBefore;
   }
 

@@ -55,7 +55,9 @@ export async function runHandler(
     if (late === undefined || error !== late) throw error;
     onLate(late);
     let death: BotDied | undefined;
-    const last = answer.catch((met: unknown) => void (death = met instanceof BotDied ? met : undefined));
+    const last = answer.catch(
+      (met: unknown) => void (death = met instanceof BotDied ? met : undefined),
+    );
     const hasEnded = await slot.rest(() => endOf(last, clock, limits.handlerEndMsMax, signal));
     if (!hasEnded && !signal.aborted) throw hangs(name, limits);
     if (!hasEnded) await slot.rest(() => endOf(last, clock, limits.handlerMsMax));

@@ -146,4 +146,3 @@ function byTurn(messages: readonly StoredMessage[]): readonly (readonly StoredMe
   }
   return turns;
 }
-

@@ -55,11 +55,19 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
   });
 
   const suspects = createSuspects(options.suspects, claim, (error) =>
-    note({ account: "" }, errorCodeOf(error), `a suspect is not forgotten yet: ${errorLine(error)}`),
+    note(
+      { account: "" },
+      errorCodeOf(error),
+      `a suspect is not forgotten yet: ${errorLine(error)}`,
+    ),
   );
 
   /** null: the engine is stopping. */
-  function persist<T>(item: Pick<InboundItem, "account">, signal: AbortSignal, statement: () => Promise<T>) {
+  function persist<T>(
+    item: Pick<InboundItem, "account">,
+    signal: AbortSignal,
+    statement: () => Promise<T>,
+  ) {
     return database.take(signal, () =>
       statement().catch((error: unknown) => {
         reporting = item;
@@ -325,7 +333,8 @@ const elsewhereLine = ({ channel }: InboundItem): string =>
 const isUnheard = (
   { kind }: InboundItem,
   bot: Pick<Bot, "hearsUndeliverable"> | null,
-  { decision }: LoadedSession): boolean =>
+  { decision }: LoadedSession,
+): boolean =>
   kind === "undeliverable" &&
   (bot?.hearsUndeliverable !== true || decision === "SESSION_WITH_HUMAN");
 

@@ -44,7 +44,10 @@ export interface TurnAnswer {
   /** The session's fate; the last word counts. null: nothing was said. */
   readonly asked: "escalate" | "end" | null;
   readonly toolOutputs: readonly Pick<StoredToolOutput, "name" | "output">[];
-  readonly replies: readonly { readonly body: string; readonly menu: readonly MenuChoice[] | null }[];
+  readonly replies: readonly {
+    readonly body: string;
+    readonly menu: readonly MenuChoice[] | null;
+  }[];
   /** The reply, from 1, whose menu numbers answer from now on. */
   readonly stickyReply: number | undefined;
 }

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { conversationMachine } from "../../../machines/conversation.ts";
 import { conversationRules, openingRule } from "../../../machines/conversation-rules.ts";
-import { createTurnDraft, recordOfAnswer, recordWithoutBot } from "../../../src/conversation/turns/draft.ts";
+import {
+  createTurnDraft,
+  recordOfAnswer,
+  recordWithoutBot,
+} from "../../../src/conversation/turns/draft.ts";
 import { sessionAfter } from "../../../src/conversation/turns/session-after.ts";
 import type { Turn } from "../../../src/ports/conversation/bot.ts";
 import type { LoadedSession } from "../../../src/ports/conversation/conversation-store.ts";
