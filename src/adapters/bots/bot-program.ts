@@ -2,6 +2,7 @@ import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { delimiter, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { HoldfastError } from "../../errors.ts";
 import { nodeFlags, packageFile, programFile } from "../../files.ts";
+import { botNotFound } from "./load-bot.ts";
 
 export interface BotProgramOptions {
   /** The bot's file, absolute. */
@@ -27,11 +28,12 @@ export interface BotProgram {
 /**
  * A process of a bot may read its folder but for the home, its packages and Holdfast's own sources. It may write no
  * file, and start no process, no worker and no addon. It may use the network.
- * @throws HoldfastError BOT_IN_HOME
+ * @throws HoldfastError BOT_NOT_FOUND, BOT_IN_HOME
  */
 export function botProgram(options: BotProgramOptions): BotProgram {
   const { file, home, folders, env, memoryMb } = options;
-  const folder = dirname(existsSync(file) ? realpathSync(file) : file);
+  if (!existsSync(file)) throw botNotFound(file);
+  const folder = dirname(realpathSync(file));
   if (folder === home) throw inHome(file);
   const readable = new Set([
     ...ownSources(),

@@ -14,12 +14,7 @@ export async function loadBot(file: string): Promise<Bot> {
   try {
     statSync(path);
   } catch (cause) {
-    throw new HoldfastError({
-      code: "BOT_NOT_FOUND",
-      message: `There is no bot at ${path}.`,
-      next: "Name its file in HOLDFAST_BOT, or make one with: npx holdfast init my-bot",
-      cause,
-    });
+    throw botNotFound(path, cause);
   }
   const module = await load(url.href, path);
   const bot = module.default;
@@ -30,6 +25,14 @@ export async function loadBot(file: string): Promise<Bot> {
     next: 'Write: export default defineBot({ … }), with defineBot from "holdfast/bot".',
   });
 }
+
+export const botNotFound = (path: string, cause?: unknown): HoldfastError =>
+  new HoldfastError({
+    code: "BOT_NOT_FOUND",
+    message: `There is no bot at ${path}.`,
+    next: "Name its file in HOLDFAST_BOT, or make one with: npx holdfast init my-bot",
+    cause,
+  });
 
 async function load(href: string, path: string): Promise<{ readonly default?: unknown }> {
   try {

@@ -13,4 +13,6 @@ const bot: Bot = {
   handle: (turn) => answer(turn, turn.input.kind === "text" ? turn.input.text : "?"),
 };
 
+// A bot is what its file exports by default.
+// oxlint-disable-next-line import/no-default-export
 export default bot;

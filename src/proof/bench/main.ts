@@ -64,7 +64,7 @@ const suites: Readonly<Record<string, Readonly<Record<string, Stage>>>> = {
     faultNames.map((fault): [string, Stage] => [
       fault,
       (log, isQuick) => {
-        log(`1,000 users talk, and something goes wrong for others: ${fault}`);
+        log(`users talk, and something goes wrong for others: ${fault}`);
         return measureBystanders(fault, log, isQuick);
       },
     ]),
