@@ -56,7 +56,7 @@ export const wings: readonly Wing[] = [
   {
     at: "src/bot-process/",
     only: ["src/adapters/bots/", "src/conversation/", ...ground],
-    packages: ["node:async_hooks", "node:fs", "node:module", "node:net"],
+    packages: ["node:async_hooks", "node:fs", "node:module", "node:net", "node:url"],
   },
   // The contact with the world outside.
   { at: "src/adapters/", only: ground, typesFrom: [config], packages: null },

@@ -107,10 +107,10 @@ export function createRunningTurns(
 
   function ask<T>(turn: RunningTurn, line: (ask: number) => BotLine): Promise<T> {
     const number = (asks += 1);
-    const answered = Promise.withResolvers<unknown>();
-    turn.asked.set(number, answered);
+    const outcome = Promise.withResolvers<unknown>();
+    turn.asked.set(number, outcome);
     out.say(line(number));
-    return answered.promise as Promise<T>;
+    return outcome.promise as Promise<T>;
   }
 
   function begin([, number, item, input, style, head]: TurnLine, texts: readonly string[]): void {

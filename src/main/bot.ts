@@ -5,6 +5,7 @@ import { factsOf } from "../adapters/bots/error-facts.ts";
 import { loadBot } from "../adapters/bots/load-bot.ts";
 import { botSays } from "../adapters/bots/messages.ts";
 import { confine } from "../bot-process/confine.ts";
+import { watchSyntax } from "../bot-process/syntax-place.ts";
 import { openNodePipe, serveTurns } from "../bot-process/serve.ts";
 
 /** Runs one bot's handlers for a node: adapters/bots/bot-process.ts starts it. */
@@ -23,6 +24,7 @@ function unusable(error: unknown): void {
 }
 
 process.once("uncaughtException", unusable);
+const givePlace = watchSyntax();
 try {
   const bot = await loadBot(file);
   process.off("uncaughtException", unusable);
@@ -30,5 +32,6 @@ try {
   const { name, alsoAnswers = [], hearsUndeliverable } = bot;
   node.say([botSays.ready, { name, alsoAnswers, hearsUndeliverable: hearsUndeliverable === true }]);
 } catch (error) {
+  givePlace(error);
   unusable(error);
 }

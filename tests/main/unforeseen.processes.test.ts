@@ -60,7 +60,9 @@ describe("a bot that leaves a failure alone, or ends its process", () => {
     person.say("float").catch(() => undefined);
     await expect
       .poll(() => told)
-      .toContainEqual(expect.stringMatching(/^bot careless: BOT_FLOATING: .*left alone by the bot \(bot\.mjs:6:/));
+      .toContainEqual(
+        expect.stringMatching(/^bot careless: BOT_FLOATING: .*left alone by the bot \(bot\.mjs:6:/),
+      );
     person.say("exit").catch(() => undefined);
     await expect
       .poll(() => told)

@@ -6,6 +6,8 @@ import type { BotProcess } from "./bot-process.ts";
 export interface AlonePlaces {
   /** In the order of asking. null once `signal` aborts. A place that was promised must be used. */
   place(signal: AbortSignal): Promise<BotPlace | null>;
+  /** No further process is started. */
+  close(): void;
 }
 
 /** A process that no suspect needs any more is kept for so long. */
@@ -30,15 +32,16 @@ export function createAlonePlaces(options: {
   const idle: BotProcess[] = [];
   let places = 0;
   let starting = 0;
+  let isClosed = false;
 
   /** Never rejects: a process that cannot be loaded is tried again for as long as a turn waits. */
   async function fresh(): Promise<void> {
-    const one = start(() => {
-      const at = idle.indexOf(one);
-      if (at !== -1) idle.splice(at, 1);
-    });
     starting += 1;
     try {
+      const one = start(() => {
+        const at = idle.indexOf(one);
+        if (at !== -1) idle.splice(at, 1);
+      });
       await one.facts;
       starting -= 1;
       offer(one);
@@ -92,7 +95,7 @@ export function createAlonePlaces(options: {
   }
 
   function pump(): void {
-    while (asking.length > starting && (idle.length > 0 || places < placesMax)) {
+    while (!isClosed && asking.length > starting && (idle.length > 0 || places < placesMax)) {
       places += 1;
       const kept = idle.pop();
       if (kept === undefined) void fresh();
@@ -101,6 +104,7 @@ export function createAlonePlaces(options: {
   }
 
   return {
+    close: () => void (isClosed = true),
     place: (signal) =>
       new Promise((resolve) => {
         if (signal.aborted) return resolve(null);

@@ -102,7 +102,7 @@ export function readBotLine(json: string): BotLine | null {
   // The most frequent one is told apart without a look at the others.
   if (Array.isArray(value) && value[0] === botSays.answer) return answerLine(value);
   const read = line.safeParse(value);
-  return read.success ? (read.data as BotLine) : null;
+  return read.success ? read.data : null;
 }
 
 function answerLine(value: readonly unknown[]): BotLine | null {

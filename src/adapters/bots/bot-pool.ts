@@ -118,6 +118,7 @@ export function createBotPool(options: BotPoolOptions): BotPool {
 
   function close(): void {
     isClosed = true;
+    alone.close();
     for (const one of living) one.end();
     for (const look of waiting) look();
   }

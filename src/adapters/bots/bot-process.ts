@@ -144,6 +144,11 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
       case botSays.answer:
       case botSays.failure:
         isClean = line[2];
+        break;
+      case botSays.step:
+      case botSays.called:
+      case botSays.callFailed:
+      case botSays.download:
     }
     if (!turns.hear(line)) crash(`spoke of turn ${line[1]}, which it does not have`);
   }

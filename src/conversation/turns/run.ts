@@ -11,7 +11,7 @@ import { resolveBeyond, type ResolvedInput, resolveInput } from "./menu.ts";
 import type { BotSeat, TurnResult, TurnRun, TurnRunOptions } from "./run-options.ts";
 import { refuseForeign } from "./bot-turn.ts";
 import { recordOfAnswer, recordWithoutBot } from "./draft.ts";
-import { claimedItems, choiceOutcome } from "./committed-turn.ts";
+import { claimedItems, reportDecision } from "./committed-turn.ts";
 import { runHandler, type TurnSlot } from "./handler-run.ts";
 import { createHandlerRests, type HandlerRests } from "./handler-rests.ts";
 import { textsOf } from "./packed-session.ts";
@@ -304,24 +304,6 @@ interface Attempt {
   rests: HandlerRests | null;
   readonly slot: TurnSlot;
   readonly signal: AbortSignal;
-}
-
-function reportDecision(
-  options: TurnRunOptions,
-  item: InboundItem,
-  session: LoadedSession,
-  { status, replies }: TurnRecord,
-  resolved: ResolvedInput | null,
-): void {
-  const { channel, account, chatUser, inboundId } = item;
-  options.onDecision({
-    turnId: `${channel}:${account}:${inboundId}`,
-    key: { channel, account, chatUser },
-    session,
-    code: session.decision,
-    statusAfter: status,
-    choice: item.kind === "tap" ? choiceOutcome(resolved, replies.length) : null,
-  });
 }
 
 const lineOf = (error: unknown): string => `${errorCodeOf(error)}: ${errorLine(error)}`;

@@ -13,6 +13,7 @@ import { measureHeartbeat } from "./heartbeat.ts";
 import { measureIdle } from "./idle.ts";
 import { measureRenewals } from "./renewal.ts";
 import { measureTurnFlow } from "./turn-flow.ts";
+import { measureTwoHosts } from "./two-hosts.ts";
 import { measureTurnStores } from "./turn-stores.ts";
 import { errorLine, HoldfastError } from "../../errors.ts";
 
@@ -60,15 +61,22 @@ const suites: Readonly<Record<string, Readonly<Record<string, Stage>>>> = {
       return measureIdle(log);
     },
   },
-  bystanders: Object.fromEntries(
-    faultNames.map((fault): [string, Stage] => [
+  bystanders: Object.fromEntries([
+    ...faultNames.map((fault): [string, Stage] => [
       fault,
       (log, isQuick) => {
         log(`users talk, and something goes wrong for others: ${fault}`);
         return measureBystanders(fault, log, isQuick);
       },
     ]),
-  ),
+    [
+      "bots-on-two-hosts",
+      (log: Log, isQuick: boolean) => {
+        log("people talk to a fleet of two hosts, and one says what makes the bot misbehave");
+        return measureTwoHosts(log, isQuick);
+      },
+    ] as const,
+  ]),
   renewal: {
     methods(log) {
       log("renewals by every method, beside the procedure that they replace");

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { describeBotRunner } from "../../contracts/bot-runner.ts";
 import { type BotPoolBench, openBotPoolBench } from "../../fixtures/bot-pool-bench.ts";
 import { answerOf, bodiesOf, materialOf } from "../../fixtures/turn-material.ts";
@@ -14,6 +14,9 @@ describeBotRunner("in a process of their own", async () => {
   await runner.loaded;
   return { runner, close: bench.close };
 });
+
+/** On a busy machine a process takes seconds to start. */
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 let bench: BotPoolBench;
 beforeEach(() => {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { array, assert, integer, property, string } from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   bytesFrame,
@@ -36,9 +36,9 @@ function read(bytesMax = 1_000_000) {
 
 describe("frames", () => {
   it("bring every line as it was, however they are cut", () => {
-    const line = fc.string({ unit: "grapheme" }).map((text) => JSON.stringify(text));
-    fc.assert(
-      fc.property(fc.array(line), fc.integer({ min: 1, max: 40 }), (lines, size) => {
+    const line = string({ unit: "grapheme" }).map((text) => JSON.stringify(text));
+    assert(
+      property(array(line), integer({ min: 1, max: 40 }), (lines, size) => {
         const all = Buffer.concat([...framesOf(lines)]);
         const { take, lines: came } = read();
         for (let at = 0; at < all.length; at += size) take(all.subarray(at, at + size));

@@ -6,7 +6,7 @@ import { readSaid } from "../../../src/adapters/bots/said-lines.ts";
 async function linesOf(chunks: readonly string[], linesMax = 3): Promise<readonly string[]> {
   const stream = new PassThrough();
   const lines: string[] = [];
-  readSaid(stream, (line) => void lines.push(line), { lineMax: 5, linesMax, bytesMax: 1e6 });
+  readSaid(stream, (line) => void lines.push(line), { lineMax: 5, linesMax, charactersMax: 1e6 });
   for (const chunk of chunks) stream.write(chunk);
   stream.end();
   await finished(stream);
@@ -23,6 +23,6 @@ describe("what a bot prints", () => {
   });
 
   it("is counted beyond the lines of a second", async () => {
-    expect(await linesOf(["1\n2\n3\n4\n5\n"])).toEqual(["1", "2", "3", "(2 lines more)"]);
+    expect(await linesOf(["1\n2\n3\n4\n5\n"])).toEqual(["1", "2", "3", "(3 characters more)"]);
   });
 });
