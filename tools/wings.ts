@@ -52,6 +52,12 @@ export const wings: readonly Wing[] = [
   { at: "src/demo/", packages: null },
   { at: "src/embedded/", packages: null },
   { at: "src/node/", packages: null },
+  // A bot's own process.
+  {
+    at: "src/bot-process/",
+    only: ["src/adapters/bots/", "src/conversation/", ...ground],
+    packages: ["node:async_hooks", "node:fs", "node:module", "node:net", "node:url"],
+  },
   // The contact with the world outside.
   { at: "src/adapters/", only: ground, typesFrom: [config], packages: null },
   { at: "src/gate/", only: ["src/custody/", ...ground], typesFrom: [config], packages: null },

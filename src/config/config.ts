@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { longestPromise } from "../ports/custody/hold-promise.ts";
 import type { RetentionPolicy } from "../ports/retention.ts";
+import { type BotsConfig, readBots } from "./bots.ts";
 import { ConfigError, type Fault, nearest } from "./faults.ts";
 import { brokenInequalities } from "./inequalities.ts";
 import { type Machine, thisMachine } from "./machine.ts";
@@ -90,6 +91,8 @@ export interface Config {
   readonly webhook: WebhookConfig | null;
   /** File of the bot, absolute; null: the example. */
   readonly bot: string | null;
+  /** How the processes of bots run. */
+  readonly bots: BotsConfig;
   /** Answers without a pause after which a conversation rests; 0: none does. */
   readonly talkTurnsMax: number;
   /** How long rows are kept. */
@@ -250,6 +253,7 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
     }),
     webhook: readWebhook(from, profile ?? "development"),
     bot: file("HOLDFAST_BOT"),
+    bots: readBots(from, env, machine, profile ?? "development"),
     talkTurnsMax:
       read("HOLDFAST_TALK_TURNS", (given) => readWhole(given, { min: 0, max: 1_000_000 })) ??
       talkTurnsMaxDefault,

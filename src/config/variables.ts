@@ -208,6 +208,36 @@ const plainVariables: readonly Variable[] = [
       "exports by default the bot that answers for bots' accounts, and for those that `holdfast bot` says; loaded anew when it changes, but in production",
   },
   {
+    name: "HOLDFAST_BOT_PROCESSES",
+    form: "1 to 64",
+    byDefault: "2",
+    meaning: "processes that run the handlers of one bot; as many more may run suspects alone",
+  },
+  {
+    name: "HOLDFAST_BOT_HANG_MS",
+    form: "200 to 600000",
+    byDefault: "2000 (development), 5000 (production)",
+    meaning: "a process of a bot that has turns and gives no sign of life for so long is ended",
+  },
+  {
+    name: "HOLDFAST_BOT_MEMORY_MB",
+    form: "32 to 65536",
+    byDefault: "256",
+    meaning: "the heap of a process of a bot; with 128 MB more in all, it is ended",
+  },
+  {
+    name: "HOLDFAST_BOT_ENV",
+    form: "names of variables, separated by commas",
+    byDefault: "none",
+    meaning: "what a bot finds in its environment, beside TZ and LANG",
+  },
+  {
+    name: "HOLDFAST_BOT_FOLDERS",
+    form: "folders, separated by commas",
+    byDefault: "none",
+    meaning: "what a bot may read beside its own folder and its packages",
+  },
+  {
     name: "HOLDFAST_TALK_TURNS",
     form: "0 to 1000000",
     byDefault: "40",

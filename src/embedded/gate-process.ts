@@ -5,7 +5,7 @@ import { within } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
 import { nodeFlags, programFile } from "../files.ts";
 import { startTimeOf, endProcess } from "../adapters/machine/process-identity.ts";
-import { clearRecord, runDirectory, writeRecord } from "./process-records.ts";
+import { clearRecord, type Log, runDirectory, writeRecord } from "./process-records.ts";
 import type { Managed } from "./processes.ts";
 import { launch } from "./processes.ts";
 import { endedEarly, hasType, onMessage } from "./program.ts";
@@ -32,6 +32,8 @@ export interface GateProcessOptions {
   /** The gate may finish its calls for this long; then it is killed. */
   readonly stopMsMax: number;
   readonly onNode: (pid: number) => void;
+  /** The node tells who looks on. */
+  readonly log: Log;
   /** Aborts a start that is under way. */
   readonly signal?: AbortSignal;
 }
@@ -56,6 +58,10 @@ function isReady(value: unknown): value is GateReady & { readonly type: "ready" 
 
 function isNode(value: unknown): value is { readonly type: "node"; readonly pid: number } {
   return hasType(value, "node") && "pid" in value && typeof value.pid === "number";
+}
+
+function isShown(value: unknown): value is { readonly type: "shown"; readonly line: string } {
+  return hasType(value, "shown") && "line" in value && typeof value.line === "string";
 }
 
 interface Failed {
@@ -136,6 +142,7 @@ export async function startGateProcess(options: GateProcessOptions): Promise<Gat
     nodes.note(pid);
     onNode(pid);
   });
+  onMessage(managed, isShown, ({ line }) => options.log(line));
   onMessage(managed, isReady, ({ pids }) => nodes.note(pids.node));
   const giveUp = () => void managed.stop();
   if (signal?.aborted) giveUp();

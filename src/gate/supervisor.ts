@@ -12,6 +12,8 @@ export type NodeMessage =
   | { readonly type: "serving"; readonly serving: boolean }
   /** Cut everything and tell the fleet; the incarnation goes on. */
   | { readonly type: "let-go"; readonly why: string }
+  /** For who looks on. */
+  | { readonly type: "shown"; readonly line: string }
   /** Cut everything; this incarnation is over. */
   | { readonly type: "end"; readonly why: string }
   | { readonly type: "failed"; readonly message: string; readonly policy: ErrorPolicy };
@@ -58,6 +60,8 @@ export interface SupervisorOptions {
   onServing(serving: boolean): void;
   onLetGo(why: string): void;
   onEnd(why: string): void;
+  /** The node tells who looks on. */
+  onShown(line: string): void;
   onRespawn(pid: number): void;
   /** Something went wrong between this process and the node's. */
   onFault(error: Error): void;
@@ -181,6 +185,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (message.type === "serving") return options.onServing(message.serving);
     if (message.type === "let-go") return options.onLetGo(message.why);
     if (message.type === "end") return options.onEnd(message.why);
+    if (message.type === "shown") return options.onShown(message.line);
     watchForHang(node, {
       ...options,
       isCurrent: () => child === node,

@@ -131,6 +131,7 @@ function makeSupervisor(
       void side.letGo();
     },
     onEnd: side.latch,
+    onShown: (line) => tell({ type: "shown", line }),
     onReady: (url, node) => tell({ type: "ready", http: url, pids: { gate: process.pid, node } }),
     onRespawn(pid) {
       on.respawn();

@@ -28,7 +28,7 @@ import { checkBot } from "./bots.ts";
 import type { Stores } from "./stores.ts";
 
 export interface NodeCommandOptions {
-  readonly config: Pick<Config, "bot" | "telegram">;
+  readonly config: Pick<Config, "bot" | "bots" | "home" | "profile" | "telegram">;
   readonly host: Host<Account>;
   readonly drivers: Pick<TelegramDrivers, "requireInstalled">;
   readonly gate: Pick<Gate, "incarnation" | "host">;
@@ -98,7 +98,7 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
     now: () => clock.now(),
     clock,
     makeSession: sessionOfKey,
-    checkBot: (chosen) => checkBot(chosen, options.config),
+    checkBot: (chosen) => checkBot(chosen, options.config, options.clock),
     nodeVerbs,
     sealKey: options.sealKey.publicKey,
   });

@@ -35,13 +35,15 @@ import type {
 import type { ParkedStore } from "../ports/conversation/parked-store.ts";
 import type { OfferedChoices } from "../ports/conversation/offered-choices.ts";
 import { sessionInactiveMs, stepsKeptMs } from "../ports/conversation/retention.ts";
+import type { SuspectStore } from "../ports/conversation/suspect-store.ts";
 import type { StepStore } from "../ports/conversation/step-store.ts";
 import type { EventSink } from "../ports/accounts/event-sink.ts";
 import { talkBraked } from "../ports/conversation/health-signs.ts";
 import type { FleetBus } from "../ports/custody/fleet-bus.ts";
 import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
 import type { MediaReader } from "../ports/telegram/media.ts";
-import { createNodeBots, type NodeBots } from "./bots.ts";
+import type { NodeBots } from "./bots.ts";
+import type { BotFaults } from "./bot-faults.ts";
 import type { OpenNode } from "./open.ts";
 import { sessionRules } from "./rules.ts";
 import { createSeats } from "./seats.ts";
@@ -50,6 +52,7 @@ import { createNodeWebhook, type NodeWebhook } from "../channels/webhook/channel
 
 export interface NodeTurnsOptions {
   readonly bots: NodeBots;
+  readonly botFaults: BotFaults;
   /** Turns after which two programs rest that answer each other; 0: they never do. */
   readonly talkTurnsMax: number;
   readonly host: Pick<Host<Account>, "find" | "kindOf" | "known" | "learn">;
@@ -60,6 +63,7 @@ export interface NodeTurnsOptions {
   /** The next moves of a session, as the store has them. */
   readonly rules: ConversationRules;
   readonly steps: StepStore;
+  readonly suspects: SuspectStore;
   readonly parked: ParkedStore;
   readonly choices: OfferedChoices;
   readonly media: MediaReader;
@@ -142,6 +146,8 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         store: hot,
         rules,
         steps,
+        suspects: options.suspects,
+        onFault: options.botFaults.report,
         parked: options.parked,
         onHold: (holds) => metrics.partitionHeld(claim.partition, holds),
         choices: options.choices,
@@ -272,16 +278,12 @@ export interface NodeConversations {
 }
 
 /** Puts the conversations of a node together: the bot, the channel beside Telegram, and the turns. */
-export async function createNodeConversations(
+export function createNodeConversations(
   open: OpenNode,
   host: NodeTurnsOptions["host"] & Pick<Host<Account>, "all">,
-): Promise<NodeConversations> {
+  { bots, botFaults }: Pick<NodeTurnsOptions, "bots" | "botFaults">,
+): NodeConversations {
   const { config, stores, stream, clock, events, log, metrics, askHolder } = open;
-  const bots = await createNodeBots({
-    config,
-    find: (account) => host.known(account),
-    tell: (line) => log.info(line),
-  });
   const webhook =
     config.webhook === null
       ? null
@@ -300,6 +302,7 @@ export async function createNodeConversations(
   const turns = createNodeTurns({
     ...open,
     bots,
+    botFaults,
     talkTurnsMax: config.talkTurnsMax,
     channels: createChannels([telegramChannel((account) => host.kindOf(account)), webhook]),
     host,
@@ -311,6 +314,7 @@ export async function createNodeConversations(
     store: stores.conversations,
     rules: sessionRules,
     steps: stores.steps,
+    suspects: stores.suspects,
     parked: stores.parked,
     choices: stores.choices,
     backlog: stores.backlog,

@@ -8,6 +8,8 @@ import { createLedgerShipping } from "../custody/ledger-shipping.ts";
 import { createRetentionJob } from "../conversation/retention/job.ts";
 import { createRenewalTriggers } from "../accounts/scheduled-renewals.ts";
 import { type CallPermit, createCallPermit } from "./call-permit.ts";
+import { createBotFaults } from "./bot-faults.ts";
+import { createNodeBots } from "./bots.ts";
 import { createNodeCommands } from "./commands.ts";
 import { createNodeConversations } from "./conversations.ts";
 import { createNodeDoor, throughDoor } from "./door.ts";
@@ -116,7 +118,28 @@ async function prepare(stage: StartStage, open: OpenNode, permit: CallPermit) {
 async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Promise<void> {
   const { config, tell, fleet, stores, nats, log, clock } = open;
   const { host, warmUp, commands, door, retention, http } = prepared;
-  const { turns, webhook, ...conversations } = await createNodeConversations(open, host);
+  const show = (line: string): void => {
+    log.warn(line);
+    tell({ type: "shown", line });
+  };
+  const botFaults = createBotFaults(clock, show);
+  const bots = await stage({
+    name: "bots",
+    start: () =>
+      createNodeBots({
+        config,
+        clock,
+        find: (account) => host.known(account),
+        tell: (line) => log.info(line),
+        show,
+        faults: botFaults,
+      }),
+    stop: (all) => all.close(),
+  });
+  const { turns, webhook, ...conversations } = createNodeConversations(open, host, {
+    bots,
+    botFaults,
+  });
   await stage({
     name: "turns",
     start: () => turns,

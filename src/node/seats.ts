@@ -4,7 +4,7 @@ import type { NodeBots } from "./bots.ts";
 
 export interface SeatsOptions {
   readonly channels: Pick<Channels, "names" | "placeOf">;
-  readonly bots: NodeBots;
+  readonly bots: Pick<NodeBots, "answering">;
   /** Reads the fleet's accounts anew. Rejects as the store. */
   learn(): Promise<void>;
 }

@@ -20,6 +20,7 @@ import { createParkedStore } from "../adapters/postgres/parked-store.ts";
 import { createOfferedChoices } from "../adapters/postgres/offered-choices.ts";
 import { createRetentionStore } from "../adapters/postgres/retention-store.ts";
 import { createStreamLossStore } from "../adapters/postgres/stream-loss-store.ts";
+import { createSuspectStore } from "../adapters/postgres/suspect-store.ts";
 import { createStepStore } from "../adapters/postgres/step-store.ts";
 import { createTextSearch } from "../adapters/postgres/text-search.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
@@ -56,6 +57,7 @@ export function createStores(databases: Omit<NodeDatabases, "close" | "warm">, s
     records,
     health: createFleetHealthStore(others, sessionRules, records),
     steps: createStepStore(turns),
+    suspects: createSuspectStore(turns),
     parked: createParkedStore(turns),
     choices: createOfferedChoices(turns),
     outbox: createOutboxStore(turns, custodyRules),

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -50,8 +50,9 @@ const secrets = new Map<string, Uint8Array>();
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "holdfast-wire-"));
-  const env = { ...process.env, HOLDFAST_HOME: home, HOLDFAST_BOT: join(home, "bot.mjs") };
-  await writeFile(join(home, "bot.mjs"), botText);
+  const env = { ...process.env, HOLDFAST_HOME: home, HOLDFAST_BOT: join(home, "bot", "bot.mjs") };
+  await mkdir(join(home, "bot"));
+  await writeFile(join(home, "bot", "bot.mjs"), botText);
   running = await startEmbedded({ env, log: () => {}, provision: provisionExampleAccounts });
   taps = await tapWire(home, running.run());
   person = typistOf(home);
@@ -292,7 +293,7 @@ describe("a reader of all of NATS", () => {
     await does(`conversation park ${found!.id}`);
     await does(`conversation reply ${found!.id} --key one`, "a person answers\n");
     await does(`conversation park ${found!.id} --back`);
-    await does(`conversation replay ${found!.id} --session --bot bot.mjs`);
+    await does(`conversation replay ${found!.id} --session --bot bot/bot.mjs`);
     await does("conversation replay 999999", "", 1);
     await does("forget 5999999999 --dry-run");
     await does("forget 5999999999 --yes");

@@ -37,6 +37,7 @@ describe("the supervisor of a node", () => {
       onServing: () => {},
       onLetGo: () => {},
       onEnd: () => {},
+      onShown: () => {},
       onFault: (error) => faults.push(error),
       onFailed: (message) => failures.push(message),
     });

@@ -114,6 +114,7 @@ function start(): Promise<ChildProcess> {
     env: {
       ...process.env,
       HOLDFAST_BOT: "bot.ts",
+      HOLDFAST_BOT_ENV: "WEATHER_URL",
       WEATHER_URL: `http://127.0.0.1:${port}/`,
       HOLDFAST_LOG_LEVEL: "warn",
     },

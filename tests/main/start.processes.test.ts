@@ -273,6 +273,7 @@ describe("a host from nothing", () => {
         },
         stopMsMax: 10_000,
         onNode: () => {},
+        log: () => {},
       });
       return process.stop();
     }

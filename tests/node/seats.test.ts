@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { createChannels } from "../../src/channels/all-channels.ts";
 import { telegramChannel } from "../../src/channels/telegram/channel.ts";
+import { runHere } from "../../src/conversation/turns/bot-here.ts";
 import { createSeats } from "../../src/node/seats.ts";
 import { echo } from "../fixtures/test-bots.ts";
+
+const bot = runHere(echo);
 
 /** `added`: an account that was added elsewhere, and of which this host has had no news. */
 function seats(added: string, learnt: () => Promise<void> = async () => undefined) {
@@ -10,7 +13,7 @@ function seats(added: string, learnt: () => Promise<void> = async () => undefine
   let looks = 0;
   const find = createSeats({
     channels: createChannels([telegramChannel((name) => (known.has(name) ? "bot" : null))]),
-    bots: { answering: () => echo },
+    bots: { answering: () => bot },
     async learn() {
       looks += 1;
       await learnt();
@@ -23,12 +26,12 @@ function seats(added: string, learnt: () => Promise<void> = async () => undefine
 describe("the bot for a message", () => {
   it("is found at once where the account is known", () => {
     const { of, looks } = seats("new");
-    expect(of("old")).toMatchObject({ bot: echo });
+    expect(of("old")).toMatchObject({ bot });
     expect(looks()).toBe(0);
   });
 
   it("is found for an account whose news this host has missed", async () => {
-    expect(await seats("new").of("new")).toMatchObject({ bot: echo, sentBy: "holder" });
+    expect(await seats("new").of("new")).toMatchObject({ bot, sentBy: "holder" });
   });
 
   it("is none where the database knows no such account either", async () => {

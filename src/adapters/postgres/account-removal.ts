@@ -111,6 +111,7 @@ async function deleteConversations(database: Database, account: string): Promise
       "parked_turns",
       "turn_backlog",
       "adopted_sessions",
+      "bot_suspects",
     ]) {
       await queries.query(`delete from ${table} where channel = $1 and account = $2`, key);
     }

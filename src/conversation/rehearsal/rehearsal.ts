@@ -24,7 +24,7 @@ import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import type { MediaReader } from "../../ports/telegram/media.ts";
 import type { OfferedChoices } from "../../ports/conversation/offered-choices.ts";
 import { formatReference, menuStyleOf, resolveBeyond, resolveInput } from "../turns/menu.ts";
-import { createTurnDraft, recordWithoutBot } from "../turns/draft.ts";
+import { createTurnDraft, recordOfAnswer, recordWithoutBot } from "../turns/draft.ts";
 import { createStepRunner } from "../turns/steps.ts";
 
 /** The bot's acts in one turn of a rehearsal. */
@@ -113,7 +113,7 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
         ...(files !== undefined && { media: files }),
       };
       if (session.decision === "SESSION_WITH_HUMAN") {
-        goOn({ ...recordWithoutBot(item, session, "holder", rules), ...actual });
+        goOn({ ...recordWithoutBot({ item, session, sentBy: "holder", rules }), ...actual });
         return { replies: [] };
       }
       const known = resolveInput(item, session, style);
@@ -121,23 +121,17 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
       const resolved =
         beyond === undefined ? known : resolveBeyond(item, known, await choices.find(beyond));
       const runner = createStepRunner(steps, item);
-      const draft = createTurnDraft({
-        item,
-        session,
-        resolved,
-        style,
-        sentBy: "holder",
-        steps: runner,
-        media,
-        rules,
-      });
+      const material = { item, session, sentBy: "holder", rules } as const;
+      const { input } = resolved;
+      const draft = createTurnDraft({ item, session, input, style, steps: runner, media });
       let record: TurnRecord;
       try {
         await bot.handle(draft.turn);
-        record = draft.seal();
+        record = recordOfAnswer(material, resolved, draft.seal());
       } catch (error) {
-        const { status } = recordWithoutBot(item, session, "holder", rules);
-        if (actual !== undefined) goOn({ ...draft.seal(), status, ...actual });
+        const { status } = recordWithoutBot(material);
+        const sealed = recordOfAnswer(material, resolved, draft.seal());
+        if (actual !== undefined) goOn({ ...sealed, status, ...actual });
         throw error;
       }
       goOn({ ...record, ...actual });

@@ -1,47 +1,32 @@
 import { HoldfastError } from "../../errors.ts";
 import type { BotState, Turn, TurnInput } from "../../ports/conversation/bot.ts";
+import type { TurnAnswer, TurnMaterial } from "../../ports/conversation/bot-runner.ts";
 import {
-  type LoadedSession,
   type MenuChoice,
   type ProgressUpdate,
   type StoredMessage,
   type StoredToolOutput,
   toolOutputsMax,
-  type TurnRecord,
   type UserContext,
 } from "../../ports/conversation/conversation-store.ts";
-import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
-import { type Media, mediaBytesMaxDefault, type MediaReader } from "../../ports/telegram/media.ts";
+import { type Media, mediaBytesMaxDefault } from "../../ports/telegram/media.ts";
+import { readState } from "./kept-state.ts";
 import { type MenuStyle, renderText } from "./menu.ts";
 import { partsOf, replyUnitsMax } from "./reply-parts.ts";
-import { deriveRandomId } from "../outbox/random-id.ts";
-import type { StepRunner } from "./steps.ts";
 
 const repliesMax = 20;
 const choicesMax = 50;
 
-/** The material of a turn. */
-export interface TurnMaterial {
-  readonly item: InboundItem;
-  readonly session: LoadedSession;
-  readonly input: TurnInput;
-  readonly style: MenuStyle;
-  readonly steps: StepRunner;
-  readonly media: MediaReader;
-}
-
-/** The bot's requests so far. */
+/** The bot's requests so far: a `TurnAnswer` in the making. */
 export interface Draft {
-  state: BotState | null;
-  context: UserContext | null;
-  /** undefined: as it was. */
+  /** undefined: as it was; so below. */
+  state: BotState | undefined;
+  context: UserContext | undefined;
   progress: ProgressUpdate | "end" | undefined;
-  /** The session's fate; the last word counts. null: nothing was said. */
   asked: "escalate" | "end" | null;
-  readonly toolOutputs: StoredToolOutput[];
-  readonly replies: TurnRecord["replies"][number][];
-  /** The message whose menu numbers answer from now on, where a turn offers none; undefined: as it was. */
-  stickyMenu: number | undefined;
+  readonly toolOutputs: { readonly name: string; readonly output: unknown }[];
+  readonly replies: { readonly body: string; readonly menu: readonly MenuChoice[] | null }[];
+  stickyReply: number | undefined;
   sealed: boolean;
   /** null: the bot has not asked for the signal. */
   ending: AbortController | null;
@@ -61,6 +46,8 @@ export class OfferedTurn implements Turn {
   /** Read when the bot asks for it, and forgotten with the turn. */
   private historyRead: readonly StoredMessage[] | null = null;
   private stepNames: Set<string> | null = null;
+  private stateBefore: BotState | null | undefined;
+  private contextBefore: UserContext | undefined;
 
   constructor(material: TurnMaterial, draft: Draft) {
     const { item, session } = material;
@@ -92,7 +79,11 @@ export class OfferedTurn implements Turn {
   }
 
   get state(): BotState | null {
-    return this.draft.state;
+    const { state } = this.draft;
+    if (state !== undefined) return state;
+    if (this.stateBefore === undefined)
+      this.stateBefore = readState(this.material.session.snapshot);
+    return this.stateBefore;
   }
 
   setState(state: BotState): void {
@@ -100,12 +91,13 @@ export class OfferedTurn implements Turn {
   }
 
   get context(): UserContext {
-    return this.draft.context ?? {};
+    this.contextBefore ??= this.material.session.context ?? {};
+    return this.draft.context ?? this.contextBefore;
   }
 
   remember(facts: UserContext): void {
     const draft = this.open();
-    draft.context = { ...draft.context, ...facts };
+    draft.context = { ...this.context, ...facts };
   }
 
   get progress(): ProgressUpdate | null {
@@ -162,7 +154,7 @@ export class OfferedTurn implements Turn {
     const { toolOutputs } = this.open();
     if (toolOutputs.length >= toolOutputsMax) throw tooManyOutputs(this.id);
     const seq = this.userSeq * toolOutputsMax + toolOutputs.length;
-    toolOutputs.push({ seq, name, output });
+    toolOutputs.push({ name, output });
     return seq;
   }
 
@@ -173,15 +165,13 @@ export class OfferedTurn implements Turn {
   ): void {
     const draft = this.open();
     const { replies } = draft;
-    const { item, style } = this.material;
+    const { style } = this.material;
     const choices = menu === undefined || menu.length === 0 ? null : menu;
     const parts = refuseUnsendable(body, choices, style, replies.length);
     for (const [index, part] of parts.entries()) {
-      const randomId = deriveRandomId(item.account, item.chatUser, item.inboundId, replies.length);
-      const offered = index === parts.length - 1 ? choices : null;
-      replies.push({ seq: this.userSeq + 1 + replies.length, body: part, menu: offered, randomId });
+      replies.push({ body: part, menu: index === parts.length - 1 ? choices : null });
     }
-    if (sticky && choices !== null) draft.stickyMenu = this.userSeq + replies.length;
+    if (sticky && choices !== null) draft.stickyReply = replies.length;
   }
 
   escalate(): void {
@@ -195,6 +185,13 @@ export class OfferedTurn implements Turn {
   private open(): Draft {
     if (this.draft.sealed) throw sealedError(this.id);
     return this.draft;
+  }
+}
+
+/** Refuses replies that Telegram would refuse: a bot's own process may answer anything. */
+export function refuseForeign(replies: TurnAnswer["replies"], style: MenuStyle): void {
+  for (const [index, { body, menu }] of replies.entries()) {
+    if (refuseUnsendable(body, menu, style, index).length > 1) throw tooLong();
   }
 }
 
@@ -235,6 +232,13 @@ function refuseUnsendable(
     next: "Correct what the bot passes to reply(); nothing of this turn was committed.",
   });
 }
+
+const tooLong = (): HoldfastError =>
+  new HoldfastError({
+    code: "REPLY_UNSENDABLE",
+    message: `A reply of the bot's process has more than ${replyUnitsMax} UTF-16 units.`,
+    next: "Send replies by turn.reply() alone: it parts them.",
+  });
 
 function sealedError(id: string): HoldfastError {
   return new HoldfastError({

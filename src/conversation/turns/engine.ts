@@ -172,6 +172,8 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     async start() {
       const { inFlightMax } = limits;
       const { partition } = options.claim;
+      await run.begin(ending.signal);
+      if (ending.signal.aborted) return;
       const stopNow = await options.stream.consume({ partition, inFlightMax, onDelivery });
       if (ending.signal.aborted) await stopNow();
       else stopConsuming = stopNow;

@@ -1,9 +1,7 @@
 import { HoldfastError } from "../../errors.ts";
 import type { Clock } from "../../concurrency/clock.ts";
 import { wait, within } from "../../concurrency/wait.ts";
-import type { Bot } from "../../ports/conversation/bot.ts";
-import type { TurnRecord } from "../../ports/conversation/conversation-store.ts";
-import type { TurnDraft } from "./draft.ts";
+import { BotDied, type BotRun, type TurnAnswer } from "../../ports/conversation/bot-runner.ts";
 
 /** The error of a handler that has exceeded its time. */
 export const timedOutCode = "BOT_TIMED_OUT";
@@ -23,12 +21,12 @@ export interface HandlerLimits {
 
 /**
  * Asks the bot once. A handler that exceeds its time finds its turn sealed and `turn.signal` aborted. Its end is
- * waited for, so that it never runs twice at the same time. Rejects with the handler's error; BOT_TIMED_OUT
- * (retryable) once it has ended late; BOT_HANGS where it has not ended at all.
+ * waited for, so that it never runs twice at the same time. Rejects with the handler's error, `BotDied` included;
+ * BOT_TIMED_OUT (retryable) once it has ended late; BOT_HANGS where it has not ended at all.
  */
 export async function runHandler(
-  bot: Bot,
-  draft: TurnDraft,
+  name: string,
+  begin: () => BotRun,
   {
     clock,
     limits,
@@ -43,33 +41,33 @@ export async function runHandler(
     readonly signal: AbortSignal;
     onLate(error: HoldfastError): void;
   },
-): Promise<TurnRecord> {
+): Promise<TurnAnswer> {
+  const run = begin();
+  const { answer } = run;
+  if (!(answer instanceof Promise)) return answer;
   let late: HoldfastError | undefined;
-  let handling: Promise<void> | undefined;
   try {
-    const handled = bot.handle(draft.turn);
-    if (handled !== undefined) {
-      handling = Promise.resolve(handled);
-      await within(clock, limits.handlerMsMax, handling, () => {
-        throw (late = timedOut(bot, limits.handlerMsMax));
-      });
-    }
-    return draft.seal();
+    return await within(clock, limits.handlerMsMax, answer, () => {
+      throw (late = timedOut(name, limits.handlerMsMax));
+    });
   } catch (error) {
-    draft.end(error);
-    if (late === undefined || error !== late || handling === undefined) throw error;
+    run.end(error);
+    if (late === undefined || error !== late) throw error;
     onLate(late);
-    const last = handling;
+    let death: BotDied | undefined;
+    const last = answer.catch(
+      (met: unknown) => void (death = met instanceof BotDied ? met : undefined),
+    );
     const hasEnded = await slot.rest(() => endOf(last, clock, limits.handlerEndMsMax, signal));
-    if (!hasEnded && !signal.aborted) throw hangs(bot, limits);
+    if (!hasEnded && !signal.aborted) throw hangs(name, limits);
     if (!hasEnded) await slot.rest(() => endOf(last, clock, limits.handlerMsMax));
-    throw error;
+    throw death ?? error;
   }
 }
 
 /** Whether the work ends within `ms`, and before `signal` aborts. */
 async function endOf(
-  work: Promise<void>,
+  work: Promise<unknown>,
   clock: Clock,
   ms: number,
   signal?: AbortSignal,
@@ -82,7 +80,7 @@ async function endOf(
   return ended.signal.aborted;
 }
 
-const timedOut = ({ name }: Bot, msMax: number) =>
+const timedOut = (name: string, msMax: number) =>
   new HoldfastError({
     code: timedOutCode,
     message: `The bot ${name} did not finish its turn within ${msMax} ms.`,
@@ -90,7 +88,7 @@ const timedOut = ({ name }: Bot, msMax: number) =>
     policy: "retryable",
   });
 
-const hangs = ({ name }: Bot, { handlerMsMax, handlerEndMsMax }: HandlerLimits) =>
+const hangs = (name: string, { handlerMsMax, handlerEndMsMax }: HandlerLimits) =>
   new HoldfastError({
     code: "BOT_HANGS",
     message: `A handler of the bot ${name} has not ended ${handlerMsMax + handlerEndMsMax} ms after it began.`,

@@ -2,7 +2,7 @@ import type { ConversationRules, SessionDecision } from "../../../machines/conve
 import type { Clock } from "../../concurrency/clock.ts";
 import type { ReplyDesk } from "../outbox/ticket.ts";
 import { type UnansweredReason } from "../whom.ts";
-import type { Bot } from "../../ports/conversation/bot.ts";
+import type { BotRunner } from "../../ports/conversation/bot-runner.ts";
 import type { ReplySender } from "../../ports/conversation/conversation-store.ts";
 import type {
   ConversationKey,
@@ -12,6 +12,7 @@ import type {
   TurnRecord,
 } from "../../ports/conversation/conversation-store.ts";
 import type { ParkedStore } from "../../ports/conversation/parked-store.ts";
+import type { SuspectStore } from "../../ports/conversation/suspect-store.ts";
 import type { StepStore } from "../../ports/conversation/step-store.ts";
 import type { MediaReader } from "../../ports/telegram/media.ts";
 import type { EventSink } from "../../ports/accounts/event-sink.ts";
@@ -24,7 +25,7 @@ import { type RestLimits } from "./handler-rests.ts";
 /** Which bot answers for an account, how it shows its menus there, and who sends its replies. */
 export interface BotSeat {
   /** null: none answers, and messages are kept. */
-  readonly bot: Bot | null;
+  readonly bot: BotRunner | null;
   readonly style: MenuStyle;
   readonly sentBy: ReplySender;
 }
@@ -45,6 +46,8 @@ export interface TurnRunOptions {
   /** The next moves of a session. */
   readonly rules: ConversationRules;
   readonly steps: Pick<StepStore, "find" | "keep">;
+  /** The turns that a process of a bot has ended with. */
+  readonly suspects: SuspectStore;
   /** Where a turn waits that cannot succeed. */
   readonly parked: Pick<ParkedStore, "park">;
   /** Asked for a choice that lies beyond the loaded history. */
@@ -68,6 +71,8 @@ export interface TurnRunOptions {
   onDecision(decision: TurnDecision): void;
   /** A message was kept and no bot was asked, and why. */
   onUnanswered?(account: string, reason: UnansweredReason): void;
+  /** A handler has failed, or its process. */
+  onFault?(bot: string, error: unknown): void;
   /** The one look at the session took so long. */
   onLookup?(seconds: number): void;
   /** The partition waits for the database now, or does not any more. */
@@ -90,6 +95,8 @@ export type TurnResult =
 
 /** Takes the turns of one partition. */
 export interface TurnRun {
+  /** Before the first turn. Resolves when earlier owners' suspects are known, or once `signal` aborts. */
+  begin(signal: AbortSignal): Promise<void>;
   take(item: InboundItem, signal: AbortSignal, slot: TurnSlot): Promise<TurnResult>;
   /** The database refuses: no turn is to begin. */
   readonly holds: boolean;

@@ -2,18 +2,22 @@ import { wait } from "../../concurrency/wait.ts";
 import { errorCodeOf, errorLine, HoldfastError, policyOf } from "../../errors.ts";
 import { unanswered } from "../whom.ts";
 import type { Bot } from "../../ports/conversation/bot.ts";
+import { BotDied, type StepRunner } from "../../ports/conversation/bot-runner.ts";
 import type { LoadedSession, TurnRecord } from "../../ports/conversation/conversation-store.ts";
 import { carriedIdGone } from "../../ports/conversation/health-signs.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import type { ChoiceReference } from "../../ports/conversation/offered-choices.ts";
 import { resolveBeyond, type ResolvedInput, resolveInput } from "./menu.ts";
 import type { BotSeat, TurnResult, TurnRun, TurnRunOptions } from "./run-options.ts";
-import { createTurnDraft, recordWithoutBot } from "./draft.ts";
-import { claimedItems, choiceOutcome } from "./committed-turn.ts";
+import { refuseForeign } from "./bot-turn.ts";
+import { recordOfAnswer, recordWithoutBot } from "./draft.ts";
+import { claimedItems, reportDecision } from "./committed-turn.ts";
 import { runHandler, type TurnSlot } from "./handler-run.ts";
 import { createHandlerRests, type HandlerRests } from "./handler-rests.ts";
-import { createStepRunner, type StepRunner } from "./steps.ts";
+import { textsOf } from "./packed-session.ts";
+import { createStepRunner } from "./steps.ts";
 import { createStoreWait } from "./store-wait.ts";
+import { createSuspects, deathsMax } from "./suspects.ts";
 
 const conflictsPerNote = 10;
 /** A message whose channel this host lacks is offered again after this time, to whoever owns the partition then. */
@@ -50,8 +54,20 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
       note(reporting, errorCodeOf(error), `will be tried again: ${errorLine(error)}`),
   });
 
+  const suspects = createSuspects(options.suspects, claim, (error) =>
+    note(
+      { account: "" },
+      errorCodeOf(error),
+      `a suspect is not forgotten yet: ${errorLine(error)}`,
+    ),
+  );
+
   /** null: the engine is stopping. */
-  function persist<T>(item: InboundItem, signal: AbortSignal, statement: () => Promise<T>) {
+  function persist<T>(
+    item: Pick<InboundItem, "account">,
+    signal: AbortSignal,
+    statement: () => Promise<T>,
+  ) {
     return database.take(signal, () =>
       statement().catch((error: unknown) => {
         reporting = item;
@@ -80,27 +96,50 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
   const lookFor = (item: InboundItem, beyond: ChoiceReference, signal: AbortSignal) =>
     persist(item, signal, async () => ({ found: await options.choices.find(beyond) }));
 
+  /** null: the engine is stopping. */
   async function answer(
     item: InboundItem,
     session: LoadedSession,
     { bot, style, sentBy }: BotSeat,
     resolved: ResolvedInput | null,
     { steps, slot, signal }: Attempt,
-  ) {
-    if (resolved === null || bot === null)
-      return recordWithoutBot(item, session, sentBy, options.rules);
-    if (resolved.input.kind === "stale-action") {
-      note(item, resolved.input.reason, "a button was pressed that this session does not know");
-    }
+  ): Promise<TurnRecord | null> {
     const { media, rules } = options;
-    const draft = createTurnDraft({ item, session, resolved, style, sentBy, steps, media, rules });
+    const material = { item, session, sentBy, rules };
+    if (resolved === null || bot === null) return recordWithoutBot(material);
+    const { input } = resolved;
+    if (input.kind === "stale-action") {
+      note(item, input.reason, "a button was pressed that this session does not know");
+    }
+    const alone = suspects.has(item);
+    const free = bot.place({ item, alone, signal });
+    const place = free instanceof Promise ? await slot.rest(() => free) : free;
+    if (place === null) return null;
+    const turn = { item, session, input, style, steps, media };
     const onLate = (error: HoldfastError) =>
       note(
         item,
         error.code,
         `inbound ${item.inboundId} waits for the end of its handler: ${error.line}`,
       );
-    return runHandler(bot, draft, { clock, limits, slot, signal, onLate });
+    const running = { clock, limits, slot, signal, onLate };
+    const run = () => runHandler(bot.name, () => place.run(turn, textsOf), running);
+    // Suspects run one after the other: they take no place of others meanwhile.
+    const answered = await (alone ? slot.rest(run) : run());
+    refuseForeign(answered.replies, style);
+    return recordOfAnswer(material, resolved, answered);
+  }
+
+  /** Answers whether the turn may be tried again; throws the death where it may not. */
+  async function survived(item: InboundItem, death: BotDied, signal: AbortSignal) {
+    if (!death.isSuspect) return !signal.aborted;
+    const deaths = await persist(item, signal, () => suspects.died(item, death));
+    if (deaths === null) return false;
+    if (deaths === "stale-owner") return deaths;
+    const times = `death ${deaths} of ${deathsMax}`;
+    note(item, "TURN_SUSPECT", `inbound ${item.inboundId}, ${times}: ${lineOf(death)}`);
+    if (deaths >= deathsMax) throw death;
+    return true;
   }
 
   /** Replies that the commit has claimed are with their sender when this resolves. null: the engine is stopping. */
@@ -178,18 +217,26 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
       const looked = beyond === undefined ? null : await lookFor(item, beyond, signal);
       if (beyond !== undefined && looked === null) return givenBack;
       const resolved = known && looked ? resolveBeyond(item, known, looked.found) : known;
-      let record: TurnRecord;
+      let record: TurnRecord | null;
       try {
         record = await answer(item, session, seat, resolved, attempt);
       } catch (error) {
-        if (await rest(item, attempt, error)) continue;
+        if (seat.bot !== null) options.onFault?.(seat.bot.name, error);
+        const again =
+          error instanceof BotDied
+            ? await survived(item, error, signal)
+            : await rest(item, attempt, error);
+        if (again === "stale-owner") return { ending: again };
+        if (again) continue;
         return givenBack;
       }
+      if (record === null) return givenBack;
       const outcome = await commit(item, record, signal);
       if (outcome === null) return givenBack;
       if (outcome === "committed" || outcome === "claimed") {
         reportDecision(options, item, session, record, resolved);
         if (reason !== null) options.onUnanswered?.(item.account, reason);
+        suspects.over(item);
         const answered = record.replies.length > 0;
         return { ending: "committed", handed: outcome === "claimed", answered } as const;
       }
@@ -212,13 +259,17 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
     const why = { code: errorCodeOf(error), reason: lineOf(error) };
     const outcome = await persist(item, signal, () => options.parked.park(item, why, claim));
     if (outcome === null) return givenBack;
+    if (outcome === "stale-owner") return { ending: outcome };
+    suspects.over(item);
     if (outcome === "taken") return { ending: "duplicate" };
-    if (outcome === "stale-owner") return { ending: "stale-owner" };
     note(item, "TURN_PARKED", `inbound ${item.inboundId} was set aside: ${why.reason}`);
     return { ending: "parked" };
   }
 
   return {
+    async begin(signal) {
+      await persist({ account: "" }, signal, suspects.learn);
+    },
     get holds() {
       return database.holds;
     },
@@ -255,31 +306,17 @@ interface Attempt {
   readonly signal: AbortSignal;
 }
 
-function reportDecision(
-  options: TurnRunOptions,
-  item: InboundItem,
-  session: LoadedSession,
-  { status, replies }: TurnRecord,
-  resolved: ResolvedInput | null,
-): void {
-  const { channel, account, chatUser, inboundId } = item;
-  options.onDecision({
-    turnId: `${channel}:${account}:${inboundId}`,
-    key: { channel, account, chatUser },
-    session,
-    code: session.decision,
-    statusAfter: status,
-    choice: item.kind === "tap" ? choiceOutcome(resolved, replies.length) : null,
-  });
-}
-
 const lineOf = (error: unknown): string => `${errorCodeOf(error)}: ${errorLine(error)}`;
 
 const elsewhereLine = ({ channel }: InboundItem): string =>
   `this host has no settings for the channel ${channel}; its messages wait for a host that has`;
 
 /** No turn for what the user did not say and the bot does not hear. */
-const isUnheard = ({ kind }: InboundItem, bot: Bot | null, { decision }: LoadedSession): boolean =>
+const isUnheard = (
+  { kind }: InboundItem,
+  bot: Pick<Bot, "hearsUndeliverable"> | null,
+  { decision }: LoadedSession,
+): boolean =>
   kind === "undeliverable" &&
   (bot?.hearsUndeliverable !== true || decision === "SESSION_WITH_HUMAN");
 

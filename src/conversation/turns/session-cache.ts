@@ -1,19 +1,24 @@
 import type { ConversationRules } from "../../../machines/conversation-rules.ts";
 import type { Clock } from "../../concurrency/clock.ts";
+import {
+  type Json,
+  type PackedSession,
+  recordedText,
+  saidText,
+  textsOf,
+  UnpackedSession,
+} from "./packed-session.ts";
 import { sessionAfter, type SessionHead } from "./session-after.ts";
 import {
   type ConversationKey,
   type ConversationStore,
   historyMessages,
   historyToolOutputs,
-  type LoadedSession,
   type ProgressUpdate,
-  type StoredMessage,
   type StoredToolOutput,
   type TurnRecord,
-  type TurnReply,
-  type UserContext,
 } from "../../ports/conversation/conversation-store.ts";
+import type { SessionTexts } from "../../ports/conversation/bot-runner.ts";
 import { storableJson } from "../../ports/conversation/storable-text.ts";
 import { hashText } from "../../ports/text-hash.ts";
 
@@ -33,30 +38,8 @@ export interface HotConversations extends Store {
   forget(key: ConversationKey): void;
 }
 
-/** One text takes a fraction of the memory of the objects that it becomes. */
-type Json = string;
-
-/**
- * The messages of one turn: number of the first, the user's message if that is the first, and the
- * replies.
- */
-type Said = readonly [seq: number, asked: Asked | null, ...replies: (string | TurnReply)[]];
-type Asked = string | Pick<StoredMessage, "body" | "media">;
-/** The tool outputs of one turn. */
-type Recorded = readonly (readonly [seq: number, name: string, output: unknown])[];
-
 /** A session as it is remembered. */
-interface Packed extends SessionHead {
-  readonly context: Json | null;
-  readonly progress: Json | null;
-  readonly snapshot: Json;
-  /**
-   * `Said`s, oldest first; together at least as many messages as a turn is given. One text for each turn: a turn adds
-   * one and drops one, and the others stay where they are in memory.
-   */
-  readonly said: readonly Json[];
-  /** `Recorded`s of as many turns as there may be tool outputs at most, oldest first. */
-  readonly recorded: readonly Json[];
+interface Packed extends PackedSession {
   /** Hashes of the newest inbound ids that took effect here, oldest first. */
   readonly taken: readonly number[];
   /** Characters of all of it. */
@@ -128,12 +111,22 @@ export function createHotConversations(
       const { session } = turn;
       const head = sessionAfter(rules, session, turn);
       if (head !== null) {
-        const before = session instanceof HotSession ? session.packed : pack(session);
-        keep(key, packedAfter(before, head, turn, clock.monotonicMs()));
+        const taken = session instanceof HotSession ? session.newest : [];
+        keep(key, packedAfter(taken, head, turn, clock.monotonicMs()));
       }
       return outcome;
     },
   };
+}
+
+/** A session that was not read from the store. */
+class HotSession extends UnpackedSession {
+  readonly newest: readonly number[];
+
+  constructor(packed: Packed) {
+    super(packed);
+    this.newest = packed.taken;
+  }
 }
 
 /** A number that V8 keeps in place. */
@@ -146,129 +139,17 @@ const textOf = ({ channel, account, chatUser }: ConversationKey): string =>
 const moved = (texts: readonly Json[], dropped: number, text: Json): readonly Json[] =>
   (dropped === 0 ? texts : texts.slice(dropped)).concat(text);
 
-const parseAll = (texts: readonly Json[]): unknown => JSON.parse(`[${texts.join(",")}]`);
-
 const lengthOf = (texts: readonly Json[]): number =>
   texts.reduce((length, text) => length + text.length, 0);
 
-function addMessages(messages: StoredMessage[], [first, asked, ...replies]: Said): void {
-  let seq = first;
-  if (asked !== null) {
-    messages.push(
-      typeof asked === "string"
-        ? { seq, role: "user", body: asked, menu: null }
-        : { seq, role: "user", menu: null, ...asked },
-    );
-    seq += 1;
-  }
-  for (const reply of replies) {
-    const { body, menu, by } = typeof reply === "string" ? bare(reply) : reply;
-    messages.push({ seq, role: by ?? "bot", body, menu });
-    seq += 1;
-  }
-}
-
-const bare = (body: string): TurnReply => ({ body, menu: null });
-
-const askedOf = ({ body, media }: Pick<StoredMessage, "body" | "media">): Asked =>
-  media === undefined ? body : { body, media };
-
-const recordedText = (outputs: readonly StoredToolOutput[]): Json =>
-  storableJson(outputs.map(({ seq, name, output }) => [seq, name, output]) satisfies Recorded);
-
-function saidText(seq: number, asked: Asked | null, replies: readonly TurnReply[]): Json {
-  const short = replies.map(({ body, menu, by }) => {
-    if (by !== undefined) return { body, menu, by };
-    return menu === null ? body : { body, menu };
-  });
-  return storableJson([seq, asked, ...short] satisfies Said);
-}
-
-/**
- * A remembered session. Fields are parsed on access, never kept: a parsed session would survive
- * until its commit and be copied by the collector.
- */
-class HotSession implements LoadedSession {
-  readonly id: string;
-  readonly decision: LoadedSession["decision"];
-  readonly status: LoadedSession["status"];
-  readonly turns: number;
-  readonly lastSeq: number;
-  readonly packed: Packed;
-
-  constructor(packed: Packed) {
-    this.id = packed.id;
-    this.decision = packed.decision;
-    this.status = packed.status;
-    this.turns = packed.turns;
-    this.lastSeq = packed.lastSeq;
-    this.packed = packed;
-  }
-
-  get snapshot(): unknown {
-    return JSON.parse(this.packed.snapshot);
-  }
-
-  get context(): UserContext | null {
-    const { context } = this.packed;
-    return context === null ? null : (JSON.parse(context) as UserContext);
-  }
-
-  get progress(): ProgressUpdate | null {
-    const { progress } = this.packed;
-    return progress === null ? null : (JSON.parse(progress) as ProgressUpdate);
-  }
-
-  get messages(): readonly StoredMessage[] {
-    const messages: StoredMessage[] = [];
-    for (const said of parseAll(this.packed.said) as Said[]) addMessages(messages, said);
-    return messages.length > historyMessages ? messages.slice(-historyMessages) : messages;
-  }
-
-  get toolOutputs(): readonly StoredToolOutput[] {
-    return (parseAll(this.packed.recorded) as Recorded[])
-      .flat()
-      .slice(-historyToolOutputs)
-      .map(([seq, name, output]) => ({ seq, name, output }));
-  }
-}
-
-/** The loaded session, packed: one text for the messages from one of the user's to the next. */
-function pack(session: LoadedSession): Packed {
-  const { id, decision, status, turns, lastSeq, toolOutputs } = session;
-  const said = byTurn(session.messages).map((turn) => {
-    const [first] = turn;
-    const asked = first!.role === "user" ? askedOf(first!) : null;
-    return saidText(first!.seq, asked, (asked === null ? turn : turn.slice(1)).map(replyOf));
-  });
-  const texts = {
-    snapshot: storableJson(session.snapshot),
-    context: session.context && storableJson(session.context),
-    progress: session.progress && storableJson(session.progress),
-    said,
-    recorded: toolOutputs.map((output) => recordedText([output])),
-  };
-  // Replaced as soon as the turn is committed: its size counts nowhere.
-  return { id, decision, status, turns, lastSeq, ...texts, taken: [], size: 0, atMs: 0 };
-}
-
-const replyOf = ({ role, body, menu }: StoredMessage): TurnReply =>
-  role === "person" ? { body, menu, by: role } : { body, menu };
-
-/** The first may lack its beginning, and what a person said stands after a gap of its own. */
-function byTurn(messages: readonly StoredMessage[]): readonly (readonly StoredMessage[])[] {
-  const turns: StoredMessage[][] = [];
-  for (const message of messages) {
-    const turn = turns.at(-1);
-    const follows = turn?.at(-1)?.seq === message.seq - 1;
-    if (turn === undefined || message.role === "user" || !follows) turns.push([message]);
-    else turn.push(message);
-  }
-  return turns;
-}
-
 /** The session as the store would load it after the turn. */
-function packedAfter(before: Packed, head: SessionHead, turn: TurnRecord, atMs: number): Packed {
+function packedAfter(
+  takenBefore: readonly number[],
+  head: SessionHead,
+  turn: TurnRecord,
+  atMs: number,
+): Packed {
+  const before = textsOf(turn.session);
   const { session, text, media, replies, toolOutputs, progress } = turn;
   const { id, decision, status, turns, lastSeq } = head;
   const asked = media === undefined ? text : { body: text, media };
@@ -279,7 +160,7 @@ function packedAfter(before: Packed, head: SessionHead, turn: TurnRecord, atMs: 
   const context = turn.context && storableJson(turn.context);
   const report = progress === undefined ? before.progress : progressText(progress);
   const recorded = recordedAfter(before, toolOutputs);
-  const taken = before.taken.slice(1 - takenMax);
+  const taken = takenBefore.slice(1 - takenMax);
   taken.push(markOf(turn.inboundId));
   const alone =
     snapshot.length +
@@ -307,7 +188,7 @@ const progressText = (progress: ProgressUpdate | "end"): Json | null =>
 
 /** Each text holds at least one tool output. */
 function recordedAfter(
-  { recorded }: Packed,
+  { recorded }: SessionTexts,
   toolOutputs: readonly StoredToolOutput[],
 ): readonly Json[] {
   if (toolOutputs.length === 0) return recorded;

@@ -1,7 +1,5 @@
+import type { StepRunner } from "../../ports/conversation/bot-runner.ts";
 import type { StepStore, TurnKey } from "../../ports/conversation/step-store.ts";
-
-/** Answers the outcome of one call of this turn; makes the call only if no outcome is known. */
-export type StepRunner = <T>(name: string, call: () => Promise<T> | T) => Promise<T>;
 
 /**
  * The steps of one turn, for all runs of its handler in this process. A run that asks for a step which an earlier run

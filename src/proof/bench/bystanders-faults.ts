@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { Client } from "pg";
 import { streamOf } from "../../adapters/nats/inbound-stream.ts";
@@ -13,6 +14,12 @@ export const firstTroubled = 100_000;
 
 /** Something that goes wrong for a time, in a world that was built with `options`. */
 export interface Fault {
+  /** Bystanders, where they are fewer than usual. */
+  readonly users?: number;
+  /** Of the others' p99 in the quiet part, at most so often. */
+  readonly duringMax?: number;
+  /** The reason under which the fault's one message is set aside; by default nothing is. */
+  readonly parkedAs?: string;
   readonly options?: TurnWorldOptions;
   readonly ms: number;
   /** Whether others are to be as quick as before while it lasts. */
@@ -179,6 +186,20 @@ const fullPartition: Fault = {
   },
 };
 
+/** One user's text makes the bot misbehave, beside 200 others. */
+const troubledBot = (text: string, parkedAs: string): Fault => ({
+  ms: 30_000,
+  users: 200,
+  isOfOneUser: true,
+  duringMax: 2,
+  parkedAs,
+  options: { botFile: fileURLToPath(new URL("troubled-bot.ts", import.meta.url)) },
+  async begin({ stream }) {
+    await stream.append([itemOf(firstTroubled, text)]);
+    return nothing;
+  },
+});
+
 const itemName = (user: number) => ({
   channel: "telegram",
   account: `account-${user % 20}`,
@@ -193,4 +214,9 @@ export const faults = (messagesBehind: number): Readonly<Record<string, Fault>> 
   locked,
   "nats-restart": natsRestart(),
   "full-partition": fullPartition,
+  "bot-crashes": troubledBot("crash", "BOT_CRASHED"),
+  "bot-exits": troubledBot("exit", "BOT_EXITED"),
+  "bot-loops": troubledBot("loop", "BOT_HUNG"),
+  "bot-leaks": troubledBot("leak", "BOT_OUT_OF_MEMORY"),
+  "bot-floats": troubledBot("float", "BOT_FLOATING"),
 });

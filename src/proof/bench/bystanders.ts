@@ -5,7 +5,7 @@ import { type Figure, figure, percentile } from "./figures.ts";
 import { itemOf } from "./turn-flow.ts";
 import { buildTurnWorld, type TurnWorld } from "./turn-world.ts";
 
-const users = 1_000;
+const usersByDefault = 1_000;
 const endpoints = { duringMax: 5, afterMax: 2, recoverMsMax: 60_000 } as const;
 
 interface Pace {
@@ -51,7 +51,9 @@ async function measure(
   { perSecond, quietMs, share }: Pace,
   log: (line: string) => void,
 ): Promise<readonly Figure[]> {
-  const talk = createTalk(world, perSecond, (user) => fault.concerns?.(user) !== true);
+  const { users = usersByDefault, duringMax = endpoints.duringMax } = fault;
+  const isBystander = (user: number): boolean => fault.concerns?.(user) !== true;
+  const talk = createTalk(world, { perSecond, users, isBystander });
   await rest(quietMs / 3);
   const quiet = await talk.during(() => rest(quietMs));
   log(`quiet: p50 ${ms(quiet, 0.5)}, p99 ${ms(quiet, 0.99)}`);
@@ -69,21 +71,35 @@ async function measure(
   const after = await talk.during(() => rest(quietMs));
   log(`after ${Math.round(recoverMs)} ms: p50 ${ms(after, 0.5)}, p99 ${ms(after, 0.99)}`);
   await talk.stop();
-  const { untaken, doubled } = await account(world);
+  const { untaken, doubled } = await account(world, fault.parkedAs === undefined ? 0 : 1);
   const p99 = (samples: readonly number[]) => percentile(samples, 0.99);
   return [
     ...(fault.isOfOneUser
-      ? [figure(`${name}-p99-during`, p99(during), "ms", endpoints.duringMax * p99(quiet))]
+      ? [figure(`${name}-p99-during`, p99(during), "ms", duringMax * p99(quiet))]
       : []),
     figure(`${name}-p99-after`, p99(after), "ms", endpoints.afterMax * p99(quiet)),
     figure(`${name}-recovered-in`, recoverMs, "ms", endpoints.recoverMsMax),
     figure(`${name}-lost-or-parked`, untaken, "messages", 1),
+    ...(fault.parkedAs === undefined
+      ? []
+      : [figure(`${name}-parked`, await parkedAs(world, fault.parkedAs), "messages", 1)]),
     figure(`${name}-doubled`, doubled + talk.doubled(), "replies", 1),
   ];
 }
 
 /** The bystanders, each in turn, at a steady pace. */
-function createTalk(world: TurnWorld, perSecond: number, isBystander: (user: number) => boolean) {
+function createTalk(
+  world: TurnWorld,
+  {
+    perSecond,
+    users,
+    isBystander,
+  }: {
+    readonly perSecond: number;
+    readonly users: number;
+    isBystander(user: number): boolean;
+  },
+) {
   const dueMs = new Map<string, { readonly atMs: number; readonly isCounted: boolean }>();
   const seen = new Set<string>();
   let doubled = 0;
@@ -168,9 +184,10 @@ function createMouths({ stream }: Pick<TurnWorld, "stream">) {
 const settleMsMax = 120_000;
 
 /** The database's own count, once every message has its turn or none comes any more. */
-async function account({ database }: TurnWorld) {
+async function account({ database }: TurnWorld, parked: number) {
   // The next number is the count of those before it.
-  const saidBefore = Number(itemOf(firstTroubled).inboundId.slice("m:".length)) - 1;
+  const said = Number(itemOf(firstTroubled).inboundId.slice("m:".length)) - 1;
+  const saidBefore = said - parked;
   const count = async () => {
     const [row] = await database.query<{ turns: number; replies: number; ids: number }>(
       `select (select count(*)::int from turns) as turns, count(*)::int as replies,
@@ -189,6 +206,12 @@ async function account({ database }: TurnWorld) {
     untaken: Math.max(0, saidBefore - turns),
     doubled: Math.max(0, turns - saidBefore) + (replies - ids),
   };
+}
+
+/** Messages that are set aside under that code; -1: there are others. */
+async function parkedAs({ database }: TurnWorld, code: string): Promise<number> {
+  const rows = await database.query<{ code: string }>("select code from parked_turns");
+  return rows.every((row) => row.code === code) ? rows.length : -1;
 }
 
 const ms = (samples: readonly number[], share: number): string =>

@@ -14,6 +14,7 @@ import { measureHeartbeat } from "./heartbeat.ts";
 import { measureIdle } from "./idle.ts";
 import { measureRenewals } from "./renewal.ts";
 import { measureTurnFlow } from "./turn-flow.ts";
+import { measureTwoHosts } from "./two-hosts.ts";
 import { measureTurnStores } from "./turn-stores.ts";
 import { errorLine, HoldfastError } from "../../errors.ts";
 
@@ -61,15 +62,23 @@ const suites: Readonly<Record<string, Readonly<Record<string, Stage>>>> = {
       return measureIdle(log);
     },
   },
-  bystanders: Object.fromEntries(
-    faultNames.map((fault): [string, Stage] => [
+  bystanders: Object.fromEntries([
+    ...faultNames.map((fault): [string, Stage] => [
       fault,
       (log, isQuick) => {
-        log(`1,000 users talk, and something goes wrong for others: ${fault}`);
+        log(`users talk, and something goes wrong for others: ${fault}`);
         return measureBystanders(fault, log, isQuick);
       },
     ]),
-  ),
+    [
+      "bots-on-two-hosts",
+      (log: Log, isQuick: boolean) => {
+        log("people talk to a fleet of two hosts, and one says what makes the bot misbehave");
+        return measureTwoHosts(log, isQuick);
+      },
+    ] as const,
+  ]),
+
   growth: {
     month(log, isQuick) {
       log("30 days of traffic, with the retention and without it");

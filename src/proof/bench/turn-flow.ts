@@ -37,7 +37,7 @@ export async function measureTurnFlow(log: (line: string) => void): Promise<read
 let inbounds = 0;
 
 /** The next message of a user, with an id of its own. */
-export function itemOf(user: number): InboundItem {
+export function itemOf(user: number, text?: string): InboundItem {
   inbounds += 1;
   return {
     channel: "telegram",
@@ -46,7 +46,7 @@ export function itemOf(user: number): InboundItem {
     peer: { userId: `user-${user}`, accessHash: "1" },
     inboundId: `m:${inbounds}`,
     kind: "text",
-    text: `Le carrelage de la salle de bain est posé, message ${inbounds}`,
+    text: text ?? `Le carrelage de la salle de bain est posé, message ${inbounds}`,
     receivedAtMs: 0,
   };
 }

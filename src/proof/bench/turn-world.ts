@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { conversationMachine } from "../../../machines/conversation.ts";
 import { conversationRules } from "../../../machines/conversation-rules.ts";
+import { createBotPool } from "../../adapters/bots/bot-pool.ts";
 import { connectNats } from "../../adapters/nats/connection.ts";
 import { openInboundStream } from "../../adapters/nats/inbound-stream.ts";
 import { type Database, openDatabase } from "../../adapters/postgres/database.ts";
@@ -13,16 +15,20 @@ import { migrate } from "../../adapters/postgres/migrate.ts";
 import { createOutboxStore } from "../../adapters/postgres/outbox-store.ts";
 import { createParkedStore } from "../../adapters/postgres/parked-store.ts";
 import { createOfferedChoices } from "../../adapters/postgres/offered-choices.ts";
+import { createSuspectStore } from "../../adapters/postgres/suspect-store.ts";
 import { createStepStore } from "../../adapters/postgres/step-store.ts";
 import { createSystemClock } from "../../concurrency/system-clock.ts";
 import { type EmbeddedNats, startNats } from "../../embedded/nats.ts";
 import { type EmbeddedPostgres, startPostgres } from "../../embedded/postgres.ts";
 import { createHotConversations } from "../../conversation/turns/session-cache.ts";
+import { runHere } from "../../conversation/turns/bot-here.ts";
 import { createReplyDesk } from "../../conversation/outbox/ticket.ts";
 import { createTelegramSender } from "../../channels/telegram/sender.ts";
 import { createBacklog } from "../../conversation/turns/backlog/backlog.ts";
+import { answer } from "./bench-bot.ts";
 import { createTurnEngine, type TurnEngine } from "../../conversation/turns/engine.ts";
-import type { Bot, Turn } from "../../ports/conversation/bot.ts";
+import type { Turn } from "../../ports/conversation/bot.ts";
+import type { BotRunner } from "../../ports/conversation/bot-runner.ts";
 import type { ConversationStore } from "../../ports/conversation/conversation-store.ts";
 import type { InboundStream } from "../../ports/conversation/inbound-stream.ts";
 import { partitions } from "../../ports/conversation/partitions.ts";
@@ -31,26 +37,44 @@ import { partitions } from "../../ports/conversation/partitions.ts";
 export const accountCount = 20;
 export const inactiveAfterMs = 86_400_000;
 
-/** Answers with the message it read, so that history is a part of every turn. */
-const makeBot = (before: TurnWorldOptions["beforeTurn"]): Bot => ({
-  name: "bench",
-  handle(turn) {
-    const said = turn.input.kind === "text" ? turn.input.text : "?";
-    const slow = before?.(said);
-    return slow === undefined ? answer(turn, said) : slow.then(() => answer(turn, said));
-  },
-});
-
-function answer(turn: Turn, said: string): void {
-  const { history, state } = turn;
-  turn.record("seen", { messages: history.length });
-  turn.setState({ machineId: "bench", schemaVersion: 1, state: { before: state !== null } });
-  turn.reply(`${said}, after ${history.length} messages`);
+/** The bench's bot in a process of its own, or in this one where a turn is to be slowed down from here. */
+async function openBot(
+  { beforeTurn, botFile = benchBot }: TurnWorldOptions,
+  folder: string,
+  log: (line: string) => void,
+): Promise<BotRunner & { close?(): void }> {
+  if (beforeTurn !== undefined) {
+    const handle = async (turn: Turn): Promise<void> => {
+      const said = turn.input.kind === "text" ? turn.input.text : "?";
+      await beforeTurn(said);
+      answer(turn, said);
+    };
+    return runHere({ name: "bench", handle });
+  }
+  const pool = createBotPool({
+    file: botFile,
+    home: folder,
+    folders: [],
+    env: {},
+    memoryMb: 256,
+    processes: 2,
+    hangMs: 5_000,
+    clock: createSystemClock(),
+    onLine: log,
+    onFloating: (error) => log(error.line),
+    onFault: log,
+  });
+  await pool.loaded;
+  return pool;
 }
+
+const benchBot = fileURLToPath(new URL("bench-bot.ts", import.meta.url));
 
 /** What goes wrong in a world, for who measures that. */
 export interface TurnWorldOptions {
   readonly beforeTurn?: (text: string) => Promise<void> | undefined;
+  /** The bot, in place of one that answers. */
+  readonly botFile?: string;
   /** Before a reply arrives at Telegram. A rejection is Telegram's. */
   readonly beforeReply?: (chatUser: string) => Promise<void>;
   /** By which address the program reaches nats-server. */
@@ -125,7 +149,7 @@ export async function buildTurnWorld(
   const claims = await Promise.all(
     partitions.map((partition) => store.claimPartition(partition, "bench")),
   );
-  const bot = makeBot(options.beforeTurn);
+  const bot = await openBot(options, folder, log);
   const backlog = createBacklogStore(database);
   const engines = claims.map((claim) =>
     createTurnEngine({
@@ -140,6 +164,7 @@ export async function buildTurnWorld(
       events,
       claim,
       inactiveAfterMs,
+      suspects: createSuspectStore(database),
       findBot: () => ({ bot, style: "numbered", sentBy: "holder" }),
       desk,
       notifyOutbox: ({ account }) => senders.get(account)?.notify(),
@@ -161,6 +186,7 @@ export async function buildTurnWorld(
     async stop() {
       await Promise.all(engines.map((engine) => engine.stop()));
       await Promise.all([...senders.values()].map((sender) => sender.stop()));
+      bot.close?.();
       await nats.close();
       await database.close();
       await Promise.all([server.stop(), postgres.stop()]);

@@ -2,6 +2,8 @@ import { createSiteManagerBot } from "../../bots/site-manager/site-manager-bot.t
 import type { Bot } from "../../ports/conversation/bot.ts";
 import { counterVariable, pidHeader } from "./counter.ts";
 
+/** The pid of the node, whose end explains a call that is made again. */
+const node = process.ppid;
 const siteManager = createSiteManagerBot();
 
 /** The example bot, which also says each numbered message back, once a server has counted it: `#7` for `#7`. */
@@ -13,7 +15,7 @@ const countingBot: Bot = {
     await turn.step("count", async () => {
       const answer = await fetch(process.env[counterVariable]!, {
         method: "POST",
-        headers: { "idempotency-key": id, [pidHeader]: String(process.pid) },
+        headers: { "idempotency-key": id, [pidHeader]: String(node) },
         body: `${session.id} ${input.text}`,
         signal: turn.signal,
       });

@@ -50,7 +50,9 @@ async function runBeside(
     log,
     environment: {
       ...scenario.environment,
-      ...(counter === null ? {} : { [counterVariable]: counter.url }),
+      ...(counter === null
+        ? {}
+        : { [counterVariable]: counter.url, HOLDFAST_BOT_ENV: counterVariable }),
     },
     ...(scenario.policy === undefined ? {} : { policy: scenario.policy }),
     natsCluster: scenario.natsCluster === true,

@@ -1,21 +1,18 @@
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { loadBot, type ReloadingBot, watchBot } from "../../../src/adapters/bots/load-bot.ts";
+import { loadBot } from "../../../src/adapters/bots/load-bot.ts";
 import { createRehearsal } from "../../../src/conversation/rehearsal/rehearsal.ts";
 import type { Bot } from "../../../src/ports/conversation/bot.ts";
 
 let folder: string;
 let file: string;
-let watched: ReloadingBot | null;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "holdfast-bot-"));
   file = join(folder, "bot.mjs");
-  watched = null;
 });
 afterEach(async () => {
-  watched?.close();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -44,20 +41,5 @@ describe("a bot of one's own", () => {
       message: expect.stringContaining(file),
       next: expect.stringContaining(next),
     });
-  });
-
-  it("is loaded anew when its file changes, however it is written, and goes on when that fails", async () => {
-    await writeFile(file, source("one"));
-    const told: string[] = [];
-    watched = await watchBot(file, (line) => told.push(line));
-    const { bot } = watched;
-    await writeFile(file, source("two"));
-    await expect.poll(() => says(bot)).toEqual(["two"]);
-    await writeFile(`${file}.new`, source("three"));
-    await rename(`${file}.new`, file);
-    await expect.poll(() => says(bot)).toEqual(["three"]);
-    await writeFile(file, "export default {");
-    await expect.poll(() => told.at(-1)).toMatch(/goes on as it was/);
-    expect(await says(bot)).toEqual(["three"]);
   });
 });

@@ -10,6 +10,7 @@ import { createSystemClock } from "../../../src/concurrency/system-clock.ts";
 import { createSiteManagerBot } from "../../../src/bots/site-manager/site-manager-bot.ts";
 import type { OutboxSender } from "../../../src/conversation/outbox/sender.ts";
 import { createNodeWebhook, type NodeWebhook } from "../../../src/channels/webhook/channel.ts";
+import { runHere } from "../../../src/conversation/turns/bot-here.ts";
 import type { Bot } from "../../../src/ports/conversation/bot.ts";
 import type { PartitionClaim } from "../../../src/ports/conversation/conversation-store.ts";
 import type { WebhookReply } from "../../../src/channels/webhook/deliver.ts";
@@ -118,7 +119,7 @@ afterEach(async () => {
 async function serve(bot: Bot = createSiteManagerBot()): Promise<PartitionClaim> {
   let sender: OutboxSender;
   const engine = await bench.makeEngine(bot, {
-    findBot: () => ({ bot, style: "numbered", sentBy: "owner" }),
+    findBot: () => ({ bot: runHere(bot), style: "numbered", sentBy: "owner" }),
     notifyOutbox: () => sender.notify(),
   });
   const [row] = await bench.database.query<{ epoch: string }>(

@@ -84,8 +84,8 @@ describe("order and effect (I4)", () => {
 
   it("each turn asks once for its session and commits once (I3)", async () => {
     const engine = await bench.makeEngine(echo);
-    bench.statements.length = 0;
     await engine.start();
+    bench.statements.length = 0;
     await bench.stream.append(["a", "b", "c"].map((text) => textFrom("1", text)));
     await bench.stream.emptied();
     expect(bench.statements.filter(isLookup)).toHaveLength(3);

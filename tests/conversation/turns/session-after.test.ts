@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { conversationMachine } from "../../../machines/conversation.ts";
 import { conversationRules, openingRule } from "../../../machines/conversation-rules.ts";
-import { createTurnDraft, recordWithoutBot } from "../../../src/conversation/turns/draft.ts";
+import {
+  createTurnDraft,
+  recordOfAnswer,
+  recordWithoutBot,
+} from "../../../src/conversation/turns/draft.ts";
 import { sessionAfter } from "../../../src/conversation/turns/session-after.ts";
 import type { Turn } from "../../../src/ports/conversation/bot.ts";
 import type { LoadedSession } from "../../../src/ports/conversation/conversation-store.ts";
@@ -33,20 +37,20 @@ const loaded: LoadedSession = {
 };
 const unasked = () => Promise.reject(new Error("The bot of these specs asks nothing outside."));
 
+const material = { item, session: loaded, sentBy: "holder", rules } as const;
+
 /** What is committed of a turn in which the bot asked for this. */
 function recordOf(ask: (turn: Turn) => void) {
   const draft = createTurnDraft({
     item,
     session: loaded,
-    resolved: { input: { kind: "text", text: item.text }, text: item.text },
+    input: { kind: "text", text: item.text },
     style: "buttons",
-    sentBy: "holder",
     steps: unasked,
     media: { read: unasked },
-    rules,
   });
   ask(draft.turn);
-  return draft.seal();
+  return recordOfAnswer(material, { text: item.text }, draft.seal());
 }
 
 describe("a session after a turn", () => {
@@ -79,7 +83,11 @@ describe("a session after a turn", () => {
     const head = sessionAfter(rules, loaded, record)!;
     expect(head).toMatchObject({ decision: "SESSION_WITH_HUMAN", turns: 4, lastSeq: 12 });
     const next = { ...loaded, ...head };
-    const kept = recordWithoutBot({ ...item, inboundId: "m:2" }, next, "holder", rules);
+    const kept = recordWithoutBot({
+      ...material,
+      item: { ...item, inboundId: "m:2" },
+      session: next,
+    });
     expect(sessionAfter(rules, next, kept)).toEqual({ ...head, turns: 5, lastSeq: 13 });
   });
 

@@ -3,6 +3,7 @@ import { defineBot } from "../../../src/bot.ts";
 import { createBrake } from "../../../src/conversation/turns/brake.ts";
 import type { BotSeat } from "../../../src/conversation/turns/run-options.ts";
 import { HoldfastError } from "../../../src/errors.ts";
+import { runHere } from "../../../src/conversation/turns/bot-here.ts";
 import type { Bot } from "../../../src/ports/conversation/bot.ts";
 import type { InboundItem } from "../../../src/ports/conversation/inbound-stream.ts";
 import {
@@ -16,7 +17,11 @@ import { echo } from "../../fixtures/test-bots.ts";
 let bench: ConversationBench;
 afterEach(() => bench.close());
 
-const seatOf = (bot: Bot | null): BotSeat => ({ bot, style: "buttons", sentBy: "holder" });
+const seatOf = (bot: Bot | null): BotSeat => ({
+  bot: bot && runHere(bot),
+  style: "buttons",
+  sentBy: "holder",
+});
 const said = async () =>
   (await bench.database.query<{ body: string }>("select body from messages order by seq")).map(
     ({ body }) => body,

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { AccountKind } from "../../machines/lifecycle.ts";
-import { checkBot, createNodeBots } from "../../src/node/bots.ts";
+import { createSystemClock } from "../../src/concurrency/system-clock.ts";
+import { checkBot, createNodeBots, type NodeBots } from "../../src/node/bots.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -17,6 +18,15 @@ function botFile(name: string): string {
   return file;
 }
 
+const clock = createSystemClock();
+const limits = { processes: 1, hangMs: 5_000, memoryMb: 64, env: {}, folders: [] };
+const plain = { bots: limits, home: "/nowhere", profile: "production" } as const;
+
+const opened: NodeBots[] = [];
+afterEach(() => {
+  for (const one of opened.splice(0)) one.close();
+});
+
 interface Said {
   readonly kind: AccountKind;
   readonly bot: string | null;
@@ -29,13 +39,17 @@ async function bots(
   const told: string[] = [];
   const made = await createNodeBots({
     config: {
+      ...plain,
       bot: config.bot ?? null,
-      profile: "production",
       telegram: config.real === true ? { apiId: 1, apiHash: "0" } : null,
     },
+    clock,
     find: (name) => accounts[name] ?? null,
     tell: (line) => void told.push(line),
+    show: (line) => void told.push(line),
+    faults: { report: () => undefined },
   });
+  opened.push(made);
   const name = async (account: string, channel: "telegram" | "webhook" = "telegram") =>
     (await made.answering({ channel, account }))?.name ?? null;
   return { name, told };
@@ -86,23 +100,23 @@ describe("the bot that answers for an account", () => {
 });
 
 describe("a choice of a bot", () => {
-  const simulated = { bot: null, telegram: null };
+  const simulated = { ...plain, bot: null, telegram: null };
 
   it("is refused where it is the host's own and the host has only the example, on Telegram itself", async () => {
-    const real = { bot: null, telegram: { apiId: 1, apiHash: "0" } };
-    await expect(checkBot("host", real)).rejects.toMatchObject({ code: "BOT_NOT_NAMED" });
-    await checkBot("host", { ...real, bot: botFile("own") });
-    await checkBot("none", real);
-    await checkBot("host", simulated);
+    const real = { ...plain, bot: null, telegram: { apiId: 1, apiHash: "0" } };
+    await expect(checkBot("host", real, clock)).rejects.toMatchObject({ code: "BOT_NOT_NAMED" });
+    await checkBot("host", { ...real, bot: botFile("own") }, clock);
+    await checkBot("none", real, clock);
+    await checkBot("host", simulated, clock);
   });
 
   it("is refused where this host cannot load it, and where its path is relative", async () => {
-    await expect(checkBot(join(folder, "none.mjs"), simulated)).rejects.toMatchObject({
+    await expect(checkBot(join(folder, "none.mjs"), simulated, clock)).rejects.toMatchObject({
       code: "BOT_NOT_FOUND",
     });
-    await expect(checkBot("bot.mjs", simulated)).rejects.toMatchObject({
+    await expect(checkBot("bot.mjs", simulated, clock)).rejects.toMatchObject({
       code: "BOT_PATH_RELATIVE",
     });
-    await checkBot(botFile("fine"), simulated);
+    await checkBot(botFile("fine"), simulated, clock);
   });
 });

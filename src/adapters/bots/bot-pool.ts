@@ -1,0 +1,192 @@
+import type { Clock } from "../../concurrency/clock.ts";
+import { errorLine, type HoldfastError } from "../../errors.ts";
+import type { BotPlace, BotRunner } from "../../ports/conversation/bot-runner.ts";
+import { hashText } from "../../ports/text-hash.ts";
+import { createAlonePlaces } from "./alone-places.ts";
+import { type BotProcess, startBotProcess } from "./bot-process.ts";
+import { botProgram, type BotProgramOptions, endingWithParent } from "./bot-program.ts";
+import type { BotFacts } from "./messages.ts";
+
+export interface BotPoolOptions extends BotProgramOptions {
+  readonly clock: Pick<Clock, "monotonicMs" | "schedule">;
+  /** Processes that share the bot's turns. */
+  readonly processes: number;
+  /** A process that has turns and gives no sign of life for so long is ended. */
+  readonly hangMs: number;
+  /** What the bot prints. */
+  onLine(line: string): void;
+  /** A failure of the bot's that belongs to no turn. */
+  onFloating(error: HoldfastError): void;
+  /** A process has ended while turns were under way, or cannot be loaded any more. */
+  onFault(line: string): void;
+}
+
+/**
+ * The processes of one bot. A user's turns go to one of them, as long as that gives signs of life; where none does,
+ * they wait. One that ends is started again.
+ */
+export interface BotPool extends BotRunner {
+  /** Rejects with the error of a bot that cannot be loaded; then no process is left. */
+  readonly loaded: Promise<void>;
+  /**
+   * Starts fresh processes, which take the next turns; the old ones finish theirs. Rejects with the error of a bot that
+   * cannot be loaded: then the old ones go on.
+   */
+  reload(): Promise<void>;
+  close(): void;
+}
+
+/** Resident memory beside the heap: Node itself, and buffers. */
+const besideHeapMb = 128;
+const megabyte = 1024 * 1024;
+/** Before a process that ended soon after its start is started again. */
+const restsMs = [0, 250, 1_000, 5_000, 15_000];
+/** One that lived for so long has earned a fresh start at once. */
+const steadyMs = 10_000;
+/** Old processes have so long for the turns that they have. */
+const retireMsMax = 120_000;
+
+export function createBotPool(options: BotPoolOptions): BotPool {
+  const { clock, processes, memoryMb } = options;
+  const seats: (BotProcess | null)[] = Array.from({ length: processes }, () => null);
+  const living = new Set<BotProcess>();
+  const waiting = new Set<() => void>();
+  let facts: BotFacts = { name: options.file, alsoAnswers: [], hearsUndeliverable: false };
+  let deaths = 0;
+  let isClosed = false;
+
+  /** A process of its newest sources. */
+  function start(onGone: (aliveMs: number) => void = () => {}): BotProcess {
+    const begunMs = clock.monotonicMs();
+    const started = startBotProcess({
+      ...options,
+      program: endingWithParent(botProgram(options)),
+      bytesMax: (memoryMb + besideHeapMb) * megabyte,
+      onHeard: wake,
+      onEnded() {
+        living.delete(started);
+        wake();
+        onGone(clock.monotonicMs() - begunMs);
+      },
+    });
+    living.add(started);
+    return started;
+  }
+
+  function wake(): void {
+    for (const look of waiting) look();
+  }
+
+  /** A process for the seat: once it sits there, another takes its place when it ends. */
+  function make(seat: number): BotProcess {
+    const started = start((aliveMs) => {
+      if (isClosed || seats[seat] !== started) return;
+      seats[seat] = null;
+      deaths = aliveMs > steadyMs ? 0 : deaths + 1;
+      const restMs = restsMs[Math.min(Math.max(deaths - processes, 0), restsMs.length - 1)]!;
+      clock.schedule(restMs, () => {
+        if (!isClosed && seats[seat] === null) fill(seat).facts.then(known, failed);
+      });
+    });
+    return started;
+  }
+
+  function fill(seat: number): BotProcess {
+    const started = make(seat);
+    seats[seat] = started;
+    return started;
+  }
+
+  function known(of: BotFacts): void {
+    facts = of;
+    wake();
+  }
+
+  function failed(error: unknown): void {
+    if (!isClosed) options.onFault(`the bot ${facts.name} cannot be loaded: ${errorLine(error)}`);
+  }
+
+  function answering(user: number): BotPlace | null {
+    for (let next = 0; next < processes; next += 1) {
+      const one = seats[(user + next) % processes];
+      if (one?.answers === true) return one;
+    }
+    return null;
+  }
+
+  const alone = createAlonePlaces({ clock, placesMax: processes, start });
+
+  function close(): void {
+    isClosed = true;
+    alone.close();
+    for (const one of living) one.end();
+    for (const look of waiting) look();
+  }
+  process.once("exit", close);
+
+  async function load(): Promise<void> {
+    const first = seats.map((_, seat) => fill(seat));
+    try {
+      known(await first[0]!.facts);
+    } catch (error) {
+      close();
+      throw error;
+    }
+  }
+
+  return {
+    loaded: load(),
+    get name() {
+      return facts.name;
+    },
+    get alsoAnswers() {
+      return facts.alsoAnswers;
+    },
+    get hearsUndeliverable() {
+      return facts.hearsUndeliverable;
+    },
+    place({ item, alone: isAlone, signal }) {
+      if (isAlone) return alone.place(signal);
+      const user = hashText(`${item.channel}\n${item.account}\n${item.chatUser}`);
+      const free = answering(user);
+      if (free !== null) return free;
+      return new Promise((resolve) => {
+        const look = (): void => {
+          const place = signal.aborted || isClosed ? null : answering(user);
+          if (place === null && !signal.aborted && !isClosed) return;
+          waiting.delete(look);
+          signal.removeEventListener("abort", look);
+          resolve(place);
+        };
+        waiting.add(look);
+        signal.addEventListener("abort", look);
+        look();
+      });
+    },
+    async reload() {
+      const fresh = make(0);
+      const newest = await fresh.facts;
+      const old = [...living].filter((one) => one !== fresh);
+      seats[0] = fresh;
+      known(newest);
+      for (const seat of seats.keys()) if (seat > 0) fill(seat).facts.then(known, failed);
+      retire(old);
+    },
+    close() {
+      process.off("exit", close);
+      close();
+    },
+  };
+
+  /** They end with their last turns. */
+  function retire(old: readonly BotProcess[]): void {
+    const sinceMs = clock.monotonicMs();
+    const look = (): void => {
+      const isOver = clock.monotonicMs() - sinceMs > retireMsMax;
+      const left = old.filter((one) => !one.hasEnded);
+      for (const one of left) if (isOver || one.open === 0) one.end();
+      if (left.some((one) => one.open > 0) && !isClosed) clock.schedule(250, look);
+    };
+    look();
+  }
+}

@@ -1,0 +1,231 @@
+import { spawn } from "node:child_process";
+import type { Duplex } from "node:stream";
+import type { Clock } from "../../concurrency/clock.ts";
+import type { HoldfastError } from "../../errors.ts";
+import type { BotPlace } from "../../ports/conversation/bot-runner.ts";
+import { readBotLine } from "./bot-lines.ts";
+import type { BotProgram } from "./bot-program.ts";
+import { errorOf, factsOf } from "./error-facts.ts";
+import { bytesFrame, createFrameReader, createLineWriter } from "./frames.ts";
+import { createHangWatch } from "./hang-watch.ts";
+import {
+  type BotFacts,
+  type BotLine,
+  botSays,
+  frameBytesMax,
+  lineCharactersMax,
+  type NodeLine,
+  pipeDescriptor,
+} from "./messages.ts";
+import { createOpenTurns } from "./open-turns.ts";
+import { deathsOf, type ProcessEnd } from "./process-end.ts";
+import { readSaid } from "./said-lines.ts";
+
+export interface BotProcessOptions {
+  readonly program: BotProgram;
+  /** The bot's, for errors. */
+  readonly file: string;
+  readonly clock: Pick<Clock, "monotonicMs" | "schedule">;
+  /** One that has turns and gives no sign of life for so long is ended. */
+  readonly hangMs: number;
+  /** Of resident memory: beyond it the process is ended. */
+  readonly bytesMax: number;
+  /** What it prints. */
+  onLine(line: string): void;
+  /** A rejection that nothing handles, of a turn that is over or of none. */
+  onFloating(error: HoldfastError): void;
+  /** It gave a sign of life after a silence. */
+  onHeard(): void;
+  onEnded(): void;
+}
+
+/** One process of a bot, seen from the node. */
+export interface BotProcess extends BotPlace {
+  /** Rejects with the error of a bot that cannot be loaded. */
+  readonly facts: Promise<BotFacts>;
+  /** Turns whose handlers have not ended. */
+  readonly open: number;
+  /** It is loaded, lives, and has given a sign of life just now. */
+  readonly answers: boolean;
+  readonly hasEnded: boolean;
+  /** Its last turn has left nothing under way, as it says. */
+  readonly isClean: boolean;
+  /** By default nothing wants it any more: turns that it has are no suspects. */
+  end(why?: ProcessEnd["killed"]): void;
+}
+
+/** A bot that is not loaded after so long is not loaded at all. */
+const loadMsMax = 30_000;
+/** Its last lines may come after its end. */
+const lastLinesMs = 500;
+const megabyte = 1024 * 1024;
+
+export function startBotProcess(options: BotProcessOptions): BotProcess {
+  const { program, clock, hangMs } = options;
+  const child = spawn(program.command, [...program.args], {
+    cwd: program.cwd,
+    env: program.env,
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
+  });
+  const pipe = child.stdio[pipeDescriptor] as Duplex;
+  const end: { -readonly [Name in keyof ProcessEnd]: ProcessEnd[Name] } = {
+    killed: null,
+    lastWords: null,
+    isOutOfHeap: false,
+    code: null,
+    signal: null,
+  };
+  const loaded = Promise.withResolvers<BotFacts>();
+  let isReady = false;
+  let hasEnded = false;
+  let isClean = true;
+
+  let isFlushing = false;
+
+  function say(line: NodeLine, texts?: string): void {
+    if (!isFlushing) setImmediate(flush);
+    isFlushing = true;
+    const json = JSON.stringify(line);
+    lines.add(texts === undefined ? json : `${json}\n${texts}`);
+  }
+
+  const lines = createLineWriter(send);
+  function send(): void {
+    const taken = lines.take();
+    if (taken !== null && !hasEnded) pipe.write(taken.frame, taken.done);
+  }
+
+  function flush(): void {
+    isFlushing = false;
+    send();
+  }
+
+  const turns = createOpenTurns({
+    say,
+    send(turn, ask, bytes) {
+      if (!hasEnded) pipe.write(bytesFrame(turn, ask, bytes));
+    },
+  });
+
+  function kill(why: NonNullable<ProcessEnd["killed"]>): void {
+    end.killed ??= why;
+    child.kill("SIGKILL");
+  }
+
+  const crash = (why: string): void => kill({ code: "BOT_CRASHED", why });
+
+  const watch = createHangWatch({
+    clock,
+    hangMs,
+    isBusy: () => turns.size > 0 && !hasEnded,
+    onHang: () => kill({ code: "BOT_HUNG", why: `gave no sign of life for ${hangMs} ms` }),
+  });
+
+  function hear(line: BotLine | null): void {
+    if (line === null) return crash("said what is no line of a bot");
+    switch (line[0]) {
+      case botSays.ready:
+        isReady = true;
+        return loaded.resolve(line[1]);
+      case botSays.unusable:
+        loaded.reject(errorOf(line[1]));
+        return kill("given-up");
+      case botSays.beat:
+        if (line[1] <= options.bytesMax) return;
+        return kill({
+          code: "BOT_OUT_OF_MEMORY",
+          why: `took ${Math.round(line[1] / megabyte)} MB of memory`,
+        });
+      case botSays.floating:
+        return options.onFloating(errorOf(line[1]));
+      case botSays.lastWords:
+        end.lastWords = { turn: line[1], how: line[2], error: line[3] };
+        return;
+      case botSays.answer:
+      case botSays.failure:
+        isClean = line[2];
+        break;
+      case botSays.step:
+      case botSays.called:
+      case botSays.callFailed:
+      case botSays.download:
+    }
+    if (!turns.hear(line)) crash(`spoke of turn ${line[1]}, which it does not have`);
+  }
+
+  function ended(): void {
+    if (hasEnded) return;
+    hasEnded = true;
+    isReady = false;
+    const errorFor = deathsOf(options.file, end, turns.has);
+    loaded.reject(errorFor(0));
+    turns.end(errorFor);
+    options.onEnded();
+  }
+
+  listen();
+  function listen(): void {
+    const read = createFrameReader({
+      bytesMax: frameBytesMax,
+      onBroken: () => crash("sent what is no frame"),
+      onText(text) {
+        for (const line of text.split("\n"))
+          if (line !== "") hear(line.length > lineCharactersMax ? null : readBotLine(line));
+      },
+    });
+    pipe.on("data", (chunk: Buffer) => {
+      const wasSilent = watch.isSilent;
+      watch.heard();
+      const couldAnswer = isReady;
+      read(chunk);
+      if (wasSilent || couldAnswer !== isReady) options.onHeard();
+    });
+    pipe.on("error", () => undefined);
+    readSaid(child.stdout!, options.onLine);
+    readSaid(child.stderr!, (line) => {
+      end.isOutOfHeap ||= /heap out of memory|Array buffer allocation failed/i.test(line);
+      options.onLine(line);
+    });
+  }
+
+  child.on("error", (error) => {
+    end.lastWords = { turn: 0, how: "crash", error: factsOf(error, "") };
+    ended();
+  });
+  child.once("exit", (code, signal) => {
+    [end.code, end.signal] = [code, signal];
+    const cancel = clock.schedule(lastLinesMs, ended);
+    child.once("close", () => {
+      cancel();
+      ended();
+    });
+  });
+  const cancelLoading = clock.schedule(loadMsMax, () =>
+    kill({ code: "BOT_HUNG", why: `was not loaded after ${loadMsMax} ms` }),
+  );
+  loaded.promise.then(cancelLoading, cancelLoading);
+
+  return {
+    facts: loaded.promise,
+    get open() {
+      return turns.size;
+    },
+    get answers() {
+      return isReady && !watch.isSilent;
+    },
+    get hasEnded() {
+      return hasEnded;
+    },
+    get isClean() {
+      return isClean;
+    },
+    run(material, textsOf) {
+      if (turns.size === 0) watch.heard();
+      const run = turns.begin(material, textsOf);
+      watch.begin();
+      if (hasEnded) turns.end(deathsOf(options.file, { ...end, killed: "given-up" }, turns.has));
+      return run;
+    },
+    end: (why) => kill(why ?? "given-up"),
+  };
+}
