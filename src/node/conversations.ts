@@ -143,6 +143,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         claim,
         inactiveAfterMs: sessionInactiveMs,
         findBot,
+        onBotLog: (of, { level, message, fields }) => log[level]({ ...of, fields }, message),
         onUnanswered: metrics.unanswered,
         ...(options.talkTurnsMax > 0 && { brake: brakeOf(options) }),
         desk: options.desk,

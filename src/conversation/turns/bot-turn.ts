@@ -1,5 +1,5 @@
 import { HoldfastError } from "../../errors.ts";
-import type { BotState, Turn, TurnInput } from "../../ports/conversation/bot.ts";
+import type { BotState, Turn, TurnFrom, TurnInput } from "../../ports/conversation/bot.ts";
 import {
   type LoadedSession,
   type MenuChoice,
@@ -10,8 +10,10 @@ import {
   type TurnRecord,
   type UserContext,
 } from "../../ports/conversation/conversation-store.ts";
+import type { BotLog, BotLogLine } from "../../ports/conversation/bot-log.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import { type Media, mediaBytesMaxDefault, type MediaReader } from "../../ports/telegram/media.ts";
+import { createBotLog } from "./bot-log.ts";
 import { type MenuStyle, renderText } from "./menu.ts";
 import { partsOf, replyUnitsMax } from "./reply-parts.ts";
 import { deriveRandomId } from "../outbox/random-id.ts";
@@ -28,6 +30,8 @@ export interface TurnMaterial {
   readonly style: MenuStyle;
   readonly steps: StepRunner;
   readonly media: MediaReader;
+  /** Hears of each line that the bot logs, at once; never throws. */
+  log(line: BotLogLine): void;
 }
 
 /** The bot's requests so far. */
@@ -61,6 +65,7 @@ export class OfferedTurn implements Turn {
   /** Read when the bot asks for it, and forgotten with the turn. */
   private historyRead: readonly StoredMessage[] | null = null;
   private stepNames: Set<string> | null = null;
+  private ownLog: BotLog | null = null;
 
   constructor(material: TurnMaterial, draft: Draft) {
     const { item, session } = material;
@@ -80,6 +85,17 @@ export class OfferedTurn implements Turn {
       if (draft.ended !== null) draft.ending.abort(draft.ended.reason);
     }
     return draft.ending.signal;
+  }
+
+  get from(): TurnFrom {
+    const { chatUser, from: { name = null, username = null, language = null } = {} } =
+      this.material.item;
+    return { id: chatUser, name, username, language };
+  }
+
+  get date(): Date | null {
+    const { writtenAtMs } = this.material.item;
+    return writtenAtMs === undefined ? null : new Date(writtenAtMs);
   }
 
   get history(): readonly StoredMessage[] {
@@ -182,6 +198,11 @@ export class OfferedTurn implements Turn {
       replies.push({ seq: this.userSeq + 1 + replies.length, body: part, menu: offered, randomId });
     }
     if (sticky && choices !== null) draft.stickyMenu = this.userSeq + replies.length;
+  }
+
+  get log(): BotLog {
+    this.ownLog ??= createBotLog((line) => this.material.log(line));
+    return this.ownLog;
   }
 
   escalate(): void {

@@ -1,5 +1,6 @@
 import { type ConversationRules, statusAfter } from "../../../machines/conversation-rules.ts";
 import type { Turn } from "../../ports/conversation/bot.ts";
+import type { BotLogLine } from "../../ports/conversation/bot-log.ts";
 import type { ReplySender } from "../../ports/conversation/conversation-store.ts";
 import type { LoadedSession, TurnRecord } from "../../ports/conversation/conversation-store.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
@@ -40,8 +41,9 @@ export function createTurnDraft(material: {
   readonly steps: StepRunner;
   readonly media: MediaReader;
   readonly rules: ConversationRules;
+  log(line: BotLogLine): void;
 }): TurnDraft {
-  const { item, session, resolved, style, sentBy, steps, media, rules } = material;
+  const { item, session, resolved, style, sentBy, steps, media, rules, log } = material;
   const { snapshot } = session;
   const draft: Draft = {
     state: readState(snapshot),
@@ -61,7 +63,10 @@ export function createTurnDraft(material: {
       draft.ended = { reason };
       draft.ending?.abort(reason);
     },
-    turn: new OfferedTurn({ item, session, input: resolved.input, style, steps, media }, draft),
+    turn: new OfferedTurn(
+      { item, session, input: resolved.input, style, steps, media, log },
+      draft,
+    ),
     seal() {
       draft.sealed = true;
       const { state, context, progress, asked, toolOutputs, replies, stickyMenu } = draft;

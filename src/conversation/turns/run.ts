@@ -7,7 +7,7 @@ import { carriedIdGone } from "../../ports/conversation/health-signs.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import type { ChoiceReference } from "../../ports/conversation/offered-choices.ts";
 import { resolveBeyond, type ResolvedInput, resolveInput } from "./menu.ts";
-import type { BotSeat, TurnResult, TurnRun, TurnRunOptions } from "./run-options.ts";
+import type { BotLogSource, BotSeat, TurnResult, TurnRun, TurnRunOptions } from "./run-options.ts";
 import { createTurnDraft, recordWithoutBot } from "./draft.ts";
 import { claimedItems, choiceOutcome } from "./committed-turn.ts";
 import { runHandler, type TurnSlot } from "./handler-run.ts";
@@ -93,7 +93,17 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
       note(item, resolved.input.reason, "a button was pressed that this session does not know");
     }
     const { media, rules } = options;
-    const draft = createTurnDraft({ item, session, resolved, style, sentBy, steps, media, rules });
+    const draft = createTurnDraft({
+      item,
+      session,
+      resolved,
+      style,
+      sentBy,
+      steps,
+      media,
+      rules,
+      log: (line) => options.onBotLog?.(sourceOf(item, bot), line),
+    });
     const onLate = (error: HoldfastError) =>
       note(
         item,
@@ -262,9 +272,9 @@ function reportDecision(
   { status, replies }: TurnRecord,
   resolved: ResolvedInput | null,
 ): void {
-  const { channel, account, chatUser, inboundId } = item;
+  const { channel, account, chatUser } = item;
   options.onDecision({
-    turnId: `${channel}:${account}:${inboundId}`,
+    turnId: turnIdOf(item),
     key: { channel, account, chatUser },
     session,
     code: session.decision,
@@ -272,6 +282,15 @@ function reportDecision(
     choice: item.kind === "tap" ? choiceOutcome(resolved, replies.length) : null,
   });
 }
+
+const turnIdOf = ({ channel, account, inboundId }: InboundItem): string =>
+  `${channel}:${account}:${inboundId}`;
+
+const sourceOf = (item: InboundItem, { name }: Bot): BotLogSource => ({
+  bot: name,
+  account: item.account,
+  turnId: turnIdOf(item),
+});
 
 const lineOf = (error: unknown): string => `${errorCodeOf(error)}: ${errorLine(error)}`;
 

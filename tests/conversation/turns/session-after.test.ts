@@ -43,6 +43,7 @@ function recordOf(ask: (turn: Turn) => void) {
     sentBy: "holder",
     steps: unasked,
     media: { read: unasked },
+    log: () => {},
     rules,
   });
   ask(draft.turn);
