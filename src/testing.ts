@@ -28,6 +28,8 @@ export interface Talk {
   ): Promise<Heard>;
   /** Presses the newest button with that label. */
   press(label: string): Promise<Heard>;
+  /** A person to whom the bot has escalated says this, and gives the session back. Throws where none has it. */
+  giveBack(...said: readonly string[]): void;
   /** The bot's memory of the person. */
   readonly context: UserContext;
   /** The lines that the bot logged, oldest first. */
@@ -102,6 +104,10 @@ export function talkTo(
       return take("tap", reference);
     },
     log,
+    giveBack(...said) {
+      if (rehearsal.session.decision !== "SESSION_WITH_HUMAN") throw new Error("no person has it");
+      rehearsal.giveBack(said);
+    },
     get context() {
       return rehearsal.session.context ?? {};
     },

@@ -9,9 +9,9 @@ import type { ReplyDesk } from "../conversation/outbox/ticket.ts";
 import type { FleetMembers } from "../custody/fleet-members.ts";
 import { hostKey } from "../custody/registers.ts";
 import type { Account } from "../accounts/account.ts";
-import { type Backlog, createBacklog } from "../conversation/turns/backlog/backlog.ts";
 import { createConversationHealth } from "../conversation/turns/health.ts";
 import type { Host } from "../accounts/host.ts";
+import type { EscalationNotices } from "../conversation/escalation/tell.ts";
 import { createHotConversations } from "../conversation/turns/session-cache.ts";
 import { type Brake, createBrake } from "../conversation/turns/brake.ts";
 import { createMediaReader } from "../conversation/turns/media-reader.ts";
@@ -25,10 +25,8 @@ import { errorLine } from "../errors.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { BacklogStore } from "../ports/conversation/backlog-store.ts";
 import type { ConversationRecords } from "../ports/conversation/conversation-records.ts";
-import type {
-  ConversationStore,
-  PartitionClaim,
-} from "../ports/conversation/conversation-store.ts";
+import type { ConversationStore } from "../ports/conversation/conversation-store.ts";
+import type { EscalationStore } from "../ports/conversation/escalation-store.ts";
 import type { ParkedStore } from "../ports/conversation/parked-store.ts";
 import type { OfferedChoices } from "../ports/conversation/offered-choices.ts";
 import { sessionInactiveMs, stepsKeptMs } from "../ports/conversation/retention.ts";
@@ -38,6 +36,8 @@ import { talkBraked } from "../ports/conversation/health-signs.ts";
 import type { FleetBus } from "../ports/custody/fleet-bus.ts";
 import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
 import type { MediaReader } from "../ports/telegram/media.ts";
+import { showFigures } from "./conversation-figures.ts";
+import { createNodeEscalations, isHandedOver } from "./escalations.ts";
 import { createNodeBots, type NodeBots } from "./bots.ts";
 import type { OpenNode } from "./open.ts";
 import { sessionRules } from "./rules.ts";
@@ -58,6 +58,9 @@ export interface NodeTurnsOptions {
   readonly rules: ConversationRules;
   readonly steps: StepStore;
   readonly parked: ParkedStore;
+  readonly escalations: Pick<EscalationStore, "figures">;
+  /** A session waits for a person now. */
+  onEscalated(): void;
   readonly choices: OfferedChoices;
   readonly media: MediaReader;
   readonly channels: Channels;
@@ -157,6 +160,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
           log.info({ code, sessionId: session.id, account, turnId }, code);
           if (!rules.open.includes(statusAfter))
             log.info({ sessionId: session.id, account }, "SESSION_ENDED");
+          if (isHandedOver(rules, session, statusAfter)) options.onEscalated();
           health.committed(key, session, statusAfter);
         },
         onLookup: metrics.sessionLookup,
@@ -174,40 +178,6 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
       return whole;
     },
   });
-}
-
-/** Figures of the database and of the backlogs, as they were at the last scrape. Answers the maker of a backlog. */
-function showFigures(
-  options: NodeTurnsOptions,
-): (claim: PartitionClaim, mayBegin: () => boolean) => Backlog {
-  const { metrics, records, clock } = options;
-  let duplicates = 0;
-  metrics.duplicateSessions(() => {
-    records.duplicates().then(
-      (users) => (duplicates = users),
-      () => undefined,
-    );
-    return duplicates;
-  });
-
-  let parkedCount = 0;
-  metrics.parkedMessages(() => {
-    options.parked.count({ accounts: "all" }).then(
-      (count) => (parkedCount = count),
-      () => undefined,
-    );
-    return parkedCount;
-  });
-  const backlogs = new Map<number, Backlog>();
-  metrics.backlog(() => [...backlogs.values()].reduce((sum, { items }) => sum + items, 0));
-  return (claim, mayBegin) => {
-    const { stream, events, parked } = options;
-    const { keep } = parked;
-    const store = options.backlog;
-    const backlog = createBacklog({ stream, keep, store, claim, clock, events, mayBegin });
-    backlogs.set(claim.partition, backlog);
-    return backlog;
-  };
 }
 
 /** Says each conversation once that is slowed down. */
@@ -260,6 +230,8 @@ export interface NodeConversations {
   /** With every beat of this host. Never rejects. */
   tellUndeliverable(): Promise<void>;
   readonly turns: TurnOwner;
+  /** Of sessions that wait for a person. */
+  readonly escalations: EscalationNotices;
   readonly webhook: NodeWebhook | null;
 }
 
@@ -289,8 +261,11 @@ export async function createNodeConversations(
           onRequest: metrics.conversations.webhookRequest,
           onReply: metrics.conversations.reply,
         });
+  const escalations = createNodeEscalations(open);
   const turns = createNodeTurns({
     ...open,
+    escalations: stores.escalations,
+    onEscalated: () => void escalations.wake(),
     bots,
     talkTurnsMax: config.talkTurnsMax,
     channels: createChannels([telegramChannel((account) => host.kindOf(account)), webhook]),
@@ -313,6 +288,7 @@ export async function createNodeConversations(
   const { webhook: served } = config;
   return {
     turns,
+    escalations,
     webhook,
     tellUndeliverable: tellUndeliverable({
       undelivered: stores.undelivered,

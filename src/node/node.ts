@@ -107,7 +107,10 @@ async function prepare(stage: StartStage, open: OpenNode, permit: CallPermit) {
 async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Promise<void> {
   const { config, tell, fleet, stores, nats, log, clock } = open;
   const { host, warmUp, commands, door, http } = prepared;
-  const { turns, webhook, ...conversations } = await createNodeConversations(open, host);
+  const { turns, webhook, escalations, ...conversations } = await createNodeConversations(
+    open,
+    host,
+  );
   await stage({
     name: "turns",
     start: () => turns,
@@ -120,6 +123,7 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
         turnsMsMax: config.timings.drainMs + config.timings.disconnectMs,
       }),
   });
+  await stage({ name: "notices", start: () => escalations, stop: (one) => one.stop() });
   await stage({ name: "webhook", start: () => webhook, stop: (one) => one?.stop() });
   const sweep = sweepStrandedReplies({
     outbox: stores.outbox,
@@ -129,6 +133,7 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
   });
   fleet.members.onOwnBeat(() => void sweep());
   fleet.members.onOwnBeat(() => void conversations.tellUndeliverable());
+  fleet.members.onOwnBeat(() => escalations.tick());
   await stage({
     name: "scheduled renewals",
     start() {

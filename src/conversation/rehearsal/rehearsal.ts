@@ -54,6 +54,8 @@ export interface Rehearsal {
     input: RehearsedInput,
     actual?: Pick<TurnRecord, "toolOutputs"> & { readonly replies: readonly TurnReply[] },
   ): Promise<RehearsedTurn>;
+  /** A person who has the session says this, and gives it back to the bot; without a person, nothing changes. */
+  giveBack(said: readonly string[]): void;
   /**
    * The callback data of an offered choice, of this session or an earlier one: from the newest menu
    * with that label.
@@ -160,6 +162,11 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
       goOn({ ...record, ...actual });
       return { replies: record.replies.map(({ body, menu }) => ({ body, menu })) };
     },
+    giveBack(said) {
+      const status = rules.moves.resolve[session.status];
+      if (!rules.returning.includes(session.status) || status === undefined) return;
+      session = returnedAfter(session, status, said);
+    },
     referenceTo(label) {
       const offer = offers.findLast(({ menu }) => menu.some((choice) => choice.label === label));
       if (offer === undefined) return null;
@@ -223,6 +230,29 @@ function after(
     progress,
     messages: [...session.messages, ...messages].slice(-historyMessages),
     toolOutputs: [...session.toolOutputs, ...toolOutputs].slice(-historyToolOutputs),
+  };
+}
+
+/** What a person says stands behind a number of its own, as in the record of a session. */
+function returnedAfter(
+  session: LoadedSession,
+  status: LoadedSession["status"],
+  said: readonly string[],
+): LoadedSession {
+  const messages = said.map(
+    (body, index): StoredMessage => ({
+      seq: session.lastSeq + 2 * (index + 1),
+      role: "person",
+      body,
+      menu: null,
+    }),
+  );
+  return {
+    ...session,
+    status,
+    decision: "SESSION_RETURNED",
+    lastSeq: session.lastSeq + 2 * said.length,
+    messages: [...session.messages, ...messages].slice(-historyMessages),
   };
 }
 

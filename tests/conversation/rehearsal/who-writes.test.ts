@@ -35,3 +35,30 @@ describe("what a bot's test tells of who writes", () => {
     expect(talk.log).toEqual([{ level: "info", message: "asked", fields: { by: "ada" } }]);
   });
 });
+
+describe("a person in a bot's test", () => {
+  const bot = defineBot({
+    name: "hands over",
+    text(turn, text) {
+      if (text === "help") turn.escalate();
+      const said = turn.history.map(({ role, body }) => `${role} ${body}`);
+      turn.reply([turn.session.decision, ...said].join(", "));
+    },
+  });
+
+  it("answers in the bot's place and gives the session back", async () => {
+    const talk = talkTo(bot);
+    await talk.say("help");
+    expect((await talk.say("hello?")).texts).toEqual([]);
+    talk.giveBack("Bob here", "All is well");
+    const [after] = (await talk.say("thanks")).texts;
+    expect(after).toBe(
+      "SESSION_RETURNED, user help, bot SESSION_CREATED_FIRST_CONTACT, user hello?, person Bob here, person All is well",
+    );
+    expect((await talk.say("bye")).texts[0]).toMatch(/^SESSION_REUSED/);
+  });
+
+  it("gives nothing back that no person has", () => {
+    expect(() => talkTo(bot).giveBack("Bob here")).toThrow("no person has it");
+  });
+});
