@@ -1,8 +1,9 @@
+-- no transaction
 -- The count of turns when a person gave the session back: until the bot has taken the next one, that turn is told so.
-alter table conversation_sessions add column returned_turns int;
-
+alter table conversation_sessions add column if not exists returned_turns int
+--
 -- One row for each session that a person has. Whoever changes the session's status writes it: the trigger below does.
-create table escalations (
+create table if not exists escalations (
   session_id bigint primary key references conversation_sessions (id) on delete cascade,
   channel text not null,
   account text not null,
@@ -15,11 +16,13 @@ create table escalations (
   tries int not null default 0,
   -- The notice is not sent before that.
   next_at timestamptz not null default now()
-);
-create index escalations_untold on escalations (next_at) where told_at is null;
-create index escalations_since on escalations (since);
-
-create function note_escalation() returns trigger language plpgsql as $$
+)
+--
+create index if not exists escalations_untold on escalations (next_at) where told_at is null
+--
+create index if not exists escalations_since on escalations (since)
+--
+create or replace function note_escalation() returns trigger language plpgsql as $$
 begin
   if new.status <> 'escalated' then
     delete from escalations where session_id = new.id;
@@ -30,11 +33,14 @@ begin
     on conflict (session_id) do nothing;
   end if;
   return null;
-end $$;
+end $$
+--
+drop trigger if exists conversation_sessions_escalation on conversation_sessions;
 create trigger conversation_sessions_escalation after update of status on conversation_sessions
   for each row when (old.status is distinct from new.status and 'escalated' in (old.status, new.status))
-  execute function note_escalation();
-
--- Those of before are shown, and are no news.
+  execute function note_escalation()
+--
+-- Those of before are shown, and are no news. What the trigger wrote meanwhile stays.
 insert into escalations (session_id, channel, account, chat_user, since, told_at)
-select id, channel, account, chat_user, last_turn_at, now() from conversation_sessions where status = 'escalated';
+select id, channel, account, chat_user, last_turn_at, now() from conversation_sessions where status = 'escalated'
+on conflict (session_id) do nothing

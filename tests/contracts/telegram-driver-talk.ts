@@ -170,50 +170,6 @@ export function specifyTalk(makeDriver: MakeDriver): void {
       expect(dc.ledger.messages({ to: bob.id })).toHaveLength(1);
     });
 
-    it("tells who writes and when, in pushes, presses, differences and history", async () => {
-      const dc = await bench.startDc();
-      const bob = dc.phone.createUser({
-        firstName: "Bob",
-        lastName: "Martin",
-        username: "bob",
-        langCode: "fr",
-      });
-      const helper = await bench.bot(dc, "helper_bot");
-      const from = await helper.client.cursor();
-      dc.phone.send("bob", { peer: "helper_bot", text: "/start" });
-      await helper.until(() => updatesOf(helper).length === 1);
-      const told = { name: "Bob Martin", username: "bob", language: "fr" };
-      const [pushed] = updatesOf(helper);
-      const date = dc.phone.messages("bob", { peer: "helper_bot" }).at(-1)!.dateS;
-      expect(pushed).toMatchObject({ from: told, date, peer: { userId: `${bob.id}` } });
-
-      const peer = pushed!.peer;
-      const buttons = [{ label: "Sites", data: "sites" }];
-      await helper.client.send({ peer, text: "What now?", buttons, randomId: "1" });
-      const shown = dc.phone.messages("bob", { peer: "helper_bot" }).at(-1)!;
-      const answer = dc.phone.press("bob", { messageId: shown.id, button: "Sites" });
-      await helper.until(() => updatesOf(helper).some(({ kind }) => kind === "tap"));
-      const tap = updatesOf(helper).find((update) => update.kind === "tap")!;
-      expect(tap.from).toEqual(told);
-      await helper.client.answerTap(tap.queryId);
-      await answer;
-
-      const difference = await helper.client.difference(from);
-      expect(difference).toMatchObject({ updates: [{ text: "/start", from: told, date }, {}] });
-    });
-
-    it("tells a person's account no language, and nothing of one who has no username", async () => {
-      const dc = await bench.startDc();
-      const bob = dc.phone.createUser({ firstName: "Bob", langCode: "fr" });
-      const ada = await bench.person(dc, "ada");
-      dc.phone.send(String(bob.id), { peer: "ada", text: "hello" });
-      await ada.until(() => updatesOf(ada).length === 1);
-      const [update] = updatesOf(ada);
-      expect(update!.from).toEqual({ name: "Bob" });
-      const [read] = await ada.client.history(update!.peer, { limit: 1 });
-      expect(read!.from).toEqual({ name: "Bob" });
-    });
-
     it("tells of photos and files, which come by their place, chunk by chunk (V16)", async () => {
       const dc = await bench.startDc();
       dc.phone.createUser({ firstName: "Bob", username: "bob" });

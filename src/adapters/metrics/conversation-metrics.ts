@@ -127,15 +127,15 @@ export function createConversationMetrics(registry: Registry): ConversationMetri
       });
     },
     escalations(read) {
-      const unanswered: Gauge = new Gauge({
+      const sessions: Gauge = new Gauge({
         ...of,
         name: "holdfast_escalated_sessions",
         help: "Sessions that bots have handed to people, by whether a person has answered",
         labelNames: ["answered"],
         collect() {
           const figures = read();
-          unanswered.set({ answered: "no" }, figures.unanswered);
-          unanswered.set({ answered: "yes" }, figures.escalated - figures.unanswered);
+          sessions.set({ answered: "no" }, figures.unanswered);
+          sessions.set({ answered: "yes" }, figures.escalated - figures.unanswered);
         },
       });
       const oldest: Gauge = new Gauge({

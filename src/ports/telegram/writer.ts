@@ -9,7 +9,7 @@ export interface Writer {
 }
 
 /** UTF-16 units of each text. */
-export const writerUnitsMax = { name: 128, username: 64, language: 16 } as const;
+const writerUnitsMax = { name: 128, username: 64, language: 16 } as const;
 
 type WriterField = keyof typeof writerUnitsMax;
 const fields = Object.keys(writerUnitsMax) as readonly WriterField[];
