@@ -40,7 +40,7 @@ create trigger conversation_sessions_escalation after update of status on conver
   for each row when (old.status is distinct from new.status and 'escalated' in (old.status, new.status))
   execute function note_escalation()
 --
--- Those of before are shown, and are no news. What the trigger wrote meanwhile stays.
+-- Those of before are shown, and are no news. Locked: one that is given back meanwhile must not stand here afterwards.
 insert into escalations (session_id, channel, account, chat_user, since, told_at)
-select id, channel, account, chat_user, last_turn_at, now() from conversation_sessions where status = 'escalated'
+select id, channel, account, chat_user, last_turn_at, now() from conversation_sessions where status = 'escalated' for share
 on conflict (session_id) do nothing

@@ -216,6 +216,9 @@ describe("a session that a person gives back", () => {
       "SESSION_REUSED Bob here The bot goes on",
     ]);
     expect(bench.decisions.slice(-2)).toEqual(["SESSION_RETURNED", "SESSION_REUSED"]);
+    // As a host reads it that does not remember the session.
+    const key = { channel: "telegram", account: "site-bot", chatUser: "1" };
+    expect((await bench.conversations.load(key, 3_600_000)).decision).toBe("SESSION_REUSED");
   });
 
   it("says nothing of a return to a session that no person had", async () => {
