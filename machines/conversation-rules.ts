@@ -18,6 +18,7 @@ export type SessionDecision =
   | "SESSION_CREATED_AFTER_END"
   | "SESSION_CREATED_AFTER_EXPIRY"
   | "SESSION_REUSED"
+  | "SESSION_RETURNED"
   | "SESSION_WITH_HUMAN";
 
 /** Events of a session besides a message of its user. */
@@ -35,6 +36,8 @@ export interface ConversationRules {
   readonly inbound: Readonly<Record<ConversationState, InboundRule>>;
   /** Where each event leads, by the status before it. A missing status: the event changes nothing there. */
   readonly moves: Readonly<Record<SessionEvent, SessionMoves>>;
+  /** A session that a person resolves there goes back to the bot: the next turn's decision is SESSION_RETURNED. */
+  readonly returning: readonly SessionStatus[];
 }
 
 export interface InboundRule {
@@ -51,6 +54,8 @@ const decisions: Readonly<Record<string, SessionDecision>> = {
   sessionReused: "SESSION_REUSED",
   sessionKeptForHuman: "SESSION_WITH_HUMAN",
 };
+
+const returned = "sessionReturned";
 
 /** The machine's answer to one event in one state; null: none. */
 type Ask = (state: ConversationState, event: ConversationEvent) => Answer | null;
@@ -87,6 +92,7 @@ export function conversationRules(machine: AnyStateMachine): ConversationRules {
       resolve: moves("resolve"),
       end: moves("end"),
     },
+    returning: open.filter((state) => ask(state, { type: "resolve" })?.asks.includes(returned)),
   };
   refuseUnkeepable(rules);
   return rules;

@@ -25,6 +25,8 @@ const conversationEffects = {
   sessionCreated: effect<{ readonly why: "first-contact" | "after-end" | "after-expiry" }>(),
   sessionReused: effect<undefined>(),
   sessionKeptForHuman: effect<undefined>(),
+  /** The bot answers again, and its next turn is told so. */
+  sessionReturned: effect<undefined>(),
 };
 
 export const conversationMachine = setup({
@@ -62,7 +64,7 @@ export const conversationMachine = setup({
       on: {
         inbound: { actions: ["takeTurn", "sessionKeptForHuman"] },
         escalate: "escalated",
-        resolve: "active",
+        resolve: { target: "active", actions: "sessionReturned" },
         end: "ended",
       },
     },

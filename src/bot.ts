@@ -7,8 +7,10 @@ export type {
   ChosenItem,
   StaleReason,
   Turn,
+  TurnFrom,
   TurnInput,
 } from "./ports/conversation/bot.ts";
+export type { BotLog, BotLogLevel, BotLogLine } from "./ports/conversation/bot-log.ts";
 export type { Media } from "./ports/telegram/media.ts";
 export type {
   MenuChoice,

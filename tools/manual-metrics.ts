@@ -26,6 +26,7 @@ export function figures(): readonly Figure[] {
   metrics.conversations.duplicateSessions(() => 0);
   metrics.conversations.parkedMessages(() => 0);
   metrics.conversations.backlog(() => 0);
+  metrics.conversations.escalations(() => ({ escalated: 0, unanswered: 0, oldestMs: null }));
   const others = namesOfTheProcess();
   return registry
     .getMetricsAsArray()

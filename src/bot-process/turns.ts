@@ -143,6 +143,7 @@ export function createRunningTurns(
       style,
       steps,
       media: { read },
+      log: ({ level, message, fields }) => out.say([botSays.log, number, level, message, fields]),
     });
     const turn: RunningTurn = {
       number,

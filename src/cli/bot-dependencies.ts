@@ -48,7 +48,7 @@ function carriedNode(): Readonly<Record<string, Wish>> {
 
 /**
  * The dependencies of a bot in that folder, chosen so that they resolve to the running code: a
- * registry's version, a tarball or this checkout.
+ * registry's version, a tarball or this checkout. The state machines are of the version that runs here.
  */
 export async function botDependencies(folder: string): Promise<Readonly<Record<string, Wish>>> {
   const root = dirname(packageFile("package.json"));
@@ -57,5 +57,6 @@ export async function botDependencies(folder: string): Promise<Readonly<Record<s
     installed === null
       ? seenFrom(folder, `file:${root}`, root)
       : seenFrom(folder, installed.wish, installed.from);
-  return { holdfast, ...carriedNode() };
+  const own = await read<PackageFile>(join(root, "package.json"));
+  return { holdfast, xstate: own?.dependencies?.["xstate"] ?? "^5", ...carriedNode() };
 }

@@ -64,5 +64,11 @@ export function logLine(text: string, choice: LogChoice): string | null {
   const at = Number.isFinite(atMs) ? new Date(atMs).toISOString() : "";
   const shownLevel = (nameOf.get(Number(entry["level"])) ?? "").padEnd(5);
   const of = typeof entry["account"] === "string" ? `${entry["account"]}: ` : "";
-  return `${at}  ${shownLevel}  ${of}${String(entry["msg"])}`;
+  return `${at}  ${shownLevel}  ${of}${String(entry["msg"])}${fieldsOf(entry)}`;
+}
+
+/** What a bot wrote beside its line. */
+function fieldsOf({ fields }: Readonly<Record<string, unknown>>): string {
+  const isShown = typeof fields === "object" && fields !== null && Object.keys(fields).length > 0;
+  return isShown ? ` ${JSON.stringify(fields)}` : "";
 }

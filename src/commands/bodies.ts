@@ -113,6 +113,7 @@ const fleet = {
     session: rowId(),
     after: maybe(whole(0, Number.MAX_SAFE_INTEGER)),
   }),
+  escalations: z.object({ account: maybe(text(64)) }),
   park: z.object({ session: rowId(), back: maybe(flag()) }),
   "conversation-reply": z.object({ session: rowId(), text: text(messageMax), key: text(idMax) }),
   replay: z.object({ parked: rowId() }),

@@ -2,6 +2,7 @@ import type { FleetProtocol, Handlers } from "./protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import type { ConversationRecords } from "../ports/conversation/conversation-records.ts";
 import type { ConversationStore } from "../ports/conversation/conversation-store.ts";
+import type { EscalationStore } from "../ports/conversation/escalation-store.ts";
 import type { ParkedReplay } from "../conversation/turns/parked-replay.ts";
 import { type ParkedStore, placeOfParked } from "../ports/conversation/parked-store.ts";
 import { mayName, type Speaker } from "../ports/speaker.ts";
@@ -12,12 +13,13 @@ import { firstThatFit } from "./pages.ts";
 /** The verbs about conversations. */
 export type ConversationVerbs = Handlers<
   FleetProtocol,
-  "conversations" | "conversation" | "park" | "replay" | "replay-all"
+  "conversations" | "conversation" | "escalations" | "park" | "replay" | "replay-all"
 >;
 
 export interface ConversationCommandOptions {
   readonly records: ConversationRecords;
   readonly store: Pick<ConversationStore, "move">;
+  readonly escalations: Pick<EscalationStore, "list">;
   readonly parked: Pick<ParkedStore, "list">;
   readonly replays: ParkedReplay;
 }
@@ -34,7 +36,8 @@ const sessionIdForm = /^-?\d{1,18}$/;
 
 /**
  * Any node's answers about conversations. `conversations`: the newest sessions, the parked
- * messages, and the users who are behind. `conversation`: one session's turns. `park`: gives a session to a person, or
+ * messages, and the users who are behind. `conversation`: one session's turns. `escalations`: those that wait for
+ * a person. `park`: gives a session to a person, or
  * back to the bot. `replay`: takes a parked message again. `replay-all`: takes the next part of them again.
  */
 export function createConversationCommands(options: ConversationCommandOptions): ConversationVerbs {
@@ -95,6 +98,14 @@ export function createConversationCommands(options: ConversationCommandOptions):
         turns,
         more: isLast ? null : (turns.at(-1)?.seq ?? null),
       };
+    },
+    async escalations({ account }, speaker) {
+      if (typeof account === "string" && !mayName(speaker, account)) {
+        throw accountNotYours(speaker, account);
+      }
+      const accounts = typeof account === "string" ? [account] : speaker.accounts;
+      const found = await options.escalations.list({ accounts, limit: listMax });
+      return { ok: true, escalations: firstThatFit(found) };
     },
     async park(body, speaker) {
       const session = textIn(body, "session");

@@ -16,6 +16,7 @@ import type { HostSummary } from "./host-summary.ts";
 import type { PersonRows } from "../ports/conversation/person-erasure.ts";
 import type { ParkedItem } from "../ports/conversation/parked-store.ts";
 import type { Removed } from "../ports/retention.ts";
+import type { EscalationSummary } from "../ports/conversation/escalation-store.ts";
 import type { UndeliveredReply } from "../ports/conversation/undelivered-replies.ts";
 import type { Question } from "../ports/accounts/question.ts";
 import type { AccountUpdate, DriverName, JsonValue } from "../ports/telegram/telegram.ts";
@@ -241,6 +242,11 @@ export interface FleetProtocol {
       readonly turns: readonly TurnHistory[];
       readonly more: number | null;
     };
+  };
+  /** Sessions that wait for a person or have one, those without an answer first, the oldest of them first. */
+  readonly escalations: {
+    asked: { readonly account?: string | undefined };
+    answered: { readonly escalations: readonly EscalationSummary[] };
   };
   readonly park: {
     asked: { readonly session: string; readonly back?: boolean };

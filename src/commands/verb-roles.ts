@@ -36,6 +36,7 @@ const fleet: Needed<FleetProtocol> = {
   who: "read",
   conversations: "read",
   conversation: "read",
+  escalations: "read",
   force: "operate",
   driver: "operate",
   park: "operate",

@@ -185,7 +185,7 @@ const plainVariables: readonly Variable[] = [
     form: "http:// or https:// URL",
     byDefault: "none",
     meaning:
-      "hears of dead keys and aborted renewals, as JSON by POST; https:// alone in production",
+      "hears of dead keys, aborted renewals and sessions that wait for a person, as JSON by POST; https:// alone in production",
   },
   {
     name: "HOLDFAST_NOTIFY_SECRET",

@@ -69,6 +69,7 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
     conversations: createConversationCommands({
       records: stores.records,
       store: stores.conversations,
+      escalations: stores.escalations,
       parked: stores.parked,
       replays: createParkedReplay({ parked: stores.parked, stream }),
     }),

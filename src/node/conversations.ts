@@ -9,13 +9,13 @@ import type { ReplyDesk } from "../conversation/outbox/ticket.ts";
 import type { FleetMembers } from "../custody/fleet-members.ts";
 import { hostKey } from "../custody/registers.ts";
 import type { Account } from "../accounts/account.ts";
-import { type Backlog, createBacklog } from "../conversation/turns/backlog/backlog.ts";
 import { createConversationHealth } from "../conversation/turns/health.ts";
 import type { Host } from "../accounts/host.ts";
 import {
   createHotConversations,
   type HotConversations,
 } from "../conversation/turns/session-cache.ts";
+import type { EscalationNotices } from "../conversation/escalation/tell.ts";
 import { type Brake, createBrake } from "../conversation/turns/brake.ts";
 import { createMediaReader } from "../conversation/turns/media-reader.ts";
 import { createTurnOwner, type TurnOwner } from "../conversation/turns/partition-owner.ts";
@@ -28,10 +28,8 @@ import { errorLine } from "../errors.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { BacklogStore } from "../ports/conversation/backlog-store.ts";
 import type { ConversationRecords } from "../ports/conversation/conversation-records.ts";
-import type {
-  ConversationStore,
-  PartitionClaim,
-} from "../ports/conversation/conversation-store.ts";
+import type { ConversationStore } from "../ports/conversation/conversation-store.ts";
+import type { EscalationStore } from "../ports/conversation/escalation-store.ts";
 import type { ParkedStore } from "../ports/conversation/parked-store.ts";
 import type { OfferedChoices } from "../ports/conversation/offered-choices.ts";
 import { sessionInactiveMs, stepsKeptMs } from "../ports/conversation/retention.ts";
@@ -42,6 +40,8 @@ import { talkBraked } from "../ports/conversation/health-signs.ts";
 import type { FleetBus } from "../ports/custody/fleet-bus.ts";
 import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
 import type { MediaReader } from "../ports/telegram/media.ts";
+import { showFigures } from "./conversation-figures.ts";
+import { createNodeEscalations, isHandedOver } from "./escalations.ts";
 import type { NodeBots } from "./bots.ts";
 import type { BotFaults } from "./bot-faults.ts";
 import type { OpenNode } from "./open.ts";
@@ -65,6 +65,9 @@ export interface NodeTurnsOptions {
   readonly steps: StepStore;
   readonly suspects: SuspectStore;
   readonly parked: ParkedStore;
+  readonly escalations: Pick<EscalationStore, "figures">;
+  /** A session waits for a person now. */
+  onEscalated(): void;
   readonly choices: OfferedChoices;
   readonly media: MediaReader;
   readonly channels: Channels;
@@ -158,6 +161,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
         claim,
         inactiveAfterMs: sessionInactiveMs,
         findBot,
+        onBotLog: (of, { level, message, fields }) => log[level]({ ...of, fields }, message),
         onUnanswered: metrics.unanswered,
         ...(options.talkTurnsMax > 0 && { brake: brakeOf(options) }),
         desk: options.desk,
@@ -171,6 +175,7 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
           log.info({ code, sessionId: session.id, account, turnId }, code);
           if (!rules.open.includes(statusAfter))
             log.info({ sessionId: session.id, account }, "SESSION_ENDED");
+          if (isHandedOver(rules, session, statusAfter)) options.onEscalated();
           health.committed(key, session, statusAfter);
         },
         onLookup: metrics.sessionLookup,
@@ -188,40 +193,6 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
       return whole;
     },
   });
-}
-
-/** Figures of the database and of the backlogs, as they were at the last scrape. Answers the maker of a backlog. */
-function showFigures(
-  options: NodeTurnsOptions,
-): (claim: PartitionClaim, mayBegin: () => boolean) => Backlog {
-  const { metrics, records, clock } = options;
-  let duplicates = 0;
-  metrics.duplicateSessions(() => {
-    records.duplicates().then(
-      (users) => (duplicates = users),
-      () => undefined,
-    );
-    return duplicates;
-  });
-
-  let parkedCount = 0;
-  metrics.parkedMessages(() => {
-    options.parked.count({ accounts: "all" }).then(
-      (count) => (parkedCount = count),
-      () => undefined,
-    );
-    return parkedCount;
-  });
-  const backlogs = new Map<number, Backlog>();
-  metrics.backlog(() => [...backlogs.values()].reduce((sum, { items }) => sum + items, 0));
-  return (claim, mayBegin) => {
-    const { stream, events, parked } = options;
-    const { keep } = parked;
-    const store = options.backlog;
-    const backlog = createBacklog({ stream, keep, store, claim, clock, events, mayBegin });
-    backlogs.set(claim.partition, backlog);
-    return backlog;
-  };
 }
 
 /** Says each conversation once that is slowed down. */
@@ -274,6 +245,8 @@ export interface NodeConversations {
   /** With every beat of this host. Never rejects. */
   tellUndeliverable(): Promise<void>;
   readonly turns: TurnOwner;
+  /** Of sessions that wait for a person. */
+  readonly escalations: EscalationNotices;
   readonly webhook: NodeWebhook | null;
 }
 
@@ -299,8 +272,11 @@ export function createNodeConversations(
           onRequest: metrics.conversations.webhookRequest,
           onReply: metrics.conversations.reply,
         });
+  const escalations = createNodeEscalations(open);
   const turns = createNodeTurns({
     ...open,
+    escalations: stores.escalations,
+    onEscalated: () => void escalations.wake(),
     bots,
     botFaults,
     talkTurnsMax: config.talkTurnsMax,
@@ -325,6 +301,7 @@ export function createNodeConversations(
   const { webhook: served } = config;
   return {
     turns,
+    escalations,
     webhook,
     tellUndeliverable: tellUndeliverable({
       undelivered: stores.undelivered,

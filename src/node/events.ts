@@ -5,6 +5,7 @@ import { publishEvent } from "../adapters/nats/command-server.ts";
 import { createTelegramNotice } from "../adapters/notices/telegram-message.ts";
 import { createWebhook } from "../adapters/notices/webhook.ts";
 import type { Config } from "../config/config.ts";
+import type { NoticeWay } from "../ports/accounts/notices.ts";
 import { createNotices } from "../accounts/notices.ts";
 import { errorLine } from "../errors.ts";
 import type { Clock } from "../concurrency/clock.ts";
@@ -25,11 +26,17 @@ export interface NodeEventOptions {
 export interface NodeEvents extends EventSink {
   /** An account here has come to serve. */
   onActive(listener: () => void): void;
+  /** How people are reached; empty where that was not wished. */
+  readonly ways: readonly NoticeWay[];
 }
 
 /** Where this node reports events: NATS, metrics, the log, and a person where that was wished. */
 export function createNodeEvents(options: NodeEventOptions): NodeEvents {
   const { nats, log, clock, metrics, ways } = options;
+  const noticeWays: readonly NoticeWay[] = [
+    ...(ways.webhook === null ? [] : [createWebhook(ways.webhook, () => clock.now())]),
+    ...(ways.telegram === null ? [] : [createTelegramNotice(options.askHolder, ways.telegram)]),
+  ];
   const activeListeners: (() => void)[] = [];
   const sink: EventSink = {
     report(event) {
@@ -43,10 +50,7 @@ export function createNodeEvents(options: NodeEventOptions): NodeEvents {
     },
   };
   const notify = createNotices({
-    ways: [
-      ...(ways.webhook === null ? [] : [createWebhook(ways.webhook, () => clock.now())]),
-      ...(ways.telegram === null ? [] : [createTelegramNotice(options.askHolder, ways.telegram)]),
-    ],
+    ways: noticeWays,
     clock,
     onLost: ({ account, code }, way, error) =>
       sink.report({
@@ -56,7 +60,7 @@ export function createNodeEvents(options: NodeEventOptions): NodeEvents {
         message: `${code} did not reach anybody by ${way}: ${errorLine(error)}`,
       }),
   });
-  return { ...sink, onActive: (listener) => void activeListeners.push(listener) };
+  return { ...sink, ways: noticeWays, onActive: (listener) => void activeListeners.push(listener) };
 }
 
 /** One line of the log for an event; a question's own content, such as the address of a QR code, stays out. */

@@ -136,7 +136,7 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
       }),
     stop: (all) => all.close(),
   });
-  const { turns, webhook, ...conversations } = createNodeConversations(open, host, {
+  const { turns, webhook, escalations, ...conversations } = createNodeConversations(open, host, {
     bots,
     botFaults,
   });
@@ -152,6 +152,7 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
         turnsMsMax: config.timings.drainMs + config.timings.disconnectMs,
       }),
   });
+  await stage({ name: "notices", start: () => escalations, stop: (one) => one.stop() });
   await stage({ name: "webhook", start: () => webhook, stop: (one) => one?.stop() });
   const sweep = sweepStrandedReplies({
     outbox: stores.outbox,
@@ -161,6 +162,7 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
   });
   fleet.members.onOwnBeat(() => void sweep());
   fleet.members.onOwnBeat(() => void conversations.tellUndeliverable());
+  fleet.members.onOwnBeat(() => escalations.tick());
   await stage({
     name: "scheduled renewals",
     start() {

@@ -10,6 +10,7 @@ import { createCampaignStore } from "../adapters/postgres/campaign-store.ts";
 import { createConversationStore } from "../adapters/postgres/conversation-store.ts";
 import { createConversationRecords } from "../adapters/postgres/conversation-records.ts";
 import { createCursorStore } from "../adapters/postgres/cursor-store.ts";
+import { createEscalationStore } from "../adapters/postgres/escalation-store.ts";
 import { createFleetHealthStore } from "../adapters/postgres/fleet-health.ts";
 import { createIncarnationStore } from "../adapters/postgres/incarnation-store.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
@@ -56,6 +57,7 @@ export function createStores(databases: Omit<NodeDatabases, "close" | "warm">, s
     backlog: createBacklogStore(turns),
     records,
     health: createFleetHealthStore(others, sessionRules, records),
+    escalations: createEscalationStore(others),
     steps: createStepStore(turns),
     suspects: createSuspectStore(turns),
     parked: createParkedStore(turns),

@@ -24,6 +24,13 @@ describe("a line of the log", () => {
     expect(logLine(line, { ...all, ...choice })).toBe(text);
   });
 
+  it("shows the fields that a bot wrote beside it", () => {
+    expect(logLine(JSON.stringify({ ...entry, fields: { town: "Nice" } }), all)).toBe(
+      `${text} {"town":"Nice"}`,
+    );
+    expect(logLine(JSON.stringify({ ...entry, fields: {} }), all)).toBe(text);
+  });
+
   it("stays as it was logged in JSON", () => {
     expect(logLine(line, { ...all, isJson: true })).toBe(line);
     expect(JSON.parse(logLine("a word", { ...all, isJson: true })!)).toEqual({ msg: "a word" });

@@ -291,6 +291,7 @@ describe("a reader of all of NATS", () => {
     const found = sessions.find(({ chatUser }) => chatUser === id);
     await does(`conversation show ${found!.id}`);
     await does(`conversation park ${found!.id}`);
+    await does("conversation list --escalated");
     await does(`conversation reply ${found!.id} --key one`, "a person answers\n");
     await does(`conversation park ${found!.id} --back`);
     await does(`conversation replay ${found!.id} --session --bot bot/bot.mjs`);

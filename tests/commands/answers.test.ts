@@ -112,6 +112,7 @@ describe("an answer about the fleet", () => {
 
 describe("a request that lacks a field", () => {
   const conversations = createConversationCommands({
+    escalations: { list: async () => [] },
     records: { list: unasked, show: unasked, behind: unasked, duplicates: unasked },
     store: { move: unasked },
     parked: { list: unasked },

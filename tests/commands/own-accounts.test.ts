@@ -40,6 +40,7 @@ const tokens = [heldBy("shop-bot", "aa"), heldBy("other-bot", "bb")];
 
 const moved: string[] = [];
 const conversations = createConversationCommands({
+  escalations: { list: async () => [] },
   records: {
     list: async ({ account, limit }) =>
       sessions.filter((one) => account === undefined || one.account === account).slice(0, limit),

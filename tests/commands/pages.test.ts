@@ -44,6 +44,7 @@ describe("a session of long replies", () => {
     const turns = Array.from({ length: 40 }, (_, index) => turn(index + 1));
     expect(sizeOf(turns)).toBeGreaterThan(5 * megabyte);
     const commands = createConversationCommands({
+      escalations: { list: async () => [] },
       records: {
         list: async () => [],
         show: async (_id, limit, after = -1) => ({
@@ -89,6 +90,7 @@ describe("the list of sessions and of what was set aside", () => {
       item: item as never,
     }));
     const commands = createConversationCommands({
+      escalations: { list: async () => [] },
       records: {
         list: async ({ limit, before = "31" }) =>
           Array.from({ length: Number(before) - 1 }, (_, index) => ({

@@ -50,6 +50,7 @@ async function tell(rules: ConversationRules, { says, inactiveAfterMs = dayMs }:
   const engine = await bench.makeEngine(clerk, { store, inactiveAfterMs });
   await engine.start();
   const commands = createConversationCommands({
+    escalations: { list: async () => [] },
     records: createConversationRecords(database, rules),
     store: conversations,
     parked: { list: async () => [] },
@@ -175,7 +176,13 @@ describe("a node follows the conversation machine, as it is and as a copy is cha
   });
 
   it.each<[string, ConversationRules, readonly string[], readonly string[]]>([
-    ["as it is", asItIs, ["CREATED_FIRST_CONTACT", "REUSED"], ["active 2"]],
+    ["as it is", asItIs, ["CREATED_FIRST_CONTACT", "RETURNED"], ["active 2"]],
+    [
+      "it is not told",
+      changedRules("escalated", "resolve", { target: "active" }),
+      ["CREATED_FIRST_CONTACT", "REUSED"],
+      ["active 2"],
+    ],
     [
       "the session is over",
       changedRules("escalated", "resolve", { target: "ended" }),

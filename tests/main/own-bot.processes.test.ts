@@ -103,6 +103,17 @@ async function install(): Promise<string> {
   return join(target, "bin", "holdfast.js");
 }
 
+/** With the compiler and the types of Node that `npm install` would bring. */
+async function compile(made: string): Promise<void> {
+  const types = join(made, "node_modules", "@types");
+  await mkdir(types, { recursive: true });
+  await symlink(join(repository, "node_modules", "@types", "node"), join(types, "node"));
+  const tsc = join(repository, "node_modules", ".bin", "tsc");
+  await run(tsc, ["--noEmit"], { cwd: made }).catch(({ stdout }: { readonly stdout: string }) =>
+    Promise.reject(new Error(stdout)),
+  );
+}
+
 const runInfo = async () =>
   JSON.parse(await readFile(join(author, ".holdfast", "run.json"), "utf8")) as RunInfo;
 
@@ -202,17 +213,44 @@ describe("the package, installed outside the repository", () => {
 
 describe("the tutorial's bot, outside the repository", () => {
   it("passes its own test", async () => {
-    const { stdout } = await run(process.execPath, ["--test", "bot.test.ts"], {
-      cwd: author,
+    const { stdout } = await run("npm", ["test"], { cwd: author });
+    expect(stdout).toMatch(/pass 4\b/);
+  });
+
+  it("compiles as npm run check has it, and Git leaves its data out", async () => {
+    await compile(author);
+    expect((await readFile(join(author, ".gitignore"), "utf8")).split("\n")).toEqual(
+      expect.arrayContaining([".holdfast/", "node_modules/", ".env"]),
+    );
+  });
+
+  it("compiles and passes its test from a checkout too", async () => {
+    const beside = join(folder, "beside");
+    await mkdir(join(beside, "node_modules"), { recursive: true });
+    const checkout = join(folder, "context");
+    await run(process.execPath, [join(checkout, "bin", "holdfast.js"), "init", "its-bot"], {
+      cwd: beside,
     });
-    expect(stdout).toMatch(/pass 3\b/);
+    const made = join(beside, "its-bot");
+    const { dependencies } = JSON.parse(await readFile(join(made, "package.json"), "utf8")) as {
+      readonly dependencies: Readonly<Record<string, string>>;
+    };
+    expect(join(made, dependencies["holdfast"]!.replace(/^file:/, ""))).toBe(checkout);
+    await symlink(checkout, join(beside, "node_modules", "holdfast"));
+    await symlink(
+      join(repository, "node_modules", "xstate"),
+      join(beside, "node_modules", "xstate"),
+    );
+    await compile(made);
+    const { stdout } = await run("npm", ["test"], { cwd: made });
+    expect(stdout).toMatch(/pass 4\b/);
   });
 
   it("answers, remembers, and repeats no outside call when it is killed in the middle of a turn (V12, V14, V16)", async () => {
     const info = await runInfo();
     const { pids } = info;
     const person = await createPhoneUser(controlOf(info)!, "Olga", "site_bot");
-    expect((await person.say("/start")).labels).toEqual(["Paris"]);
+    expect((await person.say("/start")).labels).toEqual(["Paris", "Plan a visit"]);
     expect((await person.press("Paris")).text).toBe("Paris: 21 °C.");
 
     // The commit waits for its session's row, which is held here: the turn stands in the middle.

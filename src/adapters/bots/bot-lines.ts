@@ -77,6 +77,8 @@ const media = z.object({
   source,
 });
 
+const logLevel = z.enum(["debug", "info", "warn", "error"]);
+
 const line = z.union([
   z.tuple([z.literal(botSays.ready), facts]),
   z.tuple([z.literal(botSays.unusable), error]),
@@ -89,6 +91,13 @@ const line = z.union([
   z.tuple([z.literal(botSays.beat), z.number()]),
   z.tuple([z.literal(botSays.floating), error]),
   z.tuple([z.literal(botSays.lastWords), count, z.enum(["crash", "exit"]), error]),
+  z.tuple([
+    z.literal(botSays.log),
+    count,
+    logLevel,
+    text(2_000),
+    z.record(z.string(), z.unknown()),
+  ]),
 ]);
 
 /** null: it is no line of a bot's process. */

@@ -1,4 +1,5 @@
 import type { SessionDecision, SessionStatus } from "../../../machines/conversation-rules.ts";
+import type { BotLogLine } from "../../ports/conversation/bot-log.ts";
 import type { TurnInput } from "../../ports/conversation/bot.ts";
 import type { TurnMaterial } from "../../ports/conversation/bot-runner.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
@@ -55,6 +56,7 @@ export const botSays = {
   beat: 8,
   floating: 9,
   lastWords: 10,
+  log: 11,
 } as const;
 
 /** What a bot says of itself once it is loaded. */
@@ -100,6 +102,13 @@ export type BotLine =
       turn: number,
       how: "crash" | "exit",
       error: ErrorFacts,
+    ]
+  | readonly [
+      kind: typeof botSays.log,
+      turn: number,
+      level: BotLogLine["level"],
+      message: string,
+      fields: BotLogLine["fields"],
     ];
 
 /** Characters of one line of a bot's process: of all that a turn asks for. */

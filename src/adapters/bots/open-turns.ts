@@ -5,9 +5,11 @@ import {
   type TurnMaterial,
 } from "../../ports/conversation/bot-runner.ts";
 import { HoldfastError } from "../../errors.ts";
+import type { BotLog } from "../../ports/conversation/bot-log.ts";
 import type { LoadedSession } from "../../ports/conversation/conversation-store.ts";
 import type { SessionTexts } from "../../ports/conversation/bot-runner.ts";
 import type { Media } from "../../ports/telegram/media.ts";
+import { createBotLog } from "../../ports/conversation/bounded-log.ts";
 import { readAnswer } from "./bot-lines.ts";
 import { errorOf, factsOf } from "./error-facts.ts";
 import { type BotLine, botSays, type NodeLine, nodeSays } from "./messages.ts";
@@ -22,7 +24,8 @@ export type LineOfTurn = Extract<
       | typeof botSays.step
       | typeof botSays.called
       | typeof botSays.callFailed
-      | typeof botSays.download;
+      | typeof botSays.download
+      | typeof botSays.log;
   }
 >;
 
@@ -41,6 +44,8 @@ interface OpenTurn {
   readonly material: TurnMaterial;
   /** Questions that have no answer yet. */
   asked: number;
+  /** Bounds what the process says that the bot logs; null: it has logged nothing. */
+  log: BotLog | null;
   resolve(answer: TurnAnswer): void;
   reject(error: unknown): void;
 }
@@ -99,7 +104,7 @@ export function createOpenTurns(to: {
     begin(material, textsOf) {
       const turn = (newest += 1);
       const { promise, resolve, reject } = Promise.withResolvers<TurnAnswer>();
-      open.set(turn, { material, asked: 0, resolve, reject });
+      open.set(turn, { material, asked: 0, log: null, resolve, reject });
       to.say(turnLine(turn, material), textLines(textsOf(material.session)));
       const end = (reason: unknown): void => {
         if (open.has(turn)) to.say([nodeSays.end, turn, factsOf(reason, "")]);
@@ -112,6 +117,13 @@ export function createOpenTurns(to: {
       if (line[0] === botSays.callFailed) called(line[2])?.reject(errorOf(line[3]));
       if (line[0] === botSays.called || line[0] === botSays.callFailed) return true;
       const found = open.get(turn);
+      // A line of a turn that is over comes too late.
+      if (line[0] === botSays.log) {
+        const [, , level, message, fields] = line;
+        if (found !== undefined)
+          (found.log ??= createBotLog(found.material.log))[level](message, fields);
+        return true;
+      }
       if (found === undefined) return false;
       switch (line[0]) {
         case botSays.answer: {

@@ -1,3 +1,4 @@
+import type { EscalationFigures } from "../../ports/conversation/escalation-store.ts";
 import { healthSigns } from "../../ports/conversation/health-signs.ts";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
@@ -18,6 +19,8 @@ export interface ConversationMetrics {
   duplicateSessions(read: () => number): void;
   /** Read at each scrape: the number of messages that wait for a replay. */
   parkedMessages(read: () => number): void;
+  /** Read at each scrape. */
+  escalations(read: () => EscalationFigures): void;
   /** A partition of this node waits for the database, or does not any more. */
   partitionHeld(partition: number, holds: boolean): void;
   /** Read at each scrape: the messages in the backlogs of this node's partitions. */
@@ -120,6 +123,27 @@ export function createConversationMetrics(registry: Registry): ConversationMetri
         help: "Chat users with more than one open session; the unique index allows none",
         collect() {
           duplicates.set(read());
+        },
+      });
+    },
+    escalations(read) {
+      const sessions: Gauge = new Gauge({
+        ...of,
+        name: "holdfast_escalated_sessions",
+        help: "Sessions that bots have handed to people, by whether a person has answered",
+        labelNames: ["answered"],
+        collect() {
+          const figures = read();
+          sessions.set({ answered: "no" }, figures.unanswered);
+          sessions.set({ answered: "yes" }, figures.escalated - figures.unanswered);
+        },
+      });
+      const oldest: Gauge = new Gauge({
+        ...of,
+        name: "holdfast_escalation_oldest_seconds",
+        help: "Since when the oldest of the handed-over sessions waits for a person's first answer; 0: none waits",
+        collect() {
+          oldest.set((read().oldestMs ?? 0) / 1000);
         },
       });
     },

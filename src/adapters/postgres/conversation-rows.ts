@@ -31,6 +31,8 @@ export interface SessionRow {
   readonly context: UserContext | null;
   readonly progress: ProgressUpdate | null;
   readonly created: boolean;
+  /** A person gave it back, and the bot has taken no turn since. */
+  readonly returned: boolean;
   /** Status of the newest session before a new one, or before one without a turn; null where there was none. */
   readonly before: SessionStatus | null;
   /** The turns of the newest messages, oldest first: seq, the question, the replies, files. */
@@ -72,9 +74,10 @@ export function toSession(row: SessionRow, rules: ConversationRules): LoadedSess
   // Until its first turn is committed, each attempt at it is told why the session was opened.
   const isNew = row.created || (row.turns === 0 && row.status === opening.to);
   const { decision } = isNew ? opening : rules.inbound[row.status];
+  const isReturned = row.returned && decision === "SESSION_REUSED";
   return {
     id: row.id,
-    decision,
+    decision: isReturned ? "SESSION_RETURNED" : decision,
     status: row.status,
     turns: row.turns,
     lastSeq: row.last_seq,

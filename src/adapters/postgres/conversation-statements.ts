@@ -35,7 +35,7 @@ export function loadSessions(rules: ConversationRules): string {
       where k.mark = taken_mark(i.channel, i.account, i.inbound_id) limit 1) is not true
   ), known as materialized (
     select i.n, i.channel, i.account, i.chat_user,
-      s.id, s.status, s.turns, s.last_seq, s.snapshot, s.context, s.last_turn_at,
+      s.id, s.status, s.turns, s.last_seq, s.snapshot, s.context, s.last_turn_at, ${isReturned("s")} as returned,
       s.status ${isOneOf(expiring(rules))} and s.last_turn_at < now() - i.inactive_ms * interval '1 millisecond' as is_over
     from i cross join lateral (
       select * from conversation_sessions s
@@ -57,15 +57,16 @@ export function loadSessions(rules: ConversationRules): string {
     from missing m, (select count(*) from expired) as after_expiry
     on conflict (channel, account, chat_user) where status ${isOneOf(rules.open)}
       do update set last_turn_at = conversation_sessions.last_turn_at
-    returning id, channel, account, chat_user, status, turns, last_seq, snapshot, context, xmax = 0 as created
+    returning id, channel, account, chat_user, status, turns, last_seq, snapshot, context,
+      ${isReturned("conversation_sessions")} as returned, xmax = 0 as created
   ), o as (
-    select k.n, k.id, k.status, k.turns, k.last_seq, k.snapshot, k.context, false as created,
+    select k.n, k.id, k.status, k.turns, k.last_seq, k.snapshot, k.context, k.returned, false as created,
       case when k.turns = 0 then (select h.status from conversation_sessions h
         where (h.channel, h.account, h.chat_user) = (k.channel, k.account, k.chat_user) and h.id < k.id
         order by h.id desc limit 1) end as before
     from known k where not is_over
     union all
-    select m.n, id, status, turns, last_seq, snapshot, context, created,
+    select m.n, id, status, turns, last_seq, snapshot, context, returned, created,
       ${newestBefore(rules)}
     from missing m join opened using (channel, account, chat_user)
   )
@@ -170,11 +171,18 @@ export function moveSession(
   const moves = rules.moves[event];
   return [...new Set(Object.values(moves))].map((to) => ({
     to,
-    text: `update conversation_sessions set status = $2,
+    text: `update conversation_sessions set status = $2,${event === "resolve" ? marksReturn(rules) : ""}
            ended_at = case when $2 ${isOneOf(closings(rules))} then now() end
          where id = $1 and status ${isOneOf(rules.open.filter((from) => moves[from] === to))} returning id`,
   }));
 }
+
+/** The bot's next turn is told. A person's words count no turn, so that they do not take that away. */
+const marksReturn = ({ returning }: ConversationRules): string =>
+  ` returned_turns = case when status ${isOneOf(returning)} then turns else returned_turns end,`;
+
+/** Whether the next turn of the session `s` is the first one since a person gave it back. */
+const isReturned = (of: string): string => `coalesce(${of}.returned_turns = ${of}.turns, false)`;
 
 /** The status of a session that is opened, where a migration has not given the column another default. */
 const defaultStatus: SessionStatus = "active";

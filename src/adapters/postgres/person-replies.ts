@@ -41,6 +41,9 @@ const sayAsPerson = ({ open }: Pick<ConversationRules, "open">): string => `
     from moved m, sent, json_array_elements_text($4::json) with ordinality as r(random_id, number)
     order by r.number
   )
+  , answered as (
+    update escalations e set answered_at = coalesce(e.answered_at, now()) from moved where e.session_id = moved.id
+  )
   select s.status, exists (select from moved) as said, exists (select from known) as known from s`;
 
 export function createPersonReplies(

@@ -12,6 +12,7 @@ import {
 } from "../../ports/telegram/service-account.ts";
 import { createAccessHashes } from "./access-hashes.ts";
 import { createUnusualSenders } from "./unusual-senders.ts";
+import { createKnownWriters } from "./known-writers.ts";
 import { mediaIn } from "./message-media.ts";
 import { fromTl } from "./tl-json.ts";
 
@@ -50,11 +51,13 @@ export function createUpdateReader({
 }: ToldApart): Reader {
   const hashes = createAccessHashes(usersMax);
   const senders = createUnusualSenders(usersMax);
+  const writers = createKnownWriters(usersMax);
 
   function meet(users: readonly tl.TypeUser[]): void {
     for (const user of users) {
       if (user._ !== "user") continue;
       senders.meet(user);
+      writers.meet(user);
       hashes.meet(user);
     }
   }
@@ -64,11 +67,14 @@ export function createUpdateReader({
     accessHash: hashes.of(userId) ?? unknownHash,
   });
 
+  /** What is told of the user beside the address. */
+  const toldOf = (userId: number) => ({ ...senders.of(userId), ...writers.of(userId) });
+
   function privateMessage(raw: ShortMessage): Message | null {
     const { userId, ...told } = raw;
     const { text, outgoing } = told;
     if (userId !== serviceUserId) {
-      return { kind: "message", peer: peer(userId), ...senders.of(userId), ...told };
+      return { kind: "message", peer: peer(userId), ...toldOf(userId), ...told };
     }
     if (!outgoing) onServiceMessage(text);
     return null;
@@ -92,7 +98,7 @@ export function createUpdateReader({
     return {
       kind: "tap",
       peer: peer(raw.userId),
-      ...senders.of(raw.userId),
+      ...toldOf(raw.userId),
       messageId: raw.msgId,
       data: Buffer.from(raw.data).toString("utf8"),
       queryId: raw.queryId.toString(),
@@ -166,7 +172,7 @@ export function createUpdateReader({
 
 const uncounted: PushedUpdate = { update: null, pts: null, ptsCount: 0 };
 
-interface ShortMessage extends Omit<Message, "kind" | "peer" | "sender"> {
+interface ShortMessage extends Omit<Message, "kind" | "peer" | "sender" | "from"> {
   readonly userId: number;
 }
 

@@ -29,7 +29,7 @@ function itemOf(
     onUnheard(reason);
     return undefined;
   }
-  const { peer, messageId } = update;
+  const { peer, messageId, from } = update;
   const sender = markedSender(update, isFleets);
   const common = {
     channel: "telegram",
@@ -38,18 +38,20 @@ function itemOf(
     peer,
     receivedAtMs,
     ...(sender !== undefined && { sender }),
+    ...(from !== undefined && { from }),
   } as const;
   if (update.kind === "tap") {
     const inboundId = `tap:${messageId}:${update.data}#${pressName(update)}`;
     return { ...common, inboundId, kind: "tap", text: update.data };
   }
-  const { text, media } = update;
+  const { text, media, date } = update;
   const inboundId = `m:${messageId}`;
   return {
     ...common,
     inboundId,
     kind: "text",
     text,
+    writtenAtMs: date * 1000,
     ...(media !== undefined && { media: [media] }),
   };
 }

@@ -1,6 +1,7 @@
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import type { Media } from "../../ports/telegram/media.ts";
 import { storableText } from "../../ports/conversation/storable-text.ts";
+import { writerOf } from "../../ports/telegram/writer.ts";
 
 /** The fault of a request, in one line. */
 export interface WebhookFault {
@@ -14,7 +15,7 @@ const mediaMax = 10;
 
 /**
  * A message as a provider posts it (https://www.twilio.com/docs/messaging/guides/webhook-request).
- * Its fields: From, Body, MessageSid, NumMedia with MediaUrl0 and MediaContentType0 and so on. A
+ * Its fields: From, ProfileName, Body, MessageSid, NumMedia with MediaUrl0 and MediaContentType0 and so on. A
  * choice has ButtonPayload or ListId, and OriginalRepliedMessageSid for the message that offered
  * it. Other fields are ignored.
  * @param receivedAtMs wall clock
@@ -38,12 +39,14 @@ export function webhookItem(
   if (repliedTo !== "" && !messageIdForm.test(repliedTo)) {
     return { fault: `OriginalRepliedMessageSid is not ${messageIdTold}` };
   }
+  const writer = writerOf({ name: text("ProfileName") });
   const common = {
     channel: "webhook",
     account,
     chatUser: from,
     peer: { userId: from, accessHash: "" },
     receivedAtMs,
+    ...(writer !== undefined && { from: writer }),
   } as const;
   const choice = text("ButtonPayload") || text("ListId");
   if (choice !== "") {

@@ -7,17 +7,24 @@ import type {
   TurnHistory,
   UserBehind,
 } from "../../ports/conversation/conversation-records.ts";
+import type { EscalationSummary } from "../../ports/conversation/escalation-store.ts";
 import type { ParkedItem } from "../../ports/conversation/parked-store.ts";
 import { HoldfastError } from "../../errors.ts";
 import { readSecret } from "../answers.ts";
 import { askFleet } from "../ask.ts";
 import { countIn } from "../count-in.ts";
-import { print } from "../print.ts";
+import { print, printJson } from "../print.ts";
 import { replayApart } from "../replay-apart.ts";
 
 const { env } = process;
 /** Sessions in one answer. */
 const pageMax = 200;
+
+interface ListOptions {
+  readonly limit: string;
+  readonly escalated?: boolean;
+  readonly json?: boolean;
+}
 
 interface ReplayOptions {
   readonly session?: boolean;
@@ -46,9 +53,14 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
       "the newest sessions with their message counts, who is behind, and what was set aside",
     )
     .option("--limit <n>", "how many sessions", "20")
+    .option("--escalated", "those that wait for a person, the oldest first, with the next command")
     .option("--json", "as JSON")
-    .addHelpText("after", "\nExample:\n  npx holdfast conversation list site-bot --limit 50")
-    .action(async (account: string | undefined, options: { limit: string; json?: boolean }) => {
+    .addHelpText(
+      "after",
+      "\nExamples:\n  npx holdfast conversation list site-bot --limit 50\n  npx holdfast conversation list --escalated",
+    )
+    .action(async (account: string | undefined, options: ListOptions) => {
+      if (options.escalated === true) return listEscalated(account, options.json === true);
       const { sessions, parked, behind } = await list(account, countIn("--limit", options.limit));
       if (options.json === true) return print(JSON.stringify({ sessions, parked, behind }));
       for (const session of sessions) print(sessionLine(session));
@@ -202,6 +214,13 @@ async function list(account: string | undefined, limit: number): Promise<Listed>
   return { sessions, parked: first.parked, behind: first.behind };
 }
 
+async function listEscalated(account: string | undefined, isJson: boolean): Promise<void> {
+  const { escalations } = await askFleet("escalations", { account }, { env });
+  if (isJson) return printJson({ escalations });
+  for (const one of escalations) print(escalationLines(one));
+  if (escalations.length === 0) print("no session waits for a person");
+}
+
 type Page = FleetProtocol["conversations"]["answered"];
 
 const page = (account: string | undefined, left: number, before: string | null): Promise<Page> =>
@@ -214,6 +233,30 @@ const page = (account: string | undefined, left: number, before: string | null):
 function sessionLine(session: SessionSummary): string {
   const { id, account, chatUser, status, turns, messages, lastTurnAt } = session;
   return `session ${id}  ${account} ← ${chatUser}  ${status}  ${turns} turns, ${messages} messages, last ${lastTurnAt}`;
+}
+
+const minuteMs = 60_000;
+
+function ageOf(ms: number): string {
+  const minutes = Math.floor(ms / minuteMs);
+  if (minutes < 1) return "less than a minute";
+  if (minutes < 120) return `${minutes} min`;
+  return minutes < 2880 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1440)} days`;
+}
+
+const speakers = { user: "the user", bot: "the bot", person: "a person" } as const;
+
+function escalationLines(one: EscalationSummary): string {
+  const { session, account, chatUser, ageMs, answered, last } = one;
+  const how = answered ? "a person answers" : "no person has answered";
+  return [
+    `session ${session}  ${account} ← ${chatUser}  escalated for ${ageOf(ageMs)}, ${how}`,
+    ...(last === null
+      ? []
+      : [`  last, from ${speakers[last.by]}: ${last.text.replaceAll(/\s+/g, " ")}`]),
+    `  answer with: npx holdfast conversation reply ${session} "…"`,
+    `  back to the bot with: npx holdfast conversation park ${session} --back`,
+  ].join("\n");
 }
 
 const behindLine = ({ account, chatUser, waiting, since }: UserBehind): string =>

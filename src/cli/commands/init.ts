@@ -11,6 +11,7 @@ const templates = packageFile("docs/bot-template");
 /** By the name in the new folder; npm packs no file called .gitignore. */
 const files = {
   "bot.ts": "bot.ts",
+  "visit-form.ts": "visit-form.ts",
   "bot.test.ts": "bot.test.ts",
   "tsconfig.json": "tsconfig.json",
   "README.md": "README.md",
@@ -24,7 +25,7 @@ export function addInitCommand(program: Command): void {
     .description("begin a bot of your own in a new folder")
     .addHelpText(
       "after",
-      "\nWrites bot.ts, a test of it against a simulated Telegram, and a README; changes nothing that is there.\n\nExample:\n  npx holdfast init my-bot && cd my-bot && npm install && npm start",
+      "\nWrites bot.ts, a form as an XState machine, tests of both without a server, and a README; changes nothing that is there.\n\nExample:\n  npx holdfast init my-bot && cd my-bot && npm install && npm start",
     )
     .action(async (folder: string) => {
       const made = await initBot(resolve(folder));
@@ -75,9 +76,10 @@ const packageOf = (name: string, dependencies: Readonly<Record<string, string>>)
       scripts: {
         start: "HOLDFAST_BOT=bot.ts holdfast start",
         test: "node --test bot.test.ts",
+        check: "tsc --noEmit",
       },
       dependencies,
-      devDependencies: { "@types/node": "^24" },
+      devDependencies: { "@types/node": "^24", typescript: "^7" },
     },
     null,
     2,

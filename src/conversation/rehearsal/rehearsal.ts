@@ -9,6 +9,7 @@ import type { AccountKind } from "../../../machines/lifecycle.ts";
 import { sessionAfter } from "../turns/session-after.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { Bot } from "../../ports/conversation/bot.ts";
+import type { BotLogLine } from "../../ports/conversation/bot-log.ts";
 import {
   historyMessages,
   historyToolOutputs,
@@ -22,6 +23,7 @@ import {
 import type { StepStore } from "../../ports/conversation/step-store.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import type { MediaReader } from "../../ports/telegram/media.ts";
+import type { Writer } from "../../ports/telegram/writer.ts";
 import type { OfferedChoices } from "../../ports/conversation/offered-choices.ts";
 import { formatReference, menuStyleOf, resolveBeyond, resolveInput } from "../turns/menu.ts";
 import { createTurnDraft, recordOfAnswer, recordWithoutBot } from "../turns/draft.ts";
@@ -31,6 +33,12 @@ import { createStepRunner } from "../turns/steps.ts";
 export interface RehearsedTurn {
   readonly replies: readonly TurnReply[];
 }
+
+/** One message to take. */
+export type RehearsedInput = Pick<
+  InboundItem,
+  "inboundId" | "kind" | "text" | "media" | "writtenAtMs"
+>;
 
 /**
  * A conversation in memory: the bot runs as in a turn, and nothing leaves or is stored. Sessions
@@ -43,9 +51,11 @@ export interface Rehearsal {
    * there
    */
   take(
-    input: Pick<InboundItem, "inboundId" | "kind" | "text" | "media">,
+    input: RehearsedInput,
     actual?: Pick<TurnRecord, "toolOutputs"> & { readonly replies: readonly TurnReply[] },
   ): Promise<RehearsedTurn>;
+  /** A person who has the session says this, and gives it back to the bot; without a person, nothing changes. */
+  giveBack(said: readonly string[]): void;
   /**
    * The callback data of an offered choice, of this session or an earlier one: from the newest menu
    * with that label.
@@ -58,17 +68,23 @@ export interface Rehearsal {
 export interface RehearsalOptions {
   readonly kind?: AccountKind;
   readonly account?: string;
+  /** The chat user, and what the channel tells of them; by default nothing. */
+  readonly chatUser?: string;
+  readonly from?: Writer;
   /** By default, outcomes of outside calls are kept in memory. */
   readonly steps?: Pick<StepStore, "find" | "keep">;
   readonly sessionId?: string;
   /** By default, every file is gone. */
   readonly media?: MediaReader;
+  /** Hears of each line that the bot logs; by default nothing does. */
+  log?(line: BotLogLine): void;
   /** By default, those of the product. */
   readonly rules?: ConversationRules;
 }
 
 export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehearsal {
   const { kind = "bot", account = "rehearsal", steps = stepsInMemory() } = options;
+  const { chatUser = "1", from } = options;
   const { media = noMedia, rules = conversationRules(conversationMachine) } = options;
   const style = menuStyleOf(kind);
   const nothing = { context: null, progress: null };
@@ -100,17 +116,19 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
     get session() {
       return session;
     },
-    async take({ inboundId, kind: inputKind, text, media: files }, actual) {
+    async take({ inboundId, kind: inputKind, text, media: files, writtenAtMs }, actual) {
       const item: InboundItem = {
         channel: "telegram",
         account,
-        chatUser: "1",
-        peer: { userId: "1", accessHash: "0" },
+        chatUser,
+        peer: { userId: chatUser, accessHash: "0" },
         inboundId,
         kind: inputKind,
         text,
         receivedAtMs: 0,
         ...(files !== undefined && { media: files }),
+        ...(from !== undefined && { from }),
+        ...(writtenAtMs !== undefined && { writtenAtMs }),
       };
       if (session.decision === "SESSION_WITH_HUMAN") {
         goOn({ ...recordWithoutBot({ item, session, sentBy: "holder", rules }), ...actual });
@@ -123,7 +141,8 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
       const runner = createStepRunner(steps, item);
       const material = { item, session, sentBy: "holder", rules } as const;
       const { input } = resolved;
-      const draft = createTurnDraft({ item, session, input, style, steps: runner, media });
+      const log = (line: BotLogLine): void => options.log?.(line);
+      const draft = createTurnDraft({ item, session, input, style, steps: runner, media, log });
       let record: TurnRecord;
       try {
         await bot.handle(draft.turn);
@@ -136,6 +155,11 @@ export function createRehearsal(bot: Bot, options: RehearsalOptions = {}): Rehea
       }
       goOn({ ...record, ...actual });
       return { replies: record.replies.map(({ body, menu }) => ({ body, menu })) };
+    },
+    giveBack(said) {
+      const status = rules.moves.resolve[session.status];
+      if (!rules.returning.includes(session.status) || status === undefined) return;
+      session = returnedAfter(session, status, said);
     },
     referenceTo(label) {
       const offer = offers.findLast(({ menu }) => menu.some((choice) => choice.label === label));
@@ -200,6 +224,29 @@ function after(
     progress,
     messages: [...session.messages, ...messages].slice(-historyMessages),
     toolOutputs: [...session.toolOutputs, ...toolOutputs].slice(-historyToolOutputs),
+  };
+}
+
+/** What a person says stands behind a number of its own, as in the record of a session. */
+function returnedAfter(
+  session: LoadedSession,
+  status: LoadedSession["status"],
+  said: readonly string[],
+): LoadedSession {
+  const messages = said.map(
+    (body, index): StoredMessage => ({
+      seq: session.lastSeq + 2 * (index + 1),
+      role: "person",
+      body,
+      menu: null,
+    }),
+  );
+  return {
+    ...session,
+    status,
+    decision: "SESSION_RETURNED",
+    lastSeq: session.lastSeq + 2 * said.length,
+    messages: [...session.messages, ...messages].slice(-historyMessages),
   };
 }
 

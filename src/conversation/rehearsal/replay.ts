@@ -2,8 +2,7 @@ import type { AccountKind } from "../../../machines/lifecycle.ts";
 import { errorLine } from "../../errors.ts";
 import type { Bot } from "../../ports/conversation/bot.ts";
 import type { SessionSummary, TurnHistory } from "../../ports/conversation/conversation-records.ts";
-import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
-import { createRehearsal } from "./rehearsal.ts";
+import { createRehearsal, type RehearsedInput } from "./rehearsal.ts";
 
 /** A turn as it was and as another bot would take it now. */
 export interface ReplayedTurn {
@@ -19,7 +18,8 @@ export interface ReplayedTurn {
 
 /**
  * Takes a session's turns again in memory. Each begins with the recorded messages before it and the
- * state that this bot reaches. Outside calls are not made: a turn that would make one says so.
+ * state that this bot reaches. The record tells neither names nor when a message was written: the time of its commit
+ * stands for that. Outside calls are not made: a turn that would make one says so.
  * @param takeHeldBack tells, and forgets, what was refused since the last time
  */
 export async function replay(
@@ -32,6 +32,7 @@ export async function replay(
     kind,
     account: session.account,
     sessionId: session.id,
+    chatUser: session.chatUser,
     steps: {
       find: async (_turn, name) => {
         throw new Error(`it would call "${name}", which a replay does not do`);
@@ -64,13 +65,15 @@ const textOf = ({ body, menu }: TurnHistory["replies"][number]): string =>
   [body, ...(menu ?? []).map(({ label }) => `[${label}]`)].join("\n");
 
 /** A tap's inbound id carries the button's data, and the press's own id behind it. */
-function inputOf({
-  inboundId,
-  asked,
-  media,
-}: TurnHistory): Pick<InboundItem, "inboundId" | "kind" | "text" | "media"> {
+function inputOf({ inboundId, asked, media, at }: TurnHistory): RehearsedInput {
   const [, data] = /^tap:[^:]*:(.*?)(?:#\w+)?$/s.exec(inboundId) ?? [];
   return data === undefined
-    ? { inboundId, kind: "text", text: asked, ...(media.length > 0 && { media }) }
+    ? {
+        inboundId,
+        kind: "text",
+        text: asked,
+        writtenAtMs: Date.parse(at),
+        ...(media.length > 0 && { media }),
+      }
     : { inboundId, kind: "tap", text: data };
 }

@@ -1,5 +1,5 @@
 import { HoldfastError } from "../../errors.ts";
-import type { BotState, Turn, TurnInput } from "../../ports/conversation/bot.ts";
+import type { BotState, Turn, TurnFrom, TurnInput } from "../../ports/conversation/bot.ts";
 import type { TurnAnswer, TurnMaterial } from "../../ports/conversation/bot-runner.ts";
 import {
   type MenuChoice,
@@ -9,7 +9,9 @@ import {
   toolOutputsMax,
   type UserContext,
 } from "../../ports/conversation/conversation-store.ts";
+import type { BotLog } from "../../ports/conversation/bot-log.ts";
 import { type Media, mediaBytesMaxDefault } from "../../ports/telegram/media.ts";
+import { createBotLog } from "../../ports/conversation/bounded-log.ts";
 import { readState } from "./kept-state.ts";
 import { type MenuStyle, renderText } from "./menu.ts";
 import { partsOf, replyUnitsMax } from "./reply-parts.ts";
@@ -48,6 +50,7 @@ export class OfferedTurn implements Turn {
   private stepNames: Set<string> | null = null;
   private stateBefore: BotState | null | undefined;
   private contextBefore: UserContext | undefined;
+  private ownLog: BotLog | null = null;
 
   constructor(material: TurnMaterial, draft: Draft) {
     const { item, session } = material;
@@ -67,6 +70,17 @@ export class OfferedTurn implements Turn {
       if (draft.ended !== null) draft.ending.abort(draft.ended.reason);
     }
     return draft.ending.signal;
+  }
+
+  get from(): TurnFrom {
+    const { chatUser, from: { name = null, username = null, language = null } = {} } =
+      this.material.item;
+    return { id: chatUser, name, username, language };
+  }
+
+  get date(): Date | null {
+    const { writtenAtMs } = this.material.item;
+    return writtenAtMs === undefined ? null : new Date(writtenAtMs);
   }
 
   get history(): readonly StoredMessage[] {
@@ -172,6 +186,11 @@ export class OfferedTurn implements Turn {
       replies.push({ body: part, menu: index === parts.length - 1 ? choices : null });
     }
     if (sticky && choices !== null) draft.stickyReply = replies.length;
+  }
+
+  get log(): BotLog {
+    this.ownLog ??= createBotLog((line) => this.material.log(line));
+    return this.ownLog;
   }
 
   escalate(): void {

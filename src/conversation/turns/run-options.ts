@@ -3,6 +3,7 @@ import type { Clock } from "../../concurrency/clock.ts";
 import type { ReplyDesk } from "../outbox/ticket.ts";
 import { type UnansweredReason } from "../whom.ts";
 import type { BotRunner } from "../../ports/conversation/bot-runner.ts";
+import type { BotLogLine } from "../../ports/conversation/bot-log.ts";
 import type { ReplySender } from "../../ports/conversation/conversation-store.ts";
 import type {
   ConversationKey,
@@ -41,6 +42,13 @@ export interface TurnDecision {
   readonly choice: "resolved" | "stale" | "empty" | null;
 }
 
+/** Where a line of a bot's log comes from. */
+export interface BotLogSource {
+  readonly bot: string;
+  readonly account: string;
+  readonly turnId: string;
+}
+
 export interface TurnRunOptions {
   readonly store: Pick<ConversationStore, "load" | "commit">;
   /** The next moves of a session. */
@@ -69,6 +77,8 @@ export interface TurnRunOptions {
   readonly clock: Clock;
   readonly events: EventSink;
   onDecision(decision: TurnDecision): void;
+  /** A bot wrote a line to its log. Never throws. */
+  onBotLog?(of: BotLogSource, line: BotLogLine): void;
   /** A message was kept and no bot was asked, and why. */
   onUnanswered?(account: string, reason: UnansweredReason): void;
   /** A handler has failed, or its process. */

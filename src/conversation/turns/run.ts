@@ -5,10 +5,11 @@ import type { Bot } from "../../ports/conversation/bot.ts";
 import { BotDied, type StepRunner } from "../../ports/conversation/bot-runner.ts";
 import type { LoadedSession, TurnRecord } from "../../ports/conversation/conversation-store.ts";
 import { carriedIdGone } from "../../ports/conversation/health-signs.ts";
+import type { BotLogLine } from "../../ports/conversation/bot-log.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import type { ChoiceReference } from "../../ports/conversation/offered-choices.ts";
 import { resolveBeyond, type ResolvedInput, resolveInput } from "./menu.ts";
-import type { BotSeat, TurnResult, TurnRun, TurnRunOptions } from "./run-options.ts";
+import type { BotLogSource, BotSeat, TurnResult, TurnRun, TurnRunOptions } from "./run-options.ts";
 import { refuseForeign } from "./bot-turn.ts";
 import { recordOfAnswer, recordWithoutBot } from "./draft.ts";
 import { claimedItems, reportDecision } from "./committed-turn.ts";
@@ -115,7 +116,8 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
     const free = bot.place({ item, alone, signal });
     const place = free instanceof Promise ? await slot.rest(() => free) : free;
     if (place === null) return null;
-    const turn = { item, session, input, style, steps, media };
+    const log = (line: BotLogLine): void => options.onBotLog?.(sourceOf(item, bot), line);
+    const turn = { item, session, input, style, steps, media, log };
     const onLate = (error: HoldfastError) =>
       note(
         item,
@@ -305,6 +307,12 @@ interface Attempt {
   readonly slot: TurnSlot;
   readonly signal: AbortSignal;
 }
+
+const sourceOf = (item: InboundItem, { name }: Pick<Bot, "name">): BotLogSource => ({
+  bot: name,
+  account: item.account,
+  turnId: `${item.channel}:${item.account}:${item.inboundId}`,
+});
 
 const lineOf = (error: unknown): string => `${errorCodeOf(error)}: ${errorLine(error)}`;
 

@@ -1,5 +1,6 @@
 import { HoldfastError } from "../../errors.ts";
 import type { MediaReader } from "../telegram/media.ts";
+import type { BotLogLine } from "./bot-log.ts";
 import type { Bot, BotState, TurnInput } from "./bot.ts";
 import type {
   LoadedSession,
@@ -33,6 +34,8 @@ export interface TurnMaterial {
   readonly style: "buttons" | "numbered";
   readonly steps: StepRunner;
   readonly media: MediaReader;
+  /** Hears of each line that the bot logs, at once; never throws. */
+  log(line: BotLogLine): void;
 }
 
 /** What a handler asked for in one turn. */

@@ -6,6 +6,7 @@ import type {
   StoredToolOutput,
   UserContext,
 } from "./conversation-store.ts";
+import type { BotLog } from "./bot-log.ts";
 import type { Media } from "../telegram/media.ts";
 
 /**
@@ -29,6 +30,18 @@ export interface ChosenItem {
 
 /** Why a choice could not be resolved; also the stable code that is counted. */
 export type StaleReason = "CHOICE_MALFORMED" | "CHOICE_OF_OTHER_SESSION" | "CHOICE_UNKNOWN";
+
+/** The chat user of a turn. */
+export interface TurnFrom {
+  /** The user's id in the channel: Telegram's number as text, or the address that the webhook was given. */
+  readonly id: string;
+  /** First and last name; null where the channel does not tell, as for the two below. At most 128 UTF-16 units. */
+  readonly name: string | null;
+  /** Without `@`. At most 64 units. */
+  readonly username: string | null;
+  /** An IETF tag, such as `fr`; Telegram tells it to bots alone. At most 16 units. */
+  readonly language: string | null;
+}
 
 export type TurnInput =
   | { readonly kind: "text"; readonly text: string }
@@ -67,6 +80,10 @@ export interface Turn {
   readonly history: readonly StoredMessage[];
   readonly toolOutputs: readonly StoredToolOutput[];
   readonly input: TurnInput;
+  /** Who writes. */
+  readonly from: TurnFrom;
+  /** When the message was written, by the channel's clock; null where that is not told, as for a pressed button. */
+  readonly date: Date | null;
   /** The state kept by `setState` in an earlier turn of this session; null in its first. */
   readonly state: BotState | null;
   setState(state: BotState): void;
@@ -105,6 +122,8 @@ export interface Turn {
    * or the session is over.
    */
   reply(body: string, menu?: readonly MenuChoice[], options?: { readonly sticky?: boolean }): void;
+  /** Lines in the log of the host, with the bot, the account and the turn. */
+  readonly log: BotLog;
   /** Hands the session to a person: later messages are recorded and the bot does not run. */
   escalate(): void;
   /** Ends the session with this turn; the next message begins a new one. */

@@ -1,6 +1,7 @@
 import type { ChannelName } from "./channel.ts";
 import type { Media } from "../telegram/media.ts";
 import type { ChatPeer } from "../telegram/telegram.ts";
+import type { Writer } from "../telegram/writer.ts";
 import type { Positions } from "./stream-state.ts";
 
 /** One thing a chat user did, on its way to a turn. */
@@ -23,6 +24,10 @@ export interface InboundItem {
   readonly media?: readonly Media[];
   /** A bot, or an account of this fleet: answered only by a bot that says so; absent for a person. */
   readonly sender?: "bot" | "fleet";
+  /** What the channel tells of the chat user; absent for nothing, and in items of earlier versions. */
+  readonly from?: Writer;
+  /** When it was written, by the channel's clock, milliseconds since 1970; absent where that is not told. */
+  readonly writtenAtMs?: number;
   /** Wall clock of receipt, milliseconds. */
   readonly receivedAtMs: number;
 }

@@ -1,5 +1,6 @@
 import { isChannelName } from "./channel.ts";
 import type { InboundItem, ItemName } from "./inbound-stream.ts";
+import { isWriter } from "../telegram/writer.ts";
 
 /**
  * The form of an item's text. A version that writes a form which earlier ones would misread counts it up; an earlier
@@ -71,6 +72,8 @@ function isItem(value: unknown): value is InboundItem {
     (value["media"] === undefined || Array.isArray(value["media"])) &&
     (value["sender"] === undefined || value["sender"] === "bot" || value["sender"] === "fleet") &&
     (value["kind"] !== "undeliverable" || typeof value["code"] === "string") &&
+    (value["from"] === undefined || isWriter(value["from"])) &&
+    (value["writtenAtMs"] === undefined || typeof value["writtenAtMs"] === "number") &&
     typeof value["receivedAtMs"] === "number" &&
     [value["text"], peer["userId"], peer["accessHash"]].every((text) => typeof text === "string")
   );

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { Endpoint } from "../custody/gate.ts";
 import type { Media } from "./media.ts";
+import type { Writer } from "./writer.ts";
 
 export type JsonValue =
   | string
@@ -34,6 +35,8 @@ export type AccountUpdate =
       readonly peer: ChatPeer;
       /** Of the peer; absent for a person. */
       readonly sender?: UnusualSender;
+      /** What Telegram told of the peer last; absent for nothing. */
+      readonly from?: Writer;
       readonly messageId: number;
       readonly text: string;
       /** The photo or file that it brought; its text is the caption then. */
@@ -48,6 +51,7 @@ export type AccountUpdate =
       readonly peer: ChatPeer;
       /** As for a message. */
       readonly sender?: UnusualSender;
+      readonly from?: Writer;
       readonly messageId: number;
       readonly data: string;
       readonly queryId: string;

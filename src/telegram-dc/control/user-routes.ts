@@ -16,13 +16,14 @@ export function createUserRoutes(phone: Phone): Route[] {
     {
       method: "POST",
       path: "/users",
-      fields: ["phone", "firstName", "lastName", "username", "password", "bot"],
+      fields: ["phone", "firstName", "lastName", "username", "langCode", "password", "bot"],
       answer: ({ fields }) =>
         phone.createUser({
           phone: fields.optionalText("phone"),
           firstName: fields.text("firstName"),
           lastName: fields.optionalText("lastName"),
           username: fields.optionalText("username"),
+          langCode: fields.optionalText("langCode"),
           password: fields.optionalText("password"),
           bot: fields.optionalFlag("bot"),
         }),

@@ -24,6 +24,8 @@ export interface User {
   readonly lastName: string | undefined;
   /** As given; compared without regard to case. */
   readonly username: string | undefined;
+  /** Bots are told it; undefined: not known. */
+  readonly langCode: string | undefined;
   readonly isBot: boolean;
   readonly botToken: string | undefined;
   readonly password: CloudPassword | undefined;

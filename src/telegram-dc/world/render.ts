@@ -21,6 +21,7 @@ export function tlUser(users: Users, user: User, viewerId: bigint): TlObject {
     first_name: user.firstName,
     last_name: user.lastName,
     username: user.username,
+    lang_code: users.get(viewerId)?.isBot === true ? user.langCode : undefined,
     phone: isSelf || isService ? user.phone : undefined,
     bot: user.isBot,
     bot_info_version: user.isBot ? 1 : undefined,

@@ -13,6 +13,8 @@ export interface UserSpec {
   readonly firstName: string;
   readonly lastName?: string | undefined;
   readonly username?: string | undefined;
+  /** Of the user's app, such as `fr`; bots are told it. */
+  readonly langCode?: string | undefined;
   /** Cloud password (2FA). */
   readonly password?: string | undefined;
   readonly bot?: boolean | undefined;
@@ -81,6 +83,7 @@ export function createUsers(random: RandomSource, secret: Buffer = random.bytes(
       firstName: spec.firstName,
       lastName: spec.lastName,
       username: spec.username,
+      langCode: spec.langCode,
       isBot,
       botToken: isBot ? `${id}:${random.bytes(26).toString("base64url")}` : undefined,
       password: spec.password === undefined ? undefined : cloudPassword(spec.password, random),
@@ -138,6 +141,7 @@ function serviceAccount(): User {
     firstName: "Telegram",
     lastName: undefined,
     username: undefined,
+    langCode: undefined,
     isBot: false,
     botToken: undefined,
     password: undefined,

@@ -29,6 +29,7 @@ async function shown(): Promise<string> {
   metrics.conversations.partitionHeld(3, false);
   metrics.gate(() => ({ nodeRestarts: 0 }));
   metrics.conversations.backlog(() => 0);
+  metrics.conversations.escalations(() => ({ escalated: 0, unanswered: 0, oldestMs: null }));
   return metrics.render();
 }
 

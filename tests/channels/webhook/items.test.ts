@@ -23,6 +23,16 @@ describe("what a provider posts (V15)", () => {
     });
   });
 
+  it("tells the name that the provider knows, and no other thing of the writer", () => {
+    expect(read({ ...message, ProfileName: " Marie Dupont " })).toMatchObject({
+      from: { name: "Marie Dupont" },
+    });
+    expect(read({ ...message, ProfileName: "M".repeat(500) })).toMatchObject({
+      from: { name: "M".repeat(128) },
+    });
+    expect(read(message)).not.toHaveProperty("writtenAtMs");
+  });
+
   it("brings files by their addresses", () => {
     const files = {
       NumMedia: "2",

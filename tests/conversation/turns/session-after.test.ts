@@ -48,6 +48,7 @@ function recordOf(ask: (turn: Turn) => void) {
     style: "buttons",
     steps: unasked,
     media: { read: unasked },
+    log: () => {},
   });
   ask(draft.turn);
   return recordOfAnswer(material, { text: item.text }, draft.seal());
