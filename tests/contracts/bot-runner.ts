@@ -69,7 +69,12 @@ export function describeBotRunner(
         ],
         toolOutputs: [{ seq: 576, name: "towns", output: ["Paris"] }],
       } as const;
-      const material = materialOf("reads", { session });
+      const { item } = materialOf("reads");
+      const from = { name: "Zoë", username: "zoe", language: "nl" };
+      const material = materialOf("reads", {
+        session,
+        item: { ...item, from, writtenAtMs: 86_400_000 },
+      });
       const [body = ""] = bodiesOf(await answerOf(runner, material));
       expect(JSON.parse(body)).toEqual({
         history: session.messages,
@@ -81,6 +86,22 @@ export function describeBotRunner(
         id: `telegram:shop:${material.item.inboundId}`,
         account: "shop",
         input: { kind: "text", text: "reads" },
+        from: { id: "5", ...from },
+        date: "1970-01-02T00:00:00.000Z",
+      });
+    });
+
+    it("write to a log that hears each line, up to a bound", async () => {
+      const heard: unknown[] = [];
+      await take("logs", { log: (line) => void heard.push(line) });
+      expect(heard.slice(0, 2)).toEqual([
+        { level: "info", message: "sold", fields: { town: "Lyon" } },
+        { level: "debug", message: "line 2", fields: {} },
+      ]);
+      expect(heard).toHaveLength(101);
+      expect(heard.at(-1)).toMatchObject({
+        level: "warn",
+        message: expect.stringContaining("100 lines"),
       });
     });
 
