@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../concurrency/clock.ts";
 import type { HoldfastError } from "../../errors.ts";
@@ -6,7 +6,7 @@ import type { BotPlace } from "../../ports/conversation/bot-runner.ts";
 import { readBotLine } from "./bot-lines.ts";
 import type { BotProgram } from "./bot-program.ts";
 import { errorOf, factsOf } from "./error-facts.ts";
-import { bytesFrame, createFrameReader, createLineWriter } from "./frames.ts";
+import { bytesFrame, createFrameReader, createSpeaker } from "./frames.ts";
 import { createHangWatch } from "./hang-watch.ts";
 import {
   type BotFacts,
@@ -14,7 +14,6 @@ import {
   botSays,
   frameBytesMax,
   lineCharactersMax,
-  type NodeLine,
   pipeDescriptor,
 } from "./messages.ts";
 import { createOpenTurns } from "./open-turns.ts";
@@ -80,28 +79,15 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
   let hasEnded = false;
   let isClean = true;
 
-  let isFlushing = false;
-
-  function say(line: NodeLine, texts?: string): void {
-    if (!isFlushing) setImmediate(flush);
-    isFlushing = true;
-    const json = JSON.stringify(line);
-    lines.add(texts === undefined ? json : `${json}\n${texts}`);
-  }
-
-  const lines = createLineWriter(send);
-  function send(): void {
-    const taken = lines.take();
-    if (taken !== null && !hasEnded) pipe.write(taken.frame, taken.done);
-  }
-
-  function flush(): void {
-    isFlushing = false;
-    send();
-  }
+  const speaker = createSpeaker((frame, done) => {
+    if (!hasEnded) pipe.write(frame, done);
+  });
 
   const turns = createOpenTurns({
-    say,
+    say(line, texts) {
+      const json = JSON.stringify(line);
+      speaker.say(texts === undefined ? json : `${json}\n${texts}`);
+    },
     send(turn, ask, bytes) {
       if (!hasEnded) pipe.write(bytesFrame(turn, ask, bytes));
     },
@@ -163,42 +149,24 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
     options.onEnded();
   }
 
-  listen();
-  function listen(): void {
-    const read = createFrameReader({
-      bytesMax: frameBytesMax,
-      onBroken: () => crash("sent what is no frame"),
-      onText(text) {
-        for (const line of text.split("\n"))
-          if (line !== "") hear(line.length > lineCharactersMax ? null : readBotLine(line));
-      },
-    });
-    pipe.on("data", (chunk: Buffer) => {
-      const wasSilent = watch.isSilent;
+  listenTo(pipe, {
+    onLine: hear,
+    onBroken: () => crash("sent what is no frame"),
+    around(read) {
+      const [wasSilent, couldAnswer] = [watch.isSilent, isReady];
       watch.heard();
-      const couldAnswer = isReady;
-      read(chunk);
+      read();
       if (wasSilent || couldAnswer !== isReady) options.onHeard();
-    });
-    pipe.on("error", () => undefined);
-    readSaid(child.stdout!, options.onLine);
-    readSaid(child.stderr!, (line) => {
-      end.isOutOfHeap ||= /heap out of memory|Array buffer allocation failed/i.test(line);
-      options.onLine(line);
-    });
-  }
-
-  child.on("error", (error) => {
-    end.lastWords = { turn: 0, how: "crash", error: factsOf(error, "") };
-    ended();
+    },
   });
-  child.once("exit", (code, signal) => {
-    [end.code, end.signal] = [code, signal];
-    const cancel = clock.schedule(lastLinesMs, ended);
-    child.once("close", () => {
-      cancel();
-      ended();
-    });
+  readSaid(child.stdout!, options.onLine);
+  readSaid(child.stderr!, (line) => {
+    end.isOutOfHeap ||= /heap out of memory|Array buffer allocation failed/i.test(line);
+    options.onLine(line);
+  });
+  whenEnded(child, clock, (how) => {
+    Object.assign(end, how);
+    ended();
   });
   const cancelLoading = clock.schedule(loadMsMax, () =>
     kill({ code: "BOT_HUNG", why: `was not loaded after ${loadMsMax} ms` }),
@@ -228,4 +196,45 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
     },
     end: (why) => kill(why ?? "given-up"),
   };
+}
+
+/** Hands on the lines of a process; null: one that is none. */
+function listenTo(
+  pipe: Duplex,
+  on: {
+    onLine(line: BotLine | null): void;
+    onBroken(): void;
+    /** Each piece that comes is read within. */
+    around(read: () => void): void;
+  },
+): void {
+  const read = createFrameReader({
+    bytesMax: frameBytesMax,
+    onBroken: on.onBroken,
+    onText(text) {
+      for (const line of text.split("\n"))
+        if (line !== "") on.onLine(line.length > lineCharactersMax ? null : readBotLine(line));
+    },
+  });
+  pipe.on("data", (chunk: Buffer) => on.around(() => read(chunk)));
+  pipe.on("error", () => undefined);
+}
+
+/** Calls back when the process has ended and its last words are read, or when it could not be started. */
+function whenEnded(
+  child: ChildProcess,
+  clock: BotProcessOptions["clock"],
+  onEnd: (how: Partial<ProcessEnd>) => void,
+): void {
+  child.on("error", (error) =>
+    onEnd({ lastWords: { turn: 0, how: "crash", error: factsOf(error, "") } }),
+  );
+  child.once("exit", (code, signal) => {
+    const over = (): void => {
+      cancel();
+      onEnd({ code, signal });
+    };
+    const cancel = clock.schedule(lastLinesMs, over);
+    child.once("close", over);
+  });
 }
