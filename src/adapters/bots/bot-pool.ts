@@ -127,7 +127,8 @@ export function createBotPool(options: BotPoolOptions): BotPool {
   async function load(): Promise<void> {
     const first = seats.map((_, seat) => fill(seat));
     try {
-      known(await first[0]!.facts);
+      const [of] = await Promise.all(first.map((one) => one.facts));
+      if (of !== undefined) known(of);
     } catch (error) {
       close();
       throw error;

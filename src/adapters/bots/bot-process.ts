@@ -12,11 +12,12 @@ import {
   type BotFacts,
   type BotLine,
   botSays,
+  type ErrorFacts,
   frameBytesMax,
   lineCharactersMax,
   pipeDescriptor,
 } from "./messages.ts";
-import { createOpenTurns } from "./open-turns.ts";
+import { createOpenTurns, type LineOfTurn } from "./open-turns.ts";
 import { deathsOf, type ProcessEnd } from "./process-end.ts";
 import { readSaid } from "./said-lines.ts";
 
@@ -61,19 +62,9 @@ const megabyte = 1024 * 1024;
 
 export function startBotProcess(options: BotProcessOptions): BotProcess {
   const { program, clock, hangMs } = options;
-  const child = spawn(program.command, [...program.args], {
-    cwd: program.cwd,
-    env: program.env,
-    stdio: ["ignore", "pipe", "pipe", "pipe"],
-  });
+  const child = spawnBot(program);
   const pipe = child.stdio[pipeDescriptor] as Duplex;
-  const end: { -readonly [Name in keyof ProcessEnd]: ProcessEnd[Name] } = {
-    killed: null,
-    lastWords: null,
-    isOutOfHeap: false,
-    code: null,
-    signal: null,
-  };
+  const end: { -readonly [Name in keyof ProcessEnd]: ProcessEnd[Name] } = { ...unknownEnd };
   const loaded = Promise.withResolvers<BotFacts>();
   let isReady = false;
   let hasEnded = false;
@@ -107,37 +98,27 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
     onHang: () => kill({ code: "BOT_HUNG", why: `gave no sign of life for ${hangMs} ms` }),
   });
 
-  function hear(line: BotLine | null): void {
-    if (line === null) return crash("said what is no line of a bot");
-    switch (line[0]) {
-      case botSays.ready:
+  const hear = (line: BotLine | null): void =>
+    handOn(line, {
+      onReady(facts) {
         isReady = true;
-        return loaded.resolve(line[1]);
-      case botSays.unusable:
-        loaded.reject(errorOf(line[1]));
-        return kill("given-up");
-      case botSays.beat:
-        if (line[1] <= options.bytesMax) return;
-        return kill({
-          code: "BOT_OUT_OF_MEMORY",
-          why: `took ${Math.round(line[1] / megabyte)} MB of memory`,
-        });
-      case botSays.floating:
-        return options.onFloating(errorOf(line[1]));
-      case botSays.lastWords:
-        end.lastWords = { turn: line[1], how: line[2], error: line[3] };
-        return;
-      case botSays.answer:
-      case botSays.failure:
-        isClean = line[2];
-        break;
-      case botSays.step:
-      case botSays.called:
-      case botSays.callFailed:
-      case botSays.download:
-    }
-    if (!turns.hear(line)) crash(`spoke of turn ${line[1]}, which it does not have`);
-  }
+        loaded.resolve(facts);
+      },
+      onUnusable(error) {
+        loaded.reject(errorOf(error));
+        kill("given-up");
+      },
+      onMemory(bytes) {
+        if (bytes > options.bytesMax) kill(tooLarge(bytes));
+      },
+      onFloating: (error) => options.onFloating(errorOf(error)),
+      onLastWords: (words) => void (end.lastWords = words),
+      onTurn(of) {
+        if (of[0] === botSays.answer || of[0] === botSays.failure) isClean = of[2];
+        if (!turns.hear(of)) crash(`spoke of turn ${of[1]}, which it does not have`);
+      },
+      onNone: () => crash("said what is no line of a bot"),
+    });
 
   function ended(): void {
     if (hasEnded) return;
@@ -196,6 +177,58 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
     },
     end: (why) => kill(why ?? "given-up"),
   };
+}
+
+function spawnBot({ command, args, cwd, env }: BotProgram): ChildProcess {
+  return spawn(command, [...args], { cwd, env, stdio: ["ignore", "pipe", "pipe", "pipe"] });
+}
+
+const unknownEnd: ProcessEnd = {
+  killed: null,
+  lastWords: null,
+  isOutOfHeap: false,
+  code: null,
+  signal: null,
+};
+
+const tooLarge = (bytes: number) =>
+  ({
+    code: "BOT_OUT_OF_MEMORY",
+    why: `took ${Math.round(bytes / megabyte)} MB of memory`,
+  }) as const;
+
+interface Hearing {
+  onReady(facts: BotFacts): void;
+  onUnusable(error: ErrorFacts): void;
+  onMemory(bytes: number): void;
+  onFloating(error: ErrorFacts): void;
+  onLastWords(words: NonNullable<ProcessEnd["lastWords"]>): void;
+  onTurn(line: LineOfTurn): void;
+  /** It is no line. */
+  onNone(): void;
+}
+
+function handOn(line: BotLine | null, on: Hearing): void {
+  if (line === null) return on.onNone();
+  switch (line[0]) {
+    case botSays.ready:
+      return on.onReady(line[1]);
+    case botSays.unusable:
+      return on.onUnusable(line[1]);
+    case botSays.beat:
+      return on.onMemory(line[1]);
+    case botSays.floating:
+      return on.onFloating(line[1]);
+    case botSays.lastWords:
+      return on.onLastWords({ turn: line[1], how: line[2], error: line[3] });
+    case botSays.answer:
+    case botSays.failure:
+    case botSays.step:
+    case botSays.called:
+    case botSays.callFailed:
+    case botSays.download:
+      return on.onTurn(line);
+  }
 }
 
 /** Hands on the lines of a process; null: one that is none. */
