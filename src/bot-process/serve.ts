@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { factsOf } from "../adapters/bots/error-facts.ts";
-import { createFrameReader, createLineWriter } from "../adapters/bots/frames.ts";
+import { createFrameReader, createSpeaker } from "../adapters/bots/frames.ts";
 import {
   beatMs,
   type BotLine,
@@ -46,31 +46,19 @@ export function openNodePipe(): NodePipe {
       },
     },
   });
-  const lines = createLineWriter(send);
-  let isFlushing = false;
-
-  function send(): void {
-    const taken = lines.take();
-    if (taken !== null) socket.write(taken.frame, taken.done);
-  }
-
-  function flush(): void {
-    isFlushing = false;
-    send();
-  }
+  const speaker = createSpeaker((frame, done) => void socket.write(frame, done));
 
   return {
     say(line) {
-      if (!isFlushing) setImmediate(flush);
-      isFlushing = true;
-      lines.add(typeof line === "string" ? line : JSON.stringify(line));
+      speaker.say(typeof line === "string" ? line : JSON.stringify(line));
     },
     sayLast(...last) {
       // Behind half a frame nothing would be understood.
       if (socket.writableLength > 0) return;
-      for (const line of last) lines.add(JSON.stringify(line));
+      for (const line of last) speaker.say(JSON.stringify(line));
+      const frame = speaker.take();
       try {
-        writeSync(pipeDescriptor, lines.take()!.frame);
+        if (frame !== null) writeSync(pipeDescriptor, frame);
       } catch {
         // The pipe is full, or the node is gone.
       }

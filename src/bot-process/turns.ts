@@ -3,28 +3,23 @@ import { errorOf, factsOf } from "../adapters/bots/error-facts.ts";
 import {
   type BotLine,
   botSays,
-  lineCharactersMax,
   type NodeLine,
   nodeSays,
   type TurnLine,
 } from "../adapters/bots/messages.ts";
 import { createTurnDraft, type TurnDraft } from "../conversation/turns/draft.ts";
 import { UnpackedSession } from "../conversation/turns/packed-session.ts";
-import { HoldfastError } from "../errors.ts";
 import type { Bot } from "../ports/conversation/bot.ts";
-import type { Media } from "../ports/telegram/media.ts";
+import type { LoadedSession } from "../ports/conversation/conversation-store.ts";
+import { createQuestions } from "./questions.ts";
+import { refuseTooLarge } from "./too-large.ts";
 
 /** One turn in this process. */
 interface RunningTurn {
   readonly number: number;
   readonly draft: TurnDraft;
-  /** Questions to the node without an answer yet. */
-  readonly asked: Map<number, PromiseWithResolvers<unknown>>;
-  /** Calls of steps, should the node ask for them. */
-  readonly calls: Map<number, () => unknown>;
   /** The handler's own failure, or that of a promise which nothing awaits. */
   failed: { readonly error: unknown } | null;
-  hasEnded: boolean;
 }
 
 /** The turns of this process. */
@@ -41,9 +36,6 @@ export interface RunningTurns {
   /** The lines of the answers that wait for the end of this moment. */
   takeAnswers(): readonly string[];
 }
-
-/** Of the JSON in a line. */
-const answerCharactersMax = lineCharactersMax - 100;
 
 /** Lines of a turn behind its first. */
 export const turnTexts = 5;
@@ -65,38 +57,10 @@ export function createRunningTurns(
 ): RunningTurns {
   const running = new Map<number, RunningTurn>();
   const course = new AsyncLocalStorage<RunningTurn>();
-  /** Errors of calls on their way to the node and back. */
-  const thrown = new Map<number, unknown>();
+  const questions = createQuestions(folder, out.say);
   let ended: RunningTurn[] = [];
-  let asks = 0;
-
-  /** The line of an answer; the node does not take one that is too long. */
-  function answerOf({ number, draft, failed }: RunningTurn, isClean: boolean): string {
-    const failure = (error: unknown): string =>
-      JSON.stringify([botSays.failure, number, isClean, factsOf(error, folder)]);
-    if (failed !== null) return failure(failed.error);
-    try {
-      const { state, context, progress, asked, toolOutputs, replies, stickyReply } = draft.seal();
-      const outputs = toolOutputs.map(({ name, output }) => ({ name, output: output ?? null }));
-      const answer = {
-        state,
-        context,
-        progress,
-        asked,
-        replies,
-        stickyReply,
-        toolOutputs: outputs,
-      };
-      const json = JSON.stringify(answer);
-      if (json.length > answerCharactersMax) throw tooLarge(json.length);
-      return `[${botSays.answer},${number},${isClean},${json}]`;
-    } catch (error) {
-      return failure(error);
-    }
-  }
 
   function end(turn: RunningTurn): void {
-    turn.hasEnded = true;
     if (ended.push(turn) === 1) out.onAnswers();
   }
 
@@ -105,54 +69,21 @@ export function createRunningTurns(
     turn.draft.end(error);
   }
 
-  function ask<T>(turn: RunningTurn, line: (ask: number) => BotLine): Promise<T> {
-    const number = (asks += 1);
-    const outcome = Promise.withResolvers<unknown>();
-    turn.asked.set(number, outcome);
-    out.say(line(number));
-    return outcome.promise as Promise<T>;
-  }
-
-  function begin([, number, item, input, style, head]: TurnLine, texts: readonly string[]): void {
-    const [id, decision, status, turns, lastSeq] = head;
-    const [snapshot = "null", context = "null", progress = "null", said = "", recorded = ""] =
-      texts;
-    const session = new UnpackedSession({
-      id,
-      decision,
-      status,
-      turns,
-      lastSeq,
-      snapshot,
-      context,
-      progress,
-      said: said === "" ? [] : [said],
-      recorded: recorded === "" ? [] : [recorded],
-    });
-    const steps = <T>(name: string, call: () => Promise<T> | T): Promise<T> =>
-      ask<T>(turn, (of) => {
-        turn.calls.set(of, call);
-        return [botSays.step, number, of, name];
-      });
-    const read = (_account: string, media: Media, bytesMax: number): Promise<Uint8Array> =>
-      ask(turn, (of) => [botSays.download, number, of, media, bytesMax]);
+  function begin(line: TurnLine, texts: readonly string[]): void {
+    const [, number, item, input, style, head] = line;
     const draft = createTurnDraft({
       item,
-      session,
+      session: sessionOf(head, texts),
       input: input ?? { kind: "text", text: item.text },
       style,
-      steps,
-      media: { read },
+      steps: (name, call) => questions.step(number, name, call),
+      media: {
+        read: (_account, media, bytesMax) =>
+          questions.ask((ask) => [botSays.download, number, ask, media, bytesMax]),
+      },
       log: ({ level, message, fields }) => out.say([botSays.log, number, level, message, fields]),
     });
-    const turn: RunningTurn = {
-      number,
-      draft,
-      asked: new Map(),
-      calls: new Map(),
-      failed: null,
-      hasEnded: false,
-    };
+    const turn: RunningTurn = { number, draft, failed: null };
     running.set(number, turn);
     course.run(turn, handle, turn);
   }
@@ -171,54 +102,25 @@ export function createRunningTurns(
     }
   }
 
-  /** Never rejects. */
-  async function makeCall(turn: RunningTurn, asked: number): Promise<void> {
-    const { number, calls } = turn;
-    const call = calls.get(asked);
-    calls.delete(asked);
-    try {
-      const result = (await course.run(turn, () => call?.())) ?? null;
-      const length = JSON.stringify(result).length;
-      if (length > answerCharactersMax) throw tooLarge(length);
-      out.say([botSays.called, number, asked, result]);
-    } catch (error) {
-      // The error itself comes back to the handler when the node has heard of it.
-      thrown.set(asked, error);
-      out.say([botSays.callFailed, number, asked, factsOf(error, folder)]);
-    }
-  }
-  function answered(turn: RunningTurn, asked: number) {
-    const found = turn.asked.get(asked);
-    turn.asked.delete(asked);
-    turn.calls.delete(asked);
-    return found;
-  }
-
   return {
     hear(line, texts) {
       if (line[0] === nodeSays.turn) return begin(line, texts);
       const turn = running.get(line[1]);
-      if (turn === undefined) {
-        if (line[0] === nodeSays.refusal) thrown.delete(line[2]);
-        return;
-      }
       switch (line[0]) {
         case nodeSays.end:
-          return turn.draft.end(errorOf(line[2]));
+          return turn?.draft.end(errorOf(line[2]));
         case nodeSays.makeCall:
-          return void makeCall(turn, line[2]);
+          return questions.makeCall(line[1], line[2], (call) =>
+            turn === undefined ? call() : course.run(turn, call),
+          );
         case nodeSays.outcome:
-          return answered(turn, line[2])?.resolve(line[3]);
-        case nodeSays.refusal: {
-          const error = thrown.get(line[2]) ?? errorOf(line[3]);
-          thrown.delete(line[2]);
-          return answered(turn, line[2])?.reject(error);
-        }
+          return questions.answered(line[2], line[3]);
+        case nodeSays.refusal:
+          return questions.refused(line[2], line[3]);
       }
     },
-    hearBytes(number, asked, bytes) {
-      const turn = running.get(number);
-      if (turn !== undefined) answered(turn, asked)?.resolve(new Uint8Array(bytes));
+    hearBytes(_turn, ask, bytes) {
+      questions.answered(ask, new Uint8Array(bytes));
     },
     get size() {
       return running.size;
@@ -235,14 +137,45 @@ export function createRunningTurns(
       ended = [];
       for (const { number } of turns) running.delete(number);
       const isClean = running.size === 0 && out.isQuiet();
-      return turns.map((turn) => answerOf(turn, isClean));
+      return turns.map((turn) => answerOf(turn, isClean, folder));
     },
   };
 }
 
-const tooLarge = (characters: number): HoldfastError =>
-  new HoldfastError({
-    code: "BOT_ANSWER_TOO_LARGE",
-    message: `The turn asked for ${characters} characters of JSON together, and may ask for ${answerCharactersMax}.`,
-    next: "Keep less in the state, the context, the tool outputs and the outcomes of steps.",
+function sessionOf(head: TurnLine[5], texts: readonly string[]): LoadedSession {
+  const [id, decision, status, turns, lastSeq] = head;
+  const [snapshot = "null", context = "null", progress = "null", said = "", recorded = ""] = texts;
+  return new UnpackedSession({
+    id,
+    decision,
+    status,
+    turns,
+    lastSeq,
+    snapshot,
+    context,
+    progress,
+    said: said === "" ? [] : [said],
+    recorded: recorded === "" ? [] : [recorded],
   });
+}
+
+/** The line of an answer. */
+function answerOf(
+  { number, draft, failed }: RunningTurn,
+  isClean: boolean,
+  folder: string,
+): string {
+  const failure = (error: unknown): string =>
+    JSON.stringify([botSays.failure, number, isClean, factsOf(error, folder)]);
+  if (failed !== null) return failure(failed.error);
+  try {
+    const { state, context, progress, asked, toolOutputs, replies, stickyReply } = draft.seal();
+    const outputs = toolOutputs.map(({ name, output }) => ({ name, output: output ?? null }));
+    const answer = { state, context, progress, asked, replies, stickyReply, toolOutputs: outputs };
+    const json = JSON.stringify(answer);
+    refuseTooLarge(json);
+    return `[${botSays.answer},${number},${isClean},${json}]`;
+  } catch (error) {
+    return failure(error);
+  }
+}

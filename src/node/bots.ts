@@ -43,8 +43,11 @@ export async function createNodeBots(options: NodeBotsOptions): Promise<NodeBots
   const { config, find } = options;
   const ends: (() => void)[] = [];
   const close = (): void => {
+    process.off("exit", close);
     for (const end of ends.splice(0)) end();
   };
+  // Where the kernel does not end them with this process.
+  process.on("exit", close);
 
   async function open(file: string): Promise<BotRunner> {
     const pool = poolOf(file, options);

@@ -1,10 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { AccountKind } from "../../machines/lifecycle.ts";
 import { createSystemClock } from "../../src/concurrency/system-clock.ts";
 import { checkBot, createNodeBots, type NodeBots } from "../../src/node/bots.ts";
+
+/** On a busy machine a process takes seconds to start. */
+vi.setConfig({ testTimeout: 120_000 });
 
 let folder: string;
 beforeAll(() => {
@@ -97,6 +100,37 @@ describe("the bot that answers for an account", () => {
     botFile("later");
     expect(await name("late")).toBe("later");
   });
+});
+
+it("in development a bot is loaded anew when any of its files changes, and goes on as it was when that fails", async () => {
+  const own = join(folder, "watched");
+  mkdirSync(own);
+  const name = join(own, "name.mjs");
+  writeFileSync(name, `export const name = "one";`);
+  writeFileSync(
+    join(own, "bot.mjs"),
+    `import { name } from "./name.mjs"; export default { name, handle() {} };`,
+  );
+  const shown: string[] = [];
+  const made = await createNodeBots({
+    config: { ...plain, profile: "development", bot: join(own, "bot.mjs"), telegram: null },
+    clock,
+    find: () => shop,
+    tell: () => undefined,
+    show: (line) => void shown.push(line),
+    faults: { report: () => undefined },
+  });
+  opened.push(made);
+  const nameNow = async () =>
+    (await made.answering({ channel: "telegram", account: "shop" }))?.name;
+  expect(await nameNow()).toBe("one");
+  writeFileSync(name, `export const name = "two";`);
+  await expect.poll(nameNow, { timeout: 60_000 }).toBe("two");
+  writeFileSync(name, "export const name = ;");
+  await expect
+    .poll(() => shown.at(-1), { timeout: 60_000 })
+    .toMatch(/the bot two goes on as it was: .*\(name\.mjs:1/);
+  expect(await nameNow()).toBe("two");
 });
 
 describe("a choice of a bot", () => {

@@ -45,6 +45,7 @@ const restsMs = [0, 250, 1_000, 5_000, 15_000];
 const steadyMs = 10_000;
 /** Old processes have so long for the turns that they have. */
 const retireMsMax = 120_000;
+const retireLookMs = 250;
 
 export function createBotPool(options: BotPoolOptions): BotPool {
   const { clock, processes, memoryMb } = options;
@@ -122,12 +123,12 @@ export function createBotPool(options: BotPoolOptions): BotPool {
     for (const one of living) one.end();
     for (const look of waiting) look();
   }
-  process.once("exit", close);
 
   async function load(): Promise<void> {
     const first = seats.map((_, seat) => fill(seat));
     try {
-      known(await first[0]!.facts);
+      const [of] = await Promise.all(first.map((one) => one.facts));
+      if (of !== undefined) known(of);
     } catch (error) {
       close();
       throw error;
@@ -150,18 +151,7 @@ export function createBotPool(options: BotPoolOptions): BotPool {
       const user = hashText(`${item.channel}\n${item.account}\n${item.chatUser}`);
       const free = answering(user);
       if (free !== null) return free;
-      return new Promise((resolve) => {
-        const look = (): void => {
-          const place = signal.aborted || isClosed ? null : answering(user);
-          if (place === null && !signal.aborted && !isClosed) return;
-          waiting.delete(look);
-          signal.removeEventListener("abort", look);
-          resolve(place);
-        };
-        waiting.add(look);
-        signal.addEventListener("abort", look);
-        look();
-      });
+      return untilFree(waiting, signal, () => (isClosed ? null : (answering(user) ?? "none")));
     },
     async reload() {
       const fresh = make(0);
@@ -170,23 +160,43 @@ export function createBotPool(options: BotPoolOptions): BotPool {
       seats[0] = fresh;
       known(newest);
       for (const seat of seats.keys()) if (seat > 0) fill(seat).facts.then(known, failed);
-      retire(old);
+      retire(old, clock, () => isClosed);
     },
-    close() {
-      process.off("exit", close);
-      close();
-    },
+    close,
   };
+}
 
-  /** They end with their last turns. */
-  function retire(old: readonly BotProcess[]): void {
-    const sinceMs = clock.monotonicMs();
+/** A place once there is one; null once `signal` aborts, or the pool is closed. */
+function untilFree(
+  waiting: Set<() => void>,
+  signal: AbortSignal,
+  find: () => BotPlace | "none" | null,
+): Promise<BotPlace | null> {
+  return new Promise((resolve) => {
     const look = (): void => {
-      const isOver = clock.monotonicMs() - sinceMs > retireMsMax;
-      const left = old.filter((one) => !one.hasEnded);
-      for (const one of left) if (isOver || one.open === 0) one.end();
-      if (left.some((one) => one.open > 0) && !isClosed) clock.schedule(250, look);
+      const found = signal.aborted ? null : find();
+      if (found === "none") return;
+      waiting.delete(look);
+      signal.removeEventListener("abort", look);
+      resolve(found);
     };
+    waiting.add(look);
+    signal.addEventListener("abort", look);
     look();
-  }
+  });
+}
+
+/** They end with their last turns. */
+function retire(
+  old: readonly BotProcess[],
+  clock: BotPoolOptions["clock"],
+  isClosed: () => boolean,
+): void {
+  const sinceMs = clock.monotonicMs();
+  const look = (): void => {
+    const isOver = clock.monotonicMs() - sinceMs > retireMsMax;
+    for (const one of old) if (!one.hasEnded && (isOver || one.open === 0)) one.end();
+    if (!isClosed() && old.some((one) => one.open > 0)) clock.schedule(retireLookMs, look);
+  };
+  look();
 }

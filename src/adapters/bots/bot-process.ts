@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../concurrency/clock.ts";
 import type { HoldfastError } from "../../errors.ts";
@@ -6,18 +6,18 @@ import type { BotPlace } from "../../ports/conversation/bot-runner.ts";
 import { readBotLine } from "./bot-lines.ts";
 import type { BotProgram } from "./bot-program.ts";
 import { errorOf, factsOf } from "./error-facts.ts";
-import { bytesFrame, createFrameReader, createLineWriter } from "./frames.ts";
+import { bytesFrame, createFrameReader, createSpeaker } from "./frames.ts";
 import { createHangWatch } from "./hang-watch.ts";
 import {
   type BotFacts,
   type BotLine,
   botSays,
+  type ErrorFacts,
   frameBytesMax,
   lineCharactersMax,
-  type NodeLine,
   pipeDescriptor,
 } from "./messages.ts";
-import { createOpenTurns } from "./open-turns.ts";
+import { createOpenTurns, type LineOfTurn } from "./open-turns.ts";
 import { deathsOf, type ProcessEnd } from "./process-end.ts";
 import { readSaid } from "./said-lines.ts";
 
@@ -62,46 +62,23 @@ const megabyte = 1024 * 1024;
 
 export function startBotProcess(options: BotProcessOptions): BotProcess {
   const { program, clock, hangMs } = options;
-  const child = spawn(program.command, [...program.args], {
-    cwd: program.cwd,
-    env: program.env,
-    stdio: ["ignore", "pipe", "pipe", "pipe"],
-  });
+  const child = spawnBot(program);
   const pipe = child.stdio[pipeDescriptor] as Duplex;
-  const end: { -readonly [Name in keyof ProcessEnd]: ProcessEnd[Name] } = {
-    killed: null,
-    lastWords: null,
-    isOutOfHeap: false,
-    code: null,
-    signal: null,
-  };
+  const end: { -readonly [Name in keyof ProcessEnd]: ProcessEnd[Name] } = { ...unknownEnd };
   const loaded = Promise.withResolvers<BotFacts>();
   let isReady = false;
   let hasEnded = false;
   let isClean = true;
 
-  let isFlushing = false;
-
-  function say(line: NodeLine, texts?: string): void {
-    if (!isFlushing) setImmediate(flush);
-    isFlushing = true;
-    const json = JSON.stringify(line);
-    lines.add(texts === undefined ? json : `${json}\n${texts}`);
-  }
-
-  const lines = createLineWriter(send);
-  function send(): void {
-    const taken = lines.take();
-    if (taken !== null && !hasEnded) pipe.write(taken.frame, taken.done);
-  }
-
-  function flush(): void {
-    isFlushing = false;
-    send();
-  }
+  const speaker = createSpeaker((frame, done) => {
+    if (!hasEnded) pipe.write(frame, done);
+  });
 
   const turns = createOpenTurns({
-    say,
+    say(line, texts) {
+      const json = JSON.stringify(line);
+      speaker.say(texts === undefined ? json : `${json}\n${texts}`);
+    },
     send(turn, ask, bytes) {
       if (!hasEnded) pipe.write(bytesFrame(turn, ask, bytes));
     },
@@ -121,37 +98,27 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
     onHang: () => kill({ code: "BOT_HUNG", why: `gave no sign of life for ${hangMs} ms` }),
   });
 
-  function hear(line: BotLine | null): void {
-    if (line === null) return crash("said what is no line of a bot");
-    switch (line[0]) {
-      case botSays.ready:
+  const hear = (line: BotLine | null): void =>
+    handOn(line, {
+      onReady(facts) {
         isReady = true;
-        return loaded.resolve(line[1]);
-      case botSays.unusable:
-        loaded.reject(errorOf(line[1]));
-        return kill("given-up");
-      case botSays.beat:
-        if (line[1] <= options.bytesMax) return;
-        return kill({
-          code: "BOT_OUT_OF_MEMORY",
-          why: `took ${Math.round(line[1] / megabyte)} MB of memory`,
-        });
-      case botSays.floating:
-        return options.onFloating(errorOf(line[1]));
-      case botSays.lastWords:
-        end.lastWords = { turn: line[1], how: line[2], error: line[3] };
-        return;
-      case botSays.answer:
-      case botSays.failure:
-        isClean = line[2];
-        break;
-      case botSays.step:
-      case botSays.called:
-      case botSays.callFailed:
-      case botSays.download:
-    }
-    if (!turns.hear(line)) crash(`spoke of turn ${line[1]}, which it does not have`);
-  }
+        loaded.resolve(facts);
+      },
+      onUnusable(error) {
+        loaded.reject(errorOf(error));
+        kill("given-up");
+      },
+      onMemory(bytes) {
+        if (bytes > options.bytesMax) kill(tooLarge(bytes));
+      },
+      onFloating: (error) => options.onFloating(errorOf(error)),
+      onLastWords: (words) => void (end.lastWords = words),
+      onTurn(of) {
+        if (of[0] === botSays.answer || of[0] === botSays.failure) isClean = of[2];
+        if (!turns.hear(of)) crash(`spoke of turn ${of[1]}, which it does not have`);
+      },
+      onNone: () => crash("said what is no line of a bot"),
+    });
 
   function ended(): void {
     if (hasEnded) return;
@@ -163,42 +130,24 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
     options.onEnded();
   }
 
-  listen();
-  function listen(): void {
-    const read = createFrameReader({
-      bytesMax: frameBytesMax,
-      onBroken: () => crash("sent what is no frame"),
-      onText(text) {
-        for (const line of text.split("\n"))
-          if (line !== "") hear(line.length > lineCharactersMax ? null : readBotLine(line));
-      },
-    });
-    pipe.on("data", (chunk: Buffer) => {
-      const wasSilent = watch.isSilent;
+  listenTo(pipe, {
+    onLine: hear,
+    onBroken: () => crash("sent what is no frame"),
+    around(read) {
+      const [wasSilent, couldAnswer] = [watch.isSilent, isReady];
       watch.heard();
-      const couldAnswer = isReady;
-      read(chunk);
+      read();
       if (wasSilent || couldAnswer !== isReady) options.onHeard();
-    });
-    pipe.on("error", () => undefined);
-    readSaid(child.stdout!, options.onLine);
-    readSaid(child.stderr!, (line) => {
-      end.isOutOfHeap ||= /heap out of memory|Array buffer allocation failed/i.test(line);
-      options.onLine(line);
-    });
-  }
-
-  child.on("error", (error) => {
-    end.lastWords = { turn: 0, how: "crash", error: factsOf(error, "") };
-    ended();
+    },
   });
-  child.once("exit", (code, signal) => {
-    [end.code, end.signal] = [code, signal];
-    const cancel = clock.schedule(lastLinesMs, ended);
-    child.once("close", () => {
-      cancel();
-      ended();
-    });
+  readSaid(child.stdout!, options.onLine);
+  readSaid(child.stderr!, (line) => {
+    end.isOutOfHeap ||= /heap out of memory|Array buffer allocation failed/i.test(line);
+    options.onLine(line);
+  });
+  whenEnded(child, clock, (how) => {
+    Object.assign(end, how);
+    ended();
   });
   const cancelLoading = clock.schedule(loadMsMax, () =>
     kill({ code: "BOT_HUNG", why: `was not loaded after ${loadMsMax} ms` }),
@@ -228,4 +177,97 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
     },
     end: (why) => kill(why ?? "given-up"),
   };
+}
+
+function spawnBot({ command, args, cwd, env }: BotProgram): ChildProcess {
+  return spawn(command, [...args], { cwd, env, stdio: ["ignore", "pipe", "pipe", "pipe"] });
+}
+
+const unknownEnd: ProcessEnd = {
+  killed: null,
+  lastWords: null,
+  isOutOfHeap: false,
+  code: null,
+  signal: null,
+};
+
+const tooLarge = (bytes: number) =>
+  ({
+    code: "BOT_OUT_OF_MEMORY",
+    why: `took ${Math.round(bytes / megabyte)} MB of memory`,
+  }) as const;
+
+interface Hearing {
+  onReady(facts: BotFacts): void;
+  onUnusable(error: ErrorFacts): void;
+  onMemory(bytes: number): void;
+  onFloating(error: ErrorFacts): void;
+  onLastWords(words: NonNullable<ProcessEnd["lastWords"]>): void;
+  onTurn(line: LineOfTurn): void;
+  /** It is no line. */
+  onNone(): void;
+}
+
+function handOn(line: BotLine | null, on: Hearing): void {
+  if (line === null) return on.onNone();
+  switch (line[0]) {
+    case botSays.ready:
+      return on.onReady(line[1]);
+    case botSays.unusable:
+      return on.onUnusable(line[1]);
+    case botSays.beat:
+      return on.onMemory(line[1]);
+    case botSays.floating:
+      return on.onFloating(line[1]);
+    case botSays.lastWords:
+      return on.onLastWords({ turn: line[1], how: line[2], error: line[3] });
+    case botSays.answer:
+    case botSays.failure:
+    case botSays.step:
+    case botSays.called:
+    case botSays.callFailed:
+    case botSays.download:
+      return on.onTurn(line);
+  }
+}
+
+/** Hands on the lines of a process; null: one that is none. */
+function listenTo(
+  pipe: Duplex,
+  on: {
+    onLine(line: BotLine | null): void;
+    onBroken(): void;
+    /** Each piece that comes is read within. */
+    around(read: () => void): void;
+  },
+): void {
+  const read = createFrameReader({
+    bytesMax: frameBytesMax,
+    onBroken: on.onBroken,
+    onText(text) {
+      for (const line of text.split("\n"))
+        if (line !== "") on.onLine(line.length > lineCharactersMax ? null : readBotLine(line));
+    },
+  });
+  pipe.on("data", (chunk: Buffer) => on.around(() => read(chunk)));
+  pipe.on("error", () => undefined);
+}
+
+/** Calls back when the process has ended and its last words are read, or when it could not be started. */
+function whenEnded(
+  child: ChildProcess,
+  clock: BotProcessOptions["clock"],
+  onEnd: (how: Partial<ProcessEnd>) => void,
+): void {
+  child.on("error", (error) =>
+    onEnd({ lastWords: { turn: 0, how: "crash", error: factsOf(error, "") } }),
+  );
+  child.once("exit", (code, signal) => {
+    const over = (): void => {
+      cancel();
+      onEnd({ code, signal });
+    };
+    const cancel = clock.schedule(lastLinesMs, over);
+    child.once("close", over);
+  });
 }

@@ -8,7 +8,7 @@ const bytesHeadBytes = 8;
 const bytesPerUnit = 3;
 
 /** Gathers lines into frames: length, kind, text. */
-export interface LineWriter {
+interface LineWriter {
   add(line: string): void;
   /** The frame of the lines so far; null: there are none. `done` gives its memory back. */
   take(): { readonly frame: Buffer; done(): void } | null;
@@ -66,6 +66,38 @@ export function bytesFrame(turn: number, ask: number, bytes: Uint8Array): Buffer
   head.writeUInt32LE(turn, headBytes);
   head.writeUInt32LE(ask, headBytes + 4);
   return Buffer.concat([head, bytes]);
+}
+
+/** Says lines: those of one turn of the event loop go together. */
+export interface Speaker {
+  say(line: string): void;
+  /** The frame of what waits, for who sends it otherwise; null: nothing waits. */
+  take(): Buffer | null;
+}
+
+/** @param write calls `done` once the frame is sent */
+export function createSpeaker(write: (frame: Buffer, done: () => void) => void): Speaker {
+  let isFlushing = false;
+  const lines = createLineWriter(send);
+
+  function send(): void {
+    const taken = lines.take();
+    if (taken !== null) write(taken.frame, taken.done);
+  }
+
+  function flush(): void {
+    isFlushing = false;
+    send();
+  }
+
+  return {
+    say(line) {
+      if (!isFlushing) setImmediate(flush);
+      isFlushing = true;
+      lines.add(line);
+    },
+    take: () => lines.take()?.frame ?? null,
+  };
 }
 
 export interface FrameReaderOptions {

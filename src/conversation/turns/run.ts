@@ -23,6 +23,7 @@ import { createSuspects, deathsMax } from "./suspects.ts";
 const conflictsPerNote = 10;
 /** A message whose channel this host lacks is offered again after this time, to whoever owns the partition then. */
 const elsewhereMs = 30_000;
+const placeless: TurnSlot = { rest: (work) => work() };
 const givenBack: TurnResult = { ending: "given-back", delayMs: 0 };
 
 /**
@@ -124,9 +125,9 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
         error.code,
         `inbound ${item.inboundId} waits for the end of its handler: ${error.line}`,
       );
-    const running = { clock, limits, slot, signal, onLate };
+    // Suspects run one after the other, and take no place of others meanwhile.
+    const running = { clock, limits, slot: alone ? placeless : slot, signal, onLate };
     const run = () => runHandler(bot.name, () => place.run(turn, textsOf), running);
-    // Suspects run one after the other: they take no place of others meanwhile.
     const answered = await (alone ? slot.rest(run) : run());
     refuseForeign(answered.replies, style);
     return recordOfAnswer(material, resolved, answered);
@@ -202,7 +203,10 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
       const session = await persist(item, signal, () => store.load(item, options.inactiveAfterMs));
       if (session === null) return givenBack;
       options.onLookup?.((clock.monotonicMs() - lookedMs) / 1000);
-      if (session.taken === true) return { ending: "duplicate" } as const;
+      if (session.taken === true) {
+        suspects.over(item);
+        return { ending: "duplicate" } as const;
+      }
       if (isUnheard(item, seat.bot, session)) return { ending: "duplicate" } as const;
       if (carried !== null && carried.id !== session.id) {
         note(
@@ -223,7 +227,8 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
       try {
         record = await answer(item, session, seat, resolved, attempt);
       } catch (error) {
-        if (seat.bot !== null) options.onFault?.(seat.bot.name, error);
+        const isOwn = !(error instanceof BotDied) || error.isSuspect;
+        if (seat.bot !== null && isOwn) options.onFault?.(seat.bot.name, error);
         const again =
           error instanceof BotDied
             ? await survived(item, error, signal)

@@ -1,24 +1,17 @@
 import { array, assert, integer, property, string } from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  bytesFrame,
-  createFrameReader,
-  createLineWriter,
-} from "../../../src/adapters/bots/frames.ts";
+import { bytesFrame, createFrameReader, createSpeaker } from "../../../src/adapters/bots/frames.ts";
 
 /** The frames that lines become, each taken when it is full or when all were added. */
 function framesOf(lines: readonly string[]): readonly Buffer[] {
   const frames: Buffer[] = [];
-  const writer = createLineWriter(take);
-  function take(): void {
-    const taken = writer.take();
-    if (taken === null) return;
-    frames.push(Buffer.from(taken.frame));
-    taken.done();
-  }
-  for (const line of lines) writer.add(line);
-  take();
-  return frames;
+  const speaker = createSpeaker((frame, done) => {
+    frames.push(Buffer.from(frame));
+    done();
+  });
+  for (const line of lines) speaker.say(line);
+  const last = speaker.take();
+  return last === null ? frames : [...frames, last];
 }
 
 function read(bytesMax = 1_000_000) {
