@@ -215,14 +215,14 @@ describe("the tutorial's bot, outside the repository", () => {
   it("passes its own test", async () => {
     const { stdout } = await run("npm", ["test"], { cwd: author });
     expect(stdout).toMatch(/pass 4\b/);
-  });
+  }, 120_000);
 
   it("compiles as npm run check has it, and Git leaves its data out", async () => {
     await compile(author);
     expect((await readFile(join(author, ".gitignore"), "utf8")).split("\n")).toEqual(
       expect.arrayContaining([".holdfast/", "node_modules/", ".env"]),
     );
-  });
+  }, 120_000);
 
   it("compiles and passes its test from a checkout too", async () => {
     const beside = join(folder, "beside");
@@ -244,7 +244,7 @@ describe("the tutorial's bot, outside the repository", () => {
     await compile(made);
     const { stdout } = await run("npm", ["test"], { cwd: made });
     expect(stdout).toMatch(/pass 4\b/);
-  });
+  }, 120_000);
 
   it("answers, remembers, and repeats no outside call when it is killed in the middle of a turn (V12, V14, V16)", async () => {
     const info = await runInfo();
