@@ -5,6 +5,7 @@ import type { Sealer } from "../crypto/sealing.ts";
 import { accountUnknown } from "./account-rows.ts";
 import { secretPurposes } from "./account-secrets.ts";
 import type { Database, Queries } from "./database.ts";
+import { forgetMarksOf } from "./taken-messages.ts";
 
 /** Sessions that one transaction deletes: none locks others' rows for long. */
 const sessionsAtOnce = 200;
@@ -87,7 +88,7 @@ async function refuseHeld(queries: Queries, name: string, isFree: string): Promi
  * take a message for one that was taken already.
  */
 async function deleteConversations(
-  database: Pick<Database, "transaction">,
+  database: Database,
   account: string,
 ): Promise<void> {
   const key = ["telegram", account];
@@ -105,6 +106,7 @@ async function deleteConversations(
       return ids.length === sessionsAtOnce;
     });
   }
+  await forgetMarksOf(database, "telegram", account);
   await database.transaction(async (queries) => {
     for (const table of [
       "turn_steps",

@@ -7,6 +7,7 @@ import {
 } from "../../../machines/conversation-rules.ts";
 import type { TokenRules } from "../../../machines/token.ts";
 import { historyColumns } from "./conversation-rows.ts";
+import { isTaken } from "./taken-messages.ts";
 import { tokenStatements } from "./token-statements.ts";
 
 /*
@@ -30,8 +31,8 @@ export function loadSessions(rules: ConversationRules): string {
   with i as materialized (
     select * from jsonb_to_recordset($1::jsonb)
       as i(n int, channel text, account text, chat_user text, inbound_id text, inactive_ms float8)
-    where (select true from turns t
-      where (t.channel, t.account, t.inbound_id) = (i.channel, i.account, i.inbound_id) limit 1) is not true
+    where (select true from taken_messages k
+      where k.mark = taken_mark(i.channel, i.account, i.inbound_id) limit 1) is not true
   ), known as materialized (
     select i.n, i.channel, i.account, i.chat_user,
       s.id, s.status, s.turns, s.last_seq, s.snapshot, s.context, s.last_turn_at,
@@ -76,8 +77,7 @@ export function loadSessions(rules: ConversationRules): string {
  * Every turn whole or not at all. Owner's epoch, session's sequence and duplicates are judged under
  * the locks of this statement. The locks are taken in the order of the partitions, then of the
  * sessions, then of the tokens. Answers the refused turns. A duplicate is recognised because no
- * other node commits for the owner's users meanwhile; the unique index of inbound ids stands behind
- * that. Replies are claimed where the token is held under the grant and no reply of the session
+ * other node commits for the owner's users meanwhile; the key of the marks stands behind that. Replies are claimed where the token is held under the grant and no reply of the session
  * waits to be claimed.
  */
 export const commitTurns = (rules: ConversationRules, tokens: TokenRules): string => `
@@ -96,8 +96,7 @@ export const commitTurns = (rules: ConversationRules, tokens: TokenRules): strin
     order by t.account for share
   ), fresh as materialized (
     select i.* from i join owner on owner.id = i.partition and owner.epoch = i.epoch
-    where not exists (select from turns t
-      where (t.channel, t.account, t.inbound_id) = (i.channel, i.account, i.inbound_id))
+    where not ${isTaken("i")}
     order by i.session_id
   ), moved as (
     update conversation_sessions s set last_seq = f.last_seq, turns = turns + 1, snapshot = f.snapshot,
@@ -134,8 +133,7 @@ export const commitTurns = (rules: ConversationRules, tokens: TokenRules): strin
     where d.ends_progress and (p.channel, p.account, p.chat_user) = (d.channel, d.account, d.chat_user)
   )
   select i.n, exists (select from owner where owner.id = i.partition and owner.epoch = i.epoch) as owned,
-    exists (select from turns t
-      where (t.channel, t.account, t.inbound_id) = (i.channel, i.account, i.inbound_id)) as seen, null as claimed
+    ${isTaken("i")} as seen, null as claimed
   from i where not exists (select from done where done.n = i.n)
   union all
   select null, null, null, array_agg(n) from done where claims`;

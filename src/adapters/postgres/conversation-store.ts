@@ -23,6 +23,7 @@ import {
 } from "./conversation-rows.ts";
 import { commitTurns, loadSessions, moveSession } from "./conversation-statements.ts";
 import { createPartitionStore } from "./partition-store.ts";
+import { takenBefore } from "./taken-messages.ts";
 import { storableJson } from "../../ports/conversation/storable-text.ts";
 
 export interface ConversationStoreOptions {
@@ -138,7 +139,7 @@ export function createConversationStore(
         const row = await loads
           .add({ key, inactiveAfterMs })
           .catch((error: unknown) => Promise.reject(indexViolation(error)));
-        if (row === null) return takenBefore;
+        if (row === null) return takenSession;
         if (isWhole(row) || tries === loadTriesMax) return toSession(row, rules);
       }
     },
@@ -149,7 +150,7 @@ export function createConversationStore(
         return await commits.add({ sessionId: turn.session.id, text });
       } catch (error) {
         // Another statement wrote that inbound id while this one ran.
-        if (brokenUniqueConstraint(error) === "turns_inbound") return "duplicate";
+        if (brokenUniqueConstraint(error) === takenBefore) return "duplicate";
         throw error;
       }
     },
@@ -164,7 +165,7 @@ export function createConversationStore(
 }
 
 /** Of a message that took effect before, the store tells nothing but that. */
-const takenBefore: LoadedSession = {
+const takenSession: LoadedSession = {
   id: "0",
   taken: true,
   decision: "SESSION_REUSED",

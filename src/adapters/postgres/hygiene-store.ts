@@ -11,12 +11,13 @@ import {
 } from "../../ports/hygiene.ts";
 import { expireSessions, isOneOf, restingSessions } from "./conversation-statements.ts";
 import type { Database, Queries } from "./database.ts";
+import { isTaken } from "./taken-messages.ts";
 
 /** Rows of one statement at most, so that none holds its locks for long. */
 const partRows = 2000;
 
-const isAsIn = (table: string, as: string): string =>
-  `exists (select from ${table} o where (o.channel, o.account, o.inbound_id) = (${as}.channel, ${as}.account, ${as}.inbound_id))`;
+const isParked = `exists (select from parked_turns o
+  where (o.channel, o.account, o.inbound_id) = (t.channel, t.account, t.inbound_id))`;
 
 interface Covered {
   readonly name: string;
@@ -34,19 +35,19 @@ const covered: readonly Covered[] = [
   {
     name: "kept outcomes of turns that took effect",
     table: "turn_steps",
-    condition: `${older("t.created_at")} and ${isAsIn("turns", "t")}`,
+    condition: `${older("t.created_at")} and ${isTaken("t")}`,
     ageMs: sweepAges.coveredMs,
   },
   {
     name: "kept outcomes of turns that never ended",
     table: "turn_steps",
-    condition: `${older("t.created_at")} and not ${isAsIn("turns", "t")} and not ${isAsIn("parked_turns", "t")}`,
+    condition: `${older("t.created_at")} and not ${isTaken("t")} and not ${isParked}`,
     ageMs: stepsKeptMs,
   },
   {
     name: "set-aside messages that took effect",
     table: "parked_turns",
-    condition: `${older("t.parked_at")} and ${isAsIn("turns", "t")}`,
+    condition: `${older("t.parked_at")} and ${isTaken("t")}`,
     ageMs: sweepAges.coveredMs,
   },
   {

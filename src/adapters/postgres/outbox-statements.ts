@@ -44,7 +44,8 @@ const pickedRows = (by: Owner): string => `
   )`;
 
 /**
- * Marks what was picked, and answers each with its text, which stands in its turn. A condition on `state` here would
+ * Marks what was picked, and answers each with its text, which stands in its turn: both were written at one time,
+ * which names the turn's month. A condition on `state` here would
  * make a plan from when the table was empty read all of it.
  */
 const claimedRows = (slot: string): string => `
@@ -52,12 +53,13 @@ const claimedRows = (slot: string): string => `
     update outbox o set state = 'sending', ${slot}epoch = picked.epoch, next_at = null, changed_at = now()
     from picked where o.session_id = picked.session_id and o.seq = picked.seq
     returning picked.n, o.id, o.channel, o.account, o.chat_user, o.address, o.reply_index,
-      o.random_id, o.session_id, o.seq, o.attempts,
+      o.random_id, o.session_id, o.seq, o.attempts, o.created_at,
       extract(epoch from now() - coalesce(o.resent_at, o.created_at))::float8 * 1000 as waited_ms
   ), rows as (
     select c.n, c.id, c.channel, c.account, c.chat_user, c.address, t.inbound_id, c.reply_index,
       c.random_id::text, t.replies -> c.reply_index as reply, c.session_id::text, c.seq, c.attempts, c.waited_ms
     from claimed c join turns t on t.session_id = c.session_id and t.seq = c.seq - 1 - c.reply_index
+      and t.created_at between c.created_at - interval '1 day' and c.created_at + interval '1 day'
   )
   select h.n, (select json_agg(r order by r.id) from rows r where r.n = h.n) as rows,
     (select min(d.rest_ms) from heads d where d.n = h.n) as rest_ms

@@ -2,6 +2,7 @@ import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import type { ParkedQuery, ParkedStore, Parking } from "../../ports/conversation/parked-store.ts";
 import { storableJson, storableText } from "../../ports/conversation/storable-text.ts";
 import type { Database } from "./database.ts";
+import { isTakenMessage } from "./taken-messages.ts";
 
 interface ParkedRow extends Record<string, unknown> {
   readonly id: string;
@@ -20,7 +21,7 @@ const parkTurn = `
   with owner as materialized (
     select from partitions where id = $8 and epoch = $9 for share
   ), taken as materialized (
-    select from turns t where t.channel = $1 and t.account = $2 and t.inbound_id = $4
+    select where ${isTakenMessage("$1", "$2", "$4")}
   ), kept as (
     insert into parked_turns (channel, account, chat_user, inbound_id, item, code, reason)
     select $1, $2, $3, $4, $5::json, $6, $7

@@ -3,6 +3,7 @@ import type { PersonReplies } from "../../ports/conversation/person-replies.ts";
 import { storableText } from "../../ports/conversation/storable-text.ts";
 import { isOneOf } from "./conversation-statements.ts";
 import type { Database } from "./database.ts";
+import { isTakenMessage } from "./taken-messages.ts";
 
 interface Row extends Record<string, unknown> {
   readonly status: SessionStatus;
@@ -20,7 +21,7 @@ const sayAsPerson = ({ open }: Pick<ConversationRules, "open">): string => `
     select id, channel, account, chat_user, last_seq, status from conversation_sessions
     where id = $1 and status ${isOneOf(open)} for update
   ), known as materialized (
-    select true from turns t join s on (t.channel, t.account) = (s.channel, s.account) where t.inbound_id = $2
+    select from s where ${isTakenMessage("s.channel", "s.account", "$2")}
   ), sent as materialized (
     select o.address, o.partition from s
       join conversation_sessions h on (h.channel, h.account, h.chat_user) = (s.channel, s.account, s.chat_user)

@@ -51,6 +51,16 @@ async function grants(client: Client): Promise<readonly string[]> {
      where c.relkind = 'S' and c.relnamespace = current_schema()::regnamespace
        and pg_has_role(c.relowner, 'member')`,
   );
+  const { rows: views } = await client.query<{ name: string }>(
+    `select c.oid::regclass::text as name from pg_class c
+     where c.relkind = 'v' and c.relnamespace = current_schema()::regnamespace
+       and pg_has_role(c.relowner, 'member')`,
+  );
+  const { rows: functions } = await client.query<{ name: string }>(
+    `select p.oid::regprocedure::text as name from pg_proc p
+     where p.prosecdef and p.prorettype <> 'trigger'::regtype and p.pronamespace = current_schema()::regnamespace
+       and pg_has_role(p.proowner, 'member')`,
+  );
   const { rows: schemas } = await client.query<{ name: string; mine: boolean }>(
     `select quote_ident(current_schema()) as name,
             pg_has_role(nspowner, 'member') as mine
@@ -69,6 +79,8 @@ async function grants(client: Client): Promise<readonly string[]> {
       `grant ${grantsOn(plain)} on table ${name} to ${runtimeRole}`,
       `grant select on table ${name} to ${readerRole}`,
     ]),
+    ...views.map(({ name }) => `grant select on table ${name} to ${runtimeRole}, ${readerRole}`),
+    ...functions.map(({ name }) => `grant execute on function ${name} to ${runtimeRole}`),
     ...sequences.flatMap(({ name }) => [
       `grant usage, select on sequence ${name} to ${runtimeRole}`,
       `grant select on sequence ${name} to ${readerRole}`,

@@ -2,6 +2,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { StepStore, TurnKey } from "../../ports/conversation/step-store.ts";
 import { storableJson, storableText } from "../../ports/conversation/storable-text.ts";
 import type { Database } from "./database.ts";
+import { isTakenMessage } from "./taken-messages.ts";
 
 /** Whether the partition is still the owner's, by its number and epoch; without an owner it is. */
 const isOwned = (
@@ -18,8 +19,7 @@ const findStep = `
 
 const keepStep = `
   insert into turn_steps (channel, account, inbound_id, name, result)
-  select $1, $2, $3, $4, $5::json where ${isOwned("$6", "$7", "for share")} and not exists (
-    select from turns t where t.channel = $1 and t.account = $2 and t.inbound_id = $3)
+  select $1, $2, $3, $4, $5::json where ${isOwned("$6", "$7", "for share")} and not ${isTakenMessage("$1", "$2", "$3")}
   on conflict (channel, account, inbound_id, name) do update set result = turn_steps.result
   returning result`;
 

@@ -1,0 +1,38 @@
+import type { Queries } from "./database.ts";
+
+/*
+ * The authority on duplicates. A trigger marks every inbound message with the row of its turn, in one statement, and
+ * the mark's key refuses a second one. Marks outlive the turns.
+ */
+
+/** The constraint that a message breaks that took effect before. */
+export const takenBefore = "taken_messages_pkey";
+
+/** Whether the message with these values took effect. */
+export const isTakenMessage = (channel: string, account: string, inboundId: string): string =>
+  `exists (select from taken_messages k where k.mark = taken_mark(${channel}, ${account}, ${inboundId}))`;
+
+/** Whether the message of the row took effect. */
+export const isTaken = (row: string): string =>
+  isTakenMessage(`${row}.channel`, `${row}.account`, `${row}.inbound_id`);
+
+const windowDays = 31;
+/** Marks before the last window go in one statement. */
+const windows = 36;
+
+/** Window by window, so that no statement reads the whole table: another account of the name begins anew. */
+export async function forgetMarksOf(
+  queries: Queries,
+  channel: string,
+  account: string,
+): Promise<void> {
+  const text = `delete from taken_messages
+    where account_mark = taken_account_mark($1, $2)
+      and taken_on > current_date - ($3::int + 1) * ${windowDays} and taken_on <= current_date + 1 - $3::int * ${windowDays}`;
+  const older = `delete from taken_messages
+    where account_mark = taken_account_mark($1, $2) and taken_on <= current_date + 1 - $3::int * ${windowDays}`;
+  for (let window = 0; window < windows; window += 1) {
+    await queries.query(text, [channel, account, window]);
+  }
+  await queries.query(older, [channel, account, windows]);
+}
