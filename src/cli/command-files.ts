@@ -53,6 +53,10 @@ export const commandFiles: Readonly<Record<string, readonly CommandFile[]>> = {
       load: async () => (await import("./commands/sweep.ts")).addSweepCommand,
     },
     {
+      names: ["retention"],
+      load: async () => (await import("./commands/retention.ts")).addRetentionCommand,
+    },
+    {
       names: ["shutdown"],
       load: async () => (await import("./commands/shutdown.ts")).addShutdownCommand,
     },

@@ -122,6 +122,7 @@ const fleet = {
       textLike(/^\d{4}-\d\d-\d\dT[\d:.]{8,16}Z$/, "the moment that the first part's answer names"),
     ),
   }),
+  retention: z.object({ dryRun: maybe(flag()) }),
   replies: z.object({
     account: maybe(text(64)),
     limit: maybe(whole(1, sessionsMax)),

@@ -14,6 +14,7 @@ import type { AccountsHealth } from "./account-health.ts";
 import type { AccountStatus } from "./account-status.ts";
 import type { HostSummary } from "./host-summary.ts";
 import type { ParkedItem } from "../ports/conversation/parked-store.ts";
+import type { Removed } from "../ports/retention.ts";
 import type { UndeliveredReply } from "../ports/conversation/undelivered-replies.ts";
 import type { Question } from "../ports/accounts/question.ts";
 import type { AccountUpdate, DriverName, JsonValue } from "../ports/telegram/telegram.ts";
@@ -275,6 +276,11 @@ export interface FleetProtocol {
       readonly before?: string | undefined;
     };
     answered: { readonly replies: readonly UndeliveredReply[]; readonly next: string | null };
+  };
+  /** The next part of what is older than it is to be kept. `more`: not all of it is gone yet. */
+  readonly retention: {
+    asked: { readonly dryRun?: boolean };
+    answered: { readonly removed: readonly Removed[]; readonly more: boolean };
   };
   readonly "reply-resend": {
     asked: { readonly reply: string };

@@ -12,6 +12,7 @@ const plainFields: ReadonlySet<string> = new Set([
   "days",
   "dcId",
   "driver",
+  "dryRun",
   "ended",
   "force",
   "id",

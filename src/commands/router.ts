@@ -12,6 +12,7 @@ import { unknownVerb, type Visit } from "./door.ts";
 import type { HealthVerbs } from "./health-verbs.ts";
 import { createRemoval } from "./removal-verbs.ts";
 import type { ReplyVerbs } from "./reply-verbs.ts";
+import type { RetentionVerbs } from "./retention-verbs.ts";
 import type { FleetCommands } from "./fleet-verbs.ts";
 import type { Host } from "../accounts/host.ts";
 import { accountNameMalformed, accountNamePattern } from "../ports/accounts/account-name.ts";
@@ -42,6 +43,8 @@ export interface CommandOptions
   readonly conversations: ConversationVerbs;
   /** About replies that were given up. */
   readonly replies: ReplyVerbs;
+  /** About rows that are too old. */
+  readonly retention: RetentionVerbs;
   readonly callers: CallerVerbs;
   readonly health: HealthVerbs;
   /** The public half of the fleet's sealing key. */
@@ -92,6 +95,7 @@ export function createCommands(options: CommandOptions): Commands {
     ...options.fleet.verbs,
     ...options.conversations,
     ...options.replies,
+    ...options.retention,
     ...options.callers,
     ...options.health,
     ...sealing,

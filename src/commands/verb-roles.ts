@@ -42,6 +42,7 @@ const fleet: Needed<FleetProtocol> = {
   "conversation-reply": "operate",
   replay: "operate",
   "replay-all": "operate",
+  retention: "operate",
   replies: "read",
   "reply-resend": "operate",
   "reply-drop": "operate",

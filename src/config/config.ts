@@ -1,10 +1,12 @@
 import { resolve } from "node:path";
 import { longestPromise } from "../ports/custody/hold-promise.ts";
+import type { RetentionPolicy } from "../ports/retention.ts";
 import { ConfigError, type Fault, nearest } from "./faults.ts";
 import { brokenInequalities } from "./inequalities.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { type NatsIdentity, readNatsIdentity } from "./nats-access.ts";
 import { type Environment, type Reader, reader } from "./reader.ts";
+import { readRetention } from "./retention.ts";
 import { sharedServerFaults } from "./shared-servers.ts";
 import {
   readDatabaseUrl,
@@ -90,6 +92,8 @@ export interface Config {
   readonly bot: string | null;
   /** Answers without a pause after which a conversation rests; 0: none does. */
   readonly talkTurnsMax: number;
+  /** How long rows are kept. */
+  readonly retention: RetentionPolicy;
   readonly logLevel: LogLevel;
   readonly profile: Profile;
   readonly timings: Timings;
@@ -249,6 +253,7 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
     talkTurnsMax:
       read("HOLDFAST_TALK_TURNS", (given) => readWhole(given, { min: 0, max: 1_000_000 })) ??
       talkTurnsMaxDefault,
+    retention: readRetention(from),
     logLevel: read("HOLDFAST_LOG_LEVEL", (given) => readOneOf(given, logLevels)) ?? "info",
     profile: profile ?? "development",
     timings: readTimings(from, profile ?? "development"),

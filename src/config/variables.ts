@@ -1,3 +1,4 @@
+import { retentionVariables } from "./retention.ts";
 import { speakerVariables } from "./speaker-variables.ts";
 import { timingMeanings, timingNames, timingsOf, timingVariable } from "./timings.ts";
 
@@ -281,6 +282,7 @@ const plainVariables: readonly Variable[] = [
     meaning:
       "servers of files that may stand in a private network and speak http; files of others come from public addresses alone",
   },
+  ...retentionVariables,
   {
     name: "HOLDFAST_LOG_LEVEL",
     form: logLevels.join(", "),

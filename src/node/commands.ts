@@ -10,9 +10,11 @@ import { createCallerCommands } from "../commands/caller-verbs.ts";
 import { createParkedReplay } from "../conversation/turns/parked-replay.ts";
 import { createConversationCommands } from "../commands/conversation-verbs.ts";
 import { createReplyCommands } from "../commands/reply-verbs.ts";
+import { createRetentionCommands } from "../commands/retention-verbs.ts";
 import { createHealthCommands } from "../commands/health-verbs.ts";
 import { createFleetCommands } from "../commands/fleet-verbs.ts";
 import type { Config } from "../config/config.ts";
+import type { RetentionJob } from "../conversation/retention/job.ts";
 import type { Host } from "../accounts/host.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { FleetBus } from "../ports/custody/fleet-bus.ts";
@@ -32,6 +34,7 @@ export interface NodeCommandOptions {
   readonly stores: Stores;
   readonly stream: InboundStream;
   readonly clock: Clock;
+  readonly retention: RetentionJob;
   readonly nodeVerbs: CommandOptions["nodeVerbs"];
   readonly sealKey: Pick<SealKey, "publicKey">;
 }
@@ -71,6 +74,7 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
       persons: stores.persons,
       tellReplies: (account) => bus.tell({ type: "replies", account }),
     }),
+    retention: createRetentionCommands(options.retention),
     health: createHealthCommands({
       store: stores.health,
       members: fleet.members,

@@ -5,6 +5,7 @@ import { createFigureVerb } from "../commands/health-verbs.ts";
 import { requireNoSecret, withoutPhones } from "../commands/secret-fields.ts";
 import { orAborted } from "../concurrency/or-aborted.ts";
 import { createLedgerShipping } from "../custody/ledger-shipping.ts";
+import { createRetentionJob } from "../conversation/retention/job.ts";
 import { createRenewalTriggers } from "../accounts/scheduled-renewals.ts";
 import { type CallPermit, createCallPermit } from "./call-permit.ts";
 import { createNodeCommands } from "./commands.ts";
@@ -59,7 +60,15 @@ async function prepare(stage: StartStage, open: OpenNode, permit: CallPermit) {
       gateFigures: gate.figures,
     }),
   };
-  const commands = createNodeCommands({ ...open, host, drivers, nodeVerbs });
+  const retention = createRetentionJob({
+    store: stores.retention,
+    policy: config.retention,
+    runner: gateIs.incarnation,
+    clock: open.clock,
+    figures: metrics.retention,
+    onFault: open.onFault,
+  });
+  const commands = createNodeCommands({ ...open, host, drivers, retention, nodeVerbs });
   const http = await stage({
     name: "figures",
     start: () =>
@@ -100,13 +109,13 @@ async function prepare(stage: StartStage, open: OpenNode, permit: CallPermit) {
     // A node that could not start is started again by its gate, under the same incarnation.
     stop: (one, { failed }) => one.stop({ goesOn: failed }),
   });
-  return { host, warmUp, commands, door, http: http.url };
+  return { host, warmUp, commands, door, retention, http: http.url };
 }
 
 /** Takes accounts and turns. The gate hears that this node is ready once it can be asked, before it takes any. */
 async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Promise<void> {
   const { config, tell, fleet, stores, nats, log, clock } = open;
-  const { host, warmUp, commands, door, http } = prepared;
+  const { host, warmUp, commands, door, retention, http } = prepared;
   const { turns, webhook, ...conversations } = await createNodeConversations(open, host);
   await stage({
     name: "turns",
@@ -177,5 +186,6 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
       if (!signal.aborted) webhook?.listen();
     },
   });
+  await stage({ name: "retention", start: () => retention.start(), stop: () => retention.stop() });
   log.info({ http }, "serving");
 }

@@ -17,6 +17,7 @@ import { createOutboxStore, createPartitionReplies } from "../adapters/postgres/
 import { createPersonReplies } from "../adapters/postgres/person-replies.ts";
 import { createParkedStore } from "../adapters/postgres/parked-store.ts";
 import { createOfferedChoices } from "../adapters/postgres/offered-choices.ts";
+import { createRetentionStore } from "../adapters/postgres/retention-store.ts";
 import { createStreamLossStore } from "../adapters/postgres/stream-loss-store.ts";
 import { createStepStore } from "../adapters/postgres/step-store.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
@@ -63,6 +64,7 @@ export function createStores(databases: Omit<NodeDatabases, "close" | "warm">, s
     campaigns: createCampaignStore(others),
     trail: (host: string) => createAuditTrail(others, { chain: randomUUID(), host }),
     waits: createWaitStore(others),
+    retention: createRetentionStore(others, sessionRules),
     webhookRequests: createWebhookRequests(others),
   };
 }

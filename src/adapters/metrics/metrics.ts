@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { type ConversationMetrics, createConversationMetrics } from "./conversation-metrics.ts";
+import { createRetentionMetrics, type RetentionMetrics } from "./retention-metrics.ts";
 import type { AccountEvent, TransitionEvent } from "../../ports/accounts/event-sink.ts";
 import type { TelegramWait } from "../../ports/telegram/waits.ts";
 import { alarmingNotes } from "../../ports/conversation/health-signs.ts";
@@ -15,6 +16,7 @@ interface AccountWithWaits {
 export interface Metrics {
   event(event: AccountEvent): void;
   readonly conversations: ConversationMetrics;
+  readonly retention: RetentionMetrics;
   /** Telegram ordered this account to wait for this many seconds. */
   flood(account: string, seconds: number): void;
   /** Read at each scrape: the accounts here, with the waits that are in force. */
@@ -122,6 +124,7 @@ export function createMetrics(
     },
     unproven: (kind) => unproven.inc({ kind }),
     conversations: createConversationMetrics(registry),
+    retention: createRetentionMetrics(registry),
     gate(read) {
       const figures = new Gauge({
         ...of,

@@ -87,10 +87,7 @@ async function refuseHeld(queries: Queries, name: string, isFree: string): Promi
  * What was said over Telegram under that name. A later account of the name must neither go on in these sessions nor
  * take a message for one that was taken already.
  */
-async function deleteConversations(
-  database: Database,
-  account: string,
-): Promise<void> {
+async function deleteConversations(database: Database, account: string): Promise<void> {
   const key = ["telegram", account];
   for (let isMore = true; isMore; ) {
     isMore = await database.transaction(async (queries) => {

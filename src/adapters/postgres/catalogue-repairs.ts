@@ -158,9 +158,14 @@ function constraintSteps(
   return { steps: [[`${table} drop constraint ${name}`, add], validate] };
 }
 
-/** Beside the work of others. */
+/** As the index of a table in parts is written out; its parts' own come with it. */
+const ofParts = " ON ONLY ";
+
+/** Beside the work of others, but for a table in parts, where PostgreSQL has no such way. */
 const concurrently = (definition: string): string =>
-  definition.replace(/^CREATE (UNIQUE )?INDEX /, "CREATE $1INDEX CONCURRENTLY ");
+  definition.includes(ofParts)
+    ? definition.replace(ofParts, " ON ")
+    : definition.replace(/^CREATE (UNIQUE )?INDEX /, "CREATE $1INDEX CONCURRENTLY ");
 
 function indexSteps(
   name: string,
@@ -168,7 +173,8 @@ function indexSteps(
   { how, found }: Difference,
 ): readonly string[] {
   if (found?.ofConstraint === true) return [`reindex index concurrently ${quoted(name)}`];
-  const drop = how === "missing" ? [] : [`drop index concurrently ${quoted(name)}`];
+  const way = definition.includes(ofParts) ? "" : "concurrently ";
+  const drop = how === "missing" ? [] : [`drop index ${way}${quoted(name)}`];
   return [...drop, concurrently(definition)];
 }
 

@@ -65,7 +65,7 @@ const readText = `
   from pg_constraint n join pg_class c on c.oid = n.conrelid
   where c.relnamespace = ${here} and not c.relispartition and n.contype in ('c', 'f', 'p', 'u', 'x') and ${ofNoExtension("pg_class", "c.oid")}
   union all
-  select 'index', i.relname, c.relname, replace(pg_get_indexdef(i.oid, 0, true), ' ON ONLY ', ' ON '), x.indisvalid and x.indisready,
+  select 'index', i.relname, c.relname, pg_get_indexdef(i.oid, 0, true), x.indisvalid and x.indisready,
     exists (select from pg_constraint n where n.conindid = i.oid and n.contype in ('p', 'u', 'x'))
   from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class c on c.oid = x.indrelid
   where i.relnamespace = ${here} and ${isTable} and ${ofNoExtension("pg_class", "c.oid")}
@@ -203,6 +203,7 @@ function isAsWanted(expected: CatalogueEntry, found: CatalogueEntry): boolean {
  */
 function comparable({ kind, definition }: CatalogueEntry): string {
   const line = definition.replaceAll(/\s+/g, " ").trim();
-  if (kind === "function") return line.replace(/(?<=SET search_path TO )\S+(?=, 'pg_temp')/, "its own");
+  if (kind === "function")
+    return line.replace(/(?<=SET search_path TO )\S+(?=, 'pg_temp')/, "its own");
   return kind === "view" ? line.replaceAll(/\b\w+\.(?=\w)/g, "").replaceAll(/\s/g, "") : line;
 }

@@ -68,13 +68,13 @@ const mended: readonly (readonly [what: string, damage: string, said: readonly s
   ],
   [
     "an invalid index of a primary key",
-    "update pg_index set indisvalid = false where indexrelid = 'turns_pkey'::regclass",
-    ["broken index turns_pkey"],
+    "update pg_index set indisvalid = false where indexrelid = 'outbox_pkey'::regclass",
+    ["broken index outbox_pkey"],
   ],
   [
     "a lost primary key",
-    "alter table turns drop constraint turns_pkey",
-    ["missing constraint turns.turns_pkey"],
+    "alter table outbox drop constraint outbox_pkey",
+    ["missing constraint outbox.outbox_pkey"],
   ],
   [
     "a lost check",
@@ -128,6 +128,11 @@ const mended: readonly (readonly [what: string, damage: string, said: readonly s
     `create or replace function audit_is_append_only() returns trigger language plpgsql as
      $$ begin return null; end $$`,
     ["different function audit_is_append_only()"],
+  ],
+  [
+    "a lost index of a table in parts",
+    "drop index turns_by_session",
+    ["missing index turns_by_session"],
   ],
   ["a lost view", "drop view messages", ["missing view messages"]],
   [

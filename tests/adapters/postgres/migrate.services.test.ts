@@ -216,6 +216,9 @@ describe("going back (V11)", () => {
       database.query("select seq, asked, replies, tool_outputs from turns order by seq");
     const before = await turns();
     expect(await migrateDown(test.url, 8)).toEqual([
+      "0031-retention",
+      "0030-turns-by-month",
+      "0029-taken-messages",
       "0027-adopted-sessions",
       "0026-removed-accounts",
       "0025-account-bots",
