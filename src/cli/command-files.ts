@@ -145,6 +145,10 @@ export const commandFiles: Readonly<Record<string, readonly CommandFile[]>> = {
       load: async () => (await import("./commands/conversations.ts")).addConversationCommands,
     },
     {
+      names: ["forget"],
+      load: async () => (await import("./commands/forget.ts")).addForgetCommand,
+    },
+    {
       names: ["adopt"],
       load: async () => (await import("./commands/adopt.ts")).addAdoptCommands,
     },

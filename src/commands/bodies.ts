@@ -122,6 +122,14 @@ const fleet = {
       textLike(/^\d{4}-\d\d-\d\dT[\d:.]{8,16}Z$/, "the moment that the first part's answer names"),
     ),
   }),
+  forget: z.object({
+    user: text(idMax),
+    account: maybe(text(64)),
+    channel: maybe(text(32)),
+    dryRun: maybe(flag()),
+    at: maybe(text(128)),
+  }),
+  "forget-search": z.object({ user: text(idMax), at: maybe(text(128)) }),
   retention: z.object({ dryRun: maybe(flag()) }),
   replies: z.object({
     account: maybe(text(64)),

@@ -13,6 +13,7 @@ import type { StoredHealth } from "../ports/fleet-health.ts";
 import type { AccountsHealth } from "./account-health.ts";
 import type { AccountStatus } from "./account-status.ts";
 import type { HostSummary } from "./host-summary.ts";
+import type { PersonRows } from "../ports/conversation/person-erasure.ts";
 import type { ParkedItem } from "../ports/conversation/parked-store.ts";
 import type { Removed } from "../ports/retention.ts";
 import type { UndeliveredReply } from "../ports/conversation/undelivered-replies.ts";
@@ -276,6 +277,25 @@ export interface FleetProtocol {
       readonly before?: string | undefined;
     };
     answered: { readonly replies: readonly UndeliveredReply[]; readonly next: string | null };
+  };
+  /**
+   * The next part of what is known of a chat user, in one account or all. `rows`: what went, by table and stream. `at`:
+   * what the next part is asked with; null: nothing is left.
+   */
+  readonly forget: {
+    asked: {
+      readonly user: string;
+      readonly account?: string | undefined;
+      readonly channel?: string | undefined;
+      readonly dryRun?: boolean;
+      readonly at?: string | undefined;
+    };
+    answered: { readonly rows: PersonRows; readonly at: string | null };
+  };
+  /** Rows and messages that name a chat user still, by table and stream. `at`: as in `forget`. */
+  readonly "forget-search": {
+    asked: { readonly user: string; readonly at?: string | undefined };
+    answered: { readonly found: PersonRows; readonly at: string | null };
   };
   /** The next part of what is older than it is to be kept. `more`: not all of it is gone yet. */
   readonly retention: {

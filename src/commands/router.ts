@@ -10,6 +10,7 @@ import type { ConversationVerbs } from "./conversation-verbs.ts";
 import { checkedBody } from "./checked-body.ts";
 import { unknownVerb, type Visit } from "./door.ts";
 import type { HealthVerbs } from "./health-verbs.ts";
+import type { ForgetVerbs } from "./forget-verbs.ts";
 import { createRemoval } from "./removal-verbs.ts";
 import type { ReplyVerbs } from "./reply-verbs.ts";
 import type { RetentionVerbs } from "./retention-verbs.ts";
@@ -43,6 +44,8 @@ export interface CommandOptions
   readonly conversations: ConversationVerbs;
   /** About replies that were given up. */
   readonly replies: ReplyVerbs;
+  /** About a person who is to be forgotten. */
+  readonly forget: ForgetVerbs;
   /** About rows that are too old. */
   readonly retention: RetentionVerbs;
   readonly callers: CallerVerbs;
@@ -96,6 +99,7 @@ export function createCommands(options: CommandOptions): Commands {
     ...options.conversations,
     ...options.replies,
     ...options.retention,
+    ...options.forget,
     ...options.callers,
     ...options.health,
     ...sealing,

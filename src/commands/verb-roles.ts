@@ -42,6 +42,8 @@ const fleet: Needed<FleetProtocol> = {
   "conversation-reply": "operate",
   replay: "operate",
   "replay-all": "operate",
+  forget: "operate",
+  "forget-search": "operate",
   retention: "operate",
   replies: "read",
   "reply-resend": "operate",

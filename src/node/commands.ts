@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
+import type { NatsConnection } from "@nats-io/transport-node";
 import type { SealKey } from "../adapters/crypto/curve-seal.ts";
+import { createStreamWalk } from "../adapters/nats/stream-walk.ts";
 import { sessionOfKey } from "../adapters/telegram/session-blob.ts";
 import type { FleetPart } from "../custody/node-side.ts";
 import { hostKey } from "../custody/registers.ts";
@@ -10,6 +12,7 @@ import { createCallerCommands } from "../commands/caller-verbs.ts";
 import { createParkedReplay } from "../conversation/turns/parked-replay.ts";
 import { createConversationCommands } from "../commands/conversation-verbs.ts";
 import { createReplyCommands } from "../commands/reply-verbs.ts";
+import { createForgetCommands } from "../commands/forget-verbs.ts";
 import { createRetentionCommands } from "../commands/retention-verbs.ts";
 import { createHealthCommands } from "../commands/health-verbs.ts";
 import { createFleetCommands } from "../commands/fleet-verbs.ts";
@@ -33,6 +36,7 @@ export interface NodeCommandOptions {
   readonly bus: FleetBus;
   readonly stores: Stores;
   readonly stream: InboundStream;
+  readonly nats: NatsConnection;
   readonly clock: Clock;
   readonly retention: RetentionJob;
   readonly nodeVerbs: CommandOptions["nodeVerbs"];
@@ -73,6 +77,14 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
       records: stores.records,
       persons: stores.persons,
       tellReplies: (account) => bus.tell({ type: "replies", account }),
+    }),
+    forget: createForgetCommands({
+      erasure: stores.erasure,
+      search: stores.textSearch,
+      streams: createStreamWalk(options.nats),
+      tellForgotten(chatUser, places) {
+        for (const place of places) bus.tell({ type: "forgotten", ...place, chatUser });
+      },
     }),
     retention: createRetentionCommands(options.retention),
     health: createHealthCommands({

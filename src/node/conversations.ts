@@ -12,7 +12,10 @@ import type { Account } from "../accounts/account.ts";
 import { type Backlog, createBacklog } from "../conversation/turns/backlog/backlog.ts";
 import { createConversationHealth } from "../conversation/turns/health.ts";
 import type { Host } from "../accounts/host.ts";
-import { createHotConversations } from "../conversation/turns/session-cache.ts";
+import {
+  createHotConversations,
+  type HotConversations,
+} from "../conversation/turns/session-cache.ts";
 import { type Brake, createBrake } from "../conversation/turns/brake.ts";
 import { createMediaReader } from "../conversation/turns/media-reader.ts";
 import { createTurnOwner, type TurnOwner } from "../conversation/turns/partition-owner.ts";
@@ -92,7 +95,11 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
   }
   clearSteps();
 
+  /** Of the partitions that were owned here last. */
+  const remembered = new Map<number, HotConversations>();
+
   bus.onNews((news) => {
+    if (news.type === "forgotten") for (const hot of remembered.values()) hot.forget(news);
     if (news.type !== "replies") return;
     host.find(news.account)?.notifyOutbox();
     const place = channels.placeOf({ channel: "webhook", account: news.account });
@@ -129,8 +136,10 @@ function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
       }),
     onFault: (error) => log.warn(errorLine(error)),
     makeEngine(claim, onStaleOwner) {
+      const hot = createHotConversations(store, clock, rules);
+      remembered.set(claim.partition, hot);
       const engine: TurnEngine = createTurnEngine({
-        store: createHotConversations(store, clock, rules),
+        store: hot,
         rules,
         steps,
         parked: options.parked,

@@ -14,12 +14,14 @@ import { createFleetHealthStore } from "../adapters/postgres/fleet-health.ts";
 import { createIncarnationStore } from "../adapters/postgres/incarnation-store.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger-store.ts";
 import { createOutboxStore, createPartitionReplies } from "../adapters/postgres/outbox-store.ts";
+import { createPersonErasure } from "../adapters/postgres/person-erasure.ts";
 import { createPersonReplies } from "../adapters/postgres/person-replies.ts";
 import { createParkedStore } from "../adapters/postgres/parked-store.ts";
 import { createOfferedChoices } from "../adapters/postgres/offered-choices.ts";
 import { createRetentionStore } from "../adapters/postgres/retention-store.ts";
 import { createStreamLossStore } from "../adapters/postgres/stream-loss-store.ts";
 import { createStepStore } from "../adapters/postgres/step-store.ts";
+import { createTextSearch } from "../adapters/postgres/text-search.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
 import { createWaitStore } from "../adapters/postgres/wait-store.ts";
 import { createUndeliveredReplies } from "../adapters/postgres/undelivered-replies.ts";
@@ -64,6 +66,8 @@ export function createStores(databases: Omit<NodeDatabases, "close" | "warm">, s
     campaigns: createCampaignStore(others),
     trail: (host: string) => createAuditTrail(others, { chain: randomUUID(), host }),
     waits: createWaitStore(others),
+    erasure: createPersonErasure(others),
+    textSearch: createTextSearch(others),
     retention: createRetentionStore(others, sessionRules),
     webhookRequests: createWebhookRequests(others),
   };

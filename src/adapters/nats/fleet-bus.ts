@@ -95,6 +95,8 @@ function isNews(value: unknown): value is FleetNews {
       return true;
     case "replies":
       return typeof value["account"] === "string";
+    case "forgotten":
+      return ["channel", "account", "chatUser"].every((name) => typeof value[name] === "string");
     case "partition-free":
       return Number.isInteger(value["partition"]);
     default:

@@ -46,7 +46,7 @@ export interface InboundStreamNames {
   readonly parkedStream: string;
 }
 
-const defaultNames: InboundStreamNames = {
+export const defaultNames: InboundStreamNames = {
   stream: "HOLDFAST_INBOUND",
   subjectPrefix: "holdfast.inbound",
   parkedStream: "HOLDFAST_PARKED",

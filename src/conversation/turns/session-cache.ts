@@ -27,6 +27,12 @@ export interface HotLimits {
 }
 type Store = Pick<ConversationStore, "load" | "commit">;
 
+export interface HotConversations extends Store {
+  readonly size: number;
+  /** Nothing of the user is remembered any more. */
+  forget(key: ConversationKey): void;
+}
+
 /** One text takes a fraction of the memory of the objects that it becomes. */
 type Json = string;
 
@@ -74,7 +80,7 @@ export function createHotConversations(
   clock: Pick<Clock, "monotonicMs">,
   rules: ConversationRules,
   limits: HotLimits = defaultLimits,
-): Store & { readonly size: number } {
+): HotConversations {
   /** In the order of their last turn. */
   const hot = new Map<string, Packed>();
   let characters = 0;
@@ -99,6 +105,7 @@ export function createHotConversations(
     get size() {
       return hot.size;
     },
+    forget: (key) => forget(textOf(key)),
     async load(key, inactiveAfterMs) {
       const found = hot.get(textOf(key));
       const restsMsMax = Math.min(limits.restMsMax, inactiveAfterMs);

@@ -33,6 +33,13 @@ export type FleetNews =
   | { readonly type: "accounts" }
   /** Replies of this account were committed. */
   | { readonly type: "replies"; readonly account: string }
+  /** A chat user is forgotten: nothing is remembered of them. */
+  | {
+      readonly type: "forgotten";
+      readonly channel: string;
+      readonly account: string;
+      readonly chatUser: string;
+    }
   /** Another node may take the turns of these chat users now. */
   | { readonly type: "partition-free"; readonly partition: number };
 
