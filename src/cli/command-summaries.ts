@@ -13,6 +13,7 @@ export const commandSummaries: readonly (readonly [string, string, string])[] = 
   ["The service:", "rotate-key [options]", "encrypt everything stored under a new master key, while serving"],
   ["The service:", "logs [options] [account]", "what happened on this host, of one account or of all"],
   ["The service:", "sweep [options]", "remove what is certain to be of no use any more, and say what stays"],
+  ["The service:", "retention [options]", "remove now what is older than it is to be kept, as a host does every six hours"],
   ["The service:", "shutdown [options]", "stop the service of this folder, verify that it is idle, sweep, and report"],
   ["The service:", "backup [options] <folder>", "write everything that a fleet must not lose to a new folder, while it serves"],
   ["The service:", "restore [options] <folder>", "fill an empty database with a backup, while no host serves"],
@@ -52,6 +53,7 @@ export const commandSummaries: readonly (readonly [string, string, string])[] = 
   ["Bots and conversations:", "chat [options] <account>", "write to an account of the simulated Telegram, as a person with a phone would"],
   ["Bots and conversations:", "init [options] <folder>", "begin a bot of your own in a new folder"],
   ["Bots and conversations:", "conversation", "sessions of chat users, and messages whose turns were set aside"],
+  ["Bots and conversations:", "forget [options] <user>", "erase what is stored of a chat user, and look that nothing is left"],
   ["Bots and conversations:", "adopt", "bring over what the bot before this one has kept"],
   ["This command line:", "completion <shell>", "print the script by which a shell completes commands and options"],
 // end of rows

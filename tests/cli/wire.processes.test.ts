@@ -294,6 +294,10 @@ describe("a reader of all of NATS", () => {
     await does(`conversation park ${found!.id} --back`);
     await does(`conversation replay ${found!.id} --session --bot bot.mjs`);
     await does("conversation replay 999999", "", 1);
+    await does("forget 5999999999 --dry-run");
+    await does("forget 5999999999 --yes");
+    await does("retention --dry-run");
+    await does("retention --json");
     await does("replies list");
     await does("replies resend 999999:2", "", 1);
     await does("replies drop 999999:2", "", 1);

@@ -25,9 +25,7 @@ export function createStreamWalk(
           if (performance.now() >= untilMs) return `${index} ${seq}`;
           // The next one at that number or behind it.
           const next = { seq: Math.max(1, seq), next_by_subj: ">" };
-          const message = await unlessAbsent(
-            manager.streams.getMessage(stream, next),
-          );
+          const message = await unlessAbsent(manager.streams.getMessage(stream, next));
           if (message === null) break;
           const text = message.string();
           const items = readItems(text).flatMap((read) => {

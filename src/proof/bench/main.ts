@@ -9,6 +9,7 @@ import { measureCommands } from "./cli.ts";
 import { measureCustody } from "./custody.ts";
 import type { Figure } from "./figures.ts";
 import { measureGateThroughput } from "./gate-throughput.ts";
+import { measureGrowth } from "./growth.ts";
 import { measureHeartbeat } from "./heartbeat.ts";
 import { measureIdle } from "./idle.ts";
 import { measureRenewals } from "./renewal.ts";
@@ -69,6 +70,12 @@ const suites: Readonly<Record<string, Readonly<Record<string, Stage>>>> = {
       },
     ]),
   ),
+  growth: {
+    month(log, isQuick) {
+      log("30 days of traffic, with the retention and without it");
+      return measureGrowth(log, isQuick);
+    },
+  },
   renewal: {
     methods(log) {
       log("renewals by every method, beside the procedure that they replace");
@@ -142,7 +149,10 @@ async function main(args: readonly string[]): Promise<number> {
     .argument("<suite>", Object.keys(suites).join(", "))
     .option("--json", "end with one line of JSON")
     .option("--stage <name>", "only this part of the suite")
-    .option("--quick", "a look at the program in seconds; the figures say little (bystanders)")
+    .option(
+      "--quick",
+      "a look at the program in seconds; the figures say little (bystanders, growth)",
+    )
     .addHelpText(
       "after",
       "\nExample:\n  npm run bench -- custody --json\n  npm run bench -- conversations --stage flow",
