@@ -1,3 +1,4 @@
+import { partitions } from "../../ports/conversation/partitions.ts";
 import type { BrokerUser } from "./broker-keys.ts";
 
 /** All replies to commands that came from another account of the broker. */
@@ -48,6 +49,8 @@ const node: BrokerUser = {
     // The stream of a version without partitions goes when its messages have moved, and so do messages set aside there.
     "$JS.API.STREAM.DELETE.HOLDFAST_INBOUND",
     "$JS.API.STREAM.MSG.DELETE.HOLDFAST_PARKED",
+    // A message of a person who is forgotten.
+    ...partitions.map((one) => `$JS.API.STREAM.MSG.DELETE.HOLDFAST_INBOUND_${one}`),
     "holdfast.inbound.*",
     "holdfast.custody.news",
     "holdfast.custody.fence.*",

@@ -56,8 +56,10 @@ export function createAdoptionStore(
 ): AdoptionStore {
   async function known(queries: Queries, sourceIds: readonly string[]) {
     const rows = await queries.query<{ source_id: string }>(
-      `select source_id from adopted_sessions
-       where (channel, account) = ($1, $2) and source_id = any ($3)`,
+      // That of a person who was forgotten stands there as a mark.
+      `select i.source_id from unnest($3::text[]) as i (source_id) where exists (
+         select from adopted_sessions a where (a.channel, a.account) = ($1, $2)
+           and a.source_id in (i.source_id, 'forgotten:' || taken_mark($1, $2, i.source_id)))`,
       [channel, account, sourceIds],
     );
     return new Set(rows.map(({ source_id: id }) => id));

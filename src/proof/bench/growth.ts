@@ -2,10 +2,12 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { conversationMachine } from "../../../machines/conversation.ts";
 import { conversationRules } from "../../../machines/conversation-rules.ts";
 import type { Database } from "../../adapters/postgres/database.ts";
+import { defaultNames, streamOf } from "../../adapters/nats/inbound-stream.ts";
 import { createRetentionStore } from "../../adapters/postgres/retention-store.ts";
 import { createSystemClock } from "../../concurrency/system-clock.ts";
 import type { Clock } from "../../concurrency/clock.ts";
 import { createRetentionJob, type RetentionJob } from "../../conversation/retention/job.ts";
+import { partitions } from "../../ports/conversation/partitions.ts";
 import { keptNames, type RetentionPolicy } from "../../ports/retention.ts";
 import { type Figure, figure } from "./figures.ts";
 import { itemOf } from "./turn-flow.ts";
@@ -160,10 +162,11 @@ async function tableSizes(database: Database): Promise<Readonly<Record<string, n
 }
 
 async function streamBytes({ nats }: Pick<TurnWorld, "nats">): Promise<number> {
-  const manager = await jetstreamManager(nats);
-  let bytes = 0;
-  for await (const { state } of manager.streams.list()) bytes += state.bytes;
-  return bytes;
+  const manager = await jetstreamManager(nats, { checkAPI: false });
+  const infos = await Promise.all(
+    partitions.map((one) => manager.streams.info(streamOf(defaultNames, one))),
+  );
+  return infos.reduce((sum, { state }) => sum + state.bytes, 0);
 }
 
 export const totalOf = ({ tables }: GrowthDay): number =>
