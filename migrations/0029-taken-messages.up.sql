@@ -67,8 +67,6 @@ end $$
 --
 create unique index concurrently if not exists turns_before_by_session on turns (session_id, seq, created_at)
 --
-create index concurrently if not exists turns_before_by_time on turns using brin (created_at) with (pages_per_range = 32)
---
 -- What stands in the table now becomes the first of the monthly parts: it ends a month from now at the earliest.
 do $$
 begin

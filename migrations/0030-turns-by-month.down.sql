@@ -11,7 +11,6 @@ alter table turns add constraint turns_pkey primary key (session_id, seq);
 create unique index turns_inbound on turns (channel, account, inbound_id);
 create index turns_with_outputs on turns (session_id, seq) where tool_outputs is not null;
 create unique index turns_before_by_session on turns (session_id, seq, created_at);
-create index turns_before_by_time on turns using brin (created_at) with (pages_per_range = 32);
 do $$
 begin
   execute format('alter table turns add constraint turns_until check (created_at < %L)',

@@ -24,7 +24,6 @@ create table turns_by_month (
 ) partition by range (created_at);
 create unique index turns_by_session on turns_by_month (session_id, seq, created_at);
 create index turns_with_outputs on turns_by_month (session_id, seq) where tool_outputs is not null;
-create index turns_by_time on turns_by_month using brin (created_at) with (pages_per_range = 32);
 do $$
 declare
   ends timestamptz := (

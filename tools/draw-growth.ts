@@ -11,7 +11,7 @@ import {
 
 /** Simulates thirty days with the retention and without it, and draws `docs/growth.svg`. Takes some minutes. */
 
-const size = { days: 30, messagesPerDay: 4_000 };
+const size = { days: 30, messagesPerDay: 1_000 };
 const width = 640;
 const height = 280;
 const left = 56;

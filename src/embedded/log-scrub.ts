@@ -6,8 +6,8 @@ const chunkBytes = 4 * 1024 * 1024;
 const overlapBytes = 4096;
 
 /**
- * Overwrites what the pattern finds in every log of a folder with asterisks, byte by byte: the files keep their lengths,
- * so that a part that writes on is not held up. Answers the number of finds by file.
+ * Overwrites what the pattern finds in every log of a folder with asterisks, byte by byte: the files keep their
+ * lengths, so that a part that writes on is not held up. Answers the number of finds by file.
  * @param isDryRun counts, and changes nothing
  */
 export function scrubLogs(

@@ -298,34 +298,6 @@ describe("each flow of the old scripts has its command", () => {
     expect((await holdfast("conversation show -1")).out).toContain("→ answer 10");
   });
 
-  it("forget: a person goes from everywhere, and comes over no more", async () => {
-    const person = "whatsapp:+33600000001";
-    const planned = await holdfast(`forget ${person} --dry-run`);
-    expect(planned.out).toMatch(/^conversation_sessions: [1-9]\d* would go$/m);
-    expect((await holdfast(`forget ${person}`)).err).toContain("NOT_CONFIRMED");
-    const { code, out } = await holdfast(`forget ${person} --yes --json`);
-    const { erased, left } = JSON.parse(out) as Record<string, Record<string, number>>;
-    expect([code, left]).toEqual([0, {}]);
-    expect(planned.out).toContain(
-      `conversation_sessions: ${erased!["conversation_sessions"]} would go`,
-    );
-    expect((await holdfast(`forget ${person} --dry-run`)).out).toBe("nothing is known of them\n");
-    const again = await holdfast("adopt conversations --from old-database.url --yes");
-    expect(again.out).toMatch(/0 go on, .*, 36 had come over before/);
-    expect((await holdfast("conversation list webhook --limit 200")).out).not.toContain(person);
-    const audit = await holdfast("audit --json");
-    expect(audit.out).toContain("fleet.forget");
-    expect(audit.out).not.toContain(person);
-  });
-
-  it("retention: what would go is counted, and goes", async () => {
-    const planned = await holdfast("retention --dry-run --json");
-    const done = await holdfast("retention --json");
-    expect([planned.code, done.code]).toEqual([0, 0]);
-    expect({ ...JSON.parse(planned.out), dryRun: false }).toEqual(JSON.parse(done.out));
-    expect((await holdfast("retention")).out).toBe("nothing is older than it is to be kept\n");
-  });
-
   it("setup: the first account is added to what runs, and proves itself by a real call", async () => {
     const shop = { firstName: "Shop", username: "shop_bot", bot: true };
     const { botToken } = await control<{ botToken: string }>("/users", shop);

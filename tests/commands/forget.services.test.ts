@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,8 +14,7 @@ import { createForgetCommands } from "../../src/commands/forget-verbs.ts";
 import { createSystemClock } from "../../src/concurrency/system-clock.ts";
 import { createHotConversations } from "../../src/conversation/turns/session-cache.ts";
 import { scrubLogs } from "../../src/embedded/log-scrub.ts";
-import type { Bot } from "../../src/ports/conversation/bot.ts";
-import type { InboundItem, InboundStream } from "../../src/ports/conversation/inbound-stream.ts";
+import type { InboundStream } from "../../src/ports/conversation/inbound-stream.ts";
 import { partitionOf } from "../../src/ports/conversation/partitions.ts";
 import type { Speaker } from "../../src/ports/speaker.ts";
 import { wordPattern } from "../../src/ports/word-forms.ts";
@@ -23,45 +22,26 @@ import {
   account,
   type ConversationBench,
   openConversationBench,
-  textFrom,
 } from "../fixtures/conversation-bench.ts";
 import { type InboundBench, openInboundBench } from "../fixtures/inbound-bench.ts";
-import { findSecret } from "../fixtures/secret-search.ts";
+import {
+  everything,
+  finds,
+  itemOf,
+  ofOthers,
+  person,
+  plant,
+  planted,
+  type Traces,
+  words,
+} from "../fixtures/person-traces.ts";
 import { textOf } from "../fixtures/test-bots.ts";
 
-const person = "5000000077";
-const other = "5000000078";
-/** What nobody else says. */
-const words = {
-  said: "zebra-quartz-9917",
-  waiting: "heron-basalt-4471",
-  aside: "otter-marble-3318",
-  streamed: "falcon-granite-8823",
-  behind: "badger-schist-1265",
-} as const;
 const rules = conversationRules(conversationMachine);
 const operator: Speaker = { name: "op", role: "operate", key: "U1", accounts: "all" };
 
-/** Keeps what it hears wherever a bot may keep something. */
-const hoarder: Bot = {
-  name: "hoarder",
-  async handle(turn) {
-    const text = textOf(turn.input);
-    await turn.step("lookup", () => ({ asked: text }));
-    turn.record("echo", { text });
-    turn.remember({ last: text });
-    turn.beginProgress({ about: text });
-    turn.setState({
-      machineId: "hoarder",
-      schemaVersion: 1,
-      state: {
-        hex: Buffer.from(text).toString("hex"),
-        base64: Buffer.from(`: ${text}`).toString("base64"),
-      },
-    });
-    turn.reply(`${text}, after ${turn.history.length}`);
-  },
-};
+/** Everything of a test, as it is now. */
+const traces = (): Traces => ({ bench, inbound, stream, logs });
 
 let bench: ConversationBench;
 let inbound: InboundBench;
@@ -113,173 +93,33 @@ async function search(user = person) {
   }
 }
 
-/** Every row of every table, every message of every stream and every log, by its place. */
-async function everything(): Promise<Record<string, Buffer>> {
-  const places: Record<string, Buffer> = {};
-  const tables = await bench.database.query<{ name: string }>(
-    "select relname as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace",
-  );
-  for (const { name } of tables) {
-    const rows = await bench.database.query<{ row: string }>(
-      `select t::text as row from ${name} t`,
-    );
-    places[name] = Buffer.from(rows.map(({ row }) => row).join("\n"));
-  }
-  const messages: string[] = [];
-  await createStreamWalk(inbound.nats, inbound.names).walk(null, 10_000, async ({ text }) => {
-    messages.push(text);
-    return "leave";
-  });
-  places["streams"] = Buffer.from(messages.join("\n"));
-  places["log"] = readFileSync(join(logs, "gate.log"));
-  return places;
-}
-
-/** Each place and form in which something of the person stands. */
-async function finds(): Promise<readonly string[]> {
-  const places = await everything();
-  const all = [person, ...Object.values(words)].flatMap((word) =>
-    findSecret(Buffer.from(word), places),
-  );
-  return [...new Set(all.map(({ place, form }) => `${place} ${form}`))].toSorted();
-}
-
-const itemOf = (chatUser: string, text: string, inboundId: string): InboundItem => ({
-  ...textFrom(chatUser, text),
-  inboundId,
-});
-
-/** The person in every place that may hold one, and another person beside them. */
-async function plant(): Promise<void> {
-  const engine = await bench.makeEngine(hoarder);
-  await engine.start();
-  await bench.makeSender().start();
-  await bench.stream.append([
-    itemOf(person, `hello ${words.said}`, "m:1"),
-    itemOf(other, "hello from another", "m:2"),
-    itemOf(person, `again ${words.said}`, "m:3"),
-  ]);
-  await bench.stream.emptied();
-  await bench.sent();
-  await engine.stop();
-  const behind = itemOf(person, words.behind, "m:4");
-  const aside = itemOf(person, words.aside, "m:5");
-  const row = (item: InboundItem) => [account, item.chatUser, item.inboundId, JSON.stringify(item)];
-  for (const [text, values] of [
-    [
-      `insert into turn_backlog (partition, channel, account, chat_user, position, inbound_id, item)
-       values (0, 'telegram', $1, $2, 7, $3, $4)`,
-      row(behind),
-    ],
-    [
-      `insert into parked_turns (channel, account, chat_user, inbound_id, item, code, reason)
-       values ('telegram', $1, $2, $3, $4, 'A', 'a')`,
-      row(aside),
-    ],
-    [
-      "insert into parked_turns (data, code, reason) values ($1, 'ITEM_MALFORMED', 'a')",
-      [`{"from":"${person}","text":"${words.aside}"}`],
-    ],
-    [
-      `insert into turn_steps (channel, account, inbound_id, name, result)
-       values ('telegram', $1, 'm:4', 'lookup', $2)`,
-      [account, JSON.stringify(words.behind)],
-    ],
-    [
-      "insert into adopted_sessions (channel, account, source_id, session_id) select 'telegram', $1, $2, id from conversation_sessions where chat_user = $3",
-      [account, `old-${person}`, person],
-    ],
-    [
-      "insert into telegram_waits (account, method, chat, code, until) values ($1, 'messages.sendMessage', $2, 'FLOOD_WAIT', now())",
-      [account, person],
-    ],
-    [
-      `insert into gap_readings (account, from_pts, to_pts, since_date, unread, recovered, missing)
-       values ($1, 1, 2, 3, $2, 0, array[$3])`,
-      [
-        account,
-        JSON.stringify([
-          { userId: person, accessHash: "1" },
-          { userId: other, accessHash: "2" },
-        ]),
-        `the chat with ${person}`,
-      ],
-    ],
-    [
-      "insert into update_gaps (account, from_pts, to_pts, recovered, missing) values ($1, 1, 2, 0, array[$2])",
-      [account, `the chat with ${person} is gone`],
-    ],
-  ] as const)
-    await bench.database.query(text, values);
-  await stream.append([itemOf(person, words.streamed, "m:6")]);
-  await stream.append([itemOf(person, "with others", "m:7"), itemOf(person, words.waiting, "m:8")]);
-  await stream.append([itemOf(other, "a word of another", "m:9")]);
-  writeFileSync(
-    join(logs, "gate.log"),
-    `chat user ${person} was answered\n${Buffer.from(person).toString("hex")}\n`,
-  );
-}
-
-const planted = [
-  "adopted_sessions raw",
-  "conversation_sessions base64",
-  "conversation_sessions hex",
-  "conversation_sessions raw",
-  "gap_readings raw",
-  "log hex",
-  "log raw",
-  "outbox raw",
-  "parked_turns raw",
-  "progress_updates raw",
-  "streams raw",
-  "telegram_waits raw",
-  "turn_backlog raw",
-  "turn_steps raw",
-  "turns_before raw",
-  "update_gaps raw",
-];
-
-const ofOthers = async () => {
-  const rows = await bench.database.query<{ row: string }>(
-    `select 's ' || s::text as row from conversation_sessions s where chat_user = $1
-     union all select 't ' || t::text from turns t where inbound_id = 'm:2'
-     union all select 'o ' || o::text from outbox o where chat_user = $1
-     union all select 'p ' || p::text from progress_updates p where chat_user = $1
-     union all select 'k ' || k::text from turn_steps k where inbound_id = 'm:2' order by 1`,
-    [other],
-  );
-  return rows.map(({ row }) => row);
-};
-
 const scrub = () => scrubLogs(logs, new RegExp(wordPattern(person)!), false);
 
 describe("a person who is forgotten", () => {
   it("stands in no table, no stream and no log, where they stood in all of them before", async () => {
-    await plant();
-    expect(await finds()).toEqual(planted);
-    expect(Object.keys(await search()).toSorted()).toEqual(
-      [
-        "adopted_sessions",
-        "conversation_sessions",
-        "gap_readings",
-        "outbox",
-        "parked_turns",
-        "progress_updates",
-        expect.stringMatching(/^INBOUND_/),
-        "telegram_waits",
-        "turn_backlog",
-        "update_gaps",
-      ].toSorted(),
-    );
-    const others = await ofOthers();
+    await plant(traces());
+    expect(await finds(traces())).toEqual(planted);
+    expect(Object.keys(await search())).toEqual([
+      "adopted_sessions",
+      "conversation_sessions",
+      "gap_readings",
+      "outbox",
+      "parked_turns",
+      "progress_updates",
+      "telegram_waits",
+      "turn_backlog",
+      "update_gaps",
+      expect.stringMatching(/^INBOUND_/),
+    ]);
+    const others = await ofOthers(traces());
     expect(others).toHaveLength(5);
     const marks = () => bench.database.query("select count(*)::int as n from taken_messages");
     expect(await forget()).toMatchObject({ turns: 2, conversation_sessions: 1, outbox: 2 });
     expect(scrub()).toEqual({ "gate.log": 2 });
-    expect(await finds()).toEqual([]);
+    expect(await finds(traces())).toEqual([]);
     expect(await search()).toEqual({});
-    expect(await ofOthers()).toEqual(others);
-    expect((await everything())["streams"]!.toString()).toContain("a word of another");
+    expect(await ofOthers(traces())).toEqual(others);
+    expect((await everything(traces()))["streams"]!.toString()).toContain("a word of another");
     expect(readFileSync(join(logs, "gate.log"), "utf8")).toMatch(
       /^chat user \*{10} was answered\n\*{20}\n$/,
     );
@@ -290,7 +130,7 @@ describe("a person who is forgotten", () => {
   });
 
   it("is a stranger afterwards, and no message of before takes effect", async () => {
-    await plant();
+    await plant(traces());
     const store = createHotConversations(bench.conversations, createSystemClock(), rules);
     const heard: string[] = [];
     const engine = await bench.makeEngine(
@@ -318,26 +158,26 @@ describe("a person who is forgotten", () => {
     );
     await bench.stream.emptied();
     expect(bench.turnEndings).toEqual(Array.from({ length: 8 }, () => "duplicate"));
-    expect(await finds()).toEqual(["log hex", "log raw"]);
+    expect(await finds(traces())).toEqual(["log hex", "log raw"]);
     await bench.stream.append([itemOf(person, "good day", "m:30")]);
     await bench.stream.emptied();
     expect(heard.at(-1)).toBe("good day: SESSION_CREATED_FIRST_CONTACT, 0, {}");
   });
 
   it("is counted first, and nothing is changed by that", async () => {
-    await plant();
-    const before = await everything();
+    await plant(traces());
+    const before = await everything(traces());
     const { rows } = await verbsOver(bench.database).forget(
       { user: person, dryRun: true },
       operator,
     );
     expect(rows).toMatchObject({ turns: 2, conversation_sessions: 1, outbox: 2, turn_backlog: 1 });
     expect(scrubLogs(logs, new RegExp(wordPattern(person)!), true)).toEqual({ "gate.log": 2 });
-    expect(await everything()).toEqual(before);
+    expect(await everything(traces())).toEqual(before);
   });
 
   it("is forgotten by one account alone where that is said, and never by accounts of others", async () => {
-    await plant();
+    await plant(traces());
     expect(await forget(bench.database, { account: "elsewhere" })).toEqual({});
     await expect(
       verbsOver(bench.database).forget(
@@ -345,7 +185,7 @@ describe("a person who is forgotten", () => {
         { ...operator, accounts: ["elsewhere"] },
       ),
     ).rejects.toMatchObject({ code: "ACCOUNT_NOT_YOURS" });
-    expect(await finds()).toEqual(planted);
+    expect(await finds(traces())).toEqual(planted);
   });
 });
 
@@ -372,13 +212,13 @@ it("a message that others' items came in, too, stays for their turns, and is fou
 
 it("a cut at any statement leaves what the next run finishes", { timeout: 120_000 }, async () => {
   for (let at = 1; ; at += 1) {
-    await plant();
+    await plant(traces());
     const { database, hasFailed } = failingAt(bench.database, at);
     await forget(database).catch(() => undefined);
     if (!hasFailed()) break;
     await forget();
     scrub();
-    expect(await finds(), `after a cut at statement ${at}`).toEqual([]);
+    expect(await finds(traces()), `after a cut at statement ${at}`).toEqual([]);
     await bench.database.query(
       `truncate conversation_sessions, turns, outbox, taken_messages, turn_steps, progress_updates, adopted_sessions,
          gap_readings, update_gaps`,

@@ -7,7 +7,8 @@ import { unlessAbsent } from "./absent.ts";
 import { defaultNames, type InboundStreamNames, streamOf } from "./inbound-stream.ts";
 
 /**
- * Looks at every message that stands in the inbound streams, each by its number. `at`: `<place of the stream> <number>`.
+ * Looks at every message that stands in the inbound streams, each by its number. `at`: the place of the stream among
+ * them, and the number.
  */
 export function createStreamWalk(
   nats: NatsConnection,

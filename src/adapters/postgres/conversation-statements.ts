@@ -77,8 +77,9 @@ export function loadSessions(rules: ConversationRules): string {
  * Every turn whole or not at all. Owner's epoch, session's sequence and duplicates are judged under
  * the locks of this statement. The locks are taken in the order of the partitions, then of the
  * sessions, then of the tokens. Answers the refused turns. A duplicate is recognised because no
- * other node commits for the owner's users meanwhile; the key of the marks stands behind that. Replies are claimed where the token is held under the grant and no reply of the session
- * waits to be claimed.
+ * other node commits for the owner's users meanwhile; the key of the marks stands behind that.
+ * Replies are claimed where the token is held under the grant and no reply of the session waits to
+ * be claimed.
  */
 export const commitTurns = (rules: ConversationRules, tokens: TokenRules): string => `
   with i as materialized (

@@ -205,7 +205,7 @@ export async function measureGrowth(
   log: (line: string) => void,
   isQuick: boolean,
 ): Promise<readonly Figure[]> {
-  const size = isQuick ? { days: 18, messagesPerDay: 200 } : { days: 30, messagesPerDay: 4_000 };
+  const size = isQuick ? { days: 18, messagesPerDay: 200 } : { days: 30, messagesPerDay: 1_000 };
   const kept = await simulateGrowth({ ...size, policy: shortPolicy }, log);
   log(`with retention: ${kept.map((day) => Math.round(totalOf(day) / 1024)).join(" ")} KiB`);
   const without = await simulateGrowth({ ...size, policy: keepForEver }, log);
