@@ -251,6 +251,30 @@ describe("going back (V11)", () => {
     expect((await readSchema(test.url)).problems).toEqual([]);
   });
 
+  it("makes the table of turns the first month as it is, and marks what was taken", async () => {
+    await migrateDown(test.url, 27);
+    await database.query(
+      `insert into turns (session_id, seq, channel, account, inbound_id, asked, created_at)
+       select n, 1, 'telegram', 'a', 'm:' || n, 'hello', now() - n * interval '1 minute' from generate_series(1, 25000) n`,
+    );
+    const fileOf = async (table: string) =>
+      (await database.query(`select pg_relation_filenode('${table}') as file`))[0];
+    const before = await fileOf("turns");
+    await migrate(test.url);
+    expect(await fileOf("turns_before")).toEqual(before);
+    expect(
+      await database.query(
+        `select count(*)::int as n from turns t join taken_messages k
+         on k.mark = taken_mark(t.channel, t.account, t.inbound_id) and k.taken_on = (t.created_at at time zone 'UTC')::date`,
+      ),
+    ).toEqual([{ n: 25_000 }]);
+    await expect(
+      database.query(
+        "insert into turns (session_id, seq, channel, account, inbound_id, asked) values (1, 9, 'telegram', 'a', 'm:7', 'again')",
+      ),
+    ).rejects.toMatchObject({ constraint: "taken_messages_pkey" });
+  });
+
   it("leaves the bot to a person's account that it has answered for, and gives none to others", async () => {
     await migrateDown(test.url, 24);
     await database.query(
