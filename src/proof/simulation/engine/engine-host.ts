@@ -99,7 +99,8 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
     kernel.at(restartMs, () => {
       // Its successor on this machine knows that it is gone.
       free(ended.incarnation);
-      if (!isLeaving) start();
+      isLeaving = false;
+      start();
     });
   }
 
@@ -153,10 +154,6 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
         ...[...leaving.accounts.values()].map((account) => account.stop()),
       ]);
       if (life === leaving) kill();
-      kernel.at(2 * restartMs, () => {
-        isLeaving = false;
-        start();
-      });
     },
     killAfter(statements, how) {
       if (life !== null) killIn = { left: statements, how };

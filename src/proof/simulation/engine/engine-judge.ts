@@ -28,7 +28,7 @@ export interface Said {
   readonly isBystander: boolean;
   /** Why it may be set aside; null: it may not. */
   readonly mayPark: string | null;
-  /** It may be lost: Telegram does not give it any more. */
+  /** It need not have its turn: it is behind one that cannot end, or Telegram does not give it any more. */
   mayVanish: boolean;
   takenMs: number | null;
 }
@@ -59,9 +59,9 @@ interface Effect {
 
 export interface EngineJudge {
   readonly violation: (EngineViolation & { readonly atMs: number }) | null;
-  said(of: Omit<Said, "takenMs" | "mayVanish">): void;
-  /** Those messages of an account up to this one are no longer given by Telegram. */
-  forgotten(account: string): void;
+  said(of: Omit<Said, "takenMs">): void;
+  /** What these messages come to is nothing that can be demanded. */
+  excuse(which: (said: Said) => boolean): void;
   /** Trouble of an account, or of all: waiting meanwhile is no fault of the engine. */
   troubled(of: { account?: string; legs?: readonly Leg[]; fromMs: number; untilMs: number }): void;
   asked(turn: Turn, process: string): number;
@@ -137,7 +137,7 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
   function taken(said: Said): void {
     if (said.takenMs !== null) return;
     said.takenMs = nowMs();
-    open -= 1;
+    if (!said.mayVanish) open -= 1;
     if (!said.isBystander) return;
     const waitedMs = healthyMs(said.account, "take", said.atMs, nowMs());
     if (waitedMs > boundMs) {
@@ -158,12 +158,16 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
     counts,
     broke,
     said(of) {
-      messages.set(keyOf(of.account, of.number), { ...of, mayVanish: false, takenMs: null });
+      messages.set(keyOf(of.account, of.number), { ...of, takenMs: null });
       counts.messages += 1;
-      open += 1;
+      if (!of.mayVanish) open += 1;
     },
-    forgotten(account) {
-      for (const one of messages.values()) if (one.account === account) one.mayVanish = true;
+    excuse(which) {
+      for (const one of messages.values()) {
+        if (one.mayVanish || !which(one)) continue;
+        one.mayVanish = true;
+        if (one.takenMs === null) open -= 1;
+      }
     },
     troubled({ account = null, legs = ["take", "reply"], fromMs, untilMs }) {
       troubles.push({ account, legs, fromMs, untilMs });
@@ -265,7 +269,7 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
         const said = messages.get(keyOf(account, number));
         if (said === undefined) continue;
         counts.parked += 1;
-        if (said.takenMs === null) open -= 1;
+        if (said.takenMs === null && !said.mayVanish) open -= 1;
         said.takenMs ??= nowMs();
         if (code !== said.mayPark) {
           broke({

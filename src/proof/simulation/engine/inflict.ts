@@ -227,6 +227,7 @@ function trouble(
       speak({ act: "end" });
       return kernel.at(400, () => speak({ act: "echo" }));
     case "unwritable":
+      people.stuck.add(user);
       world.judge.troubled({ fromMs: kernel.nowMs, untilMs: kernel.nowMs + 60_000, legs: ["take"] });
       return speak({ act: "unwritable", mayPark: "TURN_UNWRITABLE" });
     default:

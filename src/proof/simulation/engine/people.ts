@@ -19,6 +19,8 @@ export interface People {
   readonly blocked: Set<string>;
   /** Accounts whose pushes get lost for a while. */
   readonly deaf: Set<string>;
+  /** Those behind a turn that the database may never end: it is set aside once others end well. */
+  readonly stuck: Set<string>;
 }
 
 /** Faults of one person or chat; the others concern an account, or everybody. */
@@ -57,13 +59,13 @@ export function peopleOf(random: Random, faults: readonly EngineFault[]): People
     user: String(101 + index),
     isAiling: ailing.has(index),
   }));
-  return { accounts, persons, blocked: new Set(), deaf: new Set() };
+  return { accounts, persons, blocked: new Set(), deaf: new Set(), stuck: new Set() };
 }
 
 /** A person writes, and the judge hears of it. */
 export function say(
   world: EngineWorld,
-  people: Pick<People, "deaf">,
+  people: Pick<People, "deaf" | "stuck">,
   { account, user, isAiling }: Person,
   { act, number, mayPark = null }: { act: Act; number?: number; mayPark?: string | null },
 ): void {
@@ -76,6 +78,7 @@ export function say(
     atMs: world.kernel.nowMs,
     isBystander: !isAiling,
     mayPark,
+    mayVanish: people.stuck.has(user),
   });
   world.trace(`${user} writes ${message} to ${account}: ${act} ${number ?? ""}`);
 }

@@ -26,7 +26,7 @@ export interface EngineRunOptions {
 }
 
 /** Whatever was wrong, it is over so long after the last fault: the longest rest, and a handler that never ends. */
-const endMsMax = 1_000_000;
+const endMsMax = 2_500_000;
 const lookMs = 2_000;
 /** What was done last has its consequences within this. */
 const settleMs = 20_000;

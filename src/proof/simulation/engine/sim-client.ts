@@ -69,7 +69,7 @@ function createSimClient(of: ClientOf, options: OpenOptions): TelegramClient {
       const fail = (fault: TelegramFault) => settle(() => reject(new TelegramError(fault)));
       pending.add(fail);
       kernel.at(kernel.random.next() * latencyMsMax, () => {
-        if (!through.isOpen) return;
+        if (!through.isOpen) return process.deliver(0, () => fail(lost));
         let answer: () => void;
         let takesMs = kernel.random.next() * latencyMsMax;
         try {

@@ -222,7 +222,8 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
       for (const key of chat === null ? [method] : [method, waitKey(method, chat)]) {
         const leftMs = (account.waits.get(key) ?? 0) - kernel.nowMs;
         if (leftMs <= 0) continue;
-        const by = `${key} ${account.waits.get(key)} ${wire.incarnation}`;
+        // A send's wait rests its chat alone, until the engine has seen that it is meant for all.
+        const by = `${key} ${chat} ${account.waits.get(key)} ${wire.incarnation}`;
         const told = account.told.get(by);
         if (told === undefined) account.told.set(by, kernel.nowMs);
         else if (kernel.nowMs - told > toldMs) judging.onUnderWait(wire.account, method);

@@ -23,6 +23,8 @@ interface Consumer {
   /** By sequence: those that are at work. */
   readonly unsettled: Map<number, Taken>;
   receive(message: Message): void;
+  /** One connection keeps the order: nothing arrives before what was sent before it. */
+  arrivesMs: number;
   readonly messagesMax: number;
   closed: boolean;
 }
@@ -110,7 +112,8 @@ export function createSimStreams(kernel: Kernel): SimStreams {
       if (message.fromMs > kernel.nowMs) continue;
       inFlight += 1;
       message.fromMs = atWork;
-      consumer.process.deliver(delay(), () => {
+      consumer.arrivesMs = Math.max(consumer.arrivesMs, kernel.nowMs + delay());
+      consumer.process.deliver(consumer.arrivesMs - kernel.nowMs, () => {
         if (stream.consumer === consumer && !consumer.closed) consumer.receive(message);
       });
     }
@@ -144,6 +147,7 @@ export function createSimStreams(kernel: Kernel): SimStreams {
       unsettled: new Map(),
       messagesMax: Math.min(options.inFlightMax, consumerMessagesMax),
       closed: false,
+      arrivesMs: 0,
       receive(message) {
         if (isStopping || consumer.unsettled.get(message.seq)?.message === message) return;
         const stream = current!;
