@@ -16,6 +16,8 @@ export interface InboundPublisherOptions {
   ready(): Promise<void>;
   /** A message was acknowledged at this position of its partition's stream. */
   stored(partition: number, seq: number): void;
+  /** Decides when the first items after a pause set out; by default after this turn of the event loop. */
+  readonly gather?: (setOut: () => void) => void;
 }
 
 /**
@@ -76,6 +78,7 @@ function byPartition(items: readonly InboundItem[]): ReadonlyMap<number, readonl
 
 function createLane(options: InboundPublisherOptions, partition: number, turns: Turns) {
   const subject = partitionSubject(options.subjectPrefix, partition);
+  const { gather = setImmediate } = options;
   let queue: Appended[] = [];
   let isRunning = false;
 
@@ -145,7 +148,7 @@ function createLane(options: InboundPublisherOptions, partition: number, turns: 
       if (isRunning) return;
       isRunning = true;
       // Further items of this turn of the event loop come along.
-      setImmediate(() => void run());
+      gather(() => void run());
     });
 }
 

@@ -81,6 +81,7 @@ function begin(stage: Stage, fault: EngineFault): Ends {
       streams.acksLost = how;
       return () => (streams.acksLost = 0);
     case "stray-message":
+      if (streams.messagesMax === 0) return;
       return streams.put(Math.floor(how * partitionCount), how < 0.5 ? "no json" : `[{"text":1}]`);
     case "kill":
       ails(killGraceMs);

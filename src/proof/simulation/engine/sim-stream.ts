@@ -289,6 +289,7 @@ export function createSimStreams(kernel: Kernel): SimStreams {
       subjectPrefix: "inbound",
       publishTimeoutMs,
       era: 0,
+      gather: queueMicrotask,
       ready,
       stored(partition, seq) {
         acknowledged[partition] = Math.max(acknowledged[partition] ?? 0, seq);
