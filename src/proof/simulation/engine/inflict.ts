@@ -36,6 +36,8 @@ export function inflict(stage: Stage, fault: EngineFault): void {
 /** Until every retry of something that was refused has come round. */
 const databaseGraceMs = 60_000;
 const killGraceMs = 45_000;
+/** A host that leaves waits for its handlers, as long as one may take and once more. */
+const leaveGraceMs = 180_000;
 const streamGraceMs = 45_000;
 const accountGraceMs = 30_000;
 const renewalMsMax = 60_000;
@@ -90,7 +92,7 @@ function begin(stage: Stage, fault: EngineFault): Ends {
       ails(killGraceMs);
       return host.killAfter(1 + Math.floor(how * 60), how * 1000 % 1 < 0.5 ? "lost-before" : "lost-after");
     case "leave":
-      ails(killGraceMs);
+      ails(leaveGraceMs);
       return void host.leave();
     case "flood-send":
       ails(accountGraceMs, { account, legs: ["reply"] });
