@@ -48,6 +48,8 @@ const restartMs = 1_500;
 /** A dead host's tokens are free after this, if its own successor has not freed them before. */
 const takeMs = 8_000;
 const suspectMs = 4_000;
+/** By then its accounts and its partitions are with another host, or with itself again. */
+const killGraceMs = 45_000;
 const sweepMs = 10_000;
 const moveAgainMs = 5_000;
 /** In-memory limits are production's; a token that is waited for is looked for again at this interval. */
@@ -89,6 +91,7 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
     ended.process.kill();
     ended.end();
     world.judge.processEnded(ended.process.name);
+    world.judge.troubled({ fromMs: kernel.nowMs, untilMs: kernel.nowMs + killGraceMs });
     world.messenger.breakWires((wire) => wire.incarnation === ended.incarnation, true);
     kernel.at(suspectMs, () => {
       if (world.members.get(name)?.incarnation !== ended.incarnation) return;

@@ -72,8 +72,11 @@ export interface EngineJudge {
   arrived(account: string, arrival: Arrival): void;
   loggedOut(key: Key): void;
   broke(violation: EngineViolation): void;
-  /** How many messages and replies are not at their end yet. */
-  readonly open: number;
+  /** A fault begins. */
+  faultBegins(): void;
+  readonly underLoad: number;
+  /** Every message and every reply has come to its end, if these are set aside and given up. */
+  isOver(found: Pick<Ending, "parked" | "refused">): boolean;
   /** Judges what is left. */
   end(found: Ending): void;
   readonly counts: Readonly<Record<"messages" | "turns" | "replies" | "steps" | "parked", number>>;
@@ -82,7 +85,11 @@ export interface EngineJudge {
 /** The world as it is when a run is over. */
 export interface Ending {
   readonly parked: readonly { readonly account: string; readonly number: number; readonly code: string }[];
-  readonly refused: readonly { readonly user: string; readonly text: string }[];
+  readonly refused: readonly {
+    readonly account: string;
+    readonly user: string;
+    readonly text: string;
+  }[];
   /** Chats that Telegram has refused for good at some time. */
   readonly blocked: ReadonlySet<string>;
   /** How each account serves: the key of its slot, as the database has it. */
@@ -110,7 +117,10 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
   const runs = new Map<string, number>();
   const troubles: Trouble[] = [];
   const counts = { messages: 0, turns: 0, replies: 0, steps: 0, parked: 0 };
-  let open = 0;
+  let underLoad = 0;
+  /** Messages without a turn, and replies that have not arrived. */
+  const open = new Set<string>();
+  const replyKey = (account: string, text: string): string => `${account} reply ${text}`;
 
   function broke({ invariant, message }: EngineViolation): void {
     violation ??= { invariant, message, atMs: nowMs() };
@@ -137,7 +147,7 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
   function taken(said: Said): void {
     if (said.takenMs !== null) return;
     said.takenMs = nowMs();
-    if (!said.mayVanish) open -= 1;
+    open.delete(keyOf(said.account, said.number));
     if (!said.isBystander) return;
     const waitedMs = healthyMs(said.account, "take", said.atMs, nowMs());
     if (waitedMs > boundMs) {
@@ -152,21 +162,30 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
     get violation() {
       return violation;
     },
-    get open() {
-      return open;
+    faultBegins() {
+      if (open.size > 0) underLoad += 1;
+    },
+    get underLoad() {
+      return underLoad;
+    },
+    isOver({ parked, refused }) {
+      const left = new Set(open);
+      for (const { account, number } of parked) left.delete(keyOf(account, number));
+      for (const { account, text } of refused) left.delete(replyKey(account, text));
+      return left.size === 0;
     },
     counts,
     broke,
     said(of) {
       messages.set(keyOf(of.account, of.number), { ...of, takenMs: null });
       counts.messages += 1;
-      if (!of.mayVanish) open += 1;
+      if (!of.mayVanish) open.add(keyOf(of.account, of.number));
     },
     excuse(which) {
       for (const one of messages.values()) {
         if (one.mayVanish || !which(one)) continue;
         one.mayVanish = true;
-        if (one.takenMs === null) open -= 1;
+        open.delete(keyOf(one.account, one.number));
       }
     },
     troubled({ account = null, legs = ["take", "reply"], fromMs, untilMs }) {
@@ -226,7 +245,7 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
       taken(said);
       for (const text of bodies) {
         expected.set(`${account} ${text}`, { account, user, text, atMs: nowMs(), arrived: false });
-        open += 1;
+        open.add(replyKey(account, text));
       }
     },
     arrived(account, { chatUser: user, text }) {
@@ -236,7 +255,7 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
         return broke({ invariant: "session", message: `${user} got ${text}, which no turn of theirs has said` });
       }
       if (of.arrived) broke({ invariant: "once", message: `the reply ${text} arrived twice` });
-      else open -= 1;
+      open.delete(replyKey(account, text));
       of.arrived = true;
       const [number, index] = text.split(".").map(Number) as [number, number];
       const [lastNumber, lastIndex] = lastText.get(`${account} ${user}`) ?? [0, 0];
@@ -269,7 +288,6 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
         const said = messages.get(keyOf(account, number));
         if (said === undefined) continue;
         counts.parked += 1;
-        if (said.takenMs === null && !said.mayVanish) open -= 1;
         said.takenMs ??= nowMs();
         if (code !== said.mayPark) {
           broke({
@@ -278,11 +296,10 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
           });
         }
       }
-      for (const { user, text } of found.refused) {
-        const of = [...expected.values()].find((one) => one.user === user && one.text === text);
+      for (const { account, user, text } of found.refused) {
+        const of = expected.get(`${account} ${text}`);
         if (of === undefined || of.arrived) continue;
         of.arrived = true;
-        open -= 1;
         if (!found.blocked.has(user)) {
           broke({ invariant: "given-up", message: `the reply ${text} to ${user} was given up` });
         }

@@ -23,6 +23,7 @@ export function inflict(stage: Stage, fault: EngineFault): void {
   const tell = (what: string) => world.trace(`${what} ${fault.kind} (${fault.how.toFixed(3)})`);
   kernel.at(fault.atMs, () => {
     tell("begins");
+    world.judge.faultBegins();
     const undo = isPersonal(fault)
       ? trouble(world, people, at(people.persons, fault.whom), fault)
       : begin(stage, fault);
@@ -35,7 +36,6 @@ export function inflict(stage: Stage, fault: EngineFault): void {
 
 /** Until every retry of something that was refused has come round. */
 const databaseGraceMs = 60_000;
-const killGraceMs = 45_000;
 /** A host that leaves waits for its handlers, as long as one may take and once more. */
 const leaveGraceMs = 180_000;
 const streamGraceMs = 45_000;
@@ -86,10 +86,8 @@ function begin(stage: Stage, fault: EngineFault): Ends {
       if (streams.messagesMax === 0) return;
       return streams.put(Math.floor(how * partitionCount), how < 0.5 ? "no json" : `[{"text":1}]`);
     case "kill":
-      ails(killGraceMs);
       return host.kill();
     case "kill-at-statement":
-      ails(killGraceMs);
       return host.killAfter(1 + Math.floor(how * 60), how * 1000 % 1 < 0.5 ? "lost-before" : "lost-after");
     case "leave":
       ails(leaveGraceMs);
@@ -231,6 +229,7 @@ function trouble(
       return kernel.at(400, () => speak({ act: "echo" }));
     case "unwritable":
       people.stuck.add(user);
+      world.judge.excuse((said) => said.user === user);
       world.judge.troubled({ fromMs: kernel.nowMs, untilMs: kernel.nowMs + 60_000, legs: ["take"] });
       return speak({ act: "unwritable", mayPark: "TURN_UNWRITABLE" });
     default:

@@ -1,7 +1,7 @@
 import { createKernel } from "../kernel.ts";
 import { createRandom } from "../random.ts";
 import { createEngineHost, type EngineHost } from "./engine-host.ts";
-import type { EngineViolation } from "./engine-judge.ts";
+import type { Ending, EngineViolation } from "./engine-judge.ts";
 import { type EngineFault, faultsUntilMs, makeEngineFaults } from "./engine-faults.ts";
 import { createEngineWorld, type EngineWorld } from "./engine-world.ts";
 import { inflict } from "./inflict.ts";
@@ -12,7 +12,10 @@ export interface EngineRun {
   readonly violation: (EngineViolation & { readonly atMs: number }) | null;
   readonly faults: readonly EngineFault[];
   readonly steps: number;
-  readonly statements: number;
+  /** Replies that have arrived. */
+  readonly answered: number;
+  /** Faults that came while turns or replies were open. */
+  readonly underLoad: number;
   readonly counts: Readonly<Record<string, number>>;
   /** From the last fault until everything had its end, in milliseconds of virtual time. */
   readonly recoveredMs: number | null;
@@ -55,16 +58,16 @@ export async function runEngine(options: EngineRunOptions): Promise<EngineRun> {
     await kernel.run(kernel.nowMs + lookMs, isBroken);
   }
   const recoveredMs = isOver(world, hosts) ? kernel.nowMs - faultsUntilMs : null;
-  if (!isBroken()) judgeEnd(world, people);
-  for (const host of hosts) if (host.isUp) trace(`${host.name} is up`);
+  if (!isBroken()) judgeEnd(world, hosts, people);
   const { violation, counts } = world.judge;
   return {
     seed,
     violation,
     faults,
     steps: kernel.steps,
-    statements: world.postgres.statements,
-    counts,
+    answered: counts.replies,
+    underLoad: world.judge.underLoad,
+    counts: { ...counts, statements: world.postgres.statements },
     recoveredMs,
   };
 }
@@ -87,24 +90,9 @@ function addAccounts(world: EngineWorld, { accounts }: People): void {
   }
 }
 
-/** Nothing waits for anything: every message and reply has its end, every account serves with its one key. */
-function isOver(world: EngineWorld, hosts: readonly EngineHost[]): boolean {
-  const { judge, parked, turns, accounts, messenger } = world;
-  const isParked = [...parked.values()].filter(
-    ({ item }) => item !== null && !turns.turns.has(`${item.channel}\n${item.account}\n${item.inboundId}`),
-  ).length;
-  const refused = [...turns.replies.values()].filter(({ state }) => state === "failed").length;
-  if (judge.open - isParked - refused > 0 || turns.unsent.size > 0) return false;
-  return [...accounts.accounts.values()].every(({ name, state }) => {
-    const keys = [...messenger.keys.values()].filter((key) => key.account === name);
-    const good = keys.filter((key) => key.state === "authorised").length;
-    return state.startsWith("active") && good === 1 && hosts.some((host) => host.find(name) !== null);
-  });
-}
-
-function judgeEnd(world: EngineWorld, { blocked }: People): void {
-  const { turns, accounts, judge, parked } = world;
-  judge.end({
+/** What was set aside, and what was given up. */
+function endingsOf({ parked, turns }: EngineWorld): Pick<Ending, "parked" | "refused"> {
+  return {
     parked: [...parked.values()].flatMap(({ item, code }) =>
       item === null
         ? []
@@ -112,11 +100,35 @@ function judgeEnd(world: EngineWorld, { blocked }: People): void {
     ),
     refused: [...turns.replies.values()]
       .filter(({ state }) => state === "failed")
-      .map(({ chatUser, body }) => ({ user: chatUser, text: body })),
+      .map(({ account, chatUser, body }) => ({ account, user: chatUser, text: body })),
+  };
+}
+
+/** The state in which an account is on the host where it serves. */
+const stateOf = (hosts: readonly EngineHost[], account: string): string =>
+  hosts
+    .map((host) => host.find(account)?.runtime.state ?? "nowhere")
+    .toSorted((a, b) => Number(b.startsWith("active")) - Number(a.startsWith("active")))[0]!;
+
+/** Nothing waits for anything: every message and reply has its end, every account serves with its one key. */
+function isOver(world: EngineWorld, hosts: readonly EngineHost[]): boolean {
+  const { judge, turns, accounts, messenger } = world;
+  if (turns.unsent.size > 0 || !judge.isOver(endingsOf(world))) return false;
+  return [...accounts.accounts.keys()].every((name) => {
+    const keys = [...messenger.keys.values()].filter((key) => key.account === name);
+    const good = keys.filter((key) => key.state === "authorised").length;
+    return stateOf(hosts, name).startsWith("active") && good === 1;
+  });
+}
+
+function judgeEnd(world: EngineWorld, hosts: readonly EngineHost[], { blocked }: People): void {
+  const { accounts, judge } = world;
+  judge.end({
+    ...endingsOf(world),
     blocked,
-    serving: [...accounts.accounts.values()].map(({ name, state, servingSlot, slots }) => ({
+    serving: [...accounts.accounts.values()].map(({ name, servingSlot, slots }) => ({
       account: name,
-      state,
+      state: stateOf(hosts, name),
       keyId: slots.get(servingSlot ?? 0)?.keyId ?? null,
     })),
   });

@@ -26,7 +26,8 @@ interface Consumer {
   /** One connection keeps the order: nothing arrives before what was sent before it. */
   arrivesMs: number;
   readonly messagesMax: number;
-  closed: boolean;
+  /** Another one has taken its place: it is opened again, unless its engine has stopped by then. */
+  lose(): void;
 }
 
 interface Taken {
@@ -75,6 +76,7 @@ const ackWaitMs = 30_000;
 const atWork = Number.POSITIVE_INFINITY;
 const consumerMessagesMax = 128;
 const checkAgainMs = 250;
+const reopenMs = 250;
 const fullCode = 10_077;
 
 export function createSimStreams(kernel: Kernel): SimStreams {
@@ -114,7 +116,7 @@ export function createSimStreams(kernel: Kernel): SimStreams {
       message.fromMs = atWork;
       consumer.arrivesMs = Math.max(consumer.arrivesMs, kernel.nowMs + delay());
       consumer.process.deliver(consumer.arrivesMs - kernel.nowMs, () => {
-        if (stream.consumer === consumer && !consumer.closed) consumer.receive(message);
+        if (stream.consumer === consumer) consumer.receive(message);
       });
     }
   }
@@ -146,11 +148,15 @@ export function createSimStreams(kernel: Kernel): SimStreams {
       process,
       unsettled: new Map(),
       messagesMax: Math.min(options.inFlightMax, consumerMessagesMax),
-      closed: false,
+      lose() {
+        if (current !== null) process.clock.schedule(reopenMs, open);
+        current = null;
+      },
       arrivesMs: 0,
       receive(message) {
         if (isStopping || consumer.unsettled.get(message.seq)?.message === message) return;
-        const stream = current!;
+        const stream = current;
+        if (stream === null) return;
         const taken: Taken = { message };
         consumer.unsettled.set(message.seq, taken);
         deliver(message, options, (again) => {
@@ -165,8 +171,9 @@ export function createSimStreams(kernel: Kernel): SimStreams {
       const stream = streams[partition]!;
       if (current === stream) return pump(stream);
       current = stream;
-      if (stream.consumer !== null && stream.consumer !== consumer) stream.consumer.closed = true;
+      const earlier = stream.consumer;
       stream.consumer = consumer;
+      earlier?.lose();
       for (const message of stream.messages.values()) message.fromMs = 0;
       pump(stream);
     }
@@ -174,7 +181,6 @@ export function createSimStreams(kernel: Kernel): SimStreams {
 
     function stop(): Promise<void> {
       isStopping = true;
-      consumer.closed = true;
       onBack.delete(open);
       if (current?.consumer === consumer) current.consumer = null;
       if (consumer.unsettled.size === 0) return Promise.resolve();
