@@ -1,7 +1,9 @@
 import { describeEngineRun } from "./engine/describe.ts";
-import { runEngine } from "./engine/run-engine.ts";
+import type { EngineFault } from "./engine/engine-faults.ts";
+import { type EngineRun, runEngine } from "./engine/run-engine.ts";
 import { describeRun } from "./describe.ts";
-import { runSimulation } from "./run.ts";
+import type { Fault } from "./faults.ts";
+import { type RunResult, runSimulation } from "./run.ts";
 import { shrink } from "./shrink.ts";
 import { type Tally, tallyOf } from "./tally.ts";
 
@@ -27,7 +29,7 @@ export const kinds: Readonly<Record<Kind, Simulation>> = {
     tally: async (seed) => tallyOf(await runSimulation({ seed })),
     async replay(seed, trace) {
       const found = await runSimulation({ seed, ...(trace && { trace }) });
-      const run = await shrink(found, (faults) => runSimulation({ seed, faults }));
+      const run = await shrink<Fault, RunResult>(found, (faults) => runSimulation({ seed, faults }));
       return { isBroken: run.violation !== null, text: describeRun(run), run };
     },
   },
@@ -35,7 +37,7 @@ export const kinds: Readonly<Record<Kind, Simulation>> = {
     tally: async (seed) => tallyOf(await runEngine({ seed })),
     async replay(seed, trace) {
       const found = await runEngine({ seed, ...(trace && { trace }) });
-      const run = await shrink(found, (faults) => runEngine({ seed, faults }));
+      const run = await shrink<EngineFault, EngineRun>(found, (faults) => runEngine({ seed, faults }));
       return { isBroken: run.violation !== null, text: describeEngineRun(run), run };
     },
   },
