@@ -1,11 +1,11 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
+import { createMessagePositions } from "../../../adapters/nats/message-positions.ts";
 import { createInboundPublisher } from "../../../adapters/nats/inbound-publisher.ts";
 import type {
   InboundDelivery,
   InboundStream,
   UnreadDelivery,
 } from "../../../ports/conversation/inbound-stream.ts";
-import { positionsPerMessage } from "../../../ports/conversation/inbound-stream.ts";
 import { readItems } from "../../../ports/conversation/item-text.ts";
 import { partitions } from "../../../ports/conversation/partitions.ts";
 import type { StreamState, StreamStates } from "../../../ports/conversation/stream-state.ts";
@@ -14,6 +14,7 @@ import type { Kernel, SimProcess } from "../kernel.ts";
 interface Message {
   readonly seq: number;
   readonly text: string;
+  readonly storedMs: number;
   /** Not delivered before; infinite while a consumer has it. */
   fromMs: number;
 }
@@ -99,7 +100,12 @@ export function createSimStreams(kernel: Kernel): SimStreams {
     if (stream.messages.size >= sim.messagesMax) throw full();
     stream.lastSeq += 1;
     if (id !== null) stream.ids.set(id, stream.lastSeq);
-    stream.messages.set(stream.lastSeq, { seq: stream.lastSeq, text, fromMs: 0 });
+    stream.messages.set(stream.lastSeq, {
+      seq: stream.lastSeq,
+      text,
+      storedMs: kernel.nowMs,
+      fromMs: 0,
+    });
     pump(stream);
     return stream.lastSeq;
   }
@@ -144,6 +150,7 @@ export function createSimStreams(kernel: Kernel): SimStreams {
     let isStopping = false;
     const idle: (() => void)[] = [];
     let current: Partition | null = null;
+    const positions = createMessagePositions(options.after ?? -1);
     const consumer: Consumer = {
       process,
       unsettled: new Map(),
@@ -159,7 +166,8 @@ export function createSimStreams(kernel: Kernel): SimStreams {
         if (stream === null) return;
         const taken: Taken = { message };
         consumer.unsettled.set(message.seq, taken);
-        deliver(message, options, (again) => {
+        const first = positions(message.seq, message.storedMs);
+        deliver({ first, text: message.text }, options, (again) => {
           settled(stream, consumer, taken, again);
           if (consumer.unsettled.size === 0) for (const wake of idle.splice(0)) wake();
         });
@@ -190,7 +198,7 @@ export function createSimStreams(kernel: Kernel): SimStreams {
 
   /** The items of a message, each settled by itself; the message is when all are. */
   function deliver(
-    { seq, text }: Message,
+    { first, text }: { readonly first: number; readonly text: string },
     { onDelivery, onUnread }: Parameters<InboundStream["consume"]>[0],
     onSettled: (againMs: number | null) => void,
   ): void {
@@ -207,7 +215,7 @@ export function createSimStreams(kernel: Kernel): SimStreams {
         if (left === 0) onSettled(againMs);
       };
       const part: Pick<InboundDelivery, "position" | "done" | "retry"> = {
-        position: seq * positionsPerMessage + index,
+        position: first + index,
         done: () => settle(null),
         retry: settle,
       };
@@ -227,6 +235,7 @@ export function createSimStreams(kernel: Kernel): SimStreams {
 
   function connect(process: SimProcess): SimStreamClient {
     let acknowledged = partitions.map(() => 0);
+    let losses = 0;
     let isHeld = isAway;
     const waiting = new Set<() => void>();
     const checks: (() => Promise<void>)[] = [];
@@ -296,6 +305,7 @@ export function createSimStreams(kernel: Kernel): SimStreams {
       publishTimeoutMs,
       era: 0,
       gather: queueMicrotask,
+      losses: () => losses,
       ready,
       stored(partition, seq) {
         acknowledged[partition] = Math.max(acknowledged[partition] ?? 0, seq);
@@ -315,6 +325,7 @@ export function createSimStreams(kernel: Kernel): SimStreams {
         states: () => request(() => streams.map(stateOf)),
         acknowledged: () => [...acknowledged],
         forgetAcknowledged() {
+          losses += 1;
           acknowledged = partitions.map(() => 0);
         },
         onBack: (listener) => void checks.push(listener),
