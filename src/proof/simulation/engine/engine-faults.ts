@@ -43,6 +43,7 @@ const userFaults = [
   "escalates",
   "ends",
   "unwritable",
+  "parking-fails",
 ] as const;
 
 export type EngineFaultKind =

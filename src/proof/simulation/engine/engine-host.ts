@@ -52,6 +52,8 @@ const suspectMs = 4_000;
 const killGraceMs = 45_000;
 const sweepMs = 10_000;
 const moveAgainMs = 5_000;
+/** Requests of so long a time go together, as those of one turn of a busy event loop. */
+const gatherMs = 4;
 /** In-memory limits are production's; a token that is waited for is looked for again at this interval. */
 const timings = timingsOf.production;
 
@@ -165,6 +167,12 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
   };
 }
 
+/** The state in which an account is on the host where it serves. */
+export const stateOf = (hosts: readonly EngineHost[], account: string): string =>
+  hosts
+    .map((host) => host.find(account)?.runtime.state ?? "nowhere")
+    .toSorted((a, b) => Number(b.startsWith("active")) - Number(a.startsWith("active")))[0]!;
+
 interface NodeOf {
   readonly name: string;
   readonly process: SimProcess;
@@ -257,7 +265,7 @@ function createNode(world: EngineWorld, of: NodeOf) {
   const conversations = createSimConversations(world.turns, ask, {
     mayWrite: world.mayWrite,
     onCommit: world.judge.committed,
-    pace: { gather: queueMicrotask, schedule: clock.schedule },
+    pace: { gather: (setOut) => void clock.schedule(gatherMs, setOut), schedule: clock.schedule },
   });
   const bot = createSimBot(
     {

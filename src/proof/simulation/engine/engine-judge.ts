@@ -72,6 +72,8 @@ export interface EngineJudge {
   arrived(account: string, arrival: Arrival): void;
   loggedOut(key: Key): void;
   broke(violation: EngineViolation): void;
+  /** Whether an account is active that nothing but its updates could keep from serving. */
+  serves(account: string, state: string, sinceMs: number): void;
   /** A fault begins. */
   faultBegins(): void;
   readonly underLoad: number;
@@ -161,6 +163,11 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
   return {
     get violation() {
       return violation;
+    },
+    serves(account, state, sinceMs) {
+      const healthy = healthyMs(account, "reply", sinceMs, nowMs());
+      if (state.startsWith("active") || state === "cooling" || healthy < nowMs() - sinceMs) return;
+      broke({ invariant: "rest", message: `${account} is ${state} although only its updates rest` });
     },
     faultBegins() {
       if (open.size > 0) underLoad += 1;

@@ -1,6 +1,6 @@
 import { partitionCount } from "../../../ports/conversation/partitions.ts";
 import type { EngineFault } from "./engine-faults.ts";
-import type { EngineHost } from "./engine-host.ts";
+import { type EngineHost, stateOf } from "./engine-host.ts";
 import type { Leg } from "./engine-judge.ts";
 import type { EngineWorld } from "./engine-world.ts";
 import { at, isPersonal, type People, type Person, say } from "./people.ts";
@@ -97,8 +97,10 @@ function begin(stage: Stage, fault: EngineFault): Ends {
       return world.messenger.order(account, "messages.sendMessage", null, lastsMs);
     case "flood-difference":
       ails(accountGraceMs, { account, legs: ["take"] });
+      judge.troubled({ account, fromMs: kernel.nowMs, untilMs: kernel.nowMs + comesUpMs });
       world.messenger.order(account, "updates.getDifference", null, lastsMs);
-      return breakWires(world, account);
+      if (lastsMs > comesUpMs + servedMs) mustServe(stage, account);
+      return how < 0.3 ? breakWires(world, account) : endWires(world, account);
     case "wire-breaks":
       ails(accountGraceMs, { account });
       return breakWires(world, account);
@@ -136,6 +138,21 @@ function database({ postgres }: EngineWorld, trouble: PostgresTrouble): Ends {
 const breakWires = ({ messenger }: EngineWorld, account: string): void =>
   messenger.breakWires((wire) => wire.account === account, false);
 
+const endWires = ({ messenger }: EngineWorld, account: string): void => {
+  for (const wire of messenger.wiresOf(account)) wire.onEnded();
+};
+
+/** An account that has lost its connection serves again within this. */
+const comesUpMs = 10_000;
+const servedMs = 5_000;
+
+function mustServe({ world, hosts }: Stage, account: string): void {
+  const sinceMs = world.kernel.nowMs;
+  world.kernel.at(comesUpMs + servedMs, () =>
+    world.judge.serves(account, stateOf(hosts, account), sinceMs + comesUpMs),
+  );
+}
+
 const lookMs = 5;
 const dieWithinMs = 400;
 
@@ -170,9 +187,11 @@ function renew({ world, hosts }: Stage, account: string, { kind, how, atMs }: En
   look();
 }
 
-const burstMax = 24;
+const burstMin = 8;
+const burstMax = 32;
 const burstEveryMs = 25;
 const chatGraceS = 20;
+const givenUpMs = 22_000;
 
 /** What goes wrong for one person. */
 function trouble(
@@ -204,7 +223,7 @@ function trouble(
       messenger.order(person.account, "messages.sendMessage", `user ${user}`, chatGraceS * 1000);
       return speak({ act: "two" });
     case "burst":
-      for (let n = 0; n < 4 + how * burstMax; n += 1) {
+      for (let n = 0; n < burstMin + how * burstMax; n += 1) {
         kernel.at(n * burstEveryMs, () => speak({ act: "slow", number: 200 + Math.floor(how * 800) }));
       }
       return;
@@ -230,8 +249,19 @@ function trouble(
     case "unwritable":
       people.stuck.add(user);
       world.judge.excuse((said) => said.user === user);
-      world.judge.troubled({ fromMs: kernel.nowMs, untilMs: kernel.nowMs + 60_000, legs: ["take"] });
-      return speak({ act: "unwritable", mayPark: "TURN_UNWRITABLE" });
+      // Those whose turns are in one statement with it wait until the database has given it up, once.
+      world.judge.troubled({ fromMs: kernel.nowMs, untilMs: kernel.nowMs + givenUpMs, legs: ["take"] });
+      speak({ act: "unwritable", mayPark: "TURN_UNWRITABLE" });
+      for (const other of people.persons) {
+        if (other.user !== user) say(world, people, other, { act: "echo" });
+      }
+      return;
+    case "parking-fails": {
+      world.judge.troubled({ fromMs: kernel.nowMs, untilMs: kernel.nowMs + lastsMs + databaseGraceMs });
+      const undo = database(world, { kind: "no-parking", share: 1 });
+      speak({ act: "throw", mayPark: "UNEXPECTED" });
+      return undo;
+    }
     default:
       return;
   }

@@ -40,6 +40,7 @@ const personal: ReadonlySet<EngineFaultKind> = new Set<EngineFaultKind>([
   "escalates",
   "ends",
   "unwritable",
+  "parking-fails",
 ]);
 
 export const isPersonal = ({ kind }: EngineFault): boolean => personal.has(kind);

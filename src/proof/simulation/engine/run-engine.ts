@@ -1,6 +1,6 @@
 import { createKernel } from "../kernel.ts";
 import { createRandom } from "../random.ts";
-import { createEngineHost, type EngineHost } from "./engine-host.ts";
+import { createEngineHost, type EngineHost, stateOf } from "./engine-host.ts";
 import type { Ending, EngineViolation } from "./engine-judge.ts";
 import { type EngineFault, faultsUntilMs, makeEngineFaults } from "./engine-faults.ts";
 import { createEngineWorld, type EngineWorld } from "./engine-world.ts";
@@ -103,12 +103,6 @@ function endingsOf({ parked, turns }: EngineWorld): Pick<Ending, "parked" | "ref
       .map(({ account, chatUser, body }) => ({ account, user: chatUser, text: body })),
   };
 }
-
-/** The state in which an account is on the host where it serves. */
-const stateOf = (hosts: readonly EngineHost[], account: string): string =>
-  hosts
-    .map((host) => host.find(account)?.runtime.state ?? "nowhere")
-    .toSorted((a, b) => Number(b.startsWith("active")) - Number(a.startsWith("active")))[0]!;
 
 /** Nothing waits for anything: every message and reply has its end, every account serves with its one key. */
 function isOver(world: EngineWorld, hosts: readonly EngineHost[]): boolean {

@@ -53,9 +53,10 @@ export function createSimBot(world: BotWorld, process: SimProcess): Bot {
       turn.setState({ machineId: "sim", schemaVersion: 1, state: { seen: [...seen, number] } });
       switch (act) {
         case "step":
-          await turn.step("pay", async () => {
+          // What is called for depends on what was said before, as with any bot.
+          await turn.step(`pay ${seen.length}`, async () => {
             await rest(stepMs);
-            world.effect(turn.id, "pay");
+            world.effect(turn.id, `pay ${seen.length}`);
             return number;
           });
           break;

@@ -114,6 +114,7 @@ function createSimClient(of: ClientOf, options: OpenOptions): TelegramClient {
       isOpen: true,
       push: (updates) => process.deliver(0, () => events.onUpdates(updates)),
       onBroken: () => process.deliver(0, breaks),
+      onEnded: () => process.deliver(0, () => events.onEnded(gateLost)),
       onDead: () => process.deliver(0, () => events.onDeadKey(deadKey)),
       onAccepted: () => process.deliver(0, events.onLoginToken),
     };
@@ -280,6 +281,7 @@ const closed: TelegramFault = {
   kind: "unknown",
   message: "the client was closed",
 };
+const gateLost: TelegramFault = { code: "GATE_LOST", kind: "unknown", message: "the gate is away" };
 const lost: TelegramFault = { code: "CONNECTION_LOST", kind: "unknown", message: "the wire broke" };
 const deadKey: TelegramFault = {
   code: "AUTH_KEY_DUPLICATED",

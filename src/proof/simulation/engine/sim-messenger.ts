@@ -17,6 +17,8 @@ export interface Wire {
   push(updates: readonly PushedUpdate[]): void;
   /** The other side hears that the wire broke; it comes back by itself. */
   onBroken(): void;
+  /** The client ends by itself and never comes back. */
+  onEnded(): void;
   /** The key has died. */
   onDead(): void;
   /** Its login token was accepted. */

@@ -5,6 +5,8 @@ import type { Kernel, SimProcess } from "../kernel.ts";
 interface Kind {
   /** It writes nothing, and a read-only server answers it. */
   readonly reads?: boolean;
+  /** It sets a message aside. */
+  readonly parks?: boolean;
 }
 
 /** Carries out one statement, whole or not at all. Rejects as production's `Queries`. */
@@ -22,7 +24,9 @@ export interface PostgresTrouble {
     | "silent"
     /** A lock is waited for in vain. */
     | "locked"
-    | "slow";
+    | "slow"
+    /** Nothing can be set aside: the right to that table is missing. */
+    | "no-parking";
   readonly share: number;
 }
 
@@ -74,7 +78,7 @@ export function createSimPostgres(kernel: Kernel): SimPostgres {
   let statements = 0;
   const delay = () => 0.2 + random.next() * latencyMsMax;
 
-  function fateOf(reads: boolean): Fate | null {
+  function fateOf({ reads = false, parks = false }: Kind): Fate | null {
     const { trouble } = postgres;
     if (trouble === null || !random.chance(trouble.share)) return null;
     switch (trouble.kind) {
@@ -89,6 +93,8 @@ export function createSimPostgres(kernel: Kernel): SimPostgres {
       case "locked":
         if (reads) return null;
         return fate("canceling it due to lock timeout", { code: "55P03", takesMs: lockTimeoutMs });
+      case "no-parking":
+        return parks ? fate("permission denied for table parked_turns", { code: "42501" }) : null;
       case "slow":
         return null;
     }
@@ -103,13 +109,13 @@ export function createSimPostgres(kernel: Kernel): SimPostgres {
     },
     connect:
       ({ process, onStatement }) =>
-      (run, { reads = false } = {}) =>
+      (run, kind = {}) =>
         new Promise((resolve, reject) => {
           kernel.at(delay() + extraMs(), () => {
             statements += 1;
             const end = onStatement();
             if (end === "lost-before") return;
-            const met = fateOf(reads);
+            const met = fateOf(kind);
             let answer: () => void;
             let takesMs = 0;
             try {

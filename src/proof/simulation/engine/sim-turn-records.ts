@@ -83,6 +83,8 @@ export interface ParkedRow {
 /** By its turn, or by the place that it came from. */
 export type ParkedTable = Map<string, ParkedRow>;
 
+const parks = { parks: true };
+
 export type SimParked = Pick<ParkedStore, "park" | "keep" | "count">;
 
 export function createSimParked(tables: TurnTables, rows: ParkedTable, ask: Ask): SimParked {
@@ -100,13 +102,13 @@ export function createSimParked(tables: TurnTables, rows: ParkedTable, ask: Ask)
         if (tables.turns.has(keyOf(item))) return "taken";
         put(keyOf(item), { code, reason, item });
         return "parked";
-      }),
+      }, parks),
     keep: ({ source, item, reason }) =>
       ask(() => {
         const code = /^[A-Z0-9_]+(?=:)/.exec(reason)?.[0] ?? "UNEXPECTED";
         const key = item === null ? source : keyOf(item);
         if (item !== null || !rows.has(key)) put(key, { code, reason, item });
-      }),
+      }, parks),
     count: () =>
       ask(() => [...rows.values()].filter(({ item }) => item !== null).length, { reads: true }),
   };
