@@ -43,13 +43,15 @@ function itemOf(
     const inboundId = `tap:${messageId}:${update.data}#${pressName(update)}`;
     return { ...common, inboundId, kind: "tap", text: update.data };
   }
-  const { text, media } = update;
+  const { text, media, date } = update;
   const inboundId = `m:${messageId}`;
   return {
     ...common,
     inboundId,
     kind: "text",
     text,
+    // One that is fetched again has its time; Telegram's are whole seconds.
+    receivedAtMs: Math.min(receivedAtMs, (date + 1) * 1000),
     ...(media !== undefined && { media: [media] }),
   };
 }

@@ -53,6 +53,10 @@ interface Packed extends SessionHead {
   readonly recorded: readonly Json[];
   /** Hashes of the newest inbound ids that took effect here, oldest first. */
   readonly taken: readonly number[];
+  /** Wall clock, milliseconds: of messages that were received since then, `taken` has all that took effect. */
+  readonly takenSinceMs: number;
+  /** The same for the newer half of `taken`. */
+  readonly halfSinceMs: number;
   /** Characters of all of it. */
   readonly size: number;
   readonly atMs: number;
@@ -60,6 +64,8 @@ interface Packed extends SessionHead {
 
 /** Of one user: a message that comes again comes soon, and the store knows all. */
 const takenMax = 32;
+/** Hosts' wall clocks differ by less. */
+const skewMsMax = 2_000;
 
 const defaultLimits: HotLimits = { charactersMax: 8 * 1024 * 1024, restMsMax: 600_000 };
 
@@ -71,7 +77,7 @@ const defaultLimits: HotLimits = { charactersMax: 8 * 1024 * 1024, restMsMax: 60
  */
 export function createHotConversations(
   store: Store,
-  clock: Pick<Clock, "monotonicMs">,
+  clock: Pick<Clock, "monotonicMs" | "now">,
   rules: ConversationRules,
   limits: HotLimits = defaultLimits,
 ): Store & { readonly size: number } {
@@ -105,12 +111,8 @@ export function createHotConversations(
       if (found === undefined || clock.monotonicMs() - found.atMs >= restsMsMax) {
         return store.load(key, inactiveAfterMs);
       }
-      const { inboundId } = key;
-      if (inboundId !== undefined && found.taken.includes(markOf(inboundId))) {
-        // It comes again, or another id has the same hash: the store knows.
-        return store.load(key, inactiveAfterMs);
-      }
-      return new HotSession(found);
+      // It comes again, or may have before: the store knows.
+      return mayBeTaken(found, key) ? store.load(key, inactiveAfterMs) : new HotSession(found);
     },
     async commit(turn, claim, grant) {
       const key = textOf(turn);
@@ -121,13 +123,27 @@ export function createHotConversations(
       const { session } = turn;
       const head = sessionAfter(rules, session, turn);
       if (head !== null) {
-        const before = session instanceof HotSession ? session.packed : pack(session);
-        keep(key, packedAfter(before, head, turn, clock.monotonicMs()));
+        const nowMs = clock.now();
+        const before = session instanceof HotSession ? session.packed : pack(session, nowMs);
+        const ids = takenAfter(before, turn.inboundId, nowMs);
+        keep(key, packedAfter({ ...before, ...ids }, head, turn, clock.monotonicMs()));
       }
       return outcome;
     },
   };
 }
+
+/**
+ * Whether the message may have taken effect. One that was received before all ids are known may have under an earlier
+ * owner; another id may have the same hash.
+ */
+const mayBeTaken = (
+  { taken, takenSinceMs }: Packed,
+  { inboundId, receivedAtMs }: Parameters<Store["load"]>[0],
+): boolean =>
+  inboundId !== undefined &&
+  (taken.includes(markOf(inboundId)) ||
+    (receivedAtMs !== undefined && receivedAtMs < takenSinceMs + skewMsMax));
 
 /** A number that V8 keeps in place. */
 const markOf = (inboundId: string): number => hashText(inboundId) >> 1;
@@ -227,7 +243,7 @@ class HotSession implements LoadedSession {
 }
 
 /** The loaded session, packed: one text for the messages from one of the user's to the next. */
-function pack(session: LoadedSession): Packed {
+function pack(session: LoadedSession, nowMs: number): Packed {
   const { id, decision, status, turns, lastSeq, toolOutputs } = session;
   const said = byTurn(session.messages).map((turn) => {
     const [first] = turn;
@@ -242,7 +258,9 @@ function pack(session: LoadedSession): Packed {
     recorded: toolOutputs.map((output) => recordedText([output])),
   };
   // Replaced as soon as the turn is committed: its size counts nowhere.
-  return { id, decision, status, turns, lastSeq, ...texts, taken: [], size: 0, atMs: 0 };
+  const sinceMs = decision === "SESSION_CREATED_FIRST_CONTACT" ? Number.NEGATIVE_INFINITY : nowMs;
+  const ids = { taken: [], takenSinceMs: sinceMs, halfSinceMs: sinceMs };
+  return { id, decision, status, turns, lastSeq, ...texts, ...ids, size: 0, atMs: 0 };
 }
 
 const replyOf = ({ role, body, menu }: StoredMessage): TurnReply =>
@@ -260,7 +278,23 @@ function byTurn(messages: readonly StoredMessage[]): readonly (readonly StoredMe
   return turns;
 }
 
-/** The session as the store would load it after the turn. */
+type Ids = Pick<Packed, "taken" | "takenSinceMs" | "halfSinceMs">;
+
+/** With one more id. Of too many the older half goes. */
+function takenAfter(before: Ids, inboundId: string, nowMs: number): Ids {
+  const taken = [...before.taken, markOf(inboundId)];
+  const isHalf = taken.length === takenMax / 2;
+  if (taken.length < takenMax) {
+    return {
+      taken,
+      takenSinceMs: before.takenSinceMs,
+      halfSinceMs: isHalf ? nowMs : before.halfSinceMs,
+    };
+  }
+  return { taken: taken.slice(takenMax / 2), takenSinceMs: before.halfSinceMs, halfSinceMs: nowMs };
+}
+
+/** The session as the store would load it after the turn; its ids are those of `before`. */
 function packedAfter(before: Packed, head: SessionHead, turn: TurnRecord, atMs: number): Packed {
   const { session, text, media, replies, toolOutputs, progress } = turn;
   const { id, decision, status, turns, lastSeq } = head;
@@ -272,8 +306,7 @@ function packedAfter(before: Packed, head: SessionHead, turn: TurnRecord, atMs: 
   const context = turn.context && storableJson(turn.context);
   const report = progress === undefined ? before.progress : progressText(progress);
   const recorded = recordedAfter(before, toolOutputs);
-  const taken = before.taken.slice(1 - takenMax);
-  taken.push(markOf(turn.inboundId));
+  const { taken, takenSinceMs, halfSinceMs } = before;
   const alone =
     snapshot.length +
     (context === null ? 0 : context.length) +
@@ -290,6 +323,8 @@ function packedAfter(before: Packed, head: SessionHead, turn: TurnRecord, atMs: 
     said,
     recorded,
     taken,
+    takenSinceMs,
+    halfSinceMs,
     size: alone + lengthOf(said) + lengthOf(recorded),
     atMs,
   };

@@ -7,7 +7,7 @@ import type {
 } from "../../../ports/telegram/telegram.ts";
 import { refused, TelegramError } from "../../../ports/telegram/telegram-error.ts";
 import type { Kernel, SimProcess } from "../kernel.ts";
-import type { SimAccount, SimMessenger, Wire } from "./sim-messenger.ts";
+import { type SimAccount, type SimMessenger, unixSeconds, type Wire } from "./sim-messenger.ts";
 
 type OpenOptions = Parameters<TelegramDriver["open"]>[0];
 
@@ -149,7 +149,7 @@ function createSimClient(of: ClientOf, options: OpenOptions): TelegramClient {
         messageId,
         text,
         outgoing: true,
-        date: Math.floor(atMs / 1000),
+        date: unixSeconds(atMs),
       }));
   const incoming = (account: SimAccount, userId: string): Message[] =>
     account.updates.flatMap(({ update }) =>
@@ -260,7 +260,7 @@ type Message = Extract<AccountUpdate, { kind: "message" }>;
 const cursorAt = (pts: number, { nowMs }: Kernel): UpdateCursor => ({
   pts,
   qts: 0,
-  date: Math.floor(nowMs / 1000),
+  date: unixSeconds(nowMs),
   seq: 0,
 });
 

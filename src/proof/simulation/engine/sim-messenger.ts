@@ -209,7 +209,7 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
       account.pts += 1;
       const { lastMessageId: messageId, pts } = account;
       const peer = { userId: chatUser, accessHash: "7" };
-      const date = Math.floor(kernel.nowMs / 1000);
+      const date = unixSeconds(kernel.nowMs);
       const update = { kind: "message", peer, messageId, text, outgoing: false, date } as const;
       account.updates.push({ pts, update });
       if (pushed) deliver(account, { update, pts, ptsCount: 1 });
@@ -256,6 +256,9 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
     },
   };
 }
+
+/** Telegram's clock agrees with that of every process. */
+export const unixSeconds = (virtualMs: number): number => 1_700_000_000 + Math.floor(virtualMs / 1000);
 
 export const waitKey = (method: string, chat: string | null): string =>
   chat === null ? method : `${method} ${chat}`;
