@@ -26,8 +26,8 @@ export interface Said {
   readonly atMs: number;
   /** Nothing ails its user or its chat in this run: it is one of the rest. */
   readonly isBystander: boolean;
-  /** Why it may be set aside; null: it may not. */
-  readonly mayPark: string | null;
+  /** Why it may be set aside; empty: it may not. */
+  readonly mayPark: readonly string[];
   /** It need not have its turn: it is behind one that cannot end, or Telegram does not give it any more. */
   mayVanish: boolean;
   takenMs: number | null;
@@ -296,10 +296,10 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
         if (said === undefined) continue;
         counts.parked += 1;
         said.takenMs ??= nowMs();
-        if (code !== said.mayPark) {
+        if (!said.mayPark.includes(code)) {
           broke({
             invariant: "parked",
-            message: `message ${number} of ${said.user} was set aside for ${code}, and ${said.mayPark ?? "nothing"} was expected`,
+            message: `message ${number} of ${said.user} was set aside for ${code}, and ${said.mayPark.join() || "nothing"} was expected`,
           });
         }
       }

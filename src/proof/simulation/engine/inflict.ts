@@ -230,13 +230,13 @@ function trouble(
     case "slow-turns":
       return speak({ act: "slow", number: 1_000 + Math.floor(how * 20_000) });
     case "poison":
-      return speak({ act: "throw", mayPark: "UNEXPECTED" });
+      return speak({ act: "throw", mayPark: ["UNEXPECTED"] });
     case "retries":
       return speak({ act: "retry", number: kernel.nowMs + lastsMs });
     case "late":
       return speak({ act: "late", number: 61_000 + Math.floor(how * 30_000) });
     case "never":
-      return speak({ act: "never", mayPark: "BOT_HANGS" });
+      return speak({ act: "never", mayPark: ["BOT_HANGS", "UNEXPECTED"] });
     case "steps":
       for (let n = 0; n < 3; n += 1) kernel.at(n * 100, () => speak({ act: "step" }));
       return;
@@ -251,7 +251,7 @@ function trouble(
       world.judge.excuse((said) => said.user === user);
       // Those whose turns are in one statement with it wait until the database has given it up, once.
       world.judge.troubled({ fromMs: kernel.nowMs, untilMs: kernel.nowMs + givenUpMs, legs: ["take"] });
-      speak({ act: "unwritable", mayPark: "TURN_UNWRITABLE" });
+      speak({ act: "unwritable", mayPark: ["TURN_UNWRITABLE"] });
       for (const other of people.persons) {
         if (other.user !== user) say(world, people, other, { act: "echo" });
       }
@@ -259,7 +259,7 @@ function trouble(
     case "parking-fails": {
       world.judge.troubled({ fromMs: kernel.nowMs, untilMs: kernel.nowMs + lastsMs + databaseGraceMs });
       const undo = database(world, { kind: "no-parking", share: 1 });
-      speak({ act: "throw", mayPark: "UNEXPECTED" });
+      speak({ act: "throw", mayPark: ["UNEXPECTED"] });
       return undo;
     }
     default:

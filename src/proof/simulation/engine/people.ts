@@ -68,7 +68,7 @@ export function say(
   world: EngineWorld,
   people: Pick<People, "deaf" | "stuck">,
   { account, user, isAiling }: Person,
-  { act, number, mayPark = null }: { act: Act; number?: number; mayPark?: string | null },
+  { act, number, mayPark = [] }: { act: Act; number?: number; mayPark?: readonly string[] },
 ): void {
   const pushed = !people.deaf.has(account);
   const message = world.messenger.say(account, user, textOf(act, number), pushed);
