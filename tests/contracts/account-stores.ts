@@ -33,7 +33,14 @@ export function specifyAccountStores(open: () => Promise<EngineStores>): void {
       const { cursors, grant } = await begin();
       await cursors.advance(grant, null, at(1), place);
       const peer = { userId: "1", accessHash: "7" };
-      const reading = { fromPts: 1, toPts: 9, sinceDate: 4, unread: [peer], recovered: 0, missing: [] };
+      const reading = {
+        fromPts: 1,
+        toPts: 9,
+        sinceDate: 4,
+        unread: [peer],
+        recovered: 0,
+        missing: [],
+      };
       expect(await cursors.keepReading(grant, reading)).toBe(true);
       expect((await cursors.load(account))?.reading).toEqual(reading);
       const gap = { fromPts: 1, toPts: 9, recovered: 3, missing: [] };
@@ -103,7 +110,13 @@ export function specifyAccountStores(open: () => Promise<EngineStores>): void {
     async function prepared() {
       const stores = await begin();
       const { accounts, grant } = stores;
-      const renewal = { id: "r1", account, method: "bot-token", epoch: grant.epoch, incarnation } as const;
+      const renewal = {
+        id: "r1",
+        account,
+        method: "bot-token",
+        epoch: grant.epoch,
+        incarnation,
+      } as const;
       expect(await accounts.beginRenewal({ ...renewal, epoch: 0 })).toBe(false);
       expect(await accounts.beginRenewal(renewal)).toBe(true);
       expect(await accounts.beginRenewal({ ...renewal, id: "r2" })).toBe(false);

@@ -59,7 +59,12 @@ export function specifyTurnStores(open: () => Promise<EngineStores>): void {
       expect([first.decision, first.turns]).toEqual(["SESSION_CREATED_FIRST_CONTACT", 0]);
       expect(await conversations.commit(turn(first, "1", "m:1"), claim)).toBe("committed");
       const found = await load("1");
-      expect(found).toMatchObject({ id: first.id, decision: "SESSION_REUSED", turns: 1, lastSeq: 2 });
+      expect(found).toMatchObject({
+        id: first.id,
+        decision: "SESSION_REUSED",
+        turns: 1,
+        lastSeq: 2,
+      });
       expect(found.snapshot).toEqual({ last: "m:1" });
       expect(found.messages.map(({ role, body }) => `${role}: ${body}`)).toEqual([
         "user: asked m:1",
@@ -125,7 +130,9 @@ export function specifyTurnStores(open: () => Promise<EngineStores>): void {
       ]);
       const rest = await outbox.claim(grant, { ...all, except: ["1"] });
       expect(rest?.items).toEqual([]);
-      expect((await outbox.claim(grant, all))?.items.map(({ body }) => body)).toEqual(["answer m:3"]);
+      expect((await outbox.claim(grant, all))?.items.map(({ body }) => body)).toEqual([
+        "answer m:3",
+      ]);
     });
 
     it("of a chat that rests are passed over until it is woken, and come again as attempted", async () => {
@@ -229,7 +236,12 @@ export function specifyTurnStores(open: () => Promise<EngineStores>): void {
       expect(await parked.park(itemOf("1", "m:1"), why, claim)).toBe("taken");
       expect(await parked.park(itemOf("1", "m:2"), why, claim)).toBe("parked");
       expect(await parked.park(itemOf("1", "m:2"), why, claim)).toBe("parked");
-      await parked.keep({ source: "0:1", data: "?", item: null, reason: "ITEM_MALFORMED: no item" });
+      await parked.keep({
+        source: "0:1",
+        data: "?",
+        item: null,
+        reason: "ITEM_MALFORMED: no item",
+      });
       expect(await parked.count({ accounts: "all" })).toBe(1);
       await conversations.claimPartition(0, "i2");
       expect(await parked.park(itemOf("1", "m:3"), why, claim)).toBe("stale-owner");

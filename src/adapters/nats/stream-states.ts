@@ -20,9 +20,7 @@ const checkAgainMs = 250;
  * How the partitions' streams are, and a hold on publishing: from a lost connection until the checks have run that
  * follow its return. A server that comes back may be an older copy of itself.
  */
-export function createStreamStates(
-  options: StreamStatesOptions,
-): StreamStates & {
+export function createStreamStates(options: StreamStatesOptions): StreamStates & {
   ready(): Promise<void>;
   stored(partition: number, seq: number): void;
   losses(): number;

@@ -97,8 +97,7 @@ export function createConversationStore(
   const statements: TurnStatements = {
     load: (keys) =>
       database.query<SessionRow & { readonly n: number }>(loadText, [keys], "load-sessions"),
-    commit: (turns) =>
-      database.query<CommitRow>(commitText, [Buffer.from(turns)], "commit-turns"),
+    commit: (turns) => database.query<CommitRow>(commitText, [Buffer.from(turns)], "commit-turns"),
   };
 
   return {

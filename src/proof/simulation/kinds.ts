@@ -29,7 +29,9 @@ export const kinds: Readonly<Record<Kind, Simulation>> = {
     tally: async (seed) => tallyOf(await runSimulation({ seed })),
     async replay(seed, trace) {
       const found = await runSimulation({ seed, ...(trace && { trace }) });
-      const run = await shrink<Fault, RunResult>(found, (faults) => runSimulation({ seed, faults }));
+      const run = await shrink<Fault, RunResult>(found, (faults) =>
+        runSimulation({ seed, faults }),
+      );
       return { isBroken: run.violation !== null, text: describeRun(run), run };
     },
   },
@@ -37,7 +39,9 @@ export const kinds: Readonly<Record<Kind, Simulation>> = {
     tally: async (seed) => tallyOf(await runEngine({ seed })),
     async replay(seed, trace) {
       const found = await runEngine({ seed, ...(trace && { trace }) });
-      const run = await shrink<EngineFault, EngineRun>(found, (faults) => runEngine({ seed, faults }));
+      const run = await shrink<EngineFault, EngineRun>(found, (faults) =>
+        runEngine({ seed, faults }),
+      );
       return { isBroken: run.violation !== null, text: describeEngineRun(run), run };
     },
   },

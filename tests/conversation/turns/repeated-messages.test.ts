@@ -2,7 +2,10 @@ import { describe, expect, it } from "vitest";
 import { conversationMachine } from "../../../machines/conversation.ts";
 import { conversationRules } from "../../../machines/conversation-rules.ts";
 import { createHotConversations } from "../../../src/conversation/turns/session-cache.ts";
-import type { LoadedSession, TurnRecord } from "../../../src/ports/conversation/conversation-store.ts";
+import type {
+  LoadedSession,
+  TurnRecord,
+} from "../../../src/ports/conversation/conversation-store.ts";
 import { createTestClock } from "../../fixtures/test-clock.ts";
 
 const user = { channel: "telegram", account: "a", chatUser: "1" };

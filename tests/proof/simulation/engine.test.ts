@@ -38,8 +38,12 @@ describe("the simulated engine", () => {
     const run = await runEngine({ seed: 9 });
     const broken = { ...run, violation: { invariant: "order", message: "one", atMs: 1 } } as const;
     const needed = run.faults.slice(0, 1);
-    const smallest = await shrink<(typeof run.faults)[number], typeof run>(broken, async (faults) =>
-      needed.every((fault) => faults.includes(fault)) ? { ...broken, faults } : { ...run, faults },
+    const smallest = await shrink<(typeof run.faults)[number], typeof run>(
+      broken,
+      async (faults) =>
+        needed.every((fault) => faults.includes(fault))
+          ? { ...broken, faults }
+          : { ...run, faults },
     );
     expect(smallest.faults).toEqual(needed);
     expect(describeEngineRun(smallest)).toContain("npm run simulate -- --engine --seed 9 --trace");

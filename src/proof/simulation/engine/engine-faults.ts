@@ -30,7 +30,13 @@ const accountFaults = [
   "renew-old-key-dies",
   "renew-new-key-dies",
 ] as const;
-const chatFaults = ["chat-failing", "chat-blocked", "chat-slow", "chat-unknown", "chat-waits"] as const;
+const chatFaults = [
+  "chat-failing",
+  "chat-blocked",
+  "chat-slow",
+  "chat-unknown",
+  "chat-waits",
+] as const;
 /** Of a user's messages, and of what the bot makes of them. */
 const userFaults = [
   "burst",
@@ -75,7 +81,9 @@ export function makeEngineFaults(random: Random): readonly EngineFault[] {
   const all = [databaseFaults, streamFaults, hostFaults, ...local] as const;
   const among = random.chance(0.4) ? local : all;
   return Array.from({ length: random.whole(1, 5) }, () => {
-    const kind: EngineFaultKind = random.pick<EngineFaultKind>(random.pick<readonly EngineFaultKind[]>(among));
+    const kind: EngineFaultKind = random.pick<EngineFaultKind>(
+      random.pick<readonly EngineFaultKind[]>(among),
+    );
     const atMs = random.whole(faultsFromMs, faultsUntilMs - 8_000);
     const lastsMs = random.chance(0.6) ? random.whole(500, 6_000) : random.whole(6_000, 30_000);
     return {

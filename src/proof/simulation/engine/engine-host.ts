@@ -189,9 +189,12 @@ function createNode(world: EngineWorld, of: NodeOf) {
   const accounts = new Map<string, Account>();
   const events: EventSink = {
     report(event) {
-      if (event.type === "note") world.trace(`${incarnation} ${event.account} ${event.code}: ${event.message}`);
+      if (event.type === "note")
+        world.trace(`${incarnation} ${event.account} ${event.code}: ${event.message}`);
       if (event.type === "transition") {
-        world.trace(`${incarnation} ${event.account} ${event.from} -> ${event.to} (${event.event}) slot ${event.slot}`);
+        world.trace(
+          `${incarnation} ${event.account} ${event.from} -> ${event.to} (${event.event}) slot ${event.slot}`,
+        );
       }
     },
   };
@@ -200,22 +203,25 @@ function createNode(world: EngineWorld, of: NodeOf) {
   const outbox = createSimOutbox(world.turns, ask, world.mayWrite);
   const watch = createStreamWatch({
     streams: stream.states,
-    store: createSimLosses(
-      world.cursors,
-      ask,
-      (holder, account) =>
-        [...(world.accounts.accounts.get(account)?.slots.keys() ?? [])].some(
-          (slot) => world.tokens.token({ account, slot })?.incarnation === holder,
-        ),
+    store: createSimLosses(world.cursors, ask, (holder, account) =>
+      [...(world.accounts.accounts.get(account)?.slots.keys() ?? [])].some(
+        (slot) => world.tokens.token({ account, slot })?.incarnation === holder,
+      ),
     ),
     incarnation,
     clock,
-    onLost: ({ partition }) => world.trace(`${incarnation} found partition ${partition} to have lost something`),
+    onLost: ({ partition }) =>
+      world.trace(`${incarnation} found partition ${partition} to have lost something`),
     onFault: () => {},
   });
   const bus = world.bus.view({ from: process, link: createLink() });
   const desk = createReplyDesk();
-  const stores = createSimAccounts({ tables: world.accounts, tokens: world.tokens, ask, nowMs: () => kernel.nowMs });
+  const stores = createSimAccounts({
+    tables: world.accounts,
+    tokens: world.tokens,
+    ask,
+    nowMs: () => kernel.nowMs,
+  });
   const gate = createSimGate(world, of);
   const parts: Parameters<typeof makeAccount>[0] = {
     // The lifecycle asks for these alone; anything else would fail at once.
@@ -252,7 +258,10 @@ function createNode(world: EngineWorld, of: NodeOf) {
   const serving = () => [...world.members.keys()].map(hostKey).toSorted();
   const members = {
     serving,
-    leases: () => [...world.members.keys()].map((one) => ({ key: hostKey(one), channels: ["telegram"] }) as never),
+    leases: () =>
+      [...world.members.keys()].map(
+        (one) => ({ key: hostKey(one), channels: ["telegram"] }) as never,
+      ),
     isLive: (id: string) => [...world.members.values()].some((one) => one.incarnation === id),
     onChange(listener: () => void) {
       const heard = () => process.deliver(kernel.random.next() * 20, listener);

@@ -86,7 +86,11 @@ export interface EngineJudge {
 
 /** The world as it is when a run is over. */
 export interface Ending {
-  readonly parked: readonly { readonly account: string; readonly number: number; readonly code: string }[];
+  readonly parked: readonly {
+    readonly account: string;
+    readonly number: number;
+    readonly code: string;
+  }[];
   readonly refused: readonly {
     readonly account: string;
     readonly user: string;
@@ -167,7 +171,10 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
     serves(account, state, sinceMs) {
       const healthy = healthyMs(account, "reply", sinceMs, nowMs());
       if (state.startsWith("active") || state === "cooling" || healthy < nowMs() - sinceMs) return;
-      broke({ invariant: "rest", message: `${account} is ${state} although only its updates rest` });
+      broke({
+        invariant: "rest",
+        message: `${account} is ${state} although only its updates rest`,
+      });
     },
     faultBegins() {
       if (open.size > 0) underLoad += 1;
@@ -234,19 +241,28 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
       const said = messages.get(keyOf(account, number));
       const who = `${user} of ${account}`;
       if (said === undefined || said.user !== user) {
-        return broke({ invariant: "session", message: `a turn of ${who} for message ${number} of another` });
+        return broke({
+          invariant: "session",
+          message: `a turn of ${who} for message ${number} of another`,
+        });
       }
       if (said.takenMs !== null) {
         broke({ invariant: "once", message: `message ${number} of ${who} took effect twice` });
       }
       const before = newest.get(`${account} ${user}`) ?? 0;
       if (number < before) {
-        broke({ invariant: "order", message: `message ${number} of ${who} had its turn after ${before}` });
+        broke({
+          invariant: "order",
+          message: `message ${number} of ${who} had its turn after ${before}`,
+        });
       }
       newest.set(`${account} ${user}`, number);
       const bodies = (turn.replies ?? []).map(({ body }) => body);
       if (turn.was === "escalated" && bodies.length > 0) {
-        broke({ invariant: "session", message: `the bot answered ${number} of ${who} in a session of a person` });
+        broke({
+          invariant: "session",
+          message: `the bot answered ${number} of ${who} in a session of a person`,
+        });
       }
       judgeSession(session, number, bodies.length > 0, turn.snapshot);
       taken(said);
@@ -259,7 +275,10 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
       counts.replies += 1;
       const of = expected.get(`${account} ${text}`);
       if (of === undefined || of.user !== user) {
-        return broke({ invariant: "session", message: `${user} got ${text}, which no turn of theirs has said` });
+        return broke({
+          invariant: "session",
+          message: `${user} got ${text}, which no turn of theirs has said`,
+        });
       }
       if (of.arrived) broke({ invariant: "once", message: `the reply ${text} arrived twice` });
       open.delete(replyKey(account, text));
@@ -313,10 +332,14 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
       }
       for (const said of messages.values()) {
         if (said.takenMs !== null || said.mayVanish) continue;
-        broke({ invariant: "liveness", message: `message ${said.number} of ${said.user} had no turn` });
+        broke({
+          invariant: "liveness",
+          message: `message ${said.number} of ${said.user} had no turn`,
+        });
       }
       for (const { user, text, arrived } of expected.values()) {
-        if (!arrived) broke({ invariant: "liveness", message: `the reply ${text} to ${user} never arrived` });
+        if (!arrived)
+          broke({ invariant: "liveness", message: `the reply ${text} to ${user} never arrived` });
       }
     },
   };
@@ -324,7 +347,8 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
   /** The bot's memory of a session is that of its turns in it, one after the other. */
   function judgeSession(session: string, number: number, isBots: boolean, snapshot: unknown): void {
     const before = seenIn.get(session) ?? [];
-    const { seen = [] } = ((snapshot as { state?: SeenState } | null)?.state ?? {}) as Partial<SeenState>;
+    const { seen = [] } = ((snapshot as { state?: SeenState } | null)?.state ??
+      {}) as Partial<SeenState>;
     const after = isBots ? [...before, number] : before;
     seenIn.set(session, after);
     if (seen.join() === after.join()) return;

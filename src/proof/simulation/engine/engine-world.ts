@@ -54,7 +54,10 @@ export function createEngineWorld(kernel: Kernel, trace: (line: string) => void)
   const judge = createEngineJudge(nowMs, () => messenger);
   const messenger: SimMessenger = createSimMessenger(kernel, {
     onUnderWait: (account, method) =>
-      judge.broke({ invariant: "waits", message: `${account} called ${method} under a wait that it knew` }),
+      judge.broke({
+        invariant: "waits",
+        message: `${account} called ${method} under a wait that it knew`,
+      }),
     onArrival: judge.arrived,
     onLoggedOut: judge.loggedOut,
     onOverlap: (account, keyId) =>

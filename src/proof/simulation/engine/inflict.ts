@@ -49,7 +49,11 @@ function begin(stage: Stage, fault: EngineFault): Ends {
   const host = at(hosts, fault.whom);
   const { name: account, kind } = at(people.accounts, fault.whom);
   const ails = (graceMs: number, of: { account?: string; legs?: readonly Leg[] } = {}) =>
-    judge.troubled({ ...of, fromMs: kernel.nowMs - 200, untilMs: kernel.nowMs + lastsMs + graceMs });
+    judge.troubled({
+      ...of,
+      fromMs: kernel.nowMs - 200,
+      untilMs: kernel.nowMs + lastsMs + graceMs,
+    });
 
   switch (fault.kind) {
     case "db-read-only":
@@ -88,7 +92,10 @@ function begin(stage: Stage, fault: EngineFault): Ends {
     case "kill":
       return host.kill();
     case "kill-at-statement":
-      return host.killAfter(1 + Math.floor(how * 60), how * 1000 % 1 < 0.5 ? "lost-before" : "lost-after");
+      return host.killAfter(
+        1 + Math.floor(how * 60),
+        (how * 1000) % 1 < 0.5 ? "lost-before" : "lost-after",
+      );
     case "leave":
       ails(leaveGraceMs);
       return void host.leave();
@@ -224,7 +231,9 @@ function trouble(
       return speak({ act: "two" });
     case "burst":
       for (let n = 0; n < burstMin + how * burstMax; n += 1) {
-        kernel.at(n * burstEveryMs, () => speak({ act: "slow", number: 200 + Math.floor(how * 800) }));
+        kernel.at(n * burstEveryMs, () =>
+          speak({ act: "slow", number: 200 + Math.floor(how * 800) }),
+        );
       }
       return;
     case "slow-turns":
@@ -250,14 +259,21 @@ function trouble(
       people.stuck.add(user);
       world.judge.excuse((said) => said.user === user);
       // Those whose turns are in one statement with it wait until the database has given it up, once.
-      world.judge.troubled({ fromMs: kernel.nowMs, untilMs: kernel.nowMs + givenUpMs, legs: ["take"] });
+      world.judge.troubled({
+        fromMs: kernel.nowMs,
+        untilMs: kernel.nowMs + givenUpMs,
+        legs: ["take"],
+      });
       speak({ act: "unwritable", mayPark: ["TURN_UNWRITABLE"] });
       for (const other of people.persons) {
         if (other.user !== user) say(world, people, other, { act: "echo" });
       }
       return;
     case "parking-fails": {
-      world.judge.troubled({ fromMs: kernel.nowMs, untilMs: kernel.nowMs + lastsMs + databaseGraceMs });
+      world.judge.troubled({
+        fromMs: kernel.nowMs,
+        untilMs: kernel.nowMs + lastsMs + databaseGraceMs,
+      });
       const undo = database(world, { kind: "no-parking", share: 1 });
       speak({ act: "throw", mayPark: ["UNEXPECTED"] });
       return undo;

@@ -1,6 +1,11 @@
 import type { AccountKind } from "../../../../machines/lifecycle.ts";
 import type { Random } from "../random.ts";
-import { type EngineFault, type EngineFaultKind, faultsFromMs, faultsUntilMs } from "./engine-faults.ts";
+import {
+  type EngineFault,
+  type EngineFaultKind,
+  faultsFromMs,
+  faultsUntilMs,
+} from "./engine-faults.ts";
 import type { EngineWorld } from "./engine-world.ts";
 import { type Act, textOf } from "./sim-bot.ts";
 

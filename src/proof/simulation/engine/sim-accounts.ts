@@ -111,7 +111,12 @@ export function createSimAccounts(options: SimAccountsOptions): SimAccounts {
     [...renewals.values()].find((one) => one.account === account && isOpen(one));
 
   function addSlot(account: AccountRow): SlotRow {
-    const row: SlotRow = { slot: account.slots.size + 1, state: "PENDING", keyId: null, session: null };
+    const row: SlotRow = {
+      slot: account.slots.size + 1,
+      state: "PENDING",
+      keyId: null,
+      session: null,
+    };
     account.slots.set(row.slot, row);
     tokens.addToken({ account: account.name, slot: row.slot });
     return row;
@@ -139,7 +144,8 @@ export function createSimAccounts(options: SimAccountsOptions): SimAccounts {
     const { account: name, slot } = ref;
     const account = accountOf(name);
     const row = slotOf(ref);
-    if (row !== undefined && ["SERVING", "PENDING", "RETIRING"].includes(row.state)) row.state = "DEAD";
+    if (row !== undefined && ["SERVING", "PENDING", "RETIRING"].includes(row.state))
+      row.state = "DEAD";
     if (account.servingSlot !== slot) return { serving: account.servingSlot, renewal: null };
     const renewal = open(name);
     const next = [...account.slots.values()]
@@ -196,7 +202,10 @@ export function createSimAccounts(options: SimAccountsOptions): SimAccounts {
         return toSlot(name, found ?? addSlot(account));
       }),
     slots: (name) =>
-      ask(() => [...(accounts.get(name)?.slots.values() ?? [])].map((row) => toSlot(name, row)), reads),
+      ask(
+        () => [...(accounts.get(name)?.slots.values() ?? [])].map((row) => toSlot(name, row)),
+        reads,
+      ),
     saveSession: (ref, { keyId, bytes }, taken) =>
       ask(() => {
         const row = slotOf(ref);

@@ -48,7 +48,10 @@ export interface CommitItem {
   readonly address: { readonly accessHash: string };
   readonly asked: string;
   readonly media?: Turn["media"];
-  readonly replies?: readonly { readonly body: string; readonly menu: readonly MenuChoice[] | null }[];
+  readonly replies?: readonly {
+    readonly body: string;
+    readonly menu: readonly MenuChoice[] | null;
+  }[];
   readonly tool_outputs?: readonly StoredToolOutput[];
   readonly random_ids: readonly string[];
   readonly sent_by?: number;
@@ -79,7 +82,8 @@ export function createSimConversations(
   return {
     ...groupTurns(
       {
-        load: (keys) => ask(() => (JSON.parse(keys) as LoadItem[]).flatMap((key) => load(tables, key))),
+        load: (keys) =>
+          ask(() => (JSON.parse(keys) as LoadItem[]).flatMap((key) => load(tables, key))),
         commit: (turns) => ask(() => commitAll(tables, options, JSON.parse(turns) as CommitItem[])),
       },
       { rules: tables.rules, ...options },
@@ -101,7 +105,11 @@ export function createSimConversations(
       ask(() => {
         const session = tables.sessions.get(sessionId);
         const to = session === undefined ? undefined : tables.rules.moves[event][session.status];
-        if (session === undefined || to === undefined || !tables.rules.open.includes(session.status))
+        if (
+          session === undefined ||
+          to === undefined ||
+          !tables.rules.open.includes(session.status)
+        )
           return null;
         become(tables, session, to);
         return to;
@@ -121,7 +129,11 @@ function load(tables: TurnTables, key: LoadItem): LoadedRow[] {
   const user = userKey({ channel, account, chatUser });
   const found = tables.open.get(user);
   const to = found && tables.rules.moves.inactive[found.status];
-  if (found !== undefined && to !== undefined && found.lastTurnMs < tables.nowMs() - key.inactive_ms) {
+  if (
+    found !== undefined &&
+    to !== undefined &&
+    found.lastTurnMs < tables.nowMs() - key.inactive_ms
+  ) {
     become(tables, found, to);
   }
   const open = tables.open.get(user);

@@ -80,7 +80,8 @@ export function createSimCursors(
         if (!mayWrite(grant)) return false;
         readings.delete(account);
         const now = cursors.get(account);
-        if (now?.place.losses === losses) cursors.set(account, { ...now, place: { positions, losses } });
+        if (now?.place.losses === losses)
+          cursors.set(account, { ...now, place: { positions, losses } });
         gaps.push({ account, ...gap });
         return true;
       }),

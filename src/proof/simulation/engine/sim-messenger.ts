@@ -258,7 +258,8 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
 }
 
 /** Telegram's clock agrees with that of every process. */
-export const unixSeconds = (virtualMs: number): number => 1_700_000_000 + Math.floor(virtualMs / 1000);
+export const unixSeconds = (virtualMs: number): number =>
+  1_700_000_000 + Math.floor(virtualMs / 1000);
 
 export const waitKey = (method: string, chat: string | null): string =>
   chat === null ? method : `${method} ${chat}`;

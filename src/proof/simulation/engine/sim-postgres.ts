@@ -83,7 +83,9 @@ export function createSimPostgres(kernel: Kernel): SimPostgres {
     if (trouble === null || !random.chance(trouble.share)) return null;
     switch (trouble.kind) {
       case "read-only":
-        return reads ? null : fate("cannot execute it in a read-only transaction", { code: "25006" });
+        return reads
+          ? null
+          : fate("cannot execute it in a read-only transaction", { code: "25006" });
       case "away":
         return fate("connect ECONNREFUSED", { code: "ECONNREFUSED" });
       case "broken":

@@ -87,7 +87,13 @@ export function createSimStreams(kernel: Kernel): SimStreams {
   let made = 0;
   const madeAnew = (): Partition => {
     made += 1;
-    return { created: `made-${made}`, lastSeq: 0, messages: new Map(), ids: new Map(), consumer: null };
+    return {
+      created: `made-${made}`,
+      lastSeq: 0,
+      messages: new Map(),
+      ids: new Map(),
+      consumer: null,
+    };
   };
   let streams = partitions.map(madeAnew);
   let isAway = false;
@@ -129,7 +135,12 @@ export function createSimStreams(kernel: Kernel): SimStreams {
   }
 
   /** The server hears of the end of a message. `again`: it is to come again after so long. */
-  function settled(stream: Partition, consumer: Consumer, taken: Taken, again: number | null): void {
+  function settled(
+    stream: Partition,
+    consumer: Consumer,
+    taken: Taken,
+    again: number | null,
+  ): void {
     const { message } = taken;
     if (consumer.unsettled.get(message.seq) === taken) consumer.unsettled.delete(message.seq);
     if (consumer.process.state === "dead") return;
@@ -378,4 +389,8 @@ function stateOf({ created, lastSeq, messages }: Partition, partition: number): 
 }
 
 const full = () =>
-  new JetStreamApiError({ code: 400, err_code: fullCode, description: "maximum messages exceeded" });
+  new JetStreamApiError({
+    code: 400,
+    err_code: fullCode,
+    description: "maximum messages exceeded",
+  });

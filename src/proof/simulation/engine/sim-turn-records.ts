@@ -32,7 +32,12 @@ export function createSimBacklog(tables: TurnTables, rows: BacklogTable, ask: As
           const users = new Map<string, BacklogUser>();
           for (const { channel, account, chatUser, position } of of(partition)) {
             const key = { channel, account, chatUser };
-            const known = users.get(userKey(key)) ?? { ...key, items: 0, first: position, last: position };
+            const known = users.get(userKey(key)) ?? {
+              ...key,
+              items: 0,
+              first: position,
+              last: position,
+            };
             users.set(userKey(key), {
               ...known,
               items: known.items + 1,

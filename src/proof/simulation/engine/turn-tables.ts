@@ -26,7 +26,10 @@ export interface Turn {
   readonly asked: string;
   readonly inboundId: string;
   readonly media: NonNullable<SessionRow["said"]>[number][3];
-  readonly replies: readonly { readonly body: string; readonly menu: readonly MenuChoice[] | null }[];
+  readonly replies: readonly {
+    readonly body: string;
+    readonly menu: readonly MenuChoice[] | null;
+  }[];
   readonly toolOutputs: readonly StoredToolOutput[] | null;
 }
 
