@@ -106,15 +106,17 @@ export function specifyTurnStores(open: () => Promise<EngineStores>): void {
   });
 
   describe("replies", () => {
-    it("are claimed in the commit under a grant, unless an earlier one waits", async () => {
-      const { load, turn, conversations, claim, grant, say } = await begin();
-      const first = turn(await load("1"), "1", "m:1");
-      expect(await conversations.commit(first, claim, grant)).toBe("claimed");
-      await say("2", "m:2");
-      const second = turn(await load("2"), "2", "m:3");
-      expect(await conversations.commit(second, claim, grant)).toBe("committed");
-      const lost = turn(await load("3"), "3", "m:4");
-      expect(await conversations.commit(lost, claim, { ...grant, epoch: 0 })).toBe("committed");
+    it("are claimed in the commit under a grant, once the session's last earlier one is", async () => {
+      const { load, turn, conversations, outbox, claim, grant } = await begin();
+      const say = async (inboundId: string, under = grant) =>
+        conversations.commit(turn(await load("1"), "1", inboundId), claim, under);
+      expect(await say("m:1")).toBe("committed");
+      expect(await say("m:2")).toBe("committed");
+      await outbox.claim(grant, all);
+      expect(await say("m:3", { ...grant, epoch: 0 })).toBe("committed");
+      await outbox.claim(grant, all);
+      expect(await say("m:4")).toBe("claimed");
+      expect((await outbox.claim(grant, all))?.items).toEqual([]);
     });
 
     it("are claimed chat by chat, a few of each, and by the holder of the token alone (I11)", async () => {

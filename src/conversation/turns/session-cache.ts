@@ -15,7 +15,7 @@ import {
   type UserContext,
 } from "../../ports/conversation/conversation-store.ts";
 import { storableJson } from "../../ports/conversation/storable-text.ts";
-import { hashText } from "../../ports/text-hash.ts";
+import { mayBeTaken, noneTaken, takenAfter, type TakenIds } from "./taken-ids.ts";
 
 export interface HotLimits {
   /** Largest number of characters in memory; the conversations idle for longest go first. */
@@ -40,7 +40,7 @@ type Asked = string | Pick<StoredMessage, "body" | "media">;
 type Recorded = readonly (readonly [seq: number, name: string, output: unknown])[];
 
 /** A session as it is remembered. */
-interface Packed extends SessionHead {
+interface Packed extends SessionHead, TakenIds {
   readonly context: Json | null;
   readonly progress: Json | null;
   readonly snapshot: Json;
@@ -51,21 +51,10 @@ interface Packed extends SessionHead {
   readonly said: readonly Json[];
   /** `Recorded`s of as many turns as there may be tool outputs at most, oldest first. */
   readonly recorded: readonly Json[];
-  /** Hashes of the newest inbound ids that took effect here, oldest first. */
-  readonly taken: readonly number[];
-  /** Wall clock, milliseconds: of messages that were received since then, `taken` has all that took effect. */
-  readonly takenSinceMs: number;
-  /** The same for the newer half of `taken`. */
-  readonly halfSinceMs: number;
   /** Characters of all of it. */
   readonly size: number;
   readonly atMs: number;
 }
-
-/** Of one user: a message that comes again comes soon, and the store knows all. */
-const takenMax = 32;
-/** Hosts' wall clocks differ by less. */
-const skewMsMax = 2_000;
 
 const defaultLimits: HotLimits = { charactersMax: 8 * 1024 * 1024, restMsMax: 600_000 };
 
@@ -132,21 +121,6 @@ export function createHotConversations(
     },
   };
 }
-
-/**
- * Whether the message may have taken effect. One that was received before all ids are known may have under an earlier
- * owner; another id may have the same hash.
- */
-const mayBeTaken = (
-  { taken, takenSinceMs }: Packed,
-  { inboundId, receivedAtMs }: Parameters<Store["load"]>[0],
-): boolean =>
-  inboundId !== undefined &&
-  (taken.includes(markOf(inboundId)) ||
-    (receivedAtMs !== undefined && receivedAtMs < takenSinceMs + skewMsMax));
-
-/** A number that V8 keeps in place. */
-const markOf = (inboundId: string): number => hashText(inboundId) >> 1;
 
 const textOf = ({ channel, account, chatUser }: ConversationKey): string =>
   `${channel} ${account} ${chatUser}`;
@@ -258,8 +232,7 @@ function pack(session: LoadedSession, nowMs: number): Packed {
     recorded: toolOutputs.map((output) => recordedText([output])),
   };
   // Replaced as soon as the turn is committed: its size counts nowhere.
-  const sinceMs = decision === "SESSION_CREATED_FIRST_CONTACT" ? Number.NEGATIVE_INFINITY : nowMs;
-  const ids = { taken: [], takenSinceMs: sinceMs, halfSinceMs: sinceMs };
+  const ids = noneTaken(decision, nowMs);
   return { id, decision, status, turns, lastSeq, ...texts, ...ids, size: 0, atMs: 0 };
 }
 
@@ -276,22 +249,6 @@ function byTurn(messages: readonly StoredMessage[]): readonly (readonly StoredMe
     else turn.push(message);
   }
   return turns;
-}
-
-type Ids = Pick<Packed, "taken" | "takenSinceMs" | "halfSinceMs">;
-
-/** With one more id. Of too many the older half goes. */
-function takenAfter(before: Ids, inboundId: string, nowMs: number): Ids {
-  const taken = [...before.taken, markOf(inboundId)];
-  const isHalf = taken.length === takenMax / 2;
-  if (taken.length < takenMax) {
-    return {
-      taken,
-      takenSinceMs: before.takenSinceMs,
-      halfSinceMs: isHalf ? nowMs : before.halfSinceMs,
-    };
-  }
-  return { taken: taken.slice(takenMax / 2), takenSinceMs: before.halfSinceMs, halfSinceMs: nowMs };
 }
 
 /** The session as the store would load it after the turn; its ids are those of `before`. */

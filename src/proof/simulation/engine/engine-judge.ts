@@ -64,7 +64,7 @@ export interface EngineJudge {
   excuse(which: (said: Said) => boolean): void;
   /** Trouble of an account, or of all: waiting meanwhile is no fault of the engine. */
   troubled(of: { account?: string; legs?: readonly Leg[]; fromMs: number; untilMs: number }): void;
-  asked(turn: Turn, process: string): number;
+  asked(turn: Pick<Turn, "id">): number;
   /** `epoch`: under which its owner took the turn. */
   effect(turn: string, step: string, of: Effect): void;
   processEnded(process: string): void;
@@ -205,13 +205,12 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
     troubled({ account = null, legs = ["take", "reply"], fromMs, untilMs }) {
       troubles.push({ account, legs, fromMs, untilMs });
     },
-    asked({ id, session, state }, process) {
+    asked({ id }) {
       const times = (runs.get(id) ?? 0) + 1;
       runs.set(id, times);
       if (times > runsMax) {
         broke({ invariant: "once", message: `the handler ran ${times} times for ${id}` });
       }
-      void [session, state, process];
       return times;
     },
     effect(turn, step, of) {

@@ -6,7 +6,7 @@ import type { Kernel } from "../kernel.ts";
 import { createSimBus, type SimBus } from "../sim-bus.ts";
 import { createSimStore, type SimStore } from "../sim-store.ts";
 import { createEngineJudge, type EngineJudge } from "./engine-judge.ts";
-import { type AccountTables, createAccountTables } from "./sim-accounts.ts";
+import { type AccountTables, createAccountTables } from "./account-tables.ts";
 import { createCursorTables, type CursorTables } from "./sim-cursors.ts";
 import { createSimMessenger, type SimMessenger } from "./sim-messenger.ts";
 import { createSimPostgres, type SimPostgres } from "./sim-postgres.ts";

@@ -217,7 +217,7 @@ function commitOne(tables: TurnTables, options: SimConversationsOptions, item: C
     slot !== undefined &&
     epoch !== undefined &&
     options.mayWrite({ account, slot, epoch }) &&
-    newestReply(tables, session)?.state !== "pending";
+    (newestReply(tables, session)?.state ?? "pending") !== "pending";
   session.lastSeq = item.last_seq;
   session.turns += 1;
   session.snapshot = item.snapshot;
