@@ -244,7 +244,10 @@ export function createServingSlot(
       outside.add(using);
       return using.finally(() => outside.delete(using));
     },
-    hold: () => parts?.outbox.pause(),
+    hold() {
+      // One that has not started sends nothing, and its start would not end a pause.
+      if (parts?.outboxStarted === true) parts.outbox.pause();
+    },
     notify(stranded = false) {
       if (parts?.outboxStarted === true) parts.outbox.notify(stranded);
     },

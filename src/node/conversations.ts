@@ -6,7 +6,6 @@ import { createAccountCaller } from "../adapters/nats/account-caller.ts";
 import { type Channels, createChannels, type PartitionSenders } from "../channels/all-channels.ts";
 import { telegramChannel } from "../channels/telegram/channel.ts";
 import type { ReplyDesk } from "../conversation/outbox/ticket.ts";
-import type { FleetMembers } from "../custody/fleet-members.ts";
 import { hostKey } from "../custody/registers.ts";
 import type { Account } from "../accounts/account.ts";
 import { createConversationHealth } from "../conversation/turns/health.ts";
@@ -18,7 +17,11 @@ import {
 import type { EscalationNotices } from "../conversation/escalation/tell.ts";
 import { type Brake, createBrake } from "../conversation/turns/brake.ts";
 import { createMediaReader } from "../conversation/turns/media-reader.ts";
-import { createTurnOwner, type TurnOwner } from "../conversation/turns/partition-owner.ts";
+import {
+  createTurnOwner,
+  type TurnOwner,
+  type TurnOwnerOptions,
+} from "../conversation/turns/partition-owner.ts";
 import {
   createTurnEngine,
   handlerMsMaxDefault,
@@ -42,6 +45,7 @@ import type { InboundStream } from "../ports/conversation/inbound-stream.ts";
 import type { MediaReader } from "../ports/telegram/media.ts";
 import { showFigures } from "./conversation-figures.ts";
 import { createNodeEscalations, isHandedOver } from "./escalations.ts";
+import type { BotLogLevel } from "../ports/conversation/bot-log.ts";
 import type { NodeBots } from "./bots.ts";
 import type { BotFaults } from "./bot-faults.ts";
 import type { OpenNode } from "./open.ts";
@@ -57,8 +61,8 @@ export interface NodeTurnsOptions {
   readonly talkTurnsMax: number;
   readonly host: Pick<Host<Account>, "find" | "kindOf" | "known" | "learn">;
   readonly gate: { readonly host: string; readonly incarnation: string };
-  readonly members: FleetMembers;
-  readonly bus: FleetBus;
+  readonly members: TurnOwnerOptions["members"];
+  readonly bus: Pick<FleetBus, "tell" | "onNews">;
   readonly store: ConversationStore;
   /** The next moves of a session, as the store has them. */
   readonly rules: ConversationRules;
@@ -79,7 +83,7 @@ export interface NodeTurnsOptions {
   readonly clock: Clock;
   readonly events: EventSink;
   readonly metrics: ConversationMetrics;
-  readonly log: Logger;
+  readonly log: Pick<Logger, BotLogLevel>;
   readonly retryMs: number;
 }
 
@@ -88,7 +92,7 @@ const stepsClearedEveryMs = 6 * 3600 * 1000;
 const drainMsMax = handlerMsMaxDefault + 5_000;
 
 /** The turns of this node's partitions, and the replies of its accounts that other nodes have committed. */
-function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
+export function createNodeTurns(options: NodeTurnsOptions): TurnOwner {
   const { bots, channels, host, gate, bus, store, rules, steps, clock, metrics, log } = options;
 
   /** Of the partitions that are owned here. */

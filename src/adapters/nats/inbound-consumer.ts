@@ -16,6 +16,7 @@ import {
   positionsPerMessage,
   type UnreadDelivery,
 } from "../../ports/conversation/inbound-stream.ts";
+import { createMessagePositions } from "./message-positions.ts";
 import { readItems } from "../../ports/conversation/item-text.ts";
 
 export interface InboundConsumerOptions {
@@ -58,6 +59,7 @@ export async function consumeInbound(
   let name = "";
   let cancelReopen: (() => void) | null = null;
 
+  const positions = createMessagePositions(consume.after ?? -1);
   const settling: Settling = {
     onSettled(taken) {
       // A stream that was made anew counts its messages from the beginning.
@@ -75,7 +77,8 @@ export async function consumeInbound(
       return;
     }
     const items = readItems(message.string());
-    const taken = new TakenMessage(options, message, settling, items.length);
+    const first = positions(message.seq, message.info.timestampNanos);
+    const taken = new TakenMessage(options, message, settling, { first, count: items.length });
     unsettled.set(taken.seq, taken);
     for (const [index, read] of items.entries()) {
       if (read.kind === "item") consume.onDelivery(new ItemDelivery(taken, index, read.item));
@@ -169,19 +172,27 @@ class TakenMessage {
   readonly #options: InboundConsumerOptions;
   readonly #settling: Settling;
   readonly seq: number;
+  /** Position of its first item. */
+  readonly first: number;
   readonly #storedAt: number;
   /** As it was delivered last: the acknowledgement goes to that delivery. */
   message: JsMsg;
   #left: number;
   #againMs: number | null = null;
 
-  constructor(options: InboundConsumerOptions, message: JsMsg, settling: Settling, items: number) {
+  constructor(
+    options: InboundConsumerOptions,
+    message: JsMsg,
+    settling: Settling,
+    items: { readonly first: number; readonly count: number },
+  ) {
     this.#options = options;
     this.#settling = settling;
     this.message = message;
     this.seq = message.seq;
     this.#storedAt = message.info.timestampNanos;
-    this.#left = items;
+    this.first = items.first;
+    this.#left = items.count;
   }
 
   /** Whether `message` is this one once more. */
@@ -222,7 +233,7 @@ class Part {
   #isOpen = true;
 
   constructor(of: TakenMessage, index: number) {
-    this.position = of.seq * positionsPerMessage + index;
+    this.position = of.first + index;
     this.#of = of;
   }
 

@@ -12,10 +12,14 @@ export interface InboundPublisherOptions {
   readonly publishTimeoutMs: number;
   /** How often Postgres was found to have been restored. */
   readonly era: number;
+  /** How often the streams were found to have lost something, as far as this process knows. */
+  losses(): number;
   /** Resolves when something new may be stored; rejects when that takes too long. */
   ready(): Promise<void>;
   /** A message was acknowledged at this position of its partition's stream. */
   stored(partition: number, seq: number): void;
+  /** Decides when the first items after a pause set out; by default after this turn of the event loop. */
+  readonly gather?: (setOut: () => void) => void;
 }
 
 /**
@@ -32,6 +36,8 @@ const fullCodes: ReadonlySet<number> = new Set([10047, 10077]);
 
 interface Appended {
   readonly items: readonly InboundItem[];
+  /** The losses that were known when it was appended. */
+  readonly losses: number;
   /** With the position of the last message. */
   resolve(seq: number): void;
   reject(error: unknown): void;
@@ -76,10 +82,16 @@ function byPartition(items: readonly InboundItem[]): ReadonlyMap<number, readonl
 
 function createLane(options: InboundPublisherOptions, partition: number, turns: Turns) {
   const subject = partitionSubject(options.subjectPrefix, partition);
+  const { gather = setImmediate } = options;
   let queue: Appended[] = [];
   let isRunning = false;
 
-  async function publish(texts: readonly string[], items: readonly InboundItem[]): Promise<number> {
+  /** After a loss nothing of before is stored: what was lost is fetched again, and goes first. */
+  async function publish(
+    texts: readonly string[],
+    items: readonly InboundItem[],
+    losses: number,
+  ): Promise<number> {
     const publishOptions = {
       msgID: messageIdOf(items, options.era),
       timeout: options.publishTimeoutMs,
@@ -88,6 +100,7 @@ function createLane(options: InboundPublisherOptions, partition: number, turns: 
     for (let tries = 0; tries < triesMax; tries += 1) {
       try {
         await options.ready();
+        if (options.losses() !== losses) break;
         const { seq } = await options.jetstream.publish(
           subject,
           `[${texts.join()}]`,
@@ -103,7 +116,7 @@ function createLane(options: InboundPublisherOptions, partition: number, turns: 
     throw unavailable(cause);
   }
 
-  async function publishAll(items: readonly InboundItem[]): Promise<number> {
+  async function publishAll(items: readonly InboundItem[], losses: number): Promise<number> {
     let from = 0;
     let texts: string[] = [];
     let bytes = 0;
@@ -111,13 +124,13 @@ function createLane(options: InboundPublisherOptions, partition: number, turns: 
       const text = itemText(item);
       const isTooMuch = texts.length === itemsMax || bytes + text.length > bytesMax;
       if (isTooMuch && texts.length > 0) {
-        await publish(texts, items.slice(from, index));
+        await publish(texts, items.slice(from, index), losses);
         [from, texts, bytes] = [index, [], 0];
       }
       texts.push(text);
       bytes += text.length;
     }
-    return publish(texts, items.slice(from));
+    return publish(texts, items.slice(from), losses);
   }
 
   /** If one fails, those behind it fail with it: they must not overtake it. */
@@ -127,7 +140,11 @@ function createLane(options: InboundPublisherOptions, partition: number, turns: 
       const batch = queue;
       queue = [];
       try {
-        const seq = await publishAll(batch.flatMap(({ items }) => items));
+        const losses = Math.min(...batch.map((one) => one.losses));
+        const seq = await publishAll(
+          batch.flatMap(({ items }) => items),
+          losses,
+        );
         for (const { resolve } of batch) resolve(seq);
       } catch (error) {
         for (const { reject } of [...batch, ...queue]) reject(error);
@@ -141,11 +158,11 @@ function createLane(options: InboundPublisherOptions, partition: number, turns: 
 
   return (items: readonly InboundItem[]): Promise<number> =>
     new Promise((resolve, reject) => {
-      queue.push({ items, resolve, reject });
+      queue.push({ items, losses: options.losses(), resolve, reject });
       if (isRunning) return;
       isRunning = true;
       // Further items of this turn of the event loop come along.
-      setImmediate(() => void run());
+      gather(() => void run());
     });
 }
 

@@ -74,7 +74,7 @@ export async function openInboundStream(
   const prepare = () => prepareStreams(nats, names, options.messagesMax ?? messagesMaxDefault);
   const manager = await prepare();
   await adoptEarlierParked({ manager, stream: names.parkedStream, keep: options.keepParked });
-  const { ready, stored, ...watched } = createStreamStates({
+  const { ready, stored, losses, ...watched } = createStreamStates({
     nats,
     manager,
     streamOf: (partition) => streamOf(names, partition),
@@ -96,6 +96,7 @@ export async function openInboundStream(
       era: options.era ?? 0,
       ready,
       stored,
+      losses,
     }),
     ...watched,
     async consume({ partition, ...consumeOptions }) {

@@ -20,13 +20,16 @@ const checkAgainMs = 250;
  * How the partitions' streams are, and a hold on publishing: from a lost connection until the checks have run that
  * follow its return. A server that comes back may be an older copy of itself.
  */
-export function createStreamStates(
-  options: StreamStatesOptions,
-): StreamStates & { ready(): Promise<void>; stored(partition: number, seq: number): void } {
+export function createStreamStates(options: StreamStatesOptions): StreamStates & {
+  ready(): Promise<void>;
+  stored(partition: number, seq: number): void;
+  losses(): number;
+} {
   const { nats, manager } = options;
   const checks: (() => Promise<void>)[] = [];
   const waiting = new Set<() => void>();
   let acknowledged = partitions.map(() => 0);
+  let losses = 0;
   let isHeld = false;
   /** Counts connections: a check of an earlier one ends no hold. */
   let connection = 0;
@@ -82,7 +85,9 @@ export function createStreamStates(
       return there;
     },
     acknowledged: () => [...acknowledged],
+    losses: () => losses,
     forgetAcknowledged() {
+      losses += 1;
       acknowledged = partitions.map(() => 0);
     },
     stored(partition, seq) {

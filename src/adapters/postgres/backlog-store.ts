@@ -14,6 +14,7 @@ interface UserRow {
   readonly chat_user: string;
   readonly items: number;
   readonly first: string;
+  readonly last: string;
 }
 
 interface ItemRow {
@@ -60,16 +61,17 @@ export function createBacklogStore(database: Database): BacklogStore {
   return {
     async users(partition) {
       const rows = await database.query<UserRow & Record<string, unknown>>(
-        `select channel, account, chat_user, count(*)::int as items, min(position) as first
+        `select channel, account, chat_user, count(*)::int as items, min(position) as first, max(position) as last
          from turn_backlog where partition = $1 group by channel, account, chat_user`,
         [partition],
       );
-      return rows.map(({ channel, account, chat_user: chatUser, items, first }) => ({
+      return rows.map(({ channel, account, chat_user: chatUser, items, first, last }) => ({
         channel,
         account,
         chatUser,
         items,
         first: Number(first),
+        last: Number(last),
       }));
     },
     async add({ partition, epoch }, items) {

@@ -1,3 +1,5 @@
+import type { Clock } from "../../concurrency/clock.ts";
+import { createSystemClock } from "../../concurrency/system-clock.ts";
 import { HoldfastError } from "../../errors.ts";
 import { createDoubts, type DoubtOptions } from "./batch-doubts.ts";
 
@@ -13,6 +15,8 @@ export interface BatcherOptions<Item, Result> extends DoubtOptions {
    * loop, so that all requests of that turn go together.
    */
   readonly gather?: (setOut: () => void) => void;
+  /** By default a timer of the system. */
+  readonly schedule?: Clock["schedule"];
   /**
    * One result for each item, in order. Or one rejection for all: nothing of the batch took effect.
    */
@@ -44,12 +48,13 @@ export function createBatcher<Item, Result>(
   options: BatcherOptions<Item, Result>,
 ): Batcher<Item, Result> {
   const { lanes, sizeMax, keyOf, run, gather = setImmediate } = options;
+  const { schedule = createSystemClock().schedule } = options;
   const busy = new Set<string>();
   const doubts = createDoubts(options);
   let queue: Waiting<Item, Result>[] = [];
   let idleLanes = lanes;
   let isHeldUp = false;
-  let watch: NodeJS.Timeout | undefined;
+  let cancelWatch = () => {};
   let isScheduled = false;
 
   function takeBatch(): Waiting<Item, Result>[] {
@@ -108,12 +113,12 @@ export function createBatcher<Item, Result>(
   /** Some batch began or ended: nothing is held up. */
   function watchAnew(): void {
     isHeldUp = false;
-    clearTimeout(watch);
+    cancelWatch();
     if (idleLanes === lanes) return;
-    watch = setTimeout(() => {
+    cancelWatch = schedule(heldUpMs, () => {
       isHeldUp = true;
       pump();
-    }, heldUpMs);
+    });
   }
 
   const mayBegin = (): boolean =>

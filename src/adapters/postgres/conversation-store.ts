@@ -11,7 +11,7 @@ import type {
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { BatchDoubt } from "./batch-doubts.ts";
-import { createBatcher } from "./batcher.ts";
+import { type BatcherOptions, createBatcher } from "./batcher.ts";
 import { brokenUniqueConstraint, type Database, givenUpFor, wasNeverAsked } from "./database.ts";
 import {
   indexViolation,
@@ -59,8 +59,11 @@ interface Commit {
 const doubtOf = (error: unknown): BatchDoubt =>
   givenUpFor(error) ?? (wasNeverAsked(error) ? "none" : "unknown");
 
+/** A session with the number of its key. */
+export type LoadedRow = SessionRow & { readonly n: number };
+
 /** A refused turn, or the numbers of the turns whose replies were claimed. */
-type CommitRow =
+export type CommitRow =
   | {
       readonly n: number;
       readonly owned: boolean;
@@ -69,10 +72,21 @@ type CommitRow =
     }
   | { readonly n: null; readonly claimed: readonly number[] | null };
 
+/** The two statements of turns, each for many users. The parameter of both is JSON. */
+export interface TurnStatements {
+  load(keys: string): Promise<readonly LoadedRow[]>;
+  commit(turns: string): Promise<readonly CommitRow[]>;
+}
+
+export interface GroupedTurnsOptions extends Pick<ConversationStoreOptions, "rules" | "limits"> {
+  /** Time, and the moment at which a batch sets out; by default the system's. */
+  readonly pace?: Pick<BatcherOptions<unknown, unknown>, "gather" | "schedule">;
+}
+
 /** Loads and commits of many users go into one statement each, and commits into one transaction. */
 export function createConversationStore(
   database: Database,
-  { rules, tokens = tokenRules(tokenMachine), limits = defaultLimits }: ConversationStoreOptions,
+  { rules, tokens = tokenRules(tokenMachine), limits }: ConversationStoreOptions,
 ): ConversationStore {
   const loadText = loadSessions(rules);
   const commitText = commitTurns(rules, tokens);
@@ -81,7 +95,30 @@ export function createConversationStore(
     resolve: moveSession(rules, "resolve"),
     end: moveSession(rules, "end"),
   };
+  const statements: TurnStatements = {
+    load: (keys) =>
+      database.query<SessionRow & { readonly n: number }>(loadText, [keys], "load-sessions"),
+    commit: (turns) => database.query<CommitRow>(commitText, [Buffer.from(turns)], "commit-turns"),
+  };
 
+  return {
+    ...createPartitionStore(database),
+    ...groupTurns(statements, { rules, ...(limits !== undefined && { limits }) }),
+    async move(sessionId, event) {
+      for (const { to, text } of moveTexts[event]) {
+        const changed = await database.query(text, [sessionId, to]);
+        if (changed.length > 0) return to;
+      }
+      return null;
+    },
+  };
+}
+
+/** Gathers the loads and the commits of many users into few statements. */
+export function groupTurns(
+  statements: TurnStatements,
+  { rules, limits = defaultLimits, pace = {} }: GroupedTurnsOptions,
+): Pick<ConversationStore, "load" | "commit"> {
   const loads = createBatcher<Load, SessionRow | null>({
     ...limits,
     doubtOf,
@@ -89,22 +126,19 @@ export function createConversationStore(
     keyOf: ({ key: { channel, account, chatUser } }) => `${channel} ${account} ${chatUser}`,
     // Loads are few, as most sessions are remembered, and a user waits for each.
     gather: queueMicrotask,
+    ...pace,
     async run(items) {
-      const rows = await database.query<SessionRow & { readonly n: number }>(
-        loadText,
-        [
-          storableJson(
-            items.map(({ key: { channel, account, chatUser, inboundId }, inactiveAfterMs }, n) => ({
-              n,
-              channel,
-              account,
-              chat_user: chatUser,
-              inbound_id: inboundId,
-              inactive_ms: inactiveAfterMs,
-            })),
-          ),
-        ],
-        "load-sessions",
+      const rows = await statements.load(
+        storableJson(
+          items.map(({ key: { channel, account, chatUser, inboundId }, inactiveAfterMs }, n) => ({
+            n,
+            channel,
+            account,
+            chat_user: chatUser,
+            inbound_id: inboundId,
+            inactive_ms: inactiveAfterMs,
+          })),
+        ),
       );
       const byNumber = new Map(rows.map((row) => [row.n, row]));
       return items.map((_, n) => byNumber.get(n) ?? null);
@@ -116,13 +150,10 @@ export function createConversationStore(
     doubtOf,
     unwritable,
     keyOf: ({ sessionId }) => sessionId,
+    ...pace,
     async run(items) {
       const texts = items.map(({ text }, n) => `{"n":${n},${text.slice(1)}`);
-      const rows = await database.query<CommitRow>(
-        commitText,
-        [Buffer.from(`[${texts.join()}]`)],
-        "commit-turns",
-      );
+      const rows = await statements.commit(`[${texts.join()}]`);
       const outcomes = Array<TurnOutcome>(items.length).fill("committed");
       for (const row of rows) {
         if (row.n === null) for (const n of row.claimed ?? []) outcomes[n] = "claimed";
@@ -133,7 +164,6 @@ export function createConversationStore(
   });
 
   return {
-    ...createPartitionStore(database),
     async load(key, inactiveAfterMs): Promise<LoadedSession> {
       for (let tries = 1; ; tries += 1) {
         const row = await loads
@@ -153,13 +183,6 @@ export function createConversationStore(
         if (brokenUniqueConstraint(error) === takenBefore) return "duplicate";
         throw error;
       }
-    },
-    async move(sessionId, event) {
-      for (const { to, text } of moveTexts[event]) {
-        const changed = await database.query(text, [sessionId, to]);
-        if (changed.length > 0) return to;
-      }
-      return null;
     },
   };
 }

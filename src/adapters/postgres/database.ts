@@ -151,7 +151,8 @@ function sqlStateOf(error: unknown): string | null {
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : null;
 }
 
-function parsed(error: unknown): unknown {
+/** What an error of the server, or of the way to it, means for the one who asked. */
+export function parsed(error: unknown): unknown {
   if (error instanceof HoldfastError) return error;
   const { message } = error as { readonly message?: unknown };
   const state = sqlStateOf(error);

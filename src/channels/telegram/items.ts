@@ -52,6 +52,8 @@ function itemOf(
     kind: "text",
     text,
     writtenAtMs: date * 1000,
+    // One that is fetched again has its time; Telegram's are whole seconds.
+    receivedAtMs: Math.min(receivedAtMs, (date + 1) * 1000),
     ...(media !== undefined && { media: [media] }),
   };
 }

@@ -20,7 +20,7 @@ import {
 } from "../../ports/conversation/conversation-store.ts";
 import type { SessionTexts } from "../../ports/conversation/bot-runner.ts";
 import { storableJson } from "../../ports/conversation/storable-text.ts";
-import { hashText } from "../../ports/text-hash.ts";
+import { mayBeTaken, noneTaken, takenAfter, type TakenIds } from "./taken-ids.ts";
 
 export interface HotLimits {
   /** Largest number of characters in memory; the conversations idle for longest go first. */
@@ -39,16 +39,11 @@ export interface HotConversations extends Store {
 }
 
 /** A session as it is remembered. */
-interface Packed extends PackedSession {
-  /** Hashes of the newest inbound ids that took effect here, oldest first. */
-  readonly taken: readonly number[];
+interface Packed extends PackedSession, TakenIds {
   /** Characters of all of it. */
   readonly size: number;
   readonly atMs: number;
 }
-
-/** Of one user: a message that comes again comes soon, and the store knows all. */
-const takenMax = 32;
 
 const defaultLimits: HotLimits = { charactersMax: 8 * 1024 * 1024, restMsMax: 600_000 };
 
@@ -60,7 +55,7 @@ const defaultLimits: HotLimits = { charactersMax: 8 * 1024 * 1024, restMsMax: 60
  */
 export function createHotConversations(
   store: Store,
-  clock: Pick<Clock, "monotonicMs">,
+  clock: Pick<Clock, "monotonicMs" | "now">,
   rules: ConversationRules,
   limits: HotLimits = defaultLimits,
 ): HotConversations {
@@ -95,12 +90,8 @@ export function createHotConversations(
       if (found === undefined || clock.monotonicMs() - found.atMs >= restsMsMax) {
         return store.load(key, inactiveAfterMs);
       }
-      const { inboundId } = key;
-      if (inboundId !== undefined && found.taken.includes(markOf(inboundId))) {
-        // It comes again, or another id has the same hash: the store knows.
-        return store.load(key, inactiveAfterMs);
-      }
-      return new HotSession(found);
+      // It comes again, or may have before: the store knows.
+      return mayBeTaken(found, key) ? store.load(key, inactiveAfterMs) : new HotSession(found);
     },
     async commit(turn, claim, grant) {
       const key = textOf(turn);
@@ -111,8 +102,11 @@ export function createHotConversations(
       const { session } = turn;
       const head = sessionAfter(rules, session, turn);
       if (head !== null) {
-        const taken = session instanceof HotSession ? session.newest : [];
-        keep(key, packedAfter(taken, head, turn, clock.monotonicMs()));
+        const nowMs = clock.now();
+        const before =
+          session instanceof HotSession ? session.ids : noneTaken(session.decision, nowMs);
+        const ids = takenAfter(before, turn.inboundId, nowMs);
+        keep(key, packedAfter(ids, head, turn, clock.monotonicMs()));
       }
       return outcome;
     },
@@ -121,16 +115,13 @@ export function createHotConversations(
 
 /** A session that was not read from the store. */
 class HotSession extends UnpackedSession {
-  readonly newest: readonly number[];
+  readonly ids: TakenIds;
 
   constructor(packed: Packed) {
     super(packed);
-    this.newest = packed.taken;
+    this.ids = packed;
   }
 }
-
-/** A number that V8 keeps in place. */
-const markOf = (inboundId: string): number => hashText(inboundId) >> 1;
 
 const textOf = ({ channel, account, chatUser }: ConversationKey): string =>
   `${channel} ${account} ${chatUser}`;
@@ -143,12 +134,7 @@ const lengthOf = (texts: readonly Json[]): number =>
   texts.reduce((length, text) => length + text.length, 0);
 
 /** The session as the store would load it after the turn. */
-function packedAfter(
-  takenBefore: readonly number[],
-  head: SessionHead,
-  turn: TurnRecord,
-  atMs: number,
-): Packed {
+function packedAfter(ids: TakenIds, head: SessionHead, turn: TurnRecord, atMs: number): Packed {
   const before = textsOf(turn.session);
   const { session, text, media, replies, toolOutputs, progress } = turn;
   const { id, decision, status, turns, lastSeq } = head;
@@ -160,8 +146,6 @@ function packedAfter(
   const context = turn.context && storableJson(turn.context);
   const report = progress === undefined ? before.progress : progressText(progress);
   const recorded = recordedAfter(before, toolOutputs);
-  const taken = takenBefore.slice(1 - takenMax);
-  taken.push(markOf(turn.inboundId));
   const alone =
     snapshot.length +
     (context === null ? 0 : context.length) +
@@ -177,7 +161,9 @@ function packedAfter(
     progress: report,
     said,
     recorded,
-    taken,
+    taken: ids.taken,
+    takenSinceMs: ids.takenSinceMs,
+    halfSinceMs: ids.halfSinceMs,
     size: alone + lengthOf(said) + lengthOf(recorded),
     atMs,
   };

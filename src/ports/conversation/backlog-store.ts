@@ -15,8 +15,9 @@ export interface BacklogItem extends ConversationKey, BacklogPlace {
 /** A user who has items waiting in Postgres. */
 export interface BacklogUser extends ConversationKey {
   readonly items: number;
-  /** Position of the oldest. */
+  /** Position of the oldest, and of the newest. */
   readonly first: number;
+  readonly last: number;
 }
 
 /** A user's next items: at most `limit` behind `after`. */

@@ -140,7 +140,8 @@ export interface ConversationStore {
   releasePartition(claim: PartitionClaim): Promise<void>;
   partitionOwner(partition: number): Promise<string | null>;
   load(
-    key: ConversationKey & { readonly inboundId?: string },
+    /** `receivedAtMs`: wall clock of the message's receipt; the store itself needs none. */
+    key: ConversationKey & { readonly inboundId?: string; readonly receivedAtMs?: number },
     inactiveAfterMs: number,
   ): Promise<LoadedSession>;
   commit(turn: TurnRecord, claim: PartitionClaim, grant?: GrantRef): Promise<TurnOutcome>;

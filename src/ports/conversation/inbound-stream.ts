@@ -34,7 +34,7 @@ export interface InboundItem {
 
 export interface InboundDelivery {
   readonly item: InboundItem;
-  /** Position in the stream, rising. */
+  /** Place in the stream, rising: also where the stream has lost what it had and counts anew. */
   readonly position: number;
   /** The turn is committed. Should the stream not hear of it, it delivers again, and the store knows the item. */
   done(): void;
@@ -82,6 +82,8 @@ export interface InboundStream {
   consume(options: {
     /** Only the chat users of this share; by default all. */
     readonly partition?: number;
+    /** Every position is to be beyond this one; by default there is none before. */
+    readonly after?: number;
     /** Messages at most whose items are not settled. */
     readonly inFlightMax: number;
     readonly onDelivery: (delivery: InboundDelivery) => void;

@@ -47,7 +47,7 @@ export function itemOf(user: number, text?: string): InboundItem {
     inboundId: `m:${inbounds}`,
     kind: "text",
     text: text ?? `Le carrelage de la salle de bain est posé, message ${inbounds}`,
-    receivedAtMs: 0,
+    receivedAtMs: Date.now(),
   };
 }
 

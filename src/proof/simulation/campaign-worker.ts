@@ -1,8 +1,9 @@
-import { runSimulation } from "./run.ts";
-import { addTallies, emptyTally, type Tally, tallyOf } from "./tally.ts";
+import { type Kind, kinds } from "./kinds.ts";
+import { addTallies, emptyTally, type Tally } from "./tally.ts";
 
 /** The seeds of a worker: from `first`, every `stride`-th, below `end`. */
 export interface Share {
+  readonly of: Kind;
   readonly first: number;
   readonly stride: number;
   readonly end: number;
@@ -16,7 +17,7 @@ export interface Told {
 
 const tellAfterSeeds = 100;
 
-async function runShare({ first, stride, end }: Share): Promise<void> {
+async function runShare({ of, first, stride, end }: Share): Promise<void> {
   let tally = emptyTally;
   const tell = (brokenSeed: number | null) =>
     new Promise<void>((resolve) => {
@@ -24,9 +25,9 @@ async function runShare({ first, stride, end }: Share): Promise<void> {
       tally = emptyTally;
     });
   for (let seed = first; seed < end; seed += stride) {
-    const result = await runSimulation({ seed });
-    tally = addTallies(tally, tallyOf(result));
-    if (result.violation !== null) await tell(seed);
+    const one = await kinds[of].tally(seed);
+    tally = addTallies(tally, one);
+    if (one.violations > 0) await tell(seed);
     else if (tally.seeds >= tellAfterSeeds) await tell(null);
   }
   await tell(null);

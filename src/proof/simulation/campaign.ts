@@ -1,9 +1,11 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Share, Told } from "./campaign-worker.ts";
+import type { Kind } from "./kinds.ts";
 import { addTallies, emptyTally, type Tally } from "./tally.ts";
 
 export interface CampaignOptions {
+  readonly of: Kind;
   /** The first seed and the number of seeds. */
   readonly from: number;
   readonly seeds: number;
@@ -19,13 +21,13 @@ export interface CampaignResult {
 
 /** Runs many seeds on several processes; ends early once a seed has broken a rule. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
-  const { from, seeds, workers, onProgress } = options;
+  const { of, from, seeds, workers, onProgress } = options;
   let tally = emptyTally;
   let brokenSeed: number | null = null;
   const running: ChildProcess[] = [];
 
   function run(index: number): Promise<void> {
-    const share: Share = { first: from + index, stride: workers, end: from + seeds };
+    const share: Share = { of, first: from + index, stride: workers, end: from + seeds };
     const worker = fork(fileURLToPath(new URL("./campaign-worker.ts", import.meta.url)), [], {
       execArgv: [],
     });

@@ -2,13 +2,13 @@ import { availableParallelism } from "node:os";
 import { Command, CommanderError } from "commander";
 import { errorLine, HoldfastError } from "../../errors.ts";
 import { runCampaign } from "./campaign.ts";
-import { type RunResult, runSimulation } from "./run.ts";
-import { shrink } from "./shrink.ts";
+import { type Kind, kinds } from "./kinds.ts";
 import type { Tally } from "./tally.ts";
 
 const { stdout, stderr } = process;
 
 interface Options {
+  readonly engine?: boolean;
   readonly seeds: number;
   readonly seed?: number;
   readonly from: number;
@@ -26,37 +26,30 @@ function wholeNumber(text: string): number {
   });
 }
 
-function describe({ seed, violation, faults, steps }: RunResult): string {
-  if (violation === null) return `seed ${seed}: no rule was broken in ${steps} steps`;
-  const { invariant, message, atMs, step } = violation;
-  return [
-    `seed ${seed} broke ${invariant} at ${(atMs / 1000).toFixed(3)} s, step ${step}: ${message}`,
-    ...faults.map(
-      (fault) =>
-        `  ${(fault.atMs / 1000).toFixed(3)} s  ${fault.kind} h${fault.host + 1} for ${(fault.lastsMs / 1000).toFixed(1)} s (${fault.how.toFixed(3)})`,
-    ),
-    `  again, with a trace: npm run simulate -- --seed ${seed} --trace`,
-  ].join("\n");
-}
-
 function summary(tally: Tally): string {
   const counts = Object.entries(tally.counts).map(([name, count]) => `${count} ${name}`);
   return `${tally.seeds} seeds, ${tally.violations} violations: ${tally.faults} faults (${tally.underLoad} with calls in flight), ${tally.answered} answered calls, ${counts.join(", ")}; slowest recovery ${(tally.recoveredMsMax / 1000).toFixed(1)} s; ${tally.steps} steps`;
 }
 
 /** One seed, cut down to the faults it needs when it breaks a rule. */
-async function replay(seed: number, { trace, json }: Options): Promise<number> {
+async function replay(seed: number, options: Options): Promise<number> {
+  const { trace, json } = options;
   const print = (line: string) => void stdout.write(`${line}\n`);
-  const result = await runSimulation({ seed, ...(trace === true ? { trace: print } : {}) });
-  const smallest = result.violation === null ? result : await shrink(result);
-  stdout.write(json === true ? `${JSON.stringify(smallest)}\n` : `${describe(smallest)}\n`);
-  return result.violation === null ? 0 : 1;
+  const { isBroken, text, run } = await kinds[kindOf(options)].replay(
+    seed,
+    trace === true ? print : undefined,
+  );
+  print(json === true ? JSON.stringify(run) : text);
+  return isBroken ? 1 : 0;
 }
+
+const kindOf = ({ engine }: Options): Kind => (engine === true ? "engine" : "custody");
 
 async function explore(options: Options): Promise<number> {
   const begunMs = performance.now();
   let toldMs = begunMs;
   const { tally, brokenSeed } = await runCampaign({
+    of: kindOf(options),
     from: options.from,
     seeds: options.seeds,
     workers: Math.min(availableParallelism(), options.seeds),
@@ -78,6 +71,7 @@ async function main(args: readonly string[]): Promise<number> {
   let exitCode = 0;
   const program = new Command("npm run simulate --")
     .description("Runs the core of custody over virtual time and simulated faults, seed by seed")
+    .option("--engine", "the engine instead: streams, turns, replies, accounts and their renewals")
     .option("--seeds <n>", "how many seeds", wholeNumber, 1000)
     .option("--from <seed>", "the first of them", wholeNumber, 1)
     .option(
@@ -89,7 +83,7 @@ async function main(args: readonly string[]): Promise<number> {
     .option("--json", "figures as one line of JSON")
     .addHelpText(
       "after",
-      "\nExits with 1 at the first broken rule, with the seed and the faults it needs.\n\nExamples:\n  npm run simulate -- --seeds 100000\n  npm run simulate -- --seed 4711 --trace",
+      "\nExits with 1 at the first broken rule, with the seed and the faults it needs.\n\nExamples:\n  npm run simulate -- --seeds 100000\n  npm run simulate -- --seed 4711 --trace\n  npm run simulate -- --engine --seeds 50000",
     )
     .exitOverride()
     .action(async (options: Options) => {

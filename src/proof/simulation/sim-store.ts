@@ -25,7 +25,14 @@ export type SimStoreView = IncarnationStore &
     commit(grant: GrantRef): Promise<boolean>;
   };
 
+/** Carries out one statement, with the delays and faults of its way. */
+export type Statement = <Result>(execute: () => Result) => Promise<Result>;
+
 export interface SimStore {
+  /** The tables as they are reached by this way. */
+  over(statement: Statement): SimStoreView;
+  /** One event of a token, as a part of a larger statement. */
+  apply(ref: SlotRef, event: TokenEvent): TokenOutcome;
   view(of: { readonly from: SimProcess; readonly link: Link }): SimStoreView;
   /** A serving slot with a free token; without `keyId`, no key of it is on record. */
   addToken(of: SlotRef & { readonly keyId?: string }): void;
@@ -131,9 +138,7 @@ export function createSimStore(
     return known.state === "LIVE" ? { state: "LIVE", beats } : { state: known.state };
   }
 
-  const view: SimStore["view"] = ({ from, link }) => {
-    const statement = <Result>(execute: () => Result): Promise<Result> =>
-      call({ kernel, from, link, timeoutMs, execute, onTimeout: unavailable });
+  const over = (statement: Statement): SimStoreView => {
     return {
       read: (ref) => statement(() => find(ref)),
       heldBy: (id, account) =>
@@ -238,7 +243,10 @@ export function createSimStore(
   };
 
   return {
-    view,
+    over,
+    apply,
+    view: ({ from, link }) =>
+      over((execute) => call({ kernel, from, link, timeoutMs, execute, onTimeout: unavailable })),
     addToken({ account, slot, keyId }) {
       put({ account, slot, ...rules.first, connectedEpoch: 0 }, keyId ?? null);
     },

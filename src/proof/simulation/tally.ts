@@ -1,4 +1,15 @@
-import type { RunResult } from "./run.ts";
+/** A run, of whatever is simulated. */
+export interface Tallied {
+  readonly steps: number;
+  /** Calls that Telegram has answered, or replies that have arrived. */
+  readonly answered: number;
+  readonly faults: readonly unknown[];
+  /** Faults that came while calls were in flight, or turns and replies were open. */
+  readonly underLoad: number;
+  readonly violation: unknown;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly recoveredMs: number | null;
+}
 
 /** The sum over many runs: a simulation in which nothing happens proves nothing. */
 export interface Tally {
@@ -27,7 +38,7 @@ export const emptyTally: Tally = {
   recoveredMsMax: 0,
 };
 
-export const tallyOf = (run: RunResult): Tally => ({
+export const tallyOf = (run: Tallied): Tally => ({
   seeds: 1,
   steps: run.steps,
   answered: run.answered,

@@ -7,6 +7,7 @@ type Publish = Parameters<typeof createInboundPublisher>[0]["jetstream"]["publis
 
 /** Records each publish; `lose` says which get no acknowledgement. */
 function publisherWith(lose: (texts: string, tries: number) => boolean) {
+  const streams = { losses: 0, ready: Promise.resolve() };
   const published: { readonly texts: string; readonly id: string | undefined }[] = [];
   const publish: Publish = async (_subject, payload, options) => {
     const items = JSON.parse(String(payload)) as readonly { readonly text: string }[];
@@ -22,10 +23,11 @@ function publisherWith(lose: (texts: string, tries: number) => boolean) {
     subjectPrefix: "inbound",
     era: 0,
     publishTimeoutMs: 1,
-    ready: () => Promise.resolve(),
+    ready: () => streams.ready,
     stored: () => {},
+    losses: () => streams.losses,
   });
-  return { append, published, texts: () => published.map(({ texts }) => texts) };
+  return { append, published, streams, texts: () => published.map(({ texts }) => texts) };
 }
 
 it("a publish without acknowledgement is repeated under the same id and not overtaken", async () => {
@@ -35,6 +37,19 @@ it("a publish without acknowledgement is repeated under the same id and not over
   await Promise.all([first, append([itemOf("1", "b")])]);
   expect(texts()).toEqual(["a", "a", "a", "b"]);
   expect(new Set(published.slice(0, 3).map(({ id }) => id)).size).toBe(1);
+});
+
+it("what was appended before the streams were found to have lost something is not stored after it", async () => {
+  const { append, texts, streams } = publisherWith(() => false);
+  let goOn = () => {};
+  streams.ready = new Promise((resolve) => (goOn = resolve));
+  const waiting = append([itemOf("1", "a")]);
+  await new Promise((resolve) => setImmediate(resolve));
+  streams.losses = 1;
+  goOn();
+  await expect(waiting).rejects.toMatchObject({ code: "INBOUND_UNAVAILABLE", policy: "retryable" });
+  await append([itemOf("1", "b")]);
+  expect(texts()).toEqual(["b"]);
 });
 
 it("what is appended while a publish is on its way goes into one message, up to a bound", async () => {

@@ -11,7 +11,7 @@ const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 function storeOf(users: readonly { readonly account: string; readonly chatUser: string }[]) {
   const items = users.map(({ account, chatUser }) => ({ ...textFrom(chatUser, "x"), account }));
   const store: BacklogStore = {
-    users: async () => items.map((item) => ({ ...item, items: 1, first: 5 })),
+    users: async () => items.map((item) => ({ ...item, items: 1, first: 5, last: 5 })),
     add: async () => true,
     read: async (_partition, of) =>
       of.map(({ key, after }) =>

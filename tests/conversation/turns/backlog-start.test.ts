@@ -14,7 +14,7 @@ function storeOfOne(): BacklogStore {
   const name = { channel, account, chatUser, inboundId };
   const row = { ...name, position: 5, text: itemText({ ...name, ...item }) };
   return {
-    users: async () => [{ channel, account, chatUser, items: 1, first: 5 }],
+    users: async () => [{ channel, account, chatUser, items: 1, first: 5, last: 5 }],
     add: async () => true,
     read: async (_partition, of) => of.map(({ after }) => (after.position < 5 ? [row] : [])),
     remove: async () => {},

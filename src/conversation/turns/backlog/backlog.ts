@@ -159,9 +159,12 @@ function createBacklogConsumer(options: BacklogOptions, consumeOptions: ConsumeO
 
   /** Rejects when the stream cannot be consumed; rows that were handed on by then are given back as they end. */
   async function start(): Promise<() => Promise<void>> {
-    users.adopt(await store.users(claim.partition));
+    const behind = await store.users(claim.partition);
+    users.adopt(behind);
     const consuming = stream.consume({
       ...consumeOptions,
+      // What the stream gives comes after the rows, whatever has become of the stream since they were written.
+      after: Math.max(-1, ...behind.map(({ last }) => last)),
       onDelivery: (delivery) => receive(at, delivery),
       onUnread: (delivery) => receiveUnread(at, delivery),
     });

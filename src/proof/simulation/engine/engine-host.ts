@@ -1,0 +1,142 @@
+import type { Account } from "../../../accounts/account.ts";
+import type { TurnOwner } from "../../../conversation/turns/partition-owner.ts";
+import type { SimProcess } from "../kernel.ts";
+import { createEngineNode } from "./engine-node.ts";
+import type { EngineWorld } from "./engine-world.ts";
+
+/** One host: a node that is started again when it has ended. Its gate cuts what a dead node leaves. */
+export interface EngineHost {
+  readonly name: string;
+  readonly isUp: boolean;
+  start(): void;
+  /** SIGKILL of the node. */
+  kill(): void;
+  /** Hands everything over, ends, and joins again. */
+  leave(): Promise<void>;
+  /** Ends the node over the statement that comes so many after this. */
+  killAfter(statements: number, how: "lost-before" | "lost-after"): void;
+  find(account: string): Account | null;
+}
+
+const restartMs = 1_500;
+/** A dead host's tokens are free after this, if its own successor has not freed them before. */
+const takeMs = 8_000;
+const suspectMs = 4_000;
+/** By then its accounts and its partitions are with another host, or with itself again. */
+const killGraceMs = 45_000;
+
+interface Life {
+  readonly process: SimProcess;
+  readonly incarnation: string;
+  readonly accounts: Map<string, Account>;
+  readonly turns: TurnOwner;
+  end(): void;
+}
+
+export function createEngineHost(world: EngineWorld, name: string): EngineHost {
+  const { kernel } = world;
+  let life: Life | null = null;
+  let killIn: { left: number; readonly how: "lost-before" | "lost-after" } | null = null;
+  let isLeaving = false;
+
+  function tellMembers(): void {
+    for (const listener of [...world.memberListeners]) listener();
+  }
+
+  function free(incarnation: string): void {
+    const sync = world.tokens.over((execute) => Promise.resolve(execute()));
+    void sync.revoke(incarnation);
+    void sync.silence(incarnation).then((freed) => {
+      for (const ref of freed) for (const listener of [...world.freedListeners]) listener(ref);
+    });
+  }
+
+  /** The gate cuts at once; the fleet hears of it by silence. */
+  function kill(): void {
+    const ended = life;
+    if (ended === null) return;
+    life = null;
+    killIn = null;
+    world.trace(`${name} ends`);
+    ended.process.kill();
+    ended.end();
+    world.judge.processEnded(ended.process.name);
+    world.judge.troubled({ fromMs: kernel.nowMs, untilMs: kernel.nowMs + killGraceMs });
+    world.messenger.breakWires((wire) => wire.incarnation === ended.incarnation, true);
+    kernel.at(suspectMs, () => {
+      if (world.members.get(name)?.incarnation !== ended.incarnation) return;
+      world.members.delete(name);
+      tellMembers();
+    });
+    kernel.at(takeMs, () => free(ended.incarnation));
+    kernel.at(restartMs, () => {
+      // Its successor on this machine knows that it is gone.
+      free(ended.incarnation);
+      isLeaving = false;
+      start();
+    });
+  }
+
+  function onStatement(): "goes-on" | "lost-before" | "lost-after" {
+    if (killIn === null) return "goes-on";
+    killIn.left -= 1;
+    if (killIn.left > 0) return "goes-on";
+    const { how } = killIn;
+    killIn = null;
+    kill();
+    return how;
+  }
+
+  function start(): void {
+    if (life !== null) return;
+    const incarnation = world.newId(name);
+    const process = kernel.spawn(incarnation, 1);
+    const node = createEngineNode(world, { name, process, incarnation, onStatement });
+    const mine: Life = { process, incarnation, ...node };
+    life = mine;
+    world.trace(`${incarnation} starts`);
+    const sync = world.tokens.over((execute) => Promise.resolve(execute()));
+    void sync.register({ id: incarnation, host: name, proof: {} });
+    node
+      .start()
+      .then(() => {
+        if (life !== mine) return;
+        world.members.set(name, { name, incarnation });
+        tellMembers();
+      })
+      .catch(() => {
+        if (life === mine) kill();
+      });
+  }
+
+  return {
+    name,
+    get isUp() {
+      return life !== null;
+    },
+    start,
+    kill,
+    async leave() {
+      const leaving = life;
+      if (leaving === null || isLeaving) return;
+      isLeaving = true;
+      world.members.delete(name);
+      tellMembers();
+      await Promise.all([
+        leaving.turns.stop(),
+        ...[...leaving.accounts.values()].map((account) => account.stop()),
+      ]);
+      if (life === leaving) kill();
+    },
+    killAfter(statements, how) {
+      if (life !== null) killIn = { left: statements, how };
+    },
+    find: (account) => life?.accounts.get(account) ?? null,
+  };
+}
+
+/** The state in which an account is on the host where it serves. */
+export const stateOf = (hosts: readonly EngineHost[], account: string): string =>
+  hosts
+    .map((host) => host.find(account)?.runtime.state ?? "nowhere")
+    .toSorted((a, b) => Number(b.startsWith("active")) - Number(a.startsWith("active")))[0]!;

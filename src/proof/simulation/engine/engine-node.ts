@@ -1,0 +1,336 @@
+import { type Account } from "../../../accounts/account.ts";
+import { createChannels } from "../../../channels/all-channels.ts";
+import { telegramChannel } from "../../../channels/telegram/channel.ts";
+import { serially } from "../../../concurrency/serially.ts";
+import { wait } from "../../../concurrency/wait.ts";
+import { timingsOf } from "../../../config/timings.ts";
+import { runHere } from "../../../conversation/turns/bot-here.ts";
+import { createReplyDesk } from "../../../conversation/outbox/ticket.ts";
+import type { TurnOwner } from "../../../conversation/turns/partition-owner.ts";
+import { createStreamWatch, type StreamWatch } from "../../../conversation/turns/stream-watch.ts";
+import { placeOf } from "../../../custody/placement.ts";
+import { hostKey } from "../../../custody/registers.ts";
+import { type AccountParts, makeAccount } from "../../../node/accounts.ts";
+import { createNodeTurns, type NodeTurnsOptions } from "../../../node/conversations.ts";
+import { sessionRules } from "../../../node/rules.ts";
+import { sweepStrandedReplies } from "../../../node/stranded-replies.ts";
+import type { AccountStores } from "../../../ports/accounts/account-store.ts";
+import type { EventSink } from "../../../ports/accounts/event-sink.ts";
+import type { ConversationStore } from "../../../ports/conversation/conversation-store.ts";
+import { partitionOf } from "../../../ports/conversation/partitions.ts";
+import { createLink } from "../link.ts";
+import { createClaims, createSimGate, type NodeOf } from "./engine-gate.ts";
+import type { EngineWorld } from "./engine-world.ts";
+import { createSimAccounts } from "./sim-accounts.ts";
+import { createSimBot } from "./sim-bot.ts";
+import { createSimDriver } from "./sim-client.ts";
+import { createSimConversations } from "./sim-conversations.ts";
+import { createSimCursors, createSimLosses } from "./sim-cursors.ts";
+import { createSimOutbox } from "./sim-outbox.ts";
+import type { Ask } from "./sim-postgres.ts";
+import type { SimStreamClient } from "./sim-stream.ts";
+import { createSimBacklog, createSimParked, createSimSteps } from "./sim-turn-records.ts";
+import { createSimWaits } from "./sim-waits.ts";
+
+const sweepMs = 10_000;
+const moveAgainMs = 5_000;
+/** Requests of so long a time go together, as those of one turn of a busy event loop. */
+const gatherMs = 4;
+const timings = timingsOf.production;
+const nothing = () => {};
+
+/** What one node has of its own, before its accounts and its turns. */
+interface Base {
+  readonly world: EngineWorld;
+  readonly of: NodeOf;
+  readonly ask: Ask;
+  readonly stream: SimStreamClient;
+  readonly watch: StreamWatch;
+  readonly gate: ReturnType<typeof createSimGate>;
+  readonly desk: ReturnType<typeof createReplyDesk>;
+  readonly events: EventSink;
+  readonly accounts: Map<string, Account>;
+  readonly members: NodeTurnsOptions["members"];
+}
+
+/** A node's engine, put together as production does it. */
+export function createEngineNode(world: EngineWorld, of: NodeOf) {
+  const base = baseOf(world, of);
+  const parts = accountPartsOf(base);
+  const turns = turnsOf(base);
+  const { clock } = of.process;
+  const host = hostOf(base);
+  const sweep = sweepStrandedReplies({ outbox: parts.outbox, host, clock, everyMs: sweepMs });
+  const placing = placeAccounts(base, parts);
+
+  function sweepAgain(): void {
+    clock.schedule(sweepMs, () => void sweep().then(sweepAgain));
+  }
+
+  return {
+    accounts: base.accounts,
+    turns,
+    async start() {
+      await base.watch.start();
+      await turns.start();
+      sweepAgain();
+    },
+    end() {
+      placing();
+      base.gate.stop();
+    },
+  };
+}
+
+function baseOf(world: EngineWorld, of: NodeOf): Base {
+  const { kernel } = world;
+  const { process, incarnation } = of;
+  const ask = world.postgres.connect(of);
+  const stream = world.streams.connect(process);
+  const holds = (holder: string, account: string) =>
+    [...(world.accounts.accounts.get(account)?.slots.keys() ?? [])].some(
+      (slot) => world.tokens.token({ account, slot })?.incarnation === holder,
+    );
+  const watch = createStreamWatch({
+    streams: stream.states,
+    store: createSimLosses(world.cursors, ask, holds),
+    incarnation,
+    clock: process.clock,
+    onLost: ({ partition }) =>
+      world.trace(`${incarnation} finds that partition ${partition} has lost something`),
+    onFault: nothing,
+  });
+  return {
+    world,
+    of,
+    ask,
+    stream,
+    watch,
+    gate: createSimGate(world, of),
+    desk: createReplyDesk(),
+    events: traced(world, incarnation),
+    accounts: new Map(),
+    members: {
+      serving: () => servingOf(world),
+      leases: () =>
+        [...world.members.keys()].map(
+          (one) => ({ key: hostKey(one), channels: ["telegram"] }) as never,
+        ),
+      isLive: (id) => [...world.members.values()].some((one) => one.incarnation === id),
+      onChange(listener) {
+        const heard = () => process.deliver(kernel.random.next() * 20, listener);
+        world.memberListeners.add(heard);
+        return () => void world.memberListeners.delete(heard);
+      },
+    },
+  };
+}
+
+const servingOf = ({ members }: EngineWorld): readonly string[] =>
+  [...members.keys()].map(hostKey).toSorted();
+
+const traced = (world: EngineWorld, incarnation: string): EventSink => ({
+  report(event) {
+    if (event.type === "note") {
+      world.trace(`${incarnation} ${event.account} ${event.code}: ${event.message}`);
+    }
+    if (event.type === "transition") {
+      const { account, from, to, slot } = event;
+      world.trace(`${incarnation} ${account} ${from} -> ${to} (${event.event}) slot ${slot}`);
+    }
+  },
+});
+
+function accountPartsOf({ world, of, ask, stream, watch, gate, desk, events }: Base): AccountParts {
+  const { kernel, messenger } = world;
+  const { process, incarnation } = of;
+  const tokens = world.tokens.over(ask);
+  const stores = createSimAccounts({
+    tables: world.accounts,
+    tokens: world.tokens,
+    ask,
+    nowMs: () => kernel.nowMs,
+  });
+  const grantOf = gate.grantOf;
+  const driver = createSimDriver({ kernel, process, incarnation, messenger, grantOf });
+  return {
+    // The lifecycle asks for these alone; anything else would fail at once.
+    accounts: stores as unknown as AccountStores,
+    tokens,
+    claims: createClaims(world, of, tokens, gate),
+    gate,
+    drivers: { of: async () => driver },
+    clock: process.clock,
+    mayCall: () => true,
+    events,
+    seal: () => Promise.reject(new Error("nothing here is sealed")) as never,
+    waits: createSimWaits(world.accounts, ask),
+    cursors: createSimCursors(world.cursors, ask, world.mayWrite),
+    outbox: createSimOutbox(world.turns, ask, world.mayWrite),
+    desk,
+    stream,
+    losses: watch,
+    onReply: nothing,
+    onFloodWait: nothing,
+    isFleets: () => false,
+    onUnheard: nothing,
+  };
+}
+
+function hostOf({ world, accounts }: Base) {
+  const kindOf = (account: string) => world.accounts.accounts.get(account)?.kind ?? null;
+  return {
+    find: (account: string) => accounts.get(account) ?? null,
+    kindOf,
+    known(account: string) {
+      const kind = kindOf(account);
+      return kind === null ? null : { kind, bot: null };
+    },
+    learn: async () => {},
+    all: () => [...accounts.values()],
+  };
+}
+
+const metrics: NodeTurnsOptions["metrics"] = {
+  sessionDecision: nothing,
+  directAction: nothing,
+  healthSign: nothing,
+  unanswered: nothing,
+  sessionLookup: nothing,
+  turn: nothing,
+  reply: nothing,
+  webhookRequest: nothing,
+  duplicateSessions: nothing,
+  parkedMessages: nothing,
+  partitionHeld: nothing,
+  backlog: nothing,
+  escalations: nothing,
+};
+
+/** Bots run in the process of their node here, and end no other. */
+const noSuspects: NodeTurnsOptions["suspects"] = {
+  read: async () => [],
+  count: () => Promise.reject(new Error("nothing here has a process of its own")),
+  forget: async () => {},
+};
+
+function turnsOf(base: Base): TurnOwner {
+  const { world, of, ask, stream, gate, desk, events, members } = base;
+  const { process } = of;
+  const { clock } = process;
+  const host = hostOf(base);
+  const { epochs, store } = ownersStore(base);
+  const bot = createSimBot(
+    {
+      nowMs: () => world.kernel.nowMs,
+      asked: (turn) => world.judge.asked(turn),
+      effect(turn, step) {
+        const [channel = "", account = ""] = turn.split(":");
+        const chatUser = userOf(world, account, turn);
+        const epoch = epochs.get(partitionOf({ channel, account, chatUser })) ?? 0;
+        world.judge.effect(turn, step, { process: process.name, epoch });
+      },
+    },
+    process,
+  );
+  return createNodeTurns({
+    bots: { answering: () => runHere(bot), close: nothing },
+    botFaults: { report: nothing },
+    suspects: noSuspects,
+    escalations: { figures: async () => ({ escalated: 0, unanswered: 0, oldestMs: null }) },
+    onEscalated: nothing,
+    talkTurnsMax: 0,
+    host,
+    gate,
+    members,
+    bus: world.bus.view({ from: process, link: createLink() }),
+    store,
+    rules: sessionRules,
+    steps: createSimSteps(world.turns, world.steps, ask),
+    parked: createSimParked(world.turns, world.parked, ask) as never,
+    choices: { find: async () => null },
+    media: { read: () => Promise.reject(new Error("nothing here has a file")) },
+    channels: createChannels([telegramChannel(host.kindOf)]),
+    desk,
+    records: { duplicates: async () => 0 },
+    stream,
+    backlog: createSimBacklog(world.turns, world.backlog, ask),
+    clock,
+    events,
+    metrics,
+    log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
+    retryMs: timings.retryMs,
+  });
+}
+
+/** The conversations, and the epochs under which this node owns partitions. */
+function ownersStore({ world, of, ask }: Base) {
+  const { clock } = of.process;
+  const epochs = new Map<number, number>();
+  const conversations = createSimConversations(world.turns, ask, {
+    mayWrite: world.mayWrite,
+    onCommit: world.judge.committed,
+    pace: {
+      gather: (setOut) => void clock.schedule(gatherMs, setOut),
+      schedule: clock.schedule,
+    },
+  });
+  const store: ConversationStore = {
+    ...conversations,
+    async claimPartition(partition, owner) {
+      const claim = await conversations.claimPartition(partition, owner);
+      epochs.set(partition, claim.epoch);
+      return claim;
+    },
+  };
+  return { epochs, store };
+}
+
+/** The accounts that belong here come, the others go: custody decides it, as placement says. */
+function placeAccounts({ world, of, accounts, members }: Base, parts: AccountParts): () => void {
+  const { clock } = of.process;
+  const inTurn = serially();
+
+  async function place(): Promise<void> {
+    let isAgain = false;
+    for (const account of world.accounts.accounts.keys()) {
+      const isMine = placeOf(account, servingOf(world)) === hostKey(of.name);
+      const running = accounts.get(account);
+      if (isMine && running === undefined) await begin(account);
+      if (isMine || running === undefined) continue;
+      if (!running.mayMove) isAgain = true;
+      else {
+        await running.stop();
+        accounts.delete(account);
+      }
+    }
+    if (isAgain) clock.schedule(moveAgainMs, look);
+  }
+
+  async function begin(account: string): Promise<void> {
+    for (;;) {
+      try {
+        const record = await parts.accounts.find(account);
+        if (record === null) return;
+        const made = makeAccount(parts, { timings, pacing: false }, record);
+        accounts.set(account, made);
+        await made.start();
+        return;
+      } catch {
+        await wait(clock, timings.retryMs);
+      }
+    }
+  }
+
+  const look = (): void => void inTurn(place).catch(nothing);
+  return members.onChange(look);
+}
+
+/** The chat user whose message a turn answers. */
+function userOf(world: EngineWorld, account: string, turn: string): string {
+  const number = Number(turn.slice(turn.lastIndexOf(":") + 1));
+  for (const { update } of world.messenger.accounts.get(account)!.updates) {
+    if (update.messageId === number) return update.peer.userId;
+  }
+  return "";
+}

@@ -1,0 +1,289 @@
+import type { AccountKind } from "../../../../machines/lifecycle.ts";
+import type {
+  AccountUpdate,
+  PushedUpdate,
+  TelegramFault,
+} from "../../../ports/telegram/telegram.ts";
+import { TelegramError } from "../../../ports/telegram/telegram-error.ts";
+import type { Kernel } from "../kernel.ts";
+
+/** Telegram's side of one connection of a key. */
+export interface Wire {
+  readonly account: string;
+  readonly slot: number;
+  readonly incarnation: string;
+  readonly keyId: string;
+  isOpen: boolean;
+  push(updates: readonly PushedUpdate[]): void;
+  /** The other side hears that the wire broke; it comes back by itself. */
+  onBroken(): void;
+  /** The client ends by itself and never comes back. */
+  onEnded(): void;
+  /** The key has died. */
+  onDead(): void;
+  /** Its login token was accepted. */
+  onAccepted(): void;
+}
+
+/** An auth key at Telegram. */
+export interface Key {
+  readonly id: string;
+  readonly account: string;
+  state: "new" | "authorised" | "dead" | "out";
+}
+
+/** A message that reached a chat. */
+export interface Arrival {
+  readonly chatUser: string;
+  readonly messageId: number;
+  readonly text: string;
+  readonly randomId: string;
+  readonly atMs: number;
+}
+
+/** How a chat answers what is sent to it. */
+export type ChatMood =
+  | "well"
+  /** Telegram fails inside, and nothing arrives. */
+  | "failing"
+  /** Refused for good. */
+  | "blocked"
+  /** Answers late, but within the time of a call. */
+  | "slow"
+  /** The answers get lost; the messages mostly arrive. */
+  | "unknown";
+
+export interface SimAccount {
+  readonly name: string;
+  readonly kind: AccountKind;
+  readonly userId: string;
+  readonly updates: { readonly pts: number; readonly update: AccountUpdate }[];
+  /** Updates that are too old to be given one by one: the difference begins behind them. */
+  forgottenPts: number;
+  pts: number;
+  lastMessageId: number;
+  readonly arrivals: Arrival[];
+  readonly randomIds: Map<string, number>;
+  /** By method, and chat for one: until when Telegram refuses it, in virtual milliseconds. */
+  readonly waits: Map<string, number>;
+  /** By wait and incarnation: when it was told, in virtual milliseconds. */
+  readonly told: Map<string, number>;
+}
+
+export interface Judging {
+  /** A call under a wait that this process was told of. */
+  onUnderWait(account: string, method: string): void;
+  onArrival(account: string, arrival: Arrival): void;
+  /** A key was logged out by its own client. */
+  onLoggedOut(key: Key): void;
+  /** Two open wires with one key. */
+  onOverlap(account: string, keyId: string): void;
+}
+
+/** Telegram, with its accounts, their keys, chats and updates. */
+export interface SimMessenger {
+  readonly accounts: ReadonlyMap<string, SimAccount>;
+  readonly keys: ReadonlyMap<string, Key>;
+  /** By chat user. */
+  readonly moods: Map<string, ChatMood>;
+  addAccount(name: string, kind: AccountKind): { readonly account: SimAccount; readonly key: Key };
+  makeKey(account: string): Key;
+  kill(key: Key): void;
+  connect(wire: Wire): void;
+  close(wire: Wire): void;
+  /** Every wire of these breaks. */
+  breakWires(of: (wire: Wire) => boolean, closes: boolean): void;
+  wiresOf(account: string): readonly Wire[];
+  /** A person writes. Answers the number of the message. `pushed`: whether the account is told at once. */
+  say(account: string, chatUser: string, text: string, pushed: boolean): number;
+  /** Telegram refuses the method for so long. `chat`: in one chat only. */
+  order(account: string, method: string, chat: string | null, waitMs: number): void;
+  /** Throws the fault of a wait. */
+  refuse(wire: Wire, method: string, chat: string | null): void;
+  logOut(key: Key): void;
+  send(wire: Wire, message: { chatUser: string; text: string; randomId: string }): Sending;
+}
+
+/** What becomes of a send: its answer, and when. */
+export interface Sending {
+  readonly afterMs: number;
+  readonly answer: { readonly messageId: number } | TelegramFault;
+}
+
+const quickMsMax = 40;
+const slowMs = 8_000;
+const callTimeoutMs = 30_000;
+/** A call that was on its way when the wait was told is no breach of it. */
+const toldMs = 300;
+
+export function createSimMessenger(kernel: Kernel, judging: Judging): SimMessenger {
+  const { random } = kernel;
+  const accounts = new Map<string, SimAccount>();
+  const keys = new Map<string, Key>();
+  const wires = new Set<Wire>();
+  const moods = new Map<string, ChatMood>();
+
+  function makeKey(account: string): Key {
+    const id = (keys.size + 1).toString(16).padStart(16, "0");
+    const key: Key = { id, account, state: "new" };
+    keys.set(id, key);
+    return key;
+  }
+
+  function deliver(account: SimAccount, pushed: PushedUpdate): void {
+    for (const wire of wires) {
+      if (wire.account !== account.name || keys.get(wire.keyId)?.state !== "authorised") continue;
+      kernel.at(random.next() * quickMsMax, () => {
+        if (wire.isOpen) wire.push([pushed]);
+      });
+    }
+  }
+
+  function arrive(account: SimAccount, chatUser: string, text: string, randomId: string): number {
+    account.lastMessageId += 1;
+    const messageId = account.lastMessageId;
+    account.randomIds.set(randomId, messageId);
+    const arrival = { chatUser, messageId, text, randomId, atMs: kernel.nowMs };
+    account.arrivals.push(arrival);
+    judging.onArrival(account.name, arrival);
+    return messageId;
+  }
+
+  function close(wire: Wire): void {
+    wire.isOpen = false;
+    wires.delete(wire);
+  }
+
+  return {
+    accounts,
+    keys,
+    moods,
+    addAccount(name, kind) {
+      const userId = String(900_000 + accounts.size);
+      const account: SimAccount = {
+        name,
+        kind,
+        userId,
+        updates: [],
+        forgottenPts: 0,
+        pts: 1,
+        lastMessageId: 0,
+        arrivals: [],
+        randomIds: new Map(),
+        waits: new Map(),
+        told: new Map(),
+      };
+      accounts.set(name, account);
+      const key = makeKey(name);
+      key.state = "authorised";
+      return { account, key };
+    },
+    makeKey,
+    kill(key) {
+      key.state = "dead";
+      for (const wire of wires) if (wire.keyId === key.id) wire.onDead();
+    },
+    connect(wire) {
+      for (const { keyId, incarnation } of wires) {
+        const isOther = incarnation !== wire.incarnation;
+        if (isOther && keyId === wire.keyId) judging.onOverlap(wire.account, keyId);
+      }
+      wires.add(wire);
+    },
+    logOut(key) {
+      key.state = "out";
+      judging.onLoggedOut(key);
+    },
+    close,
+    breakWires(of, closes) {
+      for (const wire of [...wires]) {
+        if (!of(wire)) continue;
+        if (closes) close(wire);
+        else wire.onBroken();
+      }
+    },
+    wiresOf: (account) => [...wires].filter((wire) => wire.account === account),
+    say(name, chatUser, text, pushed) {
+      const account = accounts.get(name)!;
+      account.lastMessageId += 1;
+      account.pts += 1;
+      const { lastMessageId: messageId, pts } = account;
+      const peer = { userId: chatUser, accessHash: "7" };
+      const date = unixSeconds(kernel.nowMs);
+      const update = { kind: "message", peer, messageId, text, outgoing: false, date } as const;
+      account.updates.push({ pts, update });
+      if (pushed) deliver(account, { update, pts, ptsCount: 1 });
+      return messageId;
+    },
+    order(name, method, chat, waitMs) {
+      const account = accounts.get(name)!;
+      account.waits.set(waitKey(method, chat), kernel.nowMs + waitMs);
+    },
+    refuse(wire, method, chat) {
+      const account = accounts.get(wire.account)!;
+      for (const key of chat === null ? [method] : [method, waitKey(method, chat)]) {
+        const leftMs = (account.waits.get(key) ?? 0) - kernel.nowMs;
+        if (leftMs <= 0) continue;
+        // A send's wait rests its chat alone, until the engine has seen that it is meant for all.
+        const by = `${key} ${chat} ${account.waits.get(key)} ${wire.incarnation}`;
+        const told = account.told.get(by);
+        if (told === undefined) account.told.set(by, kernel.nowMs);
+        else if (kernel.nowMs - told > toldMs) judging.onUnderWait(wire.account, method);
+        const code = key === method ? "FLOOD_WAIT" : "SLOWMODE_WAIT";
+        throw flood(code, Math.ceil(leftMs / 1000));
+      }
+    },
+    send(wire, { chatUser, text, randomId }) {
+      const account = accounts.get(wire.account)!;
+      const known = account.randomIds.get(randomId);
+      const quickMs = 1 + random.next() * quickMsMax;
+      if (known !== undefined) return { afterMs: quickMs, answer: duplicate };
+      const sent = () => ({ messageId: arrive(account, chatUser, text, randomId) });
+      switch (moods.get(chatUser) ?? "well") {
+        case "well":
+          return { afterMs: quickMs, answer: sent() };
+        case "failing":
+          return { afterMs: quickMs, answer: failing };
+        case "blocked":
+          return { afterMs: quickMs, answer: blocked };
+        case "slow":
+          return { afterMs: slowMs, answer: sent() };
+        case "unknown": {
+          if (random.chance(0.7)) sent();
+          return { afterMs: callTimeoutMs, answer: unknown };
+        }
+      }
+    },
+  };
+}
+
+/** Telegram's clock agrees with that of every process. */
+export const unixSeconds = (virtualMs: number): number =>
+  1_700_000_000 + Math.floor(virtualMs / 1000);
+
+export const waitKey = (method: string, chat: string | null): string =>
+  chat === null ? method : `${method} ${chat}`;
+
+const flood = (code: string, waitSeconds: number): TelegramError =>
+  new TelegramError({ code, kind: "flood", waitSeconds, message: `wait ${waitSeconds} seconds` });
+
+const duplicate: TelegramFault = {
+  code: "RANDOM_ID_DUPLICATE",
+  kind: "refused",
+  message: "a known random_id",
+};
+const failing: TelegramFault = {
+  code: "INTERDC_4_CALL_ERROR",
+  kind: "unknown",
+  message: "Telegram failed inside",
+};
+const blocked: TelegramFault = {
+  code: "USER_IS_BLOCKED",
+  kind: "refused",
+  message: "the user blocked the account",
+};
+const unknown: TelegramFault = {
+  code: "CALL_TIMEOUT",
+  kind: "unknown",
+  message: "no answer came in time",
+};
