@@ -19,7 +19,7 @@ import { createRunFile } from "./run-file.ts";
 import { startSentinel } from "./sentinel.ts";
 import { speakersEnvironment } from "./speakers.ts";
 import { pinOwnSealKey } from "./own-seal-key.ts";
-import { untilAccountsAreTakenUp } from "./readiness.ts";
+import { untilReady } from "./readiness.ts";
 
 export interface EmbeddedOptions {
   readonly env: NodeJS.ProcessEnv;
@@ -230,7 +230,7 @@ async function startIn(
   undo.add(() => keeper.stop());
   const sealKey = await pinOwnSealKey(held.path, parts.databaseUrl);
   runFile.write(runInfo(config, parts, keeper.ready, sentinel.pid));
-  await unlessStopped(signal, untilAccountsAreTakenUp(keeper.ready.http, log));
+  await unlessStopped(signal, untilReady(keeper.ready.http, log, signal));
   const control = controlOf(runFile.current());
   if (control !== null && options.provision !== undefined)
     await unlessStopped(

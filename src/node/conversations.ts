@@ -287,6 +287,7 @@ export async function createNodeConversations(
           log,
           onRequest: metrics.conversations.webhookRequest,
           onReply: metrics.conversations.reply,
+          onListening: open.readiness.webhookListens,
         });
   const turns = createNodeTurns({
     ...open,
