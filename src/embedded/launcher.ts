@@ -19,6 +19,7 @@ import { createRunFile } from "./run-file.ts";
 import { startSentinel } from "./sentinel.ts";
 import { speakersEnvironment } from "./speakers.ts";
 import { pinOwnSealKey } from "./own-seal-key.ts";
+import { openFilesMost, requireOpenFiles } from "./open-files.ts";
 import { untilReady } from "./readiness.ts";
 
 export interface EmbeddedOptions {
@@ -161,6 +162,7 @@ function undoSteps() {
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Running> {
   const { home, log, signal, now = () => new Date() } = options;
+  requireOpenFiles(openFilesMost());
   const env = home === undefined ? options.env : { ...options.env, HOLDFAST_HOME: home };
   const config = readConfig(env);
   const undo = undoSteps();
