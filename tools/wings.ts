@@ -20,6 +20,7 @@ const ground = [
   "src/files.ts",
   "src/errors.ts",
   "src/http-guard.ts",
+  "src/http-listen.ts",
   "src/http-signature.ts",
 ] as const;
 const config = "src/config/";
@@ -84,6 +85,7 @@ export const wings: readonly Wing[] = [
   { at: "src/files.ts", packages: ["node:url"] },
   { at: "src/errors.ts", packages: [] },
   { at: "src/http-guard.ts", packages: ["node:crypto", "node:http", "node:net"] },
+  { at: "src/http-listen.ts", only: ["src/errors.ts"], packages: ["node:http"] },
   { at: "src/http-signature.ts", packages: ["node:crypto"] },
 ];
 

@@ -15,6 +15,7 @@ const methodOf = {
   cursor: "updates.getState",
   difference: "updates.getDifference",
   history: "messages.getHistory",
+  messagesById: "messages.getMessages",
   dialogs: "messages.getDialogs",
   send: "messages.sendMessage",
   answerTap: "messages.setBotCallbackAnswer",
@@ -61,6 +62,7 @@ export function createWaitingClient(client: TelegramClient, waits: AccountWaits)
     cursor: () => called("cursor", () => client.cursor()),
     difference: (from) => called("difference", () => client.difference(from)),
     history: (peer, range) => called("history", () => client.history(peer, range)),
+    messagesById: (ids) => called("messagesById", () => client.messagesById(ids)),
     dialogs: (limit) => called("dialogs", () => client.dialogs(limit)),
     send: (message) =>
       waits.call({ method: methodOf.send, chat: `user ${message.peer.userId}` }, () =>

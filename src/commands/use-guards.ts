@@ -6,6 +6,7 @@ import type {
   JsonValue,
   TelegramClient,
 } from "../ports/telegram/telegram.ts";
+import { peerById } from "./peer-by-id.ts";
 import { type RawCall, type RawCallVerdict, rawCallVerdict } from "./raw-verdict.ts";
 
 /** Methods that have a proper command, or none; what stands nowhere is for nobody. */
@@ -83,13 +84,12 @@ const isObject = (value: JsonValue | undefined): value is JsonObject =>
 const textOf = (value: JsonValue | undefined): string =>
   typeof value === "string" || typeof value === "number" ? String(value) : "";
 
-/** `me`, `@username` or a number that one of the newest dialogs has. Throws PEER_UNKNOWN. */
+/** `me`, `@username` or a user's number, as `peerById` finds it. Throws PEER_UNKNOWN. */
 export async function findPeer(client: TelegramClient, name: string): Promise<ChatPeer> {
   if (name === "me") return { userId: (await client.self()).userId, accessHash: "0" };
   if (/^\d+$/.test(name)) {
-    const dialogs = await client.dialogs(100);
-    const found = dialogs.find(({ peer }) => peer.userId === name);
-    if (found !== undefined) return found.peer;
+    const found = await peerById(client, name);
+    if (found !== null) return found;
     throw peerUnknown(name);
   }
   const username = name.replace(/^@/, "");

@@ -31,6 +31,9 @@ export interface WebhookConfig {
   };
 }
 
+/** How `/readyz` begins where the port of the channel cannot be had: the accounts serve, the channel does not. */
+export const webhookSilent = "the webhook channel does not listen";
+
 const portName = "HOLDFAST_WEBHOOK_PORT";
 const urlName = "HOLDFAST_WEBHOOK_URL";
 const secretName = "HOLDFAST_WEBHOOK_SECRET";

@@ -1,6 +1,7 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { openSocketPath } from "../adapters/machine/socket-path.ts";
 import { placeOf } from "../adapters/machine/place.ts";
 import {
   isProcessIdentity,
@@ -71,9 +72,11 @@ const answerMsMax = 1000;
 /** The kernel refuses a connection to a unix socket that no process listens on. */
 export function ownerOfSocket(path: string): Promise<OwnerVerdict> {
   return new Promise((resolve) => {
-    const socket = connect({ path });
+    const at = openSocketPath(path);
+    const socket = connect({ path: at.path });
     const settle = (verdict: OwnerVerdict) => {
       socket.destroy();
+      at.close();
       resolve(verdict);
     };
     socket.setTimeout(answerMsMax, () => settle("unknown"));

@@ -19,7 +19,8 @@ import { createRunFile } from "./run-file.ts";
 import { startSentinel } from "./sentinel.ts";
 import { speakersEnvironment } from "./speakers.ts";
 import { pinOwnSealKey } from "./own-seal-key.ts";
-import { untilAccountsAreTakenUp } from "./readiness.ts";
+import { openFilesMost, requireOpenFiles } from "./open-files.ts";
+import { untilReady } from "./readiness.ts";
 
 export interface EmbeddedOptions {
   readonly env: NodeJS.ProcessEnv;
@@ -161,6 +162,7 @@ function undoSteps() {
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Running> {
   const { home, log, signal, now = () => new Date() } = options;
+  requireOpenFiles(openFilesMost());
   const env = home === undefined ? options.env : { ...options.env, HOLDFAST_HOME: home };
   const config = readConfig(env);
   const undo = undoSteps();
@@ -230,7 +232,7 @@ async function startIn(
   undo.add(() => keeper.stop());
   const sealKey = await pinOwnSealKey(held.path, parts.databaseUrl);
   runFile.write(runInfo(config, parts, keeper.ready, sentinel.pid));
-  await unlessStopped(signal, untilAccountsAreTakenUp(keeper.ready.http, log));
+  await unlessStopped(signal, untilReady(keeper.ready.http, log, signal));
   const control = controlOf(runFile.current());
   if (control !== null && options.provision !== undefined)
     await unlessStopped(

@@ -17,11 +17,13 @@ import { Client } from "pg";
 import { HoldfastError } from "../errors.ts";
 import { readerRole, runtimeRole } from "../adapters/postgres/roles.ts";
 import { childEnvironment } from "./child-environments.ts";
-import { findPostgres } from "./postgres-binaries.ts";
+import { findPostgres, type PostgresBinaries } from "./postgres-binaries.ts";
+import { socketPathBytesMax } from "../adapters/machine/socket-path.ts";
 import { programOf } from "../adapters/machine/process-identity.ts";
 import type { Log } from "./process-records.ts";
 import { launch, type Managed } from "./processes.ts";
-import { canReach, type ServiceUser, serviceUser } from "./service-user.ts";
+import { canReach, ownName, requireNamedUser, type ServiceUser, serviceUser } from "./service-user.ts";
+import { freeSharedMemory, type SharedMemory, sharedMemoryFor } from "./shared-memory.ts";
 
 export interface EmbeddedPostgres {
   /**
@@ -48,8 +50,6 @@ const superuser = "holdfast";
 const database = "holdfast";
 const port = 5432;
 const readyMsMax = 30_000;
-/** `sun_path` holds 108 bytes on Linux and 104 on macOS, the final zero included. */
-const socketPathBytesMax = 103;
 
 const defaults: Readonly<Record<string, string>> = {
   listen_addresses: "",
@@ -95,10 +95,17 @@ function openDataFolder(home: string, user: ServiceUser | null): DataFolder {
   };
 }
 
-function initialise(bin: string, folder: DataFolder, user: ServiceUser | null): void {
+function initialise(
+  { bin, major }: PostgresBinaries,
+  folder: DataFolder,
+  user: ServiceUser | null,
+  memory: SharedMemory,
+): void {
+  const shared = memory.forInitdb(major);
   const args = ["-D", folder.asSeenByServer, "-U", superuser, "-E", "UTF8", "--locale=C"];
   const auth = ["--auth-local=trust", "--auth-host=reject"];
-  const answer = spawnSync(join(bin, "initdb"), [...args, ...auth, "--no-instructions"], {
+  const rest = [...auth, ...shared, "--no-instructions"];
+  const answer = spawnSync(join(bin, "initdb"), [...args, ...rest], {
     cwd: "/",
     stdio: folder.stdio,
     env: childEnvironment("postgres", process.env),
@@ -193,18 +200,20 @@ async function createDatabase(socketDirectory: string): Promise<void> {
  * Starts a PostgreSQL server with its data in `home`, and creates the database `holdfast`. Nothing
  * listens on the network. It ends by `stop()`, at the latest by the next start in the same home.
  * Errors: POSTGRES_NOT_FOUND, POSTGRES_INIT_FAILED, POSTGRES_NOT_READY, HOME_UNREACHABLE,
- * NO_SERVICE_USER.
+ * NO_SERVICE_USER, USER_NAMELESS, SHARED_MEMORY_SMALL.
  */
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
   const { home, log } = options;
   const user = serviceUser();
+  if (user === null) requireNamedUser(process.getuid?.() ?? null, ownName);
+  const memory = sharedMemoryFor(freeSharedMemory());
   const folder = openDataFolder(home, user);
   try {
     const major = majorOfData(folder.path);
     const found = findPostgres({ major, user, path: process.env["PATH"] ?? "" });
     if (major === null) {
       log(`laying out a PostgreSQL ${found.major} database in ${folder.path}`);
-      initialise(found.bin, folder, user);
+      initialise(found, folder, user, memory);
     } else removeStaleLock(folder.path);
     writeDoor(folder, user);
     const socket = socketFolder(folder, user);
@@ -220,6 +229,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
         socket.forServer,
         "-p",
         String(port),
+        ...memory.forServer,
         ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
       ],
       env: childEnvironment("postgres", process.env, { TZ: "UTC" }),

@@ -1,19 +1,29 @@
+import { setTimeout as after } from "node:timers/promises";
+import { webhookSilent } from "../config/webhook.ts";
 import type { Log } from "./process-records.ts";
 
 const lookAgainMs = 100;
 const looksMax = 600;
+const looksUntold = 10;
 
 /**
- * Resolves once the node has taken up its accounts. After a crash this includes the wait for the
- * predecessor's tokens, up to the take-over wait. Polls, because readiness is served over HTTP
- * without events. An unwell account does not delay readiness: it needs an operator.
+ * Resolves once the node has taken up its accounts, or when `signal` aborts. After a crash this includes the wait for
+ * the predecessor's tokens, up to the take-over wait. Polls, because readiness is served over HTTP
+ * without events. An unwell account does not delay readiness: it needs an operator. Neither does a node that is silent
+ * for a minute. A webhook channel without its port does, for as long as another program has the port.
  */
-export async function untilAccountsAreTakenUp(http: string, log: Log): Promise<void> {
-  for (let look = 0; look < looksMax; look += 1) {
+export async function untilReady(http: string, log: Log, signal?: AbortSignal): Promise<void> {
+  let told: string | null = null;
+  let bounded = 0;
+  for (let looks = 0; bounded < looksMax && signal?.aborted !== true; looks += 1) {
     const why = await notYet(http);
     if (why === null) return;
-    if (look === looksMax / 60) log(`waiting: ${why}`);
-    await new Promise((resolve) => setTimeout(resolve, lookAgainMs));
+    if (!why.startsWith(webhookSilent)) bounded += 1;
+    if (looks >= looksUntold && why !== told) {
+      log(`waiting: ${why}`);
+      told = why;
+    }
+    await after(lookAgainMs, undefined, signal === undefined ? {} : { signal }).catch(() => {});
   }
 }
 
@@ -21,7 +31,8 @@ async function notYet(http: string): Promise<string | null> {
   try {
     const response = await fetch(`${http}/readyz`);
     const text = await response.text();
-    return response.status === 503 && text.startsWith("starting") ? text.trim() : null;
+    const isWaiting = text.startsWith("starting") || text.startsWith(webhookSilent);
+    return response.status === 503 && isWaiting ? text.trim() : null;
   } catch {
     return "the node does not answer";
   }

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
+import { userInfo } from "node:os";
 import { dirname } from "node:path";
 import { HoldfastError } from "../errors.ts";
 
@@ -31,6 +32,28 @@ export function serviceUser(): ServiceUser | null {
     next: "Start as an ordinary user, or name a database in HOLDFAST_DATABASE_URL.",
   });
 }
+
+/**
+ * PostgreSQL asks the system for the name of the user that it runs as. Throws USER_NAMELESS.
+ * @param uid of this process; null where the system has no such numbers
+ * @param nameOf throws for a user without a name
+ */
+export function requireNamedUser(uid: number | null, nameOf: () => string): void {
+  if (uid === null) return;
+  try {
+    nameOf();
+  } catch (cause) {
+    throw new HoldfastError({
+      code: "USER_NAMELESS",
+      message: `This process runs as the user ${uid}, who has no name on this machine, and PostgreSQL needs one.`,
+      next: `Give it one by a line in /etc/passwd, such as holdfast:x:${uid}:0::/tmp:/bin/sh, or name a database in HOLDFAST_DATABASE_URL.`,
+      cause,
+    });
+  }
+}
+
+/** Throws where the system knows none. */
+export const ownName = (): string => userInfo().username;
 
 /** Whether the user may pass through `path` and every folder above it. */
 export function canReach(path: string, user: ServiceUser): boolean {

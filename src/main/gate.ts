@@ -20,6 +20,7 @@ import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
 import { openSharedRegister } from "../adapters/nats/shared-register.ts";
 import { createGateSide, type GateSide, type GateSideOptions } from "../custody/gate-side.ts";
 import { type HostIdentity, hostIdentity } from "../adapters/machine/host-identity.ts";
+import { openSocketPath } from "../adapters/machine/socket-path.ts";
 import { ownIdentity } from "../adapters/machine/process-identity.ts";
 import { hostLockName, takeHostLock } from "../adapters/machine/host-lock.ts";
 import { type Journal, openJournal } from "../gate/journal.ts";
@@ -225,6 +226,7 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
     onWait,
   });
   const path = join(home, "run", `gate-${process.pid}.sock`);
+  const at = openSocketPath(path);
   const identity = hostIdentity(lock, ownIdentity());
   const gate = { incarnation, path, identity };
   let nodeRestarts = 0;
@@ -239,8 +241,8 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
   const figures = () => ({ ...sockets.figures, ...side.figures, nodeRestarts });
   await stage({
     name: "server",
-    start: () => serveGate(path, supervisor, sockets, figures, journal),
-    stop: (server) => server.close(),
+    start: () => serveGate(at.path, supervisor, sockets, figures, journal),
+    stop: (server) => server.close().finally(at.close),
   });
   const { start, allowCalls, kill } = supervisor;
   const node = { start, allowCalls, kill, stop: () => supervisor.stop(waitMs) };

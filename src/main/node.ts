@@ -1,6 +1,7 @@
 import "./keep-private.ts";
 import "../node/v8-flags.ts";
 import { readConfig } from "../config/config.ts";
+import { openSocketPath } from "../adapters/machine/socket-path.ts";
 import { takeEnvironment } from "../config/secrets.ts";
 import { errorLine, HoldfastError, policyOf } from "../errors.ts";
 import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
@@ -46,7 +47,12 @@ function fail(error: unknown): void {
 async function runNode(): Promise<void> {
   const gateIs = await introduction();
   const config = readConfig(takeEnvironment(process.env));
-  const node = startNode({ config, gateIs, tell, exit: exitFailed }, fail);
+  // Open for life: the node reaches its gate with every call.
+  const { path } = openSocketPath(gateIs.path);
+  const node = startNode(
+    { config, gateIs: { ...gateIs, path }, tell, exit: exitFailed },
+    fail,
+  );
   const unforeseen = createUnforeseen({
     say: (line) => process.stderr.write(`holdfast node: ${line}\n`),
     stop: node.abandon,

@@ -275,6 +275,7 @@ export function createNodeConversations(
           log,
           onRequest: metrics.conversations.webhookRequest,
           onReply: metrics.conversations.reply,
+          onListening: open.readiness.webhookListens,
         });
   const escalations = createNodeEscalations(open);
   const turns = createNodeTurns({

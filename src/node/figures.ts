@@ -2,6 +2,7 @@ import { lifecycleStateNames } from "../../machines/lifecycle.ts";
 import { type HttpServer, startHttpServer } from "../adapters/http/http-server.ts";
 import { createMetrics, type Metrics } from "../adapters/metrics/metrics.ts";
 import type { Config } from "../config/config.ts";
+import { webhookSilent } from "../config/webhook.ts";
 import type { GateClient } from "../gate/gate-client.ts";
 
 /**
@@ -13,11 +14,14 @@ export interface Readiness {
   gaveUp(): void;
   /** The accounts that belong here were taken up. */
   begun(): void;
+  /** null: the webhook channel takes messages. Otherwise why it does not, in one line. */
+  webhookListens(fault: string | null): void;
   /** One line for a person; null: this node is ready. */
   unready(): string | null;
 }
 
-export function createReadiness(): Readiness {
+export function createReadiness({ hasWebhook }: { readonly hasWebhook: boolean }): Readiness {
+  let silence = hasWebhook ? "starting: the webhook channel does not listen yet" : null;
   let hasGivenUp = false;
   let hasBegun = false;
   return {
@@ -27,9 +31,12 @@ export function createReadiness(): Readiness {
     begun() {
       hasBegun = true;
     },
+    webhookListens(fault) {
+      silence = fault === null ? null : `${webhookSilent}: ${fault}`;
+    },
     unready() {
       if (hasGivenUp) return "Postgres is away; everything is given up until it is back";
-      return hasBegun ? null : "starting: accounts are not taken up yet";
+      return hasBegun ? silence : "starting: accounts are not taken up yet";
     },
   };
 }

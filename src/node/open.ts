@@ -45,7 +45,7 @@ export async function openNode(stage: StartStage, options: NodeOptions) {
   const onFault = (error: unknown) => log.warn(errorLine(error));
   const clock = createSystemClock();
   const metrics = createNodeMetrics();
-  const readiness = createReadiness();
+  const readiness = createReadiness({ hasWebhook: config.webhook !== null });
   const gate = await stage({
     name: "gate",
     start: () => connectGate({ ...gateIs, onLost: options.exit }),

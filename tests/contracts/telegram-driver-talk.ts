@@ -18,6 +18,29 @@ const updatesOf = ({ pushed }: OpenedClient): AccountUpdate[] =>
 export function specifyTalk(makeDriver: MakeDriver): void {
   const bench = createTelegramBench(makeDriver);
 
+  describe("messages by their ids", () => {
+    it("are read by a bot too, and an id without a message is left out", async () => {
+      const dc = await bench.startDc();
+      dc.phone.createUser({ firstName: "Bob", username: "bob" });
+      const helper = await bench.bot(dc, "helper_bot");
+      dc.phone.send("bob", { peer: "helper_bot", text: "one" });
+      dc.phone.send("bob", { peer: "helper_bot", text: "two" });
+      await helper.until(() => updatesOf(helper).length === 2);
+      const [one, two] = updatesOf(helper).flatMap((update) =>
+        update.kind === "message" ? update : [],
+      );
+      const ids = [one!.messageId, two!.messageId, two!.messageId + 1, 2 ** 31 - 1];
+      const found = await helper.client.messagesById(ids);
+      expect(found).toEqual(
+        [one!, two!].map((message) => ({
+          messageId: message.messageId,
+          date: message.date,
+          message,
+        })),
+      );
+    });
+  });
+
   describe("sending", () => {
     it("sends a text once, and refuses the same random id again", async () => {
       const dc = await bench.startDc();

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Script } from "node:vm";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
 import { readConfig } from "../../src/config/config.ts";
@@ -10,6 +11,7 @@ import { variables } from "../../src/config/variables.ts";
 
 interface Service {
   readonly command?: readonly string[];
+  readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean };
   readonly secrets?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly volumes?: readonly string[];
@@ -191,6 +193,24 @@ describe("the compose file", () => {
     expect(service.user ?? (service.image === "holdfast" ? "node" : "root"), name).toMatch(
       /^(?!0|root)\w+/,
     );
+  });
+
+  /** A YAML parser makes a mapping of an unquoted scalar with a colon and a blank in it. */
+  it("writes every word of every command and health check as text", () => {
+    const words = services.flatMap(([, { command = [], healthcheck }]) => [
+      ...command,
+      ...(healthcheck?.test ?? []),
+    ]);
+    expect(words.filter((word) => typeof word !== "string")).toEqual([]);
+    const checked = services.filter(([, { healthcheck }]) => healthcheck?.test !== undefined);
+    expect(checked.map(([name]) => name)).toEqual([...natsNames, "postgres", "host-a", "host-b"]);
+  });
+
+  it("asks a host whether it is ready by a program that parses", () => {
+    const [, node, flag, program = ""] = compose.services["host-a"]?.healthcheck?.test ?? [];
+    expect([node, flag]).toEqual(["node", "-e"]);
+    expect(() => new Script(program)).not.toThrow();
+    expect(program).toContain("/readyz");
   });
 
   it("runs its own image as no root", () => {

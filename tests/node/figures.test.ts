@@ -3,14 +3,26 @@ import { createReadiness, showGateFigures } from "../../src/node/figures.ts";
 
 describe("the readiness of a node", () => {
   it("says that it starts until its accounts are taken up", () => {
-    const readiness = createReadiness();
+    const readiness = createReadiness({ hasWebhook: false });
     expect(readiness.unready()).toMatch(/^starting/);
     readiness.begun();
     expect(readiness.unready()).toBeNull();
   });
 
+  it("waits for the webhook channel, where there is one, and says why it does not listen", () => {
+    const readiness = createReadiness({ hasWebhook: true });
+    readiness.begun();
+    expect(readiness.unready()).toMatch(/^starting: the webhook channel/);
+    readiness.webhookListens("Port 80 on 127.0.0.1 is in use by another program.");
+    expect(readiness.unready()).toBe(
+      "the webhook channel does not listen: Port 80 on 127.0.0.1 is in use by another program.",
+    );
+    readiness.webhookListens(null);
+    expect(readiness.unready()).toBeNull();
+  });
+
   it("says that everything was given up, whatever else is wrong", () => {
-    const readiness = createReadiness();
+    const readiness = createReadiness({ hasWebhook: false });
     readiness.begun();
     readiness.gaveUp();
     expect(readiness.unready()).toMatch(/^Postgres is away/);

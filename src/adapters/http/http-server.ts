@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { HoldfastError } from "../../errors.ts";
 import { boundServer, createHttpGuard, isSameToken, securityHeaders } from "../../http-guard.ts";
+import { listenAt } from "../../http-listen.ts";
 
 export interface HttpOptions {
   readonly host: string;
@@ -48,10 +48,7 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
     });
   });
   boundServer(server);
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) => reject(cannotListen(host, port, cause)));
-    server.listen(port, host, resolve);
-  });
+  await listenAt(server, { host, port, variable: "HOLDFAST_HTTP_PORT" });
   const address = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`,
@@ -107,16 +104,4 @@ function page(status: unknown): string {
 <style>body{font:15px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}</style>
 <h1>Holdfast</h1><p><a href="/metrics">metrics</a> · <a href="/healthz">health</a> · <a href="/readyz">readiness</a> ·
 <a href="/status">status as JSON</a></p><pre>${text}</pre>`;
-}
-
-function cannotListen(host: string, port: number, cause: NodeJS.ErrnoException): HoldfastError {
-  return new HoldfastError({
-    code: cause.code === "EADDRINUSE" ? "PORT_IN_USE" : "CANNOT_LISTEN",
-    message:
-      cause.code === "EADDRINUSE"
-        ? `Port ${port} on ${host} is in use by another program.`
-        : `Cannot listen on ${host}:${port} (${cause.code ?? cause.message}).`,
-    next: "Set HOLDFAST_HTTP_PORT to a free port, or to 0 for any.",
-    cause,
-  });
 }

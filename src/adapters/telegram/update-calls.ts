@@ -4,7 +4,7 @@ import type { Calls, RawCall } from "./raw-call.ts";
 import { serviceUserId } from "../../ports/telegram/service-account.ts";
 import type { Message, Reader } from "./update-reader.ts";
 
-type UpdateCalls = Pick<Calls, "cursor" | "difference" | "history" | "dialogs">;
+type UpdateCalls = Pick<Calls, "cursor" | "difference" | "history" | "messagesById" | "dialogs">;
 
 const dialogsPerPage = 100;
 /** Groups and channels may fill this many pages before a private chat is found. */
@@ -61,6 +61,19 @@ export function createUpdateCalls(call: RawCall, reader: Reader): UpdateCalls {
       if (found._ === "messages.messagesNotModified") return [];
       reader.meet(found.users);
       return messagesIn(found.messages);
+    },
+    async messagesById(ids) {
+      const found = await call({
+        _: "messages.getMessages",
+        id: ids.map((id) => ({ _: "inputMessageID", id })),
+      });
+      if (found._ === "messages.messagesNotModified") return [];
+      reader.meet(found.users);
+      return found.messages.flatMap((raw) =>
+        raw._ === "messageEmpty"
+          ? []
+          : [{ messageId: raw.id, date: raw.date, message: reader.message(raw) }],
+      );
     },
     async dialogs(limit) {
       const chats: PrivateChat[] = [];

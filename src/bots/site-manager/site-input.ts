@@ -9,6 +9,7 @@ import type { TurnInput } from "../../ports/conversation/bot.ts";
 import type { UserContext } from "../../ports/conversation/conversation-store.ts";
 import type { Site } from "./sites.ts";
 import { textsIn } from "./texts.ts";
+import type { Media } from "../../ports/telegram/media.ts";
 
 /** The actions of the bot's menus. */
 export const actionOf = {
@@ -40,8 +41,10 @@ export function eventFor(input: TurnInput, sites: readonly Site[]): SiteManagerE
     case "undeliverable":
     case "stale-action":
       return { type: "stale-button" };
-    case "media":
-      return { type: "photos", count: input.media.length };
+    case "media": {
+      const { length: count } = photosIn(input);
+      return count > 0 ? { type: "photos", count } : eventForText(input.caption, sites);
+    }
     case "text":
       return eventForText(input.text, sites);
     case "action":
@@ -52,6 +55,12 @@ export function eventFor(input: TurnInput, sites: readonly Site[]): SiteManagerE
 /** The user's language; English until one is chosen. */
 export const languageOf = ({ language }: UserContext): SiteManagerLanguage =>
   siteManagerLanguages.find((one) => one === language) ?? "en";
+
+/** Photos and files; a place or a contact is none of a report's. */
+export const photosIn = (input: TurnInput): readonly Media[] =>
+  input.kind === "media"
+    ? input.media.filter(({ type }) => type === "photo" || type === "file")
+    : [];
 
 function eventForAction(
   { action, item }: Extract<TurnInput, { kind: "action" }>,

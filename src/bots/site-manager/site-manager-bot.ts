@@ -1,7 +1,14 @@
 import { type ReportStatus, reportStatuses, type SiteManagerLanguage } from "./machine.ts";
 import type { Bot, Turn } from "../../ports/conversation/bot.ts";
 import type { MenuChoice } from "../../ports/conversation/conversation-store.ts";
-import { actionOf, eventFor, languageActions, languageOf, statusActions } from "./site-input.ts";
+import {
+  actionOf,
+  eventFor,
+  languageActions,
+  languageOf,
+  photosIn,
+  statusActions,
+} from "./site-input.ts";
 import { type SiteManagerEffect, stepSiteManager } from "./site-state.ts";
 import { exampleSites, type Site, type Task } from "./sites.ts";
 import { type Texts, textsIn } from "./texts.ts";
@@ -68,7 +75,7 @@ const says: Readonly<Record<SiteManagerEffect, Say>> = {
   beginReport,
   keepPhotos({ turn, texts }) {
     const { input } = turn;
-    const media = input.kind === "media" ? input.media : [];
+    const media = photosIn(input);
     const hasCaption = input.kind === "media" && input.caption.trim() !== "";
     turn.record("photos_of_report", media);
     turn.addProgress({ images: media.length, comments: hasCaption ? 1 : 0 });

@@ -15,13 +15,14 @@ import { inboundItems } from "./items.ts";
 import { gapStays, isEndOfClient, isTokenLost, standsStill, tokenMoved } from "./faults.ts";
 import { createPendingUpdates, type Run } from "./pending.ts";
 import { createPresses } from "./presses.ts";
+import { pressesMissing } from "./read-by-ids.ts";
 import { createRest } from "./rest.ts";
 import { watchSilence } from "./silence.ts";
 
 export interface UpdateCursorOptions {
   readonly client: Pick<
     TelegramClient,
-    "cursor" | "difference" | "dialogs" | "history" | "answerTap"
+    "cursor" | "difference" | "dialogs" | "history" | "messagesById" | "answerTap"
   >;
   readonly grant: GrantRef;
   readonly store: CursorStore;
@@ -40,7 +41,6 @@ export interface UpdateCursorOptions {
 
 /** Pushes far behind the cursor lead to one question in this time. */
 const stateAskedEveryMs = 60_000;
-const pressesMissing = "presses of buttons, if there were any";
 
 /**
  * Follows an account's updates into the stream. The cursor is ours: it advances only after the

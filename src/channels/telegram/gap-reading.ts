@@ -9,10 +9,11 @@ import type { AccountUpdate, ChatPeer, TelegramClient } from "../../ports/telegr
 import { isEndOfClient, isTokenLost } from "./faults.ts";
 import { createKeptReading, type Reading } from "./kept-reading.ts";
 import { chatsSince, messagesSince } from "./read-back.ts";
+import { beyondIdOf, everyChat, messagesBeyond, newestIdBefore } from "./read-by-ids.ts";
 import { createRest } from "./rest.ts";
 
 export interface GapReaderOptions {
-  readonly client: Pick<TelegramClient, "dialogs" | "history">;
+  readonly client: Pick<TelegramClient, "dialogs" | "history" | "messagesById">;
   readonly grant: GrantRef;
   readonly store: Pick<CursorStore, "keepReading" | "endReading">;
   readonly clock: Clock;
@@ -25,7 +26,7 @@ export interface GapReaderOptions {
 }
 
 /**
- * Reads a gap back from histories, beside the updates that go on. How far it has come is kept, so a flood wait or
+ * Reads a gap back from histories, or for a bot by the ids of its messages, beside the updates that go on. How far it has come is kept, so a flood wait or
  * another process goes on there. Until a chat is read, its pushed messages are left to the reading: so they come in
  * their order.
  */
@@ -68,7 +69,9 @@ export function createGapReader(options: GapReaderOptions): GapReader {
       const [peer] = reading.now.unread.values();
       if (peer === undefined) return finish(reading.now);
       current = { userId: peer.userId, pushed: true };
-      await readChat(reading.now, peer, current);
+      const beyondId = beyondIdOf(peer);
+      if (beyondId === null) await readChat(reading.now, peer, current);
+      else await readEveryChat(reading.now, beyondId, current);
       rest.worked();
     }
   }
@@ -86,8 +89,32 @@ export function createGapReader(options: GapReaderOptions): GapReader {
       reading.note({ recovered, missing: read.missing });
       if (isStopped) return;
     }
+    await leave(peer.userId);
+  }
+
+  /** As `readChat`; how far it has come is kept after each page. */
+  async function readEveryChat(of: Reading, from: number, chat: ChatRead): Promise<void> {
+    const { sinceDate } = of;
+    let { recovered } = of;
+    let beyondId = await newestIdBefore(client, sinceDate, from);
+    while (chat.pushed) {
+      chat.pushed = false;
+      for await (const { found, readId } of messagesBeyond(client, { sinceDate, beyondId })) {
+        await options.append(found);
+        recovered += found.length;
+        beyondId = readId;
+        reading.note({ recovered, missing: [] });
+        reading.now?.unread.set(chat.userId, everyChat(beyondId));
+        await reading.keep();
+        if (isStopped) return;
+      }
+    }
+    await leave(chat.userId);
+  }
+
+  async function leave(userId: string): Promise<void> {
     current = null;
-    reading.now?.unread.delete(peer.userId);
+    reading.now?.unread.delete(userId);
     await reading.keep();
   }
 
@@ -124,9 +151,12 @@ export function createGapReader(options: GapReaderOptions): GapReader {
       begin();
     },
     leaves(update) {
-      const { userId } = update.peer;
-      if (update.kind !== "message" || reading.now?.unread.has(userId) !== true) return false;
-      if (current?.userId === userId) current.pushed = true;
+      if (update.kind !== "message" || reading.now === null) return false;
+      const unread = [update.peer, everyChat(0)].find(({ userId }) =>
+        reading.now?.unread.has(userId),
+      );
+      if (unread === undefined) return false;
+      if (current?.userId === unread.userId) current.pushed = true;
       return true;
     },
     connectionBack: rest.connectionBack,
@@ -140,5 +170,5 @@ export function createGapReader(options: GapReaderOptions): GapReader {
 
 function gapMessage({ fromPts, toPts, recovered, missing }: Reading): string {
   const lacks = missing.length === 0 ? "" : `; missing: ${missing.join("; ")}`;
-  return `Telegram skipped updates ${fromPts} to ${toPts}; ${recovered} messages were read back from history${lacks}`;
+  return `Telegram skipped updates ${fromPts} to ${toPts}; ${recovered} messages were read back${lacks}`;
 }

@@ -5,6 +5,7 @@ import type {
   PrivateChat,
   TelegramClient,
 } from "../../ports/telegram/telegram.ts";
+import { everyChat, pressesMissing } from "./read-by-ids.ts";
 
 /** Private chats that are read back at most, the newest. */
 const chatsMax = 100;
@@ -28,13 +29,14 @@ export interface ReadBack<Found> {
 
 /**
  * The private chats with a message since a date (Unix seconds), the newest first. Bots may not read dialogs
- * (https://core.telegram.org/method/messages.getDialogs).
+ * (https://core.telegram.org/method/messages.getDialogs): all their chats are one, which is read by ids.
  */
 export async function chatsSince(
   client: Pick<TelegramClient, "dialogs">,
   sinceDate: number,
 ): Promise<ReadBack<ChatPeer>> {
   const chats = await shown(client.dialogs(chatsMax));
+  if (chats === "not to bots") return { found: [everyChat(0)], missing: [pressesMissing] };
   if (chats === null) return { found: [], missing: [missingIs.dialogs] };
   const isRecent = ({ topDate = sinceDate }: PrivateChat): boolean => topDate >= sinceDate;
   const mayBeMore = chats.length >= chatsMax && chats.every(isRecent);
@@ -59,7 +61,8 @@ export async function messagesSince(
   for (let page = 0; page < pagesPerChatMax; page += 1) {
     const older = beforeId === undefined ? {} : { beforeId };
     const messages = await shown(client.history(peer, { limit: pageSize, ...older }));
-    if (messages === null) return { found: oldestFirst(), missing: [missingIs.history] };
+    if (messages === null || messages === "not to bots")
+      return { found: oldestFirst(), missing: [missingIs.history] };
     const recent = messages.filter(
       ({ date, messageId }) => date >= sinceDate && messageId > beyondId,
     );
@@ -74,11 +77,13 @@ export async function messagesSince(
 }
 
 /** null: Telegram refuses to show it. */
-async function shown<T>(reading: Promise<readonly T[]>): Promise<readonly T[] | null> {
+async function shown<T>(
+  reading: Promise<readonly T[]>,
+): Promise<readonly T[] | "not to bots" | null> {
   try {
     return await reading;
   } catch (error) {
-    if (error instanceof TelegramError && error.fault.kind === "refused") return null;
-    throw error;
+    if (!(error instanceof TelegramError) || error.fault.kind !== "refused") throw error;
+    return error.fault.code === "BOT_METHOD_INVALID" ? "not to bots" : null;
   }
 }

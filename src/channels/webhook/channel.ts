@@ -25,6 +25,8 @@ export interface NodeWebhookOptions {
   readonly log: Logger;
   onRequest(outcome: WebhookOutcome): void;
   onReply(outcome: string): void;
+  /** null: it listens. Otherwise why it does not, in one line. */
+  onListening(fault: string | null): void;
 }
 
 /**
@@ -48,6 +50,7 @@ export function createNodeWebhook(options: NodeWebhookOptions): NodeWebhook {
   );
   let server: WebhookServer | null = null;
   let stopped = false;
+  let told: string | null = null;
   let cancel = () => {};
 
   async function tryToListen(): Promise<void> {
@@ -67,13 +70,18 @@ export function createNodeWebhook(options: NodeWebhookOptions): NodeWebhook {
       },
     });
     log.info({ webhook: `http://${host}:${started.port}` }, "the webhook channel listens");
-    if (stopped) await started.close();
-    else server = started;
+    if (stopped) return started.close();
+    server = started;
+    options.onListening(null);
   }
 
   function listen(): void {
     tryToListen().catch((error: unknown) => {
-      log.warn(`the webhook channel cannot listen yet, and tries again: ${errorLine(error)}`);
+      const fault = errorLine(error);
+      if (fault !== told)
+        log.warn(`the webhook channel cannot listen yet, and tries again: ${fault}`);
+      told = fault;
+      options.onListening(fault);
       if (!stopped) cancel = clock.schedule(listenAgainMs, listen);
     });
   }

@@ -1,7 +1,7 @@
 import { errorLine } from "../../errors.ts";
 import type { Channel, Delivery } from "../../ports/conversation/channel.ts";
 import type { OutboxItem } from "../../ports/conversation/outbox-store.ts";
-import { webhookMessageId } from "./items.ts";
+import { webhookMessageId } from "./message-id.ts";
 import { type MenuStyle, renderButtons, renderText } from "../../conversation/turns/menu.ts";
 
 /** A reply on its way to the endpoint that passes it on. */

@@ -2,6 +2,8 @@ import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
 import type { Media } from "../../ports/telegram/media.ts";
 import { storableText } from "../../ports/conversation/storable-text.ts";
 import { writerOf } from "../../ports/telegram/writer.ts";
+import { inboundIdOf, inboundIdOfChoice, isMessageId, messageIdTold } from "./message-id.ts";
+import { placeIn } from "./place.ts";
 
 /** The fault of a request, in one line. */
 export interface WebhookFault {
@@ -9,15 +11,13 @@ export interface WebhookFault {
 }
 
 const nameLengthMax = 256;
-const messageIdForm = /^(?:SM|MM)[0-9a-f]{32}$/;
-const messageIdTold = "SM or MM and 32 hex digits";
 const mediaMax = 10;
 
 /**
  * A message as a provider posts it (https://www.twilio.com/docs/messaging/guides/webhook-request).
  * Its fields: From, ProfileName, Body, MessageSid, NumMedia with MediaUrl0 and MediaContentType0 and so on. A
  * choice has ButtonPayload or ListId, and OriginalRepliedMessageSid for the message that offered
- * it. Other fields are ignored.
+ * it. A place has Latitude and Longitude, and may have Label and Address. Other fields are ignored.
  * @param receivedAtMs wall clock
  */
 export function webhookItem(
@@ -34,9 +34,9 @@ export function webhookItem(
     if (value.trim() === "") return { fault: `${name} is missing` };
     if (value.length > nameLengthMax) return { fault: `${name} is too long` };
   }
-  if (!messageIdForm.test(messageId)) return { fault: `MessageSid is not ${messageIdTold}` };
+  if (!isMessageId(messageId)) return { fault: `MessageSid is not ${messageIdTold}` };
   const repliedTo = text("OriginalRepliedMessageSid");
-  if (repliedTo !== "" && !messageIdForm.test(repliedTo)) {
+  if (repliedTo !== "" && !isMessageId(repliedTo)) {
     return { fault: `OriginalRepliedMessageSid is not ${messageIdTold}` };
   }
   const writer = writerOf({ name: text("ProfileName") });
@@ -53,23 +53,26 @@ export function webhookItem(
     // Each press is a message of the provider's, and is chosen once under its id.
     return {
       ...common,
-      inboundId: `tap:${repliedTo || messageId}:${choice}#${messageId}`,
+      inboundId: inboundIdOfChoice(repliedTo || messageId, choice, messageId),
       kind: "tap",
       text: choice,
     };
   }
-  const media = mediaIn(text);
-  if (typeof media === "string") return { fault: media };
+  const files = filesIn(text);
+  if (typeof files === "string") return { fault: files };
+  const place = placeIn(text);
+  if (typeof place === "string") return { fault: place };
+  const media = place === null ? files : [...files, place];
   return {
     ...common,
-    inboundId: `m:${messageId}`,
+    inboundId: inboundIdOf(messageId),
     kind: "text",
     text: text("Body"),
     ...(media.length > 0 && { media }),
   };
 }
 
-function mediaIn(text: (name: string) => string): readonly Media[] | string {
+function filesIn(text: (name: string) => string): readonly Media[] | string {
   const count = Number(text("NumMedia") || "0");
   if (!Number.isInteger(count) || count < 0 || count > mediaMax) {
     return `NumMedia must be 0 to ${mediaMax}`;
@@ -80,7 +83,7 @@ function mediaIn(text: (name: string) => string): readonly Media[] | string {
     if (!/^https?:\/\//.test(url)) return `MediaUrl${index} is no address`;
     const mimeType = text(`MediaContentType${index}`) || "application/octet-stream";
     media.push({
-      type: mimeType.startsWith("image/") ? "photo" : "file",
+      type: typeOf(mimeType),
       mimeType,
       size: null,
       fileName: null,
@@ -90,8 +93,22 @@ function mediaIn(text: (name: string) => string): readonly Media[] | string {
   return media;
 }
 
+/** vCard was sent under each of these names (https://www.rfc-editor.org/rfc/rfc6350#section-10.1). */
+const contactTypes = /^text\/(?:x-)?vcard\b|^text\/directory\b/i;
+
+function typeOf(mimeType: string): Media["type"] {
+  if (mimeType.startsWith("image/")) return "photo";
+  return contactTypes.test(mimeType) ? "contact" : "file";
+}
+
+/** What a report says of a message that comes in. */
+const inboundStatuses: ReadonlySet<string> = new Set(["", "received", "receiving"]);
+
 /**
- * The provider's id, read from an inbound id. For a choice: the id of the message that offered it.
+ * A report of what became of a message of the bot's own
+ * (https://www.twilio.com/docs/messaging/guides/track-outbound-message-status).
  */
-export const webhookMessageId = (inboundId: string): string =>
-  /^(?:m|tap):([^:]*)/.exec(inboundId)?.[1] ?? "";
+export const isDeliveryReport = (fields: { get(name: string): string | null }): boolean =>
+  ["MessageStatus", "SmsStatus"].some(
+    (name) => !inboundStatuses.has((fields.get(name) ?? "").trim().toLowerCase()),
+  );

@@ -3,9 +3,17 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { errorLine } from "../../errors.ts";
 import { boundServer, securityHeaders } from "../../http-guard.ts";
+import { listenAt } from "../../http-listen.ts";
+import { isDeliveryReport } from "./items.ts";
 
 /** The outcome of a request, for the metrics. */
-export type WebhookOutcome = "taken" | "unsigned" | "malformed" | "too-large" | "unavailable";
+export type WebhookOutcome =
+  | "taken"
+  | "report"
+  | "unsigned"
+  | "malformed"
+  | "too-large"
+  | "unavailable";
 
 export interface WebhookServerOptions {
   readonly host: string;
@@ -34,7 +42,7 @@ const emptyAnswer = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>
 
 /**
  * Takes a provider's posts: form-encoded, signed by `X-Twilio-Signature`. Answers 200 only once the
- * message is stored. Answers 503 if a later attempt may work, so that the provider posts it again.
+ * message is stored. A delivery report is no message: it is counted. Answers 503 if a later attempt may work, so that the provider posts it again.
  */
 export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
   const server = createServer((request, response) => {
@@ -46,10 +54,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
     });
   });
   boundServer(server);
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(options.port, options.host, resolve);
-  });
+  await listenAt(server, { ...options, variable: "HOLDFAST_WEBHOOK_PORT" });
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>
@@ -90,14 +95,22 @@ async function respond(options: WebhookServerOptions, request: IncomingMessage):
       "Nothing was taken: the signature is not that of HOLDFAST_WEBHOOK_SECRET over HOLDFAST_WEBHOOK_URL and the fields.",
     );
   }
+  if (isDeliveryReport(fields)) return accepted("report");
   try {
     const wrong = await options.take(fields, createHash("sha256").update(signed).digest("hex"));
     if (wrong !== null) return plain("malformed", 400, `Nothing was taken: ${wrong.fault}.`);
-    return { outcome: "taken", status: 200, type: "text/xml; charset=utf-8", body: emptyAnswer };
+    return accepted("taken");
   } catch (error) {
     return plain("unavailable", 503, `Not stored, post it again: ${errorLine(error)}`);
   }
 }
+
+const accepted = (outcome: WebhookOutcome): Response => ({
+  outcome,
+  status: 200,
+  type: "text/xml; charset=utf-8",
+  body: emptyAnswer,
+});
 
 function bodyOf(
   request: IncomingMessage,

@@ -4,16 +4,18 @@ import { hostsBot, noBot } from "../../ports/accounts/chosen-bot.ts";
 import { wellStates } from "../../commands/account-health.ts";
 import type { AccountStatus } from "../../commands/account-status.ts";
 import { askAccount, askFleet, type AskOptions } from "../ask.ts";
-import { print } from "../print.ts";
+import { print, printError } from "../print.ts";
 import { screenColumns, table } from "../table.ts";
+import { unreadyHere } from "../unready-here.ts";
 
 interface StatusResult {
-  /** 0 when every account shown serves or is paused on purpose, else 1. */
+  /** 0 when every account shown serves or is paused on purpose, else 1; 1 too where this home's host is not ready. */
   readonly exitCode: number;
   readonly accounts: readonly AccountStatus[];
 }
 
 const { env } = process;
+const homeOf = (of: AskOptions["env"]): string => of["HOLDFAST_HOME"] ?? ".holdfast";
 
 /** `holdfast status`: where each account is, for a person or as JSON. */
 export function addStatusCommand(program: Command, setExitCode: (code: number) => void): void {
@@ -33,6 +35,10 @@ export function addStatusCommand(program: Command, setExitCode: (code: number) =
       const columns = account === undefined ? screenColumns() : null;
       print(json === true ? JSON.stringify({ accounts }) : statusTable(accounts, columns));
       setExitCode(status.exitCode);
+      const unready = account === undefined ? await unreadyHere(homeOf(env)) : null;
+      if (unready === null) return;
+      printError(`holdfast: this host is not ready: ${unready}`);
+      setExitCode(1);
     });
 }
 

@@ -1,5 +1,5 @@
 import { HoldfastError } from "../../errors.ts";
-import type { MediaReader, TelegramFile } from "../../ports/telegram/media.ts";
+import type { MediaReader, Place, TelegramFile } from "../../ports/telegram/media.ts";
 import type { JsonObject, JsonValue } from "../../ports/telegram/telegram.ts";
 
 export interface MediaReaderOptions {
@@ -62,11 +62,17 @@ export function createMediaReader({ invoke, fetchUrl }: MediaReaderOptions): Med
     async read(account, { source, size }, bytesMax) {
       if (size !== null && size > bytesMax) throw tooLarge(bytesMax);
       if (source.kind === "telegram") return readTelegram(account, source, bytesMax);
+      if (source.kind === "place") return geoJson(source);
       const bytes = await fetchUrl(source.url, bytesMax);
       if (bytes.length > bytesMax) throw tooLarge(bytesMax);
       return bytes;
     },
   };
+}
+
+function geoJson({ latitude, longitude, label, address }: Place): Uint8Array {
+  const geometry = { type: "Point", coordinates: [longitude, latitude] };
+  return Buffer.from(JSON.stringify({ type: "Feature", geometry, properties: { label, address } }));
 }
 
 function locationOf({ id, accessHash, fileReference, thumbSize }: TelegramFile): JsonObject {

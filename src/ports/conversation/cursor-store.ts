@@ -2,13 +2,16 @@ import type { GrantRef } from "../custody/gate.ts";
 import type { ChatPeer, UpdateCursor } from "../telegram/telegram.ts";
 import type { StreamPlace } from "./stream-state.ts";
 
-/** A gap that is being read back from histories, chat by chat. */
+/** A gap that is being read back, chat by chat. */
 export interface GapReading {
   readonly fromPts: number;
   readonly toPts: number;
   /** Messages since then are read, Unix seconds. */
   readonly sinceDate: number;
-  /** Chats that are still to be read, the newest first. Their pushed messages are left to the reading. */
+  /**
+   * Chats that are still to be read, the newest first. Their pushed messages are left to the reading. One that is named
+   * `*` stands for all chats of a bot.
+   */
   readonly unread: readonly ChatPeer[];
   /** Messages that were read back so far. */
   readonly recovered: number;

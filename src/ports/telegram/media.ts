@@ -1,6 +1,9 @@
-/** A file of a message. Its bytes stay in their place until a bot asks for them. JSON. */
+/**
+ * A file of a message, or a place that was sent. Its bytes stay where they are until a bot asks for them. JSON.
+ * A `contact` is a vCard.
+ */
 export interface Media {
-  readonly type: "photo" | "file";
+  readonly type: "photo" | "file" | "contact" | "place";
   /** As the channel tells it, such as `image/jpeg`. */
   readonly mimeType: string;
   /** Bytes; null where the channel does not tell. */
@@ -10,7 +13,19 @@ export interface Media {
 }
 
 /** Where the bytes are. */
-export type MediaSource = TelegramFile | { readonly kind: "url"; readonly url: string };
+export type MediaSource = TelegramFile | { readonly kind: "url"; readonly url: string } | Place;
+
+/** A place itself: downloaded, it is a point in GeoJSON (https://www.rfc-editor.org/rfc/rfc7946). */
+export interface Place {
+  readonly kind: "place";
+  /** Degrees, -90 to 90. */
+  readonly latitude: number;
+  /** Degrees, -180 to 180. */
+  readonly longitude: number;
+  /** Its name, and its address; null where they were not sent. */
+  readonly label: string | null;
+  readonly address: string | null;
+}
 
 /** A file of Telegram's (https://core.telegram.org/api/files#downloading-files); 64-bit numbers are decimal text. */
 export interface TelegramFile {

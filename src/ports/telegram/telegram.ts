@@ -77,6 +77,14 @@ export type Difference =
     }
   | { readonly kind: "too-long"; readonly pts: number };
 
+/** A message by its id; `message` null: it is not of a private chat, or of the service account. */
+export interface DatedMessage {
+  readonly messageId: number;
+  /** Unix seconds. */
+  readonly date: number;
+  readonly message: Extract<AccountUpdate, { kind: "message" }> | null;
+}
+
 export interface PrivateChat {
   readonly peer: ChatPeer;
   readonly topMessageId: number;
@@ -192,6 +200,11 @@ export interface TelegramClient {
     peer: ChatPeer,
     range: { readonly limit: number; readonly beforeId?: number },
   ): Promise<readonly Extract<AccountUpdate, { kind: "message" }>[]>;
+  /**
+   * The messages under these ids (1–100) of private chats and groups, which count together; an id without a message is
+   * left out. Bots may ask too.
+   */
+  messagesById(ids: readonly number[]): Promise<readonly DatedMessage[]>;
   /**
    * The newest private chats with their last message, for reading back after a too-long gap. Groups, channels and the
    * service account are left out and do not count.

@@ -201,3 +201,27 @@ describe("the update cursor against the data centre (I5)", () => {
     expect(keeping.notes).toEqual(["UPDATE_GAP"]);
   });
 });
+
+describe("a bot that was away for long (I5)", () => {
+  it("reads back what Telegram skipped, of every chat and in order", async () => {
+    const dc = await openTown({ differenceGapMax: 20 });
+    dc.phone.createUser({ firstName: "Eve", username: "eve" });
+    const helper = await bench.bot(dc, "helper_bot");
+    const keeping = createKeeping();
+    const tell = (by: string, text: string) => dc.phone.send(by, { peer: "helper_bot", text });
+    const first = await follow(helper, keeping);
+    tell("bob", "before");
+    await expect.poll(keeping.texts, { timeout: patienceMs }).toEqual(["before"]);
+    await first.stop();
+    await helper.client.close();
+    const missed = Array.from({ length: 30 }, (_, index) => `away ${index}`);
+    for (const [index, text] of missed.entries()) tell(index % 2 === 0 ? "bob" : "eve", text);
+    const again = bench.open(dc, { session: helper.sessions[0]!.bytes });
+    await again.client.connect();
+    await follow(again, keeping);
+    await expect.poll(() => keeping.gaps.length, { timeout: patienceMs }).toBe(1);
+    expect(keeping.texts()).toEqual(["before", ...missed]);
+    tell("eve", "now");
+    await expect.poll(() => keeping.texts().at(-1), { timeout: patienceMs }).toBe("now");
+  });
+});

@@ -5,6 +5,7 @@ import {
   createCursorBench,
   cursorAt,
   failing,
+  type Message,
   message,
 } from "../../fixtures/cursor-bench.ts";
 
@@ -21,6 +22,9 @@ function openTown() {
   bench.differences.push({ kind: "too-long", pts: 5000 });
   return bench;
 }
+
+const refusal = (code: string) =>
+  new TelegramError({ code, kind: "refused", message: `Telegram answered 400 ${code}` });
 
 /** Lets the work go on, step by step, and no further than needed. */
 async function until(isSo: () => boolean): Promise<void> {
@@ -73,13 +77,9 @@ describe("a gap that Telegram does not fill", () => {
     expect(bench.items.at(-1)?.inboundId).toBe("m:1500");
   });
 
-  it("is reported whole where Telegram shows no dialogs, as to bots", async () => {
+  it("is reported whole where Telegram shows no dialogs", async () => {
     const bench = createCursorBench(cursorAt(10));
-    bench.faults.dialogs = new TelegramError({
-      code: "BOT_METHOD_INVALID",
-      kind: "refused",
-      message: "Telegram answered 400 BOT_METHOD_INVALID",
-    });
+    bench.faults.dialogs = refusal("CHAT_ADMIN_REQUIRED");
     bench.differences.push({ kind: "too-long", pts: 5000 });
     await bench.cursor.start();
     await bench.settled();
@@ -191,5 +191,80 @@ describe("a reading that is interrupted", () => {
     await bench.settled();
     expect(idsOf(bench)).toEqual(["m:1", "m:2"]);
     expect(bench.gaps).toMatchObject([{ recovered: 2 }]);
+  });
+});
+
+/** A bot whose gap begins after message 1,000 of 3,000, in two chats, with outgoing messages and deleted ones between. */
+function openBot() {
+  const bench = createCursorBench(cursorAt(10, 1100));
+  bench.faults.dialogs = refusal("BOT_METHOD_INVALID");
+  const chats = ["7", "8"].map((userId) => ({ peer: peerOf(userId), messages: [] as Message[] }));
+  for (let id = 1; id <= 3000; id += 1) {
+    const isDeleted = id % 10 === 0 || (id > 500 && id < 700) || (id > 1500 && id < 1700);
+    if (isDeleted) continue;
+    const chat = chats[id % 2]!;
+    chat.messages.push(message(id, { peer: chat.peer, outgoing: id % 3 === 0 }));
+  }
+  for (const chat of chats) bench.dialogs.push({ topMessageId: 0, ...chat });
+  const missed = chats
+    .flatMap(({ messages }) => messages)
+    .filter(({ messageId, outgoing }) => messageId >= 1000 && !outgoing)
+    .map(({ messageId }) => `m:${messageId}`);
+  bench.differences.push({ kind: "too-long", pts: 5000 });
+  return { bench, chats, missed: new Set(missed) };
+}
+
+describe("the gap of a bot, which may read no dialogs", () => {
+  it("is read back by the ids of its messages, oldest first, and what ids do not give is said", async () => {
+    const { bench, missed } = openBot();
+    await bench.cursor.start();
+    await until(() => bench.gaps.length > 0);
+    const ids = bench.items.map(({ inboundId }) => Number(inboundId.slice(2)));
+    expect(new Set(idsOf(bench))).toEqual(missed);
+    expect(ids).toEqual(ids.toSorted((a, b) => a - b));
+    expect(bench.gaps).toEqual([
+      {
+        fromPts: 10,
+        toPts: 5000,
+        recovered: missed.size,
+        missing: ["presses of buttons, if there were any"],
+      },
+    ]);
+    expect(bench.reading).toBeNull();
+  });
+
+  it("goes on where it was interrupted, by another process too (I11)", async () => {
+    const { bench, missed } = openBot();
+    await bench.cursor.start();
+    await until(() => bench.items.length >= 300);
+    bench.faults.messagesById = flood;
+    await bench.settled();
+    await bench.cursor.stop();
+    const read = bench.items.length;
+    expect(Number(bench.reading?.unread[0]?.accessHash)).toBeGreaterThan(1000);
+    delete bench.faults.messagesById;
+    await bench.restarted().start();
+    await until(() => bench.gaps.length > 0);
+    expect(bench.items).toHaveLength(missed.size);
+    expect(read).toBeLessThan(missed.size);
+    expect(bench.gaps).toMatchObject([{ recovered: missed.size }]);
+  });
+
+  it("keeps the order of every chat: what is pushed meanwhile comes behind what was missed (I4)", async () => {
+    const { bench, chats, missed } = openBot();
+    const release = bench.hold("messagesById");
+    await bench.cursor.start();
+    const pushed = message(3001, { peer: chats[0]!.peer });
+    chats[0]!.messages.push(pushed);
+    bench.cursor.onUpdates([counted(5001, pushed)]);
+    await bench.settled();
+    expect(bench.items).toEqual([]);
+    release();
+    await until(() => bench.gaps.length > 0);
+    expect(idsOf(bench).at(-1)).toBe("m:3001");
+    expect(bench.items).toHaveLength(missed.size + 1);
+    bench.cursor.onUpdates([counted(5002, message(3002, { peer: chats[1]!.peer }))]);
+    await bench.settled();
+    expect(idsOf(bench).at(-1)).toBe("m:3002");
   });
 });

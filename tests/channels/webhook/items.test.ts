@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { webhookItem, webhookMessageId } from "../../../src/channels/webhook/items.ts";
+import { isDeliveryReport, webhookItem } from "../../../src/channels/webhook/items.ts";
+import { messageIdTold, webhookMessageId } from "../../../src/channels/webhook/message-id.ts";
 
 const read = (fields: Record<string, string>) =>
   webhookItem(new URLSearchParams(fields), "whatsapp", 5);
@@ -81,12 +82,28 @@ describe("what a provider posts (V15)", () => {
     [
       "an id that took a neighbour along",
       { MessageSid: `${sid("1")}NumMedia0` },
-      "MessageSid is not SM or MM and 32 hex digits",
+      `MessageSid is not ${messageIdTold}`,
     ],
     [
       "a choice under something that is no message",
       { ButtonPayload: "h1", OriginalRepliedMessageSid: "SM0To+1" },
-      "OriginalRepliedMessageSid is not SM or MM and 32 hex digits",
+      `OriginalRepliedMessageSid is not ${messageIdTold}`,
+    ],
+    [
+      "another gateway's id that took a neighbour along",
+      { MessageSid: "gateway:1NumMedia0" },
+      `MessageSid is not ${messageIdTold}`,
+    ],
+    ["half a place", { Latitude: "48.8566" }, "Longitude is no number from -180 to 180"],
+    [
+      "a place beyond the pole",
+      { Latitude: "90.1", Longitude: "0" },
+      "Latitude is no number from -90 to 90",
+    ],
+    [
+      "a place in words",
+      { Latitude: "0x10", Longitude: "0" },
+      "Latitude is no number from -90 to 90",
     ],
     ["half a file", { NumMedia: "1" }, "MediaUrl0 is no address"],
     [
@@ -99,6 +116,60 @@ describe("what a provider posts (V15)", () => {
   ])("is refused with %s", (_name, change, fault) => {
     expect(read({ ...message, ...change })).toEqual({ fault });
   });
+
+  it("is a place where it has one, with or without a text", () => {
+    const place = { Latitude: "48.8566", Longitude: "-2.3522", Label: "Office" };
+    expect(read({ ...message, Body: "", NumMedia: "0", ...place })).toMatchObject({
+      kind: "text",
+      text: "",
+      media: [
+        {
+          type: "place",
+          source: {
+            kind: "place",
+            latitude: 48.8566,
+            longitude: -2.3522,
+            label: "Office",
+            address: null,
+          },
+        },
+      ],
+    });
+  });
+
+  it.each(["text/vcard", "text/x-vcard; charset=utf-8", "text/directory"])(
+    "is a contact where it brings %s",
+    (MediaContentType0) => {
+      const card = { NumMedia: "1", MediaUrl0: "https://a.example/2", MediaContentType0 };
+      expect(read({ ...message, ...card })).toMatchObject({ media: [{ type: "contact" }] });
+    },
+  );
+
+  it.each([
+    ["queued", "queued", true],
+    ["Delivered", "", true],
+    ["", "failed", true],
+    ["read", "received", true],
+    ["", "received", false],
+    ["received", "received", false],
+    ["", "", false],
+  ])("with MessageStatus %j and SmsStatus %j is a report: %j", (status, sms, isReport) => {
+    const fields = new URLSearchParams({ ...message, MessageStatus: status, SmsStatus: sms });
+    expect(isDeliveryReport(fields)).toBe(isReport);
+  });
+
+  it.each(["gateway:123:abc", "urn:uuid:6e8bc430", "wamid.HBgLMzM2MTIzNDU2Nzg==", sid("7")])(
+    "keeps the id %s whole, in a message and in a choice",
+    (id) => {
+      const idIn = (fields: Record<string, string>) => {
+        const item = read({ ...message, MessageSid: id, ...fields });
+        return "fault" in item ? item.fault : webhookMessageId(item.inboundId);
+      };
+      expect(idIn({})).toBe(id);
+      expect(idIn({ ButtonPayload: "h1:4:2:0" })).toBe(id);
+      expect(idIn({ ButtonPayload: "h1:4", OriginalRepliedMessageSid: "a:b" })).toBe("a:b");
+    },
+  );
 
   it("gives its own id back with the reply", () => {
     expect(["m:SM1", "tap:SM0:h1:4:2:0#SM1", "odd"].map(webhookMessageId)).toEqual([

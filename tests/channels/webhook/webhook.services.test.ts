@@ -104,6 +104,7 @@ beforeEach(async () => {
     ),
     onRequest: (outcome) => void outcomes.push(outcome),
     onReply: () => {},
+    onListening: () => {},
   });
   webhook.listen();
   await listening.promise;
@@ -264,6 +265,34 @@ describe("the channel beside Telegram (V15)", () => {
     expect(outcomes).toEqual(["unsigned", "malformed", "too-large", "malformed", "taken"]);
     const turns = await bench.database.query<{ asked: string }>("select asked from turns");
     expect(turns).toEqual([{ asked: "\uFFFD\uFFFD Bonjour" }]);
+  });
+
+  it("takes a report of the bot's own message for no message, and counts it", async () => {
+    await serve();
+    const own = { From: "whatsapp:+33700000000", To: from, MessageSid: sid("SM-out") };
+    for (const status of ["queued", "sent", "delivered", "read", "failed"])
+      expect(await post({ ...own, MessageStatus: status, SmsStatus: status })).toBe(200);
+    expect(await post({ Body: "Bonjour", SmsStatus: "received" })).toBe(200);
+    await arrived(1);
+    expect(outcomes).toEqual([...Array<string>(5).fill("report"), "taken"]);
+    expect(posted[0]!.reply.to).toBe(from);
+  });
+
+  it("hands a place to the bot as a place", async () => {
+    const bot: Bot = {
+      name: "places",
+      handle({ input, reply }) {
+        if (input.kind !== "media") return;
+        const [place] = input.media;
+        if (place?.source.kind !== "place") return;
+        const { label, latitude, longitude } = place.source;
+        reply(`${label}: ${latitude}, ${longitude}`);
+      },
+    };
+    await serve(bot);
+    expect(await post({ Latitude: "48.8566", Longitude: "2.3522", Label: "Office" })).toBe(200);
+    await arrived(1);
+    expect(texts()).toEqual(["Office: 48.8566, 2.3522"]);
   });
 
   it("has the provider post again what could not be stored", async () => {

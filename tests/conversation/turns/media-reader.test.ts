@@ -91,3 +91,29 @@ describe("a file with an address", () => {
     await expect(reader.read("desk", file, 99)).rejects.toMatchObject({ code: "MEDIA_TOO_LARGE" });
   });
 });
+
+describe("a place", () => {
+  it("is read as a point in GeoJSON, and nothing is asked for it", async () => {
+    const { reader, calls } = holderOf(0);
+    const place: Media = {
+      type: "place",
+      mimeType: "application/geo+json",
+      size: null,
+      fileName: null,
+      source: {
+        kind: "place",
+        latitude: 48.8566,
+        longitude: 2.3522,
+        label: null,
+        address: "1 rue X",
+      },
+    };
+    const bytes = Buffer.from(await reader.read("desk", place, chunk));
+    expect(JSON.parse(bytes.toString())).toEqual({
+      type: "Feature",
+      geometry: { type: "Point", coordinates: [2.3522, 48.8566] },
+      properties: { label: null, address: "1 rue X" },
+    });
+    expect(calls).toEqual([]);
+  });
+});
