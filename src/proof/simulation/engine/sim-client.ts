@@ -207,6 +207,19 @@ function createSimClient(of: ClientOf, options: OpenOptions): TelegramClient {
           .toSorted((a, b) => b.messageId - a.messageId)
           .slice(0, limit);
       }),
+    messagesById: (ids) =>
+      call("messages.getMessages", (through) => {
+        authorised(through);
+        const account = accountOf();
+        const users = new Set(account.updates.map(({ update }) => update.peer.userId));
+        const all = [...users].flatMap((userId) => [
+          ...incoming(account, userId),
+          ...outgoing(account, userId),
+        ]);
+        return all
+          .filter(({ messageId }) => ids.includes(messageId))
+          .map((message) => ({ messageId: message.messageId, date: message.date, message }));
+      }),
     dialogs: (limit) =>
       call("messages.getDialogs", (through) => {
         authorised(through);
