@@ -216,6 +216,7 @@ describe("going back (V11)", () => {
       database.query("select seq, asked, replies, tool_outputs from turns order by seq");
     const before = await turns();
     expect(await migrateDown(test.url, 8)).toEqual([
+      "0028-bot-suspects",
       "0027-adopted-sessions",
       "0026-removed-accounts",
       "0025-account-bots",
