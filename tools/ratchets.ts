@@ -42,7 +42,6 @@ export const floats = {
   load: 1,
   nextEra: 1,
   onGone: 1,
-  reload: 1,
   respond: 1,
   run: 1,
   runShare: 1,

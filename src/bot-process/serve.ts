@@ -46,7 +46,9 @@ export function openNodePipe(): NodePipe {
       },
     },
   });
-  const speaker = createSpeaker((frame, done) => void socket.write(frame, done));
+  const speaker = createSpeaker((frame, done) => {
+    socket.write(frame, done);
+  });
 
   return {
     say(line) {

@@ -41,8 +41,8 @@ export interface RunningTurns {
 export const turnTexts = 5;
 
 /**
- * Runs the bot's handlers. An answer waits for the end of the moment, so that a failure beside it is met: answers of one
- * moment go together.
+ * Runs the bot's handlers. An answer waits for the end of the moment, so that a failure beside it is met: answers of
+ * one moment go together.
  * @param folder of the bot's sources
  */
 export function createRunningTurns(

@@ -69,7 +69,7 @@ describe("a bot that leaves a failure alone, or ends its process", () => {
       .toContainEqual(expect.stringMatching(/^bot careless: BOT_EXITED: .*\(bot\.mjs:7:/));
     expect((await person.say("hello")).text).toBe("echo hello");
     expect(running.run().pids["node"]).toBe(node);
-    expect(await metrics()).toContain('holdfast_gate{figure="nodeRestarts"} 0');
+    await expect.poll(metrics).toContain('holdfast_gate{figure="nodeRestarts"} 0');
   }, 60_000);
 });
 

@@ -98,7 +98,7 @@ const setpriv = (): string | undefined =>
     .map((folder) => join(folder, "setpriv"))
     .find((path) => existsSync(path));
 
-/** Has the kernel end a program with this process, where it can: one that hangs does not see that its pipe is closed. */
+/** Has the kernel end a program with this process, where it can: one that hangs does not see its pipe closed. */
 export function endingWithParent(program: BotProgram): BotProgram {
   const by = process.platform === "linux" ? setpriv() : undefined;
   if (by === undefined) return program;

@@ -20,7 +20,7 @@ const bufferBytes = 128 * 1024;
  * Each line is written once, into memory that is used again: under load frames are large, and come often.
  * @param onFull a frame is to be taken, as the next line has no room
  */
-export function createLineWriter(onFull: () => void): LineWriter {
+function createLineWriter(onFull: () => void): LineWriter {
   const free: Buffer[] = [];
   let buffer: Buffer | null = null;
   let at = 0;
