@@ -49,7 +49,7 @@ describe("a command by which a person is forgotten", () => {
     const sessions = () =>
       database.query("select id from conversation_sessions where chat_user = $1", [person.id]);
     await expect.poll(async () => (await sessions()).length).toBe(1);
-    expect((await holdfast(`forget ${person.id}`)).err).toContain("NOT_CONFIRMED");
+    expect((await holdfast(`forget ${person.id}`)).err).toContain("was not forgotten");
     expect((await holdfast(`forget ${person.id} --dry-run`)).out).toMatch(/^turns: \d+ would go$/m);
     const { code, out } = await holdfast(`forget ${person.id} --yes`);
     expect([code, out]).toEqual([

@@ -127,7 +127,7 @@ function add(sums: Record<string, number>, rows: PersonRows): void {
 const notSure = () =>
   new HoldfastError({
     code: "NOT_CONFIRMED",
-    message: "Nobody was forgotten.",
+    message: "The user was not forgotten.",
     next: "Say so with: npx holdfast forget <user> --yes",
   });
 
