@@ -20,12 +20,18 @@ export interface Grants {
   seekOrWait(ref: SlotRef, signal: AbortSignal): Promise<GrantRef | null>;
   /**
    * Cuts with proof, then frees the token. If its epoch has moved on, the token is left alone.
-   * `idle`: every request under the grant was answered. Throws the errors of the gate and the
-   * stores; safe to repeat.
+   * Throws the errors of the gate and the stores, and that of `after`; safe to repeat.
    */
-  free(grant: GrantRef, how?: { readonly idle: boolean }): Promise<void>;
+  free(grant: GrantRef, how?: Freeing): Promise<void>;
   /** Frees every token that the account still holds under this incarnation. Throws as `free`; safe to repeat. */
   freeAll(): Promise<void>;
+}
+
+export interface Freeing {
+  /** Every request under the grant was answered. */
+  readonly idle: boolean;
+  /** What still writes under the grant: it is cut meanwhile, and its token is given back afterwards. */
+  readonly after?: Promise<unknown>;
 }
 
 /** The parts of an account, its host and its stores that concern tokens. */
@@ -55,8 +61,8 @@ export function createGrants(context: GrantsContext): Grants {
     }
   }
 
-  async function free(grant: GrantRef, { idle } = { idle: false }): Promise<void> {
-    await gate.cut(grant, { idle });
+  async function free(grant: GrantRef, { idle, after }: Freeing = { idle: false }): Promise<void> {
+    await Promise.all([gate.cut(grant, { idle }), after]);
     await tokens.released(grant);
     claims.freed(grant);
   }

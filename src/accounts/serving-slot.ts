@@ -176,12 +176,13 @@ export function createServingSlot(
     if (prepared === discarded) prepared = null;
   }
 
-  async function end(ending = parts): Promise<void> {
+  /** @param written the token stays held until these writes under it have ended */
+  async function end(ending = parts, written?: Promise<unknown>): Promise<void> {
     if (ending === null) return;
     ending.cancelGrace?.();
     ending.outbox.pause();
     const stopped = ending.gap.stop();
-    await ending.connection.end();
+    await ending.connection.end(written);
     await stopped;
     if (parts === ending) parts = null;
   }
@@ -254,15 +255,14 @@ export function createServingSlot(
     async drain() {
       const draining = parts;
       if (draining === null) return;
-      const stopped = Promise.allSettled([
-        draining.outbox.stop(),
-        draining.gap.stop(),
-        draining.cursor.stop(),
-        ...outside,
-      ]);
+      const graced = (work: Promise<unknown>) =>
+        within<unknown>(world.clock, world.timings.drainMs, work, () => null);
+      // What the last calls led to is written while the connection is being cut.
+      const written = graced(draining.outbox.stop());
+      const stopped = [draining.outbox.quiet(), draining.gap.stop(), draining.cursor.stop()];
       // Calls still in flight after the grace are cut.
-      await within<unknown>(world.clock, world.timings.drainMs, stopped, () => null);
-      await end(draining);
+      await graced(Promise.allSettled([...stopped, ...outside]));
+      await end(draining, written);
     },
     async end() {
       await discardPrepared();

@@ -23,8 +23,8 @@ export interface SlotConnection {
    * `first`, the call that the wire is for; null for one that has no such call.
    */
   connect(first: CalledMethod | null): Promise<void>;
-  /** Ends the client, cuts its sockets with proof, frees the token. Safe to call twice. */
-  end(): Promise<void>;
+  /** Ends the client, cuts its sockets with proof, frees the token once `written` is over. Safe to call twice. */
+  end(written?: Promise<unknown>): Promise<void>;
 }
 
 export type SlotEvents = Omit<TelegramClientEvents, "onSession">;
@@ -62,6 +62,12 @@ export async function openSlot(
     await client.close();
     throw error;
   });
+  let writing: Promise<unknown> | undefined;
+  const endOnce = once(async () => {
+    const idle = client.callsInFlight === 0;
+    const after = Promise.all([client.close(), writing]);
+    await grants.free(grant, { idle, after });
+  });
   return {
     grant,
     client,
@@ -73,11 +79,10 @@ export async function openSlot(
       if (!connected.applied) throw tokenLost(grant);
       world.claims.taken(grant);
     },
-    end: once(async () => {
-      const idle = client.callsInFlight === 0;
-      await client.close();
-      await grants.free(grant, { idle });
-    }),
+    end(written) {
+      writing ??= written;
+      return endOnce();
+    },
   };
 }
 

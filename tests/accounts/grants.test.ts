@@ -116,6 +116,17 @@ describe("a token that is given back", () => {
     expect(done).toEqual(["cut 7", "released 7", "tell 7", "cut 8 idle", "released 8", "tell 8"]);
   });
 
+  it("is cut while the last writes under it end, and stays held until they have", async () => {
+    const { grants, done } = openContext();
+    const written = deferred();
+    const freed = grants.free(grant, { idle: true, after: written.promise });
+    await settled();
+    expect(done).toEqual(["cut 7 idle"]);
+    written.resolve();
+    await freed;
+    expect(done).toEqual(["cut 7 idle", "released 7", "tell 7"]);
+  });
+
   it("stays held while its sockets are not cut", async () => {
     const { context } = openContext();
     const gate = { ...context.gate, cut: () => Promise.reject(new Error("the gate is away")) };

@@ -301,6 +301,7 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
       cancelRetry?.();
       return serve();
     },
+    quiet,
     async stop() {
       stopped = true;
       withdrawOffer();

@@ -69,6 +69,8 @@ export interface OutboxWork {
   notify(stranded?: boolean): void;
   /** After a reconnect: settles the sends whose outcome the broken wire left unknown. Never rejects. */
   recover(): Promise<void>;
-  /** Sends nothing new; resolves when the calls in flight have ended. */
+  /** Resolves when no call is in flight and nothing more can be sent for now. Never rejects. */
+  quiet(): Promise<void>;
+  /** Sends nothing new; resolves when the calls in flight have ended and their outcomes are written. */
   stop(): Promise<void>;
 }

@@ -26,7 +26,11 @@ export function noneTaken(decision: SessionDecision, nowMs: number): TakenIds {
 export function takenAfter(before: TakenIds, inboundId: string, nowMs: number): TakenIds {
   const taken = [...before.taken, markOf(inboundId)];
   if (taken.length >= takenMax) {
-    return { taken: taken.slice(takenMax / 2), takenSinceMs: before.halfSinceMs, halfSinceMs: nowMs };
+    return {
+      taken: taken.slice(takenMax / 2),
+      takenSinceMs: before.halfSinceMs,
+      halfSinceMs: nowMs,
+    };
   }
   const isHalf = taken.length === takenMax / 2;
   return {
