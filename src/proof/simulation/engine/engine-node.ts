@@ -28,7 +28,7 @@ import { createSimConversations } from "./sim-conversations.ts";
 import { createSimCursors, createSimLosses } from "./sim-cursors.ts";
 import { createSimOutbox } from "./sim-outbox.ts";
 import type { Ask } from "./sim-postgres.ts";
-import type { SimStreamClient } from "./sim-stream.ts";
+import { connectStreams, type SimStreamClient } from "./sim-stream-client.ts";
 import { createSimBacklog, createSimParked, createSimSteps } from "./sim-turn-records.ts";
 import { createSimWaits } from "./sim-waits.ts";
 
@@ -86,7 +86,7 @@ function baseOf(world: EngineWorld, of: NodeOf): Base {
   const { kernel } = world;
   const { process, incarnation } = of;
   const ask = world.postgres.connect(of);
-  const stream = world.streams.connect(process);
+  const stream = connectStreams(world.streams, process);
   const holds = (holder: string, account: string) =>
     [...(world.accounts.accounts.get(account)?.slots.keys() ?? [])].some(
       (slot) => world.tokens.token({ account, slot })?.incarnation === holder,

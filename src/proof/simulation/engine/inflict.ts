@@ -1,7 +1,7 @@
 import { partitionCount } from "../../../ports/conversation/partitions.ts";
 import type { EngineFault } from "./engine-faults.ts";
 import { type EngineHost, stateOf } from "./engine-host.ts";
-import type { Leg } from "./engine-judge.ts";
+import type { Leg } from "./troubles.ts";
 import type { EngineWorld } from "./engine-world.ts";
 import { at, isPersonal, type People, type Person, say } from "./people.ts";
 import type { PostgresTrouble } from "./sim-postgres.ts";
@@ -88,7 +88,11 @@ function begin(stage: Stage, fault: EngineFault): Ends {
       return () => (streams.acksLost = 0);
     case "stray-message":
       if (streams.messagesMax === 0) return;
-      return streams.put(Math.floor(how * partitionCount), how < 0.5 ? "no json" : `[{"text":1}]`);
+      return void streams.store(
+        Math.floor(how * partitionCount),
+        how < 0.5 ? "no json" : `[{"text":1}]`,
+        null,
+      );
     case "kill":
       return host.kill();
     case "kill-at-statement":

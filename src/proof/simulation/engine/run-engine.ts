@@ -1,7 +1,7 @@
 import { createKernel } from "../kernel.ts";
 import { createRandom } from "../random.ts";
 import { createEngineHost, type EngineHost, stateOf } from "./engine-host.ts";
-import type { Ending, EngineViolation } from "./engine-judge.ts";
+import type { Ending, EngineViolation } from "./judge-terms.ts";
 import { type EngineFault, faultsUntilMs, makeEngineFaults } from "./engine-faults.ts";
 import { createEngineWorld, type EngineWorld } from "./engine-world.ts";
 import { inflict } from "./inflict.ts";

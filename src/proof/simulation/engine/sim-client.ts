@@ -6,23 +6,10 @@ import type {
   UpdateCursor,
 } from "../../../ports/telegram/telegram.ts";
 import { refused, TelegramError } from "../../../ports/telegram/telegram-error.ts";
-import type { Kernel, SimProcess } from "../kernel.ts";
-import { type SimAccount, type SimMessenger, unixSeconds, type Wire } from "./sim-messenger.ts";
+import type { Kernel } from "../kernel.ts";
+import { type SimAccount, unixSeconds, type Wire } from "./sim-messenger.ts";
+import { type ClientOf, createSimWire, type OpenOptions } from "./sim-wire.ts";
 
-type OpenOptions = Parameters<TelegramDriver["open"]>[0];
-
-/** Whose client it is. */
-export interface ClientOf {
-  readonly kernel: Kernel;
-  readonly process: SimProcess;
-  readonly incarnation: string;
-  readonly messenger: SimMessenger;
-  /** The account and slot that a dialled socket is of; null: it was cut. */
-  grantOf(socket: unknown): { readonly account: string; readonly slot: number } | null;
-}
-
-const latencyMsMax = 40;
-const reconnectMs = 800;
 /** Updates that one difference gives. */
 const partSize = 15;
 
@@ -33,143 +20,23 @@ export const createSimDriver = (of: ClientOf): TelegramDriver => ({
 });
 
 function createSimClient(of: ClientOf, options: OpenOptions): TelegramClient {
-  const { kernel, process, messenger } = of;
-  const { events } = options;
-  const read = options.session === null ? null : Buffer.from(options.session).toString();
-  let keyId = read;
-  let wire: Wire | null = null;
-  let isClosed = false;
-  let callsInFlight = 0;
-  const pending = new Set<(fault: TelegramFault) => void>();
+  const { kernel, messenger } = of;
+  const wire = createSimWire(of, options);
+  const { call, accountOf } = wire;
   const isBot = () => accountOf().kind === "bot";
-  const accountOf = (): SimAccount => messenger.accounts.get(wire!.account)!;
-
-  function rejectPending(fault: TelegramFault): void {
-    for (const reject of [...pending]) reject(fault);
-  }
-
-  /** One call: `run` is carried out at Telegram, unless it answers a fault or a wait. */
-  function call<Answer>(
-    method: string,
-    run: (wire: Wire) => Answer,
-    { chat = null, afterMs }: { chat?: string | null; afterMs?: (answer: Answer) => number } = {},
-  ): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      if (isClosed || wire === null) return reject(new TelegramError(closed));
-      const through = wire;
-      callsInFlight += 1;
-      let isOpen = true;
-      const settle = (outcome: () => void) => {
-        if (!isOpen) return;
-        isOpen = false;
-        callsInFlight -= 1;
-        pending.delete(fail);
-        outcome();
-      };
-      const fail = (fault: TelegramFault) => settle(() => reject(new TelegramError(fault)));
-      pending.add(fail);
-      kernel.at(kernel.random.next() * latencyMsMax, () => {
-        if (!through.isOpen) return process.deliver(0, () => fail(lost));
-        let answer: () => void;
-        let takesMs = kernel.random.next() * latencyMsMax;
-        try {
-          const key = messenger.keys.get(through.keyId);
-          if (key?.state === "dead") throw new TelegramError(deadKey);
-          messenger.refuse(through, method, chat);
-          const result = run(through);
-          takesMs = afterMs?.(result) ?? takesMs;
-          answer = () => resolve(result);
-        } catch (error) {
-          answer = () => reject(error as Error);
-        }
-        process.deliver(takesMs, () => {
-          if (through.isOpen) settle(answer);
-        });
-      });
-    });
-  }
-
-  const authorised = ({ keyId: id }: Wire): void => {
-    if (messenger.keys.get(id)?.state !== "authorised") throw new TelegramError(unregistered);
+  const authorised = ({ keyId }: Wire): void => {
+    if (messenger.keys.get(keyId)?.state !== "authorised") throw new TelegramError(unregistered);
   };
-
-  async function connect(): Promise<void> {
-    const socket = await options.dial({ host: "telegram", port: 443 });
-    const { account } = of.grantOf(socket) ?? { account: "" };
-    await new Promise<void>((resolve) => {
-      process.clock.schedule(1 + kernel.random.next() * latencyMsMax, resolve);
-    });
-    if (isClosed) throw new TelegramError(closed);
-    if (keyId === null) {
-      const made = messenger.makeKey(account);
-      keyId = made.id;
-      await events.onSession({ keyId, bytes: Buffer.from(keyId) });
-    }
-    const grant = of.grantOf(socket);
-    if (isClosed || grant === null) throw new TelegramError(closed);
-    wire = {
-      ...grant,
-      incarnation: of.incarnation,
-      keyId,
-      isOpen: true,
-      push: (updates) => process.deliver(0, () => events.onUpdates(updates)),
-      onBroken: () => process.deliver(0, breaks),
-      onEnded: () => process.deliver(0, () => events.onEnded(gateLost)),
-      onDead: () => process.deliver(0, () => events.onDeadKey(deadKey)),
-      onAccepted: () => process.deliver(0, events.onLoginToken),
-    };
-    messenger.connect(wire);
-    if (messenger.keys.get(keyId)?.state === "dead") {
-      events.onDeadKey(deadKey);
-      throw new TelegramError(deadKey);
-    }
-  }
-
-  /** The library comes back by itself. */
-  function breaks(): void {
-    const broken = wire;
-    if (isClosed || broken === null || !broken.isOpen) return;
-    messenger.close(broken);
-    rejectPending(lost);
-    events.onDisconnected();
-    process.clock.schedule(reconnectMs, () => {
-      if (isClosed || wire !== broken) return;
-      wire = { ...broken, isOpen: true };
-      messenger.connect(wire);
-      events.onConnected();
-    });
-  }
-
-  const outgoing = (account: SimAccount, userId: string): Message[] =>
-    account.arrivals
-      .filter(({ chatUser }) => chatUser === userId)
-      .map(({ messageId, text, atMs }) => ({
-        kind: "message",
-        peer: { userId, accessHash: "7" },
-        messageId,
-        text,
-        outgoing: true,
-        date: unixSeconds(atMs),
-      }));
-  const incoming = (account: SimAccount, userId: string): Message[] =>
-    account.updates.flatMap(({ update }) =>
-      update.kind === "message" && update.peer.userId === userId ? [update] : [],
-    );
 
   return {
     get keyId() {
-      return keyId;
+      return wire.keyId;
     },
     get callsInFlight() {
-      return callsInFlight;
+      return wire.callsInFlight;
     },
-    connect,
-    async close() {
-      if (isClosed) return;
-      isClosed = true;
-      if (wire !== null) messenger.close(wire);
-      rejectPending(closed);
-    },
+    connect: wire.connect,
+    close: wire.close,
     self: () =>
       call("users.getUsers", (through) => {
         authorised(through);
@@ -289,18 +156,22 @@ function dialogsOf({ updates }: SimAccount) {
 
 const notHere = () => Promise.reject(refused("NOT_SIMULATED", "no seed asks for it"));
 
-const closed: TelegramFault = {
-  code: "CLIENT_CLOSED",
-  kind: "unknown",
-  message: "the client was closed",
-};
-const gateLost: TelegramFault = { code: "GATE_LOST", kind: "unknown", message: "the gate is away" };
-const lost: TelegramFault = { code: "CONNECTION_LOST", kind: "unknown", message: "the wire broke" };
-const deadKey: TelegramFault = {
-  code: "AUTH_KEY_DUPLICATED",
-  kind: "dead-key",
-  message: "the key is dead",
-};
+const outgoing = (account: SimAccount, userId: string): Message[] =>
+  account.arrivals
+    .filter(({ chatUser }) => chatUser === userId)
+    .map(({ messageId, text, atMs }) => ({
+      kind: "message",
+      peer: { userId, accessHash: "7" },
+      messageId,
+      text,
+      outgoing: true,
+      date: unixSeconds(atMs),
+    }));
+const incoming = (account: SimAccount, userId: string): Message[] =>
+  account.updates.flatMap(({ update }) =>
+    update.kind === "message" && update.peer.userId === userId ? [update] : [],
+  );
+
 const unregistered: TelegramFault = {
   code: "AUTH_KEY_UNREGISTERED",
   kind: "dead-key",

@@ -101,7 +101,14 @@ export interface SimMessenger {
   /** Throws the fault of a wait. */
   refuse(wire: Wire, method: string, chat: string | null): void;
   logOut(key: Key): void;
-  send(wire: Wire, message: { chatUser: string; text: string; randomId: string }): Sending;
+  send(wire: Wire, message: Message): Sending;
+}
+
+/** A message to a chat. */
+interface Message {
+  readonly chatUser: string;
+  readonly text: string;
+  readonly randomId: string;
 }
 
 /** What becomes of a send: its answer, and when. */
@@ -114,7 +121,7 @@ const quickMsMax = 40;
 const slowMs = 8_000;
 const callTimeoutMs = 30_000;
 /** A call that was on its way when the wait was told is no breach of it. */
-const toldMs = 300;
+const onTheWayMs = 300;
 
 export function createSimMessenger(kernel: Kernel, judging: Judging): SimMessenger {
   const { random } = kernel;
@@ -139,7 +146,7 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
     }
   }
 
-  function arrive(account: SimAccount, chatUser: string, text: string, randomId: string): number {
+  function arrive(account: SimAccount, { chatUser, text, randomId }: Message): number {
     account.lastMessageId += 1;
     const messageId = account.lastMessageId;
     account.randomIds.set(randomId, messageId);
@@ -221,40 +228,61 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
     },
     refuse(wire, method, chat) {
       const account = accounts.get(wire.account)!;
-      for (const key of chat === null ? [method] : [method, waitKey(method, chat)]) {
-        const leftMs = (account.waits.get(key) ?? 0) - kernel.nowMs;
-        if (leftMs <= 0) continue;
-        // A send's wait rests its chat alone, until the engine has seen that it is meant for all.
-        const by = `${key} ${chat} ${account.waits.get(key)} ${wire.incarnation}`;
-        const told = account.told.get(by);
-        if (told === undefined) account.told.set(by, kernel.nowMs);
-        else if (kernel.nowMs - told > toldMs) judging.onUnderWait(wire.account, method);
-        const code = key === method ? "FLOOD_WAIT" : "SLOWMODE_WAIT";
-        throw flood(code, Math.ceil(leftMs / 1000));
-      }
+      refuse(kernel.nowMs, account, { incarnation: wire.incarnation, method, chat }, () =>
+        judging.onUnderWait(wire.account, method),
+      );
     },
-    send(wire, { chatUser, text, randomId }) {
+    send(wire, message) {
       const account = accounts.get(wire.account)!;
-      const known = account.randomIds.get(randomId);
-      const quickMs = 1 + random.next() * quickMsMax;
-      if (known !== undefined) return { afterMs: quickMs, answer: duplicate };
-      const sent = () => ({ messageId: arrive(account, chatUser, text, randomId) });
-      switch (moods.get(chatUser) ?? "well") {
-        case "well":
-          return { afterMs: quickMs, answer: sent() };
-        case "failing":
-          return { afterMs: quickMs, answer: failing };
-        case "blocked":
-          return { afterMs: quickMs, answer: blocked };
-        case "slow":
-          return { afterMs: slowMs, answer: sent() };
-        case "unknown": {
-          if (random.chance(0.7)) sent();
-          return { afterMs: callTimeoutMs, answer: unknown };
-        }
-      }
+      const mood = moods.get(message.chatUser) ?? "well";
+      return sending(kernel, account, { ...message, mood }, () => arrive(account, message));
     },
   };
+}
+
+/** Throws the fault of a wait. `onTold`: this process knew of it. */
+function refuse(
+  nowMs: number,
+  { waits, told }: SimAccount,
+  called: { readonly incarnation: string; readonly method: string; readonly chat: string | null },
+  onTold: () => void,
+): void {
+  const { incarnation, method, chat } = called;
+  for (const key of chat === null ? [method] : [method, waitKey(method, chat)]) {
+    const untilMs = waits.get(key) ?? 0;
+    if (untilMs <= nowMs) continue;
+    // A send's wait rests its chat alone, until the engine has seen that it is meant for all.
+    const by = `${key} ${chat} ${untilMs} ${incarnation}`;
+    const toldMs = told.get(by);
+    if (toldMs === undefined) told.set(by, nowMs);
+    else if (nowMs - toldMs > onTheWayMs) onTold();
+    const code = key === method ? "FLOOD_WAIT" : "SLOWMODE_WAIT";
+    throw flood(code, Math.ceil((untilMs - nowMs) / 1000));
+  }
+}
+
+/** What becomes of a send, by the mood of its chat. */
+function sending(
+  { random }: Kernel,
+  account: SimAccount,
+  { randomId, mood }: { readonly randomId: string; readonly mood: ChatMood },
+  arrive: () => number,
+): Sending {
+  const quickMs = 1 + random.next() * quickMsMax;
+  if (account.randomIds.has(randomId)) return { afterMs: quickMs, answer: duplicate };
+  switch (mood) {
+    case "well":
+      return { afterMs: quickMs, answer: { messageId: arrive() } };
+    case "failing":
+      return { afterMs: quickMs, answer: failing };
+    case "blocked":
+      return { afterMs: quickMs, answer: blocked };
+    case "slow":
+      return { afterMs: slowMs, answer: { messageId: arrive() } };
+    case "unknown":
+      if (random.chance(0.7)) arrive();
+      return { afterMs: callTimeoutMs, answer: unknown };
+  }
 }
 
 /** Telegram's clock agrees with that of every process. */

@@ -1,0 +1,116 @@
+import type { Turn } from "../../../ports/conversation/bot.ts";
+import { boundMs, type JudgeBook, messageKey, type Said, seconds } from "./judge-terms.ts";
+import { messageOfTurn, type SeenState } from "./sim-bot.ts";
+import type { CommitItem } from "./sim-conversations.ts";
+
+/** Who made a call to the outside. `epoch`: under which its owner took the turn. */
+export interface Effect {
+  readonly process: string;
+  readonly epoch: number;
+}
+
+/** Judges what bots do, and what is committed of it. */
+export interface TurnJudge {
+  /** A handler begins. Answers how often this turn's has begun. */
+  asked(turn: Pick<Turn, "id">): number;
+  effect(turn: string, step: string, of: Effect): void;
+  processEnded(process: string): void;
+  committed(turn: CommitItem): void;
+}
+
+/** Runs of one handler for one message: what rests between them leaves no room for more. */
+const runsMax = 60;
+
+export function createTurnJudge(book: JudgeBook): TurnJudge {
+  const { broke, messages, counts } = book;
+  const newest = new Map<string, number>();
+  const seenIn = new Map<string, readonly number[]>();
+  const effects = new Map<string, Effect>();
+  const ended = new Set<string>();
+  const runs = new Map<string, number>();
+
+  /** The bot's memory of a session is that of its turns in it, one after the other. */
+  function judgeSession(
+    { session_id: session, snapshot }: CommitItem,
+    number: number,
+    isBots: boolean,
+  ) {
+    const before = seenIn.get(session) ?? [];
+    const kept = (snapshot as { readonly state?: SeenState } | null)?.state;
+    const seen = kept?.seen ?? [];
+    const after = isBots ? [...before, number] : before;
+    seenIn.set(session, after);
+    if (seen.join() === after.join()) return;
+    const message = `session ${session} remembers ${seen.join(" ")} after message ${number}, and its turns were ${after.join(" ")}`;
+    broke({ invariant: "session", message });
+  }
+
+  function judgeOrder(turn: CommitItem, number: number, said: Said): void {
+    const who = whoOf(turn);
+    if (said.takenMs !== null) {
+      broke({ invariant: "once", message: `message ${number} of ${who} took effect twice` });
+    }
+    const before = newest.get(who) ?? 0;
+    if (number < before) {
+      const message = `message ${number} of ${who} had its turn after ${before}`;
+      broke({ invariant: "order", message });
+    }
+    newest.set(who, number);
+  }
+
+  return {
+    asked({ id }) {
+      const times = (runs.get(id) ?? 0) + 1;
+      runs.set(id, times);
+      if (times > runsMax) {
+        broke({ invariant: "once", message: `the handler ran ${times} times for ${id}` });
+      }
+      return times;
+    },
+    effect(turn, step, of) {
+      counts.steps += 1;
+      const what = `the step ${step} of ${turn} took effect`;
+      const said = messages.get(messageKey(turn.split(":")[1] ?? "", messageOfTurn(turn)));
+      const before = effects.get(`${turn} ${step}`);
+      effects.set(`${turn} ${step}`, of);
+      const isNewOwner = before !== undefined && before.epoch !== of.epoch;
+      if (before !== undefined && !ended.has(before.process) && !isNewOwner) {
+        broke({ invariant: "once", message: `${what} twice, and no process had ended in between` });
+      }
+      if (said !== undefined && said.takenMs !== null) {
+        broke({ invariant: "once", message: `${what} after its turn had` });
+      }
+    },
+    processEnded: (process) => void ended.add(process),
+    committed(turn) {
+      counts.turns += 1;
+      const number = messageOfTurn(turn.inbound_id);
+      const said = messages.get(messageKey(turn.account, number));
+      if (said === undefined || said.user !== turn.chat_user) {
+        const message = `a turn of ${whoOf(turn)} for message ${number} of another`;
+        return broke({ invariant: "session", message });
+      }
+      judgeOrder(turn, number, said);
+      const isBots = (turn.replies ?? []).length > 0;
+      if (turn.was === "escalated" && isBots) {
+        const message = `the bot answered ${number} of ${whoOf(turn)} in a session of a person`;
+        broke({ invariant: "session", message });
+      }
+      judgeSession(turn, number, isBots);
+      taken(book, said);
+    },
+  };
+}
+
+const whoOf = ({ chat_user: user, account }: CommitItem): string => `${user} of ${account}`;
+
+function taken({ open, troubles, nowMs, broke }: JudgeBook, said: Said): void {
+  if (said.takenMs !== null) return;
+  said.takenMs = nowMs();
+  open.delete(messageKey(said.account, said.number));
+  if (!said.isBystander) return;
+  const waitedMs = troubles.healthyMs(said.account, "take", said.atMs, nowMs());
+  if (waitedMs <= boundMs) return;
+  const message = `message ${said.number} of ${said.user} waited ${seconds(waitedMs)} for its turn while nothing ailed its user`;
+  broke({ invariant: "rest", message });
+}

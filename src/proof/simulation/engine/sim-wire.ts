@@ -1,0 +1,172 @@
+import type { TelegramDriver, TelegramFault } from "../../../ports/telegram/telegram.ts";
+import { TelegramError } from "../../../ports/telegram/telegram-error.ts";
+import type { Kernel, SimProcess } from "../kernel.ts";
+import type { SimAccount, SimMessenger, Wire } from "./sim-messenger.ts";
+
+export type OpenOptions = Parameters<TelegramDriver["open"]>[0];
+
+/** Whose client it is. */
+export interface ClientOf {
+  readonly kernel: Kernel;
+  readonly process: SimProcess;
+  readonly incarnation: string;
+  readonly messenger: SimMessenger;
+  /** The account and slot that a dialled socket is of; null: it was cut. */
+  grantOf(socket: unknown): { readonly account: string; readonly slot: number } | null;
+}
+
+/** How a call is carried out, beside its work. */
+interface CallHow<Answer> {
+  readonly chat?: string | null;
+  /** The time that the answer takes; by default a quick one's. */
+  afterMs?(answer: Answer): number;
+}
+
+export interface SimWire {
+  readonly keyId: string | null;
+  readonly callsInFlight: number;
+  connect(): Promise<void>;
+  /** One call: `run` is carried out at Telegram, unless it answers a fault or a wait. */
+  call<Answer>(method: string, run: (wire: Wire) => Answer, how?: CallHow<Answer>): Promise<Answer>;
+  /** Of a wire that is connected. */
+  accountOf(): SimAccount;
+  close(): Promise<void>;
+}
+
+const latencyMsMax = 40;
+const reconnectMs = 800;
+
+/** The wire of one client: production's library comes back by itself, and so does this one. */
+export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
+  const { kernel, process, messenger } = of;
+  const { events } = options;
+  const read = options.session === null ? null : Buffer.from(options.session).toString();
+  let keyId = read;
+  let wire: Wire | null = null;
+  let isClosed = false;
+  let callsInFlight = 0;
+  const pending = new Set<(fault: TelegramFault) => void>();
+
+  function rejectPending(fault: TelegramFault): void {
+    for (const reject of [...pending]) reject(fault);
+  }
+
+  /** One call: `run` is carried out at Telegram, unless it answers a fault or a wait. */
+  function call<Answer>(
+    method: string,
+    run: (wire: Wire) => Answer,
+    { chat = null, afterMs }: CallHow<Answer> = {},
+  ): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (isClosed || wire === null) return reject(new TelegramError(closed));
+      const through = wire;
+      callsInFlight += 1;
+      let isOpen = true;
+      const settle = (outcome: () => void) => {
+        if (!isOpen) return;
+        isOpen = false;
+        callsInFlight -= 1;
+        pending.delete(fail);
+        outcome();
+      };
+      const fail = (fault: TelegramFault) => settle(() => reject(new TelegramError(fault)));
+      pending.add(fail);
+      kernel.at(kernel.random.next() * latencyMsMax, () => {
+        if (!through.isOpen) return process.deliver(0, () => fail(lost));
+        let answer: () => void;
+        let takesMs = kernel.random.next() * latencyMsMax;
+        try {
+          const key = messenger.keys.get(through.keyId);
+          if (key?.state === "dead") throw new TelegramError(deadKey);
+          messenger.refuse(through, method, chat);
+          const result = run(through);
+          takesMs = afterMs?.(result) ?? takesMs;
+          answer = () => resolve(result);
+        } catch (error) {
+          answer = () => reject(error as Error);
+        }
+        process.deliver(takesMs, () => {
+          if (through.isOpen) settle(answer);
+        });
+      });
+    });
+  }
+
+  async function connect(): Promise<void> {
+    const socket = await options.dial({ host: "telegram", port: 443 });
+    const { account } = of.grantOf(socket) ?? { account: "" };
+    await new Promise<void>((resolve) => {
+      process.clock.schedule(1 + kernel.random.next() * latencyMsMax, resolve);
+    });
+    if (isClosed) throw new TelegramError(closed);
+    if (keyId === null) {
+      const made = messenger.makeKey(account);
+      keyId = made.id;
+      await events.onSession({ keyId, bytes: Buffer.from(keyId) });
+    }
+    const grant = of.grantOf(socket);
+    if (isClosed || grant === null) throw new TelegramError(closed);
+    wire = {
+      ...grant,
+      incarnation: of.incarnation,
+      keyId,
+      isOpen: true,
+      push: (updates) => process.deliver(0, () => events.onUpdates(updates)),
+      onBroken: () => process.deliver(0, breaks),
+      onEnded: () => process.deliver(0, () => events.onEnded(gateLost)),
+      onDead: () => process.deliver(0, () => events.onDeadKey(deadKey)),
+      onAccepted: () => process.deliver(0, events.onLoginToken),
+    };
+    messenger.connect(wire);
+    if (messenger.keys.get(keyId)?.state === "dead") {
+      events.onDeadKey(deadKey);
+      throw new TelegramError(deadKey);
+    }
+  }
+
+  /** The library comes back by itself. */
+  function breaks(): void {
+    const broken = wire;
+    if (isClosed || broken === null || !broken.isOpen) return;
+    messenger.close(broken);
+    rejectPending(lost);
+    events.onDisconnected();
+    process.clock.schedule(reconnectMs, () => {
+      if (isClosed || wire !== broken) return;
+      wire = { ...broken, isOpen: true };
+      messenger.connect(wire);
+      events.onConnected();
+    });
+  }
+
+  return {
+    get keyId() {
+      return keyId;
+    },
+    get callsInFlight() {
+      return callsInFlight;
+    },
+    connect,
+    call,
+    accountOf: () => messenger.accounts.get(wire!.account)!,
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      if (wire !== null) messenger.close(wire);
+      rejectPending(closed);
+    },
+  };
+}
+
+const closed: TelegramFault = {
+  code: "CLIENT_CLOSED",
+  kind: "unknown",
+  message: "the client was closed",
+};
+const gateLost: TelegramFault = { code: "GATE_LOST", kind: "unknown", message: "the gate is away" };
+const lost: TelegramFault = { code: "CONNECTION_LOST", kind: "unknown", message: "the wire broke" };
+const deadKey: TelegramFault = {
+  code: "AUTH_KEY_DUPLICATED",
+  kind: "dead-key",
+  message: "the key is dead",
+};
