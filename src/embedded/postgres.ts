@@ -155,8 +155,13 @@ function socketFolder(folder: DataFolder, user: ServiceUser | null) {
   return { forServer: short, forClients: short, dirs: [short] };
 }
 
+/** What the shell of a start may say of another server: PGSSLMODE and PGOPTIONS. What the address says goes first. */
+const ofThisServer = new URLSearchParams({ sslmode: "disable", options: "-c jit=off" })
+  .toString()
+  .replaceAll("+", "%20");
+
 const urlFor = (socketDirectory: string, name: string, role = superuser): string =>
-  `postgres://${role}@localhost:${port}/${name}?host=${encodeURIComponent(socketDirectory)}`;
+  `postgres://${role}@localhost:${port}/${name}?host=${encodeURIComponent(socketDirectory)}&${ofThisServer}`;
 
 const asRole = (url: string, role: string): string => {
   const changed = new URL(url);
