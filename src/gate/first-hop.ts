@@ -12,7 +12,10 @@ export interface Way extends Endpoint {
 
 const handshakeMsMax = 10_000;
 
-/** @param proxy `socks5://user:password@host:port`, `socks4://…`, `http://…`, or null for directly. Throws PROXY_MALFORMED. */
+/**
+ * @param proxy `socks5://user:password@host:port`, `socks4://…`, `http://…`, or null for directly
+ * @throws HoldfastError PROXY_MALFORMED
+ */
 export function wayTo(to: Endpoint, proxy: string | null): Way {
   if (proxy === null) return { ...to, goOn: async () => {} };
   const read = readAddress(proxy, "proxy");

@@ -6,7 +6,7 @@ import { corpus } from "../corpus/read.ts";
 const piped = (text: string) => createAnswers(Readable.from([Buffer.from(text)]));
 
 describe("what is piped in", () => {
-  it.each(corpus<{ readonly piped: string; readonly is: string }>("passwords"))(
+  it.each(corpus("passwords") as readonly { readonly piped: string; readonly is: string }[])(
     "is a whole password: $piped",
     async (entry) => {
       expect(await piped(entry.piped).password("")).toBe(entry.is);

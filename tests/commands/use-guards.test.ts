@@ -171,7 +171,7 @@ describe("whom a name means", () => {
     ["43", "PEER_UNKNOWN"],
     ["-100123", "PEER_MALFORMED"],
     ["https://t.me/joinchat/x", "PEER_MALFORMED"],
-  ])("is refused by %s with %s", async (name, code) => {
-    await expect(findPeer(client, name)).rejects.toMatchObject({ code });
+  ])("is refused by %s with %s", async (name, refusal) => {
+    await expect(findPeer(client, name)).rejects.toMatchObject({ code: refusal });
   });
 });

@@ -23,12 +23,14 @@ const anyText = fc
   .map((points) => String.fromCodePoint(...points));
 
 describe("an address", () => {
-  it.each(corpus<Entry>("addresses"))("for $kind is read as it was meant: $typed", (entry) => {
-    const read = readAddress(entry.typed, entry.kind);
-    if ("why" in read) return expect(read.why).toMatch(new RegExp(entry.why ?? "^taken$"));
-    const { password } = read.value;
-    expect({ ...read.value, password }).toEqual(entry.is);
-  });
+  it.each(corpus("addresses") as readonly Entry[])(
+    "for $kind is read as it was meant: $typed",
+    (entry) => {
+      const read = readAddress(entry.typed, entry.kind);
+      const found = "why" in read ? read.why : { ...read.value, password: read.value.password };
+      expect(found).toEqual(entry.why === undefined ? entry.is : expect.stringMatching(entry.why));
+    },
+  );
 
   it("keeps every user, password, host and port that are written as a URL writes them", () => {
     const host = fc.constantFrom("broker", "db_1.example.com", "10.0.0.7", "::1", "2001:db8::5");

@@ -32,11 +32,11 @@ export const printable = (url: string): string => serversOf(url).map(shownAddres
 /** Throws NATS_URL_MALFORMED. */
 const serversOf = (url: string): readonly Address[] =>
   url.split(",").map((server) => {
-    const read = readAddress(server, "nats");
-    if ("value" in read) return read.value;
+    const reading = readAddress(server, "nats");
+    if ("value" in reading) return reading.value;
     throw new HoldfastError({
       code: "NATS_URL_MALFORMED",
-      message: `HOLDFAST_NATS_URL names a server by a text that ${read.why}.`,
+      message: `HOLDFAST_NATS_URL names a server by a text that ${reading.why}.`,
       next: "Write it like nats://host:4222,tls://other:4222.",
     });
   });

@@ -1,7 +1,9 @@
 import { HoldfastError } from "../../errors.ts";
 import { hostAndPort, readAddress } from "../../inputs/address.ts";
 
-/** Arguments stand in the process list; a password travels in the child's environment. Throws DATABASE_URL_MALFORMED. */
+/**
+ * Arguments stand in the process list; a password travels in the child's environment. Throws DATABASE_URL_MALFORMED.
+ */
 export function withoutPassword(url: string): {
   readonly address: string;
   readonly password: string | null;

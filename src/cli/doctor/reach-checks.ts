@@ -68,8 +68,10 @@ export const proxies = (
   async look() {
     const all = await read();
     const places = all.slice(0, proxiesMax).flatMap(({ account, url }) => {
-      const read = readAddress(url, "proxy");
-      return "why" in read ? [] : [{ name: account, host: read.value.host, port: read.value.port }];
+      const reading = readAddress(url, "proxy");
+      if ("why" in reading) return [];
+      const { host, port } = reading.value;
+      return [{ name: account, host, port }];
     });
     const away = await unreached(places);
     if (away.length === 0)

@@ -15,9 +15,9 @@ import {
 const sides = ["-wal", "-journal"] as const;
 
 /**
- * The session in an SQLite file of Telethon or Pyrogram. The file is another program's: it is opened without a lock, and
- * nothing is created beside it. Where its program was ended at work, the newest key stands in a file beside it; then
- * both are copied to a folder that this user alone can read, and SQLite puts them together there. Throws
+ * The session in an SQLite file of Telethon or Pyrogram. The file is another program's: it is opened without a lock,
+ * and nothing is created beside it. Where its program was ended at work, the newest key stands in a file beside it;
+ * then both are copied to a folder that this user alone can read, and SQLite puts them together there. Throws
  * SESSION_UNREADABLE.
  */
 export async function sessionOfSqlite(file: string): Promise<ForeignSession> {

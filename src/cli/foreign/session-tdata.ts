@@ -45,8 +45,8 @@ export async function tdataIn(folder: string): Promise<string | null> {
 }
 
 /**
- * The key of the account that Telegram Desktop shows, of several the one that it showed last. Throws SESSION_UNREADABLE,
- * also where the folder has a passcode.
+ * The key of the account that Telegram Desktop shows, of several the one that it showed last. Throws
+ * SESSION_UNREADABLE, also where the folder has a passcode.
  */
 export async function sessionOfTdata(path: string): Promise<ForeignSession> {
   try {

@@ -12,8 +12,6 @@ import {
 import { writeStringSession } from "@mtcute/core/utils.js";
 import { describe, expect, it } from "vitest";
 import { createNodeCrypto } from "../../../src/adapters/telegram/node-crypto.ts";
-import { type ForeignProgram, foreignPrograms } from "../../../src/cli/foreign/programs.ts";
-import { corpus } from "../../corpus/read.ts";
 import { keyIdOfSession, readForeignSession } from "../../../src/cli/foreign/session.ts";
 
 const key = randomBytes(256);
@@ -67,44 +65,6 @@ function writeSqliteSession(file: string, columns: string, journal: "delete" | "
   database.prepare("insert into sessions (dc_id, auth_key) values (2, ?)").run(key);
   database.close();
 }
-
-interface Entry {
-  readonly what: string;
-  readonly program: ForeignProgram;
-  readonly text: string;
-  readonly is?: { readonly dcId: number; readonly isTest: boolean; readonly keyId: string };
-  readonly why?: string;
-}
-
-describe("a string", () => {
-  it.each(corpus<Entry>("sessions"))(
-    "is read, or refused with the reason: $what",
-    async (entry) => {
-      const { program, text, is, why } = entry;
-      if (is === undefined) {
-        const message = expect.stringMatching(new RegExp(why ?? "^taken$"));
-        const refused = { code: "SESSION_UNREADABLE", message };
-        return expect(readForeignSession(program, text)).rejects.toMatchObject(refused);
-      }
-      expect(await keyIdOfSession(text)).toBe(is.keyId);
-      if (is.isTest) {
-        const refused = { code: "SESSION_OF_TEST_SERVERS" };
-        return expect(readForeignSession(program, text)).rejects.toMatchObject(refused);
-      }
-      expect(await readForeignSession(program, text)).toMatchObject({ dcId: is.dcId });
-    },
-  );
-
-  it("of one program is never taken for another's", async () => {
-    for (const { program, text, is } of corpus<Entry>("sessions")) {
-      for (const other of is === undefined ? [] : foreignPrograms) {
-        if (other === program) continue;
-        const refused = { message: expect.stringContaining(`say --from ${program}`) };
-        await expect(readForeignSession(other, text)).rejects.toMatchObject(refused);
-      }
-    }
-  });
-});
 
 describe("the session of another program", () => {
   it.each([
