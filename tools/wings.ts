@@ -15,6 +15,7 @@ export interface Wing {
 /** What every wing of the product stands on. */
 const ground = [
   "src/ports/",
+  "src/inputs/",
   "src/concurrency/",
   "machines/",
   "src/files.ts",
@@ -65,7 +66,7 @@ export const wings: readonly Wing[] = [
   { at: "src/bots/", only: ["src/ports/", "machines/", "src/errors.ts"], packages: ["xstate"] },
   {
     at: config,
-    only: ["src/ports/", "src/errors.ts"],
+    only: ["src/ports/", "src/inputs/", "src/errors.ts"],
     packages: ["node:os", "node:fs", "node:path", "node:buffer"],
   },
   // The work of the product.
@@ -80,6 +81,7 @@ export const wings: readonly Wing[] = [
   { at: "src/custody/", packages: [] },
   // The ground.
   { at: "src/ports/", packages: ["node:stream"] },
+  { at: "src/inputs/", only: ["src/errors.ts"], packages: ["node:buffer"] },
   { at: "src/concurrency/", packages: [] },
   { at: "machines/", only: [], packages: ["xstate"] },
   { at: "src/files.ts", packages: ["node:url"] },

@@ -1,20 +1,30 @@
 import { createInterface, type Interface } from "node:readline";
-import { Writable } from "node:stream";
+import { type Readable, Writable } from "node:stream";
 import { HoldfastError } from "../errors.ts";
+import { plainText } from "../inputs/plain-text.ts";
 import { promptWith } from "./print.ts";
 
 /** A person's typing, or a pipe's lines. */
 export interface Answers {
-  /** A line; on a terminal it is not shown while it is typed. Throws NOTHING_GIVEN when the input has ended. */
+  /**
+   * A line without blanks at its ends; on a terminal it is not shown while it is typed. Throws NOTHING_GIVEN when the
+   * input has ended.
+   */
   secret(prompt: string): Promise<string>;
+  /** The same, whole: a password may begin and end with blanks. */
+  password(prompt: string): Promise<string>;
+  /** A line of a terminal, or of a pipe all the lines that are left: a pasted text may be wrapped. */
+  rest(prompt: string): Promise<string>;
   /** Yes or no. On anything but a terminal it is no, as no person was asked. */
   confirm(prompt: string): Promise<boolean>;
   close(): void;
 }
 
+/** Standard input, or what stands in its place. */
+type Typed = Readable & { readonly isTTY?: boolean };
+
 /** Over standard input; opened at the first question. */
-export function createAnswers(): Answers {
-  const { stdin } = process;
+export function createAnswers(stdin: Typed = process.stdin): Answers {
   let lines: Interface | null = null;
   const read: string[] = [];
   let wake = () => {};
@@ -24,7 +34,7 @@ export function createAnswers(): Answers {
     if (lines !== null) return lines;
     // Readline would echo the typing: it writes to nowhere.
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-    lines = createInterface({ input: stdin, output: nowhere, terminal: stdin.isTTY });
+    lines = createInterface({ input: stdin, output: nowhere, terminal: stdin.isTTY === true });
     lines.on("line", (typed) => {
       read.push(typed);
       wake();
@@ -42,26 +52,66 @@ export function createAnswers(): Answers {
     if (stdin.isTTY) promptWith(prompt);
     while (read.length === 0 && !ended) await new Promise<void>((resolve) => (wake = resolve));
     if (stdin.isTTY) promptWith("\n");
-    const text = read.shift()?.trim() ?? "";
-    if (text !== "") return text;
-    throw new HoldfastError({
-      code: "NOTHING_GIVEN",
-      message: "Standard input has no answer.",
-      next: "Pipe the value in, or type it and press Enter.",
-    });
+    return read.shift() ?? "";
   }
 
   return {
-    secret: line,
+    secret: async (prompt) => given((await line(prompt)).trim()),
+    password: async (prompt) => given(await line(prompt)),
+    async rest(prompt) {
+      const first = await line(prompt);
+      if (stdin.isTTY) return given(first.trim());
+      const rest = [first];
+      while (!ended || read.length > 0) rest.push(await line(prompt));
+      return given(rest.join("\n").trim());
+    },
     async confirm(prompt) {
       if (!stdin.isTTY) return false;
       return /^y(?:es)?$/i.test(
-        await line(`${prompt} [y/N, not shown while you type] `).catch(() => ""),
+        plainText(await line(`${prompt} [y/N, not shown while you type] `)),
       );
     },
     close: () => lines?.close(),
   };
 }
+
+function given(text: string): string {
+  if (text !== "") return text;
+  throw new HoldfastError({
+    code: "NOTHING_GIVEN",
+    message: "Standard input has no answer.",
+    next: "Pipe the value in, or type it and press Enter.",
+  });
+}
+
+/** Longer than any message may be. */
+const textBytesMax = 1024 * 1024;
+
+/**
+ * All of standard input but the line end at its end: a text may have several lines. Throws NOTHING_GIVEN and
+ * TEXT_TOO_LONG, the latter without reading on.
+ */
+export async function readText(): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > textBytesMax) throw tooLong();
+  }
+  return given(
+    Buffer.concat(chunks)
+      .toString("utf8")
+      .replace(/\r?\n$/, ""),
+  );
+}
+
+const tooLong = (): HoldfastError =>
+  new HoldfastError({
+    code: "TEXT_TOO_LONG",
+    message: "Standard input holds more than 1 MiB; nothing was done.",
+    next: "Give a shorter text: Telegram takes 4,096 characters in one message.",
+  });
 
 /**
  * One line of standard input: secrets never stand on a command line, where other users see them. Throws

@@ -1,5 +1,6 @@
 import { wait } from "../concurrency/wait.ts";
 import type { Clock } from "../concurrency/clock.ts";
+import { readMenuNumber } from "../inputs/menu-number.ts";
 import { type ControlAccess, control, ControlRefusal } from "../embedded/control-api.ts";
 
 export interface ChatOptions {
@@ -75,8 +76,8 @@ export async function chat(options: ChatOptions): Promise<number> {
   }
 
   async function act(line: string): Promise<void> {
-    const label = pressable?.labels[Number(line) - 1];
-    if (pressable === null || label === undefined || !/^\d+$/.test(line)) {
+    const label = pressable?.labels[(readMenuNumber(line) ?? 0) - 1];
+    if (pressable === null || label === undefined) {
       await control(phones, "POST", `/users/${me}/send`, { peer, text: line });
       return;
     }

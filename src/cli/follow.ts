@@ -153,7 +153,8 @@ async function put(
   }
   const { of, kind } = question;
   try {
-    const value = await answers.secret(promptFor(question));
+    const prompt = promptFor(question);
+    const value = await (kind === "password" ? answers.password(prompt) : answers.secret(prompt));
     await askAccount(account, "answer", { of, kind, value }, options);
     return true;
   } catch (error) {

@@ -55,9 +55,10 @@ export async function secretFile(
     });
   }
   if ((found.mode & 0o077) === 0) return given;
+  const mode = found.isDirectory() ? 700 : 600;
   throw new HoldfastError({
     code: "SECRET_FILE_OPEN",
     message: `Other users of this machine may read ${given}, which holds a secret; nothing was done.`,
-    next: `chmod 600 ${given}, and try again.`,
+    next: `chmod ${mode} ${given}, and try again.`,
   });
 }

@@ -1,8 +1,8 @@
 import type { Holder } from "../commands/protocol.ts";
 import { HoldfastError } from "../errors.ts";
-import { readSecret } from "./answers.ts";
+import { readText } from "./answers.ts";
 import { askFleet, type AskOptions } from "./ask.ts";
-import { keyIdOfSession } from "./foreign-session.ts";
+import { keyIdOfSession } from "./foreign/session.ts";
 import { secretFile } from "./given-secret.ts";
 
 /**
@@ -37,7 +37,7 @@ export async function keyIdGiven(
       next: "Give the session itself: npx holdfast check < file",
     });
   }
-  if (file === undefined) return keyIdOfSession(await readSecret());
+  if (file === undefined) return keyIdOfSession(await readText());
   const instead = "npx holdfast check < file";
   return keyIdOfSession(await secretFile(file, { what: "A session", instead }));
 }

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { packageFile } from "../files.ts";
 import { commandFiles, completionNames } from "./command-files.ts";
 import { commandSummaries } from "./command-summaries.ts";
+import { readAccountName } from "../ports/accounts/account-name.ts";
 import { collectPrinted } from "./print.ts";
 
 type SetExitCode = (code: number) => void;
@@ -47,6 +48,18 @@ function offerJson(command: Command): void {
     });
 }
 
+/** Lines of a log may be of another channel, whose accounts have names of their own. */
+const withOtherNames: ReadonlySet<string> = new Set(["logs"]);
+
+/** An account's name is read before anything is asked, of a person or of a node. */
+function readNames({ commands }: Command): void {
+  for (const command of commands) {
+    if (withOtherNames.has(command.name())) continue;
+    for (const argument of command.registeredArguments)
+      if (argument.name() === "account") argument.argParser(readAccountName);
+  }
+}
+
 /** Every command with its description, by group. Loads the files of all of them. */
 export async function createProgram(setExitCode: SetExitCode): Promise<Command> {
   const program = emptyProgram();
@@ -55,6 +68,7 @@ export async function createProgram(setExitCode: SetExitCode): Promise<Command> 
     for (const { load } of files) (await load())(program, setExitCode);
   }
   offerJson(program);
+  readNames(program);
   pointAtHelp(program, "holdfast");
   return program;
 }
@@ -67,6 +81,7 @@ async function programOf(typed: string, setExitCode: SetExitCode): Promise<Comma
   const program = emptyProgram();
   (await file.load())(program, setExitCode);
   offerJson(program);
+  readNames(program);
   pointAtHelp(program, "holdfast");
   return program;
 }

@@ -69,6 +69,7 @@ async function renewOne(
       ...answers,
       // One question at a time, whatever is renewed beside it.
       secret: (prompt: string) => ask(() => answers.secret(`${account}: ${prompt}`)),
+      password: (prompt: string) => ask(() => answers.password(`${account}: ${prompt}`)),
     },
     print(line: string) {
       told.push(line);

@@ -1,5 +1,7 @@
 import type { AccountProtocol, Fields, Handlers, Reply } from "./protocol.ts";
 import { HoldfastError } from "../errors.ts";
+import { readAddress } from "../inputs/address.ts";
+import { readPhoneNumber } from "../inputs/phone-number.ts";
 import type { AccountStores, Credentials } from "../ports/accounts/account-store.ts";
 import type { TelegramDrivers } from "../ports/telegram/telegram.ts";
 import { botTokenIn } from "./bot-token.ts";
@@ -98,29 +100,25 @@ export function createAdditions({
   };
 }
 
-const proxyWays: ReadonlySet<string> = new Set(["socks5:", "socks4:", "http:"]);
-
 /** Throws PROXY_MALFORMED. The address may carry a password and is not repeated. */
 function proxyIn(body: Fields<AccountProtocol["proxy"]["asked"]>): string {
   const text = textIn(body, "proxy");
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url !== null && proxyWays.has(url.protocol) && url.hostname !== "" && url.port !== "") {
-    return text;
-  }
+  const read = readAddress(text, "proxy");
+  if ("value" in read) return read.value.text;
   throw new HoldfastError({
     code: "PROXY_MALFORMED",
-    message: "That is no address of a proxy; nothing was changed.",
+    message: `The proxy's address ${read.why}; nothing was changed.`,
     next: "Give it as socks5://user:password@host:port, socks4://host:port or http://host:port.",
   });
 }
 
 function credentialsIn(body: Fields<AccountProtocol["add"]["asked"]>): Credentials {
   if (typeof body.botToken === "string") return { kind: "bot", token: botTokenIn(body.botToken) };
-  const phone = textIn(body, "phone").replaceAll(/[\s()-]/g, "");
-  if (/^\+?\d{5,15}$/.test(phone)) return { kind: "user", phone };
+  const read = readPhoneNumber(textIn(body, "phone"));
+  if ("value" in read) return { kind: "user", phone: read.value };
   throw new HoldfastError({
     code: "PHONE_MALFORMED",
-    message: "That is no phone number; nothing was added.",
+    message: `The phone number ${read.why}; nothing was added.`,
     next: "Give it in international form, such as +33612345678.",
   });
 }

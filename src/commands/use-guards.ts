@@ -1,4 +1,5 @@
 import { HoldfastError } from "../errors.ts";
+import { readPeer } from "../inputs/peer.ts";
 import { namesServiceAccount } from "../ports/telegram/service-account.ts";
 import type {
   ChatPeer,
@@ -84,16 +85,24 @@ const isObject = (value: JsonValue | undefined): value is JsonObject =>
 const textOf = (value: JsonValue | undefined): string =>
   typeof value === "string" || typeof value === "number" ? String(value) : "";
 
-/** `me`, `@username` or a user's number, as `peerById` finds it. Throws PEER_UNKNOWN. */
+/**
+ * Whom a name means (`readPeer`): a number as `peerById` finds it. Throws PEER_MALFORMED and
+ * PEER_UNKNOWN.
+ */
 export async function findPeer(client: TelegramClient, name: string): Promise<ChatPeer> {
-  if (name === "me") return { userId: (await client.self()).userId, accessHash: "0" };
-  if (/^\d+$/.test(name)) {
-    const found = await peerById(client, name);
+  const read = readPeer(name);
+  if ("why" in read) throw peerMalformed(name, read.why);
+  const named = read.value;
+  if (named.kind === "me") return { userId: (await client.self()).userId, accessHash: "0" };
+  if (named.kind === "id") {
+    const found = await peerById(client, named.id);
     if (found !== null) return found;
     throw peerUnknown(name);
   }
-  const username = name.replace(/^@/, "");
-  const answer = await client.invoke("contacts.resolveUsername", { username });
+  const answer =
+    named.kind === "phone"
+      ? await client.invoke("contacts.resolvePhone", { phone: named.phone.slice(1) })
+      : await client.invoke("contacts.resolveUsername", { username: named.username });
   const users = isObject(answer) ? answer["users"] : null;
   const user = Array.isArray(users) ? users[0] : undefined;
   if (!isObject(user)) throw peerUnknown(name);
@@ -102,9 +111,16 @@ export async function findPeer(client: TelegramClient, name: string): Promise<Ch
   return { userId: textOf(user["id"]), accessHash };
 }
 
+const peerMalformed = (name: string, why: string) =>
+  new HoldfastError({
+    code: "PEER_MALFORMED",
+    message: `${JSON.stringify(name)} ${why}; nothing was sent.`,
+    next: "Give me, @username, a user's number, a phone number with + in front, or a link such as t.me/username.",
+  });
+
 const peerUnknown = (name: string) =>
   new HoldfastError({
     code: "PEER_UNKNOWN",
     message: `"${name}" names no user that this account knows; nothing was sent.`,
-    next: "Give me, @username, or the number of a user in the account's newest dialogs.",
+    next: "Give me, @username, a phone number with + in front, or the number of a user in the account's newest dialogs.",
   });

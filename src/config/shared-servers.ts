@@ -1,3 +1,4 @@
+import { readAddress } from "../inputs/address.ts";
 import type { Fault } from "./faults.ts";
 import type { Profile } from "./timings.ts";
 
@@ -8,15 +9,16 @@ export interface SharedServers {
   readonly profile: Profile | null;
 }
 
-const localNames: ReadonlySet<string> = new Set(["", "localhost", "127.0.0.1", "[::1]"]);
+const localNames: ReadonlySet<string> = new Set(["", "localhost", "127.0.0.1", "::1"]);
 
 /** True where a connection would cross a network, and its URL does not say how it is protected. */
 function isBareAndRemote(databaseUrl: string): boolean {
-  // libpq allows an empty host beside ?host=/folder; other readers of URLs refuse it.
-  const { hostname, searchParams } = new URL(databaseUrl.replace("@/", "@localhost/"));
-  const host = searchParams.get("host") ?? hostname;
+  const read = readAddress(databaseUrl, "postgres");
+  if ("why" in read) return false;
+  const query = new URLSearchParams(/\?(.*)/.exec(read.value.rest)?.[1] ?? "");
+  const host = query.get("host") ?? read.value.host;
   if (localNames.has(host) || host.startsWith("/")) return false;
-  return !searchParams.has("sslmode") && !searchParams.has("ssl");
+  return !query.has("sslmode") && !query.has("ssl");
 }
 
 /**

@@ -1,4 +1,7 @@
 import { Buffer } from "node:buffer";
+import { bareHost, readAddress, readAddresses } from "../inputs/address.ts";
+import { readPeer } from "../inputs/peer.ts";
+import { accountNamePattern } from "../ports/accounts/account-name.ts";
 import type { Fault } from "./faults.ts";
 
 /** A data centre that is not Telegram's own. */
@@ -23,22 +26,22 @@ const show = (text: string): string =>
 
 /** Never quotes the value, which may hold a password. */
 export function readDatabaseUrl(text: string): Reading<string> {
-  // libpq allows an empty host beside ?host=/folder; other readers of URLs refuse it.
-  return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace("@/", "@localhost/"))
-    ? { value: text }
-    : wrong("is no PostgreSQL URL.", "Write it like postgres://user:password@host:5432/database.");
+  const read = readAddress(text, "postgres");
+  if ("value" in read) return { value: read.value.text };
+  return wrong(`${read.why}.`, "Write it like postgres://user:password@host:5432/database.");
 }
 
 export function readNatsUrls(text: string): Reading<string> {
-  const areUrls = text
-    .split(",")
-    .every((part) => /^(nats|tls):\/\//.test(part.trim()) && URL.canParse(part.trim()));
-  return areUrls
-    ? { value: text }
-    : wrong(
-        "holds something that is no NATS URL.",
-        "Write it like nats://host:4222,nats://other:4222.",
-      );
+  const remedy = "Write it like nats://host:4222,nats://other:4222.";
+  const read = readAddresses(text, "nats");
+  if ("why" in read) return wrong(`${read.why}.`, remedy);
+  const logins = read.value
+    .filter(({ user }) => user !== null)
+    .map(({ user, password }) => JSON.stringify([user, password]));
+  if (new Set(logins).size < 2) {
+    return { value: read.value.map((server) => server.text).join(",") };
+  }
+  return wrong("names more than one user.", "All servers of a cluster take the same one.");
 }
 
 /** Public keys of NATS users, separated by commas. Quotes nothing: a seed may stand there by mistake. */
@@ -154,7 +157,8 @@ export function readTelegramDc(text: string): Reading<TelegramDc> {
     return wrong("is not JSON.", remedy);
   }
   if (!isTelegramDc(value)) return wrong("lacks a part or has one of the wrong kind.", remedy);
-  const { id, host, port, publicKeyPem, mediaPort } = value;
+  const { id, port, publicKeyPem, mediaPort } = value;
+  const host = bareHost(value.host);
   return {
     value: { id, host, port, publicKeyPem, ...(mediaPort === undefined ? {} : { mediaPort }) },
   };
@@ -184,9 +188,9 @@ export function readQuietHours(
 }
 
 export function readHttpUrl(text: string): Reading<string> {
-  const protocol = URL.canParse(text) ? new URL(text).protocol : "";
-  if (protocol === "https:" || protocol === "http:") return { value: text };
-  return wrong("is no address.", "Give it as https://host/path.");
+  const read = readAddress(text, "http");
+  if ("value" in read) return { value: read.value.text };
+  return wrong(`${read.why}.`, "Give it as https://host/path.");
 }
 
 /** `desk-account @olga`: the sender, and the reader. */
@@ -194,6 +198,7 @@ export function readSenderAndPeer(
   text: string,
 ): Reading<{ readonly from: string; readonly to: string }> {
   const [from = "", to = "", ...more] = text.trim().split(/\s+/);
-  if (from !== "" && /^@\w{4,32}$/.test(to) && more.length === 0) return { value: { from, to } };
+  const isWhole = accountNamePattern.test(from) && "value" in readPeer(to) && more.length === 0;
+  if (isWhole) return { value: { from, to } };
   return wrong("does not name an account and whom it writes to.", "Give it as: desk-account @olga");
 }

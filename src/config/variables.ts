@@ -28,14 +28,14 @@ const plainVariables: readonly Variable[] = [
   },
   {
     name: "HOLDFAST_DATABASE_URL",
-    form: "postgres:// URL",
+    form: "postgres:// URL (docs/inputs.md)",
     byDefault: "an embedded PostgreSQL",
     meaning:
       "the database of the fleet, as a login of the role holdfast_runtime; in production a remote one says sslmode",
   },
   {
     name: "HOLDFAST_NATS_URL",
-    form: "nats:// or tls:// URLs, separated by commas",
+    form: "nats:// or tls:// URLs, separated by commas (docs/inputs.md)",
     byDefault: "an embedded nats-server",
     meaning: "the NATS servers of the fleet, with JetStream",
   },

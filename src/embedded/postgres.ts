@@ -22,7 +22,13 @@ import { socketPathBytesMax } from "../adapters/machine/socket-path.ts";
 import { programOf } from "../adapters/machine/process-identity.ts";
 import type { Log } from "./process-records.ts";
 import { launch, type Managed } from "./processes.ts";
-import { canReach, ownName, requireNamedUser, type ServiceUser, serviceUser } from "./service-user.ts";
+import {
+  canReach,
+  ownName,
+  requireNamedUser,
+  type ServiceUser,
+  serviceUser,
+} from "./service-user.ts";
 import { freeSharedMemory, type SharedMemory, sharedMemoryFor } from "./shared-memory.ts";
 
 export interface EmbeddedPostgres {
@@ -162,8 +168,13 @@ function socketFolder(folder: DataFolder, user: ServiceUser | null) {
   return { forServer: short, forClients: short, dirs: [short] };
 }
 
+/** What the shell of a start may say of another server: PGSSLMODE and PGOPTIONS. What the address says goes first. */
+const ofThisServer = new URLSearchParams({ sslmode: "disable", options: "-c jit=off" })
+  .toString()
+  .replaceAll("+", "%20");
+
 const urlFor = (socketDirectory: string, name: string, role = superuser): string =>
-  `postgres://${role}@localhost:${port}/${name}?host=${encodeURIComponent(socketDirectory)}`;
+  `postgres://${role}@localhost:${port}/${name}?host=${encodeURIComponent(socketDirectory)}&${ofThisServer}`;
 
 const asRole = (url: string, role: string): string => {
   const changed = new URL(url);

@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { performHttpProxyHandshake, performSocksHandshake } from "@fuman/net";
 import { HoldfastError } from "../errors.ts";
+import { type Address, readAddress } from "../inputs/address.ts";
 import type { Endpoint } from "../ports/custody/gate.ts";
 
 /** Where the first hop of a connection goes: the proxy, or the far end itself. */
@@ -11,16 +12,20 @@ export interface Way extends Endpoint {
 
 const handshakeMsMax = 10_000;
 
-/** @param proxy `socks5://user:password@host:port`, `socks4://…`, `http://…`, or null for directly. */
+/**
+ * @param proxy `socks5://user:password@host:port`, `socks4://…`, `http://…`, or null for directly
+ * @throws HoldfastError PROXY_MALFORMED
+ */
 export function wayTo(to: Endpoint, proxy: string | null): Way {
   if (proxy === null) return { ...to, goOn: async () => {} };
-  const url = new URL(proxy);
-  const hop: Endpoint = { host: bare(url.hostname), port: Number(url.port) };
+  const read = readAddress(proxy, "proxy");
+  if ("why" in read) throw unreadable(read.why);
+  const hop: Endpoint = { host: read.value.host, port: read.value.port };
   return {
     ...hop,
     async goOn(socket) {
       try {
-        await shakeHands(socket, url, to);
+        await shakeHands(socket, read.value, to);
       } catch (error) {
         // Without its cause, which holds the proxy's password.
         throw new HoldfastError({
@@ -39,26 +44,19 @@ export const dial = ({ host, port }: Endpoint): Socket =>
   connect({ host, port, noDelay: true, keepAlive: true });
 
 /** Tells the proxy where to go on to, and hands the socket back as the far end's; at most 10 s. */
-async function shakeHands(socket: Socket, url: URL, { host, port }: Endpoint): Promise<void> {
+async function shakeHands(socket: Socket, at: Address, { host, port }: Endpoint): Promise<void> {
   const hop = endsOf(socket);
-  const { hostname, username, password } = url;
+  const { scheme, user, password } = at;
   const proxy = {
-    host: bare(hostname),
-    port: Number(url.port),
-    ...(username === ""
-      ? {}
-      : { user: decodeURIComponent(username), password: decodeURIComponent(password) }),
+    host: at.host,
+    port: at.port,
+    ...(user === null ? {} : { user, password: password ?? "" }),
   };
   const to = { address: host, port };
   const shaken =
-    url.protocol === "http:"
+    scheme === "http"
       ? performHttpProxyHandshake(hop, hop, proxy, to)
-      : performSocksHandshake(
-          hop,
-          hop,
-          { ...proxy, version: url.protocol === "socks4:" ? 4 : 5 },
-          to,
-        );
+      : performSocksHandshake(hop, hop, { ...proxy, version: scheme === "socks4" ? 4 : 5 }, to);
   const timer = setTimeout(hop.giveUp, handshakeMsMax);
   try {
     await shaken;
@@ -68,8 +66,12 @@ async function shakeHands(socket: Socket, url: URL, { host, port }: Endpoint): P
   }
 }
 
-/** An IPv6 address stands in brackets in a URL and nowhere else. */
-const bare = (hostname: string): string => hostname.replaceAll(/^\[|\]$/g, "");
+const unreadable = (why: string): HoldfastError =>
+  new HoldfastError({
+    code: "PROXY_MALFORMED",
+    message: `The stored address of the proxy ${why}; nothing is dialled.`,
+    next: "Give it again, or none, with: npx holdfast proxy <account>",
+  });
 
 /**
  * A socket as the handshake uses it: it reads only the bytes asked for, so that the rest is the far

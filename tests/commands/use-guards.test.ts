@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkPeers } from "../../src/commands/use-guards.ts";
+import { checkPeers, findPeer } from "../../src/commands/use-guards.ts";
 import { withoutServiceTexts } from "../../src/ports/telegram/service-account.ts";
-import type { JsonObject, JsonValue } from "../../src/ports/telegram/telegram.ts";
+import type { JsonObject, JsonValue, TelegramClient } from "../../src/ports/telegram/telegram.ts";
 
 const code = "Login code: 48151";
 const seen = (answer: JsonValue) => JSON.stringify(withoutServiceTexts(answer));
@@ -141,5 +141,37 @@ describe("parameters that name the service account", () => {
     expect(() => checkPeers({ peer: { userId: { $long: "777000x" } } })).toThrow(
       expect.objectContaining({ code: "COMMAND_MALFORMED" }),
     );
+  });
+});
+
+describe("whom a name means", () => {
+  const client = {
+    self: async () => ({ userId: "1" }),
+    dialogs: async () => [{ peer: { userId: "42", accessHash: "7" } }],
+    invoke: async (method: string, params: JsonObject) => {
+      const found = params["username"] === "bob" || params["phone"] === "33612345601";
+      const user = { id: method.length, accessHash: { $long: "9" } };
+      return { users: found ? [user] : [] };
+    },
+  } as unknown as TelegramClient;
+
+  it.each([
+    ["me", { userId: "1", accessHash: "0" }],
+    ["42", { userId: "42", accessHash: "7" }],
+    ["tg://user?id=42", { userId: "42", accessHash: "7" }],
+    ["@bob", { userId: "24", accessHash: "9" }],
+    ["https://t.me/bob?start=x", { userId: "24", accessHash: "9" }],
+    ["+33 6 12 34 56 01", { userId: "21", accessHash: "9" }],
+  ])("is found by %s", async (name, peer) => {
+    expect(await findPeer(client, name)).toEqual(peer);
+  });
+
+  it.each([
+    ["@unknown", "PEER_UNKNOWN"],
+    ["43", "PEER_UNKNOWN"],
+    ["-100123", "PEER_MALFORMED"],
+    ["https://t.me/joinchat/x", "PEER_MALFORMED"],
+  ])("is refused by %s with %s", async (name, refusal) => {
+    await expect(findPeer(client, name)).rejects.toMatchObject({ code: refusal });
   });
 });

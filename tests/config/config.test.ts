@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/config/faults.ts";
+import { corpus } from "../corpus/read.ts";
 
 const files: Record<string, string> = { "/etc/key": `${"ab".repeat(32)}\n`, "/etc/short": "abcd" };
 const machine = { hostname: "box", cwd: "/srv", readFile: (path: string) => files[path] ?? null };
@@ -15,6 +16,25 @@ function faultsOf(env: Record<string, string>): Record<string, string> {
     return Object.fromEntries(error.faults.map(({ variable, problem }) => [variable, problem]));
   }
   return {};
+}
+
+/** Matches what holds these parts, at any depth. */
+const deep = (parts: object): object =>
+  Object.fromEntries(
+    Object.entries(parts).map(([name, part]: [string, unknown]) => [
+      name,
+      typeof part === "object" && part !== null && !Array.isArray(part)
+        ? expect.objectContaining(deep(part))
+        : part,
+    ]),
+  );
+
+interface EnvironmentEntry {
+  readonly what: string;
+  readonly env: Record<string, string>;
+  readonly is?: object;
+  /** By variable: the beginning of the fault. */
+  readonly faults?: Readonly<Record<string, string>>;
 }
 
 describe("the configuration", () => {
@@ -109,6 +129,23 @@ describe("the configuration", () => {
       "HOLDFAST_NATS_PASSWORD_FILE",
     ]);
   });
+
+  it("refuses two users for the servers of one cluster, and shows neither", () => {
+    const faults = faultsOf({ HOLDFAST_NATS_URL: "nats://ann:geheim@one,nats://bob:geheim@two" });
+    expect(faults).toEqual({ HOLDFAST_NATS_URL: "names more than one user." });
+    expect(faultsOf({ HOLDFAST_NATS_URL: "nats://ann:geheim@one,nats://two" })).toEqual({});
+  });
+
+  it.each(corpus("environments") as readonly EnvironmentEntry[])(
+    "reads the environment: $what",
+    ({ env, is, faults = {} }) => {
+      const found = faultsOf(env);
+      expect(found).toEqual(faults);
+      expect(Object.keys(found).length > 0 ? is : read(env)).toEqual(
+        is === undefined ? undefined : expect.objectContaining(deep(is)),
+      );
+    },
+  );
 
   it("lets only the production profile refuse a NATS server that asks for nothing", () => {
     expect(read({}).natsIdentity.mustAsk).toBe(false);

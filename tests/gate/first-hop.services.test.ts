@@ -141,6 +141,14 @@ describe("an account with a proxy", () => {
     expect(seen[0]).toContain(Buffer.from("desk:secret").toString("base64"));
   });
 
+  it("is refused where a stored address cannot be read, and says nothing of it", async () => {
+    table.admit({ ...grant, keyId, proxy: "https://desk:s3cret@127.0.0.1" });
+    const refused = table.dial(grant, to(), new PassThrough() as unknown as Socket);
+    const error: unknown = await refused.catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: "PROXY_MALFORMED" });
+    expect(inspect(error, { depth: null })).not.toContain("s3cret");
+  });
+
   it("goes through SOCKS4", async () => {
     proxy = await listen((client) => void socks4(client));
     await talk(`socks4://127.0.0.1:${portOf(proxy)}`);

@@ -1,4 +1,5 @@
 import { refused } from "../../ports/telegram/telegram-error.ts";
+import { readLoginCode } from "../../inputs/login-code.ts";
 import { isWrong, type SignInParts, triesMax } from "./sign-in-parts.ts";
 
 /** A person types the code, however Telegram sends it. */
@@ -18,11 +19,18 @@ async function byCode(parts: SignInParts, isRead: boolean): Promise<void> {
     if (isRead && via !== "app") throw codeElsewhere(via);
     parts.onCodeRequested();
     for (let triesLeft = triesMax; ; triesLeft -= 1) {
-      const code = isRead
+      const typed = isRead
         ? await read.next(signal)
         : await prompts.ask({ of, kind: "code", via, length, triesLeft }, signal);
+      const code = readLoginCode(typed, via === "words");
+      if (code === null) {
+        // Telegram counts its own tries: it is not asked.
+        if (triesLeft === 1) throw noCode();
+        parts.onWrong("no code stood in what was typed");
+        continue;
+      }
       try {
-        return await client.signIn({ phone, codeHash, code: code.trim(), via });
+        return await client.signIn({ phone, codeHash, code, via });
       } catch (error) {
         if (!isWrong(error, "PHONE_CODE_INVALID") || triesLeft === 1) throw error;
         parts.onWrong("the code was wrong");
@@ -32,6 +40,8 @@ async function byCode(parts: SignInParts, isRead: boolean): Promise<void> {
     read.stop();
   }
 }
+
+const noCode = () => refused("CODE_MISSING", "what was typed held no code");
 
 const codeElsewhere = (via: string) =>
   refused(

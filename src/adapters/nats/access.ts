@@ -10,6 +10,7 @@ import {
 } from "@nats-io/transport-node";
 import type { NatsAccess } from "../../config/nats-access.ts";
 import { HoldfastError } from "../../errors.ts";
+import { type Address, hostAndPort, readAddress, shownAddress } from "../../inputs/address.ts";
 import { readCreds } from "./broker-keys.ts";
 
 /** All that a connection needs beside its pace. */
@@ -26,15 +27,21 @@ interface Way {
 }
 
 /** The servers as text that may be printed: without users and passwords. */
-export const printable = (url: string): string => url.replaceAll(/\/\/[^/,]*@/g, "//");
+export const printable = (url: string): string => serversOf(url).map(shownAddress).join(",");
 
-const serversOf = (url: string): readonly URL[] =>
+/** Throws NATS_URL_MALFORMED. */
+const serversOf = (url: string): readonly Address[] =>
   url.split(",").map((server) => {
-    const trimmed = server.trim();
-    return new URL(trimmed.includes("://") ? trimmed : `nats://${trimmed}`);
+    const reading = readAddress(server, "nats");
+    if ("value" in reading) return reading.value;
+    throw new HoldfastError({
+      code: "NATS_URL_MALFORMED",
+      message: `HOLDFAST_NATS_URL names a server by a text that ${reading.why}.`,
+      next: "Write it like nats://host:4222,tls://other:4222.",
+    });
   });
 
-/** Throws NATS_KEY_UNREADABLE, NATS_KEY_EXPOSED, NATS_KEY_BROKEN, NATS_CREDENTIALS_EXPIRED. */
+/** Throws NATS_URL_MALFORMED, NATS_KEY_UNREADABLE, NATS_KEY_EXPOSED, NATS_KEY_BROKEN, NATS_CREDENTIALS_EXPIRED. */
 export function readAccess(access: NatsAccess): AccessOptions {
   const servers = serversOf(access.url);
   const way = wayOf(access, servers);
@@ -42,7 +49,7 @@ export function readAccess(access: NatsAccess): AccessOptions {
   return {
     who: way?.who ?? null,
     options: {
-      servers: servers.map(({ hostname, port }) => `${hostname}:${port || "4222"}`),
+      servers: servers.map(hostAndPort),
       ...(way !== null && { authenticator: way.authenticator }),
       ...(way?.inboxPrefix !== undefined && { inboxPrefix: way.inboxPrefix }),
       // With this the library refuses a server that does not offer TLS, before it says who it is.
@@ -51,7 +58,7 @@ export function readAccess(access: NatsAccess): AccessOptions {
   };
 }
 
-function wayOf(access: NatsAccess, servers: readonly URL[]): Way | null {
+function wayOf(access: NatsAccess, servers: readonly Address[]): Way | null {
   const { credsFile, nkeyFile, user, passwordFile } = access;
   if (credsFile !== null) return withCreds(credsFile);
   if (nkeyFile !== null) return withNkey(nkeyFile);
@@ -60,12 +67,10 @@ function wayOf(access: NatsAccess, servers: readonly URL[]): Way | null {
     const authenticator = usernamePasswordAuthenticator(user, password);
     return { who: `user "${user}" with the password of ${passwordFile}`, authenticator };
   }
-  const named = servers.find(({ username }) => username !== "");
-  if (named === undefined) return null;
-  const name = decodeURIComponent(named.username);
-  if (named.password === "")
+  const { user: name, password } = servers.find((server) => server.user !== null) ?? {};
+  if (name === undefined || name === null) return null;
+  if (password === undefined || password === null)
     return { who: "the token in the URL", authenticator: tokenAuthenticator(name) };
-  const password = decodeURIComponent(named.password);
   return {
     who: `user "${name}" with the password in the URL`,
     authenticator: usernamePasswordAuthenticator(name, password),
@@ -97,9 +102,9 @@ function withNkey(file: string): Way {
   return { who: `the nkey of ${file}`, authenticator: nkeyAuthenticator(Buffer.from(seed)) };
 }
 
-function tlsOf({ caFile, certFile, keyFile }: NatsAccess, servers: readonly URL[]) {
+function tlsOf({ caFile, certFile, keyFile }: NatsAccess, servers: readonly Address[]) {
   const isNamed = caFile !== null || certFile !== null;
-  if (!isNamed && !servers.some(({ protocol }) => protocol === "tls:")) return null;
+  if (!isNamed && !servers.some(({ scheme }) => scheme === "tls")) return null;
   return {
     ...(caFile !== null && { ca: read(caFile) }),
     ...(certFile !== null && { cert: read(certFile) }),

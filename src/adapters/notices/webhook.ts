@@ -1,4 +1,5 @@
 import { signedHeaders } from "../../http-signature.ts";
+import { httpTarget } from "../../inputs/address.ts";
 import type { NoticeWay } from "../../ports/accounts/notices.ts";
 
 const answerMsMax = 10_000;
@@ -11,14 +12,16 @@ export function createWebhook(
   { url, secret }: { readonly url: string; readonly secret: string | null },
   now: () => number,
 ): NoticeWay {
+  const to = httpTarget(url);
   return {
     name: "webhook",
     async send(notice) {
       const body = JSON.stringify(notice);
-      const answer = await fetch(url, {
+      const answer = await fetch(to.url, {
         method: "POST",
         headers: {
           "content-type": "application/json",
+          ...to.headers,
           ...(secret === null ? {} : signedHeaders(secret, body, now())),
         },
         body,

@@ -1,4 +1,5 @@
 import { signedHeaders } from "../../http-signature.ts";
+import { httpTarget } from "../../inputs/address.ts";
 import type { WebhookEndpoint } from "./deliver.ts";
 
 const answerMsMax = 10_000;
@@ -13,13 +14,15 @@ export function createWebhookEndpoint(
   secret: string,
   now: () => number,
 ): WebhookEndpoint {
+  const to = httpTarget(url);
   return {
     async post(reply) {
       const body = JSON.stringify(reply);
-      const answer = await fetch(url, {
+      const answer = await fetch(to.url, {
         method: "POST",
         headers: {
           "content-type": "application/json",
+          ...to.headers,
           "idempotency-key": reply.id,
           ...signedHeaders(secret, body, now()),
         },

@@ -4,6 +4,7 @@ import { open } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { findPostgres } from "../../embedded/postgres-binaries.ts";
 import { HoldfastError } from "../../errors.ts";
+import { withoutPassword } from "./without-password.ts";
 
 const { env } = process;
 
@@ -64,18 +65,6 @@ function run(
     child.once("error", reject);
     child.once("close", resolve);
   });
-}
-
-/** Arguments stand in the process list; a password travels in the child's environment. */
-function withoutPassword(url: string): { address: string; password: string | null } {
-  const inUser = /^(\w+:\/\/[^:@/?]*):([^@/?]*)@/.exec(url);
-  const inQuery = /[?&]password=([^&]*)/.exec(url);
-  const found = inUser?.[2] ?? inQuery?.[1];
-  if (found === undefined) return { address: url, password: null };
-  const address = url
-    .replace(/^(\w+:\/\/[^:@/?]*):[^@/?]*@/, "$1@")
-    .replace(/([?&])password=[^&]*&?/, "$1");
-  return { address, password: decodeURIComponent(found) };
 }
 
 function notWritten(file: string, cause: unknown): HoldfastError {

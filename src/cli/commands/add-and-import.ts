@@ -3,7 +3,8 @@ import { type Command, Option } from "commander";
 import { HoldfastError } from "../../errors.ts";
 import { type Answers, createAnswers } from "../answers.ts";
 import { type FollowOptions, followRenewal } from "../follow.ts";
-import { type ForeignProgram, foreignPrograms, readForeignSession } from "../foreign-session.ts";
+import { type ForeignProgram, foreignPrograms } from "../foreign/programs.ts";
+import { readForeignSession } from "../foreign/session.ts";
 import { openProxy, refuseFurther, secretFile } from "../given-secret.ts";
 import { logIn } from "../log-in.ts";
 import { following, onAccount } from "../on-account.ts";
@@ -48,7 +49,7 @@ export function addNewcomerCommands(program: Command, setExitCode: (code: number
     .option("--proxy-file <file>", "a file that only you can read, with the proxy's address")
     .addHelpText(
       "after",
-      "\nThe file holds a session string, or is Telethon's .session file; only you may be able to read it. Without one a string\nis read from standard input. It connects once, is handed off to a fresh key, and is then logged out.\n\nExamples:\n  npx holdfast import desk telegram_session.session --from telethon --stopped\n  npx holdfast import desk --from gramjs --stopped < session.txt",
+      "\nThe file holds a session string, or is the .session file of Telethon or Pyrogram, or the folder tdata; only you may be\nable to read it. Without one a string is read from standard input. It connects once, is handed off to a fresh key, and\nis then logged out.\n\nExamples:\n  npx holdfast import desk telegram_session.session --from telethon --stopped\n  npx holdfast import desk --from gramjs --stopped < session.txt",
     )
     .action(async (account: string, file: string | undefined, options: ImportOptions) => {
       setExitCode(
@@ -96,7 +97,7 @@ async function runImport(
   const { dcId, key } = await readForeignSession(
     program,
     file === undefined
-      ? await answers.secret("Session string (not shown): ")
+      ? await answers.rest("Session string (not shown): ")
       : await secretFile(file, { what: "A session", instead }),
   );
   const isStopped =

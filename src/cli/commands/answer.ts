@@ -16,7 +16,9 @@ export function addAnswerCommands(program: Command): void {
     .action(async (account: string, body: { of: string; kind: string }, { args }: Command) => {
       refuseFurther(args, 1, `npx holdfast answer ${account} --of ${body.of} --kind ${body.kind}`);
       const answers = createAnswers();
-      const value = await answers.secret("Answer (not shown): ").finally(() => answers.close());
+      const prompt = "Answer (not shown): ";
+      const typed = body.kind === "password" ? answers.password(prompt) : answers.secret(prompt);
+      const value = await typed.finally(() => answers.close());
       await onAccount(account, "answer", { ...body, value });
       print(`${account}: the ${body.kind} was passed on`);
     });

@@ -10,7 +10,7 @@ import type {
 import type { EscalationSummary } from "../../ports/conversation/escalation-store.ts";
 import type { ParkedItem } from "../../ports/conversation/parked-store.ts";
 import { HoldfastError } from "../../errors.ts";
-import { readSecret } from "../answers.ts";
+import { readText } from "../answers.ts";
 import { askFleet } from "../ask.ts";
 import { countIn } from "../count-in.ts";
 import { print, printJson } from "../print.ts";
@@ -110,7 +110,7 @@ export function addConversationCommands(program: Command, exitWith: (code: numbe
     )
     .action(async (session: string, text?: string, options?: { key?: string }) => {
       const key = options?.key ?? randomUUID();
-      const body = { session, key, text: text ?? (await readSecret()) };
+      const body = { session, key, text: text ?? (await readText()) };
       const said = await askFleet("conversation-reply", body, { env });
       print(replyLine(said));
     });

@@ -23,7 +23,7 @@ export function addSettingCommands(program: Command): void {
       const password =
         forget === true
           ? null
-          : await answers.secret("2FA password (not shown): ").finally(() => answers.close());
+          : await answers.password("2FA password (not shown): ").finally(() => answers.close());
       await onAccount(account, "password", { password });
       print(`${account}: the password is ${forget === true ? "forgotten" : "kept, encrypted"}`);
     });

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { HoldfastError } from "../../errors.ts";
+import { readAccountName } from "../../ports/accounts/account-name.ts";
 import type { NewAccount, SetUp } from "../setup.ts";
 import { print, printError } from "../print.ts";
 
@@ -33,6 +34,7 @@ export function addSetupCommand(program: Command, setExitCode: (code: number) =>
     )
     .action(async ({ account, kind, json }: SetupGiven) => {
       if ((account === undefined) !== (kind === undefined)) throw halfNamed();
+      const name = account === undefined ? null : readAccountName(account);
       const [{ setUp }, { createAnswers }] = await Promise.all([
         import("../setup.ts"),
         import("../answers.ts"),
@@ -41,7 +43,7 @@ export function addSetupCommand(program: Command, setExitCode: (code: number) =>
       try {
         const made = await setUp({
           env,
-          account: account === undefined ? null : { name: account, kind: kind! },
+          account: name === null ? null : { name, kind: kind! },
           answers,
           tell: printError,
           start,

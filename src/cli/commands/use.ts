@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { AccountProtocol } from "../../commands/protocol.ts";
 import { HoldfastError } from "../../errors.ts";
 import type { JsonValue } from "../../ports/telegram/telegram.ts";
-import { readSecret } from "../answers.ts";
+import { readText } from "../answers.ts";
 import { askFleet } from "../ask.ts";
 import { countIn } from "../count-in.ts";
 import { holderLine, keyIdGiven, readHolders } from "../holders.ts";
@@ -44,7 +44,7 @@ export function addUseCommands(program: Command, setExitCode: (code: number) => 
     )
     .action(async (account: string, peer: string, text?: string, options?: { key?: string }) => {
       const key = options?.key ?? randomUUID();
-      const body = { peer, key, text: text ?? (await readSecret()) };
+      const body = { peer, key, text: text ?? (await readText()) };
       const sent = await onAccount(account, "send", body);
       print(
         sent.repeated

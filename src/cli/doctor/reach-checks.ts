@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { readAddress } from "../../inputs/address.ts";
 import { type Check, fault, ok } from "./check.ts";
 
 export interface Place {
@@ -66,9 +67,11 @@ export const proxies = (
   name: "proxies",
   async look() {
     const all = await read();
-    const places = all.slice(0, proxiesMax).map(({ account, url }) => {
-      const { hostname, port } = new URL(url);
-      return { name: account, host: hostname.replaceAll(/^\[|\]$/g, ""), port: Number(port) };
+    const places = all.slice(0, proxiesMax).flatMap(({ account, url }) => {
+      const reading = readAddress(url, "proxy");
+      if ("why" in reading) return [];
+      const { host, port } = reading.value;
+      return [{ name: account, host, port }];
     });
     const away = await unreached(places);
     if (away.length === 0)

@@ -26,17 +26,20 @@ describe("a notice by webhook", () => {
   let status: number;
   const bodies: unknown[] = [];
   const signatures: unknown[] = [];
+  const logins: unknown[] = [];
 
   beforeEach(async () => {
     status = 204;
     bodies.length = 0;
     signatures.length = 0;
+    logins.length = 0;
     server = createServer((request, response) => {
       let text = "";
       request.on("data", (chunk) => (text += String(chunk)));
       request.on("end", () => {
         bodies.push(JSON.parse(text));
         signatures.push(request.headers["x-holdfast-signature"]);
+        logins.push(request.headers.authorization);
         response.writeHead(status).end();
       });
     });
@@ -61,6 +64,12 @@ describe("a notice by webhook", () => {
       .update(`1700000000.${JSON.stringify(notice)}`)
       .digest("hex");
     expect(signatures).toEqual([`sha256=${right}`]);
+  });
+
+  it("brings the user and the password that stand in its address", async () => {
+    const named = url().replace("//", "//gate:p%40w@");
+    await createWebhook({ url: named, secret: null }, () => 0).send(notice);
+    expect(logins).toEqual([`Basic ${Buffer.from("gate:p@w").toString("base64")}`]);
   });
 
   it("has not arrived unless the answer says so", async () => {

@@ -1,0 +1,84 @@
+import { readPhoneNumber } from "./phone-number.ts";
+import { plainText } from "./plain-text.ts";
+import type { InputReading } from "./reading.ts";
+
+/** Whom a message is for, as a person names them. */
+export type NamedPeer =
+  | { readonly kind: "me" }
+  | { readonly kind: "id"; readonly id: string }
+  | { readonly kind: "username"; readonly username: string }
+  | { readonly kind: "phone"; readonly phone: string };
+
+const usernameForm = /^[a-z]\w{1,31}$/i;
+/** As large as Telegram makes them: 52 bits. */
+const idForm = /^[1-9]\d{0,15}$/;
+const link = /^(?:https?:\/\/)?(?:www\.)?(?:t\.me|telegram\.me|telegram\.dog)\/(?<rest>.*)$/i;
+const ownDomain = /^(?:https?:\/\/)?(?<name>[a-z]\w{3,31})\.t\.me\/?$/i;
+const appLink = /^tg:\/\/?(?<verb>\w+)\/?\?(?<query>.*)$/i;
+/** Paths of t.me that lead to no person. */
+const noPerson: ReadonlySet<string> = new Set([
+  "addlist",
+  "addstickers",
+  "addemoji",
+  "addtheme",
+  "bg",
+  "boost",
+  "c",
+  "giftcode",
+  "invoice",
+  "joinchat",
+  "login",
+  "m",
+  "proxy",
+  "setlanguage",
+  "share",
+  "socks",
+]);
+
+/** `me`, `@name`, `name`, a user's number, `+` and a phone number, or a link of t.me or tg:// to one of them. */
+export function readPeer(typed: string): InputReading<NamedPeer> {
+  const plain = plainText(typed);
+  if (plain === "") return { why: "is empty" };
+  if (plain.toLowerCase() === "me") return { value: { kind: "me" } };
+  const { rest } = link.exec(plain)?.groups ?? {};
+  if (rest !== undefined) return ofLink(rest);
+  const { name } = ownDomain.exec(plain)?.groups ?? {};
+  if (name !== undefined) return ofUsername(name);
+  const { verb, query } = appLink.exec(plain)?.groups ?? {};
+  if (verb !== undefined) return ofAppLink(verb.toLowerCase(), new URLSearchParams(query));
+  if (/^-\d+$/.test(plain)) return { why: "is the number of a group or a channel, not of a user" };
+  if (/^[+(]|^tel:/i.test(plain)) return ofPhone(plain);
+  return /^\d+$/.test(plain) ? ofId(plain) : ofUsername(plain.replace(/^@/, ""));
+}
+
+function ofUsername(username: string): InputReading<NamedPeer> {
+  if (usernameForm.test(username)) return { value: { kind: "username", username } };
+  return { why: "is no username: those are letters of English, digits and _, a letter first" };
+}
+
+function ofId(id: string): InputReading<NamedPeer> {
+  return idForm.test(id) ? { value: { kind: "id", id } } : { why: "is no number of a user" };
+}
+
+function ofPhone(typed: string): InputReading<NamedPeer> {
+  const read = readPhoneNumber(typed);
+  if ("why" in read) return { why: `is no phone number: it ${read.why}` };
+  return { value: { kind: "phone", phone: read.value } };
+}
+
+function ofLink(rest: string): InputReading<NamedPeer> {
+  const [first = ""] = rest.replace(/^s\//i, "").split(/[/?#]/);
+  if (first.startsWith("+") && /^\+[\d\s]+$/.test(first)) return ofPhone(first);
+  const isInvitation = first.startsWith("+") || noPerson.has(first.toLowerCase());
+  if (isInvitation || first === "") return { why: "is a link that leads to no single user" };
+  return ofUsername(first.replace(/^@/, ""));
+}
+
+function ofAppLink(verb: string, query: URLSearchParams): InputReading<NamedPeer> {
+  const [domain, phone] = [query.get("domain"), query.get("phone")];
+  const id = query.get(verb === "user" ? "id" : "user_id");
+  if (verb === "resolve" && domain !== null) return ofUsername(domain);
+  if (verb === "resolve" && phone !== null) return ofPhone(`+${phone.replace(/^[\s+]+/, "")}`);
+  if ((verb === "user" || verb === "openmessage") && id !== null) return ofId(id);
+  return { why: "is a link that leads to no single user" };
+}
