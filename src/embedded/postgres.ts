@@ -22,7 +22,13 @@ import { socketPathBytesMax } from "../adapters/machine/socket-path.ts";
 import { programOf } from "../adapters/machine/process-identity.ts";
 import type { Log } from "./process-records.ts";
 import { launch, type Managed } from "./processes.ts";
-import { canReach, ownName, requireNamedUser, type ServiceUser, serviceUser } from "./service-user.ts";
+import {
+  canReach,
+  ownName,
+  requireNamedUser,
+  type ServiceUser,
+  serviceUser,
+} from "./service-user.ts";
 import { freeSharedMemory, type SharedMemory, sharedMemoryFor } from "./shared-memory.ts";
 
 export interface EmbeddedPostgres {

@@ -19,8 +19,7 @@ export interface SharedMemory {
 
 /** @param freeBytes of the machine's shared memory; null: there is none to be used, and PostgreSQL sees that itself */
 export function sharedMemoryFor(freeBytes: number | null): SharedMemory {
-  if (freeBytes === null || freeBytes >= enoughBytes)
-    return { forInitdb: () => [], forServer: [] };
+  if (freeBytes === null || freeBytes >= enoughBytes) return { forInitdb: () => [], forServer: [] };
   return {
     forInitdb(major) {
       if (major >= settingMajor) return ["--set", inFiles];

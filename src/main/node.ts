@@ -49,10 +49,7 @@ async function runNode(): Promise<void> {
   const config = readConfig(takeEnvironment(process.env));
   // Open for life: the node reaches its gate with every call.
   const { path } = openSocketPath(gateIs.path);
-  const node = startNode(
-    { config, gateIs: { ...gateIs, path }, tell, exit: exitFailed },
-    fail,
-  );
+  const node = startNode({ config, gateIs: { ...gateIs, path }, tell, exit: exitFailed }, fail);
   const unforeseen = createUnforeseen({
     say: (line) => process.stderr.write(`holdfast node: ${line}\n`),
     stop: node.abandon,
