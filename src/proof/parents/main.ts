@@ -1,0 +1,73 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command } from "commander";
+import { type Parent, parents } from "./parents.ts";
+import { type Blow, runCase } from "./run-case.ts";
+
+const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+const parts = ["launcher", "sentinel", "gate", "node", "postgres", "nats", "telegram-dc"];
+const limits = { readyMsMax: 90_000, endedMsMax: 90_000 };
+
+interface Options {
+  readonly parent?: string;
+  readonly blow?: string;
+  readonly json?: boolean;
+}
+
+const nameOf = (blow: Blow): string =>
+  blow.kind === "stop" ? blow.signal : `kill -9 ${blow.whom}`;
+
+/** Every signal under every parent; the death of every process under one, of the parent itself under those that keep it. */
+function blowsFor({ name }: Parent): readonly Blow[] {
+  const stops = signals.map((signal): Blow => ({ kind: "stop", signal }));
+  const killed = name === "mixed" ? parts : name === "npm" || name === "init" ? ["parent"] : [];
+  return [...stops, ...killed.map((whom): Blow => ({ kind: "kill", whom }))];
+}
+
+/** All cases in one home, so that each start is the next one after the blow before it. */
+async function run({ parent: only, blow: wanted, json }: Options): Promise<number> {
+  const home = await mkdtemp(join(tmpdir(), "holdfast-parents-"));
+  let failed = 0;
+  try {
+    for (const parent of parents.filter(({ name }) => only === undefined || name === only)) {
+      for (const blow of blowsFor(parent)) {
+        if (wanted !== undefined && nameOf(blow) !== wanted) continue;
+        const { wrong, readyMs, endedMs } = await runCase(parent, blow, home, limits);
+        if (wrong.length > 0) failed += 1;
+        const facts = { parent: parent.name, blow: nameOf(blow), readyMs, endedMs, wrong };
+        process.stdout.write(json === true ? `${JSON.stringify(facts)}\n` : lineOf(facts));
+      }
+    }
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+  return failed === 0 ? 0 : 1;
+}
+
+function lineOf(of: {
+  readonly parent: string;
+  readonly blow: string;
+  readonly readyMs: number;
+  readonly endedMs: number;
+  readonly wrong: readonly string[];
+}): string {
+  const verdict = of.wrong.length === 0 ? "ok  " : "FAIL";
+  const times = `ready after ${of.readyMs.toFixed(0)} ms, nothing left after ${of.endedMs.toFixed(0)} ms`;
+  const why = of.wrong.map((line) => `     ${line}\n`).join("");
+  return `${verdict} ${of.parent.padEnd(14)}${of.blow.padEnd(21)}${times}\n${why}`;
+}
+
+const program = new Command("npm run parents --")
+  .description("Runs the service under each kind of parent, strikes, and looks for what is left")
+  .option("--parent <name>", "only this one")
+  .option("--blow <name>", 'only this one, such as SIGTERM or "kill -9 gate"')
+  .option("--json", "one line of JSON for each case")
+  .addHelpText(
+    "after",
+    `\nParents:\n${parents.map(({ name, as }) => `  ${name.padEnd(16)}${as}`).join("\n")}\n\nExample:\n  npm run parents -- --parent npm`,
+  )
+  .action(async (options: Options) => {
+    process.exitCode = await run(options);
+  });
+await program.parseAsync();

@@ -1,0 +1,131 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { createSystemClock } from "../../concurrency/system-clock.ts";
+import type { ProcessIdentity } from "../../adapters/machine/process-identity.ts";
+import { readRunInfo } from "../../embedded/run-info.ts";
+import type { Parent } from "./parents.ts";
+import { signalAll, stillRunning, treeOf } from "./process-tree.ts";
+
+/** What befalls a running service: the stop of its parent, or `kill -9` of one process. */
+export type Blow =
+  | { readonly kind: "stop"; readonly signal: "SIGTERM" | "SIGINT" | "SIGHUP" }
+  /** `parent`, or a name in run.json. */
+  | { readonly kind: "kill"; readonly whom: string };
+
+export interface CaseResult {
+  readonly wrong: readonly string[];
+  /** From the start to the line `holdfast ready`, in milliseconds. */
+  readonly readyMs: number;
+  /** From the blow until nothing was left. */
+  readonly endedMs: number;
+}
+
+export interface CaseLimits {
+  readonly readyMsMax: number;
+  readonly endedMsMax: number;
+}
+
+const lookMs = 50;
+const clock = createSystemClock();
+const rest = () => new Promise<void>((resolve) => void clock.schedule(lookMs, resolve));
+
+async function until(isSo: () => boolean, msMax: number): Promise<number | null> {
+  const from = performance.now();
+  while (!isSo()) {
+    if (performance.now() - from > msMax) return null;
+    await rest();
+  }
+  return performance.now() - from;
+}
+
+/** Starts the service under that parent, strikes, and looks for what is left. A later case in the home starts again. */
+export async function runCase(
+  parent: Parent,
+  blow: Blow,
+  home: string,
+  limits: CaseLimits,
+): Promise<CaseResult> {
+  const [command, ...args] = parent.command;
+  const child = spawn(command, args, {
+    env: { ...process.env, HOLDFAST_HOME: home },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  const said = wordsOf(child);
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  const isReady = () => said.some((text) => /^holdfast ready/m.test(text));
+  const readyMs = await until(() => isReady() || hasEnded(), limits.readyMsMax);
+  const tree = treeOf(child.pid ?? 0);
+  if (readyMs === null || !isReady()) {
+    signalAll(tree, "SIGKILL");
+    return { wrong: [`not ready: ${said.join("").slice(-400)}`], readyMs: 0, endedMs: 0 };
+  }
+  const from = performance.now();
+  const wrong = await strike(parent, blow, { child, tree, home });
+  const all = () => [...tree, ...treeOf(child.pid ?? 0)];
+  if (blow.kind === "kill" && !hasEnded() && stillRunning(tree).length > 0) {
+    // A gate, a node or a sentinel is replaced or missed by nobody: the service goes on until it is told to stop.
+    await until(hasEnded, survivesMs);
+    if (!hasEnded()) stop(parent, "SIGTERM", { child, tree: all() });
+  }
+  const killing = clock.schedule(parent.killsAfterMs, () => signalAll(all(), "SIGKILL"));
+  const ended = await until(() => stillRunning(tree).length === 0, limits.endedMsMax);
+  killing();
+  if (ended === null) {
+    wrong.push(`left behind: ${stillRunning(tree).map(({ pid }) => pid)}`);
+    signalAll(tree, "SIGKILL");
+  }
+  return { wrong, readyMs, endedMs: performance.now() - from };
+}
+
+/** So long a service that lost one process is watched before it is stopped. */
+const survivesMs = 5_000;
+
+interface Struck {
+  readonly child: ChildProcess;
+  readonly tree: readonly ProcessIdentity[];
+}
+
+function stop(
+  parent: Parent,
+  signal: "SIGTERM" | "SIGINT" | "SIGHUP",
+  { child, tree }: Struck,
+): void {
+  const main = child.pid ?? 0;
+  if (parent.stops === "group") process.kill(-main, signal);
+  else if (parent.stops === "all") signalAll(tree, signal);
+  // `unshare` itself takes no signal: its child is the first process of the namespace.
+  else if (parent.name === "init") signalAll(treeOf(main).slice(1, 2), signal);
+  else process.kill(main, signal);
+}
+
+async function strike(
+  parent: Parent,
+  blow: Blow,
+  struck: Struck & { readonly home: string },
+): Promise<string[]> {
+  if (blow.kind === "stop") {
+    stop(parent, blow.signal, struck);
+    return [];
+  }
+  const pids = (await readRunInfo(struck.home))?.pids ?? {};
+  const pid = blow.whom === "parent" ? struck.child.pid : pids[blow.whom];
+  if (pid === undefined) return [`run.json names no ${blow.whom}`];
+  process.kill(pid, "SIGKILL");
+  return [];
+}
+
+/** What both outputs said. */
+function wordsOf({ stdout, stderr }: ChildProcess): readonly string[] {
+  const words: string[] = [];
+  for (const stream of [stdout, stderr]) stream?.on("data", (chunk) => words.push(String(chunk)));
+  return words;
+}
+
+/** Files that a home may not keep once nothing runs in it. */
+export function filesLeft(home: string): readonly string[] {
+  const run = join(home, "run");
+  const inRun = existsSync(run) ? readdirSync(run).map((name) => `run/${name}`) : [];
+  return [...inRun, ...["run.json"].filter((name) => existsSync(join(home, name)))];
+}

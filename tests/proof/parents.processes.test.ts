@@ -1,0 +1,42 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { endRecorded } from "../../src/embedded/process-records.ts";
+import { packageFile } from "../../src/files.ts";
+import { parents } from "../../src/proof/parents/parents.ts";
+import { filesLeft, runCase } from "../../src/proof/parents/run-case.ts";
+
+/** One home for all: each start is the next one after the stop before it. */
+const home = mkdtempSync(join(tmpdir(), "holdfast-parents-"));
+const limits = { readyMsMax: 90_000, endedMsMax: 60_000 };
+
+afterAll(async () => {
+  await endRecorded(home, () => {});
+  rmSync(home, { recursive: true, force: true });
+}, 60_000);
+
+describe("a service under a parent that stops it", () => {
+  it.each(["npm", "control-group", "init"])(
+    "leaves nothing behind under %s, and the next one starts in its home",
+    async (name) => {
+      const parent = parents.find((one) => one.name === name)!;
+      const { wrong } = await runCase(parent, { kind: "stop", signal: "SIGTERM" }, home, limits);
+      expect(wrong).toEqual([]);
+      // A gate whose database ended with it cannot free its lock; the next start passes it over.
+      const mayStay = name === "control-group" ? ["run/gate.lock"] : [];
+      expect(filesLeft(home).filter((file) => !mayStay.includes(file))).toEqual([]);
+    },
+    180_000,
+  );
+});
+
+describe("the scripts of the package", () => {
+  it("become the program, so that npm's signals reach it and no shell between", () => {
+    const { scripts } = JSON.parse(readFileSync(packageFile("package.json"), "utf8")) as {
+      readonly scripts: Readonly<Record<string, string>>;
+    };
+    for (const name of ["start", "demo", "telegram-dc"])
+      expect(scripts[name]).toMatch(/^exec node bin\//);
+  });
+});
