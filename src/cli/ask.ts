@@ -6,6 +6,7 @@ import type { NodeProtocol } from "../commands/node-protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import { accountNameMalformed, accountNamePattern } from "../ports/accounts/account-name.ts";
 import { natsAccessOf, readRunInfo } from "../embedded/run-info.ts";
+import { databaseAt } from "./database-address.ts";
 import { changedKey, fleetKey } from "./fleet-key.ts";
 import { envelope, requestSealed } from "../adapters/crypto/sealed-request.ts";
 
@@ -61,14 +62,17 @@ export async function connectCommand(
   }
 }
 
-/** HOLDFAST_DATABASE_URL, else the database of the `npm start` that runs in this folder. Throws NOT_RUNNING. */
+/**
+ * HOLDFAST_DATABASE_URL, else the database of the `npm start` that runs in this folder. Throws NOT_RUNNING and
+ * DATABASE_URL_MALFORMED.
+ */
 export async function databaseUrlOf(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<string> {
   const named = env["HOLDFAST_DATABASE_URL"];
   const run = named ? null : await readRunInfo(env["HOLDFAST_HOME"] ?? ".holdfast");
   const url = named || run?.database;
-  if (url !== undefined) return url;
+  if (url !== undefined) return databaseAt(url).text;
   throw new HoldfastError({
     code: "NOT_RUNNING",
     message: "Nothing runs in this folder.",

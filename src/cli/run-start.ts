@@ -5,6 +5,7 @@ import { startEmbedded } from "../embedded/launcher.ts";
 import { provisionExampleAccounts } from "../embedded/provision.ts";
 import { printable } from "../adapters/nats/access.ts";
 import { errorLine, HoldfastError } from "../errors.ts";
+import { withoutPassword } from "./database-address.ts";
 import { print, printError } from "./print.ts";
 
 const tell = (line: string): void => printError(`holdfast: ${line}`);
@@ -12,17 +13,13 @@ const tell = (line: string): void => printError(`holdfast: ${line}`);
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** A password in a URL is for run.json, which only its owner reads, not for a terminal or a log. */
-function withoutPassword(url: string): string {
-  return url.replaceAll(/(\w+:\/\/[^:/@,]*):[^@/,]*@/g, "$1:***@");
-}
-
 function readyLine(run: RunInfo): string {
   const { metrics, console, nats, database, telegram, telegramControl } = run;
   const fields = {
     metrics,
     console,
     nats: printable(nats),
-    database: withoutPassword(database),
+    database: withoutPassword(database).address,
     telegram,
     telegramControl: telegramControl ?? "none",
   };

@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { findPostgres } from "../../embedded/postgres-binaries.ts";
 import { HoldfastError } from "../../errors.ts";
-import { withoutPassword } from "./without-password.ts";
+import { withoutPassword } from "../database-address.ts";
 
 const { env } = process;
 

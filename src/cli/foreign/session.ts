@@ -33,8 +33,8 @@ export async function readForeignSession(
   if (!session.isTest) return session;
   throw new HoldfastError({
     code: "SESSION_OF_TEST_SERVERS",
-    message: `This session is one of Telegram's test servers, whose keys the others do not know.`,
-    next: "Log the account in with: npx holdfast add, then npx holdfast auth",
+    message: "This session is one of Telegram's test servers, whose keys the others do not know.",
+    next: "Log the account in with: npx holdfast add <account> --kind user, then npx holdfast auth <account>",
   });
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { withoutPassword } from "../../src/cli/backup/without-password.ts";
+import { databaseAt, withoutPassword } from "../../src/cli/database-address.ts";
 
 describe("the address of a database on a command line", () => {
   it.each([
@@ -20,6 +20,10 @@ describe("the address of a database on a command line", () => {
     ["postgres://u@/fleet?host=/run/postgresql", "postgres://u@/fleet?host=/run/postgresql", null],
   ])("shows no password: %s", (url, address, password) => {
     expect(withoutPassword(url)).toEqual({ address, password });
+  });
+
+  it("is taken whole where a program connects with it", () => {
+    expect(databaseAt(" postgres://u:p@db/fleet\n").text).toBe("postgres://u:p@db/fleet");
   });
 
   it("that cannot be read is refused without a word of it", () => {

@@ -1,5 +1,5 @@
-import { HoldfastError } from "../../errors.ts";
-import { hostAndPort, readAddress } from "../../inputs/address.ts";
+import { HoldfastError } from "../errors.ts";
+import { type Address, hostAndPort, readAddress } from "../inputs/address.ts";
 
 /**
  * Arguments stand in the process list; a password travels in the child's environment. Throws DATABASE_URL_MALFORMED.
@@ -8,17 +8,23 @@ export function withoutPassword(url: string): {
   readonly address: string;
   readonly password: string | null;
 } {
-  const read = readAddress(url, "postgres");
-  if ("why" in read) throw noAddress(read.why);
-  const { scheme, user, rest } = read.value;
+  const read = databaseAt(url);
+  const { scheme, user, rest } = read;
   const [path = "", query = ""] = rest.split(/\?(.*)/s);
-  const password = read.value.password ?? new URLSearchParams(query).get("password");
+  const password = read.password ?? new URLSearchParams(query).get("password");
   if (password === null) return { address: url, password };
   const kept = query.split("&").filter((one) => one !== "" && !one.startsWith("password="));
-  const place = read.value.host === "" ? "" : hostAndPort(read.value);
+  const place = read.host === "" ? "" : hostAndPort(read);
   const login = user === null ? "" : `${encodeURIComponent(user)}@`;
   const asked = kept.length === 0 ? "" : `?${kept.join("&")}`;
   return { address: `${scheme}://${login}${place}${path}${asked}`, password };
+}
+
+/** Throws DATABASE_URL_MALFORMED. */
+export function databaseAt(url: string): Address {
+  const read = readAddress(url, "postgres");
+  if ("why" in read) throw noAddress(read.why);
+  return read.value;
 }
 
 const noAddress = (why: string) =>
