@@ -33,6 +33,23 @@ const config = "src/config/";
 export const wings: readonly Wing[] = [
   // The proofs run everything, and nothing runs them.
   { at: "src/proof/simulation/main.ts", packages: null },
+  // The engine is put together as a node does it, over simulated servers.
+  {
+    at: "src/proof/simulation/engine/",
+    only: [
+      "src/node/",
+      "src/channels/",
+      "src/conversation/",
+      "src/accounts/",
+      "src/custody/",
+      "src/config/",
+      "src/adapters/postgres/",
+      "src/adapters/nats/",
+      "src/proof/simulation/",
+      ...ground,
+    ],
+    packages: ["@nats-io/jetstream", "node:stream"],
+  },
   {
     at: "src/proof/simulation/",
     only: ["src/accounts/", "src/custody/", ...ground],

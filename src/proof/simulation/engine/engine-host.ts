@@ -11,7 +11,7 @@ export interface EngineHost {
   start(): void;
   /** SIGKILL of the node. */
   kill(): void;
-  /** Hands everything over, ends, and joins again. */
+  /** Hands everything over, ends, and joins again. Never rejects, as no stop does. */
   leave(): Promise<void>;
   /** Ends the node over the statement that comes so many after this. */
   killAfter(statements: number, how: "lost-before" | "lost-after"): void;
@@ -43,12 +43,14 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
     for (const listener of [...world.memberListeners]) listener();
   }
 
-  function free(incarnation: string): void {
-    const sync = world.tokens.over((execute) => Promise.resolve(execute()));
-    void sync.revoke(incarnation);
-    void sync.silence(incarnation).then((freed) => {
-      for (const ref of freed) for (const listener of [...world.freedListeners]) listener(ref);
-    });
+  const custody = world.tokens.over((execute) => Promise.resolve(execute()));
+
+  /** Never rejects, as no statement of custody's stand-in does. */
+  async function free(incarnation: string): Promise<void> {
+    await custody.revoke(incarnation);
+    for (const ref of await custody.silence(incarnation)) {
+      for (const listener of [...world.freedListeners]) listener(ref);
+    }
   }
 
   /** The gate cuts at once; the fleet hears of it by silence. */
@@ -68,10 +70,10 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
       world.members.delete(name);
       tellMembers();
     });
-    kernel.at(takeMs, () => free(ended.incarnation));
+    kernel.at(takeMs, () => void free(ended.incarnation));
     kernel.at(restartMs, () => {
       // Its successor on this machine knows that it is gone.
-      free(ended.incarnation);
+      void free(ended.incarnation);
       isLeaving = false;
       start();
     });
@@ -95,10 +97,9 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
     const mine: Life = { process, incarnation, ...node };
     life = mine;
     world.trace(`${incarnation} starts`);
-    const sync = world.tokens.over((execute) => Promise.resolve(execute()));
-    void sync.register({ id: incarnation, host: name, proof: {} });
-    node
-      .start()
+    custody
+      .register({ id: incarnation, host: name, proof: {} })
+      .then(node.start)
       .then(() => {
         if (life !== mine) return;
         world.members.set(name, { name, incarnation });
@@ -116,6 +117,7 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
     },
     start,
     kill,
+    /** Never rejects. */
     async leave() {
       const leaving = life;
       if (leaving === null || isLeaving) return;

@@ -64,7 +64,9 @@ export function createEngineNode(world: EngineWorld, of: NodeOf) {
   const placing = placeAccounts(base, parts);
 
   function sweepAgain(): void {
-    clock.schedule(sweepMs, () => void sweep().then(sweepAgain));
+    clock.schedule(sweepMs, () => {
+      sweep().then(sweepAgain, sweepAgain);
+    });
   }
 
   return {

@@ -81,7 +81,9 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
         broke({ invariant: "once", message: `${what} after its turn had` });
       }
     },
-    processEnded: (process) => void ended.add(process),
+    processEnded(process) {
+      ended.add(process);
+    },
     committed(turn) {
       counts.turns += 1;
       const number = messageOfTurn(turn.inbound_id);

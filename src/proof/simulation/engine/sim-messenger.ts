@@ -289,7 +289,7 @@ function sending(
 export const unixSeconds = (virtualMs: number): number =>
   1_700_000_000 + Math.floor(virtualMs / 1000);
 
-export const waitKey = (method: string, chat: string | null): string =>
+const waitKey = (method: string, chat: string | null): string =>
   chat === null ? method : `${method} ${chat}`;
 
 const flood = (code: string, waitSeconds: number): TelegramError =>
