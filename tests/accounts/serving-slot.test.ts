@@ -1,7 +1,5 @@
 import { expect, it } from "vitest";
-import type { AccountWorld } from "../../src/accounts/context.ts";
 import type { Grants } from "../../src/accounts/grants.ts";
-import type { Prompts } from "../../src/accounts/login/prompts.ts";
 import { createServingSlot } from "../../src/accounts/serving-slot.ts";
 import { createTestClock } from "../fixtures/test-clock.ts";
 
@@ -51,9 +49,9 @@ function openSlotBench() {
     }),
   };
   const serving = createServingSlot(
-    world as unknown as AccountWorld,
+    world as never,
     { free: done } as unknown as Grants,
-    {} as Prompts,
+    {} as never,
     () => {},
     () => {},
   );

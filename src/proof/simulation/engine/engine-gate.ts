@@ -82,7 +82,7 @@ export function createClaims(
         signal.addEventListener("abort", end, { once: true });
       }),
     freed(ref) {
-      for (const listener of [...world.freedListeners]) listener(ref);
+      for (const listener of world.freedListeners) listener(ref);
     },
     taken: () => {},
   };

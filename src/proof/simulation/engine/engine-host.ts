@@ -40,7 +40,7 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
   let isLeaving = false;
 
   function tellMembers(): void {
-    for (const listener of [...world.memberListeners]) listener();
+    for (const listener of world.memberListeners) listener();
   }
 
   const custody = world.tokens.over((execute) => Promise.resolve(execute()));
@@ -49,7 +49,7 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
   async function free(incarnation: string): Promise<void> {
     await custody.revoke(incarnation);
     for (const ref of await custody.silence(incarnation)) {
-      for (const listener of [...world.freedListeners]) listener(ref);
+      for (const listener of world.freedListeners) listener(ref);
     }
   }
 

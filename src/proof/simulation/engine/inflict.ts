@@ -139,10 +139,10 @@ function begin(stage: Stage, fault: EngineFault): Ends {
   }
 }
 
-function database({ postgres }: EngineWorld, trouble: PostgresTrouble): Ends {
-  postgres.trouble = trouble;
+function database({ postgres }: EngineWorld, ailing: PostgresTrouble): Ends {
+  postgres.trouble = ailing;
   return () => {
-    if (postgres.trouble === trouble) postgres.trouble = null;
+    if (postgres.trouble === ailing) postgres.trouble = null;
   };
 }
 

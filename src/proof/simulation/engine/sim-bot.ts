@@ -87,6 +87,10 @@ export function createSimBot(world: BotWorld, process: SimProcess): Bot {
         case "end":
           turn.end();
           break;
+        case "echo":
+        case "two":
+        case "unwritable":
+          break;
       }
       turn.reply(`${number}.0`);
       if (act === "two") turn.reply(`${number}.1`);

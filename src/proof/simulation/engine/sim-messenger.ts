@@ -203,7 +203,7 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
     },
     close,
     breakWires(of, closes) {
-      for (const wire of [...wires]) {
+      for (const wire of wires) {
         if (!of(wire)) continue;
         if (closes) close(wire);
         else wire.onBroken();

@@ -126,7 +126,7 @@ export function createSimPostgres(kernel: Kernel): SimPostgres {
               answer = () => resolve(result as Awaited<ReturnType<typeof run>>);
             } catch (error) {
               takesMs = error instanceof ServerError ? error.takesMs : 0;
-              answer = () => reject(parsed(error) as Error);
+              answer = () => reject(parsed(error));
             }
             process.deliver(delay() + takesMs, answer);
           });

@@ -32,7 +32,7 @@ export function connectStreams(streams: SimStreams, process: SimProcess): SimStr
           const result = run();
           answer = () => resolve(result);
         } catch (error) {
-          answer = () => reject(error as Error);
+          answer = () => reject(error);
         }
         process.deliver(delay(), () => {
           cancel();

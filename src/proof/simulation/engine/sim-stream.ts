@@ -135,7 +135,7 @@ export function createSimStreams(kernel: Kernel): SimStreams {
     },
     comesBack() {
       isAway = false;
-      for (const listener of [...streams.onBack]) listener();
+      for (const listener of streams.onBack) listener();
       for (const life of lives) streams.pump(life);
     },
     loseAll() {

@@ -48,7 +48,7 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
   const pending = new Set<(fault: TelegramFault) => void>();
 
   function rejectPending(fault: TelegramFault): void {
-    for (const reject of [...pending]) reject(fault);
+    for (const reject of pending) reject(fault);
   }
 
   /** One call: `run` is carried out at Telegram, unless it answers a fault or a wait. */
@@ -83,7 +83,7 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
           takesMs = afterMs?.(result) ?? takesMs;
           answer = () => resolve(result);
         } catch (error) {
-          answer = () => reject(error as Error);
+          answer = () => reject(error);
         }
         process.deliver(takesMs, () => {
           if (through.isOpen) settle(answer);
