@@ -1,11 +1,7 @@
 import type { SessionStatus } from "../../machines/conversation-rules.ts";
 import type { Forced } from "../custody/force.ts";
 import type { RenewalRecord, RenewalStep } from "../ports/accounts/renewal-store.ts";
-import type {
-  SessionSummary,
-  TurnHistory,
-  UserBehind,
-} from "../ports/conversation/conversation-records.ts";
+import type * as Records from "../ports/conversation/conversation-records.ts";
 import type { CallerRecord } from "../ports/callers/caller-store.ts";
 import type { CampaignAccount } from "../ports/callers/campaign-store.ts";
 import type { Speaker } from "../ports/speaker.ts";
@@ -227,19 +223,19 @@ export interface FleetProtocol {
       readonly parkedBefore?: string;
     };
     answered: {
-      readonly sessions: readonly SessionSummary[];
+      readonly sessions: readonly Records.SessionSummary[];
       readonly parked: readonly ParkedItem[];
       readonly more: { readonly sessions: string | null; readonly parked: string | null };
       /** Users with the most messages waiting in the backlog. */
-      readonly behind: readonly UserBehind[];
+      readonly behind: readonly Records.UserBehind[];
     };
   };
   /** The oldest turns first. `more`: the next page's `after`; null: there is no later turn. */
   readonly conversation: {
     asked: { readonly session: string; readonly after?: number };
     answered: {
-      readonly session: SessionSummary;
-      readonly turns: readonly TurnHistory[];
+      readonly session: Records.SessionSummary;
+      readonly turns: readonly Records.TurnHistory[];
       readonly more: number | null;
     };
   };

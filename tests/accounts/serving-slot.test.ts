@@ -1,5 +1,4 @@
 import { expect, it } from "vitest";
-import type { Grants } from "../../src/accounts/grants.ts";
 import { createServingSlot } from "../../src/accounts/serving-slot.ts";
 import { createTestClock } from "../fixtures/test-clock.ts";
 
@@ -50,7 +49,7 @@ function openSlotBench() {
   };
   const serving = createServingSlot(
     world as never,
-    { free: done } as unknown as Grants,
+    { free: done },
     {} as never,
     () => {},
     () => {},

@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { endRecorded } from "../../src/embedded/process-records.ts";
 import { packageFile } from "../../src/files.ts";
 import { parents } from "../../src/proof/parents/parents.ts";
-import { filesLeft, runCase } from "../../src/proof/parents/run-case.ts";
+import { runCase } from "../../src/proof/parents/run-case.ts";
 
 /** One home for all: each start is the next one after the stop before it. */
 const home = mkdtempSync(join(tmpdir(), "holdfast-parents-"));
@@ -15,6 +15,13 @@ afterAll(async () => {
   await endRecorded(home, () => {});
   rmSync(home, { recursive: true, force: true });
 }, 60_000);
+
+/** Files that a home may not keep once nothing runs in it. */
+function filesLeft(home: string): readonly string[] {
+  const run = join(home, "run");
+  const inRun = existsSync(run) ? readdirSync(run).map((name) => `run/${name}`) : [];
+  return [...inRun, ...["run.json"].filter((name) => existsSync(join(home, name)))];
+}
 
 describe("a service under a parent that stops it", () => {
   it.each(["npm", "control-group", "init"])(

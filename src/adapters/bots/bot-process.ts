@@ -227,6 +227,7 @@ function handOn(line: BotLine | null, on: Hearing): void {
     case botSays.called:
     case botSays.callFailed:
     case botSays.download:
+    case botSays.log:
       return on.onTurn(line);
   }
 }

@@ -126,27 +126,7 @@ export function createConversationMetrics(registry: Registry): ConversationMetri
         },
       });
     },
-    escalations(read) {
-      const sessions: Gauge = new Gauge({
-        ...of,
-        name: "holdfast_escalated_sessions",
-        help: "Sessions that bots have handed to people, by whether a person has answered",
-        labelNames: ["answered"],
-        collect() {
-          const figures = read();
-          sessions.set({ answered: "no" }, figures.unanswered);
-          sessions.set({ answered: "yes" }, figures.escalated - figures.unanswered);
-        },
-      });
-      const oldest: Gauge = new Gauge({
-        ...of,
-        name: "holdfast_escalation_oldest_seconds",
-        help: "Since when the oldest of the handed-over sessions waits for a person's first answer; 0: none waits",
-        collect() {
-          oldest.set((read().oldestMs ?? 0) / 1000);
-        },
-      });
-    },
+    escalations: (read) => showEscalations(registry, read),
     partitionHeld: (partition, holds) => held.set({ partition: String(partition) }, holds ? 1 : 0),
     parkedMessages(read) {
       const parked: Gauge = new Gauge({
@@ -159,4 +139,30 @@ export function createConversationMetrics(registry: Registry): ConversationMetri
       });
     },
   };
+}
+
+function showEscalations(
+  registry: Registry,
+  read: Parameters<ConversationMetrics["escalations"]>[0],
+): void {
+  const of = { registers: [registry] };
+  const sessions: Gauge = new Gauge({
+    ...of,
+    name: "holdfast_escalated_sessions",
+    help: "Sessions that bots have handed to people, by whether a person has answered",
+    labelNames: ["answered"],
+    collect() {
+      const figures = read();
+      sessions.set({ answered: "no" }, figures.unanswered);
+      sessions.set({ answered: "yes" }, figures.escalated - figures.unanswered);
+    },
+  });
+  const oldest: Gauge = new Gauge({
+    ...of,
+    name: "holdfast_escalation_oldest_seconds",
+    help: "Since when the oldest of the handed-over sessions waits for a person's first answer; 0: none waits",
+    collect() {
+      oldest.set((read().oldestMs ?? 0) / 1000);
+    },
+  });
 }

@@ -93,17 +93,8 @@ export function createUpdateReader({
     });
   }
 
-  function tap(raw: tl.RawUpdateBotCallbackQuery): AccountUpdate | null {
-    if (raw.peer._ !== "peerUser" || raw.data === undefined) return null;
-    return {
-      kind: "tap",
-      peer: peer(raw.userId),
-      ...toldOf(raw.userId),
-      messageId: raw.msgId,
-      data: Buffer.from(raw.data).toString("utf8"),
-      queryId: raw.queryId.toString(),
-    };
-  }
+  const tap = (raw: tl.RawUpdateBotCallbackQuery): AccountUpdate | null =>
+    pressIn(raw, { peer: peer(raw.userId), ...toldOf(raw.userId) });
 
   /** Telegram gives no hash of a deleted user, however often it is asked. */
   const isMet = (userId: number): boolean => hashes.has(userId) || senders.isDeleted(userId);
@@ -167,6 +158,21 @@ export function createUpdateReader({
           return null;
       }
     },
+  };
+}
+
+/** @param by who pressed */
+function pressIn(
+  raw: tl.RawUpdateBotCallbackQuery,
+  by: Pick<Extract<AccountUpdate, { kind: "tap" }>, "peer" | "sender" | "from">,
+): AccountUpdate | null {
+  if (raw.peer._ !== "peerUser" || raw.data === undefined) return null;
+  return {
+    kind: "tap",
+    ...by,
+    messageId: raw.msgId,
+    data: Buffer.from(raw.data).toString("utf8"),
+    queryId: raw.queryId.toString(),
   };
 }
 

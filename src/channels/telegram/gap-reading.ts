@@ -26,9 +26,9 @@ export interface GapReaderOptions {
 }
 
 /**
- * Reads a gap back from histories, or for a bot by the ids of its messages, beside the updates that go on. How far it has come is kept, so a flood wait or
- * another process goes on there. Until a chat is read, its pushed messages are left to the reading: so they come in
- * their order.
+ * Reads a gap back from histories, or for a bot by the ids of its messages, beside the updates that go on. How far it
+ * has come is kept, so a flood wait or another process goes on there. Until a chat is read, its pushed messages are
+ * left to the reading: so they come in their order.
  */
 export interface GapReader {
   /** Goes on with what was kept. */

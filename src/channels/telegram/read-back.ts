@@ -1,10 +1,6 @@
 import { TelegramError } from "../../ports/telegram/telegram-error.ts";
-import type {
-  AccountUpdate,
-  ChatPeer,
-  PrivateChat,
-  TelegramClient,
-} from "../../ports/telegram/telegram.ts";
+import type { ChatPeer, PrivateChat, TelegramClient } from "../../ports/telegram/telegram.ts";
+import type { Message, ReadBack } from "./found-again.ts";
 import { everyChat, pressesMissing } from "./read-by-ids.ts";
 
 /** Private chats that are read back at most, the newest. */
@@ -12,20 +8,12 @@ const chatsMax = 100;
 const pageSize = 100;
 const pagesPerChatMax = 10;
 
-export type Message = Extract<AccountUpdate, { kind: "message" }>;
-
 const missingIs = {
   dialogs: "messages of every chat, as Telegram shows this account no dialogs",
   chats: `messages of chats beyond the ${chatsMax} newest`,
   history: "messages of a chat whose history Telegram does not show",
   pages: `messages of a chat before its newest ${pageSize * pagesPerChatMax}`,
 };
-
-/** What was read, and what could not be, in words. */
-export interface ReadBack<Found> {
-  readonly found: readonly Found[];
-  readonly missing: readonly string[];
-}
 
 /**
  * The private chats with a message since a date (Unix seconds), the newest first. Bots may not read dialogs

@@ -1,5 +1,5 @@
 import type { ChatPeer, DatedMessage, TelegramClient } from "../../ports/telegram/telegram.ts";
-import type { Message, ReadBack } from "./read-back.ts";
+import type { Message, ReadBack } from "./found-again.ts";
 
 /** Ids in one question (https://core.telegram.org/method/messages.getMessages). */
 const idsMax = 100;
@@ -32,8 +32,8 @@ export const pressesMissing = "presses of buttons, if there were any";
 type ById = Pick<TelegramClient, "messagesById">;
 
 /**
- * The newest id that was found of a message older than a date (Unix seconds), or `from`. Ids and dates rise together, so
- * the distance is found out by ids ever further apart.
+ * The newest id that was found of a message older than a date (Unix seconds), or `from`. Ids and dates rise together,
+ * so the distance is found out by ids ever further apart.
  */
 export async function newestIdBefore(
   client: ById,

@@ -41,8 +41,9 @@ const bodyBytesMax = 128 * 1024;
 const emptyAnswer = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>';
 
 /**
- * Takes a provider's posts: form-encoded, signed by `X-Twilio-Signature`. Answers 200 only once the
- * message is stored. A delivery report is no message: it is counted. Answers 503 if a later attempt may work, so that the provider posts it again.
+ * Takes a provider's posts: form-encoded, signed by `X-Twilio-Signature`. Answers 200 only once the message is stored.
+ * A delivery report is no message: it is counted. Answers 503 if a later attempt may work, so that the provider posts
+ * it again.
  */
 export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
   const server = createServer((request, response) => {

@@ -70,6 +70,7 @@ export function createEscalationNotices(options: EscalationNoticesOptions): Esca
   }
 
   const worker = createWorker(look, options.onFault);
+  /** Never rejects. */
   const wake = async (): Promise<void> => {
     if (ways.length > 0) await worker.wake();
   };

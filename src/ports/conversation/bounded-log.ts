@@ -19,7 +19,7 @@ export function createBotLog(write: (line: BotLogLine) => void): BotLog {
       const told = `the bot writes more than ${linesMax} lines in this turn; the rest is left out`;
       return write({ level: "warn", message: told, fields: {} });
     }
-    write({ level, message: cut(`${message}`, messageUnitsMax), fields: boundedFields(fields) });
+    write({ level, message: cut(message, messageUnitsMax), fields: boundedFields(fields) });
   }
 
   return {

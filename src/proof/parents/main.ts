@@ -18,7 +18,10 @@ interface Options {
 const nameOf = (blow: Blow): string =>
   blow.kind === "stop" ? blow.signal : `kill -9 ${blow.whom}`;
 
-/** Every signal under every parent; the death of every process under one, of the parent itself under those that keep it. */
+/**
+ * Every signal under every parent; the death of every process under one, of the parent itself under those that keep
+ * it.
+ */
 function blowsFor({ name }: Parent): readonly Blow[] {
   const stops = signals.map((signal): Blow => ({ kind: "stop", signal }));
   const killed = name === "mixed" ? parts : name === "npm" || name === "init" ? ["parent"] : [];

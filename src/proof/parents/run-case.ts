@@ -1,6 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
 import { createSystemClock } from "../../concurrency/system-clock.ts";
 import type { ProcessIdentity } from "../../adapters/machine/process-identity.ts";
 import { readRunInfo } from "../../embedded/run-info.ts";
@@ -73,7 +71,11 @@ export async function runCase(
   const ended = await until(() => stillRunning(tree).length === 0, limits.endedMsMax);
   killing();
   if (ended === null) {
-    wrong.push(`left behind: ${stillRunning(tree).map(({ pid }) => pid)}`);
+    wrong.push(
+      `left behind: ${stillRunning(tree)
+        .map(({ pid }) => pid)
+        .join(", ")}`,
+    );
     signalAll(tree, "SIGKILL");
   }
   return { wrong, readyMs, endedMs: performance.now() - from };
@@ -121,11 +123,4 @@ function wordsOf({ stdout, stderr }: ChildProcess): readonly string[] {
   const words: string[] = [];
   for (const stream of [stdout, stderr]) stream?.on("data", (chunk) => words.push(String(chunk)));
   return words;
-}
-
-/** Files that a home may not keep once nothing runs in it. */
-export function filesLeft(home: string): readonly string[] {
-  const run = join(home, "run");
-  const inRun = existsSync(run) ? readdirSync(run).map((name) => `run/${name}`) : [];
-  return [...inRun, ...["run.json"].filter((name) => existsSync(join(home, name)))];
 }

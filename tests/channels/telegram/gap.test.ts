@@ -194,7 +194,9 @@ describe("a reading that is interrupted", () => {
   });
 });
 
-/** A bot whose gap begins after message 1,000 of 3,000, in two chats, with outgoing messages and deleted ones between. */
+/**
+ * A bot whose gap begins after message 1,000 of 3,000, in two chats, with outgoing messages and deleted ones between.
+ */
 function openBot() {
   const bench = createCursorBench(cursorAt(10, 1100));
   bench.faults.dialogs = refusal("BOT_METHOD_INVALID");

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -19,10 +19,9 @@ import {
   type ConversationBench,
   openConversationBench,
 } from "../../fixtures/conversation-bench.ts";
+import { publicUrl, secret, sid, signatureOf } from "../../fixtures/provider-posts.ts";
 
-const secret = "a secret of the provider";
 const replySecret = "a secret of the gateway";
-const publicUrl = "https://bot.example.com/inbound?from=provider";
 const from = "whatsapp:+33612345678";
 
 interface Posted {
@@ -131,16 +130,6 @@ async function serve(bot: Bot = createSiteManagerBot()): Promise<PartitionClaim>
   senders.push(sender);
   await Promise.all([sender.start(), engine.start()]);
   return claim;
-}
-
-/** An id as the provider gives it, the same for the same name. */
-const sid = (name: string) => `SM${createHash("md5").update(name).digest("hex")}`;
-
-/** As the provider's documentation tells to sign. */
-function signatureOf(fields: Readonly<Record<string, string>>): string {
-  const names = Object.keys(fields).toSorted();
-  const signed = publicUrl + names.map((name) => name + fields[name]).join("");
-  return createHmac("sha1", secret).update(signed).digest("base64");
 }
 
 let messages = 0;
