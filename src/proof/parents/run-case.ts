@@ -69,7 +69,11 @@ export async function runCase(
     await until(hasEnded, survivesMs);
     if (!hasEnded()) stop(parent, "SIGTERM", { child, tree: all() });
   }
-  const killing = clock.schedule(parent.killsAfterMs, () => signalAll(all(), "SIGKILL"));
+  const { killsAfterMs } = parent;
+  const killing =
+    killsAfterMs === null
+      ? () => {}
+      : clock.schedule(killsAfterMs, () => signalAll(all(), "SIGKILL"));
   const ended = await until(() => stillRunning(tree).length === 0, limits.endedMsMax);
   killing();
   if (ended === null) {
