@@ -77,7 +77,8 @@ export async function runCase(
   const ended = await until(() => stillRunning(tree).length === 0, limits.endedMsMax);
   killing();
   if (ended === null) {
-    wrong.push(`left behind: ${stillRunning(tree).map(({ pid }) => pid)}`);
+    const left = stillRunning(tree).map(({ pid }) => pid);
+    wrong.push(`left behind: ${left.join(", ")}`);
     signalAll(tree, "SIGKILL");
   }
   return { wrong, readyMs, endedMs: performance.now() - from };
