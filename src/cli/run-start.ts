@@ -27,6 +27,25 @@ function readyLine(run: RunInfo): string {
   return `holdfast ready ${pairs.join(" ")}`;
 }
 
+const npmLookMs = 1_000;
+
+/**
+ * Calls back once when the `npm start` of this package has ended: a killed npm passes no signal on. Polls, as no event
+ * reports the end of a parent. Answers what stops it.
+ */
+function whenNpmIsGone(env: NodeJS.ProcessEnv, onGone: () => void): () => void {
+  const isOwnScript =
+    env["npm_package_name"] === "holdfast" && env["npm_lifecycle_event"] === "start";
+  if (!isOwnScript) return () => {};
+  const npm = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === npm) return;
+    clearInterval(timer);
+    onGone();
+  }, npmLookMs).unref();
+  return () => clearInterval(timer);
+}
+
 /** Resolves at the first signal; later ones change nothing, because a stop is bounded anyway. */
 function untilSignalled(): {
   readonly signal: AbortSignal;
@@ -39,6 +58,7 @@ function untilSignalled(): {
     controller.abort();
   };
   for (const name of stopSignals) process.on(name, onSignal);
+  const forgetNpm = whenNpmIsGone(process.env, onSignal);
   return {
     signal: controller.signal,
     signalled: new Promise((resolve) => {
@@ -46,6 +66,7 @@ function untilSignalled(): {
     }),
     release: () => {
       for (const name of stopSignals) process.off(name, onSignal);
+      forgetNpm();
     },
   };
 }

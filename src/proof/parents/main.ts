@@ -7,7 +7,7 @@ import { type Blow, runCase } from "./run-case.ts";
 
 const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 const parts = ["launcher", "sentinel", "gate", "node", "postgres", "nats", "telegram-dc"];
-const limits = { readyMsMax: 90_000, endedMsMax: 90_000 };
+const limits = { readyMsMax: 90_000, endedMsMax: 40_000 };
 
 interface Options {
   readonly parent?: string;

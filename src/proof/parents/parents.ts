@@ -8,8 +8,8 @@ export interface Parent {
   readonly command: readonly [string, ...string[]];
   /** To whom it sends the signal of a stop. */
   readonly stops: "main" | "group" | "all";
-  /** It sends SIGKILL to what is left so long after the signal, in milliseconds. */
-  readonly killsAfterMs: number;
+  /** It sends SIGKILL to what is left so long after the signal, in milliseconds; null: everything ends by itself. */
+  readonly killsAfterMs: number | null;
 }
 
 const program = [process.execPath, packageFile("bin/holdfast.js"), "start"] as const;
@@ -23,28 +23,28 @@ export const parents: readonly Parent[] = [
     as: "a terminal, whose Ctrl-C reaches the whole group",
     command: ["/bin/sh", "-c", '"$@"; exit $?', "sh", ...program],
     stops: "group",
-    killsAfterMs: 60_000,
+    killsAfterMs: null,
   },
   {
     name: "npm",
     as: "npm start, as a service manager runs it",
     command: ["npm", "start", "--prefix", packageFile(".")],
     stops: "main",
-    killsAfterMs: 60_000,
+    killsAfterMs: null,
   },
   {
     name: "mixed",
     as: "a unit of systemd with KillMode=mixed, as the packaged one",
     command: [...program],
     stops: "main",
-    killsAfterMs: 40_000,
+    killsAfterMs: null,
   },
   {
     name: "control-group",
     as: "a unit of systemd by default: every process gets the signal at once",
     command: [...program],
     stops: "all",
-    killsAfterMs: 40_000,
+    killsAfterMs: null,
   },
   {
     name: "pm2",
@@ -69,6 +69,6 @@ export const parents: readonly Parent[] = [
       ...program,
     ],
     stops: "main",
-    killsAfterMs: 40_000,
+    killsAfterMs: null,
   },
 ];

@@ -67,15 +67,16 @@ export async function runCase(
     await until(hasEnded, survivesMs);
     if (!hasEnded()) stop(parent, "SIGTERM", { child, tree: all() });
   }
-  const killing = clock.schedule(parent.killsAfterMs, () => signalAll(all(), "SIGKILL"));
+  const { killsAfterMs } = parent;
+  const killing =
+    killsAfterMs === null
+      ? () => {}
+      : clock.schedule(killsAfterMs, () => signalAll(all(), "SIGKILL"));
   const ended = await until(() => stillRunning(tree).length === 0, limits.endedMsMax);
   killing();
   if (ended === null) {
-    wrong.push(
-      `left behind: ${stillRunning(tree)
-        .map(({ pid }) => pid)
-        .join(", ")}`,
-    );
+    const left = stillRunning(tree).map(({ pid }) => pid);
+    wrong.push(`left behind: ${left.join(", ")}`);
     signalAll(tree, "SIGKILL");
   }
   return { wrong, readyMs, endedMs: performance.now() - from };

@@ -243,45 +243,25 @@ describe("the channel beside Telegram (V15)", () => {
     await arrived(1);
   });
 
-  it("takes nothing that is not signed, is no message, or is too much; the rest is unaffected", async () => {
+  it("takes nothing that is not signed, is no message, is a report, or is too much; the rest is unaffected", async () => {
     await serve();
     expect(await post({ Body: "Bonjour" }, "bm90IHRoZSBzaWduYXR1cmU=")).toBe(403);
     expect(await post({ Body: "Bonjour", From: "" })).toBe(400);
     expect(await post({ Body: "x".repeat(1_000_000) }).catch(() => 413)).toBe(413);
     expect((await fetch(address)).status).toBe(405);
+    expect(await post({ Body: "Bonjour", MessageStatus: "delivered" })).toBe(200);
     expect(await post({ Body: "\u0000\uD800 Bonjour" })).toBe(200);
     await arrived(1);
-    expect(outcomes).toEqual(["unsigned", "malformed", "too-large", "malformed", "taken"]);
+    expect(outcomes).toEqual([
+      "unsigned",
+      "malformed",
+      "too-large",
+      "malformed",
+      "report",
+      "taken",
+    ]);
     const turns = await bench.database.query<{ asked: string }>("select asked from turns");
     expect(turns).toEqual([{ asked: "\uFFFD\uFFFD Bonjour" }]);
-  });
-
-  it("takes a report of the bot's own message for no message, and counts it", async () => {
-    await serve();
-    const own = { From: "whatsapp:+33700000000", To: from, MessageSid: sid("SM-out") };
-    for (const status of ["queued", "sent", "delivered", "read", "failed"])
-      expect(await post({ ...own, MessageStatus: status, SmsStatus: status })).toBe(200);
-    expect(await post({ Body: "Bonjour", SmsStatus: "received" })).toBe(200);
-    await arrived(1);
-    expect(outcomes).toEqual([...Array<string>(5).fill("report"), "taken"]);
-    expect(posted[0]!.reply.to).toBe(from);
-  });
-
-  it("hands a place to the bot as a place", async () => {
-    const bot: Bot = {
-      name: "places",
-      handle({ input, reply }) {
-        if (input.kind !== "media") return;
-        const [place] = input.media;
-        if (place?.source.kind !== "place") return;
-        const { label, latitude, longitude } = place.source;
-        reply(`${label}: ${latitude}, ${longitude}`);
-      },
-    };
-    await serve(bot);
-    expect(await post({ Latitude: "48.8566", Longitude: "2.3522", Label: "Office" })).toBe(200);
-    await arrived(1);
-    expect(texts()).toEqual(["Office: 48.8566, 2.3522"]);
   });
 
   it("has the provider post again what could not be stored", async () => {
@@ -334,7 +314,7 @@ describe("the channel beside Telegram (V15)", () => {
     expect(await stale.recover(first, [])).toBe(false);
   });
 
-  it("hands files to the bot by their address", async () => {
+  it("hands files to the bot by their address, and places as what they are", async () => {
     const bot: Bot = {
       name: "files",
       async handle(turn) {
@@ -351,7 +331,9 @@ describe("the channel beside Telegram (V15)", () => {
     };
     expect(await post({ Body: "the crack", ...media })).toBe(200);
     await arrived(1);
-    expect(texts()).toEqual(["the crack: image/png url"]);
+    expect(await post({ Latitude: "48.8566", Longitude: "2.3522" })).toBe(200);
+    await arrived(2);
+    expect(texts()).toEqual(["the crack: image/png url", ": application/geo+json place"]);
     const session = await bench.conversations.load(
       { channel: "webhook", account: "whatsapp", chatUser: from },
       60_000,
