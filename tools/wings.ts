@@ -102,9 +102,9 @@ export const wings: readonly Wing[] = [
   { at: "src/concurrency/", packages: [] },
   { at: "machines/", only: [], packages: ["xstate"] },
   { at: "src/files.ts", packages: ["node:url"] },
+  { at: "src/http-listen.ts", only: ["src/errors.ts"], packages: ["node:http"] },
   { at: "src/errors.ts", packages: [] },
   { at: "src/http-guard.ts", packages: ["node:crypto", "node:http", "node:net"] },
-  { at: "src/http-listen.ts", only: ["src/errors.ts"], packages: ["node:http"] },
   { at: "src/http-signature.ts", packages: ["node:crypto"] },
 ];
 

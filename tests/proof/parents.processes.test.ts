@@ -17,10 +17,10 @@ afterAll(async () => {
 }, 60_000);
 
 /** Files that a home may not keep once nothing runs in it. */
-function filesLeft(home: string): readonly string[] {
-  const run = join(home, "run");
+function filesLeft(of: string): readonly string[] {
+  const run = join(of, "run");
   const inRun = existsSync(run) ? readdirSync(run).map((name) => `run/${name}`) : [];
-  return [...inRun, ...["run.json"].filter((name) => existsSync(join(home, name)))];
+  return [...inRun, ...["run.json"].filter((name) => existsSync(join(of, name)))];
 }
 
 describe("a service under a parent that stops it", () => {
