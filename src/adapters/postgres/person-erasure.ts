@@ -72,6 +72,11 @@ const renameRequests = `
   )
   select count(*)::int as n from named`;
 
+/** A reason may tell what the user said. */
+const deleteSuspects = `
+  delete from bot_suspects b using json_to_recordset($1::json) as i(channel text, account text, inbound_id text)
+  where (b.channel, b.account, b.inbound_id) = (i.channel, i.account, i.inbound_id)`;
+
 const deleteSteps = `
   delete from turn_steps s using json_to_recordset($1::json) as i(channel text, account text, inbound_id text)
   where (s.channel, s.account, s.inbound_id) = (i.channel, i.account, i.inbound_id)`;
@@ -140,6 +145,7 @@ export function createPersonErasure(database: Database): PersonErasure {
         await note(queries, waited);
         const items = [...said, ...waited];
         rows["turn_steps"] = await counted(queries, deleteSteps, [storableJson(items)]);
+        rows["bot_suspects"] = await counted(queries, deleteSuspects, [storableJson(items)]);
         const [renamed] = await queries.query<{ n: number }>(renameRequests, [storableJson(items)]);
         rows["webhook_requests"] = renamed!.n;
         const isLast = found.length < sessionsAtOnce;
