@@ -1,4 +1,5 @@
 import type { AccountKind } from "../../../machines/lifecycle.ts";
+import { readMenuNumber } from "../../inputs/menu-number.ts";
 import type { TurnInput } from "../../ports/conversation/bot.ts";
 import type {
   LoadedSession,
@@ -32,7 +33,6 @@ export type SessionOfMenus = Pick<
 
 const version = "h1";
 const form = /^h1:(-?\d{1,19}):(\d{1,9}):(\d{1,3})$/;
-const numberAnswer = /^(\d{1,3})[.)]?$/;
 
 /** The callback data of a button: at most 38 of the 64 bytes that Telegram allows. */
 export const formatReference = ({ sessionId, seq, index }: ChoiceReference): string =>
@@ -94,11 +94,11 @@ export function resolveInput(
   }
   const plain: ResolvedInput = { input: { kind: "text", text: item.text }, text: item.text };
   if (style === "buttons") return plain;
-  const [, number] = numberAnswer.exec(item.text.trim()) ?? [];
-  if (number === undefined) return plain;
+  const number = readMenuNumber(item.text);
+  if (number === null) return plain;
   const seq = lastMenu(session.messages) ?? stickyMenuOf(session.snapshot);
   if (seq === null) return plain;
-  const reference = { sessionId: session.id, seq, index: Number(number) - 1 };
+  const reference = { sessionId: session.id, seq, index: number - 1 };
   return resolveChoice(reference, session, plain, item.text);
 }
 

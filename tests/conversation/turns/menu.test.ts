@@ -176,7 +176,18 @@ describe("a numbered menu", () => {
     ]);
   });
 
-  it.each(["2", " 2 ", "2.", "2)"])("is answered by %j", (answer) => {
+  it.each([
+    "2",
+    " 2 ",
+    "2.",
+    "2)",
+    "\u06f2",
+    "\u0662",
+    "\uff12",
+    "2\ufe0f\u20e3",
+    "\u200f2",
+    "(2)",
+  ])("is answered by %j", (answer) => {
     expect(text(answer)).toEqual({ kind: "action", action: "view-sites" });
   });
 
