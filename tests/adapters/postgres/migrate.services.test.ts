@@ -220,6 +220,7 @@ describe("going back (V11)", () => {
       "0031-retention",
       "0030-turns-by-month",
       "0029-taken-messages",
+      "0028-bot-suspects",
       "0027-adopted-sessions",
       "0026-removed-accounts",
       "0025-account-bots",
