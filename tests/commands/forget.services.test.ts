@@ -101,6 +101,7 @@ describe("a person who is forgotten", () => {
     expect(await finds(traces())).toEqual(planted);
     expect(Object.keys(await search())).toEqual([
       "adopted_sessions",
+      "bot_suspects",
       "conversation_sessions",
       "gap_readings",
       "outbox",
@@ -220,7 +221,7 @@ it("a cut at any statement leaves what the next run finishes", { timeout: 120_00
     scrub();
     expect(await finds(traces()), `after a cut at statement ${at}`).toEqual([]);
     await bench.database.query(
-      `truncate conversation_sessions, turns, outbox, taken_messages, turn_steps, progress_updates, adopted_sessions,
+      `truncate conversation_sessions, escalations, bot_suspects, turns, outbox, taken_messages, turn_steps, progress_updates, adopted_sessions,
          gap_readings, update_gaps`,
     );
     // A stream takes no message twice within two minutes.
