@@ -13,8 +13,11 @@ export interface Answers {
   secret(prompt: string): Promise<string>;
   /** The same, whole: a password may begin and end with blanks. */
   password(prompt: string): Promise<string>;
-  /** A line of a terminal, or of a pipe all the lines that are left: a pasted text may be wrapped. */
-  rest(prompt: string): Promise<string>;
+  /**
+   * A line of a terminal, or as many lines of a pipe as make it whole: a pasted text may be wrapped, and the lines
+   * behind it answer later questions. All of them, where it never is.
+   */
+  wrapped(prompt: string, isWhole: (text: string) => boolean): Promise<string>;
   /** Yes or no. On anything but a terminal it is no, as no person was asked. */
   confirm(prompt: string): Promise<boolean>;
   close(): void;
@@ -58,12 +61,11 @@ export function createAnswers(stdin: Typed = process.stdin): Answers {
   return {
     secret: async (prompt) => given((await line(prompt)).trim()),
     password: async (prompt) => given(await line(prompt)),
-    async rest(prompt) {
-      const first = await line(prompt);
-      if (stdin.isTTY) return given(first.trim());
-      const rest = [first];
-      while (!ended || read.length > 0) rest.push(await line(prompt));
-      return given(rest.join("\n").trim());
+    async wrapped(prompt, isWhole) {
+      let text = await line(prompt);
+      while (!stdin.isTTY && !isWhole(text) && (!ended || read.length > 0))
+        text = `${text}\n${await line(prompt)}`;
+      return given(text.trim());
     },
     async confirm(prompt) {
       if (!stdin.isTTY) return false;

@@ -21,8 +21,15 @@ describe("what is piped in", () => {
   });
 
   it("is a wrapped text with all of its lines", async () => {
-    expect(await piped("one\ntwo\r\nthree\n").rest("")).toBe("one\ntwo\nthree");
-    await expect(piped("").rest("")).rejects.toMatchObject({ code: "NOTHING_GIVEN" });
+    const never = () => false;
+    expect(await piped("one\ntwo\r\nthree\n").wrapped("", never)).toBe("one\ntwo\nthree");
+    await expect(piped("").wrapped("", never)).rejects.toMatchObject({ code: "NOTHING_GIVEN" });
+  });
+
+  it("leaves the lines behind a whole text to later questions", async () => {
+    const answers = piped("one\ntwo\nthree\n");
+    expect(await answers.wrapped("", (text) => text.endsWith("two"))).toBe("one\ntwo");
+    expect(await answers.password("")).toBe("three");
   });
 
   it("confirms nothing, as no person was asked", async () => {

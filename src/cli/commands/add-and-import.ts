@@ -4,7 +4,7 @@ import { HoldfastError } from "../../errors.ts";
 import { type Answers, createAnswers } from "../answers.ts";
 import { type FollowOptions, followRenewal } from "../follow.ts";
 import { type ForeignProgram, foreignPrograms } from "../foreign/programs.ts";
-import { readForeignSession } from "../foreign/session.ts";
+import { isSession, readForeignSession } from "../foreign/session.ts";
 import { openProxy, refuseFurther, secretFile } from "../given-secret.ts";
 import { logIn } from "../log-in.ts";
 import { following, onAccount } from "../on-account.ts";
@@ -97,7 +97,7 @@ async function runImport(
   const { dcId, key } = await readForeignSession(
     program,
     file === undefined
-      ? await answers.rest("Session string (not shown): ")
+      ? await answers.wrapped("Session string (not shown): ", isSession)
       : await secretFile(file, { what: "A session", instead }),
   );
   const isStopped =

@@ -38,11 +38,18 @@ export async function readForeignSession(
   });
 }
 
+/** Whether a text is a whole session string of any of the programs. */
+export const isSession = (text: string): boolean => programOfString(cleaned(text)) !== null;
+
+/** Old sessions are JSON, which is read as it stands. */
+const cleaned = (text: string): string =>
+  text.trim().startsWith("{") ? text.trim() : sessionIn(text);
+
 async function read(program: ForeignProgram, given: string): Promise<ForeignSession> {
   const place = await whereIs(given);
   if (place.kind === "sqlite") return sessionOfSqlite(given);
   if (place.kind === "tdata") return sessionOfTdata(place.path);
-  const text = place.text.trim().startsWith("{") ? place.text.trim() : sessionIn(place.text);
+  const text = cleaned(place.text);
   const session = program === "tdata" ? null : sessionOfString(program, text);
   if (session !== null) return session;
   const other = programOfString(text);
@@ -99,7 +106,7 @@ export async function keyIdOfSession(given: string): Promise<string> {
   const place = await whereIs(trimmed);
   if (place.kind === "sqlite") return keyIdOf((await sessionOfSqlite(trimmed)).key);
   if (place.kind === "tdata") return keyIdOf((await sessionOfTdata(place.path)).key);
-  const text = place.text.trim().startsWith("{") ? place.text.trim() : sessionIn(place.text);
+  const text = cleaned(place.text);
   if (/^[0-9a-f]{512}$/i.test(text)) return keyIdOf(Buffer.from(text, "hex"));
   const found = programOfString(text);
   if (found !== null) return keyIdOf(found.session.key);
