@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,7 +36,8 @@ let olga: PhoneUser;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "holdfast-escalation-"));
-  await writeFile(join(home, "bot.mjs"), botText);
+  await mkdir(join(home, "bot"));
+  await writeFile(join(home, "bot", "bot.mjs"), botText);
   notices = [];
   hears = createServer((request, response) => {
     let body = "";
@@ -50,8 +51,8 @@ beforeAll(async () => {
   const { port } = hears.address() as { readonly port: number };
   const env = {
     ...process.env,
-    HOLDFAST_HOME: home,
-    HOLDFAST_BOT: join(home, "bot.mjs"),
+    HOLDFAST_HOME: join(home, "home"),
+    HOLDFAST_BOT: join(home, "bot", "bot.mjs"),
     HOLDFAST_NOTIFY_WEBHOOK: `http://127.0.0.1:${port}/`,
   };
   running = await startEmbedded({ env, log: () => {}, provision: provisionExampleAccounts });
@@ -66,7 +67,7 @@ afterAll(async () => {
 
 function holdfast(...args: string[]): Promise<{ code: number | null; out: string }> {
   return new Promise((resolve) => {
-    const env = { ...process.env, HOLDFAST_HOME: home };
+    const env = { ...process.env, HOLDFAST_HOME: join(home, "home") };
     const child = spawn(process.execPath, [bin, ...args], {
       env,
       stdio: ["ignore", "pipe", "inherit"],

@@ -66,8 +66,19 @@ function ownSources(): readonly string[] {
 /** Where Node looks for packages, from a folder up to the root. */
 function packagesFor(folder: string): readonly string[] {
   const above = dirname(folder);
-  const here = [join(folder, "node_modules"), join(folder, "package.json")];
+  const packages = join(folder, "node_modules");
+  const here = [packages, join(folder, "package.json"), ...linkedIn(packages)];
   return above === folder ? here : [...here, ...packagesFor(above)];
+}
+
+/** Packages that are links, as `npm link` makes them: where they lie. */
+function linkedIn(packages: string): readonly string[] {
+  if (!existsSync(packages)) return [];
+  return readdirSync(packages, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(packages, entry.name);
+    if (entry.isDirectory() && entry.name.startsWith("@")) return linkedIn(path);
+    return entry.isSymbolicLink() && existsSync(path) ? [realpathSync(path)] : [];
+  });
 }
 
 /** The folder; where the home lies in it, all of its entries but the home. */
