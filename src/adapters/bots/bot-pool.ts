@@ -1,13 +1,9 @@
 import type { Clock } from "../../concurrency/clock.ts";
 import { errorLine, type HoldfastError } from "../../errors.ts";
 import type { BotPlace, BotRunner } from "../../ports/conversation/bot-runner.ts";
-import {
-  hashOfUser,
-  partitionCount,
-  type PartitionedUser,
-} from "../../ports/conversation/partitions.ts";
 import { createAlonePlaces } from "./alone-places.ts";
 import { type BotProcess, startBotProcess } from "./bot-process.ts";
+import { seatOf } from "./bot-seats.ts";
 import { botProgram, type BotProgramOptions, endingWithParent } from "./bot-program.ts";
 import type { BotFacts } from "./messages.ts";
 
@@ -168,11 +164,6 @@ export function createBotPool(options: BotPoolOptions): BotPool {
     },
     close,
   };
-}
-
-/** The process that takes a user's turns. The users of each partition are spread over all of them. */
-export function seatOf(user: PartitionedUser, processes: number): number {
-  return Math.floor(hashOfUser(user) / partitionCount) % processes;
 }
 
 /** A place once there is one; null once `signal` aborts, or the pool is closed. */

@@ -22,9 +22,8 @@ export interface StoreWait<Of> {
   /** Resolves when it does not hold, or `signal` aborts. */
   free(signal: AbortSignal): Promise<void>;
   /**
-   * The answer of a statement `of` someone that is repeated as long as its error is retryable. A statement with an unknown outcome
-   * is repeated as it was: the store calls the second one a duplicate. null: `signal` aborted. Rejects with any other
-   * error.
+   * The answer of a statement `of` someone. It is repeated as long as its error is retryable, as it was: the store
+   * calls the second one with an unknown outcome a duplicate. null: `signal` aborted. Rejects with any other error.
    */
   take<T>(of: Of, signal: AbortSignal, statement: () => Promise<T>): Promise<T | null>;
 }

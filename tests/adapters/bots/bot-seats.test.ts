@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { seatOf } from "../../../src/adapters/bots/bot-pool.ts";
+import { seatOf } from "../../../src/adapters/bots/bot-seats.ts";
 import { partitionOf, partitions } from "../../../src/ports/conversation/partitions.ts";
 
 it("the users of each partition are spread over all processes of a bot", () => {
