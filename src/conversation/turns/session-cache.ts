@@ -20,7 +20,7 @@ import {
 } from "../../ports/conversation/conversation-store.ts";
 import type { SessionTexts } from "../../ports/conversation/bot-runner.ts";
 import { storableJson } from "../../ports/conversation/storable-text.ts";
-import { mayBeTaken, noneTaken, takenAfter, type TakenIds } from "./taken-ids.ts";
+import { countOf, mayBeTaken, noneTaken, takenAfter, type TakenIds } from "./taken-ids.ts";
 
 export interface HotLimits {
   /** Largest number of characters in memory; the conversations idle for longest go first. */
@@ -161,10 +161,11 @@ function packedAfter(ids: TakenIds, head: SessionHead, turn: TurnRecord, atMs: n
     progress: report,
     said,
     recorded,
-    taken: ids.taken,
-    takenSinceMs: ids.takenSinceMs,
-    halfSinceMs: ids.halfSinceMs,
-    size: alone + lengthOf(said) + lengthOf(recorded),
+    older: ids.older,
+    olderSinceMs: ids.olderSinceMs,
+    newer: ids.newer,
+    newerSinceMs: ids.newerSinceMs,
+    size: alone + lengthOf(said) + lengthOf(recorded) + bytesPerId * countOf(ids),
     atMs,
   };
 }
@@ -182,6 +183,7 @@ function recordedAfter(
   return moved(recorded, Math.max(0, surplus), recordedText(toolOutputs));
 }
 
+const bytesPerId = 8;
 const comma = 0x2c;
 const zero = 0x30;
 

@@ -1,56 +1,56 @@
 import type { SessionDecision } from "../../../machines/conversation-rules.ts";
 import { hashText } from "../../ports/text-hash.ts";
 
-/** The newest inbound ids of one user that took effect under this owner. */
+/** The newest inbound ids of one user that took effect under this owner, as hashes. */
 export interface TakenIds {
-  /** Their hashes, oldest first. */
-  readonly taken: readonly number[];
-  /** Wall clock, milliseconds: of messages that were received since then, `taken` has all that took effect. */
-  readonly takenSinceMs: number;
-  /** The same for the newer half of `taken`. */
-  readonly halfSinceMs: number;
+  readonly older: readonly number[];
+  /** Wall clock, milliseconds: all that took effect since then stand in `older` or in `newer`. */
+  readonly olderSinceMs: number;
+  readonly newer: readonly number[];
+  /** The same for `newer` alone. */
+  readonly newerSinceMs: number;
 }
 
-/** Of one user: a message that comes again comes soon, and the store knows all. */
-const takenMax = 32;
 /** Hosts' wall clocks differ by less. */
 const skewMsMax = 2_000;
+/** So long a message may well be under way until its turn, beside the skew. */
+const restMs = 10_000;
+/** Of one user in one half: a message that comes again comes soon, and the store knows all. */
+const halfMin = 16;
+/** One who writes faster than this in `restMs` is asked for in the store, as nothing may grow without a bound. */
+const halfMax = 4_096;
 
 /** What came before this owner's first turn of a user may have taken effect, unless there was nothing before. */
 export function noneTaken(decision: SessionDecision, nowMs: number): TakenIds {
   const sinceMs = decision === "SESSION_CREATED_FIRST_CONTACT" ? Number.NEGATIVE_INFINITY : nowMs;
-  return { taken: [], takenSinceMs: sinceMs, halfSinceMs: sinceMs };
+  return { older: [], olderSinceMs: sinceMs, newer: [], newerSinceMs: sinceMs };
 }
 
-/** With one more id. Of too many the older half goes. */
+/** With one more id. The older half goes once the newer one has enough, and goes back far enough. */
 export function takenAfter(before: TakenIds, inboundId: string, nowMs: number): TakenIds {
-  const taken = [...before.taken, markOf(inboundId)];
-  if (taken.length >= takenMax) {
-    return {
-      taken: taken.slice(takenMax / 2),
-      takenSinceMs: before.halfSinceMs,
-      halfSinceMs: nowMs,
-    };
+  const newer = before.newer.concat(markOf(inboundId));
+  const isEnough = newer.length >= halfMin && nowMs - before.newerSinceMs >= restMs;
+  if (isEnough || newer.length >= halfMax) {
+    return { older: newer, olderSinceMs: before.newerSinceMs, newer: [], newerSinceMs: nowMs };
   }
-  const isHalf = taken.length === takenMax / 2;
-  return {
-    taken,
-    takenSinceMs: before.takenSinceMs,
-    halfSinceMs: isHalf ? nowMs : before.halfSinceMs,
-  };
+  return { ...before, newer };
 }
+
+/** Numbers that are remembered. */
+export const countOf = ({ older, newer }: TakenIds): number => older.length + newer.length;
 
 /**
  * Whether the message may have taken effect. One that was received before all ids are known may have under an earlier
  * owner; another id may have the same hash.
  */
 export const mayBeTaken = (
-  { taken, takenSinceMs }: TakenIds,
+  { older, newer, olderSinceMs }: TakenIds,
   { inboundId, receivedAtMs }: { readonly inboundId?: string; readonly receivedAtMs?: number },
 ): boolean =>
   inboundId !== undefined &&
-  (taken.includes(markOf(inboundId)) ||
-    (receivedAtMs !== undefined && receivedAtMs < takenSinceMs + skewMsMax));
+  (newer.includes(markOf(inboundId)) ||
+    older.includes(markOf(inboundId)) ||
+    (receivedAtMs !== undefined && receivedAtMs < olderSinceMs + skewMsMax));
 
 /** A number that V8 keeps in place. */
 const markOf = (inboundId: string): number => hashText(inboundId) >> 1;
