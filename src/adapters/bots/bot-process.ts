@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { getPriority, setPriority } from "node:os";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../concurrency/clock.ts";
 import type { HoldfastError } from "../../errors.ts";
@@ -179,8 +180,19 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
   };
 }
 
+/** Behind the node, its beats and its database: a loop of a bot's takes what these leave. */
+const niceness = 10;
+const nicenessMax = 19;
+
 function spawnBot({ command, args, cwd, env }: BotProgram): ChildProcess {
-  return spawn(command, [...args], { cwd, env, stdio: ["ignore", "pipe", "pipe", "pipe"] });
+  const child = spawn(command, [...args], { cwd, env, stdio: ["ignore", "pipe", "pipe", "pipe"] });
+  try {
+    if (child.pid !== undefined)
+      setPriority(child.pid, Math.min(getPriority() + niceness, nicenessMax));
+  } catch {
+    // It has ended already, or this system knows no such order.
+  }
+  return child;
 }
 
 const unknownEnd: ProcessEnd = {

@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
+import { getPriority } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type BotPoolBench, openBotPoolBench } from "../../fixtures/bot-pool-bench.ts";
@@ -57,6 +58,14 @@ it("a bot's process finds no key, no address and no environment, and reaches no 
   });
   expect(found["arguments"]).not.toContain("secret");
   expect(found["arguments"]).not.toContain(".holdfast");
+});
+
+it("a bot gets the processor behind the node, whatever it does there", async () => {
+  const said = `turn.reply(String((await import("node:os")).getPriority()));`;
+  const pool = bench.open(bench.write(said));
+  await pool.loaded;
+  const [body] = bodiesOf(await answerOf(pool, materialOf("look")));
+  expect(Number(body)).toBe(Math.min(getPriority() + 10, 19));
 });
 
 it("a bot that lies in the home itself is refused", async () => {
