@@ -3,6 +3,7 @@ import { account, type EngineStores } from "../fixtures/engine-stores.ts";
 import type { LoadedSession, TurnRecord } from "../../src/ports/conversation/conversation-store.ts";
 import type { InboundItem } from "../../src/ports/conversation/inbound-stream.ts";
 import { itemText } from "../../src/ports/conversation/item-text.ts";
+import { partitionCount, partitionOf } from "../../src/ports/conversation/partitions.ts";
 
 const dayMs = 86_400_000;
 const all = { limit: 10, perChat: 8, except: [], rested: [], wake: [] };
@@ -245,6 +246,16 @@ export function specifyTurnStores(open: () => Promise<EngineStores>): void {
         reason: "ITEM_MALFORMED: no item",
       });
       expect(await parked.count({ accounts: "all" })).toBe(1);
+      const again = { ...itemOf("1", "m:4"), replay: "parked:1" };
+      await parked.park(again, why, claim);
+      const own = { ...why, channel: "telegram", account };
+      const named = [
+        { ...own, inboundId: "m:4", replay: "parked:1" },
+        { ...own, inboundId: "m:2" },
+      ];
+      expect(await parked.newest(partitionOf(again), 10)).toMatchObject(named);
+      expect(await parked.newest(partitionOf(again), 1)).toMatchObject(named.slice(0, 1));
+      expect(await parked.newest((partitionOf(again) + 1) % partitionCount, 10)).toEqual([]);
       await conversations.claimPartition(0, "i2");
       expect(await parked.park(itemOf("1", "m:3"), why, claim)).toBe("stale-owner");
     });

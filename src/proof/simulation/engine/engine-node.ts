@@ -22,7 +22,7 @@ import { createLink } from "../link.ts";
 import { createClaims, createSimGate, type NodeOf } from "./engine-gate.ts";
 import type { EngineWorld } from "./engine-world.ts";
 import { createSimAccounts } from "./sim-accounts.ts";
-import { createSimBot } from "./sim-bot.ts";
+import { createSimBot, messageOfTurn } from "./sim-bot.ts";
 import { createSimDriver } from "./sim-client.ts";
 import { createSimConversations } from "./sim-conversations.ts";
 import { createSimCursors, createSimLosses } from "./sim-cursors.ts";
@@ -139,6 +139,7 @@ const traced = (world: EngineWorld, incarnation: string): EventSink => ({
     if (event.type === "transition") {
       const { account, from, to, slot } = event;
       world.trace(`${incarnation} ${account} ${from} -> ${to} (${event.event}) slot ${slot}`);
+      if (to.startsWith("active")) world.coverage.serves(account);
     }
   },
 });
@@ -166,7 +167,9 @@ function accountPartsOf({ world, of, ask, stream, watch, gate, desk, events }: B
     mayCall: () => true,
     events,
     seal: () => Promise.reject(new Error("nothing here is sealed")) as never,
-    waits: createSimWaits(world.accounts, ask),
+    waits: createSimWaits(world.accounts, ask, (account, waits) =>
+      messenger.know(account, incarnation, waits),
+    ),
     cursors: createSimCursors(world.cursors, ask, world.mayWrite),
     outbox: createSimOutbox(world.turns, ask, world.mayWrite),
     desk,
@@ -222,14 +225,16 @@ function turnsOf(base: Base): TurnOwner {
   const { clock } = process;
   const host = hostOf(base);
   const { epochs, store } = ownersStore(base);
+  const owns = (turn: string): boolean => {
+    const partition = partitionOfTurn(world, turn);
+    return world.turns.partitions.get(partition)?.epoch === epochs.get(partition);
+  };
   const bot = createSimBot(
     {
       nowMs: () => world.kernel.nowMs,
-      asked: (turn) => world.judge.asked(turn),
+      asked: (turn) => world.judge.asked(turn, owns(turn.id)),
       effect(turn, step) {
-        const [channel = "", account = ""] = turn.split(":");
-        const chatUser = userOf(world, account, turn);
-        const epoch = epochs.get(partitionOf({ channel, account, chatUser })) ?? 0;
+        const epoch = epochs.get(partitionOfTurn(world, turn)) ?? 0;
         world.judge.effect(turn, step, { process: process.name, epoch });
       },
     },
@@ -249,7 +254,7 @@ function turnsOf(base: Base): TurnOwner {
     store,
     rules: sessionRules,
     steps: createSimSteps(world.turns, world.steps, ask),
-    parked: createSimParked(world.turns, world.parked, ask) as never,
+    parked: createSimParked(world.turns, world.parked, ask, world.judge.setAside) as never,
     choices: { find: async () => null },
     media: { read: () => Promise.reject(new Error("nothing here has a file")) },
     channels: createChannels([telegramChannel(host.kindOf)]),
@@ -271,7 +276,10 @@ function ownersStore({ world, of, ask }: Base) {
   const epochs = new Map<number, number>();
   const conversations = createSimConversations(world.turns, ask, {
     mayWrite: world.mayWrite,
-    onCommit: world.judge.committed,
+    onCommit(turn) {
+      world.judge.committed(turn);
+      if (turn.status === "escalated") world.coverage.escalates(turn.session_id);
+    },
     pace: {
       gather: (setOut) => void clock.schedule(gatherMs, setOut),
       schedule: clock.schedule,
@@ -328,9 +336,13 @@ function placeAccounts({ world, of, accounts, members }: Base, parts: AccountPar
   return members.onChange(look);
 }
 
-/** The chat user whose message a turn answers. */
-function userOf(world: EngineWorld, account: string, turn: string): string {
-  const number = Number(turn.slice(turn.lastIndexOf(":") + 1));
+/** The share of the chat user whose message a turn answers. */
+function partitionOfTurn(world: EngineWorld, turn: string): number {
+  const [channel = "", account = ""] = turn.split(":");
+  return partitionOf({ channel, account, chatUser: userOf(world, account, messageOfTurn(turn)) });
+}
+
+function userOf(world: EngineWorld, account: string, number: number): string {
   for (const { update } of world.messenger.accounts.get(account)!.updates) {
     if (update.messageId === number) return update.peer.userId;
   }

@@ -1,4 +1,5 @@
 import type { Turn } from "../../../ports/conversation/bot.ts";
+import type { ItemName } from "../../../ports/conversation/inbound-stream.ts";
 import { boundMs, type JudgeBook, messageKey, type Said, seconds } from "./judge-terms.ts";
 import { messageOfTurn, type SeenState } from "./sim-bot.ts";
 import type { CommitItem } from "./sim-conversations.ts";
@@ -11,8 +12,12 @@ export interface Effect {
 
 /** Judges what bots do, and what is committed of it. */
 export interface TurnJudge {
-  /** A handler begins. Answers how often this turn's has begun. */
-  asked(turn: Pick<Turn, "id">): number;
+  /** A handler begins. Answers how often this turn's has begun. `isOwned`: by the owner of its users. */
+  asked(turn: Pick<Turn, "id">, isOwned: boolean): number;
+  /** A message was set aside. */
+  setAside(item: ItemName): void;
+  /** These messages count as taken: their user was forgotten. */
+  takenAway(items: readonly ItemName[]): void;
   effect(turn: string, step: string, of: Effect): void;
   processEnded(process: string): void;
   committed(turn: CommitItem): void;
@@ -22,7 +27,8 @@ export interface TurnJudge {
 const runsMax = 60;
 
 export function createTurnJudge(book: JudgeBook): TurnJudge {
-  const { broke, messages, counts } = book;
+  const { broke, messages, counts, open } = book;
+  const aside = new Set<string>();
   const newest = new Map<string, number>();
   const seenIn = new Map<string, readonly number[]>();
   const effects = new Map<string, Effect>();
@@ -47,6 +53,12 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
 
   function judgeOrder(turn: CommitItem, number: number, said: Said): void {
     const who = whoOf(turn);
+    if (said.isGone) {
+      broke({
+        invariant: "once",
+        message: `message ${number} of ${who} took effect, and it was forgotten`,
+      });
+    }
     if (said.takenMs !== null) {
       broke({ invariant: "once", message: `message ${number} of ${who} took effect twice` });
     }
@@ -59,13 +71,28 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
   }
 
   return {
-    asked({ id }) {
+    asked({ id }, isOwned) {
       const times = (runs.get(id) ?? 0) + 1;
       runs.set(id, times);
+      if (isOwned && aside.has(id)) {
+        broke({ invariant: "once", message: `the handler ran for ${id}, which was set aside` });
+      }
       if (times > runsMax) {
         broke({ invariant: "once", message: `the handler ran ${times} times for ${id}` });
       }
       return times;
+    },
+    setAside: ({ channel, account, inboundId }) =>
+      void aside.add(`${channel}:${account}:${inboundId}`),
+    takenAway(items) {
+      for (const { account, inboundId } of items) {
+        const key = messageKey(account, messageOfTurn(inboundId));
+        const said = messages.get(key);
+        if (said === undefined || said.takenMs !== null) continue;
+        said.mayVanish = true;
+        said.isGone = true;
+        open.delete(key);
+      }
     },
     effect(turn, step, of) {
       counts.steps += 1;

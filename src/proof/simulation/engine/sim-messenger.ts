@@ -5,6 +5,7 @@ import type {
   TelegramFault,
 } from "../../../ports/telegram/telegram.ts";
 import { TelegramError } from "../../../ports/telegram/telegram-error.ts";
+import type { TelegramWait } from "../../../ports/telegram/waits.ts";
 import type { Kernel } from "../kernel.ts";
 
 /** Telegram's side of one connection of a key. */
@@ -62,7 +63,6 @@ export interface SimAccount {
   forgottenPts: number;
   pts: number;
   lastMessageId: number;
-  readonly arrivals: Arrival[];
   readonly randomIds: Map<string, number>;
   /** By method, and chat for one: until when Telegram refuses it, in virtual milliseconds. */
   readonly waits: Map<string, number>;
@@ -98,6 +98,8 @@ export interface SimMessenger {
   say(account: string, chatUser: string, text: string, pushed: boolean): number;
   /** Telegram refuses the method for so long. `chat`: in one chat only. */
   order(account: string, method: string, chat: string | null, waitMs: number): void;
+  /** A process has read these waits of the account where an earlier one has kept them. */
+  know(account: string, incarnation: string, waits: readonly TelegramWait[]): void;
   /** Throws the fault of a wait. */
   refuse(wire: Wire, method: string, chat: string | null): void;
   logOut(key: Key): void;
@@ -120,6 +122,8 @@ export interface Sending {
 const quickMsMax = 40;
 const slowMs = 8_000;
 const callTimeoutMs = 30_000;
+/** A client without calls finds out by then that its key is dead. */
+export const pingMs = 20_000;
 /** A call that was on its way when the wait was told is no breach of it. */
 const onTheWayMs = 300;
 
@@ -146,13 +150,26 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
     }
   }
 
-  function arrive(account: SimAccount, { chatUser, text, randomId }: Message): number {
+  /** A message takes its place in the account's sequence, whoever wrote it. */
+  function happen(
+    account: SimAccount,
+    { chatUser, text, outgoing }: Pick<Message, "chatUser" | "text"> & { outgoing: boolean },
+  ): { readonly messageId: number; readonly pushed: PushedUpdate } {
     account.lastMessageId += 1;
-    const messageId = account.lastMessageId;
+    account.pts += 1;
+    const { lastMessageId: messageId, pts } = account;
+    const peer = { userId: chatUser, accessHash: "7" };
+    const date = unixSeconds(kernel.nowMs);
+    const update = { kind: "message", peer, messageId, text, outgoing, date } as const;
+    account.updates.push({ pts, update });
+    return { messageId, pushed: { update, pts, ptsCount: 1 } };
+  }
+
+  function arrive(account: SimAccount, { chatUser, text, randomId }: Message): number {
+    const { messageId, pushed } = happen(account, { chatUser, text, outgoing: true });
     account.randomIds.set(randomId, messageId);
-    const arrival = { chatUser, messageId, text, randomId, atMs: kernel.nowMs };
-    account.arrivals.push(arrival);
-    judging.onArrival(account.name, arrival);
+    judging.onArrival(account.name, { chatUser, messageId, text, randomId, atMs: kernel.nowMs });
+    deliver(account, pushed);
     return messageId;
   }
 
@@ -175,7 +192,6 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
         forgottenPts: 0,
         pts: 1,
         lastMessageId: 0,
-        arrivals: [],
         randomIds: new Map(),
         waits: new Map(),
         told: new Map(),
@@ -188,7 +204,10 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
     makeKey,
     kill(key) {
       key.state = "dead";
-      for (const wire of wires) if (wire.keyId === key.id) wire.onDead();
+      // Telegram tells of it at once, by its answer to the next call, or to the next ping.
+      kernel.at(random.chance(0.5) ? 0 : random.next() * pingMs, () => {
+        for (const wire of wires) if (wire.keyId === key.id) wire.onDead();
+      });
     },
     connect(wire) {
       for (const { keyId, incarnation } of wires) {
@@ -210,21 +229,26 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
       }
     },
     wiresOf: (account) => [...wires].filter((wire) => wire.account === account),
-    say(name, chatUser, text, pushed) {
+    say(name, chatUser, text, isPushed) {
       const account = accounts.get(name)!;
-      account.lastMessageId += 1;
-      account.pts += 1;
-      const { lastMessageId: messageId, pts } = account;
-      const peer = { userId: chatUser, accessHash: "7" };
-      const date = unixSeconds(kernel.nowMs);
-      const update = { kind: "message", peer, messageId, text, outgoing: false, date } as const;
-      account.updates.push({ pts, update });
-      if (pushed) deliver(account, { update, pts, ptsCount: 1 });
-      return messageId;
+      const said = happen(account, { chatUser, text, outgoing: false });
+      if (isPushed) deliver(account, said.pushed);
+      return said.messageId;
     },
     order(name, method, chat, waitMs) {
       const account = accounts.get(name)!;
       account.waits.set(waitKey(method, chat), kernel.nowMs + waitMs);
+    },
+    know(name, incarnation, kept) {
+      const { waits, told } = accounts.get(name)!;
+      for (const { method, chat, untilMs: keptMs } of kept) {
+        for (const key of chat === null ? [method] : [method, waitKey(method, chat)]) {
+          const untilMs = waits.get(key) ?? 0;
+          const by = toldKey({ key, chat, untilMs, incarnation });
+          const isKnown = untilMs > kernel.nowMs && wallMs(untilMs) <= keptMs;
+          if (isKnown && !told.has(by)) told.set(by, kernel.nowMs);
+        }
+      }
     },
     refuse(wire, method, chat) {
       const account = accounts.get(wire.account)!;
@@ -252,7 +276,7 @@ function refuse(
     const untilMs = waits.get(key) ?? 0;
     if (untilMs <= nowMs) continue;
     // A send's wait rests its chat alone, until the engine has seen that it is meant for all.
-    const by = `${key} ${chat} ${untilMs} ${incarnation}`;
+    const by = toldKey({ key, chat, untilMs, incarnation });
     const toldMs = told.get(by);
     if (toldMs === undefined) told.set(by, nowMs);
     else if (nowMs - toldMs > onTheWayMs) onTold();
@@ -286,8 +310,16 @@ function sending(
 }
 
 /** Telegram's clock agrees with that of every process. */
-export const unixSeconds = (virtualMs: number): number =>
-  1_700_000_000 + Math.floor(virtualMs / 1000);
+export const wallMs = (virtualMs: number): number => 1_700_000_000_000 + virtualMs;
+export const unixSeconds = (virtualMs: number): number => Math.floor(wallMs(virtualMs) / 1000);
+
+/** That a process was told of a wait. */
+const toldKey = (of: {
+  readonly key: string;
+  readonly chat: string | null;
+  readonly untilMs: number;
+  readonly incarnation: string;
+}): string => `${of.key} ${of.chat} ${of.untilMs} ${of.incarnation}`;
 
 const waitKey = (method: string, chat: string | null): string =>
   chat === null ? method : `${method} ${chat}`;

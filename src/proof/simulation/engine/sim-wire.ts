@@ -1,7 +1,7 @@
 import type { TelegramDriver, TelegramFault } from "../../../ports/telegram/telegram.ts";
 import { TelegramError } from "../../../ports/telegram/telegram-error.ts";
 import type { Kernel, SimProcess } from "../kernel.ts";
-import type { SimAccount, SimMessenger, Wire } from "./sim-messenger.ts";
+import type { Key, SimAccount, SimMessenger, Wire } from "./sim-messenger.ts";
 
 export type OpenOptions = Parameters<TelegramDriver["open"]>[0];
 
@@ -43,12 +43,27 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
   const read = options.session === null ? null : Buffer.from(options.session).toString();
   let keyId = read;
   let wire: Wire | null = null;
-  let isClosed = false;
+  /** Why it has ended, for ever; null: it has not. */
+  let over: TelegramFault | null = null;
   let callsInFlight = 0;
+  let connecting: Promise<void> | undefined;
   const pending = new Set<(fault: TelegramFault) => void>();
 
   function rejectPending(fault: TelegramFault): void {
     for (const reject of pending) reject(fault);
+  }
+
+  /** Answers whether it had not ended before. */
+  function end(fault: TelegramFault): boolean {
+    if (over !== null) return false;
+    over = fault;
+    if (wire !== null) messenger.close(wire);
+    rejectPending(fault);
+    return true;
+  }
+
+  function die(): void {
+    if (end(deadKey)) events.onDeadKey(deadKey);
   }
 
   /** One call: `run` is carried out at Telegram, unless it answers a fault or a wait. */
@@ -58,7 +73,7 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
     { chat = null, afterMs }: CallHow<Answer> = {},
   ): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      if (isClosed || wire === null) return reject(new TelegramError(closed));
+      if (over !== null || wire === null) return reject(new TelegramError(over ?? closed));
       const through = wire;
       callsInFlight += 1;
       let isOpen = true;
@@ -73,11 +88,11 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
       pending.add(fail);
       kernel.at(kernel.random.next() * latencyMsMax, () => {
         if (!through.isOpen) return process.deliver(0, () => fail(lost));
+        // A key that has died may be met before Telegram tells of it.
+        if (isOver(messenger.keys.get(through.keyId))) return process.deliver(0, die);
         let answer: () => void;
         let takesMs = kernel.random.next() * latencyMsMax;
         try {
-          const key = messenger.keys.get(through.keyId);
-          if (key?.state === "dead") throw new TelegramError(deadKey);
           messenger.refuse(through, method, chat);
           const result = run(through);
           takesMs = afterMs?.(result) ?? takesMs;
@@ -92,20 +107,25 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
     });
   }
 
-  async function connect(): Promise<void> {
+  function throwIfOver(): void {
+    if (over !== null) throw new TelegramError(over);
+  }
+
+  async function makeWire(): Promise<void> {
     const socket = await options.dial({ host: "telegram", port: 443 });
     const { account } = of.grantOf(socket) ?? { account: "" };
     await new Promise<void>((resolve) => {
       process.clock.schedule(1 + kernel.random.next() * latencyMsMax, resolve);
     });
-    if (isClosed) throw new TelegramError(closed);
+    throwIfOver();
     if (keyId === null) {
       const made = messenger.makeKey(account);
       keyId = made.id;
       await events.onSession({ keyId, bytes: Buffer.from(keyId) });
     }
     const grant = of.grantOf(socket);
-    if (isClosed || grant === null) throw new TelegramError(closed);
+    throwIfOver();
+    if (grant === null) throw new TelegramError(closed);
     wire = {
       ...grant,
       incarnation: of.incarnation,
@@ -113,29 +133,34 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
       isOpen: true,
       push: (updates) => process.deliver(0, () => events.onUpdates(updates)),
       onBroken: () => process.deliver(0, breaks),
-      onEnded: () => process.deliver(0, () => events.onEnded(gateLost)),
-      onDead: () => process.deliver(0, () => events.onDeadKey(deadKey)),
+      onEnded: () =>
+        process.deliver(0, () => {
+          if (!end(gateLost)) return;
+          events.onDisconnected();
+          events.onEnded(gateLost);
+        }),
+      onDead: () => process.deliver(0, die),
       onAccepted: () => process.deliver(0, events.onLoginToken),
     };
     messenger.connect(wire);
-    if (messenger.keys.get(keyId)?.state === "dead") {
-      events.onDeadKey(deadKey);
-      throw new TelegramError(deadKey);
-    }
+    if (isOver(messenger.keys.get(keyId))) die();
+    throwIfOver();
+    events.onConnected();
   }
 
   /** The library comes back by itself. */
   function breaks(): void {
     const broken = wire;
-    if (isClosed || broken === null || !broken.isOpen) return;
+    if (over !== null || broken === null || !broken.isOpen) return;
     messenger.close(broken);
     rejectPending(lost);
     events.onDisconnected();
     process.clock.schedule(reconnectMs, () => {
-      if (isClosed || wire !== broken) return;
+      if (over !== null || wire !== broken) return;
       wire = { ...broken, isOpen: true };
       messenger.connect(wire);
-      events.onConnected();
+      if (isOver(messenger.keys.get(wire.keyId))) die();
+      else events.onConnected();
     });
   }
 
@@ -146,17 +171,17 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
     get callsInFlight() {
       return callsInFlight;
     },
-    connect,
+    connect: () => (connecting ??= makeWire()),
     call,
     accountOf: () => messenger.accounts.get(wire!.account)!,
     async close() {
-      if (isClosed) return;
-      isClosed = true;
-      if (wire !== null) messenger.close(wire);
-      rejectPending(closed);
+      end(closed);
     },
   };
 }
+
+/** One that was logged out is as dead as another. */
+const isOver = (key: Key | undefined): boolean => key?.state === "dead" || key?.state === "out";
 
 const closed: TelegramFault = {
   code: "CLIENT_CLOSED",
