@@ -1,4 +1,5 @@
-import { type EngineFault, type RenewalFault } from "./engine-faults.ts";
+import { timingsOf } from "../../../config/timings.ts";
+import type { EngineFault, RenewalFault } from "./engine-faults.ts";
 import { stateOf } from "./engine-host.ts";
 import { databaseFor, databaseGraceMs, oneOf, type Stage } from "./inflict-parts.ts";
 import type { RenewalRow } from "./account-tables.ts";
@@ -7,7 +8,8 @@ import { type Key, pingMs } from "./sim-messenger.ts";
 export const renewalMsMax = 60_000;
 const lookMs = 5;
 const dieWithinMs = 400;
-const slowWithinMs = 3_000;
+const restartMs = timingsOf.production.restartVerifyMs;
+const slowAheadMs = 3_000;
 const deathGraceMs = 30_000;
 
 /** A renewal, and what goes wrong on its way. */
@@ -58,19 +60,28 @@ export function renew(stage: Stage, account: string, fault: EngineFault): void {
   }
 }
 
-/** The new key is not let in; while that is written down, slowly, it dies, and the old one is good. */
+/**
+ * The new key gets no answer, until the renewal turns back. While that is written down, slowly, the new key dies; the
+ * old one is good.
+ */
 function turnBack(stage: Stage, renewal: RenewalRow, { how }: EngineFault): void {
   const { world, hosts } = stage;
-  const { account } = renewal;
-  world.messenger.order(account, "users.getUsers", null, 1_500);
+  const { kernel, messenger, accounts } = world;
+  const { account, toSlot } = renewal;
+  const keyId = accounts.accounts.get(account)?.slots.get(toSlot ?? 0)?.keyId ?? "";
+  messenger.silent.add(keyId);
+  kernel.at(restartMs - slowAheadMs, () =>
+    databaseFor(world, { kind: "slow", share: 1 }, 2 * slowAheadMs),
+  );
   when(
     stage,
     () => (stateOf(hosts, account) === "aborting" ? true : null),
     () => {
-      databaseFor(world, { kind: "slow", share: 1 }, slowWithinMs);
+      messenger.silent.delete(keyId);
       dieLater(stage, renewal, "new", how * dieWithinMs);
     },
   );
+  kernel.at(2 * restartMs, () => void messenger.silent.delete(keyId));
 }
 
 /** Looks again and again, as long as a renewal may take. */

@@ -2,13 +2,13 @@ import type {
   AccountUpdate,
   TelegramClient,
   TelegramDriver,
-  TelegramFault,
   UpdateCursor,
 } from "../../../ports/telegram/telegram.ts";
 import { refused, TelegramError } from "../../../ports/telegram/telegram-error.ts";
 import type { Kernel } from "../kernel.ts";
 import { type SimAccount, unixSeconds, wallMs, type Wire } from "./sim-messenger.ts";
 import { type ClientOf, createSimWire, type OpenOptions } from "./sim-wire.ts";
+import { unregistered } from "./telegram-faults.ts";
 
 /** Updates that one difference gives. */
 export const partSize = 15;
@@ -156,10 +156,3 @@ const messagesWith = ({ updates }: SimAccount, userId: string): Message[] =>
   updates.flatMap(({ update }) =>
     update.kind === "message" && update.peer.userId === userId ? [update] : [],
   );
-
-/** Of a key that nobody has logged in yet; it lives. */
-const unregistered: TelegramFault = {
-  code: "AUTH_KEY_UNREGISTERED",
-  kind: "refused",
-  message: "the key is not logged in",
-};

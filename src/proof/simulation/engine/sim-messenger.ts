@@ -4,9 +4,9 @@ import type {
   PushedUpdate,
   TelegramFault,
 } from "../../../ports/telegram/telegram.ts";
-import { TelegramError } from "../../../ports/telegram/telegram-error.ts";
 import type { TelegramWait } from "../../../ports/telegram/waits.ts";
 import type { Kernel } from "../kernel.ts";
+import { blocked, duplicate, failing, flood, unknown } from "./telegram-faults.ts";
 
 /** Telegram's side of one connection of a key. */
 export interface Wire {
@@ -86,6 +86,8 @@ export interface SimMessenger {
   readonly keys: ReadonlyMap<string, Key>;
   /** By chat user. */
   readonly moods: Map<string, ChatMood>;
+  /** Keys whose calls get no answer. */
+  readonly silent: Set<string>;
   addAccount(name: string, kind: AccountKind): { readonly account: SimAccount; readonly key: Key };
   makeKey(account: string): Key;
   kill(key: Key): void;
@@ -121,7 +123,7 @@ export interface Sending {
 
 const quickMsMax = 40;
 const slowMs = 8_000;
-const callTimeoutMs = 30_000;
+export const callTimeoutMs = 30_000;
 /** A client without calls finds out by then that its key is dead. */
 export const pingMs = 20_000;
 /** A call that was on its way when the wait was told is no breach of it. */
@@ -182,6 +184,7 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
     accounts,
     keys,
     moods,
+    silent: new Set(),
     addAccount(name, kind) {
       const userId = String(900_000 + accounts.size);
       const account: SimAccount = {
@@ -323,27 +326,3 @@ const toldKey = (of: {
 
 const waitKey = (method: string, chat: string | null): string =>
   chat === null ? method : `${method} ${chat}`;
-
-const flood = (code: string, waitSeconds: number): TelegramError =>
-  new TelegramError({ code, kind: "flood", waitSeconds, message: `wait ${waitSeconds} seconds` });
-
-const duplicate: TelegramFault = {
-  code: "RANDOM_ID_DUPLICATE",
-  kind: "refused",
-  message: "a known random_id",
-};
-const failing: TelegramFault = {
-  code: "INTERDC_4_CALL_ERROR",
-  kind: "unknown",
-  message: "Telegram failed inside",
-};
-const blocked: TelegramFault = {
-  code: "USER_IS_BLOCKED",
-  kind: "refused",
-  message: "the user blocked the account",
-};
-const unknown: TelegramFault = {
-  code: "CALL_TIMEOUT",
-  kind: "unknown",
-  message: "no answer came in time",
-};

@@ -1,7 +1,14 @@
 import type { TelegramDriver, TelegramFault } from "../../../ports/telegram/telegram.ts";
 import { TelegramError } from "../../../ports/telegram/telegram-error.ts";
 import type { Kernel, SimProcess } from "../kernel.ts";
-import type { Key, SimAccount, SimMessenger, Wire } from "./sim-messenger.ts";
+import {
+  callTimeoutMs,
+  type Key,
+  type SimAccount,
+  type SimMessenger,
+  type Wire,
+} from "./sim-messenger.ts";
+import { closed, deadKey, gateLost, lost, unknown } from "./telegram-faults.ts";
 
 export type OpenOptions = Parameters<TelegramDriver["open"]>[0];
 
@@ -90,6 +97,9 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
         if (!through.isOpen) return process.deliver(0, () => fail(lost));
         // A key that has died may be met before Telegram tells of it.
         if (isOver(messenger.keys.get(through.keyId))) return process.deliver(0, die);
+        if (messenger.silent.has(through.keyId)) {
+          return process.deliver(callTimeoutMs, () => fail(unknown));
+        }
         let answer: () => void;
         let takesMs = kernel.random.next() * latencyMsMax;
         try {
@@ -182,16 +192,3 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
 
 /** One that was logged out is as dead as another. */
 const isOver = (key: Key | undefined): boolean => key?.state === "dead" || key?.state === "out";
-
-const closed: TelegramFault = {
-  code: "CLIENT_CLOSED",
-  kind: "unknown",
-  message: "the client was closed",
-};
-const gateLost: TelegramFault = { code: "GATE_LOST", kind: "unknown", message: "the gate is away" };
-const lost: TelegramFault = { code: "CONNECTION_LOST", kind: "unknown", message: "the wire broke" };
-const deadKey: TelegramFault = {
-  code: "AUTH_KEY_DUPLICATED",
-  kind: "dead-key",
-  message: "the key is dead",
-};
