@@ -56,7 +56,7 @@ const newestTurns = `
 /** Of all partitions together. */
 const newestMax = 80_000;
 
-type NewestRow = AsideName &
+type NewestRow = Omit<AsideName, "replay"> &
   AsideWhy & { readonly chatUser: string; readonly replay: string | null };
 
 const reasonMax = 500;

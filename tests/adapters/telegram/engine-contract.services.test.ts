@@ -19,7 +19,7 @@ specifyEngineTelegram(async ({ kind, partSize, gapMax }) => {
   });
   const bob = dc.phone.createUser({ firstName: "Bob", username: "bob" });
   let mayDial = true;
-  const dial: ClientOptions["dial"] = (_n, dialDc) =>
+  const dial: NonNullable<ClientOptions["dial"]> = (_n, dialDc) =>
     mayDial ? dialDc() : Promise.reject(refused());
   const own =
     kind === "bot" ? await bench.bot(dc, "ada_bot") : await bench.person(dc, "ada", { dial });
