@@ -12,7 +12,8 @@ specifyInboundStream(async ({ messagesMax = Number.POSITIVE_INFINITY }) => {
   return {
     async open() {
       const process = kernel.spawn(`process-${(processes += 1)}`, 1);
-      return { stream: connectStreams(streams, process), end: async () => process.kill() };
+      const { states, ...stream } = connectStreams(streams, process);
+      return { stream: { ...stream, ...states }, end: async () => process.kill() };
     },
     publish: async (partition, text) => void streams.store(partition, text, null),
     loseAll: async () => streams.loseAll(),

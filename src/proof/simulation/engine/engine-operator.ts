@@ -52,9 +52,11 @@ export function createOperator(world: EngineWorld): Operator {
   return {
     async forget(user) {
       const end = coverage.begins("forget");
-      for (let at: string | null = "streams"; at !== null; ) {
-        const body = at === "streams" ? { user } : { user, at };
-        at = (await untilDone(() => forget(body, speaker))).at;
+      let at: string | null = "streams";
+      while (at !== null) {
+        const body: { readonly user: string; readonly at: string } = { user, at };
+        const answer: { readonly at: string | null } = await untilDone(() => forget(body, speaker));
+        at = answer.at;
       }
       end();
     },

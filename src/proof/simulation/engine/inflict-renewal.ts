@@ -1,7 +1,7 @@
 import { timingsOf } from "../../../config/timings.ts";
 import type { EngineFault, RenewalFault } from "./engine-faults.ts";
 import { stateOf } from "./engine-host.ts";
-import { databaseFor, databaseGraceMs, oneOf, type Stage } from "./inflict-parts.ts";
+import { databaseFor, oneOf, type Stage } from "./inflict-parts.ts";
 import type { RenewalRow } from "./account-tables.ts";
 import { type Key, pingMs } from "./sim-messenger.ts";
 
@@ -101,7 +101,7 @@ function when<Found>(
 
 function dieLater(
   { world: { kernel, accounts, messenger, judge, trace } }: Stage,
-  { account, fromSlot, toSlot }: RenewalRow,
+  { id, account, fromSlot, toSlot }: RenewalRow,
   which: "old" | "new",
   afterMs: number,
 ): void {
@@ -115,7 +115,10 @@ function dieLater(
     trace(`key ${dying.id} of ${account} dies`);
     const untilMs = kernel.nowMs + pingMs + deathGraceMs;
     judge.troubled({ account, fromMs: kernel.nowMs, untilMs });
-    messenger.kill(dying);
+    // Nobody could know of a new key's silent death before the old one is logged out, as the renewal says.
+    if (which === "new" && accounts.renewals.get(id)?.state !== "aborted")
+      messenger.kill(dying, true);
+    else messenger.kill(dying);
   });
 }
 

@@ -90,7 +90,8 @@ export interface SimMessenger {
   readonly silent: Set<string>;
   addAccount(name: string, kind: AccountKind): { readonly account: SimAccount; readonly key: Key };
   makeKey(account: string): Key;
-  kill(key: Key): void;
+  /** The key dies. By default Telegram may tell of it late: by its answer to the next call, or to the next ping. */
+  kill(key: Key, isToldAtOnce?: boolean): void;
   connect(wire: Wire): void;
   close(wire: Wire): void;
   /** Every wire of these breaks. */
@@ -205,10 +206,9 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
       return { account, key };
     },
     makeKey,
-    kill(key) {
+    kill(key, isToldAtOnce = random.chance(0.5)) {
       key.state = "dead";
-      // Telegram tells of it at once, by its answer to the next call, or to the next ping.
-      kernel.at(random.chance(0.5) ? 0 : random.next() * pingMs, () => {
+      kernel.at(isToldAtOnce ? 0 : random.next() * pingMs, () => {
         for (const wire of wires) if (wire.keyId === key.id) wire.onDead();
       });
     },
