@@ -7,6 +7,7 @@ import {
   textFrom,
 } from "../../fixtures/conversation-bench.ts";
 import { deferred } from "../../fixtures/deferred.ts";
+import { partitionOf } from "../../../src/ports/conversation/partitions.ts";
 import { away, echo, textOf } from "../../fixtures/test-bots.ts";
 import { createTestClock } from "../../fixtures/test-clock.ts";
 
@@ -129,10 +130,14 @@ describe("failures", () => {
         throw new Error("cannot read this");
       },
     };
-    const poison = textFrom("1", "poison");
+    // Of the partition that the bench's engines own.
+    const user = Array.from({ length: 99 }, (_, n) => textFrom(`${n}`, "").chatUser).find(
+      (one) => partitionOf(textFrom(one, "")) === 0,
+    )!;
+    const poison = textFrom(user, "poison");
     const engine = await bench.makeEngine(bot);
     await engine.start();
-    await bench.stream.append([poison, poison, textFrom("1", "good"), poison]);
+    await bench.stream.append([poison, poison, textFrom(user, "good"), poison]);
     await bench.stream.emptied();
     expect(bench.turnEndings).toEqual(["parked", "duplicate", "committed", "duplicate"]);
     expect(bench.notes).toEqual(["TURN_PARKED"]);

@@ -24,6 +24,8 @@ export interface StreamConsumer {
   /** One connection keeps the order: nothing arrives before what was sent before it. */
   arrivesMs: number;
   readonly messagesMax: number;
+  /** It is at its end: it settles what it has, and takes nothing more. */
+  isStopping: boolean;
   /** Another one has taken its place: it is opened again, unless its engine has stopped by then. */
   lose(): void;
 }
@@ -161,7 +163,7 @@ export function createSimStreams(kernel: Kernel): SimStreams {
 
 function pump({ kernel, isAway, delay }: SimStreams, life: StreamLife): void {
   const { consumer } = life;
-  if (consumer === null || isAway) return;
+  if (consumer === null || consumer.isStopping || isAway) return;
   // What was given back for later keeps its place in the window.
   let unsettled = 0;
   for (const { fromMs } of life.messages.values()) if (fromMs !== 0) unsettled += 1;

@@ -181,7 +181,10 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
     get callsInFlight() {
       return callsInFlight;
     },
-    connect: () => (connecting ??= makeWire()),
+    async connect() {
+      throwIfOver();
+      await (connecting ??= makeWire());
+    },
     call,
     accountOf: () => messenger.accounts.get(wire!.account)!,
     async close() {
