@@ -71,6 +71,8 @@ export function createTurnOwner(options: TurnOwnerOptions): TurnOwner {
 function createShare(options: TurnOwnerOptions, partition: number, isStopped: () => boolean) {
   const { members, ownKey, incarnation, store, clock } = options;
   let held: { readonly claim: PartitionClaim; readonly engine: TurnEngine } | null = null;
+  /** The store has this host as the owner, whether its engine could start or not: the next one waits for a release. */
+  let claimed: PartitionClaim | null = null;
   let wantedSinceMs: number | null = null;
   let cancelLook = () => {};
   const inTurn = serially();
@@ -98,9 +100,11 @@ function createShare(options: TurnOwnerOptions, partition: number, isStopped: ()
       return;
     }
     const claim = await store.claimPartition(partition, incarnation);
+    claimed = claim;
     wantedSinceMs = null;
     const engine = options.makeEngine(claim, () => {
       if (held?.engine === engine) held = null;
+      if (claimed === claim) claimed = null;
       // The host that took over believes itself the owner; if it is wrong, this host is again.
       lookIn(options.retryMs);
     });
@@ -115,9 +119,10 @@ function createShare(options: TurnOwnerOptions, partition: number, isStopped: ()
   async function giveBack(): Promise<void> {
     const given = held;
     held = null;
-    if (given === null) return;
-    await given.engine.stop();
-    await store.releasePartition(given.claim);
+    await given?.engine.stop();
+    if (claimed === null) return;
+    await store.releasePartition(claimed);
+    claimed = null;
     options.tellReleased(partition);
   }
 

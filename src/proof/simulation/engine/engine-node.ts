@@ -265,7 +265,12 @@ function turnsOf(base: Base): TurnOwner {
     clock,
     events,
     metrics,
-    log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
+    log: {
+      debug: nothing,
+      info: nothing,
+      warn: (...said: readonly unknown[]) => world.trace(`${of.incarnation} warns: ${String(said.at(-1))}`),
+      error: nothing,
+    },
     retryMs: timings.retryMs,
   });
 }

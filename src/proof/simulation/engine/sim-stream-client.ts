@@ -70,7 +70,11 @@ export function connectStreams(streams: SimStreams, process: SimProcess): SimStr
     },
     async consume(options) {
       const { open, stop } = createSimConsumer(streams, process, options);
-      await request(open);
+      await request(open).catch((error: unknown) => {
+        // It may be there all the same; nobody pulls its messages.
+        void stop();
+        throw error;
+      });
       streams.onBack.add(open);
       return stop;
     },
