@@ -27,6 +27,8 @@ let stopsAfter: Map<string, Promise<void>>;
 let engines: Map<string, { onStale(): void }>;
 /** Hosts whose engines begin turns, and then cannot consume the stream. */
 let streamless: Set<string>;
+/** Hosts whose releases the store refuses. */
+let storeless: Set<string>;
 beforeEach(() => {
   clock = createTestClock(0);
   serving = [];
@@ -39,6 +41,7 @@ beforeEach(() => {
   stopsAfter = new Map();
   engines = new Map();
   streamless = new Set();
+  storeless = new Set();
 });
 
 const leaseOf = (key: string, has: readonly string[] | undefined): SeenLease => ({
@@ -92,6 +95,7 @@ function ownerOn(host: string): TurnOwner {
         return { partition, epoch };
       },
       async releasePartition({ partition, epoch }) {
+        if (storeless.has(host)) throw new Error("no store");
         if (owners.get(partition)?.epoch === epoch) owners.set(partition, { owner: null, epoch });
       },
       partitionOwner: async (partition) => owners.get(partition)?.owner ?? null,
@@ -104,7 +108,7 @@ function ownerOn(host: string): TurnOwner {
       return () => released.delete(listener);
     },
     onFault(error) {
-      expect(streamless.has(host), String(error)).toBe(true);
+      expect(streamless.has(host) || storeless.has(host), String(error)).toBe(true);
     },
     makeEngine({ partition }, onStale) {
       engines.set(`${host} ${partition}`, { onStale });
@@ -208,6 +212,27 @@ describe("the owner of the turns of some chat users", () => {
     streamless.clear();
     clock.advance(1000);
     await expect.poll(() => all("a")).toEqual(partitions);
+  });
+
+  it("gives back a claim whose engine could not start, so that the next host need not wait", async () => {
+    join("a");
+    streamless.add("a");
+    await ownerOn("a").start();
+    join("b");
+    await ownerOn("b").start();
+    await expect.poll(() => all("b")).toEqual(placesOf("b"));
+  });
+
+  it("gives back later what the store does not take back now", async () => {
+    join("a");
+    await ownerOn("a").start();
+    storeless.add("a");
+    join("b");
+    await ownerOn("b").start();
+    expect(all("b")).toEqual([]);
+    storeless.clear();
+    clock.advance(1000);
+    await expect.poll(() => all("b")).toEqual(placesOf("b"));
   });
 
   it("claims again what another took by mistake", async () => {

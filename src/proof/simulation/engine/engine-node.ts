@@ -268,7 +268,8 @@ function turnsOf(base: Base): TurnOwner {
     log: {
       debug: nothing,
       info: nothing,
-      warn: (...said: readonly unknown[]) => world.trace(`${of.incarnation} warns: ${String(said.at(-1))}`),
+      warn: (...said: readonly unknown[]) =>
+        world.trace(`${of.incarnation} warns: ${String(said.at(-1))}`),
       error: nothing,
     },
     retryMs: timings.retryMs,

@@ -114,9 +114,11 @@ function endingsOf({ parked, turns }: EngineWorld): Pick<Ending, "parked" | "ref
         ? []
         : [{ account: item.account, number: Number(item.inboundId.slice(2)), code }],
     ),
-    refused: [...turns.replies.values()]
-      .filter(({ state }) => state === "failed")
-      .map(({ account, chatUser, body }) => ({ account, user: chatUser, text: body })),
+    refused: turns.givenUp.map(({ account, chatUser, body }) => ({
+      account,
+      user: chatUser,
+      text: body,
+    })),
   };
 }
 

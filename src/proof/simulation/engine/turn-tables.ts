@@ -81,6 +81,8 @@ export interface TurnTables {
   readonly newestReplies: Map<string, Reply>;
   /** Those that are neither sent nor given up, in their order. */
   readonly unsent: Map<string, Reply>;
+  /** Those that were given up, also where their rows are gone. */
+  readonly givenUp: Reply[];
   /** The id of the newest session. */
   lastSession: number;
 }
@@ -97,6 +99,7 @@ export const createTurnTables = (rules: ConversationRules, nowMs: () => number):
   replies: new Map(),
   newestReplies: new Map(),
   unsent: new Map(),
+  givenUp: [],
   lastSession: 0,
 });
 
