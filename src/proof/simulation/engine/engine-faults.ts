@@ -100,32 +100,36 @@ export interface EngineFault {
 export const faultsFromMs = 6_000;
 export const faultsUntilMs = 50_000;
 
-/** Two of three runs have faults that concern a few: there the rest is watched most closely. */
+/** Of the fleet's servers and hosts: what rests on all of them at once. */
+const fleetFaults = [databaseFaults, streamFaults, hostFaults] as const;
+
+/** Four of ten runs have faults that concern a few: there the rest is watched most closely. */
 export function makeEngineFaults(random: Random): readonly EngineFault[] {
   const local = [chatFaults, userFaults, userFaults, accountFaults, renewalFaults] as const;
-  const all = [databaseFaults, streamFaults, hostFaults, jobs, ...local] as const;
-  const among = random.chance(0.4) ? local : all;
-  const faults = Array.from({ length: random.whole(1, 5) }, () => {
-    const kind: EngineFaultKind = random.pick<EngineFaultKind>(
-      random.pick<readonly EngineFaultKind[]>(among),
-    );
-    const atMs = random.whole(faultsFromMs, faultsUntilMs - 8_000);
-    const lastsMs = random.chance(0.6) ? random.whole(500, 6_000) : random.whole(6_000, 30_000);
-    return {
-      atMs,
-      lastsMs: Math.min(lastsMs, faultsUntilMs - atMs),
-      kind,
-      whom: random.next(),
-      how: random.next(),
-    };
-  });
-  // Among few faults a chance meeting of two is rare; a change comes while another one goes on.
-  const met = random.chance(0.4) ? [meeting(random, random.pick(faults))] : [];
-  return [...faults, ...met].toSorted((a, b) => a.atMs - b.atMs);
+  const among = random.chance(0.4) ? local : [...fleetFaults, jobs, ...local];
+  const faults = Array.from({ length: random.whole(1, 5) }, () => faultAmong(random, among));
+  // Among few faults a chance meeting of two is rare: a change comes while another one goes on.
+  const met = random.chance(0.3) ? [random.pick(faults)] : [];
+  const added = among !== local && random.chance(0.5) ? [faultAmong(random, fleetFaults)] : [];
+  const changing = [...met, ...added].map((fault) => meeting(random, fault));
+  return [...faults, ...added, ...changing].toSorted((a, b) => a.atMs - b.atMs);
+}
+
+function faultAmong(random: Random, among: readonly (readonly EngineFaultKind[])[]): EngineFault {
+  const kind = random.pick<EngineFaultKind>(random.pick(among));
+  const atMs = random.whole(faultsFromMs, faultsUntilMs - 8_000);
+  const lastsMs = random.chance(0.6) ? random.whole(500, 6_000) : random.whole(6_000, 30_000);
+  return {
+    atMs,
+    lastsMs: Math.min(lastsMs, faultsUntilMs - atMs),
+    kind,
+    whom: random.next(),
+    how: random.next(),
+  };
 }
 
 function meeting(random: Random, { atMs, lastsMs }: EngineFault): EngineFault {
-  const beginsMs = Math.max(faultsFromMs, atMs + random.whole(-1_500, lastsMs));
+  const beginsMs = Math.max(faultsFromMs, atMs + random.whole(-1_500, Math.min(lastsMs, 6_000)));
   return {
     atMs: beginsMs,
     lastsMs: Math.min(random.whole(1_000, 15_000), faultsUntilMs - beginsMs),
