@@ -1,12 +1,13 @@
 import { HoldfastError } from "../errors.ts";
 import type { ItemName } from "../ports/conversation/inbound-stream.ts";
-import type {
-  Person,
-  PersonErasure,
-  PersonPlace,
-  PersonRows,
-  StreamWalk,
-  TextSearch,
+import {
+  everyPlace,
+  type Person,
+  type PersonErasure,
+  type PersonPlace,
+  type PersonRows,
+  type StreamWalk,
+  type TextSearch,
 } from "../ports/conversation/person-erasure.ts";
 import { wordPattern } from "../ports/word-forms.ts";
 import { mayName, type Speaker } from "../ports/speaker.ts";
@@ -74,7 +75,8 @@ export function createForgetCommands(options: ForgetCommandOptions): ForgetVerbs
         return { ok: true, rows, at: at === null ? rowsAt : `${streamsAt} ${at}` };
       }
       const { rows, places, isLast } = await erasure.erase(person);
-      tellForgotten(person.user, places);
+      // A part whose answer got lost finds nothing when it is asked for again, and nodes would remember.
+      tellForgotten(person.user, [...places, everyPlace]);
       return { ok: true, rows, at: isLast ? null : rowsAt };
     },
     async "forget-search"(body) {

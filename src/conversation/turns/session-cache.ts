@@ -19,6 +19,7 @@ import {
   type TurnRecord,
 } from "../../ports/conversation/conversation-store.ts";
 import type { SessionTexts } from "../../ports/conversation/bot-runner.ts";
+import { everyPlace } from "../../ports/conversation/person-erasure.ts";
 import { storableJson } from "../../ports/conversation/storable-text.ts";
 import { mayBeTaken, noneTaken, takenAfter, type TakenIds } from "./taken-ids.ts";
 
@@ -34,7 +35,7 @@ type Store = Pick<ConversationStore, "load" | "commit">;
 
 export interface HotConversations extends Store {
   readonly size: number;
-  /** Nothing of the user is remembered any more. */
+  /** Nothing of the user is remembered any more; in `everyPlace`, of none of that name. */
   forget(key: ConversationKey): void;
 }
 
@@ -83,7 +84,10 @@ export function createHotConversations(
     get size() {
       return hot.size;
     },
-    forget: (key) => forget(textOf(key)),
+    forget(key) {
+      if (key.account !== everyPlace.account) return forget(textOf(key));
+      for (const one of hot.keys()) if (one.endsWith(` ${key.chatUser}`)) forget(one);
+    },
     async load(key, inactiveAfterMs) {
       const found = hot.get(textOf(key));
       const restsMsMax = Math.min(limits.restMsMax, inactiveAfterMs);

@@ -14,7 +14,7 @@ export interface SetAside {
 }
 
 /** Of one partition; beyond that the oldest are asked once more. */
-export const asideMax = 10_000;
+const asideMax = 10_000;
 
 export function createSetAside(parked: Pick<ParkedStore, "newest">, partition: number): SetAside {
   const known = new Map<string, AsideWhy>();

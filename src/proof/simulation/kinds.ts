@@ -29,10 +29,10 @@ export const kinds: Readonly<Record<Kind, Simulation>> = {
   engine: simulationOf<EngineFault, EngineRun>(runEngine, describeEngineRun),
 };
 
-function simulationOf<Fault, Run extends Tallied & Shrinkable<Fault>>(
+function simulationOf<Ill, Run extends Tallied & Shrinkable<Ill>>(
   run: (of: {
     readonly seed: number;
-    readonly faults?: readonly Fault[];
+    readonly faults?: readonly Ill[];
     readonly trace?: (line: string) => void;
   }) => Promise<Run>,
   describe: (run: Run) => string,
@@ -41,7 +41,7 @@ function simulationOf<Fault, Run extends Tallied & Shrinkable<Fault>>(
     tally: async (seed) => tallyOf(await run({ seed })),
     async replay(seed, trace) {
       const found = await run({ seed, ...(trace && { trace }) });
-      const smallest = await shrink<Fault, Run>(found, (faults) => run({ seed, faults }));
+      const smallest = await shrink<Ill, Run>(found, (faults) => run({ seed, faults }));
       return {
         isBroken: smallest.violation !== null,
         text: describe(smallest),

@@ -6,6 +6,7 @@ import type {
   LoadedSession,
   TurnRecord,
 } from "../../../src/ports/conversation/conversation-store.ts";
+import { everyPlace } from "../../../src/ports/conversation/person-erasure.ts";
 import { createTestClock } from "../../fixtures/test-clock.ts";
 
 const user = { channel: "telegram", account: "a", chatUser: "1" };
@@ -51,7 +52,7 @@ function openMemory(session = stored) {
     };
     await hot.commit(turn, { partition: 0, epoch: 1 });
   }
-  return { clock, store, received, take };
+  return { clock, hot, store, received, take };
 }
 
 describe("a message that comes again to an owner that remembers its user", () => {
@@ -96,5 +97,16 @@ describe("a message that comes again to an owner that remembers its user", () =>
     await take(received("m:2"));
     await take(early);
     expect(store.loads).toBe(1);
+  });
+
+  it("is asked of the store once the user is forgotten, wherever that was", async () => {
+    const { hot, store, received, take } = openMemory();
+    await take(received("m:1"));
+    hot.forget({ ...everyPlace, chatUser: "2" });
+    await take(received("m:2"));
+    expect(store.loads).toBe(1);
+    hot.forget({ ...everyPlace, chatUser: "1" });
+    await take(received("m:3"));
+    expect(store.loads).toBe(2);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { asideMax, createSetAside } from "../../../src/conversation/turns/set-aside.ts";
+import { createSetAside } from "../../../src/conversation/turns/set-aside.ts";
 import type { InboundItem } from "../../../src/ports/conversation/inbound-stream.ts";
 
 const why = { code: "BOT_HANGS", reason: "BOT_HANGS: it has not ended" };
@@ -14,6 +14,7 @@ const itemOf = (inboundId: string, replay?: string): InboundItem => ({
   receivedAtMs: 1,
   ...(replay !== undefined && { replay }),
 });
+const asideMax = 10_000;
 const none = { newest: async () => [] };
 
 describe("what was set aside", () => {

@@ -1,6 +1,6 @@
 /** What a fault should meet in some runs: all of these change what the fleet does. */
-export const rareEvents = ["renewal", "takeover", "escalation", "retention", "forget"] as const;
-export type RareEvent = (typeof rareEvents)[number];
+const rareEvents = ["renewal", "takeover", "escalation", "retention", "forget"] as const;
+type RareEvent = (typeof rareEvents)[number];
 
 /** How often each fault came, and in how many of these times it met each event; plain data, to be added up. */
 export type Coverage = Readonly<Record<string, Readonly<Record<string, number>>>>;

@@ -17,12 +17,11 @@ import { sweepStrandedReplies } from "../../../node/stranded-replies.ts";
 import type { AccountStores } from "../../../ports/accounts/account-store.ts";
 import type { EventSink } from "../../../ports/accounts/event-sink.ts";
 import type { ConversationStore } from "../../../ports/conversation/conversation-store.ts";
-import { partitionOf } from "../../../ports/conversation/partitions.ts";
 import { createLink } from "../link.ts";
 import { createClaims, createSimGate, type NodeOf } from "./engine-gate.ts";
 import type { EngineWorld } from "./engine-world.ts";
 import { createSimAccounts } from "./sim-accounts.ts";
-import { createSimBot, messageOfTurn } from "./sim-bot.ts";
+import { createSimBot } from "./sim-bot.ts";
 import { createSimDriver } from "./sim-client.ts";
 import { createSimConversations } from "./sim-conversations.ts";
 import { createSimCursors, createSimLosses } from "./sim-cursors.ts";
@@ -31,6 +30,7 @@ import type { Ask } from "./sim-postgres.ts";
 import { connectStreams, type SimStreamClient } from "./sim-stream-client.ts";
 import { createSimBacklog, createSimParked, createSimSteps } from "./sim-turn-records.ts";
 import { createSimWaits } from "./sim-waits.ts";
+import { partitionOfTurn } from "./turn-places.ts";
 
 const sweepMs = 10_000;
 const moveAgainMs = 5_000;
@@ -340,17 +340,4 @@ function placeAccounts({ world, of, accounts, members }: Base, parts: AccountPar
 
   const look = (): void => void inTurn(place).catch(nothing);
   return members.onChange(look);
-}
-
-/** The share of the chat user whose message a turn answers. */
-function partitionOfTurn(world: EngineWorld, turn: string): number {
-  const [channel = "", account = ""] = turn.split(":");
-  return partitionOf({ channel, account, chatUser: userOf(world, account, messageOfTurn(turn)) });
-}
-
-function userOf(world: EngineWorld, account: string, number: number): string {
-  for (const { update } of world.messenger.accounts.get(account)!.updates) {
-    if (update.messageId === number) return update.peer.userId;
-  }
-  return "";
 }

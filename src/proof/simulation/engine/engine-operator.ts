@@ -10,9 +10,9 @@ import { userKey } from "./turn-tables.ts";
 /** A person at the fleet, and the jobs that nobody waits for. Types again what was refused. */
 export interface Operator {
   /** `holdfast forget`. Never rejects. */
-  forget(user: string): Promise<void>;
+  forgetPerson(user: string): Promise<void>;
   /** A session that waits for a person goes back to the bot. Never rejects. */
-  giveBack(account: string, chatUser: string): Promise<void>;
+  giveSessionBack(account: string, chatUser: string): Promise<void>;
   /** The retention job, for what is older than `keptMs`. */
   retain(keptMs: number): void;
 }
@@ -50,7 +50,8 @@ export function createOperator(world: EngineWorld): Operator {
   }
 
   return {
-    async forget(user) {
+    /** Never rejects. */
+    async forgetPerson(user) {
       const end = coverage.begins("forget");
       let at: string | null = "streams";
       while (at !== null) {
@@ -60,7 +61,8 @@ export function createOperator(world: EngineWorld): Operator {
       }
       end();
     },
-    async giveBack(account, chatUser) {
+    /** Never rejects. */
+    async giveSessionBack(account, chatUser) {
       const user = userKey({ channel: "telegram", account, chatUser });
       await untilDone(() =>
         ask(() => {

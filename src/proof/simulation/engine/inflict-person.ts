@@ -61,12 +61,12 @@ export function trouble(
       speak({ act: "escalate" });
       kernel.at(500, () => speak({ act: "echo" }));
       return () => {
-        void operator.giveBack(person.account, user);
+        void operator.giveSessionBack(person.account, user);
         speak({ act: "echo" });
       };
     case "forget":
       for (let n = 0; n < 1 + how * 4; n += 1) kernel.at(n * 50, () => speak({ act: "step" }));
-      kernel.at(how * 400, () => void operator.forget(user));
+      kernel.at(how * 400, () => void operator.forgetPerson(user));
       return kernel.at(600, () => speak({ act: "two" }));
     case "ends":
       speak({ act: "end" });

@@ -82,8 +82,9 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
       }
       return times;
     },
-    setAside: ({ channel, account, inboundId }) =>
-      void aside.add(`${channel}:${account}:${inboundId}`),
+    setAside({ channel, account, inboundId }) {
+      aside.add(`${channel}:${account}:${inboundId}`);
+    },
     takenAway(items) {
       for (const { account, inboundId } of items) {
         const key = messageKey(account, messageOfTurn(inboundId));

@@ -11,7 +11,7 @@ import { type ClientOf, createSimWire, type OpenOptions } from "./sim-wire.ts";
 import { unregistered } from "./telegram-faults.ts";
 
 /** Updates that one difference gives. */
-export const partSize = 15;
+const partSize = 15;
 const tokenMs = 30_000;
 
 /** The driver: clients of the simulated Telegram. */

@@ -238,6 +238,22 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
       if (isPushed) deliver(account, said.pushed);
       return said.messageId;
     },
+    ...createWaits(kernel, accounts, judging),
+    send(wire, message) {
+      const account = accounts.get(wire.account)!;
+      const mood = moods.get(message.chatUser) ?? "well";
+      return sending(kernel, account, { ...message, mood }, () => arrive(account, message));
+    },
+  };
+}
+
+/** The waits that Telegram orders, and who was told of them. */
+function createWaits(
+  kernel: Kernel,
+  accounts: ReadonlyMap<string, SimAccount>,
+  judging: Pick<Judging, "onUnderWait">,
+): Pick<SimMessenger, "order" | "know" | "refuse"> {
+  return {
     order(name, method, chat, waitMs) {
       const account = accounts.get(name)!;
       account.waits.set(waitKey(method, chat), kernel.nowMs + waitMs);
@@ -258,11 +274,6 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
       refuse(kernel.nowMs, account, { incarnation: wire.incarnation, method, chat }, () =>
         judging.onUnderWait(wire.account, method),
       );
-    },
-    send(wire, message) {
-      const account = accounts.get(wire.account)!;
-      const mood = moods.get(message.chatUser) ?? "well";
-      return sending(kernel, account, { ...message, mood }, () => arrive(account, message));
     },
   };
 }

@@ -52,69 +52,24 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
   let wire: Wire | null = null;
   /** Why it has ended, for ever; null: it has not. */
   let over: TelegramFault | null = null;
-  let callsInFlight = 0;
   let connecting: Promise<void> | undefined;
-  const pending = new Set<(fault: TelegramFault) => void>();
-
-  function rejectPending(fault: TelegramFault): void {
-    for (const reject of pending) reject(fault);
-  }
+  const calls = createCalls(of, {
+    wire: () => wire,
+    over: () => over,
+    onDead: die,
+  });
 
   /** Answers whether it had not ended before. */
   function end(fault: TelegramFault): boolean {
     if (over !== null) return false;
     over = fault;
     if (wire !== null) messenger.close(wire);
-    rejectPending(fault);
+    calls.reject(fault);
     return true;
   }
 
   function die(): void {
     if (end(deadKey)) events.onDeadKey(deadKey);
-  }
-
-  /** One call: `run` is carried out at Telegram, unless it answers a fault or a wait. */
-  function call<Answer>(
-    method: string,
-    run: (wire: Wire) => Answer,
-    { chat = null, afterMs }: CallHow<Answer> = {},
-  ): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      if (over !== null || wire === null) return reject(new TelegramError(over ?? closed));
-      const through = wire;
-      callsInFlight += 1;
-      let isOpen = true;
-      const settle = (outcome: () => void) => {
-        if (!isOpen) return;
-        isOpen = false;
-        callsInFlight -= 1;
-        pending.delete(fail);
-        outcome();
-      };
-      const fail = (fault: TelegramFault) => settle(() => reject(new TelegramError(fault)));
-      pending.add(fail);
-      kernel.at(kernel.random.next() * latencyMsMax, () => {
-        if (!through.isOpen) return process.deliver(0, () => fail(lost));
-        // A key that has died may be met before Telegram tells of it.
-        if (isOver(messenger.keys.get(through.keyId))) return process.deliver(0, die);
-        if (messenger.silent.has(through.keyId)) {
-          return process.deliver(callTimeoutMs, () => fail(unknown));
-        }
-        let answer: () => void;
-        let takesMs = kernel.random.next() * latencyMsMax;
-        try {
-          messenger.refuse(through, method, chat);
-          const result = run(through);
-          takesMs = afterMs?.(result) ?? takesMs;
-          answer = () => resolve(result);
-        } catch (error) {
-          answer = () => reject(error);
-        }
-        process.deliver(takesMs, () => {
-          if (through.isOpen) settle(answer);
-        });
-      });
-    });
   }
 
   function throwIfOver(): void {
@@ -163,7 +118,7 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
     const broken = wire;
     if (over !== null || broken === null || !broken.isOpen) return;
     messenger.close(broken);
-    rejectPending(lost);
+    calls.reject(lost);
     events.onDisconnected();
     process.clock.schedule(reconnectMs, () => {
       if (over !== null || wire !== broken) return;
@@ -179,16 +134,85 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
       return keyId;
     },
     get callsInFlight() {
-      return callsInFlight;
+      return calls.inFlight;
     },
     async connect() {
       throwIfOver();
       await (connecting ??= makeWire());
     },
-    call,
+    call: calls.call,
     accountOf: () => messenger.accounts.get(wire!.account)!,
     async close() {
       end(closed);
+    },
+  };
+}
+
+/** The calls of one client over its wire. */
+function createCalls(
+  { kernel, process, messenger }: ClientOf,
+  client: {
+    wire(): Wire | null;
+    /** Why it has ended; null: it has not. */
+    over(): TelegramFault | null;
+    onDead(): void;
+  },
+) {
+  const pending = new Set<(fault: TelegramFault) => void>();
+  let inFlight = 0;
+
+  /** One call: `run` is carried out at Telegram, unless it answers a fault or a wait. */
+  function call<Answer>(
+    method: string,
+    run: (wire: Wire) => Answer,
+    { chat = null, afterMs }: CallHow<Answer> = {},
+  ): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const [over, through] = [client.over(), client.wire()];
+      if (over !== null || through === null) return reject(new TelegramError(over ?? closed));
+      inFlight += 1;
+      let isOpen = true;
+      const settle = (outcome: () => void) => {
+        if (!isOpen) return;
+        isOpen = false;
+        inFlight -= 1;
+        pending.delete(fail);
+        outcome();
+      };
+      const fail = (fault: TelegramFault) => settle(() => reject(new TelegramError(fault)));
+      pending.add(fail);
+      kernel.at(kernel.random.next() * latencyMsMax, () => {
+        if (!through.isOpen) return process.deliver(0, () => fail(lost));
+        // A key that has died may be met before Telegram tells of it.
+        if (isOver(messenger.keys.get(through.keyId))) return process.deliver(0, client.onDead);
+        if (messenger.silent.has(through.keyId)) {
+          return process.deliver(callTimeoutMs, () => fail(unknown));
+        }
+        let answer: () => void;
+        let takesMs = kernel.random.next() * latencyMsMax;
+        try {
+          messenger.refuse(through, method, chat);
+          const result = run(through);
+          takesMs = afterMs?.(result) ?? takesMs;
+          answer = () => resolve(result);
+        } catch (error) {
+          answer = () => reject(error);
+        }
+        process.deliver(takesMs, () => {
+          if (through.isOpen) settle(answer);
+        });
+      });
+    });
+  }
+
+  return {
+    call,
+    get inFlight() {
+      return inFlight;
+    },
+    /** All that wait for an answer. */
+    reject(fault: TelegramFault): void {
+      for (const reject of pending) reject(fault);
     },
   };
 }
