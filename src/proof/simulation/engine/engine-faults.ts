@@ -12,6 +12,8 @@ const databaseFaults = [
 const streamFaults = [
   "streams-away",
   "streams-lost",
+  "streams-lost",
+  "streams-rolled-back",
   "streams-rolled-back",
   "streams-full",
   "acks-lost",
@@ -22,6 +24,7 @@ const streamFaults = [
 const hostFaults = ["kill", "kill-at-statement", "kill-at-statement", "leave"] as const;
 const accountFaults = [
   "flood-send",
+  "flood-difference",
   "flood-difference",
   "wire-breaks",
   "pushes-lost",
