@@ -46,6 +46,9 @@ interface Packed extends PackedSession, TakenIds {
   readonly atMs: number;
 }
 
+/** Beyond these the oldest count as any other. */
+const erasedMax = 10_000;
+
 const defaultLimits: HotLimits = { charactersMax: 8 * 1024 * 1024, restMsMax: 600_000 };
 
 /**
@@ -62,6 +65,8 @@ export function createHotConversations(
 ): HotConversations {
   /** In the order of their last turn. */
   const hot = new Map<string, Packed>();
+  /** Chat users who were forgotten: their marks have outlived their sessions. */
+  const erased = new Set<string>();
   let characters = 0;
 
   function forget(key: string): void {
@@ -80,11 +85,22 @@ export function createHotConversations(
     }
   }
 
+  /** A first contact shows that nothing was taken before, unless the sessions before it were erased. */
+  const decisionOf = ({ chatUser, session: { decision } }: TurnRecord) =>
+    decision === "SESSION_CREATED_FIRST_CONTACT" && erased.has(chatUser)
+      ? "SESSION_CREATED_AFTER_END"
+      : decision;
+
   return {
     get size() {
       return hot.size;
     },
     forget(key) {
+      erased.add(key.chatUser);
+      for (const oldest of erased) {
+        if (erased.size <= erasedMax) break;
+        erased.delete(oldest);
+      }
       if (key.account !== everyPlace.account) return forget(textOf(key));
       for (const one of hot.keys()) if (one.endsWith(` ${key.chatUser}`)) forget(one);
     },
@@ -108,7 +124,7 @@ export function createHotConversations(
       if (head !== null) {
         const nowMs = clock.now();
         const before =
-          session instanceof HotSession ? session.ids : noneTaken(session.decision, nowMs);
+          session instanceof HotSession ? session.ids : noneTaken(decisionOf(turn), nowMs);
         const ids = takenAfter(before, turn.inboundId, nowMs);
         keep(key, packedAfter(ids, head, turn, clock.monotonicMs()));
       }

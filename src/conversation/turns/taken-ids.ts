@@ -41,16 +41,25 @@ export function takenAfter(before: TakenIds, inboundId: string, nowMs: number): 
 }
 
 /**
- * Whether the message may have taken effect. One that was received before all ids are known may have under an earlier
- * owner; another id may have the same hash.
+ * Whether the message may have taken effect. One that was written or received before all ids are known may have under
+ * an earlier owner: a copy is received later than its message. Another id may have the same hash.
  */
 export const mayBeTaken = (
   { taken, takenSinceMs }: TakenIds,
-  { inboundId, receivedAtMs }: { readonly inboundId?: string; readonly receivedAtMs?: number },
+  {
+    inboundId,
+    receivedAtMs,
+    writtenAtMs = receivedAtMs,
+  }: {
+    readonly inboundId?: string;
+    readonly receivedAtMs?: number;
+    readonly writtenAtMs?: number;
+  },
 ): boolean =>
   inboundId !== undefined &&
   (taken.includes(markOf(inboundId)) ||
-    (receivedAtMs !== undefined && receivedAtMs < takenSinceMs + skewMsMax));
+    (receivedAtMs !== undefined &&
+      Math.min(receivedAtMs, writtenAtMs ?? receivedAtMs) < takenSinceMs + skewMsMax));
 
 /** A number that V8 keeps in place. */
 const markOf = (inboundId: string): number => hashText(inboundId) >> 1;

@@ -140,8 +140,12 @@ export interface ConversationStore {
   releasePartition(claim: PartitionClaim): Promise<void>;
   partitionOwner(partition: number): Promise<string | null>;
   load(
-    /** `receivedAtMs`: wall clock of the message's receipt; the store itself needs none. */
-    key: ConversationKey & { readonly inboundId?: string; readonly receivedAtMs?: number },
+    /** `receivedAtMs`, `writtenAtMs`: as in `InboundItem`; the store itself needs none. */
+    key: ConversationKey & {
+      readonly inboundId?: string;
+      readonly receivedAtMs?: number;
+      readonly writtenAtMs?: number;
+    },
     inactiveAfterMs: number,
   ): Promise<LoadedSession>;
   commit(turn: TurnRecord, claim: PartitionClaim, grant?: GrantRef): Promise<TurnOutcome>;

@@ -36,7 +36,9 @@ function openMemory(session = stored) {
   };
   const hot = createHotConversations(store, clock, conversationRules(conversationMachine));
   const received = (inboundId: string) => ({ ...user, inboundId, receivedAtMs: clock.now() });
-  async function take(message: ReturnType<typeof received>): Promise<void> {
+  async function take(
+    message: ReturnType<typeof received> & { readonly writtenAtMs?: number },
+  ): Promise<void> {
     const turn: TurnRecord = {
       ...user,
       session: await hot.load(message, 1e9),
@@ -100,13 +102,38 @@ describe("a message that comes again to an owner that remembers its user", () =>
   });
 
   it("is asked of the store once the user is forgotten, wherever that was", async () => {
-    const { hot, store, received, take } = openMemory();
+    const { clock, hot, store, received, take } = openMemory();
     await take(received("m:1"));
     hot.forget({ ...everyPlace, chatUser: "2" });
+    clock.advance(3_000);
     await take(received("m:2"));
     expect(store.loads).toBe(1);
     hot.forget({ ...everyPlace, chatUser: "1" });
     await take(received("m:3"));
+    expect(store.loads).toBe(2);
+  });
+
+  it("is asked of the store where it was written before this owner's first turn, whenever its copy came", async () => {
+    const { clock, store, received, take } = openMemory();
+    clock.advance(10_000);
+    await take(received("m:2"));
+    clock.advance(10_000);
+    await take({ ...received("m:1"), writtenAtMs: clock.now() - 15_000 });
+    expect(store.loads).toBe(2);
+  });
+
+  it("of a user who was forgotten is asked of the store, though the session is their first again", async () => {
+    const { clock, hot, store, received, take } = openMemory({
+      ...stored,
+      decision: "SESSION_CREATED_FIRST_CONTACT",
+      turns: 0,
+      lastSeq: 0,
+    });
+    const forgotten = received("m:1");
+    hot.forget({ ...user, chatUser: "1" });
+    clock.advance(10_000);
+    await take(received("m:2"));
+    await take(forgotten);
     expect(store.loads).toBe(2);
   });
 });

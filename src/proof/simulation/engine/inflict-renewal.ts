@@ -40,7 +40,11 @@ export function renew(stage: Stage, account: string, fault: EngineFault): void {
       return on(step, () =>
         databaseFor(
           world,
-          oneOf((fault.how * 3) % 1, ["locked", "broken", "silent", "read-only", "away"]),
+          {
+            ...oneOf((fault.how * 3) % 1, ["locked", "broken", "silent", "read-only", "away"]),
+            // Where only some statements meet it, it meets any of them.
+            share: (fault.how * 7) % 1 < 0.4 ? 1 : 0.5,
+          },
           Math.min(fault.lastsMs, 12_000),
         ),
       );
