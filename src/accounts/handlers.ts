@@ -126,7 +126,12 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       }
       // The key before goes only once the one that serves has shown that it can take its place.
       if (slot !== null) await serving.untilFilled(visit.signal);
-      while (!visit.signal.aborted && !(await sideSlots.tidy(slot, visit.signal))) {
+      while (!visit.signal.aborted) {
+        let isTidy = false;
+        await untilDone(world, visit.signal, async () => {
+          isTidy = await sideSlots.tidy(slot, visit.signal);
+        });
+        if (isTidy) return;
         const restMs = world.waits.restMs(callOfLogOut.method);
         await wait(clock, Math.max(timings.tidyRetryMs, restMs), visit.signal);
       }
