@@ -74,9 +74,10 @@ export function createForgetCommands(options: ForgetCommandOptions): ForgetVerbs
         const { rows, at } = await eraseInStreams(person, from, false);
         return { ok: true, rows, at: at === null ? rowsAt : `${streamsAt} ${at}` };
       }
-      const { rows, places, isLast } = await erasure.erase(person);
-      // A part whose answer got lost finds nothing when it is asked for again, and nodes would remember.
-      tellForgotten(person.user, [...places, everyPlace]);
+      // Also where the answer gets lost: that part finds nothing when it is asked for again.
+      const erasing = erasure.erase(person).finally(() => tellForgotten(person.user, [everyPlace]));
+      const { rows, places, isLast } = await erasing;
+      tellForgotten(person.user, places);
       return { ok: true, rows, at: isLast ? null : rowsAt };
     },
     async "forget-search"(body) {
