@@ -37,6 +37,8 @@ export interface ReplyClaims {
   ticket(of: ChatOfSource): ReplyTicket | null;
   /** The lane has sent a reply. Looks for more where the store may hold some. */
   drained(lane: OutboxLane): void;
+  /** These are not sent by this sender for now. Nothing is claimed until that is written. */
+  giveBack(items: readonly OutboxItem[]): void;
   /** No ticket given before counts any more. */
   end(): void;
   readonly isDue: boolean;
@@ -52,6 +54,8 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
   let generation = 0;
   /** Replies handed over during a claim: they wait, because the claimed ones may be older. */
   let handedMeanwhile: (readonly OutboxItem[])[] | null = null;
+  /** Replies that were given back: until that is written, a claim would find only newer ones of their chats. */
+  let givenBack: readonly string[] = [];
   /** A wire that broke before this sender began is no reason to rest. */
   let waking = new Set(brokenWireCodes);
   const backlogs = createBacklogs(lanes, limits.perChatMax);
@@ -89,14 +93,31 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
     claimDue = true;
   }
 
+  function giveBack(items: readonly OutboxItem[]): void {
+    claimDue = true;
+    if (items.length === 0) return;
+    const still = settling.unwritten();
+    const ids = items.map(({ id }) => id);
+    givenBack = [...givenBack.filter((id) => still.has(id)), ...ids];
+    settling.add(...ids.map((id) => ({ id, again: true }) as const));
+  }
+
+  function isGivingBack(): boolean {
+    if (givenBack.length === 0) return false;
+    const still = settling.unwritten();
+    givenBack = givenBack.filter((id) => still.has(id));
+    return givenBack.length > 0;
+  }
+
   async function claim(): Promise<void> {
     // A repeated statement must not give back what was claimed anew meanwhile.
-    if (settling.isFailing) await settling.flushed();
+    if (settling.isFailing || isGivingBack()) await settling.flushed();
     const limit = Math.min(limits.claimMax, limits.heldMax - lanes.held);
     if (limit <= 0 || !mayWork()) return;
     claimDue = false;
     const [due, wake] = [resting.due(), [...waking]];
     handedMeanwhile = [];
+    const of = generation;
     const claimed = await replies.claim({
       limit,
       perChat: limits.perChatMax,
@@ -105,6 +126,8 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
       wake,
     });
     if (claimed === null) return options.onTokenLost();
+    // Replies got lost meanwhile, and those may be older than the claimed ones.
+    if (of !== generation) return giveBack(claimed.items);
     const isFull = claimed.items.length === limit;
     const came = new Set(claimed.items.map(({ chatUser }) => chatUser));
     lanes.add(claimed.items);
@@ -151,6 +174,7 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
     drained(lane) {
       if (backlogs.drained(lane)) claimDue = true;
     },
+    giveBack,
     end() {
       generation += 1;
     },
