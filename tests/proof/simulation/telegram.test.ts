@@ -29,7 +29,7 @@ specifyEngineTelegram(async ({ kind }) => {
     process: kernel.spawn("one", 1),
     incarnation: "one",
     messenger,
-    grantOf: () => ({ account: name, slot: 1 }),
+    grantOf: () => ({ account: name, slot: 1, epoch: 1 }),
   });
   async function open(session: Uint8Array | null): Promise<TelegramScene["own"]> {
     const { reports, report } = createReports();

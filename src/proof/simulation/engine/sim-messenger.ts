@@ -12,6 +12,7 @@ import { blocked, duplicate, failing, flood, unknown } from "./telegram-faults.t
 export interface Wire {
   readonly account: string;
   readonly slot: number;
+  readonly epoch: number;
   readonly incarnation: string;
   readonly keyId: string;
   isOpen: boolean;

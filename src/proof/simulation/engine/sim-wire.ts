@@ -1,3 +1,4 @@
+import type { GrantRef } from "../../../ports/custody/gate.ts";
 import type { TelegramDriver, TelegramFault } from "../../../ports/telegram/telegram.ts";
 import { TelegramError } from "../../../ports/telegram/telegram-error.ts";
 import type { Kernel, SimProcess } from "../kernel.ts";
@@ -19,7 +20,7 @@ export interface ClientOf {
   readonly incarnation: string;
   readonly messenger: SimMessenger;
   /** The account and slot that a dialled socket is of; null: it was cut. */
-  grantOf(socket: unknown): { readonly account: string; readonly slot: number } | null;
+  grantOf(socket: unknown): GrantRef | null;
 }
 
 /** How a call is carried out, beside its work. */
