@@ -113,7 +113,7 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
     // A repeated statement must not give back what was claimed anew meanwhile.
     if (settling.isFailing || isGivingBack()) await settling.flushed();
     const limit = Math.min(limits.claimMax, limits.heldMax - lanes.held);
-    if (limit <= 0 || !mayWork()) return;
+    if (recoveryDue || limit <= 0 || !mayWork()) return;
     claimDue = false;
     const [due, wake] = [resting.due(), [...waking]];
     handedMeanwhile = [];

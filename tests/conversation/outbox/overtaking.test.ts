@@ -26,6 +26,7 @@ function scene(
   const late = new Map<keyof ReplySource, Deferred<void>>();
   let offer: Offer<ReplyTicket> = () => null;
   const delivered: string[] = [];
+  const world = { isAway: false };
   const { claim, recover, settle } = table.replies;
   const replies: ReplySource = {
     async claim(what) {
@@ -35,6 +36,7 @@ function scene(
     recover,
     async settle(results) {
       await late.get("settle")?.promise;
+      if (world.isAway) throw new Error("the database is away");
       await settle(results);
     },
   };
@@ -60,6 +62,7 @@ function scene(
     limits: { chatsMax: 1 },
   });
   return {
+    world,
     table,
     sender,
     delivered,
@@ -96,6 +99,26 @@ describe("a chat's replies stay in order (I4)", () => {
     await pass(0);
     expect(delivered).toEqual(["reply 1", "reply 2"]);
     expect(table.rows.map(({ attempts }) => attempts)).toEqual([1, 0]);
+  });
+
+  it("where one is lost while a claim waits until the outcomes of others are written", async () => {
+    const { world, table, sender, delivered, ticket, pass } = scene();
+    await sender.start();
+    const given = ticket();
+    world.isAway = true;
+    table.add("other");
+    sender.notify();
+    await pass(0);
+    sender.notify();
+    await pass(0);
+    table.add("1");
+    table.rows[1]!.state = "sending";
+    given?.lose();
+    table.add("1");
+    world.isAway = false;
+    await pass(1_000);
+    await pass(1_000);
+    expect(delivered).toEqual(["reply 1", "reply 2", "reply 3"]);
   });
 
   it("where the account rests, and it takes longer to write down what was given back", async () => {
