@@ -11,6 +11,7 @@ import {
 } from "./inflict-parts.ts";
 import { trouble } from "./inflict-person.ts";
 import { floodLogin, renew, renewalMsMax } from "./inflict-renewal.ts";
+import { loseStreams } from "./inflict-streams.ts";
 import { at, isPersonal } from "./people.ts";
 import type { PostgresTrouble } from "./sim-postgres.ts";
 import type { Leg } from "./troubles.ts";
@@ -67,16 +68,9 @@ function begin(stage: Stage, fault: EngineFault): Ends {
       });
     case "streams-away":
     case "streams-lost":
-    case "streams-rolled-back": {
+    case "streams-rolled-back":
       ails(streamGraceMs);
-      const copy = streams.copy();
-      streams.goAway();
-      return () => {
-        if (fault.kind === "streams-lost") streams.loseAll();
-        if (fault.kind === "streams-rolled-back") streams.rollBack(copy);
-        streams.comesBack();
-      };
-    }
+      return loseStreams(stage, fault);
     case "streams-full":
       ails(streamGraceMs, { legs: ["take"] });
       streams.messagesMax = 0;
