@@ -286,6 +286,7 @@ function ownersStore({ world, of, ask }: Base) {
       world.judge.committed(turn);
       if (turn.status === "escalated") world.coverage.escalates(turn.session_id);
     },
+    onStuck: world.judge.stuck,
     pace: {
       gather: (setOut) => void clock.schedule(gatherMs, setOut),
       schedule: clock.schedule,

@@ -7,7 +7,6 @@ const burstMin = 8;
 const burstMax = 32;
 const burstEveryMs = 25;
 const chatGraceS = 20;
-const givenUpMs = 22_000;
 
 /** What goes wrong for one person. */
 export function trouble(
@@ -74,12 +73,6 @@ export function trouble(
     case "unwritable":
       people.stuck.add(user);
       world.judge.excuse((said) => said.user === user);
-      // Those whose turns are in one statement with it wait until the database has given it up, once.
-      world.judge.troubled({
-        fromMs: kernel.nowMs,
-        untilMs: kernel.nowMs + givenUpMs,
-        legs: ["take"],
-      });
       speak({ act: "unwritable", mayPark: ["TURN_UNWRITABLE"] });
       for (const other of people.persons) {
         if (other.user !== user) say(world, people, other, { act: "echo" });

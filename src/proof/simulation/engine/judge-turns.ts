@@ -20,11 +20,19 @@ export interface TurnJudge {
   takenAway(items: readonly ItemName[]): void;
   effect(turn: string, step: string, of: Effect): void;
   processEnded(process: string): void;
+  /**
+   * The database gives a statement with these turns up. Those beside them wait until it has, once for each message that
+   * it cannot write.
+   */
+  stuck(turns: readonly CommitItem[]): void;
   committed(turn: CommitItem): void;
 }
 
 /** Runs of one handler for one message: what rests between them leaves no room for more. */
 const runsMax = 60;
+
+/** A statement is given up, and what was beside is written. */
+const givenUpMs = 22_000;
 
 export function createTurnJudge(book: JudgeBook): TurnJudge {
   const { broke, messages, counts, open } = book;
@@ -34,6 +42,8 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
   const effects = new Map<string, Effect>();
   const ended = new Set<string>();
   const runs = new Map<string, number>();
+  /** Messages that have held up others. */
+  const known = new Set<string>();
 
   /** The bot's memory of a session is that of its turns in it, one after the other. */
   function judgeSession(
@@ -111,6 +121,15 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
     },
     processEnded(process) {
       ended.add(process);
+    },
+    stuck(turns) {
+      for (const { account, inbound_id: inboundId } of turns) {
+        const key = messageKey(account, messageOfTurn(inboundId));
+        if (known.has(key)) continue;
+        known.add(key);
+        const [fromMs, untilMs] = [book.nowMs(), book.nowMs() + givenUpMs];
+        book.troubles.add({ fromMs, untilMs, legs: ["take"] });
+      }
     },
     committed(turn) {
       counts.turns += 1;

@@ -68,6 +68,8 @@ export interface SimConversationsOptions extends Pick<GroupedTurnsOptions, "limi
   mayWrite(grant: GrantRef): boolean;
   /** A turn was committed just now. */
   onCommit(turn: CommitItem): void;
+  /** A statement is given up after its time, as it cannot write these turns. */
+  onStuck(turns: readonly CommitItem[]): void;
 }
 
 const statementTimeoutMs = 15_000;
@@ -201,7 +203,9 @@ function commitAll(
   options: SimConversationsOptions,
   items: readonly CommitItem[],
 ): CommitRow[] {
-  if (items.some(({ context = null }) => context !== null && unwritableMark in context)) {
+  const stuck = items.filter(({ context = null }) => context !== null && unwritableMark in context);
+  if (stuck.length > 0) {
+    options.onStuck(stuck);
     const message = "canceling statement due to statement timeout";
     throw new ServerError(message, { code: "57014", takesMs: statementTimeoutMs });
   }
