@@ -86,6 +86,19 @@ export function specifyTurnStores(open: () => Promise<EngineStores>): void {
       expect((await load("1", "m:1")).taken).toBe(true);
     });
 
+    it("leaves a partition without an owner to the one who owns it alone", async () => {
+      const { conversations } = await begin();
+      await conversations.releaseUnanswered(0, "i2");
+      expect(await conversations.partitionOwner(0)).toBe("i1");
+      await conversations.releaseUnanswered(0, "i1");
+      expect(await conversations.partitionOwner(0)).toBeNull();
+      const next = await conversations.claimPartition(0, "i2");
+      await conversations.releasePartition({ ...next, epoch: next.epoch - 1 });
+      expect(await conversations.partitionOwner(0)).toBe("i2");
+      await conversations.releasePartition(next);
+      expect(await conversations.partitionOwner(0)).toBeNull();
+    });
+
     it("refuses a turn over an older state, and one of an earlier owner (I6)", async () => {
       const { load, turn, conversations, claim, say } = await begin();
       const old = await load("1");

@@ -15,7 +15,10 @@ export interface TurnOwnerOptions {
   /** This host's key in the register of hosts, and its incarnation. */
   readonly ownKey: string;
   readonly incarnation: string;
-  readonly store: Pick<ConversationStore, "claimPartition" | "releasePartition" | "partitionOwner">;
+  readonly store: Pick<
+    ConversationStore,
+    "claimPartition" | "releasePartition" | "releaseUnanswered" | "partitionOwner"
+  >;
   /** `onStale`: a newer owner commits; the engine has stopped. */
   makeEngine(claim: PartitionClaim, onStale: () => void): TurnEngine;
   /** Tells the fleet that this host takes no more turns of a partition, and hears it of others. */
@@ -72,7 +75,7 @@ function createShare(options: TurnOwnerOptions, partition: number, isStopped: ()
   const { members, ownKey, incarnation, store, clock } = options;
   let held: { readonly claim: PartitionClaim; readonly engine: TurnEngine } | null = null;
   /** The store has this host as the owner, whether its engine could start or not: the next one waits for a release. */
-  let claimed: PartitionClaim | null = null;
+  let claimed: PartitionClaim | "unanswered" | null = null;
   let wantedSinceMs: number | null = null;
   let cancelLook = () => {};
   const inTurn = serially();
@@ -99,6 +102,7 @@ function createShare(options: TurnOwnerOptions, partition: number, isStopped: ()
       lookIn(restMs);
       return;
     }
+    claimed = "unanswered";
     const claim = await store.claimPartition(partition, incarnation);
     claimed = claim;
     wantedSinceMs = null;
@@ -121,7 +125,8 @@ function createShare(options: TurnOwnerOptions, partition: number, isStopped: ()
     held = null;
     await given?.engine.stop();
     if (claimed === null) return;
-    await store.releasePartition(claimed);
+    if (claimed === "unanswered") await store.releaseUnanswered(partition, incarnation);
+    else await store.releasePartition(claimed);
     claimed = null;
     options.tellReleased(partition);
   }

@@ -27,6 +27,8 @@ let stopsAfter: Map<string, Promise<void>>;
 let engines: Map<string, { onStale(): void }>;
 /** Hosts whose engines begin turns, and then cannot consume the stream. */
 let streamless: Set<string>;
+/** Hosts whose claims take effect, and get no answer. */
+let answerless: Set<string>;
 /** Hosts whose releases the store refuses. */
 let storeless: Set<string>;
 beforeEach(() => {
@@ -42,6 +44,7 @@ beforeEach(() => {
   engines = new Map();
   streamless = new Set();
   storeless = new Set();
+  answerless = new Set();
 });
 
 const leaseOf = (key: string, has: readonly string[] | undefined): SeenLease => ({
@@ -92,11 +95,16 @@ function ownerOn(host: string): TurnOwner {
       async claimPartition(partition, owner) {
         const epoch = (owners.get(partition)?.epoch ?? 0) + 1;
         owners.set(partition, { owner, epoch });
+        if (answerless.has(host)) throw new Error("no answer");
         return { partition, epoch };
       },
       async releasePartition({ partition, epoch }) {
         if (storeless.has(host)) throw new Error("no store");
         if (owners.get(partition)?.epoch === epoch) owners.set(partition, { owner: null, epoch });
+      },
+      async releaseUnanswered(partition, owner) {
+        const { epoch, owner: now } = owners.get(partition) ?? { epoch: 0, owner: null };
+        if (now === owner) owners.set(partition, { owner: null, epoch });
       },
       partitionOwner: async (partition) => owners.get(partition)?.owner ?? null,
     },
@@ -108,7 +116,8 @@ function ownerOn(host: string): TurnOwner {
       return () => released.delete(listener);
     },
     onFault(error) {
-      expect(streamless.has(host) || storeless.has(host), String(error)).toBe(true);
+      const isMeant = [streamless, storeless, answerless].some((hosts) => hosts.has(host));
+      expect(isMeant, String(error)).toBe(true);
     },
     makeEngine({ partition }, onStale) {
       engines.set(`${host} ${partition}`, { onStale });
@@ -218,6 +227,16 @@ describe("the owner of the turns of some chat users", () => {
     join("a");
     streamless.add("a");
     await ownerOn("a").start();
+    join("b");
+    await ownerOn("b").start();
+    await expect.poll(() => all("b")).toEqual(placesOf("b"));
+  });
+
+  it("gives back what it may have claimed without an answer, so that the next host need not wait", async () => {
+    join("a");
+    answerless.add("a");
+    await ownerOn("a").start();
+    expect([...owners.values()].map(({ owner }) => owner)).toEqual(partitions.map(() => "a-1"));
     join("b");
     await ownerOn("b").start();
     await expect.poll(() => all("b")).toEqual(placesOf("b"));

@@ -101,6 +101,11 @@ export function createSimConversations(
         const row = partitions.get(partition);
         if (row?.epoch === epoch) row.owner = null;
       }),
+    releaseUnanswered: (partition, owner) =>
+      ask(() => {
+        const row = partitions.get(partition);
+        if (row?.owner === owner) row.owner = null;
+      }),
     partitionOwner: (partition) =>
       ask(() => partitions.get(partition)?.owner ?? null, { reads: true }),
     move: (sessionId, event) => ask(() => moveSession(tables, sessionId, event)),
