@@ -3,6 +3,7 @@ import { createBacklogs } from "./backlogs.ts";
 import type { OutboxLane, OutboxLanes } from "./lanes.ts";
 import { brokenWireCodes, type OutboxLimits, type ReplySource } from "./options.ts";
 import type { RestingChats } from "./resting.ts";
+import { createReturns } from "./returns.ts";
 import type { OutboxSettling } from "./settling.ts";
 import type { ChatOfSource, ReplyTicket } from "./ticket.ts";
 
@@ -54,11 +55,10 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
   let generation = 0;
   /** Replies handed over during a claim: they wait, because the claimed ones may be older. */
   let handedMeanwhile: (readonly OutboxItem[])[] | null = null;
-  /** Replies that were given back: until that is written, a claim would find only newer ones of their chats. */
-  let givenBack: readonly string[] = [];
   /** A wire that broke before this sender began is no reason to rest. */
   let waking = new Set(brokenWireCodes);
   const backlogs = createBacklogs(lanes, limits.perChatMax);
+  const returns = createReturns(settling);
 
   function recover(): void {
     recoveryDue = true;
@@ -93,25 +93,9 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
     claimDue = true;
   }
 
-  function giveBack(items: readonly OutboxItem[]): void {
-    claimDue = true;
-    if (items.length === 0) return;
-    const still = settling.unwritten();
-    const ids = items.map(({ id }) => id);
-    givenBack = [...givenBack.filter((id) => still.has(id)), ...ids];
-    settling.add(...ids.map((id) => ({ id, again: true }) as const));
-  }
-
-  function isGivingBack(): boolean {
-    if (givenBack.length === 0) return false;
-    const still = settling.unwritten();
-    givenBack = givenBack.filter((id) => still.has(id));
-    return givenBack.length > 0;
-  }
-
   async function claim(): Promise<void> {
     // A repeated statement must not give back what was claimed anew meanwhile.
-    if (settling.isFailing || isGivingBack()) await settling.flushed();
+    if (settling.isFailing || returns.areUnderWay()) await settling.flushed();
     const limit = Math.min(limits.claimMax, limits.heldMax - lanes.held);
     if (recoveryDue || limit <= 0 || !mayWork()) return;
     claimDue = false;
@@ -127,7 +111,7 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
     });
     if (claimed === null) return options.onTokenLost();
     // Replies got lost meanwhile, and those may be older than the claimed ones.
-    if (of !== generation) return giveBack(claimed.items);
+    if (of !== generation) return returns.add(claimed.items);
     const isFull = claimed.items.length === limit;
     const came = new Set(claimed.items.map(({ chatUser }) => chatUser));
     lanes.add(claimed.items);
@@ -161,20 +145,18 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
       claimDue = true;
     },
     ticket(of) {
-      if (!recovered || recoveryDue || !options.maySend() || lanes.held >= limits.heldMax) {
-        return null;
-      }
-      const lane = lanes.of(of);
-      if (lane !== null && (lane.queue.length >= limits.perChatMax || lanes.isResting(lane))) {
-        return null;
-      }
+      const isAbreast = recovered && !recoveryDue && options.maySend();
+      if (!isAbreast || !hasRoom(lanes, of, limits)) return null;
       const now = generation;
       return { hand: (items) => take(now, items), lose };
     },
     drained(lane) {
       if (backlogs.drained(lane)) claimDue = true;
     },
-    giveBack,
+    giveBack(items) {
+      claimDue = true;
+      returns.add(items);
+    },
     end() {
       generation += 1;
     },
@@ -182,6 +164,17 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
       return claimDue || recoveryDue;
     },
   };
+}
+
+/** Whether its chat may be handed more replies. */
+function hasRoom(
+  lanes: OutboxLanes,
+  of: ChatOfSource,
+  { heldMax, perChatMax }: ReplyClaimsOptions["limits"],
+): boolean {
+  const lane = lanes.of(of);
+  if (lanes.held >= heldMax) return false;
+  return lane === null || (lane.queue.length < perChatMax && !lanes.isResting(lane));
 }
 
 /** The replies that a sender has, with those whose outcomes are not written yet. */

@@ -6,8 +6,8 @@ const goesWithinMs = 1_500;
 const turnMsMax = 2_000;
 
 /**
- * NATS goes, and comes back with all, with nothing or with a copy of a while ago. In some of its losses the machine that
- * it is on goes with it, or all of them: then nobody but Telegram has what was on its way.
+ * NATS goes, and comes back with all, with nothing or with a copy of a while ago. In some of its losses a machine goes
+ * with it, or all of them: then Telegram alone has what was on its way.
  */
 export function loseStreams(stage: Stage, { kind, how, whom, lastsMs }: EngineFault): Ends {
   const { world, hosts, people } = stage;
