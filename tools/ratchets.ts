@@ -10,7 +10,6 @@ export const longFunctions = {
     "createClaims",
     "createCustodian",
     "createHostLease",
-    "createLifecycleHandlers",
     "createOutboxSender",
     "createServingSlot",
     "createSideSlots",

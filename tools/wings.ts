@@ -38,6 +38,7 @@ export const wings: readonly Wing[] = [
     at: "src/proof/simulation/engine/",
     only: [
       "src/node/",
+      "src/commands/",
       "src/channels/",
       "src/conversation/",
       "src/accounts/",

@@ -4,7 +4,8 @@ import { wait } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
 import { isOtherAccount } from "./identity.ts";
 import type { LifecycleHandlers } from "./runtime.ts";
-import { callOfLogOut, firstOfServing } from "./waiting-client.ts";
+import { createSeeking } from "./seeking.ts";
+import { callOfLogOut } from "./waiting-client.ts";
 import type { Burial } from "../ports/accounts/burial-store.ts";
 import { faultReason, isDeadKey } from "../ports/telegram/telegram-error.ts";
 import { withAdvice } from "./login/advice.ts";
@@ -19,8 +20,7 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
 
   const renewals = createRenewalHandlers(parts);
 
-  /** Of the account as long as nobody else holds its token. */
-  const look = () => Promise.all([accounts.find(account), accounts.openRenewal(account)]);
+  const seek = createSeeking({ world, grants, serving, abort: renewals.abort });
 
   let failedConnects = 0;
 
@@ -43,46 +43,7 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       }
     },
 
-    async seekToken({ slot }, visit) {
-      const ref = { account, slot };
-      try {
-        await accounts.loadSession(ref);
-      } catch (error) {
-        if (!isDeadKey(error)) throw error;
-        const grant = { slot, epoch: 0 };
-        visit.emit({ type: "key.dead", grant, reason: faultReason(error) });
-        return;
-      }
-      // The first failure is answered at once, but never before Telegram's own wait is over.
-      const restMs = Math.max(
-        failedConnects > 1 ? connectBackoffMs(failedConnects) : 0,
-        world.waits.restMs(firstOfServing.method),
-      );
-      if (restMs > 0) await wait(clock, restMs, visit.signal);
-      if (visit.signal.aborted) return;
-      let looking: ReturnType<typeof look> | null = null;
-      const grant = await grants.seek(ref, visit.signal, (granted, raised) => {
-        serving.prepare(granted, raised);
-        looking = look();
-        looking.catch(() => undefined);
-      });
-      if (grant === null) return;
-      // The account cannot move while its token is held: the slot that serves now is the connected one.
-      let now = slot;
-      await untilDone(world, visit.signal, async () => {
-        const looked = looking ?? look();
-        looking = null;
-        const [record, open] = await looked;
-        await renewals.abort(open);
-        now = record?.servingSlot ?? slot;
-      });
-      if (now === slot && !visit.signal.aborted) {
-        return visit.emit({ type: "token.granted", epoch: grant.epoch });
-      }
-      await serving.end();
-      await grants.free(grant, { idle: true });
-      visit.emit({ type: "slot.moved", slot: now });
-    },
+    seekToken: ({ slot }, visit) => seek(slot, visit, connectBackoffMs(failedConnects)),
 
     async connect({ slot, epoch }, visit) {
       try {
@@ -126,7 +87,12 @@ export function createLifecycleHandlers(parts: HandlerParts): LifecycleHandlers 
       }
       // The key before goes only once the one that serves has shown that it can take its place.
       if (slot !== null) await serving.untilFilled(visit.signal);
-      while (!visit.signal.aborted && !(await sideSlots.tidy(slot, visit.signal))) {
+      while (!visit.signal.aborted) {
+        let isTidy = false;
+        await untilDone(world, visit.signal, async () => {
+          isTidy = await sideSlots.tidy(slot, visit.signal);
+        });
+        if (isTidy) return;
         const restMs = world.waits.restMs(callOfLogOut.method);
         await wait(clock, Math.max(timings.tidyRetryMs, restMs), visit.signal);
       }
@@ -186,5 +152,6 @@ const nobodyServes = (account: string) =>
     next: `Log it in by code or QR: npx holdfast auth ${account} --method qr`,
   });
 
-/** A data centre that stays away is not asked in a tight loop. */
-const connectBackoffMs = (failures: number): number => Math.min(250 * 2 ** (failures - 2), 5000);
+/** The first failure is answered at once; a data centre that stays away is not asked in a tight loop. */
+const connectBackoffMs = (failures: number): number =>
+  failures > 1 ? Math.min(250 * 2 ** (failures - 2), 5000) : 0;

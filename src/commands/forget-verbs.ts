@@ -1,12 +1,13 @@
 import { HoldfastError } from "../errors.ts";
 import type { ItemName } from "../ports/conversation/inbound-stream.ts";
-import type {
-  Person,
-  PersonErasure,
-  PersonPlace,
-  PersonRows,
-  StreamWalk,
-  TextSearch,
+import {
+  everyPlace,
+  type Person,
+  type PersonErasure,
+  type PersonPlace,
+  type PersonRows,
+  type StreamWalk,
+  type TextSearch,
 } from "../ports/conversation/person-erasure.ts";
 import { wordPattern } from "../ports/word-forms.ts";
 import { mayName, type Speaker } from "../ports/speaker.ts";
@@ -73,7 +74,9 @@ export function createForgetCommands(options: ForgetCommandOptions): ForgetVerbs
         const { rows, at } = await eraseInStreams(person, from, false);
         return { ok: true, rows, at: at === null ? rowsAt : `${streamsAt} ${at}` };
       }
-      const { rows, places, isLast } = await erasure.erase(person);
+      // Also where the answer gets lost: that part finds nothing when it is asked for again.
+      const erasing = erasure.erase(person).finally(() => tellForgotten(person.user, [everyPlace]));
+      const { rows, places, isLast } = await erasing;
       tellForgotten(person.user, places);
       return { ok: true, rows, at: isLast ? null : rowsAt };
     },

@@ -65,8 +65,8 @@ export function createClaims(options: ClaimsOptions): Claims {
   const { floors, tokens, bus, gate, takeover, clock, newNonce } = options;
   const { incarnation, host } = gate;
   const waiting = new Map<string, { readonly ref: SlotRef; readonly wakers: Set<() => void> }>();
-  /** Tokens that a claim is under way for. */
-  const claiming = new Set<string>();
+  /** Tokens that a claim is under way for, and the end of the last one. */
+  const claiming = new Map<string, Promise<unknown>>();
   /** The epoch of each slot whose floor was last raised here. */
   const raised = new Map<string, number>();
   let cancelSweep: (() => void) | null = null;
@@ -221,10 +221,19 @@ export function createClaims(options: ClaimsOptions): Claims {
   }
 
   return {
-    async claim(ref, onRaising = () => {}) {
+    claim(ref, onRaising = () => {}) {
       const key = floorKey(ref);
-      claiming.add(key);
-      return claim(ref, onRaising).finally(() => claiming.delete(key));
+      // A second one would take the first one's token for the remains of an earlier attempt.
+      const before = claiming.get(key);
+      const mine =
+        before === undefined ? claim(ref, onRaising) : before.then(() => claim(ref, onRaising));
+      const ended = mine
+        .catch(() => undefined)
+        .finally(() => {
+          if (claiming.get(key) === ended) claiming.delete(key);
+        });
+      claiming.set(key, ended);
+      return mine;
     },
     async confirm(grant) {
       if (raised.get(floorKey(grant)) === grant.epoch) return;

@@ -124,7 +124,7 @@ describe("a person who is forgotten", () => {
     expect(readFileSync(join(logs, "gate.log"), "utf8")).toMatch(
       /^chat user \*{10} was answered\n\*{20}\n$/,
     );
-    expect(new Set(told)).toEqual(new Set([`telegram ${account} ${person}`]));
+    expect(new Set(told)).toEqual(new Set([`telegram ${account} ${person}`, `* * ${person}`]));
     // Two turns of the person and one of another; five messages that will have none.
     expect(await marks()).toEqual([{ n: 8 }]);
     expect(await forget()).toEqual({});

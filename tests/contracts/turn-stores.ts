@@ -3,6 +3,7 @@ import { account, type EngineStores } from "../fixtures/engine-stores.ts";
 import type { LoadedSession, TurnRecord } from "../../src/ports/conversation/conversation-store.ts";
 import type { InboundItem } from "../../src/ports/conversation/inbound-stream.ts";
 import { itemText } from "../../src/ports/conversation/item-text.ts";
+import { partitionCount, partitionOf } from "../../src/ports/conversation/partitions.ts";
 
 const dayMs = 86_400_000;
 const all = { limit: 10, perChat: 8, except: [], rested: [], wake: [] };
@@ -83,6 +84,19 @@ export function specifyTurnStores(open: () => Promise<EngineStores>): void {
       const again = turn(await load("1"), "1", "m:1");
       expect(await conversations.commit(again, claim)).toBe("duplicate");
       expect((await load("1", "m:1")).taken).toBe(true);
+    });
+
+    it("leaves a partition without an owner to the one who owns it alone", async () => {
+      const { conversations } = await begin();
+      await conversations.releaseUnanswered(0, "i2");
+      expect(await conversations.partitionOwner(0)).toBe("i1");
+      await conversations.releaseUnanswered(0, "i1");
+      expect(await conversations.partitionOwner(0)).toBeNull();
+      const next = await conversations.claimPartition(0, "i2");
+      await conversations.releasePartition({ ...next, epoch: next.epoch - 1 });
+      expect(await conversations.partitionOwner(0)).toBe("i2");
+      await conversations.releasePartition(next);
+      expect(await conversations.partitionOwner(0)).toBeNull();
     });
 
     it("refuses a turn over an older state, and one of an earlier owner (I6)", async () => {
@@ -245,6 +259,16 @@ export function specifyTurnStores(open: () => Promise<EngineStores>): void {
         reason: "ITEM_MALFORMED: no item",
       });
       expect(await parked.count({ accounts: "all" })).toBe(1);
+      const again = { ...itemOf("1", "m:4"), replay: "parked:1" };
+      await parked.park(again, why, claim);
+      const own = { ...why, channel: "telegram", account };
+      const named = [
+        { ...own, inboundId: "m:4", replay: "parked:1" },
+        { ...own, inboundId: "m:2" },
+      ];
+      expect(await parked.newest(partitionOf(again), 10)).toMatchObject(named);
+      expect(await parked.newest(partitionOf(again), 1)).toMatchObject(named.slice(0, 1));
+      expect(await parked.newest((partitionOf(again) + 1) % partitionCount, 10)).toEqual([]);
       await conversations.claimPartition(0, "i2");
       expect(await parked.park(itemOf("1", "m:3"), why, claim)).toBe("stale-owner");
     });

@@ -10,6 +10,7 @@ const ref = { account: "site-bot", slot: 1 };
 function scene(stands: FloorValue | null, minted: { epoch: number; connectedEpoch: number }) {
   const done: string[] = [];
   let floor = stands;
+  let granted = 0;
   const { clock } = createKernel(createRandom(1)).spawn("node", 1);
   const token = { ...ref, state: "granted", heldAs: null, incarnation: "mine" } as const;
   const claims = createClaims({
@@ -24,7 +25,12 @@ function scene(stands: FloorValue | null, minted: { epoch: number; connectedEpoc
       watch: async () => () => {},
     },
     tokens: {
-      grant: async () => ({ applied: true, token: { ...token, ...minted } }),
+      async grant() {
+        const mine = granted;
+        granted += 1;
+        if (mine > 0) done.push("granted again");
+        return { applied: true, token: { ...token, ...minted } };
+      },
       async supersede(grant, _incarnation, above) {
         done.push(`supersede ${grant.epoch}`);
         return { ...grant, epoch: above + 1 };
@@ -97,5 +103,11 @@ describe("a claim", () => {
       "floor 6",
     ]);
     expect(tries).toEqual(["4 was not raised", "6 holds"]);
+  });
+
+  it("waits for another one of the same token, whose grant it would take for a lost answer's", async () => {
+    const { claims, done } = scene(null, { epoch: 1, connectedEpoch: 0 });
+    await Promise.all([claims.claim(ref), claims.claim(ref)]);
+    expect(done).toEqual(["floor 1", "granted again", "floor 1"]);
   });
 });

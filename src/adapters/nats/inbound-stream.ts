@@ -53,7 +53,7 @@ export const defaultNames: InboundStreamNames = {
 };
 
 const adoptTimeoutMs = 5_000;
-const duplicateWindowMs = 120_000;
+export const duplicateWindowMs = 120_000;
 /** Of each stream; a message holds one item or many. */
 const messagesMaxDefault = 125_000;
 const bytesMax = 512 * 1024 * 1024;
@@ -87,7 +87,8 @@ export async function openInboundStream(
       // Under an id of its own: within the window, the item's own would make it a duplicate.
       const subject = partitionSubject(names.subjectPrefix, partitionOf(item));
       const publishOptions = { msgID: id, timeout: publishTimeoutMs };
-      await client.publish(subject, `[${itemText(item)}]`, publishOptions).catch(notAgain);
+      const text = itemText({ ...item, replay: id });
+      await client.publish(subject, `[${text}]`, publishOptions).catch(notAgain);
     },
     append: createInboundPublisher({
       jetstream: client,

@@ -1,5 +1,12 @@
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
-import type { ParkedQuery, ParkedStore, Parking } from "../../ports/conversation/parked-store.ts";
+import type {
+  AsideName,
+  AsideWhy,
+  ParkedQuery,
+  ParkedStore,
+  Parking,
+} from "../../ports/conversation/parked-store.ts";
+import { partitionOf } from "../../ports/conversation/partitions.ts";
 import { storableJson, storableText } from "../../ports/conversation/storable-text.ts";
 import type { Database } from "./database.ts";
 import { isTakenMessage } from "./taken-messages.ts";
@@ -42,6 +49,16 @@ const keepTurn = `
 const keepData = `
   insert into parked_turns (data, source, code, reason) values ($1, $2, $3, $4) on conflict do nothing`;
 
+const newestTurns = `
+  select channel, account, chat_user as "chatUser", inbound_id as "inboundId", code, reason, item ->> 'replay' as replay
+  from parked_turns where item is not null and parked_at > now() - interval '1 day'
+  order by parked_at desc, id desc limit $1`;
+/** Of all partitions together. */
+const newestMax = 80_000;
+
+type NewestRow = Omit<AsideName, "replay"> &
+  AsideWhy & { readonly chatUser: string; readonly replay: string | null };
+
 const reasonMax = 500;
 
 export function createParkedStore(database: Database): ParkedStore {
@@ -66,6 +83,15 @@ export function createParkedStore(database: Database): ParkedStore {
         epoch,
       ]);
       return row!.parking;
+    },
+    async newest(partition, limit) {
+      const rows = await database.query<NewestRow & Record<string, unknown>>(newestTurns, [
+        newestMax,
+      ]);
+      return rows
+        .filter((row) => partitionOf(row) === partition)
+        .slice(0, limit)
+        .map(({ replay, ...row }) => ({ ...row, ...(replay !== null && { replay }) }));
     },
     async keep({ source, data, item, reason }) {
       const code = /^[A-Z0-9_]+(?=:)/.exec(reason)?.[0] ?? "UNEXPECTED";

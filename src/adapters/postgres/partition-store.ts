@@ -3,7 +3,7 @@ import type { Database } from "./database.ts";
 
 type PartitionStore = Pick<
   ConversationStore,
-  "claimPartition" | "releasePartition" | "partitionOwner"
+  "claimPartition" | "releasePartition" | "releaseUnanswered" | "partitionOwner"
 >;
 
 /** Owners of partitions, each with the epoch that its commits carry. */
@@ -22,6 +22,12 @@ export function createPartitionStore(database: Database): PartitionStore {
       await database.query("update partitions set owner = null where id = $1 and epoch = $2", [
         partition,
         epoch,
+      ]);
+    },
+    async releaseUnanswered(partition, owner) {
+      await database.query("update partitions set owner = null where id = $1 and owner = $2", [
+        partition,
+        owner,
       ]);
     },
     async partitionOwner(partition) {

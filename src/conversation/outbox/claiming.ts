@@ -3,6 +3,7 @@ import { createBacklogs } from "./backlogs.ts";
 import type { OutboxLane, OutboxLanes } from "./lanes.ts";
 import { brokenWireCodes, type OutboxLimits, type ReplySource } from "./options.ts";
 import type { RestingChats } from "./resting.ts";
+import { createReturns } from "./returns.ts";
 import type { OutboxSettling } from "./settling.ts";
 import type { ChatOfSource, ReplyTicket } from "./ticket.ts";
 
@@ -37,6 +38,8 @@ export interface ReplyClaims {
   ticket(of: ChatOfSource): ReplyTicket | null;
   /** The lane has sent a reply. Looks for more where the store may hold some. */
   drained(lane: OutboxLane): void;
+  /** These are not sent by this sender for now. Nothing is claimed until that is written. */
+  giveBack(items: readonly OutboxItem[]): void;
   /** No ticket given before counts any more. */
   end(): void;
   readonly isDue: boolean;
@@ -55,6 +58,7 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
   /** A wire that broke before this sender began is no reason to rest. */
   let waking = new Set(brokenWireCodes);
   const backlogs = createBacklogs(lanes, limits.perChatMax);
+  const returns = createReturns(settling);
 
   function recover(): void {
     recoveryDue = true;
@@ -91,12 +95,13 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
 
   async function claim(): Promise<void> {
     // A repeated statement must not give back what was claimed anew meanwhile.
-    if (settling.isFailing) await settling.flushed();
+    if (settling.isFailing || returns.areUnderWay()) await settling.flushed();
     const limit = Math.min(limits.claimMax, limits.heldMax - lanes.held);
-    if (limit <= 0 || !mayWork()) return;
+    if (recoveryDue || limit <= 0 || !mayWork()) return;
     claimDue = false;
     const [due, wake] = [resting.due(), [...waking]];
     handedMeanwhile = [];
+    const of = generation;
     const claimed = await replies.claim({
       limit,
       perChat: limits.perChatMax,
@@ -105,6 +110,8 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
       wake,
     });
     if (claimed === null) return options.onTokenLost();
+    // Replies got lost meanwhile, and those may be older than the claimed ones.
+    if (of !== generation) return returns.add(claimed.items);
     const isFull = claimed.items.length === limit;
     const came = new Set(claimed.items.map(({ chatUser }) => chatUser));
     lanes.add(claimed.items);
@@ -138,18 +145,17 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
       claimDue = true;
     },
     ticket(of) {
-      if (!recovered || recoveryDue || !options.maySend() || lanes.held >= limits.heldMax) {
-        return null;
-      }
-      const lane = lanes.of(of);
-      if (lane !== null && (lane.queue.length >= limits.perChatMax || lanes.isResting(lane))) {
-        return null;
-      }
+      const isAbreast = recovered && !recoveryDue && options.maySend();
+      if (!isAbreast || !hasRoom(lanes, of, limits)) return null;
       const now = generation;
       return { hand: (items) => take(now, items), lose };
     },
     drained(lane) {
       if (backlogs.drained(lane)) claimDue = true;
+    },
+    giveBack(items) {
+      claimDue = true;
+      returns.add(items);
     },
     end() {
       generation += 1;
@@ -158,6 +164,17 @@ export function createReplyClaims(options: ReplyClaimsOptions): ReplyClaims {
       return claimDue || recoveryDue;
     },
   };
+}
+
+/** Whether its chat may be handed more replies. */
+function hasRoom(
+  lanes: OutboxLanes,
+  of: ChatOfSource,
+  { heldMax, perChatMax }: ReplyClaimsOptions["limits"],
+): boolean {
+  const lane = lanes.of(of);
+  if (lanes.held >= heldMax) return false;
+  return lane === null || (lane.queue.length < perChatMax && !lanes.isResting(lane));
 }
 
 /** The replies that a sender has, with those whose outcomes are not written yet. */

@@ -245,11 +245,7 @@ export function createOutboxSender(options: OutboxSenderOptions): OutboxSender {
       wakeWhenQuiet();
     });
 
-  function giveIdleBack(): void {
-    const untried = lanes.clear();
-    claims.look();
-    settling.add(...untried.map(({ id }) => ({ id, again: true }) as const));
-  }
+  const giveIdleBack = (): void => claims.giveBack(lanes.clear());
 
   function leaveOffer(): void {
     if (!paused && !stopped) takeOfferBack ??= options.leaveOffer?.(claims.ticket) ?? null;

@@ -15,7 +15,10 @@ export interface TurnOwnerOptions {
   /** This host's key in the register of hosts, and its incarnation. */
   readonly ownKey: string;
   readonly incarnation: string;
-  readonly store: Pick<ConversationStore, "claimPartition" | "releasePartition" | "partitionOwner">;
+  readonly store: Pick<
+    ConversationStore,
+    "claimPartition" | "releasePartition" | "releaseUnanswered" | "partitionOwner"
+  >;
   /** `onStale`: a newer owner commits; the engine has stopped. */
   makeEngine(claim: PartitionClaim, onStale: () => void): TurnEngine;
   /** Tells the fleet that this host takes no more turns of a partition, and hears it of others. */
@@ -71,6 +74,8 @@ export function createTurnOwner(options: TurnOwnerOptions): TurnOwner {
 function createShare(options: TurnOwnerOptions, partition: number, isStopped: () => boolean) {
   const { members, ownKey, incarnation, store, clock } = options;
   let held: { readonly claim: PartitionClaim; readonly engine: TurnEngine } | null = null;
+  /** The store has this host as the owner, whether its engine could start or not: the next one waits for a release. */
+  let claimed: PartitionClaim | "unanswered" | null = null;
   let wantedSinceMs: number | null = null;
   let cancelLook = () => {};
   const inTurn = serially();
@@ -97,10 +102,13 @@ function createShare(options: TurnOwnerOptions, partition: number, isStopped: ()
       lookIn(restMs);
       return;
     }
+    claimed = "unanswered";
     const claim = await store.claimPartition(partition, incarnation);
+    claimed = claim;
     wantedSinceMs = null;
     const engine = options.makeEngine(claim, () => {
       if (held?.engine === engine) held = null;
+      if (claimed === claim) claimed = null;
       // The host that took over believes itself the owner; if it is wrong, this host is again.
       lookIn(options.retryMs);
     });
@@ -115,9 +123,11 @@ function createShare(options: TurnOwnerOptions, partition: number, isStopped: ()
   async function giveBack(): Promise<void> {
     const given = held;
     held = null;
-    if (given === null) return;
-    await given.engine.stop();
-    await store.releasePartition(given.claim);
+    await given?.engine.stop();
+    if (claimed === null) return;
+    if (claimed === "unanswered") await store.releaseUnanswered(partition, incarnation);
+    else await store.releasePartition(claimed);
+    claimed = null;
     options.tellReleased(partition);
   }
 

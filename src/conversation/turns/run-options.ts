@@ -57,7 +57,7 @@ export interface TurnRunOptions {
   /** The turns that a process of a bot has ended with. */
   readonly suspects: SuspectStore;
   /** Where a turn waits that cannot succeed. */
-  readonly parked: Pick<ParkedStore, "park">;
+  readonly parked: Pick<ParkedStore, "park" | "newest">;
   /** Asked for a choice that lies beyond the loaded history. */
   readonly choices: OfferedChoices;
   readonly media: MediaReader;

@@ -1,5 +1,5 @@
 import { wait } from "../../concurrency/wait.ts";
-import { errorCodeOf, errorLine, HoldfastError, policyOf } from "../../errors.ts";
+import { errorCodeOf, errorLine, type HoldfastError, policyOf } from "../../errors.ts";
 import { unanswered } from "../whom.ts";
 import type { Bot } from "../../ports/conversation/bot.ts";
 import { BotDied, type StepRunner } from "../../ports/conversation/bot-runner.ts";
@@ -7,6 +7,7 @@ import type { LoadedSession, TurnRecord } from "../../ports/conversation/convers
 import { carriedIdGone } from "../../ports/conversation/health-signs.ts";
 import type { BotLogLine } from "../../ports/conversation/bot-log.ts";
 import type { InboundItem } from "../../ports/conversation/inbound-stream.ts";
+import type { AsideWhy } from "../../ports/conversation/parked-store.ts";
 import type { ChoiceReference } from "../../ports/conversation/offered-choices.ts";
 import { resolveBeyond, type ResolvedInput, resolveInput } from "./menu.ts";
 import type { BotLogSource, BotSeat, TurnResult, TurnRun, TurnRunOptions } from "./run-options.ts";
@@ -15,7 +16,9 @@ import { recordOfAnswer, recordWithoutBot } from "./draft.ts";
 import { claimedItems, reportDecision } from "./committed-turn.ts";
 import { runHandler, type TurnSlot } from "./handler-run.ts";
 import { createHandlerRests, type HandlerRests } from "./handler-rests.ts";
+import { stopping, unknownAccount } from "./run-errors.ts";
 import { textsOf } from "./packed-session.ts";
+import { createSetAside } from "./set-aside.ts";
 import { createStepRunner } from "./steps.ts";
 import { createStoreWait } from "./store-wait.ts";
 import { createSuspects, deathsMax } from "./suspects.ts";
@@ -64,6 +67,8 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
       `a suspect is not forgotten yet: ${errorLine(error)}`,
     ),
   );
+
+  const aside = createSetAside(options.parked, claim.partition);
 
   /** null: the engine is stopping. */
   const persist = database.take;
@@ -251,13 +256,15 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
     }
   }
 
-  async function park(item: InboundItem, error: unknown, signal: AbortSignal): Promise<TurnResult> {
-    const why = { code: errorCodeOf(error), reason: lineOf(error) };
+  async function park(item: InboundItem, why: AsideWhy, signal: AbortSignal): Promise<TurnResult> {
+    const isCopy = aside.whyOf(item) !== undefined;
     const outcome = await persist(item, signal, () => options.parked.park(item, why, claim));
     if (outcome === null) return givenBack;
     if (outcome === "stale-owner") return { ending: outcome };
     suspects.over(item);
     if (outcome === "taken") return { ending: "duplicate" };
+    aside.add(item, why);
+    if (isCopy) return { ending: "duplicate" };
     note(item, "TURN_PARKED", `inbound ${item.inboundId} was set aside: ${why.reason}`);
     return { ending: "parked" };
   }
@@ -265,11 +272,15 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
   return {
     async begin(signal) {
       await persist({ account: "" }, signal, suspects.learn);
+      await persist({ account: "" }, signal, aside.learn);
     },
     get holds() {
       return database.holds;
     },
     async take(item, signal, slot) {
+      // Set aside anew, so that a replay which knows no names for its messages cannot remove it.
+      const why = aside.whyOf(item);
+      if (why !== undefined) return park(item, why, signal);
       try {
         const found = options.findBot(item);
         if (found === "elsewhere") {
@@ -287,7 +298,7 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
         const steps: StepRunner = (name, call) => (known ??= stepsOf(item, signal))(name, call);
         return await attemptTurns(item, seat, { steps, rests: null, slot, signal });
       } catch (error) {
-        return park(item, error, signal);
+        return park(item, { code: errorCodeOf(error), reason: lineOf(error) }, signal);
       }
     },
   };
@@ -321,18 +332,3 @@ const isUnheard = (
 ): boolean =>
   kind === "undeliverable" &&
   (bot?.hearsUndeliverable !== true || decision === "SESSION_WITH_HUMAN");
-
-const unknownAccount = (account: string) =>
-  new HoldfastError({
-    code: "ACCOUNT_UNKNOWN",
-    message: `A message arrived for the account ${account}, which is none of this fleet's.`,
-    next: "Add the account, then: npx holdfast conversation replay --all --reason ACCOUNT_UNKNOWN",
-  });
-
-const stopping = ({ inboundId }: InboundItem) =>
-  new HoldfastError({
-    code: "TURN_GIVEN_BACK",
-    message: `This host stops while the database is away; ${inboundId} is taken again by the next owner.`,
-    next: "Nothing is to be done.",
-    policy: "retryable",
-  });

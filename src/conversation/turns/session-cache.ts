@@ -19,6 +19,7 @@ import {
   type TurnRecord,
 } from "../../ports/conversation/conversation-store.ts";
 import type { SessionTexts } from "../../ports/conversation/bot-runner.ts";
+import { everyPlace } from "../../ports/conversation/person-erasure.ts";
 import { storableJson } from "../../ports/conversation/storable-text.ts";
 import { countOf, mayBeTaken, noneTaken, takenAfter, type TakenIds } from "./taken-ids.ts";
 
@@ -34,7 +35,7 @@ type Store = Pick<ConversationStore, "load" | "commit">;
 
 export interface HotConversations extends Store {
   readonly size: number;
-  /** Nothing of the user is remembered any more. */
+  /** Nothing of the user is remembered any more; in `everyPlace`, of none of that name. */
   forget(key: ConversationKey): void;
 }
 
@@ -44,6 +45,9 @@ interface Packed extends PackedSession, TakenIds {
   readonly size: number;
   readonly atMs: number;
 }
+
+/** Beyond these the oldest count as any other. */
+const erasedMax = 10_000;
 
 const defaultLimits: HotLimits = { charactersMax: 8 * 1024 * 1024, restMsMax: 600_000 };
 
@@ -61,6 +65,8 @@ export function createHotConversations(
 ): HotConversations {
   /** In the order of their last turn. */
   const hot = new Map<string, Packed>();
+  /** Chat users who were forgotten: their marks have outlived their sessions. */
+  const erased = new Set<string>();
   let characters = 0;
 
   function forget(key: string): void {
@@ -79,11 +85,25 @@ export function createHotConversations(
     }
   }
 
+  /** A first contact shows that nothing was taken before, unless the sessions before it were erased. */
+  const decisionOf = ({ chatUser, session: { decision } }: TurnRecord) =>
+    decision === "SESSION_CREATED_FIRST_CONTACT" && erased.has(chatUser)
+      ? "SESSION_CREATED_AFTER_END"
+      : decision;
+
   return {
     get size() {
       return hot.size;
     },
-    forget: (key) => forget(textOf(key)),
+    forget(key) {
+      erased.add(key.chatUser);
+      for (const oldest of erased) {
+        if (erased.size <= erasedMax) break;
+        erased.delete(oldest);
+      }
+      if (key.account !== everyPlace.account) return forget(textOf(key));
+      for (const one of hot.keys()) if (one.endsWith(` ${key.chatUser}`)) forget(one);
+    },
     async load(key, inactiveAfterMs) {
       const found = hot.get(textOf(key));
       const restsMsMax = Math.min(limits.restMsMax, inactiveAfterMs);
@@ -104,7 +124,7 @@ export function createHotConversations(
       if (head !== null) {
         const nowMs = clock.now();
         const before =
-          session instanceof HotSession ? session.ids : noneTaken(session.decision, nowMs);
+          session instanceof HotSession ? session.ids : noneTaken(decisionOf(turn), nowMs);
         const ids = takenAfter(before, turn.inboundId, nowMs);
         keep(key, packedAfter(ids, head, turn, clock.monotonicMs()));
       }

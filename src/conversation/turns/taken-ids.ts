@@ -40,17 +40,27 @@ export function takenAfter(before: TakenIds, inboundId: string, nowMs: number): 
 export const countOf = ({ older, newer }: TakenIds): number => older.length + newer.length;
 
 /**
- * Whether the message may have taken effect. One that was received before all ids are known may have under an earlier
- * owner; another id may have the same hash.
+ * Whether the message may have taken effect. One that was written or received before all ids are known may have under
+ * an earlier owner: a copy is received later than its message. Another id may have the same hash.
  */
 export const mayBeTaken = (
   { older, newer, olderSinceMs }: TakenIds,
-  { inboundId, receivedAtMs }: { readonly inboundId?: string; readonly receivedAtMs?: number },
-): boolean =>
-  inboundId !== undefined &&
-  (newer.includes(markOf(inboundId)) ||
-    older.includes(markOf(inboundId)) ||
-    (receivedAtMs !== undefined && receivedAtMs < olderSinceMs + skewMsMax));
+  {
+    inboundId,
+    receivedAtMs,
+    writtenAtMs = receivedAtMs,
+  }: {
+    readonly inboundId?: string;
+    readonly receivedAtMs?: number;
+    readonly writtenAtMs?: number;
+  },
+): boolean => {
+  if (inboundId === undefined) return false;
+  const mark = markOf(inboundId);
+  if (newer.includes(mark) || older.includes(mark)) return true;
+  if (receivedAtMs === undefined) return false;
+  return Math.min(receivedAtMs, writtenAtMs ?? receivedAtMs) < olderSinceMs + skewMsMax;
+};
 
 /** A number that V8 keeps in place. */
 const markOf = (inboundId: string): number => hashText(inboundId) >> 1;

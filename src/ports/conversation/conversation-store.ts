@@ -138,10 +138,16 @@ export interface ConversationStore {
   claimPartition(partition: number, owner: string): Promise<PartitionClaim>;
   /** Leaves the partition without an owner, unless another claim came since. */
   releasePartition(claim: PartitionClaim): Promise<void>;
+  /** The same after a claim whose answer got lost: if it has made this one the owner. */
+  releaseUnanswered(partition: number, owner: string): Promise<void>;
   partitionOwner(partition: number): Promise<string | null>;
   load(
-    /** `receivedAtMs`: wall clock of the message's receipt; the store itself needs none. */
-    key: ConversationKey & { readonly inboundId?: string; readonly receivedAtMs?: number },
+    /** `receivedAtMs`, `writtenAtMs`: as in `InboundItem`; the store itself needs none. */
+    key: ConversationKey & {
+      readonly inboundId?: string;
+      readonly receivedAtMs?: number;
+      readonly writtenAtMs?: number;
+    },
     inactiveAfterMs: number,
   ): Promise<LoadedSession>;
   commit(turn: TurnRecord, claim: PartitionClaim, grant?: GrantRef): Promise<TurnOutcome>;

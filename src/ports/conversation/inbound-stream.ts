@@ -30,6 +30,8 @@ export interface InboundItem {
   readonly writtenAtMs?: number;
   /** Wall clock of receipt, milliseconds. */
   readonly receivedAtMs: number;
+  /** Names the repetition that a person asked for after it was set aside; absent for what came by itself. */
+  readonly replay?: string;
 }
 
 export interface InboundDelivery {
@@ -71,7 +73,7 @@ export interface UnreadDelivery extends Omit<InboundDelivery, "item"> {
  * with the last position in each partition.
  */
 export interface InboundStream {
-  /** Delivers it again as if it were new. `id` names the repetition: the same twice is one. */
+  /** Delivers it again as if it were new, with `replay`. `id` names the repetition: the same twice is one. */
   appendAgain(item: InboundItem, id: string): Promise<void>;
   append(items: readonly InboundItem[]): Promise<Positions>;
   /**

@@ -74,6 +74,7 @@ function isItem(value: unknown): value is InboundItem {
     (value["kind"] !== "undeliverable" || typeof value["code"] === "string") &&
     (value["from"] === undefined || isWriter(value["from"])) &&
     (value["writtenAtMs"] === undefined || typeof value["writtenAtMs"] === "number") &&
+    (value["replay"] === undefined || typeof value["replay"] === "string") &&
     typeof value["receivedAtMs"] === "number" &&
     [value["text"], peer["userId"], peer["accessHash"]].every((text) => typeof text === "string")
   );

@@ -23,6 +23,20 @@ export interface ParkedQuery {
 /** The place of a parked message in the list, for the page behind it. */
 export const placeOfParked = ({ at, id }: Pick<ParkedItem, "at" | "id">): string => `${at} ${id}`;
 
+/** Which message, and which repetition of it. */
+export interface AsideName {
+  readonly channel: string;
+  readonly account: string;
+  readonly inboundId: string;
+  /** As in `InboundItem`. */
+  readonly replay?: string;
+}
+
+export interface AsideWhy {
+  readonly code: string;
+  readonly reason: string;
+}
+
 /** What came of parking a turn. */
 export type Parking =
   | "parked"
@@ -33,11 +47,9 @@ export type Parking =
 /** Turns that were set aside until a person replays them. Hides SQL. Errors: DATABASE_UNAVAILABLE, DATABASE_REFUSES. */
 export interface ParkedStore {
   /** Under the owner's epoch, and only where the turn took no effect; a turn stands here once, with its last reason. */
-  park(
-    item: InboundItem,
-    why: { readonly code: string; readonly reason: string },
-    claim: PartitionClaim,
-  ): Promise<Parking>;
+  park(item: InboundItem, why: AsideWhy, claim: PartitionClaim): Promise<Parking>;
+  /** The turns of one partition that were set aside in the last day, the newest first. */
+  newest(partition: number, limit: number): Promise<readonly (AsideName & AsideWhy)[]>;
   /**
    * Keeps what can take no turn. An item stands here once, as a turn does; for anything else `source` names where it
    * came from, so that it is kept once.

@@ -14,6 +14,9 @@ export type PersonRows = Readonly<Record<string, number>>;
 /** Where a person speaks. */
 export type PersonPlace = Pick<ItemName, "channel" | "account">;
 
+/** Wherever a person may have spoken: no account has such a name. */
+export const everyPlace: PersonPlace = { channel: "*", account: "*" };
+
 export interface ErasedPart {
   readonly rows: PersonRows;
   /** What may be remembered of these must be forgotten. */

@@ -33,7 +33,7 @@ export type FleetNews =
   | { readonly type: "accounts" }
   /** Replies of this account were committed. */
   | { readonly type: "replies"; readonly account: string }
-  /** A chat user is forgotten: nothing is remembered of them. */
+  /** A chat user is forgotten: nothing is remembered of them, there or in `everyPlace`. */
   | {
       readonly type: "forgotten";
       readonly channel: string;

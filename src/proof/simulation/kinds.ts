@@ -4,8 +4,8 @@ import { type EngineRun, runEngine } from "./engine/run-engine.ts";
 import { describeRun } from "./describe.ts";
 import type { Fault } from "./faults.ts";
 import { type RunResult, runSimulation } from "./run.ts";
-import { shrink } from "./shrink.ts";
-import { type Tally, tallyOf } from "./tally.ts";
+import { shrink, type Shrinkable } from "./shrink.ts";
+import { type Tallied, type Tally, tallyOf } from "./tally.ts";
 
 /** What is simulated: custody, or the engine. */
 export type Kind = "custody" | "engine";
@@ -25,24 +25,28 @@ interface Simulation {
 }
 
 export const kinds: Readonly<Record<Kind, Simulation>> = {
-  custody: {
-    tally: async (seed) => tallyOf(await runSimulation({ seed })),
-    async replay(seed, trace) {
-      const found = await runSimulation({ seed, ...(trace && { trace }) });
-      const run = await shrink<Fault, RunResult>(found, (faults) =>
-        runSimulation({ seed, faults }),
-      );
-      return { isBroken: run.violation !== null, text: describeRun(run), run };
-    },
-  },
-  engine: {
-    tally: async (seed) => tallyOf(await runEngine({ seed })),
-    async replay(seed, trace) {
-      const found = await runEngine({ seed, ...(trace && { trace }) });
-      const run = await shrink<EngineFault, EngineRun>(found, (faults) =>
-        runEngine({ seed, faults }),
-      );
-      return { isBroken: run.violation !== null, text: describeEngineRun(run), run };
-    },
-  },
+  custody: simulationOf<Fault, RunResult>(runSimulation, describeRun),
+  engine: simulationOf<EngineFault, EngineRun>(runEngine, describeEngineRun),
 };
+
+function simulationOf<Ill, Run extends Tallied & Shrinkable<Ill>>(
+  run: (of: {
+    readonly seed: number;
+    readonly faults?: readonly Ill[];
+    readonly trace?: (line: string) => void;
+  }) => Promise<Run>,
+  describe: (run: Run) => string,
+): Simulation {
+  return {
+    tally: async (seed) => tallyOf(await run({ seed })),
+    async replay(seed, trace) {
+      const found = await run({ seed, ...(trace && { trace }) });
+      const smallest = await shrink<Ill, Run>(found, (faults) => run({ seed, faults }));
+      return {
+        isBroken: smallest.violation !== null,
+        text: describe(smallest),
+        run: smallest,
+      };
+    },
+  };
+}

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { Command, CommanderError } from "commander";
 import { errorLine, HoldfastError } from "../../errors.ts";
 import { runCampaign } from "./campaign.ts";
+import { coverageTable } from "./engine/coverage.ts";
 import { type Kind, kinds } from "./kinds.ts";
 import type { Tally } from "./tally.ts";
 
@@ -14,6 +15,7 @@ interface Options {
   readonly from: number;
   readonly trace?: boolean;
   readonly json?: boolean;
+  readonly coverage?: boolean;
 }
 
 function wholeNumber(text: string): number {
@@ -64,6 +66,8 @@ async function explore(options: Options): Promise<number> {
     },
   });
   stdout.write(options.json === true ? `${JSON.stringify(tally)}\n` : `${summary(tally)}\n`);
+  if (options.coverage === true && options.json !== true)
+    stdout.write(`${coverageTable(tally.coverage)}\n`);
   return brokenSeed === null ? 0 : replay(brokenSeed, options);
 }
 
@@ -81,6 +85,7 @@ async function main(args: readonly string[]): Promise<number> {
     )
     .option("--trace", "with --seed: what happens when")
     .option("--json", "figures as one line of JSON")
+    .option("--coverage", "with --engine: how often each fault came, and what it met")
     .addHelpText(
       "after",
       "\nExits with 1 at the first broken rule, with the seed and the faults it needs.\n\nExamples:\n  npm run simulate -- --seeds 100000\n  npm run simulate -- --seed 4711 --trace\n  npm run simulate -- --engine --seeds 50000",

@@ -1,5 +1,5 @@
 /** A run, as far as it can be cut down. */
-interface Shrinkable<Fault> {
+export interface Shrinkable<Fault> {
   readonly faults: readonly Fault[];
   readonly violation: { readonly invariant: string } | null;
 }

@@ -1,3 +1,5 @@
+import { addCoverage, type Coverage } from "./engine/coverage.ts";
+
 /** A run, of whatever is simulated. */
 export interface Tallied {
   readonly steps: number;
@@ -8,6 +10,8 @@ export interface Tallied {
   readonly underLoad: number;
   readonly violation: unknown;
   readonly counts: Readonly<Record<string, number>>;
+  /** How often each fault came, and what it met; absent where that is not told. */
+  readonly coverage?: Coverage;
   readonly recoveredMs: number | null;
 }
 
@@ -20,6 +24,7 @@ export interface Tally {
   readonly underLoad: number;
   readonly violations: number;
   readonly counts: Readonly<Record<string, number>>;
+  readonly coverage: Coverage;
   /**
    * The longest time from the last fault until everything was served, in milliseconds of virtual
    * time.
@@ -35,6 +40,7 @@ export const emptyTally: Tally = {
   underLoad: 0,
   violations: 0,
   counts: {},
+  coverage: {},
   recoveredMsMax: 0,
 };
 
@@ -46,6 +52,7 @@ export const tallyOf = (run: Tallied): Tally => ({
   underLoad: run.underLoad,
   violations: run.violation === null ? 0 : 1,
   counts: run.counts,
+  coverage: run.coverage ?? {},
   recoveredMsMax: run.recoveredMs ?? 0,
 });
 
@@ -61,6 +68,7 @@ export function addTallies(a: Tally, b: Tally): Tally {
     counts: Object.fromEntries(
       [...names].map((name) => [name, (a.counts[name] ?? 0) + (b.counts[name] ?? 0)]),
     ),
+    coverage: addCoverage(a.coverage, b.coverage),
     recoveredMsMax: Math.max(a.recoveredMsMax, b.recoveredMsMax),
   };
 }

@@ -171,6 +171,7 @@ describe("consuming", () => {
     await stream.append([itemOf("1", "next")]);
     const got = await inbox.atLeast(3);
     expect(textsOf(got)).toEqual(["poison", "poison", "next"]);
+    expect(got.map(({ item: { replay } }) => replay)).toEqual([undefined, "parked:1", undefined]);
     for (const delivery of got.slice(1)) delivery.done();
   });
 

@@ -101,6 +101,7 @@ describe("while the database refuses", () => {
       },
       {
         parked: {
+          ...bench.parked,
           async park(item, why, claim) {
             failures -= 1;
             if (failures > 0) throw away();

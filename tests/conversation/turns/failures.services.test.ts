@@ -7,6 +7,7 @@ import {
   textFrom,
 } from "../../fixtures/conversation-bench.ts";
 import { deferred } from "../../fixtures/deferred.ts";
+import { partitionOf } from "../../../src/ports/conversation/partitions.ts";
 import { away, echo, textOf } from "../../fixtures/test-bots.ts";
 import { createTestClock } from "../../fixtures/test-clock.ts";
 
@@ -119,6 +120,42 @@ describe("failures", () => {
     expect(bench.turnEndings).toEqual(["parked", "parked", "committed"]);
   });
 
+  it("a copy of a message that was set aside is not asked again, by its owner or the next; a replay is (V13)", async () => {
+    let runs = 0;
+    const bot: Bot = {
+      name: "cannot read poison",
+      handle(turn) {
+        if (textOf(turn.input) !== "poison") return turn.reply("fine");
+        runs += 1;
+        throw new Error("cannot read this");
+      },
+    };
+    // Of the partition that the bench's engines own.
+    const user = Array.from({ length: 99 }, (_, n) => textFrom(`${n}`, "").chatUser).find(
+      (one) => partitionOf(textFrom(one, "")) === 0,
+    )!;
+    const poison = textFrom(user, "poison");
+    const engine = await bench.makeEngine(bot);
+    await engine.start();
+    await bench.stream.append([poison, poison, textFrom(user, "good"), poison]);
+    await bench.stream.emptied();
+    expect(bench.turnEndings).toEqual(["parked", "duplicate", "committed", "duplicate"]);
+    expect(bench.notes).toEqual(["TURN_PARKED"]);
+    await engine.stop();
+
+    const next = await bench.makeEngine(bot);
+    await next.start();
+    await bench.stream.append([poison]);
+    await bench.stream.emptied();
+    expect(runs).toBe(1);
+
+    const again = { ...poison, replay: "parked:1" };
+    await bench.stream.append([again, again, poison]);
+    await bench.stream.emptied();
+    expect(runs).toBe(2);
+    expect(await bench.parked.count({ accounts: "all" })).toBe(1);
+  });
+
   it("a handler that never ends is given up, and what it does later is refused", async () => {
     const late = deferred<unknown>();
     const release = deferred();
@@ -183,6 +220,7 @@ describe("failures", () => {
     const engine = await bench.makeEngine(bot, {
       clock,
       parked: {
+        ...bench.parked,
         async park(...args) {
           faults -= 1;
           if (faults >= 0) throw new TypeError("no such property");

@@ -27,6 +27,10 @@ let stopsAfter: Map<string, Promise<void>>;
 let engines: Map<string, { onStale(): void }>;
 /** Hosts whose engines begin turns, and then cannot consume the stream. */
 let streamless: Set<string>;
+/** Hosts whose claims take effect, and get no answer. */
+let answerless: Set<string>;
+/** Hosts whose releases the store refuses. */
+let storeless: Set<string>;
 beforeEach(() => {
   clock = createTestClock(0);
   serving = [];
@@ -39,6 +43,8 @@ beforeEach(() => {
   stopsAfter = new Map();
   engines = new Map();
   streamless = new Set();
+  storeless = new Set();
+  answerless = new Set();
 });
 
 const leaseOf = (key: string, has: readonly string[] | undefined): SeenLease => ({
@@ -89,10 +95,16 @@ function ownerOn(host: string): TurnOwner {
       async claimPartition(partition, owner) {
         const epoch = (owners.get(partition)?.epoch ?? 0) + 1;
         owners.set(partition, { owner, epoch });
+        if (answerless.has(host)) throw new Error("no answer");
         return { partition, epoch };
       },
       async releasePartition({ partition, epoch }) {
+        if (storeless.has(host)) throw new Error("no store");
         if (owners.get(partition)?.epoch === epoch) owners.set(partition, { owner: null, epoch });
+      },
+      async releaseUnanswered(partition, owner) {
+        const { epoch, owner: now } = owners.get(partition) ?? { epoch: 0, owner: null };
+        if (now === owner) owners.set(partition, { owner: null, epoch });
       },
       partitionOwner: async (partition) => owners.get(partition)?.owner ?? null,
     },
@@ -104,7 +116,8 @@ function ownerOn(host: string): TurnOwner {
       return () => released.delete(listener);
     },
     onFault(error) {
-      expect(streamless.has(host), String(error)).toBe(true);
+      const isMeant = [streamless, storeless, answerless].some((hosts) => hosts.has(host));
+      expect(isMeant, String(error)).toBe(true);
     },
     makeEngine({ partition }, onStale) {
       engines.set(`${host} ${partition}`, { onStale });
@@ -208,6 +221,37 @@ describe("the owner of the turns of some chat users", () => {
     streamless.clear();
     clock.advance(1000);
     await expect.poll(() => all("a")).toEqual(partitions);
+  });
+
+  it("gives back a claim whose engine could not start, so that the next host need not wait", async () => {
+    join("a");
+    streamless.add("a");
+    await ownerOn("a").start();
+    join("b");
+    await ownerOn("b").start();
+    await expect.poll(() => all("b")).toEqual(placesOf("b"));
+  });
+
+  it("gives back what it may have claimed without an answer, so that the next host need not wait", async () => {
+    join("a");
+    answerless.add("a");
+    await ownerOn("a").start();
+    expect([...owners.values()].map(({ owner }) => owner)).toEqual(partitions.map(() => "a-1"));
+    join("b");
+    await ownerOn("b").start();
+    await expect.poll(() => all("b")).toEqual(placesOf("b"));
+  });
+
+  it("gives back later what the store does not take back now", async () => {
+    join("a");
+    await ownerOn("a").start();
+    storeless.add("a");
+    join("b");
+    await ownerOn("b").start();
+    expect(all("b")).toEqual([]);
+    storeless.clear();
+    clock.advance(1000);
+    await expect.poll(() => all("b")).toEqual(placesOf("b"));
   });
 
   it("claims again what another took by mistake", async () => {

@@ -6,6 +6,7 @@ import type {
   LoadedSession,
   TurnRecord,
 } from "../../../src/ports/conversation/conversation-store.ts";
+import { everyPlace } from "../../../src/ports/conversation/person-erasure.ts";
 import { createTestClock } from "../../fixtures/test-clock.ts";
 
 const user = { channel: "telegram", account: "a", chatUser: "1" };
@@ -35,7 +36,9 @@ function openMemory(session = stored) {
   };
   const hot = createHotConversations(store, clock, conversationRules(conversationMachine));
   const received = (inboundId: string) => ({ ...user, inboundId, receivedAtMs: clock.now() });
-  async function take(message: ReturnType<typeof received>): Promise<void> {
+  async function take(
+    message: ReturnType<typeof received> & { readonly writtenAtMs?: number },
+  ): Promise<void> {
     const turn: TurnRecord = {
       ...user,
       session: await hot.load(message, 1e9),
@@ -51,7 +54,7 @@ function openMemory(session = stored) {
     };
     await hot.commit(turn, { partition: 0, epoch: 1 });
   }
-  return { clock, store, received, take };
+  return { clock, hot, store, received, take };
 }
 
 describe("a message that comes again to an owner that remembers its user", () => {
@@ -96,5 +99,41 @@ describe("a message that comes again to an owner that remembers its user", () =>
     await take(received("m:2"));
     await take(early);
     expect(store.loads).toBe(1);
+  });
+
+  it("is asked of the store once the user is forgotten, wherever that was", async () => {
+    const { clock, hot, store, received, take } = openMemory();
+    await take(received("m:1"));
+    hot.forget({ ...everyPlace, chatUser: "2" });
+    clock.advance(3_000);
+    await take(received("m:2"));
+    expect(store.loads).toBe(1);
+    hot.forget({ ...everyPlace, chatUser: "1" });
+    await take(received("m:3"));
+    expect(store.loads).toBe(2);
+  });
+
+  it("is asked of the store where it was written before this owner's first turn, whenever its copy came", async () => {
+    const { clock, store, received, take } = openMemory();
+    clock.advance(10_000);
+    await take(received("m:2"));
+    clock.advance(10_000);
+    await take({ ...received("m:1"), writtenAtMs: clock.now() - 15_000 });
+    expect(store.loads).toBe(2);
+  });
+
+  it("of a user who was forgotten is asked of the store, though the session is their first again", async () => {
+    const { clock, hot, store, received, take } = openMemory({
+      ...stored,
+      decision: "SESSION_CREATED_FIRST_CONTACT",
+      turns: 0,
+      lastSeq: 0,
+    });
+    const forgotten = received("m:1");
+    hot.forget({ ...user, chatUser: "1" });
+    clock.advance(10_000);
+    await take(received("m:2"));
+    await take(forgotten);
+    expect(store.loads).toBe(2);
   });
 });

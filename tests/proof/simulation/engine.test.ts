@@ -1,5 +1,10 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import {
+  addCoverage,
+  coverageTable,
+  createCoverageBook,
+} from "../../../src/proof/simulation/engine/coverage.ts";
 import { runEngine } from "../../../src/proof/simulation/engine/run-engine.ts";
 import { describeEngineRun } from "../../../src/proof/simulation/engine/describe.ts";
 import { shrink } from "../../../src/proof/simulation/shrink.ts";
@@ -27,6 +32,10 @@ describe("the simulated engine", () => {
     for (const [what, count] of Object.entries(tally.counts)) {
       expect(count, what).toBeGreaterThan(0);
     }
+    for (const event of ["renewal", "takeover", "escalation", "retention", "forget"]) {
+      const times = Object.values(tally.coverage).map((row) => row[event] ?? 0);
+      expect(Math.max(...times), event).toBeGreaterThan(0);
+    }
   }, 300_000);
 
   it("runs the same again for the same seed", async () => {
@@ -47,5 +56,31 @@ describe("the simulated engine", () => {
     );
     expect(smallest.faults).toEqual(needed);
     expect(describeEngineRun(smallest)).toContain("npm run simulate -- --engine --seed 9 --trace");
+  });
+
+  it("tells which faults met a change of the fleet, and which did not", () => {
+    let nowMs = 0;
+    const book = createCoverageBook(() => nowMs);
+    const endOfLock = book.fault("db-locked");
+    nowMs = 1_000;
+    book.moves("one");
+    endOfLock();
+    nowMs = 5_000;
+    book.fault("kill")();
+    book.serves("one");
+    nowMs = 9_000;
+    book.fault("kill")();
+    book.begins("retention")();
+    const found = {
+      "db-locked": { times: 1, takeover: 1 },
+      kill: { times: 2, takeover: 1, retention: 1 },
+    };
+    expect(book.found).toEqual(found);
+    const sum = addCoverage(found, { kill: { times: 1, renewal: 1 } });
+    expect(coverageTable(sum).split("\n")).toEqual([
+      "fault      times  renewal  takeover  escalation  retention  forget",
+      "db-locked      1        0         1           0          0       0",
+      "kill           3        1         1           0          1       0",
+    ]);
   });
 });

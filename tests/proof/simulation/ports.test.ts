@@ -1,36 +1,17 @@
 import { tokenMachine, tokenRules } from "../../../machines/token.ts";
-import { createKernel, type Kernel } from "../../../src/proof/simulation/kernel.ts";
+import type { Kernel } from "../../../src/proof/simulation/kernel.ts";
 import { createLink } from "../../../src/proof/simulation/link.ts";
-import { createRandom } from "../../../src/proof/simulation/random.ts";
 import { createSimBus } from "../../../src/proof/simulation/sim-bus.ts";
 import { createSimRegister } from "../../../src/proof/simulation/sim-register.ts";
 import { createSimStore } from "../../../src/proof/simulation/sim-store.ts";
 import { keyIds, type MakeCustodyStores } from "../../fixtures/fresh-custody.ts";
+import { runningKernel } from "../../fixtures/running-kernel.ts";
 import { specifyFleetBus } from "../../contracts/fleet-bus.ts";
 import { specifyIncarnationStore } from "../../contracts/incarnation-store.ts";
 import { specifySharedRegister } from "../../contracts/shared-register.ts";
 import { specifyTokenStore } from "../../contracts/token-store.ts";
 
 const timeoutMs = 1000;
-
-/** Virtual time that goes on by itself, until it is closed. */
-function runningKernel(): { readonly kernel: Kernel; close(): Promise<void> } {
-  const kernel = createKernel(createRandom(1));
-  let open = true;
-  const running = (async () => {
-    while (open) {
-      await kernel.run(kernel.nowMs + 1);
-      await new Promise(setImmediate);
-    }
-  })();
-  return {
-    kernel,
-    close() {
-      open = false;
-      return running;
-    },
-  };
-}
 
 const viewsOn = (kernel: Kernel) => {
   const view = (name: string) => ({ from: kernel.spawn(name, 1), link: createLink() });

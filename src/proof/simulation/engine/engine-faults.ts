@@ -12,25 +12,35 @@ const databaseFaults = [
 const streamFaults = [
   "streams-away",
   "streams-lost",
+  "streams-lost",
+  "streams-rolled-back",
   "streams-rolled-back",
   "streams-full",
   "acks-lost",
   "acks-lost",
+  "answers-lost",
   "stray-message",
 ] as const;
 const hostFaults = ["kill", "kill-at-statement", "kill-at-statement", "leave"] as const;
 const accountFaults = [
   "flood-send",
   "flood-difference",
+  "flood-difference",
   "wire-breaks",
   "pushes-lost",
   "gap-too-long",
-  "renew",
+  "flood-history",
+  "flood-login",
+] as const;
+const renewalFaults = [
   "renew",
   "renew-old-key-dies",
   "renew-new-key-dies",
+  "renew-database-fails",
+  "renew-host-dies",
+  "renew-turns-back",
 ] as const;
-const chatFaults = [
+export const chatFaults = [
   "chat-failing",
   "chat-blocked",
   "chat-slow",
@@ -38,7 +48,7 @@ const chatFaults = [
   "chat-waits",
 ] as const;
 /** Of a user's messages, and of what the bot makes of them. */
-const userFaults = [
+export const userFaults = [
   "burst",
   "poison",
   "retries",
@@ -48,15 +58,33 @@ const userFaults = [
   "steps",
   "escalates",
   "ends",
+  "forget",
   "unwritable",
   "parking-fails",
 ] as const;
+
+/** Jobs that run beside everything else. */
+const jobs = ["retention"] as const;
+/** What changes the fleet or its people: each other fault is to meet all of these now and then. */
+const changes = [
+  "renew",
+  "renew",
+  "kill",
+  "leave",
+  "escalates",
+  "retention",
+  "forget",
+] as const satisfies readonly EngineFaultKind[];
+
+export type RenewalFault = (typeof renewalFaults)[number];
 
 export type EngineFaultKind =
   | (typeof databaseFaults)[number]
   | (typeof streamFaults)[number]
   | (typeof hostFaults)[number]
   | (typeof accountFaults)[number]
+  | RenewalFault
+  | (typeof jobs)[number]
   | (typeof chatFaults)[number]
   | (typeof userFaults)[number];
 
@@ -75,23 +103,41 @@ export interface EngineFault {
 export const faultsFromMs = 6_000;
 export const faultsUntilMs = 50_000;
 
-/** Two of three runs have faults that concern a few: there the rest is watched most closely. */
+/** Of the fleet's servers and hosts: what rests on all of them at once. */
+const fleetFaults = [databaseFaults, streamFaults, hostFaults] as const;
+
+/** Four of ten runs have faults that concern a few: there the rest is watched most closely. */
 export function makeEngineFaults(random: Random): readonly EngineFault[] {
-  const local = [chatFaults, userFaults, userFaults, accountFaults] as const;
-  const all = [databaseFaults, streamFaults, hostFaults, ...local] as const;
-  const among = random.chance(0.4) ? local : all;
-  return Array.from({ length: random.whole(1, 5) }, () => {
-    const kind: EngineFaultKind = random.pick<EngineFaultKind>(
-      random.pick<readonly EngineFaultKind[]>(among),
-    );
-    const atMs = random.whole(faultsFromMs, faultsUntilMs - 8_000);
-    const lastsMs = random.chance(0.6) ? random.whole(500, 6_000) : random.whole(6_000, 30_000);
-    return {
-      atMs,
-      lastsMs: Math.min(lastsMs, faultsUntilMs - atMs),
-      kind,
-      whom: random.next(),
-      how: random.next(),
-    };
-  }).toSorted((a, b) => a.atMs - b.atMs);
+  const local = [chatFaults, userFaults, userFaults, accountFaults, renewalFaults] as const;
+  const among = random.chance(0.4) ? local : [...fleetFaults, jobs, ...local];
+  const faults = Array.from({ length: random.whole(1, 5) }, () => faultAmong(random, among));
+  // Among few faults a chance meeting of two is rare: a change comes while another one goes on.
+  const met = random.chance(0.3) ? [random.pick(faults)] : [];
+  const added = among !== local && random.chance(0.5) ? [faultAmong(random, fleetFaults)] : [];
+  const changing = [...met, ...added].map((fault) => meeting(random, fault));
+  return [...faults, ...added, ...changing].toSorted((a, b) => a.atMs - b.atMs);
+}
+
+function faultAmong(random: Random, among: readonly (readonly EngineFaultKind[])[]): EngineFault {
+  const kind = random.pick<EngineFaultKind>(random.pick(among));
+  const atMs = random.whole(faultsFromMs, faultsUntilMs - 8_000);
+  const lastsMs = random.chance(0.6) ? random.whole(500, 6_000) : random.whole(6_000, 30_000);
+  return {
+    atMs,
+    lastsMs: Math.min(lastsMs, faultsUntilMs - atMs),
+    kind,
+    whom: random.next(),
+    how: random.next(),
+  };
+}
+
+function meeting(random: Random, { atMs, lastsMs }: EngineFault): EngineFault {
+  const beginsMs = Math.max(faultsFromMs, atMs + random.whole(-1_500, Math.min(lastsMs, 6_000)));
+  return {
+    atMs: beginsMs,
+    lastsMs: Math.min(random.whole(1_000, 15_000), faultsUntilMs - beginsMs),
+    kind: random.pick<EngineFaultKind>(changes),
+    whom: random.next(),
+    how: random.next(),
+  };
 }

@@ -17,8 +17,11 @@ export interface NodeOf {
 export function createSimGate(world: EngineWorld, { name, incarnation }: NodeOf) {
   const { messenger } = world;
   const sockets = new Map<Duplex, GrantRef>();
-  const isOf = (ref: SlotRef) => (other: SlotRef) =>
-    other.account === ref.account && other.slot === ref.slot;
+  /** A late cut of an earlier epoch leaves what a newer one has. */
+  const isOf =
+    ({ account, slot, epoch }: GrantRef) =>
+    (other: GrantRef) =>
+      other.account === account && other.slot === slot && other.epoch <= epoch;
 
   const gate: Gate & { grantOf(socket: unknown): GrantRef | null; stop(): void } = {
     incarnation,

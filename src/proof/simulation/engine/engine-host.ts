@@ -60,6 +60,7 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
     life = null;
     killIn = null;
     world.trace(`${name} ends`);
+    for (const account of ended.accounts.keys()) world.coverage.moves(account);
     ended.process.kill();
     ended.end();
     world.judge.processEnded(ended.process.name);
@@ -122,6 +123,7 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
       const leaving = life;
       if (leaving === null || isLeaving) return;
       isLeaving = true;
+      for (const account of leaving.accounts.keys()) world.coverage.moves(account);
       world.members.delete(name);
       tellMembers();
       await Promise.all([

@@ -15,12 +15,12 @@ import { createTroubles, type Troubles } from "./troubles.ts";
 /** Judges a run by the world's own records, and never by what the code under judgement says of itself. */
 export interface EngineJudge
   extends Omit<TurnJudge, "committed">,
-    Pick<ReplyJudge, "arrived">,
+    Pick<ReplyJudge, "arrived" | "erased">,
     Pick<KeyJudge, "loggedOut" | "serves">,
     Pick<JudgeBook, "broke"> {
   readonly violation: (EngineViolation & { readonly atMs: number }) | null;
   readonly committed: TurnJudge["committed"];
-  said(of: Omit<Said, "takenMs">): void;
+  said(of: Omit<Said, "takenMs" | "isGone">): void;
   /** What these messages come to is nothing that can be demanded. */
   excuse(which: (said: Said) => boolean): void;
   readonly troubled: Troubles["add"];
@@ -67,6 +67,7 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
   return {
     ...turns,
     arrived: replies.arrived,
+    erased: replies.erased,
     loggedOut: keys.loggedOut,
     serves: keys.serves,
     broke,
@@ -83,7 +84,7 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
       replies.committed(turn);
     },
     said(of) {
-      messages.set(messageKey(of.account, of.number), { ...of, takenMs: null });
+      messages.set(messageKey(of.account, of.number), { ...of, isGone: false, takenMs: null });
       counts.messages += 1;
       if (!of.mayVanish) open.add(messageKey(of.account, of.number));
     },

@@ -17,7 +17,6 @@ import { sweepStrandedReplies } from "../../../node/stranded-replies.ts";
 import type { AccountStores } from "../../../ports/accounts/account-store.ts";
 import type { EventSink } from "../../../ports/accounts/event-sink.ts";
 import type { ConversationStore } from "../../../ports/conversation/conversation-store.ts";
-import { partitionOf } from "../../../ports/conversation/partitions.ts";
 import { createLink } from "../link.ts";
 import { createClaims, createSimGate, type NodeOf } from "./engine-gate.ts";
 import type { EngineWorld } from "./engine-world.ts";
@@ -31,6 +30,7 @@ import type { Ask } from "./sim-postgres.ts";
 import { connectStreams, type SimStreamClient } from "./sim-stream-client.ts";
 import { createSimBacklog, createSimParked, createSimSteps } from "./sim-turn-records.ts";
 import { createSimWaits } from "./sim-waits.ts";
+import { partitionOfTurn } from "./turn-places.ts";
 
 const sweepMs = 10_000;
 const moveAgainMs = 5_000;
@@ -139,6 +139,7 @@ const traced = (world: EngineWorld, incarnation: string): EventSink => ({
     if (event.type === "transition") {
       const { account, from, to, slot } = event;
       world.trace(`${incarnation} ${account} ${from} -> ${to} (${event.event}) slot ${slot}`);
+      if (to.startsWith("active")) world.coverage.serves(account);
     }
   },
 });
@@ -166,7 +167,9 @@ function accountPartsOf({ world, of, ask, stream, watch, gate, desk, events }: B
     mayCall: () => true,
     events,
     seal: () => Promise.reject(new Error("nothing here is sealed")) as never,
-    waits: createSimWaits(world.accounts, ask),
+    waits: createSimWaits(world.accounts, ask, (account, waits) =>
+      messenger.know(account, incarnation, waits),
+    ),
     cursors: createSimCursors(world.cursors, ask, world.mayWrite),
     outbox: createSimOutbox(world.turns, ask, world.mayWrite),
     desk,
@@ -222,14 +225,16 @@ function turnsOf(base: Base): TurnOwner {
   const { clock } = process;
   const host = hostOf(base);
   const { epochs, store } = ownersStore(base);
+  const owns = (turn: string): boolean => {
+    const partition = partitionOfTurn(world, turn);
+    return world.turns.partitions.get(partition)?.epoch === epochs.get(partition);
+  };
   const bot = createSimBot(
     {
       nowMs: () => world.kernel.nowMs,
-      asked: (turn) => world.judge.asked(turn),
+      asked: (turn) => world.judge.asked(turn, owns(turn.id)),
       effect(turn, step) {
-        const [channel = "", account = ""] = turn.split(":");
-        const chatUser = userOf(world, account, turn);
-        const epoch = epochs.get(partitionOf({ channel, account, chatUser })) ?? 0;
+        const epoch = epochs.get(partitionOfTurn(world, turn)) ?? 0;
         world.judge.effect(turn, step, { process: process.name, epoch });
       },
     },
@@ -249,7 +254,7 @@ function turnsOf(base: Base): TurnOwner {
     store,
     rules: sessionRules,
     steps: createSimSteps(world.turns, world.steps, ask),
-    parked: createSimParked(world.turns, world.parked, ask) as never,
+    parked: createSimParked(world.turns, world.parked, ask, world.judge.setAside) as never,
     choices: { find: async () => null },
     media: { read: () => Promise.reject(new Error("nothing here has a file")) },
     channels: createChannels([telegramChannel(host.kindOf)]),
@@ -260,7 +265,13 @@ function turnsOf(base: Base): TurnOwner {
     clock,
     events,
     metrics,
-    log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
+    log: {
+      debug: nothing,
+      info: nothing,
+      warn: (...said: readonly unknown[]) =>
+        world.trace(`${of.incarnation} warns: ${String(said.at(-1))}`),
+      error: nothing,
+    },
     retryMs: timings.retryMs,
   });
 }
@@ -271,7 +282,11 @@ function ownersStore({ world, of, ask }: Base) {
   const epochs = new Map<number, number>();
   const conversations = createSimConversations(world.turns, ask, {
     mayWrite: world.mayWrite,
-    onCommit: world.judge.committed,
+    onCommit(turn) {
+      world.judge.committed(turn);
+      if (turn.status === "escalated") world.coverage.escalates(turn.session_id);
+    },
+    onStuck: world.judge.stuck,
     pace: {
       gather: (setOut) => void clock.schedule(gatherMs, setOut),
       schedule: clock.schedule,
@@ -326,13 +341,4 @@ function placeAccounts({ world, of, accounts, members }: Base, parts: AccountPar
 
   const look = (): void => void inTurn(place).catch(nothing);
   return members.onChange(look);
-}
-
-/** The chat user whose message a turn answers. */
-function userOf(world: EngineWorld, account: string, turn: string): string {
-  const number = Number(turn.slice(turn.lastIndexOf(":") + 1));
-  for (const { update } of world.messenger.accounts.get(account)!.updates) {
-    if (update.messageId === number) return update.peer.userId;
-  }
-  return "";
 }

@@ -5,6 +5,7 @@ import type { SlotRef } from "../../../ports/custody/token-store.ts";
 import type { Kernel } from "../kernel.ts";
 import { createSimBus, type SimBus } from "../sim-bus.ts";
 import { createSimStore, type SimStore } from "../sim-store.ts";
+import { type CoverageBook, createCoverageBook } from "./coverage.ts";
 import { createEngineJudge, type EngineJudge } from "./engine-judge.ts";
 import { type AccountTables, createAccountTables } from "./account-tables.ts";
 import { createCursorTables, type CursorTables } from "./sim-cursors.ts";
@@ -35,6 +36,7 @@ export interface EngineWorld {
   readonly cursors: CursorTables;
   readonly accounts: AccountTables;
   readonly judge: EngineJudge;
+  readonly coverage: CoverageBook;
   /** The hosts that serve; custody keeps the list. */
   readonly members: Map<string, Member>;
   readonly memberListeners: Set<() => void>;
@@ -78,6 +80,7 @@ export function createEngineWorld(kernel: Kernel, trace: (line: string) => void)
     cursors: createCursorTables(),
     accounts: createAccountTables(),
     judge,
+    coverage: createCoverageBook(nowMs),
     members: new Map(),
     memberListeners: new Set(),
     freedListeners: new Set(),

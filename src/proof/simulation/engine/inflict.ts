@@ -1,20 +1,20 @@
 import { partitionCount } from "../../../ports/conversation/partitions.ts";
 import type { EngineFault } from "./engine-faults.ts";
-import { type EngineHost, stateOf } from "./engine-host.ts";
-import type { Leg } from "./troubles.ts";
-import type { EngineWorld } from "./engine-world.ts";
-import { at, isPersonal, type People, type Person, say } from "./people.ts";
+import { stateOf } from "./engine-host.ts";
+import {
+  breakWires,
+  database,
+  databaseGraceMs,
+  type Ends,
+  endWires,
+  type Stage,
+} from "./inflict-parts.ts";
+import { trouble } from "./inflict-person.ts";
+import { floodLogin, renew, renewalMsMax } from "./inflict-renewal.ts";
+import { loseStreams } from "./inflict-streams.ts";
+import { at, isPersonal } from "./people.ts";
 import type { PostgresTrouble } from "./sim-postgres.ts";
-import type { ChatMood } from "./sim-messenger.ts";
-
-/** All that a fault may concern. */
-interface Stage {
-  readonly world: EngineWorld;
-  readonly hosts: readonly EngineHost[];
-  readonly people: People;
-}
-
-type Ends = (() => void) | void;
+import type { Leg } from "./troubles.ts";
 
 /** Plans one fault: its beginning, its end, and what the judge may not expect meanwhile. */
 export function inflict(stage: Stage, fault: EngineFault): void {
@@ -24,30 +24,29 @@ export function inflict(stage: Stage, fault: EngineFault): void {
   kernel.at(fault.atMs, () => {
     tell("begins");
     world.judge.faultBegins();
+    const ends = world.coverage.fault(fault.kind);
     const undo = isPersonal(fault)
-      ? trouble(world, people, at(people.persons, fault.whom), fault)
+      ? trouble(stage, at(people.persons, fault.whom), fault)
       : begin(stage, fault);
     kernel.at(fault.lastsMs, () => {
       tell("ends");
+      ends();
       undo?.();
     });
   });
 }
 
-/** Until every retry of something that was refused has come round. */
-const databaseGraceMs = 60_000;
 /** A host that leaves waits for its handlers, as long as one may take and once more. */
 const leaveGraceMs = 180_000;
 const streamGraceMs = 45_000;
 const accountGraceMs = 30_000;
-const renewalMsMax = 60_000;
 
 function begin(stage: Stage, fault: EngineFault): Ends {
-  const { world, hosts, people } = stage;
+  const { world, hosts, people, operator } = stage;
   const { kernel, streams, judge } = world;
   const { how, lastsMs } = fault;
   const host = at(hosts, fault.whom);
-  const { name: account, kind } = at(people.accounts, fault.whom);
+  const { name: account } = at(people.accounts, fault.whom);
   const ails = (graceMs: number, of: { account?: string; legs?: readonly Leg[] } = {}) =>
     judge.troubled({
       ...of,
@@ -69,16 +68,9 @@ function begin(stage: Stage, fault: EngineFault): Ends {
       });
     case "streams-away":
     case "streams-lost":
-    case "streams-rolled-back": {
+    case "streams-rolled-back":
       ails(streamGraceMs);
-      const copy = streams.copy();
-      streams.goAway();
-      return () => {
-        if (fault.kind === "streams-lost") streams.loseAll();
-        if (fault.kind === "streams-rolled-back") streams.rollBack(copy);
-        streams.comesBack();
-      };
-    }
+      return loseStreams(stage, fault);
     case "streams-full":
       ails(streamGraceMs, { legs: ["take"] });
       streams.messagesMax = 0;
@@ -86,6 +78,11 @@ function begin(stage: Stage, fault: EngineFault): Ends {
     case "acks-lost":
       streams.acksLost = how;
       return () => (streams.acksLost = 0);
+    case "answers-lost":
+      // The publisher asks again, a bounded number of times, and then the cursor's reader does.
+      ails(streamGraceMs, { legs: ["take"] });
+      streams.answersLost = how;
+      return () => (streams.answersLost = 0);
     case "stray-message":
       if (streams.messagesMax === 0) return;
       return void streams.store(
@@ -111,6 +108,11 @@ function begin(stage: Stage, fault: EngineFault): Ends {
       judge.troubled({ account, fromMs: kernel.nowMs, untilMs: kernel.nowMs + comesUpMs });
       world.messenger.order(account, "updates.getDifference", null, lastsMs);
       if (lastsMs > comesUpMs + servedMs) mustServe(stage, account);
+      // It loses its connection again while the wait goes on.
+      kernel.at(lastsMs > comesUpMs + servedMs ? comesUpMs + servedMs : lastsMs * 0.5, () => {
+        judge.troubled({ account, fromMs: kernel.nowMs, untilMs: kernel.nowMs + comesUpMs });
+        (how < 0.5 ? endWires : breakWires)(world, account);
+      });
       return how < 0.3 ? breakWires(world, account) : endWires(world, account);
     case "wire-breaks":
       ails(accountGraceMs, { account });
@@ -120,18 +122,29 @@ function begin(stage: Stage, fault: EngineFault): Ends {
       people.deaf.add(account);
       return () => people.deaf.delete(account);
     case "gap-too-long":
-      if (kind === "bot") return;
       ails(accountGraceMs, { account, legs: ["take"] });
       people.deaf.add(account);
-      return () => {
-        people.deaf.delete(account);
-        const found = world.messenger.accounts.get(account)!;
-        found.forgottenPts = found.pts;
-        breakWires(world, account);
-      };
+      return () => passGap(stage, account);
+    case "flood-history":
+      // Histories, and for a bot messages by their ids: a gap is read back by them.
+      for (const method of readBackMethods) world.messenger.order(account, method, null, lastsMs);
+      ails(accountGraceMs, { account });
+      people.deaf.add(account);
+      kernel.at(lastsMs * 0.2, () => passGap(stage, account));
+      kernel.at(lastsMs * 0.6, () => endWires(world, account));
+      return;
+    case "flood-login":
+      return floodLogin(stage, account, fault);
+    case "retention":
+      for (let n = 0; n < 3; n += 1)
+        kernel.at((n * lastsMs) / 2, () => operator.retain(how * keptMsMax));
+      return;
     case "renew":
     case "renew-old-key-dies":
     case "renew-new-key-dies":
+    case "renew-database-fails":
+    case "renew-host-dies":
+    case "renew-turns-back":
       judge.troubled({ account, fromMs: kernel.nowMs, untilMs: kernel.nowMs + renewalMsMax });
       return renew(stage, account, fault);
     default:
@@ -139,19 +152,17 @@ function begin(stage: Stage, fault: EngineFault): Ends {
   }
 }
 
-function database({ postgres }: EngineWorld, ailing: PostgresTrouble): Ends {
-  postgres.trouble = ailing;
-  return () => {
-    if (postgres.trouble === ailing) postgres.trouble = null;
-  };
+const readBackMethods = ["messages.getHistory", "messages.getDialogs", "messages.getMessages"];
+/** Rows of this run are new; those that are older go. */
+const keptMsMax = 5_000;
+
+/** What Telegram has not told the account by now it does not give one by one any more. */
+function passGap({ world, people }: Stage, account: string): void {
+  people.deaf.delete(account);
+  const found = world.messenger.accounts.get(account)!;
+  found.forgottenPts = found.pts;
+  breakWires(world, account);
 }
-
-const breakWires = ({ messenger }: EngineWorld, account: string): void =>
-  messenger.breakWires((wire) => wire.account === account, false);
-
-const endWires = ({ messenger }: EngineWorld, account: string): void => {
-  for (const wire of messenger.wiresOf(account)) wire.onEnded();
-};
 
 /** An account that has lost its connection serves again within this. */
 const comesUpMs = 10_000;
@@ -162,127 +173,4 @@ function mustServe({ world, hosts }: Stage, account: string): void {
   world.kernel.at(comesUpMs + servedMs, () =>
     world.judge.serves(account, stateOf(hosts, account), sinceMs + comesUpMs),
   );
-}
-
-const lookMs = 5;
-const dieWithinMs = 400;
-
-/** A renewal; its old or its new key may die on the way, while the other one is good. */
-function renew({ world, hosts }: Stage, account: string, { kind, how, atMs }: EngineFault): void {
-  const { kernel, accounts, messenger } = world;
-  const id = `renewal-${account}-${atMs}`;
-  const held = hosts.map((host) => host.find(account)).find((found) => found !== null);
-  void held?.renew(id, "auto").catch(() => undefined);
-  if (kind === "renew") return;
-  const untilMs = kernel.nowMs + renewalMsMax;
-  const dies = kind === "renew-old-key-dies" ? "prepared" : "switched";
-
-  function look(): void {
-    const renewal = accounts.renewals.get(id);
-    if (renewal?.state !== dies) {
-      if (kernel.nowMs < untilMs) kernel.at(lookMs, look);
-      return;
-    }
-    const { fromSlot, toSlot } = renewal;
-    kernel.at(how * dieWithinMs, () => {
-      const keyOf = (slot: number | null) =>
-        messenger.keys.get(accounts.accounts.get(account)?.slots.get(slot ?? 0)?.keyId ?? "");
-      const [old, fresh] = [keyOf(fromSlot), keyOf(toSlot)];
-      const [dying, left] = kind === "renew-old-key-dies" ? [old, fresh] : [fresh, old];
-      // A key alone at Telegram is the last one, and nothing could be right after its death.
-      if (dying?.state !== "authorised" || left?.state !== "authorised") return;
-      world.trace(`key ${dying.id} of ${account} dies`);
-      messenger.kill(dying);
-    });
-  }
-  look();
-}
-
-const burstMin = 8;
-const burstMax = 32;
-const burstEveryMs = 25;
-const chatGraceS = 20;
-const givenUpMs = 22_000;
-
-/** What goes wrong for one person. */
-function trouble(
-  world: EngineWorld,
-  people: People,
-  person: Person,
-  { kind, how, lastsMs }: EngineFault,
-): Ends {
-  const { kernel, messenger } = world;
-  const { user } = person;
-  const speak = (of: Parameters<typeof say>[3]) => say(world, people, person, of);
-  const mood = (of: ChatMood): Ends => {
-    messenger.moods.set(user, of);
-    for (let n = 0; n < 1 + how * 4; n += 1) kernel.at(n * 300, () => speak({ act: "two" }));
-    return () => void messenger.moods.delete(user);
-  };
-
-  switch (kind) {
-    case "chat-failing":
-      return mood("failing");
-    case "chat-slow":
-      return mood("slow");
-    case "chat-unknown":
-      return mood("unknown");
-    case "chat-blocked":
-      people.blocked.add(user);
-      return mood("blocked");
-    case "chat-waits":
-      messenger.order(person.account, "messages.sendMessage", `user ${user}`, chatGraceS * 1000);
-      return speak({ act: "two" });
-    case "burst":
-      for (let n = 0; n < burstMin + how * burstMax; n += 1) {
-        kernel.at(n * burstEveryMs, () =>
-          speak({ act: "slow", number: 200 + Math.floor(how * 800) }),
-        );
-      }
-      return;
-    case "slow-turns":
-      return speak({ act: "slow", number: 1_000 + Math.floor(how * 20_000) });
-    case "poison":
-      return speak({ act: "throw", mayPark: ["UNEXPECTED"] });
-    case "retries":
-      return speak({ act: "retry", number: kernel.nowMs + lastsMs });
-    case "late":
-      return speak({ act: "late", number: 61_000 + Math.floor(how * 30_000) });
-    case "never":
-      return speak({ act: "never", mayPark: ["BOT_HANGS", "UNEXPECTED"] });
-    case "steps":
-      for (let n = 0; n < 3; n += 1) kernel.at(n * 100, () => speak({ act: "step" }));
-      return;
-    case "escalates":
-      speak({ act: "escalate" });
-      return kernel.at(500, () => speak({ act: "echo" }));
-    case "ends":
-      speak({ act: "end" });
-      return kernel.at(400, () => speak({ act: "echo" }));
-    case "unwritable":
-      people.stuck.add(user);
-      world.judge.excuse((said) => said.user === user);
-      // Those whose turns are in one statement with it wait until the database has given it up, once.
-      world.judge.troubled({
-        fromMs: kernel.nowMs,
-        untilMs: kernel.nowMs + givenUpMs,
-        legs: ["take"],
-      });
-      speak({ act: "unwritable", mayPark: ["TURN_UNWRITABLE"] });
-      for (const other of people.persons) {
-        if (other.user !== user) say(world, people, other, { act: "echo" });
-      }
-      return;
-    case "parking-fails": {
-      world.judge.troubled({
-        fromMs: kernel.nowMs,
-        untilMs: kernel.nowMs + lastsMs + databaseGraceMs,
-      });
-      const undo = database(world, { kind: "no-parking", share: 1 });
-      speak({ act: "throw", mayPark: ["UNEXPECTED"] });
-      return undo;
-    }
-    default:
-      return;
-  }
 }

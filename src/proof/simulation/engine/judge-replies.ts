@@ -10,10 +10,13 @@ import type { CommitItem } from "./sim-conversations.ts";
 import type { Arrival } from "./sim-messenger.ts";
 
 interface Expected {
+  readonly session: string;
   readonly user: string;
   readonly text: string;
   readonly atMs: number;
   isOver: boolean;
+  /** Its user was forgotten: it may arrive, if it was on its way. */
+  isErased: boolean;
 }
 
 /** Judges what reaches people. */
@@ -21,6 +24,8 @@ export interface ReplyJudge {
   /** Replies are owed from now on. */
   committed(turn: CommitItem): void;
   arrived(account: string, arrival: Arrival): void;
+  /** The replies of these sessions were erased. */
+  erased(sessions: readonly string[]): void;
   end(found: Pick<Ending, "refused" | "blocked">): void;
 }
 
@@ -39,10 +44,18 @@ export function createReplyJudge(book: JudgeBook): ReplyJudge {
   }
 
   return {
-    committed({ account, chat_user: user, replies = [] }) {
+    committed({ account, chat_user: user, session_id: session, replies = [] }) {
       for (const { body: text } of replies) {
-        expected.set(replyKey(account, text), { user, text, atMs: nowMs(), isOver: false });
+        const of = { session, user, text, atMs: nowMs(), isOver: false, isErased: false };
+        expected.set(replyKey(account, text), of);
         open.add(replyKey(account, text));
+      }
+    },
+    erased(sessions) {
+      for (const [key, of] of expected) {
+        if (of.isOver || !sessions.includes(of.session)) continue;
+        of.isErased = true;
+        open.delete(key);
       }
     },
     arrived(account, { chatUser: user, text }) {
@@ -70,8 +83,8 @@ export function createReplyJudge(book: JudgeBook): ReplyJudge {
         if (blocked.has(user)) continue;
         broke({ invariant: "given-up", message: `the reply ${text} to ${user} was given up` });
       }
-      for (const { user, text, isOver } of expected.values()) {
-        if (isOver) continue;
+      for (const { user, text, isOver, isErased } of expected.values()) {
+        if (isOver || isErased) continue;
         broke({ invariant: "liveness", message: `the reply ${text} to ${user} never arrived` });
       }
     },

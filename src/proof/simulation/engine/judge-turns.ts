@@ -1,4 +1,5 @@
 import type { Turn } from "../../../ports/conversation/bot.ts";
+import type { ItemName } from "../../../ports/conversation/inbound-stream.ts";
 import { boundMs, type JudgeBook, messageKey, type Said, seconds } from "./judge-terms.ts";
 import { messageOfTurn, type SeenState } from "./sim-bot.ts";
 import type { CommitItem } from "./sim-conversations.ts";
@@ -11,23 +12,38 @@ export interface Effect {
 
 /** Judges what bots do, and what is committed of it. */
 export interface TurnJudge {
-  /** A handler begins. Answers how often this turn's has begun. */
-  asked(turn: Pick<Turn, "id">): number;
+  /** A handler begins. Answers how often this turn's has begun. `isOwned`: by the owner of its users. */
+  asked(turn: Pick<Turn, "id">, isOwned: boolean): number;
+  /** A message was set aside. */
+  setAside(item: ItemName): void;
+  /** These messages count as taken: their user was forgotten. */
+  takenAway(items: readonly ItemName[]): void;
   effect(turn: string, step: string, of: Effect): void;
   processEnded(process: string): void;
+  /**
+   * The database gives a statement with these turns up. Those beside them wait until it has, once for each message that
+   * it cannot write.
+   */
+  stuck(turns: readonly CommitItem[]): void;
   committed(turn: CommitItem): void;
 }
 
 /** Runs of one handler for one message: what rests between them leaves no room for more. */
 const runsMax = 60;
 
+/** A statement is given up, and what was beside is written. */
+const givenUpMs = 22_000;
+
 export function createTurnJudge(book: JudgeBook): TurnJudge {
-  const { broke, messages, counts } = book;
+  const { broke, messages, counts, open } = book;
+  const aside = new Set<string>();
   const newest = new Map<string, number>();
   const seenIn = new Map<string, readonly number[]>();
   const effects = new Map<string, Effect>();
   const ended = new Set<string>();
   const runs = new Map<string, number>();
+  /** Messages that have held up others. */
+  const known = new Set<string>();
 
   /** The bot's memory of a session is that of its turns in it, one after the other. */
   function judgeSession(
@@ -47,6 +63,12 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
 
   function judgeOrder(turn: CommitItem, number: number, said: Said): void {
     const who = whoOf(turn);
+    if (said.isGone) {
+      broke({
+        invariant: "once",
+        message: `message ${number} of ${who} took effect, and it was forgotten`,
+      });
+    }
     if (said.takenMs !== null) {
       broke({ invariant: "once", message: `message ${number} of ${who} took effect twice` });
     }
@@ -59,13 +81,29 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
   }
 
   return {
-    asked({ id }) {
+    asked({ id }, isOwned) {
       const times = (runs.get(id) ?? 0) + 1;
       runs.set(id, times);
+      if (isOwned && aside.has(id)) {
+        broke({ invariant: "once", message: `the handler ran for ${id}, which was set aside` });
+      }
       if (times > runsMax) {
         broke({ invariant: "once", message: `the handler ran ${times} times for ${id}` });
       }
       return times;
+    },
+    setAside({ channel, account, inboundId }) {
+      aside.add(`${channel}:${account}:${inboundId}`);
+    },
+    takenAway(items) {
+      for (const { account, inboundId } of items) {
+        const key = messageKey(account, messageOfTurn(inboundId));
+        const said = messages.get(key);
+        if (said === undefined || said.takenMs !== null) continue;
+        said.mayVanish = true;
+        said.isGone = true;
+        open.delete(key);
+      }
     },
     effect(turn, step, of) {
       counts.steps += 1;
@@ -83,6 +121,15 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
     },
     processEnded(process) {
       ended.add(process);
+    },
+    stuck(turns) {
+      for (const { account, inbound_id: inboundId } of turns) {
+        const key = messageKey(account, messageOfTurn(inboundId));
+        if (known.has(key)) continue;
+        known.add(key);
+        const [fromMs, untilMs] = [book.nowMs(), book.nowMs() + givenUpMs];
+        book.troubles.add({ fromMs, untilMs, legs: ["take"] });
+      }
     },
     committed(turn) {
       counts.turns += 1;

@@ -1,10 +1,12 @@
 import type { AccountKind } from "../../../../machines/lifecycle.ts";
 import type { Random } from "../random.ts";
 import {
+  chatFaults,
   type EngineFault,
   type EngineFaultKind,
   faultsFromMs,
   faultsUntilMs,
+  userFaults,
 } from "./engine-faults.ts";
 import type { EngineWorld } from "./engine-world.ts";
 import { type Act, textOf } from "./sim-bot.ts";
@@ -29,24 +31,7 @@ export interface People {
 }
 
 /** Faults of one person or chat; the others concern an account, or everybody. */
-const personal: ReadonlySet<EngineFaultKind> = new Set<EngineFaultKind>([
-  "chat-failing",
-  "chat-blocked",
-  "chat-slow",
-  "chat-unknown",
-  "chat-waits",
-  "burst",
-  "poison",
-  "retries",
-  "late",
-  "never",
-  "slow-turns",
-  "steps",
-  "escalates",
-  "ends",
-  "unwritable",
-  "parking-fails",
-]);
+const personal: ReadonlySet<EngineFaultKind> = new Set([...chatFaults, ...userFaults]);
 
 export const isPersonal = ({ kind }: EngineFault): boolean => personal.has(kind);
 

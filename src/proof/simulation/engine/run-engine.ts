@@ -3,6 +3,8 @@ import { createRandom } from "../random.ts";
 import { createEngineHost, type EngineHost, stateOf } from "./engine-host.ts";
 import type { Ending, EngineViolation } from "./judge-terms.ts";
 import { type EngineFault, faultsUntilMs, makeEngineFaults } from "./engine-faults.ts";
+import type { Coverage } from "./coverage.ts";
+import { createOperator } from "./engine-operator.ts";
 import { createEngineWorld, type EngineWorld } from "./engine-world.ts";
 import { inflict } from "./inflict.ts";
 import { type People, peopleOf, talk } from "./people.ts";
@@ -17,6 +19,7 @@ export interface EngineRun {
   /** Faults that came while turns or replies were open. */
   readonly underLoad: number;
   readonly counts: Readonly<Record<string, number>>;
+  readonly coverage: Coverage;
   /** From the last fault until everything had its end, in milliseconds of virtual time. */
   readonly recoveredMs: number | null;
 }
@@ -50,7 +53,8 @@ export async function runEngine(options: EngineRunOptions): Promise<EngineRun> {
   );
   for (const host of hosts) kernel.at(kernel.random.next() * 500, host.start);
   talk(world, people, plan.fork());
-  for (const fault of faults) inflict({ world, hosts, people }, fault);
+  const operator = createOperator(world);
+  for (const fault of faults) inflict({ world, hosts, people, operator }, fault);
 
   const isBroken = () => world.judge.violation !== null;
   await kernel.run(faultsUntilMs + settleMs, isBroken);
@@ -68,8 +72,20 @@ export async function runEngine(options: EngineRunOptions): Promise<EngineRun> {
     answered: counts.replies,
     underLoad: world.judge.underLoad,
     counts: { ...counts, statements: world.postgres.statements },
+    coverage: coverageOf(world),
     recoveredMs,
   };
+}
+
+function coverageOf({ coverage, accounts }: EngineWorld): Coverage {
+  for (const { renewal, step, atMs } of accounts.steps) {
+    if (step !== "requested") continue;
+    const end = accounts.steps.find(
+      (one) => one.renewal === renewal && (one.step === "verified" || one.step === "aborted"),
+    );
+    coverage.renews(atMs, end?.atMs ?? null);
+  }
+  return coverage.found;
 }
 
 function addAccounts(world: EngineWorld, { accounts }: People): void {
@@ -98,9 +114,11 @@ function endingsOf({ parked, turns }: EngineWorld): Pick<Ending, "parked" | "ref
         ? []
         : [{ account: item.account, number: Number(item.inboundId.slice(2)), code }],
     ),
-    refused: [...turns.replies.values()]
-      .filter(({ state }) => state === "failed")
-      .map(({ account, chatUser, body }) => ({ account, user: chatUser, text: body })),
+    refused: turns.givenUp.map(({ account, chatUser, body }) => ({
+      account,
+      user: chatUser,
+      text: body,
+    })),
   };
 }
 

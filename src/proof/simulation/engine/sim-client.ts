@@ -2,16 +2,17 @@ import type {
   AccountUpdate,
   TelegramClient,
   TelegramDriver,
-  TelegramFault,
   UpdateCursor,
 } from "../../../ports/telegram/telegram.ts";
 import { refused, TelegramError } from "../../../ports/telegram/telegram-error.ts";
 import type { Kernel } from "../kernel.ts";
-import { type SimAccount, unixSeconds, type Wire } from "./sim-messenger.ts";
+import { type SimAccount, unixSeconds, wallMs, type Wire } from "./sim-messenger.ts";
 import { type ClientOf, createSimWire, type OpenOptions } from "./sim-wire.ts";
+import { unregistered } from "./telegram-faults.ts";
 
 /** Updates that one difference gives. */
 const partSize = 15;
+const tokenMs = 30_000;
 
 /** The driver: clients of the simulated Telegram. */
 export const createSimDriver = (of: ClientOf): TelegramDriver => ({
@@ -68,8 +69,7 @@ function createSimClient(of: ClientOf, options: OpenOptions): TelegramClient {
       call("messages.getHistory", (through) => {
         authorised(through);
         if (isBot()) throw refused("BOT_METHOD_INVALID", "not for bots");
-        const account = accountOf();
-        return [...incoming(account, peer.userId), ...outgoing(account, peer.userId)]
+        return messagesWith(accountOf(), peer.userId)
           .filter(({ messageId }) => messageId < beforeId)
           .toSorted((a, b) => b.messageId - a.messageId)
           .slice(0, limit);
@@ -77,15 +77,11 @@ function createSimClient(of: ClientOf, options: OpenOptions): TelegramClient {
     messagesById: (ids) =>
       call("messages.getMessages", (through) => {
         authorised(through);
-        const account = accountOf();
-        const users = new Set(account.updates.map(({ update }) => update.peer.userId));
-        const all = [...users].flatMap((userId) => [
-          ...incoming(account, userId),
-          ...outgoing(account, userId),
-        ]);
-        return all
-          .filter(({ messageId }) => ids.includes(messageId))
-          .map((message) => ({ messageId: message.messageId, date: message.date, message }));
+        return accountOf().updates.flatMap(({ update: message }) =>
+          message.kind === "message" && ids.includes(message.messageId)
+            ? [{ messageId: message.messageId, date: message.date, message }]
+            : [],
+        );
       }),
     dialogs: (limit) =>
       call("messages.getDialogs", (through) => {
@@ -114,7 +110,7 @@ function createSimClient(of: ClientOf, options: OpenOptions): TelegramClient {
       call("auth.exportLoginToken", ({ keyId: id }) =>
         messenger.keys.get(id)!.state === "authorised"
           ? null
-          : { token: Buffer.from(id), expiresAtMs: kernel.nowMs + 30_000 },
+          : { token: Buffer.from(id), expiresAtMs: wallMs(kernel.nowMs) + tokenMs },
       ),
     acceptLoginToken: (token) =>
       call("auth.acceptLoginToken", (through) => {
@@ -156,24 +152,7 @@ function dialogsOf({ updates }: SimAccount) {
 
 const notHere = () => Promise.reject(refused("NOT_SIMULATED", "no seed asks for it"));
 
-const outgoing = (account: SimAccount, userId: string): Message[] =>
-  account.arrivals
-    .filter(({ chatUser }) => chatUser === userId)
-    .map(({ messageId, text, atMs }) => ({
-      kind: "message",
-      peer: { userId, accessHash: "7" },
-      messageId,
-      text,
-      outgoing: true,
-      date: unixSeconds(atMs),
-    }));
-const incoming = (account: SimAccount, userId: string): Message[] =>
-  account.updates.flatMap(({ update }) =>
+const messagesWith = ({ updates }: SimAccount, userId: string): Message[] =>
+  updates.flatMap(({ update }) =>
     update.kind === "message" && update.peer.userId === userId ? [update] : [],
   );
-
-const unregistered: TelegramFault = {
-  code: "AUTH_KEY_UNREGISTERED",
-  kind: "dead-key",
-  message: "the key is not logged in",
-};

@@ -13,6 +13,7 @@ type ConsumeOptions = Parameters<InboundStream["consume"]>[0];
 /** Of one consumer, unsettled at once: production's 128 would need as long bursts as that. */
 const consumerMessagesMax = 24;
 const reopenMs = 250;
+const lastAckMs = 10;
 
 /** One partition's consumer. `open` also when the streams were made anew: a consumer goes with its stream. */
 export function createSimConsumer(
@@ -24,20 +25,21 @@ export function createSimConsumer(
   const positions = createMessagePositions(options.after ?? -1);
   const unsettled = new Map<number, Taken>();
   const idle: (() => void)[] = [];
-  let isStopping = false;
   let current: StreamLife | null = null;
 
   const consumer: StreamConsumer = {
     process,
     messagesMax: Math.min(options.inFlightMax, consumerMessagesMax),
     arrivesMs: 0,
+    isStopping: false,
     lose() {
       if (current !== null) process.clock.schedule(reopenMs, open);
       current = null;
     },
     receive(message) {
       const life = current;
-      if (isStopping || life === null || unsettled.get(message.seq)?.message === message) return;
+      if (consumer.isStopping || life === null || unsettled.get(message.seq)?.message === message)
+        return;
       const taken: Taken = { message };
       unsettled.set(message.seq, taken);
       const first = positions(message.seq, message.storedMs);
@@ -50,7 +52,7 @@ export function createSimConsumer(
   };
 
   function open(): void {
-    if (isStopping || process.state === "dead") return;
+    if (consumer.isStopping || process.state === "dead") return;
     const life = streams.lives[partition]!;
     if (current === life) return streams.pump(life);
     current = life;
@@ -64,11 +66,24 @@ export function createSimConsumer(
   return {
     open,
     stop() {
-      isStopping = true;
+      consumer.isStopping = true;
       streams.onBack.delete(open);
-      if (current?.consumer === consumer) current.consumer = null;
-      if (unsettled.size === 0) return Promise.resolve();
-      return new Promise((resolve) => idle.push(resolve));
+      const leave = () => {
+        if (current?.consumer === consumer) current.consumer = null;
+      };
+      if (unsettled.size === 0) {
+        leave();
+        return Promise.resolve();
+      }
+      // The server has heard of the last one's end before the consumer goes.
+      return new Promise((resolve) => {
+        idle.push(() =>
+          process.deliver(lastAckMs, () => {
+            leave();
+            resolve();
+          }),
+        );
+      });
     },
   };
 }

@@ -68,6 +68,8 @@ export interface SimConversationsOptions extends Pick<GroupedTurnsOptions, "limi
   mayWrite(grant: GrantRef): boolean;
   /** A turn was committed just now. */
   onCommit(turn: CommitItem): void;
+  /** A statement is given up after its time, as it cannot write these turns. */
+  onStuck(turns: readonly CommitItem[]): void;
 }
 
 const statementTimeoutMs = 15_000;
@@ -99,25 +101,33 @@ export function createSimConversations(
         const row = partitions.get(partition);
         if (row?.epoch === epoch) row.owner = null;
       }),
+    releaseUnanswered: (partition, owner) =>
+      ask(() => {
+        const row = partitions.get(partition);
+        if (row?.owner === owner) row.owner = null;
+      }),
     partitionOwner: (partition) =>
       ask(() => partitions.get(partition)?.owner ?? null, { reads: true }),
-    move: (sessionId, event) =>
-      ask(() => {
-        const session = tables.sessions.get(sessionId);
-        const to = session === undefined ? undefined : tables.rules.moves[event][session.status];
-        if (
-          session === undefined ||
-          to === undefined ||
-          !tables.rules.open.includes(session.status)
-        )
-          return null;
-        if (event === "resolve" && tables.rules.returning.includes(session.status)) {
-          session.returnedTurns = session.turns;
-        }
-        become(tables, session, to);
-        return to;
-      }),
+    move: (sessionId, event) => ask(() => moveSession(tables, sessionId, event)),
   };
+}
+
+/** A person moves a session. Answers its new status; null: it does not take that. */
+export function moveSession(
+  tables: TurnTables,
+  sessionId: string,
+  event: Parameters<ConversationStore["move"]>[1],
+): SessionStatus | null {
+  const { rules } = tables;
+  const session = tables.sessions.get(sessionId);
+  const to = session === undefined ? undefined : rules.moves[event][session.status];
+  if (session === undefined || to === undefined || !rules.open.includes(session.status))
+    return null;
+  if (event === "resolve" && rules.returning.includes(session.status)) {
+    session.returnedTurns = session.turns;
+  }
+  become(tables, session, to);
+  return to;
 }
 
 /** A session in a status that is not open is no user's any more. */
@@ -128,7 +138,7 @@ function become({ open, rules }: TurnTables, session: Session, status: SessionSt
 
 function load(tables: TurnTables, key: LoadItem): LoadedRow[] {
   const { channel, account, chat_user: chatUser, inbound_id: inboundId } = key;
-  if (inboundId !== undefined && tables.turns.has(turnKey(channel, account, inboundId))) return [];
+  if (inboundId !== undefined && tables.taken.has(turnKey(channel, account, inboundId))) return [];
   const user = userKey({ channel, account, chatUser });
   const found = tables.open.get(user);
   const to = found && tables.rules.moves.inactive[found.status];
@@ -166,8 +176,9 @@ function load(tables: TurnTables, key: LoadItem): LoadedRow[] {
 function openSession(tables: TurnTables, user: string): Session {
   const { sessions, newest } = tables;
   const before = newest.get(user);
+  tables.lastSession += 1;
   const session: Session = {
-    id: String(sessions.size + 1),
+    id: String(tables.lastSession),
     user,
     status: openingRule(tables.rules, before?.status ?? null).to,
     turns: 0,
@@ -197,7 +208,9 @@ function commitAll(
   options: SimConversationsOptions,
   items: readonly CommitItem[],
 ): CommitRow[] {
-  if (items.some(({ context = null }) => context !== null && unwritableMark in context)) {
+  const stuck = items.filter(({ context = null }) => context !== null && unwritableMark in context);
+  if (stuck.length > 0) {
+    options.onStuck(stuck);
     const message = "canceling statement due to statement timeout";
     throw new ServerError(message, { code: "57014", takesMs: statementTimeoutMs });
   }
@@ -214,7 +227,7 @@ function commitAll(
 function commitOne(tables: TurnTables, options: SimConversationsOptions, item: CommitItem) {
   const { channel, account, inbound_id: inboundId, slot, grant_epoch: epoch } = item;
   const key = turnKey(channel, account, inboundId);
-  const [owned, seen] = [isOwner(tables, item), tables.turns.has(key)];
+  const [owned, seen] = [isOwner(tables, item), tables.taken.has(key)];
   const session = tables.sessions.get(item.session_id);
   const isAsLoaded = session?.lastSeq === item.expected && session.status === item.was;
   if (!owned || seen || session === undefined || !isAsLoaded) return { owned, seen };
@@ -222,7 +235,7 @@ function commitOne(tables: TurnTables, options: SimConversationsOptions, item: C
     slot !== undefined &&
     epoch !== undefined &&
     options.mayWrite({ account, slot, epoch }) &&
-    (newestReply(tables, session)?.state ?? "pending") !== "pending";
+    (tables.newestReplies.get(session.id)?.state ?? "pending") !== "pending";
   session.lastSeq = item.last_seq;
   session.turns += 1;
   session.snapshot = item.snapshot;
@@ -231,6 +244,7 @@ function commitOne(tables: TurnTables, options: SimConversationsOptions, item: C
   become(tables, session, item.status);
   const turn: Turn = {
     session: session.id,
+    createdMs: tables.nowMs(),
     seq: item.expected + 1,
     asked: item.asked,
     inboundId,
@@ -238,18 +252,13 @@ function commitOne(tables: TurnTables, options: SimConversationsOptions, item: C
     replies: item.replies ?? [],
     toolOutputs: item.tool_outputs ?? null,
   };
-  tables.turns.set(key, turn);
+  tables.taken.add(key);
   tables.turnsOf.set(session.id, [...(tables.turnsOf.get(session.id) ?? []), turn]);
   for (const [index, randomId] of item.random_ids.entries()) {
     queue(tables, item, { index, randomId, claims });
   }
   options.onCommit(item);
   return claims ? ("claimed" as const) : ("committed" as const);
-}
-
-function newestReply({ replies, turnsOf }: TurnTables, { id }: Session): Reply | undefined {
-  const last = turnsOf.get(id)?.findLast((turn) => turn.replies.length > 0);
-  return last && replies.get(`${id}:${last.seq + last.replies.length}`);
 }
 
 function queue(
@@ -260,7 +269,6 @@ function queue(
   const { body, menu } = item.replies![index]!;
   const seq = item.expected + 2 + index;
   const reply: Reply = {
-    order: tables.replies.size,
     session: item.session_id,
     seq,
     channel: item.channel,
@@ -285,5 +293,6 @@ function queue(
   };
   const id = `${reply.session}:${seq}`;
   tables.replies.set(id, reply);
+  tables.newestReplies.set(reply.session, reply);
   tables.unsent.set(id, reply);
 }

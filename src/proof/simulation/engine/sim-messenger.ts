@@ -4,13 +4,15 @@ import type {
   PushedUpdate,
   TelegramFault,
 } from "../../../ports/telegram/telegram.ts";
-import { TelegramError } from "../../../ports/telegram/telegram-error.ts";
+import type { TelegramWait } from "../../../ports/telegram/waits.ts";
 import type { Kernel } from "../kernel.ts";
+import { blocked, duplicate, failing, flood, unknown } from "./telegram-faults.ts";
 
 /** Telegram's side of one connection of a key. */
 export interface Wire {
   readonly account: string;
   readonly slot: number;
+  readonly epoch: number;
   readonly incarnation: string;
   readonly keyId: string;
   isOpen: boolean;
@@ -62,7 +64,6 @@ export interface SimAccount {
   forgottenPts: number;
   pts: number;
   lastMessageId: number;
-  readonly arrivals: Arrival[];
   readonly randomIds: Map<string, number>;
   /** By method, and chat for one: until when Telegram refuses it, in virtual milliseconds. */
   readonly waits: Map<string, number>;
@@ -86,9 +87,12 @@ export interface SimMessenger {
   readonly keys: ReadonlyMap<string, Key>;
   /** By chat user. */
   readonly moods: Map<string, ChatMood>;
+  /** Keys whose calls get no answer. */
+  readonly silent: Set<string>;
   addAccount(name: string, kind: AccountKind): { readonly account: SimAccount; readonly key: Key };
   makeKey(account: string): Key;
-  kill(key: Key): void;
+  /** The key dies. By default Telegram may tell of it late: by its answer to the next call, or to the next ping. */
+  kill(key: Key, isToldAtOnce?: boolean): void;
   connect(wire: Wire): void;
   close(wire: Wire): void;
   /** Every wire of these breaks. */
@@ -98,6 +102,8 @@ export interface SimMessenger {
   say(account: string, chatUser: string, text: string, pushed: boolean): number;
   /** Telegram refuses the method for so long. `chat`: in one chat only. */
   order(account: string, method: string, chat: string | null, waitMs: number): void;
+  /** A process has read these waits of the account where an earlier one has kept them. */
+  know(account: string, incarnation: string, waits: readonly TelegramWait[]): void;
   /** Throws the fault of a wait. */
   refuse(wire: Wire, method: string, chat: string | null): void;
   logOut(key: Key): void;
@@ -119,7 +125,9 @@ export interface Sending {
 
 const quickMsMax = 40;
 const slowMs = 8_000;
-const callTimeoutMs = 30_000;
+export const callTimeoutMs = 30_000;
+/** A client without calls finds out by then that its key is dead. */
+export const pingMs = 20_000;
 /** A call that was on its way when the wait was told is no breach of it. */
 const onTheWayMs = 300;
 
@@ -146,13 +154,26 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
     }
   }
 
-  function arrive(account: SimAccount, { chatUser, text, randomId }: Message): number {
+  /** A message takes its place in the account's sequence, whoever wrote it. */
+  function happen(
+    account: SimAccount,
+    { chatUser, text, outgoing }: Pick<Message, "chatUser" | "text"> & { outgoing: boolean },
+  ): { readonly messageId: number; readonly pushed: PushedUpdate } {
     account.lastMessageId += 1;
-    const messageId = account.lastMessageId;
+    account.pts += 1;
+    const { lastMessageId: messageId, pts } = account;
+    const peer = { userId: chatUser, accessHash: "7" };
+    const date = unixSeconds(kernel.nowMs);
+    const update = { kind: "message", peer, messageId, text, outgoing, date } as const;
+    account.updates.push({ pts, update });
+    return { messageId, pushed: { update, pts, ptsCount: 1 } };
+  }
+
+  function arrive(account: SimAccount, { chatUser, text, randomId }: Message): number {
+    const { messageId, pushed } = happen(account, { chatUser, text, outgoing: true });
     account.randomIds.set(randomId, messageId);
-    const arrival = { chatUser, messageId, text, randomId, atMs: kernel.nowMs };
-    account.arrivals.push(arrival);
-    judging.onArrival(account.name, arrival);
+    judging.onArrival(account.name, { chatUser, messageId, text, randomId, atMs: kernel.nowMs });
+    deliver(account, pushed);
     return messageId;
   }
 
@@ -165,6 +186,7 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
     accounts,
     keys,
     moods,
+    silent: new Set(),
     addAccount(name, kind) {
       const userId = String(900_000 + accounts.size);
       const account: SimAccount = {
@@ -175,7 +197,6 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
         forgottenPts: 0,
         pts: 1,
         lastMessageId: 0,
-        arrivals: [],
         randomIds: new Map(),
         waits: new Map(),
         told: new Map(),
@@ -186,9 +207,11 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
       return { account, key };
     },
     makeKey,
-    kill(key) {
+    kill(key, isToldAtOnce = random.chance(0.5)) {
       key.state = "dead";
-      for (const wire of wires) if (wire.keyId === key.id) wire.onDead();
+      kernel.at(isToldAtOnce ? 0 : random.next() * pingMs, () => {
+        for (const wire of wires) if (wire.keyId === key.id) wire.onDead();
+      });
     },
     connect(wire) {
       for (const { keyId, incarnation } of wires) {
@@ -210,32 +233,48 @@ export function createSimMessenger(kernel: Kernel, judging: Judging): SimMesseng
       }
     },
     wiresOf: (account) => [...wires].filter((wire) => wire.account === account),
-    say(name, chatUser, text, pushed) {
+    say(name, chatUser, text, isPushed) {
       const account = accounts.get(name)!;
-      account.lastMessageId += 1;
-      account.pts += 1;
-      const { lastMessageId: messageId, pts } = account;
-      const peer = { userId: chatUser, accessHash: "7" };
-      const date = unixSeconds(kernel.nowMs);
-      const update = { kind: "message", peer, messageId, text, outgoing: false, date } as const;
-      account.updates.push({ pts, update });
-      if (pushed) deliver(account, { update, pts, ptsCount: 1 });
-      return messageId;
+      const said = happen(account, { chatUser, text, outgoing: false });
+      if (isPushed) deliver(account, said.pushed);
+      return said.messageId;
     },
+    ...createWaits(kernel, accounts, judging),
+    send(wire, message) {
+      const account = accounts.get(wire.account)!;
+      const mood = moods.get(message.chatUser) ?? "well";
+      return sending(kernel, account, { ...message, mood }, () => arrive(account, message));
+    },
+  };
+}
+
+/** The waits that Telegram orders, and who was told of them. */
+function createWaits(
+  kernel: Kernel,
+  accounts: ReadonlyMap<string, SimAccount>,
+  judging: Pick<Judging, "onUnderWait">,
+): Pick<SimMessenger, "order" | "know" | "refuse"> {
+  return {
     order(name, method, chat, waitMs) {
       const account = accounts.get(name)!;
       account.waits.set(waitKey(method, chat), kernel.nowMs + waitMs);
+    },
+    know(name, incarnation, kept) {
+      const { waits, told } = accounts.get(name)!;
+      for (const { method, chat, untilMs: keptMs } of kept) {
+        for (const key of chat === null ? [method] : [method, waitKey(method, chat)]) {
+          const untilMs = waits.get(key) ?? 0;
+          const by = toldKey({ key, chat, untilMs, incarnation });
+          const isKnown = untilMs > kernel.nowMs && wallMs(untilMs) <= keptMs;
+          if (isKnown && !told.has(by)) told.set(by, kernel.nowMs);
+        }
+      }
     },
     refuse(wire, method, chat) {
       const account = accounts.get(wire.account)!;
       refuse(kernel.nowMs, account, { incarnation: wire.incarnation, method, chat }, () =>
         judging.onUnderWait(wire.account, method),
       );
-    },
-    send(wire, message) {
-      const account = accounts.get(wire.account)!;
-      const mood = moods.get(message.chatUser) ?? "well";
-      return sending(kernel, account, { ...message, mood }, () => arrive(account, message));
     },
   };
 }
@@ -252,7 +291,7 @@ function refuse(
     const untilMs = waits.get(key) ?? 0;
     if (untilMs <= nowMs) continue;
     // A send's wait rests its chat alone, until the engine has seen that it is meant for all.
-    const by = `${key} ${chat} ${untilMs} ${incarnation}`;
+    const by = toldKey({ key, chat, untilMs, incarnation });
     const toldMs = told.get(by);
     if (toldMs === undefined) told.set(by, nowMs);
     else if (nowMs - toldMs > onTheWayMs) onTold();
@@ -286,32 +325,16 @@ function sending(
 }
 
 /** Telegram's clock agrees with that of every process. */
-export const unixSeconds = (virtualMs: number): number =>
-  1_700_000_000 + Math.floor(virtualMs / 1000);
+export const wallMs = (virtualMs: number): number => 1_700_000_000_000 + virtualMs;
+export const unixSeconds = (virtualMs: number): number => Math.floor(wallMs(virtualMs) / 1000);
+
+/** That a process was told of a wait. */
+const toldKey = (of: {
+  readonly key: string;
+  readonly chat: string | null;
+  readonly untilMs: number;
+  readonly incarnation: string;
+}): string => `${of.key} ${of.chat} ${of.untilMs} ${of.incarnation}`;
 
 const waitKey = (method: string, chat: string | null): string =>
   chat === null ? method : `${method} ${chat}`;
-
-const flood = (code: string, waitSeconds: number): TelegramError =>
-  new TelegramError({ code, kind: "flood", waitSeconds, message: `wait ${waitSeconds} seconds` });
-
-const duplicate: TelegramFault = {
-  code: "RANDOM_ID_DUPLICATE",
-  kind: "refused",
-  message: "a known random_id",
-};
-const failing: TelegramFault = {
-  code: "INTERDC_4_CALL_ERROR",
-  kind: "unknown",
-  message: "Telegram failed inside",
-};
-const blocked: TelegramFault = {
-  code: "USER_IS_BLOCKED",
-  kind: "refused",
-  message: "the user blocked the account",
-};
-const unknown: TelegramFault = {
-  code: "CALL_TIMEOUT",
-  kind: "unknown",
-  message: "no answer came in time",
-};

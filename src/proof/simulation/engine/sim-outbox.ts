@@ -135,7 +135,7 @@ function toItem(reply: Reply, nowMs: number): OutboxItem {
   };
 }
 
-function settle({ unsent, nowMs }: TurnTables, reply: Reply, result: ReplyResult): void {
+function settle({ unsent, givenUp, nowMs }: TurnTables, reply: Reply, result: ReplyResult): void {
   reply.changedMs = nowMs();
   if ("messageId" in result) {
     reply.state = "sent";
@@ -143,6 +143,7 @@ function settle({ unsent, nowMs }: TurnTables, reply: Reply, result: ReplyResult
     reply.failure = null;
   } else if ("failure" in result) {
     reply.state = "failed";
+    givenUp.push(reply);
     reply.attempts += 1;
     reply.failure = result.failure;
   } else {

@@ -1,6 +1,7 @@
 import { createInboundPublisher } from "../../../adapters/nats/inbound-publisher.ts";
 import type { InboundStream } from "../../../ports/conversation/inbound-stream.ts";
-import { partitions } from "../../../ports/conversation/partitions.ts";
+import { itemText } from "../../../ports/conversation/item-text.ts";
+import { partitionOf, partitions } from "../../../ports/conversation/partitions.ts";
 import type { StreamStates } from "../../../ports/conversation/stream-state.ts";
 import type { SimProcess } from "../kernel.ts";
 import { createSimConsumer } from "./sim-consumer.ts";
@@ -34,7 +35,10 @@ export function connectStreams(streams: SimStreams, process: SimProcess): SimStr
         } catch (error) {
           answer = () => reject(error);
         }
+        if (kernel.random.chance(streams.answersLost)) return;
         process.deliver(delay(), () => {
+          // The answer goes with the connection.
+          if (streams.isAway) return;
           cancel();
           answer();
         });
@@ -60,10 +64,17 @@ export function connectStreams(streams: SimStreams, process: SimProcess): SimStr
         acknowledged[partition] = Math.max(acknowledged[partition] ?? 0, seq);
       },
     }),
-    appendAgain: () => Promise.reject(new Error("nothing is replayed here")),
+    async appendAgain(item, id) {
+      const text = `[${itemText({ ...item, replay: id })}]`;
+      await request(() => streams.store(partitionOf(item), text, id));
+    },
     async consume(options) {
       const { open, stop } = createSimConsumer(streams, process, options);
-      await request(open);
+      await request(open).catch((error: unknown) => {
+        // It may be there all the same; nobody pulls its messages.
+        void stop();
+        throw error;
+      });
       streams.onBack.add(open);
       return stop;
     },

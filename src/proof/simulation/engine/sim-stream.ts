@@ -1,4 +1,5 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
+import { duplicateWindowMs } from "../../../adapters/nats/inbound-stream.ts";
 import { partitions } from "../../../ports/conversation/partitions.ts";
 import type { StreamState } from "../../../ports/conversation/stream-state.ts";
 import type { Kernel, SimProcess } from "../kernel.ts";
@@ -8,7 +9,7 @@ export interface StreamMessage {
   readonly seq: number;
   readonly text: string;
   readonly storedMs: number;
-  /** Not delivered before; infinite while a consumer has it. */
+  /** Not delivered before; infinite while a consumer has it. 0: this consumer never had it. */
   fromMs: number;
 }
 
@@ -23,6 +24,8 @@ export interface StreamConsumer {
   /** One connection keeps the order: nothing arrives before what was sent before it. */
   arrivesMs: number;
   readonly messagesMax: number;
+  /** It is at its end: it settles what it has, and takes nothing more. */
+  isStopping: boolean;
   /** Another one has taken its place: it is opened again, unless its engine has stopped by then. */
   lose(): void;
 }
@@ -32,8 +35,8 @@ export interface StreamLife {
   readonly created: string;
   lastSeq: number;
   readonly messages: Map<number, StreamMessage>;
-  /** Ids of messages that were stored, for the server's window of duplicates. */
-  readonly ids: Map<string, number>;
+  /** Messages that were stored, by their ids, for the server's window of duplicates. */
+  readonly ids: Map<string, { readonly seq: number; readonly untilMs: number }>;
   consumer: StreamConsumer | null;
 }
 
@@ -69,6 +72,8 @@ export interface SimStreams {
   rollBack(copy: StreamsCopy): void;
   /** Share of acknowledgements that get lost. */
   acksLost: number;
+  /** Share of answers to those who store that get lost. */
+  answersLost: number;
   /** Messages of one partition at most. */
   messagesMax: number;
 }
@@ -92,6 +97,7 @@ export function createSimStreams(kernel: Kernel): SimStreams {
   const streams: SimStreams = {
     kernel,
     acksLost: 0,
+    answersLost: 0,
     messagesMax: Number.POSITIVE_INFINITY,
     onAway: new Set(),
     onBack: new Set(),
@@ -105,11 +111,11 @@ export function createSimStreams(kernel: Kernel): SimStreams {
     store(partition, text, id) {
       const life = lives[partition]!;
       const known = id === null ? undefined : life.ids.get(id);
-      if (known !== undefined) return known;
+      if (known !== undefined && known.untilMs > kernel.nowMs) return known.seq;
       if (life.messages.size >= streams.messagesMax) throw full();
       life.lastSeq += 1;
       const seq = life.lastSeq;
-      if (id !== null) life.ids.set(id, seq);
+      if (id !== null) life.ids.set(id, { seq, untilMs: kernel.nowMs + duplicateWindowMs });
       life.messages.set(seq, { seq, text, storedMs: kernel.nowMs, fromMs: 0 });
       streams.pump(life);
       return seq;
@@ -157,13 +163,16 @@ export function createSimStreams(kernel: Kernel): SimStreams {
 
 function pump({ kernel, isAway, delay }: SimStreams, life: StreamLife): void {
   const { consumer } = life;
-  if (consumer === null || isAway) return;
-  let inFlight = 0;
-  for (const { fromMs } of life.messages.values()) if (fromMs === atWork) inFlight += 1;
+  if (consumer === null || consumer.isStopping || isAway) return;
+  // What was given back for later keeps its place in the window.
+  let unsettled = 0;
+  for (const { fromMs } of life.messages.values()) if (fromMs !== 0) unsettled += 1;
   for (const message of life.messages.values()) {
-    if (inFlight >= consumer.messagesMax) return;
     if (message.fromMs > kernel.nowMs) continue;
-    inFlight += 1;
+    if (message.fromMs === 0) {
+      if (unsettled >= consumer.messagesMax) continue;
+      unsettled += 1;
+    }
     message.fromMs = atWork;
     consumer.arrivesMs = Math.max(consumer.arrivesMs, kernel.nowMs + delay());
     consumer.process.deliver(consumer.arrivesMs - kernel.nowMs, () => {

@@ -7,7 +7,8 @@ import type {
 } from "../../../ports/conversation/backlog-store.ts";
 import type { ConversationKey } from "../../../ports/conversation/conversation-store.ts";
 import type { InboundItem } from "../../../ports/conversation/inbound-stream.ts";
-import type { ParkedStore } from "../../../ports/conversation/parked-store.ts";
+import type { AsideName, ParkedStore } from "../../../ports/conversation/parked-store.ts";
+import { partitionOf } from "../../../ports/conversation/partitions.ts";
 import type { StepStore } from "../../../ports/conversation/step-store.ts";
 import type { Ask } from "./sim-postgres.ts";
 import { isOwner, turnKey, type TurnTables, userKey } from "./turn-tables.ts";
@@ -89,10 +90,24 @@ export interface ParkedRow {
 export type ParkedTable = Map<string, ParkedRow>;
 
 const parks = { parks: true };
+const newestMs = 86_400_000;
 
-export type SimParked = Pick<ParkedStore, "park" | "keep" | "count">;
+const nameOf = ({ channel, account, inboundId, replay }: InboundItem): AsideName => ({
+  channel,
+  account,
+  inboundId,
+  ...(replay !== undefined && { replay }),
+});
 
-export function createSimParked(tables: TurnTables, rows: ParkedTable, ask: Ask): SimParked {
+export type SimParked = Pick<ParkedStore, "park" | "newest" | "keep" | "count">;
+
+/** @param onAside a turn was set aside just now */
+export function createSimParked(
+  tables: TurnTables,
+  rows: ParkedTable,
+  ask: Ask,
+  onAside: (item: InboundItem) => void = () => {},
+): SimParked {
   function put(key: string, row: Omit<ParkedRow, "id" | "atMs">): void {
     const id = rows.get(key)?.id ?? rows.size + 1;
     rows.set(key, { ...row, id, atMs: tables.nowMs() });
@@ -104,10 +119,25 @@ export function createSimParked(tables: TurnTables, rows: ParkedTable, ask: Ask)
     park: (item, { code, reason }, claim) =>
       ask(() => {
         if (!isOwner(tables, claim)) return "stale-owner";
-        if (tables.turns.has(keyOf(item))) return "taken";
+        if (tables.taken.has(keyOf(item))) return "taken";
         put(keyOf(item), { code, reason, item });
+        onAside(item);
         return "parked";
       }, parks),
+    newest: (partition, limit) =>
+      ask(
+        () =>
+          [...rows.values()]
+            .flatMap(({ item, code, reason, atMs }) =>
+              item !== null && partitionOf(item) === partition && atMs > tables.nowMs() - newestMs
+                ? [{ ...nameOf(item), code, reason, atMs }]
+                : [],
+            )
+            .toSorted((a, b) => b.atMs - a.atMs)
+            .slice(0, limit)
+            .map(({ atMs: _atMs, ...one }) => one),
+        { reads: true },
+      ),
     keep: ({ source, item, reason }) =>
       ask(() => {
         const code = /^[A-Z0-9_]+(?=:)/.exec(reason)?.[0] ?? "UNEXPECTED";
@@ -138,7 +168,7 @@ export function createSimSteps(tables: TurnTables, rows: StepTable, ask: Ask): S
     keep: (turn, name, result, claim) =>
       ask(() => {
         const key = turnKey(turn.channel, turn.account, turn.inboundId);
-        if (refusedBy(claim) || tables.turns.has(key)) throw refused(name, turn.inboundId);
+        if (refusedBy(claim) || tables.taken.has(key)) throw refused(name, turn.inboundId);
         const step = `${key} ${name}`;
         if (!rows.has(step)) rows.set(step, JSON.parse(JSON.stringify(result ?? null)));
         return rows.get(step);

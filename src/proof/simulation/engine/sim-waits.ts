@@ -2,8 +2,15 @@ import type { TelegramWait, WaitStore } from "../../../ports/telegram/waits.ts";
 import type { AccountTables } from "./account-tables.ts";
 import type { Ask } from "./sim-postgres.ts";
 
-/** The waits that Telegram ordered. */
-export function createSimWaits({ waits }: AccountTables, ask: Ask): WaitStore {
+/**
+ * The waits that Telegram ordered.
+ * @param onRead the process knows these from now on
+ */
+export function createSimWaits(
+  { waits }: AccountTables,
+  ask: Ask,
+  onRead: (account: string, waits: readonly TelegramWait[]) => void = () => {},
+): WaitStore {
   return {
     inForce: (accounts, nowMs) =>
       ask(
@@ -14,6 +21,7 @@ export function createSimWaits({ waits }: AccountTables, ask: Ask): WaitStore {
               const inForce = known
                 .filter(({ untilMs }) => untilMs > nowMs)
                 .toSorted((a, b) => b.untilMs - a.untilMs);
+              onRead(account, inForce);
               return inForce.length === 0 ? [] : [[account, inForce] as const];
             }),
           ),

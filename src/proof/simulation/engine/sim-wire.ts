@@ -1,7 +1,15 @@
+import type { GrantRef } from "../../../ports/custody/gate.ts";
 import type { TelegramDriver, TelegramFault } from "../../../ports/telegram/telegram.ts";
 import { TelegramError } from "../../../ports/telegram/telegram-error.ts";
 import type { Kernel, SimProcess } from "../kernel.ts";
-import type { SimAccount, SimMessenger, Wire } from "./sim-messenger.ts";
+import {
+  callTimeoutMs,
+  type Key,
+  type SimAccount,
+  type SimMessenger,
+  type Wire,
+} from "./sim-messenger.ts";
+import { closed, deadKey, gateLost, lost, unknown } from "./telegram-faults.ts";
 
 export type OpenOptions = Parameters<TelegramDriver["open"]>[0];
 
@@ -12,7 +20,7 @@ export interface ClientOf {
   readonly incarnation: string;
   readonly messenger: SimMessenger;
   /** The account and slot that a dialled socket is of; null: it was cut. */
-  grantOf(socket: unknown): { readonly account: string; readonly slot: number } | null;
+  grantOf(socket: unknown): GrantRef | null;
 }
 
 /** How a call is carried out, beside its work. */
@@ -43,13 +51,116 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
   const read = options.session === null ? null : Buffer.from(options.session).toString();
   let keyId = read;
   let wire: Wire | null = null;
-  let isClosed = false;
-  let callsInFlight = 0;
-  const pending = new Set<(fault: TelegramFault) => void>();
+  /** Why it has ended, for ever; null: it has not. */
+  let over: TelegramFault | null = null;
+  let connecting: Promise<void> | undefined;
+  const calls = createCalls(of, {
+    wire: () => wire,
+    over: () => over,
+    onDead: die,
+  });
 
-  function rejectPending(fault: TelegramFault): void {
-    for (const reject of pending) reject(fault);
+  /** Answers whether it had not ended before. */
+  function end(fault: TelegramFault): boolean {
+    if (over !== null) return false;
+    over = fault;
+    if (wire !== null) messenger.close(wire);
+    calls.reject(fault);
+    return true;
   }
+
+  function die(): void {
+    if (end(deadKey)) events.onDeadKey(deadKey);
+  }
+
+  function throwIfOver(): void {
+    if (over !== null) throw new TelegramError(over);
+  }
+
+  async function makeWire(): Promise<void> {
+    const socket = await options.dial({ host: "telegram", port: 443 });
+    const { account } = of.grantOf(socket) ?? { account: "" };
+    await new Promise<void>((resolve) => {
+      process.clock.schedule(1 + kernel.random.next() * latencyMsMax, resolve);
+    });
+    throwIfOver();
+    if (keyId === null) {
+      const made = messenger.makeKey(account);
+      keyId = made.id;
+      await events.onSession({ keyId, bytes: Buffer.from(keyId) });
+    }
+    const grant = of.grantOf(socket);
+    throwIfOver();
+    if (grant === null) throw new TelegramError(closed);
+    wire = {
+      ...grant,
+      incarnation: of.incarnation,
+      keyId,
+      isOpen: true,
+      push: (updates) => process.deliver(0, () => events.onUpdates(updates)),
+      onBroken: () => process.deliver(0, breaks),
+      onEnded: () =>
+        process.deliver(0, () => {
+          if (!end(gateLost)) return;
+          events.onDisconnected();
+          events.onEnded(gateLost);
+        }),
+      onDead: () => process.deliver(0, die),
+      onAccepted: () => process.deliver(0, events.onLoginToken),
+    };
+    messenger.connect(wire);
+    if (isOver(messenger.keys.get(keyId))) die();
+    throwIfOver();
+    events.onConnected();
+  }
+
+  /** The library comes back by itself. */
+  function breaks(): void {
+    const broken = wire;
+    if (over !== null || broken === null || !broken.isOpen) return;
+    messenger.close(broken);
+    calls.reject(lost);
+    events.onDisconnected();
+    process.clock.schedule(reconnectMs, () => {
+      if (over !== null || wire !== broken) return;
+      wire = { ...broken, isOpen: true };
+      messenger.connect(wire);
+      if (isOver(messenger.keys.get(wire.keyId))) die();
+      else events.onConnected();
+    });
+  }
+
+  return {
+    get keyId() {
+      return keyId;
+    },
+    get callsInFlight() {
+      return calls.inFlight;
+    },
+    async connect() {
+      throwIfOver();
+      await (connecting ??= makeWire());
+    },
+    call: calls.call,
+    accountOf: () => messenger.accounts.get(wire!.account)!,
+    async close() {
+      end(closed);
+    },
+  };
+}
+
+/** The calls of one client over its wire. */
+function createCalls(
+  { kernel, process, messenger }: ClientOf,
+  client: {
+    wire(): Wire | null;
+    /** Why it has ended; null: it has not. */
+    over(): TelegramFault | null;
+    onDead(): void;
+  },
+) {
+  const pending = new Set<(fault: TelegramFault) => void>();
+  let inFlight = 0;
 
   /** One call: `run` is carried out at Telegram, unless it answers a fault or a wait. */
   function call<Answer>(
@@ -58,14 +169,14 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
     { chat = null, afterMs }: CallHow<Answer> = {},
   ): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      if (isClosed || wire === null) return reject(new TelegramError(closed));
-      const through = wire;
-      callsInFlight += 1;
+      const [over, through] = [client.over(), client.wire()];
+      if (over !== null || through === null) return reject(new TelegramError(over ?? closed));
+      inFlight += 1;
       let isOpen = true;
       const settle = (outcome: () => void) => {
         if (!isOpen) return;
         isOpen = false;
-        callsInFlight -= 1;
+        inFlight -= 1;
         pending.delete(fail);
         outcome();
       };
@@ -73,11 +184,14 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
       pending.add(fail);
       kernel.at(kernel.random.next() * latencyMsMax, () => {
         if (!through.isOpen) return process.deliver(0, () => fail(lost));
+        // A key that has died may be met before Telegram tells of it.
+        if (isOver(messenger.keys.get(through.keyId))) return process.deliver(0, client.onDead);
+        if (messenger.silent.has(through.keyId)) {
+          return process.deliver(callTimeoutMs, () => fail(unknown));
+        }
         let answer: () => void;
         let takesMs = kernel.random.next() * latencyMsMax;
         try {
-          const key = messenger.keys.get(through.keyId);
-          if (key?.state === "dead") throw new TelegramError(deadKey);
           messenger.refuse(through, method, chat);
           const result = run(through);
           takesMs = afterMs?.(result) ?? takesMs;
@@ -92,81 +206,17 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
     });
   }
 
-  async function connect(): Promise<void> {
-    const socket = await options.dial({ host: "telegram", port: 443 });
-    const { account } = of.grantOf(socket) ?? { account: "" };
-    await new Promise<void>((resolve) => {
-      process.clock.schedule(1 + kernel.random.next() * latencyMsMax, resolve);
-    });
-    if (isClosed) throw new TelegramError(closed);
-    if (keyId === null) {
-      const made = messenger.makeKey(account);
-      keyId = made.id;
-      await events.onSession({ keyId, bytes: Buffer.from(keyId) });
-    }
-    const grant = of.grantOf(socket);
-    if (isClosed || grant === null) throw new TelegramError(closed);
-    wire = {
-      ...grant,
-      incarnation: of.incarnation,
-      keyId,
-      isOpen: true,
-      push: (updates) => process.deliver(0, () => events.onUpdates(updates)),
-      onBroken: () => process.deliver(0, breaks),
-      onEnded: () => process.deliver(0, () => events.onEnded(gateLost)),
-      onDead: () => process.deliver(0, () => events.onDeadKey(deadKey)),
-      onAccepted: () => process.deliver(0, events.onLoginToken),
-    };
-    messenger.connect(wire);
-    if (messenger.keys.get(keyId)?.state === "dead") {
-      events.onDeadKey(deadKey);
-      throw new TelegramError(deadKey);
-    }
-  }
-
-  /** The library comes back by itself. */
-  function breaks(): void {
-    const broken = wire;
-    if (isClosed || broken === null || !broken.isOpen) return;
-    messenger.close(broken);
-    rejectPending(lost);
-    events.onDisconnected();
-    process.clock.schedule(reconnectMs, () => {
-      if (isClosed || wire !== broken) return;
-      wire = { ...broken, isOpen: true };
-      messenger.connect(wire);
-      events.onConnected();
-    });
-  }
-
   return {
-    get keyId() {
-      return keyId;
-    },
-    get callsInFlight() {
-      return callsInFlight;
-    },
-    connect,
     call,
-    accountOf: () => messenger.accounts.get(wire!.account)!,
-    async close() {
-      if (isClosed) return;
-      isClosed = true;
-      if (wire !== null) messenger.close(wire);
-      rejectPending(closed);
+    get inFlight() {
+      return inFlight;
+    },
+    /** All that wait for an answer. */
+    reject(fault: TelegramFault): void {
+      for (const reject of pending) reject(fault);
     },
   };
 }
 
-const closed: TelegramFault = {
-  code: "CLIENT_CLOSED",
-  kind: "unknown",
-  message: "the client was closed",
-};
-const gateLost: TelegramFault = { code: "GATE_LOST", kind: "unknown", message: "the gate is away" };
-const lost: TelegramFault = { code: "CONNECTION_LOST", kind: "unknown", message: "the wire broke" };
-const deadKey: TelegramFault = {
-  code: "AUTH_KEY_DUPLICATED",
-  kind: "dead-key",
-  message: "the key is dead",
-};
+/** One that was logged out is as dead as another. */
+const isOver = (key: Key | undefined): boolean => key?.state === "dead" || key?.state === "out";

@@ -24,6 +24,7 @@ export interface Session {
 /** A committed turn. */
 export interface Turn {
   readonly session: string;
+  readonly createdMs: number;
   readonly seq: number;
   readonly asked: string;
   readonly inboundId: string;
@@ -37,8 +38,6 @@ export interface Turn {
 
 /** A reply on its way out. */
 export interface Reply {
-  /** In the order of their commits. */
-  readonly order: number;
   readonly session: string;
   readonly seq: number;
   readonly channel: ChannelName;
@@ -74,12 +73,18 @@ export interface TurnTables {
   readonly open: Map<string, Session>;
   readonly newest: Map<string, Session>;
   readonly turnsOf: Map<string, Turn[]>;
-  /** By channel, account and inbound id. */
-  readonly turns: Map<string, Turn>;
+  /** The marks of messages that took effect, by channel, account and inbound id: they outlive the turns. */
+  readonly taken: Set<string>;
   /** By session and number, as in `42:7`. */
   readonly replies: Map<string, Reply>;
+  /** The one with the highest number, by session. */
+  readonly newestReplies: Map<string, Reply>;
   /** Those that are neither sent nor given up, in their order. */
   readonly unsent: Map<string, Reply>;
+  /** Those that were given up, also where their rows are gone. */
+  readonly givenUp: Reply[];
+  /** The id of the newest session. */
+  lastSession: number;
 }
 
 export const createTurnTables = (rules: ConversationRules, nowMs: () => number): TurnTables => ({
@@ -90,9 +95,12 @@ export const createTurnTables = (rules: ConversationRules, nowMs: () => number):
   open: new Map(),
   newest: new Map(),
   turnsOf: new Map(),
-  turns: new Map(),
+  taken: new Set(),
   replies: new Map(),
+  newestReplies: new Map(),
   unsent: new Map(),
+  givenUp: [],
+  lastSession: 0,
 });
 
 export const userKey = (of: {
