@@ -48,6 +48,33 @@ export function errorLine(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Whose text alone names no cause: a library's bound has passed. */
+const isTimeout = ({ name, message }: Error): boolean =>
+  name === "TimeoutError" || /^time(?:d )?out$/i.test(message);
+
+/** The name and text of an error and of its causes, from the outside in. Some carry no text of their own, but others. */
+function storyOf(error: unknown, deepMost = 4): string {
+  if (!(error instanceof Error)) return String(error);
+  const { name, message, cause } = error;
+  const inner: unknown = error instanceof AggregateError ? (error.errors[0] ?? cause) : cause;
+  const own = message === "" ? name : `${name}: ${message}`;
+  const told = isTimeout(error) ? `no answer came in time (${own})` : own;
+  return inner === undefined || deepMost === 0 ? told : `${told}, by ${storyOf(inner, deepMost - 1)}`;
+}
+
+/**
+ * The last word of a program that any thrown value ends. One of a library names neither what was done nor a way out, so
+ * both are added: `what` is the sentence's beginning, and `next` the remedy.
+ */
+export function lastWord(
+  error: unknown,
+  { what, next }: { readonly what: string; readonly next: string },
+): HoldfastError {
+  if (error instanceof HoldfastError) return error;
+  const message = `${what}: ${storyOf(error)}.`;
+  return new HoldfastError({ code: "UNEXPECTED", message, next, cause: error });
+}
+
 /** The stable code of any thrown value; `UNEXPECTED` where it has none. */
 export const errorCodeOf = (error: unknown): string =>
   error instanceof HoldfastError ? error.code : "UNEXPECTED";
