@@ -2,6 +2,7 @@ import type { Body, CommandReply, FleetProtocol, Handlers, Reply } from "./proto
 import type { NodeProtocol } from "./node-protocol.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { AccountStores } from "../ports/accounts/account-store.ts";
+import type { StoredPeers } from "../ports/conversation/stored-peers.ts";
 import type { Account } from "../accounts/account.ts";
 import { createAccountCommands, describeAccount } from "./account-verbs.ts";
 import { type AdditionOptions, createAdditions } from "./setup-verbs.ts";
@@ -39,6 +40,8 @@ export interface CommandOptions
   readonly host: Host<Account>;
   readonly hostName: string;
   readonly accounts: AccountStores;
+  /** The addresses of people whose conversations are stored. */
+  readonly peers: StoredPeers;
   readonly fleet: FleetCommands;
   /** Any node's answers about conversations. */
   readonly conversations: ConversationVerbs;
