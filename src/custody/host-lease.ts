@@ -281,15 +281,21 @@ function leaseHeld(
 ): HoldfastError {
   // Anybody may have written it.
   const name = String(other).slice(0, hostLettersMax);
-  const message =
-    name === host
-      ? `Another gate holds the lease of host "${host}" and renews it (${incarnation}).`
-      : `The hosts "${host}" and "${name}" have one lease, as their names differ only in letters that are written as _, and "${name}" renews it.`;
+  if (name !== host) return looksAlike(host, name, cause);
   return new HoldfastError({
     code: "LEASE_HELD",
-    message,
+    message: `Another gate holds the lease of host "${host}" and renews it (${incarnation}).`,
     next: "Stop it, or give this host a name of its own in HOLDFAST_HOST.",
     policy: "retryable",
     cause,
   });
 }
+
+const looksAlike = (host: string, other: string, cause: unknown) =>
+  new HoldfastError({
+    code: "LEASE_HELD",
+    message: `The hosts "${host}" and "${other}" have one lease, as their names differ only in letters that are written as _, and "${other}" renews it.`,
+    next: "Give this host a name of its own in HOLDFAST_HOST, of letters, digits and hyphens.",
+    policy: "retryable",
+    cause,
+  });
