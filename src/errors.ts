@@ -42,10 +42,11 @@ export function policyOf(error: unknown): ErrorPolicy {
   return error instanceof HoldfastError ? error.policy : "terminal";
 }
 
-/** One line for a person, from any thrown value. */
+/** One line for a person, from any thrown value. Never empty, and never a library's `timeout` alone. */
 export function errorLine(error: unknown): string {
   if (error instanceof HoldfastError) return error.line;
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return error.message === "" || isTimeout(error) ? storyOf(error) : error.message;
 }
 
 /** Whose text alone names no cause: a library's bound has passed. */

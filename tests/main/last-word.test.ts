@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { askSealKey, requestSealed } from "../../src/adapters/crypto/sealed-request.ts";
 import { createSealKey } from "../../src/adapters/crypto/curve-seal.ts";
-import { HoldfastError, lastWord } from "../../src/errors.ts";
+import { errorLine, HoldfastError, lastWord } from "../../src/errors.ts";
 
 const during = { what: "The start failed", next: "Start again: npm start" };
 
@@ -39,6 +39,12 @@ describe("the last word of a program", () => {
     const own: Error & { cause?: unknown } = new Error("round");
     own.cause = own;
     expect(lastWord(own, during).message).toMatch(/^The start failed: Error: round, by .*\.$/);
+  });
+
+  it("stands within a longer line, where a library's text says nothing", () => {
+    expect(errorLine(timeout("TimeoutError", "timeout"))).toMatch(/^no answer came in time/);
+    expect(errorLine(new AggregateError([new Error("refused")]))).toContain("refused");
+    expect(errorLine(new Error("disk full"))).toBe("disk full");
   });
 
   it("is left to an error that has one", () => {
