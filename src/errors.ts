@@ -60,7 +60,9 @@ function storyOf(error: unknown, deepMost = 4): string {
   const inner: unknown = error instanceof AggregateError ? (error.errors[0] ?? cause) : cause;
   const own = message === "" ? name : `${name}: ${message}`;
   const told = isTimeout(error) ? `no answer came in time (${own})` : own;
-  return inner === undefined || deepMost === 0 ? told : `${told}, by ${storyOf(inner, deepMost - 1)}`;
+  return inner === undefined || deepMost === 0
+    ? told
+    : `${told}, by ${storyOf(inner, deepMost - 1)}`;
 }
 
 /**

@@ -14,11 +14,7 @@ import { randomIdOfSend } from "../conversation/outbox/random-id.ts";
 
 const historyByDefault = 20;
 
-type HolderCommands = Handlers<
-  AccountProtocol,
-  "invoke" | "send" | "history",
-  [account: Account]
->;
+type HolderCommands = Handlers<AccountProtocol, "invoke" | "send" | "history", [account: Account]>;
 
 /** `invoke`, `send` and `history`: others use an account through its holder. */
 export function createHolderCommands(peers: StoredPeers): HolderCommands {

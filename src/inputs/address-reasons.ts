@@ -34,7 +34,8 @@ export function whyUnheard({
   }
   if (kind !== "postgres") return null;
   const [path = "", query = ""] = rest.split(/\?(.*)/s);
-  if (!isEncoded(path)) return "has a % in its database's name that begins no code; write it as %25";
+  if (!isEncoded(path))
+    return "has a % in its database's name that begins no code; write it as %25";
   const said = new URLSearchParams(query);
   if (said.get("host")?.includes(",") === true) return severalHosts;
   const mode = said.get("sslmode");

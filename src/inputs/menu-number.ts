@@ -5,8 +5,7 @@ import { plainText } from "./plain-text.ts";
  * text.
  */
 export function readMenuNumber(typed: string): number | null {
-  const [, number] = /^(?:[([]|(?:n[°o]?\.?|#)\s*)?(\d{1,3})\s?[.)\]:,。、]?$/i.exec(
-      plainText(typed),
-    ) ?? [];
+  const [, number] =
+    /^(?:[([]|(?:n[°o]?\.?|#)\s*)?(\d{1,3})\s?[.)\]:,。、]?$/i.exec(plainText(typed)) ?? [];
   return number === undefined ? null : Number(number);
 }

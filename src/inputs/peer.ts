@@ -68,7 +68,9 @@ export function readPeer(typed: string): InputReading<NamedPeer> {
   if (/^\d+$/.test(plain)) return ofId(plain);
   // What stands between digits is another's way to write: of a phone number, or of a large one.
   if (/^\d[\d\s.,'_()-]*$/.test(plain)) {
-    return { why: "is no number of a user: that has digits alone, and a phone number a + in front" };
+    return {
+      why: "is no number of a user: that has digits alone, and a phone number a + in front",
+    };
   }
   return ofUsername(plain.replace(/^@/, ""));
 }

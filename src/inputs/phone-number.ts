@@ -23,7 +23,8 @@ export function readPhoneNumber(typed: string): InputReading<string> {
   const bare = meant.replaceAll(between, "");
   const digits = bare.replace(/^(?:\+|00)/, "");
   if (!/^\d+$/.test(digits)) return { why: "holds something else than digits" };
-  if (digits.startsWith("0") || unassigned.test(digits)) return { why: "has no country's code in front" };
+  if (digits.startsWith("0") || unassigned.test(digits))
+    return { why: "has no country's code in front" };
   if (digits.length < 5 || digits.length > 15) {
     return { why: `has ${digits.length} digits, and a number has 5 to 15` };
   }

@@ -21,7 +21,9 @@ describe("the name of a host that is given none", () => {
   });
 
   it("gives no two machines one key whose names differ beyond plain letters", () => {
-    const foreign = fc.string({ unit: "grapheme", minLength: 1 }).filter((name) => /[^\w.-]/.test(name));
+    const foreign = fc
+      .string({ unit: "grapheme", minLength: 1 })
+      .filter((name) => /[^\w.-]/.test(name));
     const keyOf = (name: string) => hostKey(hostOfMachine(name));
     fc.assert(
       fc.property(foreign, foreign, (one, other) => {

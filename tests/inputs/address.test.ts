@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { AddressKind } from "../../src/inputs/address-kinds.ts";
 import {
-  type AddressKind,
   hostAndPort,
   httpTarget,
   readAddress,

@@ -19,7 +19,10 @@ export function poolerRefusal(cause: unknown): HoldfastError | null {
 }
 
 const withoutSession = (how: string, cause?: unknown) =>
-  pooled(`gives each transaction another connection, as PgBouncer in transaction mode (${how})`, cause);
+  pooled(
+    `gives each transaction another connection, as PgBouncer in transaction mode (${how})`,
+    cause,
+  );
 
 const pooled = (what: string, cause: unknown) =>
   new HoldfastError({

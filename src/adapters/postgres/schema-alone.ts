@@ -74,13 +74,16 @@ async function connected(databaseUrl: string): Promise<Client> {
     return client;
   } catch (cause) {
     await client.end().catch(() => {});
-    throw poolerRefusal(cause) ?? new HoldfastError({
-      code: "DATABASE_UNAVAILABLE",
-      message: `The database does not answer: ${cause instanceof Error ? cause.message || cause.name : String(cause)}.`,
-      next: "Check that PostgreSQL runs and that HOLDFAST_DATABASE_URL names it.",
-      policy: "retryable",
-      cause,
-    });
+    throw (
+      poolerRefusal(cause) ??
+      new HoldfastError({
+        code: "DATABASE_UNAVAILABLE",
+        message: `The database does not answer: ${cause instanceof Error ? cause.message || cause.name : String(cause)}.`,
+        next: "Check that PostgreSQL runs and that HOLDFAST_DATABASE_URL names it.",
+        policy: "retryable",
+        cause,
+      })
+    );
   }
 }
 

@@ -35,7 +35,14 @@ async function run({ parent: only, blow: wanted, json }: Options): Promise<numbe
         if (wanted !== undefined && nameOf(blow) !== wanted) continue;
         const { wrong, readyMs, servesMs, endedMs } = await runCase(parent, blow, home, limits);
         if (wrong.length > 0) failed += 1;
-        const facts = { parent: parent.name, blow: nameOf(blow), readyMs, servesMs, endedMs, wrong };
+        const facts = {
+          parent: parent.name,
+          blow: nameOf(blow),
+          readyMs,
+          servesMs,
+          endedMs,
+          wrong,
+        };
         process.stdout.write(json === true ? `${JSON.stringify(facts)}\n` : lineOf(facts));
       }
     }

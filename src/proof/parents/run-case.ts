@@ -68,7 +68,9 @@ export async function runCase(
   }
   let from = performance.now();
   const wrong = await strike(parent, blow, { child, tree, home });
-  const servesMs = isReplaced(blow) ? await until(() => serves(home, tree), limits.servesMsMax) : null;
+  const servesMs = isReplaced(blow)
+    ? await until(() => serves(home, tree), limits.servesMsMax)
+    : null;
   if (isReplaced(blow) && servesMs === null) wrong.push("nothing serves again");
   const all = () => [...tree, ...treeOf(child.pid ?? 0), ...processesFor(home)];
   if (blow.kind === "kill" && !hasEnded()) {
