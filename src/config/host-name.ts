@@ -10,7 +10,7 @@ const hashDigits = 8;
  */
 export function hostOfMachine(hostname: string): string {
   if (plain.test(hostname)) return hostname;
-  const left = hostname.replaceAll(/[^A-Za-z0-9-]+/g, "-").replaceAll(/^-+|-+$/g, "");
+  const left = hostname.replaceAll(/[^A-Za-z0-9]+/g, "-").replaceAll(/^-+|-+$/g, "");
   const mark = createHash("sha256").update(hostname).digest("hex").slice(0, hashDigits);
   return `${left === "" ? "host" : left.slice(0, 48)}-${mark}`;
 }

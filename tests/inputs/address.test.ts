@@ -85,7 +85,9 @@ describe("an address", () => {
       "tls://[::1]:80",
       "nats://three:4222",
     ]);
-    expect(readAddresses("nats://up,,nats://down", "nats")).toEqual({ why: "is empty" });
+    expect(readAddresses("nats://up,,nats://down", "nats")).toEqual({
+      why: "has a comma too many, with nothing beside it",
+    });
   });
 
   it("of HTTP gives who asks to a header, and keeps them out of the URL", () => {
