@@ -53,7 +53,7 @@ export function errorLine(error: unknown): string {
 const isTimeout = ({ name, message }: Error): boolean =>
   name === "TimeoutError" || /^time(?:d )?out$/i.test(message);
 
-/** The name and text of an error and of its causes, from the outside in. Some carry no text of their own, but others. */
+/** The name and text of an error and of its causes, from the outside in: some have no text of their own. */
 function storyOf(error: unknown, deepMost = 4): string {
   if (!(error instanceof Error)) return String(error);
   const { name, message, cause } = error;

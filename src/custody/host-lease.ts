@@ -274,12 +274,14 @@ function whatHappened(entry: RegisterEntry<LeaseValue> | null): string {
   return `shows a write that its gate did not make (incarnation ${entry.value?.incarnation})`;
 }
 
+/** Anybody may have written it: a name may be of any form. */
+type Written = Partial<Pick<LeaseValue, "incarnation">> & { readonly host?: unknown };
+
 function leaseHeld(
   host: string,
-  { host: other = host, incarnation = "another gate" }: Partial<LeaseValue>,
+  { host: other = host, incarnation = "another gate" }: Written,
   cause?: unknown,
 ): HoldfastError {
-  // Anybody may have written it.
   const name = String(other).slice(0, hostLettersMax);
   if (name !== host) return looksAlike(host, name, cause);
   return new HoldfastError({

@@ -12,8 +12,8 @@ const prefix = /^(?:tel|sms|callto):(?:\/\/)?\s*|^(?:https?:\/\/)?t\.me\/(?=\+)/
 const unassigned = /^(?:28|83|89)/;
 
 /**
- * A phone number as `+` and 5 to 15 digits (E.164). Takes quotes, `tel:`, 00 in front, (0) behind the country's code, and a
- * number that has no + but begins with its country's code.
+ * A phone number as `+` and 5 to 15 digits (E.164). Takes quotes, `tel:`, 00 in front, (0) behind the country's code,
+ * and a number that has no + but begins with its country's code.
  */
 export function readPhoneNumber(typed: string): InputReading<string> {
   const plain = withoutWrapping(plainText(typed)).replace(prefix, "");

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createStoredPeers } from "../../src/adapters/postgres/stored-peers.ts";
 import type { Account } from "../../src/accounts/account.ts";
 import type { AccountWorld } from "../../src/accounts/context.ts";
@@ -46,7 +46,7 @@ beforeEach(async () => {
   await bot.login("l1", "bot-token");
   await bot.runtime.until((state) => state === "active");
   bench.dc.phone.send(ann.id, { peer: "bot_account0", text: "hello" });
-  await expect.poll(() => bench.appended.length).toBe(1);
+  await vi.waitUntil(() => bench.appended.length === 1, { timeout: 10_000 });
 });
 afterEach(() => bench.close());
 

@@ -18,7 +18,7 @@ export function treeOf(root: number): readonly ProcessIdentity[] {
   return found;
 }
 
-/** Every process that was started for that home, whoever is its parent now: its environment or its arguments name it. */
+/** Every process of that home, whatever is its parent now: its environment or its arguments name it. */
 export function processesFor(home: string): readonly ProcessIdentity[] {
   return allProcesses().flatMap(({ pid }) => {
     const startTime = startTimeOf(pid);
