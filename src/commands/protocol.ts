@@ -185,9 +185,14 @@ export interface AccountProtocol {
 
 /** `holdfast.fleet.<verb>`: any node answers for all; `status` also as `holdfast.status`. */
 export interface FleetProtocol {
+  /** By name, from behind `after` on; `more`: the name that the next page begins behind, null: there is none. */
   readonly status: {
-    asked: Nothing;
-    answered: { readonly host: string; readonly accounts: readonly AccountStatus[] };
+    asked: { readonly after?: string };
+    answered: {
+      readonly host: string;
+      readonly accounts: readonly AccountStatus[];
+      readonly more: string | null;
+    };
   };
   /** The fleet's health as the database knows it. What nodes count, `holdfast.nodes.metrics` tells. */
   readonly health: {

@@ -19,6 +19,7 @@ import type { FleetCommands } from "./fleet-verbs.ts";
 import type { Host } from "../accounts/host.ts";
 import { accountNameMalformed, accountNamePattern } from "../ports/accounts/account-name.ts";
 import { mayName, type Speaker } from "../ports/speaker.ts";
+import { statusPage } from "./status-page.ts";
 import type { VerbOf } from "./verb-roles.ts";
 
 /** Answers the commands of people and scripts. Throws `HoldfastError` for a refusal. */
@@ -106,9 +107,10 @@ export function createCommands(options: CommandOptions): Commands {
     ...options.callers,
     ...options.health,
     ...sealing,
-    status: async (_body, speaker) => {
+    status: async ({ after }, speaker) => {
       const { accounts: all, ...rest } = await status();
-      return { ...rest, accounts: all.filter(({ name }) => mayName(speaker, name)) };
+      const known = all.filter(({ name }) => mayName(speaker, name));
+      return { ...rest, ...statusPage(known, typeof after === "string" ? after : undefined) };
     },
   };
   const nodeVerbs: Named<[]> = options.nodeVerbs;
@@ -128,6 +130,7 @@ export function createCommands(options: CommandOptions): Commands {
       ok: true,
       host: hostName,
       accounts: described.toSorted((a, b) => a.name.localeCompare(b.name)),
+      more: null,
     };
   }
 

@@ -4,7 +4,7 @@ import { conversationMachine } from "../../../machines/conversation.ts";
 import { conversationRules } from "../../../machines/conversation-rules.ts";
 import type { AccountStatus } from "../../commands/account-status.ts";
 import { readRunInfo } from "../../embedded/run-info.ts";
-import { askFleet } from "../ask.ts";
+import { fleetAccounts } from "../fleet-status.ts";
 import { type Check, fault, ok, unknown } from "./check.ts";
 import { database, indexes, schema, sessions } from "./database-checks.ts";
 import { askingEnv, type Env, type World } from "./world.ts";
@@ -25,7 +25,7 @@ export function verifyChecks(
     schema(asked),
     indexes(asked, world.ownsIndex, world.rebuild),
     sessions(asked),
-    serving(async () => (await askFleet("status", {}, { env: askingEnv(env) })).accounts, well),
+    serving(async () => fleetAccounts({ env: askingEnv(env) }), well),
     turns(world),
     reuse(async () => readReuse(await world.records())),
     metrics(async () => (await readRunInfo(home))?.metrics ?? null, readText),
