@@ -7,9 +7,7 @@ export function statusPage(
   after: string | undefined,
 ): { readonly accounts: readonly AccountStatus[]; readonly more: string | null } {
   const rest =
-    after === undefined
-      ? accounts
-      : accounts.filter(({ name }) => name.localeCompare(after) > 0);
+    after === undefined ? accounts : accounts.filter(({ name }) => name.localeCompare(after) > 0);
   const page = firstThatFit(rest);
   return { accounts: page, more: page.length < rest.length ? (page.at(-1)?.name ?? null) : null };
 }
