@@ -22,7 +22,9 @@ const readBytes = 256 * 1024;
 /** The node's end of this process. */
 export interface NodePipe {
   say(line: BotLine | string): void;
-  /** What waits goes now. For the end of this process, which waits for nothing. */
+  /** What waits goes now. */
+  send(): void;
+  /** The same. For the end of this process, which waits for nothing. */
   sayLast(...lines: readonly BotLine[]): void;
   listen(
     onText: (text: string) => void,
@@ -54,6 +56,7 @@ export function openNodePipe(): NodePipe {
     say(line) {
       speaker.say(typeof line === "string" ? line : JSON.stringify(line));
     },
+    send: speaker.send,
     sayLast(...last) {
       // Behind half a frame nothing would be understood.
       if (socket.writableLength > 0) return;
@@ -88,12 +91,18 @@ export function serveTurns(bot: Bot, folder: string, node: NodePipe): void {
 
   const turns = createRunningTurns(bot, folder, {
     say: node.say,
-    onAnswers: () => void setImmediate(giveAnswers),
+    onAnswers: () => void setImmediate(sendAnswers),
     isQuiet: () => countResources() <= atRest,
   });
 
   function giveAnswers(): void {
     for (const line of turns.takeAnswers()) node.say(line);
+  }
+
+  /** They have waited for the end of their moment, and need not wait for another. */
+  function sendAnswers(): void {
+    giveAnswers();
+    node.send();
   }
 
   function giveSign(): void {

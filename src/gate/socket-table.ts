@@ -50,6 +50,8 @@ interface Pipe {
   readonly closed: Promise<void>;
   /** That Telegram knows of the close: it closed, or the way was there right behind the reset. Null before the end. */
   known: Promise<boolean> | null;
+  /** It was cut with nothing on its way: nobody has to wait for Telegram, then or later. */
+  wasIdle: boolean;
 }
 
 const dialTimeoutMs = 10_000;
@@ -78,6 +80,7 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
       closed,
       closedMs: -Infinity,
       known: null,
+      wasIdle: false,
     };
     pipes.set(key, pipe);
     latest.set(key, pipe);
@@ -167,11 +170,12 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
     if (pipe === undefined || pipe.grant.epoch > epochMax) return;
     if (pipes.get(key) === pipe) {
       figures.cuts += 1;
+      pipe.wasIdle = idle;
       if (idle) reset(pipe.upstream);
       else resetPipe(pipe);
     }
     await pipe.closed;
-    if (idle) return;
+    if (idle || pipe.wasIdle) return;
     // The last bytes, and the reset, may still be on their way to Telegram.
     await until(pipe.closedMs + restMs);
     if ((await pipe.known) !== true) await until(pipe.closedMs + answerMs);

@@ -265,6 +265,25 @@ describe("after a cut with requests under way, the gate waits", () => {
   });
 });
 
+it("has nothing to wait for after a cut of a connection that was idle, nor later when everything is cut", async () => {
+  const clock = createTestClock();
+  const resting = createSocketTable({
+    mayAct: () => true,
+    journal: () => {},
+    now: () => 0,
+    asleepSinceMs: () => null,
+    clock,
+    restMs: 250,
+    answerMs: 2000,
+    wayIsThere: () => Promise.resolve(false),
+  });
+  resting.admit({ ...grant, keyId });
+  await resting.dial(grant, to(), new PassThrough() as unknown as Socket);
+  await resting.cut(grant, true);
+  // The clock stands still: a wait would never end.
+  await expect(resting.cutAll()).resolves.toBeDefined();
+});
+
 describe("the gate's door", () => {
   /** Says hello on a connection of its own; the answer, or that the gate hung up. */
   async function hello(given: unknown): Promise<string> {

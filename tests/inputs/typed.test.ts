@@ -98,6 +98,17 @@ describe("the number of a choice", () => {
       expect(readMenuNumber(typed)).toBe(is);
     },
   );
+
+  it("holds no letter, in whatever form that is meant", () => {
+    const kept: string[] = [];
+    for (let code = 0; code <= 0x10ffff; code += 1) {
+      const letter = String.fromCodePoint(code);
+      if (/\p{L}/u.test(letter) && /^[\d().:。]*$/u.test(plainText(letter))) kept.push(letter);
+    }
+    // Fillers, which nobody sees.
+    expect(kept.filter((letter) => !/\p{Default_Ignorable_Code_Point}/u.test(letter))).toEqual([]);
+    expect(kept.map((letter) => readMenuNumber(`2${letter}`))).toEqual(kept.map(() => 2));
+  });
 });
 
 describe("whom a message is for", () => {

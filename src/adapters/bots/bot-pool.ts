@@ -1,9 +1,9 @@
 import type { Clock } from "../../concurrency/clock.ts";
 import { errorLine, type HoldfastError } from "../../errors.ts";
 import type { BotPlace, BotRunner } from "../../ports/conversation/bot-runner.ts";
-import { hashText } from "../../ports/text-hash.ts";
 import { createAlonePlaces } from "./alone-places.ts";
 import { type BotProcess, startBotProcess } from "./bot-process.ts";
+import { seatOf } from "./bot-seats.ts";
 import { botProgram, type BotProgramOptions, endingWithParent } from "./bot-program.ts";
 import type { BotFacts } from "./messages.ts";
 
@@ -107,9 +107,9 @@ export function createBotPool(options: BotPoolOptions): BotPool {
     if (!isClosed) options.onFault(`the bot ${facts.name} cannot be loaded: ${errorLine(error)}`);
   }
 
-  function answering(user: number): BotPlace | null {
+  function answering(first: number): BotPlace | null {
     for (let next = 0; next < processes; next += 1) {
-      const one = seats[(user + next) % processes];
+      const one = seats[(first + next) % processes];
       if (one?.answers === true) return one;
     }
     return null;
@@ -148,10 +148,10 @@ export function createBotPool(options: BotPoolOptions): BotPool {
     },
     place({ item, alone: isAlone, signal }) {
       if (isAlone) return alone.place(signal);
-      const user = hashText(`${item.channel}\n${item.account}\n${item.chatUser}`);
-      const free = answering(user);
+      const first = seatOf(item, processes);
+      const free = answering(first);
       if (free !== null) return free;
-      return untilFree(waiting, signal, () => (isClosed ? null : (answering(user) ?? "none")));
+      return untilFree(waiting, signal, () => (isClosed ? null : (answering(first) ?? "none")));
     },
     async reload() {
       const fresh = make(0);

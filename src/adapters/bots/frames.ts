@@ -71,6 +71,8 @@ export function bytesFrame(turn: number, ask: number, bytes: Uint8Array): Buffer
 /** Says lines: those of one turn of the event loop go together. */
 export interface Speaker {
   say(line: string): void;
+  /** What waits goes now: nothing more is to come in this turn of the event loop. */
+  send(): void;
   /** The frame of what waits, for who sends it otherwise; null: nothing waits. */
   take(): Buffer | null;
 }
@@ -96,6 +98,7 @@ export function createSpeaker(write: (frame: Buffer, done: () => void) => void):
       isFlushing = true;
       lines.add(line);
     },
+    send,
     take: () => lines.take()?.frame ?? null,
   };
 }

@@ -9,12 +9,16 @@ export interface HangWatch {
   readonly isSilent: boolean;
 }
 
-/** A process that is silent for so long gets no new turn. */
-const silentMs = 100;
-/** Looks and not milliseconds: after a pause of the node itself a process gets its time to answer. */
-const looksPerHang = 20;
+const lookMs = 25;
+/** A process that is silent for so many looks gets no new turn. */
+const silentLooksMax = 4;
+/** Of the time until a silent process has hung: one look counts for no more than such a piece. */
+const piecesPerHang = 20;
 
-/** @param isBusy whether it has turns; without any, nothing is expected of it, and no timer runs */
+/**
+ * Looks and not milliseconds: a pause of the node itself is one look, behind which the process gets its time to answer.
+ * @param isBusy whether it has turns; without any, nothing is expected of it, and no timer runs
+ */
 export function createHangWatch(options: {
   readonly clock: Pick<Clock, "monotonicMs" | "schedule">;
   readonly hangMs: number;
@@ -22,21 +26,30 @@ export function createHangWatch(options: {
   onHang(): void;
 }): HangWatch {
   const { clock, hangMs, isBusy, onHang } = options;
-  let heardMs = clock.monotonicMs();
+  const pieceMs = Math.max(lookMs, hangMs / piecesPerHang);
+  let lookedMs = 0;
   let silentLooks = 0;
+  let silentMs = 0;
   let isLooking = false;
 
   function look(): void {
     isLooking = isBusy();
     if (!isLooking) return;
+    const nowMs = clock.monotonicMs();
     silentLooks += 1;
-    if (silentLooks > looksPerHang) return onHang();
-    clock.schedule(hangMs / looksPerHang, look);
+    silentMs += Math.min(nowMs - lookedMs, pieceMs);
+    if (silentMs > hangMs) return onHang();
+    lookLater(nowMs);
+  }
+
+  function lookLater(nowMs: number): void {
+    lookedMs = nowMs;
+    clock.schedule(lookMs, look);
   }
 
   function heard(): void {
-    heardMs = clock.monotonicMs();
     silentLooks = 0;
+    silentMs = 0;
   }
 
   return {
@@ -44,11 +57,11 @@ export function createHangWatch(options: {
       if (isLooking) return;
       heard();
       isLooking = true;
-      clock.schedule(hangMs / looksPerHang, look);
+      lookLater(clock.monotonicMs());
     },
     heard,
     get isSilent() {
-      return isBusy() && clock.monotonicMs() - heardMs > silentMs;
+      return silentLooks > silentLooksMax && isBusy();
     },
   };
 }

@@ -7,7 +7,7 @@ import {
 } from "../../../machines/conversation-rules.ts";
 import type { TokenRules } from "../../../machines/token.ts";
 import { historyColumns } from "./conversation-rows.ts";
-import { isTaken } from "./taken-messages.ts";
+import { isMarked, markOf, markThem } from "./taken-messages.ts";
 import { tokenStatements } from "./token-statements.ts";
 
 /*
@@ -84,7 +84,7 @@ export function loadSessions(rules: ConversationRules): string {
  */
 export const commitTurns = (rules: ConversationRules, tokens: TokenRules): string => `
   with i as materialized (
-    select * from json_to_recordset($1::json) as i(n int, partition int, epoch bigint, session_id bigint,
+    select *, ${markOf("i")} as mark from json_to_recordset($1::json) as i(n int, partition int, epoch bigint, session_id bigint,
       expected int, was text, channel text, account text, inbound_id text, chat_user text, address json,
       asked text, media json, replies json, tool_outputs json, random_ids json, sent_by int, last_seq int, snapshot json, context json, progress json,
       ends_progress boolean, status text,
@@ -98,7 +98,7 @@ export const commitTurns = (rules: ConversationRules, tokens: TokenRules): strin
     order by t.account for share
   ), fresh as materialized (
     select i.* from i join owner on owner.id = i.partition and owner.epoch = i.epoch
-    where not ${isTaken("i")}
+    where not ${isMarked("i.mark")}
     order by i.session_id
   ), moved as (
     update conversation_sessions s set last_seq = f.last_seq, turns = turns + 1, snapshot = f.snapshot,
@@ -112,9 +112,11 @@ export const commitTurns = (rules: ConversationRules, tokens: TokenRules): strin
         <> 'pending' as claims
     from moved m
   ), said as (
-    insert into turns (session_id, seq, channel, account, inbound_id, asked, media, replies, tool_outputs)
-    select session_id, expected + 1, channel, account, inbound_id, asked, media, replies, tool_outputs
+    insert into turns (session_id, seq, channel, account, inbound_id, asked, media, replies, tool_outputs, marked)
+    select session_id, expected + 1, channel, account, inbound_id, asked, media, replies, tool_outputs, true
     from done
+  ), marked as (
+    ${markThem("done")}
   ), queued as (
     insert into outbox (channel, account, chat_user, address, reply_index, session_id, seq, random_id, partition,
       state, slot, epoch)
@@ -135,7 +137,7 @@ export const commitTurns = (rules: ConversationRules, tokens: TokenRules): strin
     where d.ends_progress and (p.channel, p.account, p.chat_user) = (d.channel, d.account, d.chat_user)
   )
   select i.n, exists (select from owner where owner.id = i.partition and owner.epoch = i.epoch) as owned,
-    ${isTaken("i")} as seen, null as claimed
+    ${isMarked("i.mark")} as seen, null as claimed
   from i where not exists (select from done where done.n = i.n)
   union all
   select null, null, null, array_agg(n) from done where claims`;

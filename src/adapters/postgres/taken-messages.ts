@@ -1,20 +1,33 @@
 import type { Queries } from "./database.ts";
 
 /*
- * The authority on duplicates. A trigger marks every inbound message with the row of its turn, in one statement, and
- * the mark's key refuses a second one. Marks outlive the turns.
+ * The authority on duplicates. Every inbound message is marked in the statement that writes its turn, and the mark's
+ * key refuses a second one. The commit of turns writes its marks itself, and says so in `turns.marked`: that is cheaper
+ * than the trigger, which marks for every other writer. Marks outlive the turns.
  */
 
 /** The constraint that a message breaks that took effect before. */
 export const takenBefore = "taken_messages_pkey";
 
+/** The mark of the message of the row. */
+export const markOf = (row: string): string =>
+  `taken_mark(${row}.channel, ${row}.account, ${row}.inbound_id)`;
+
+/** Whether the message with this mark took effect. */
+export const isMarked = (mark: string): string =>
+  `exists (select from taken_messages k where k.mark = ${mark})`;
+
+/** Marks the messages of rows that have their marks, and whose turns are written in the same statement. */
+export const markThem = (rows: string): string =>
+  `insert into taken_messages (mark, taken_on, account_mark)
+    select mark, (now() at time zone 'UTC')::date, taken_account_mark(channel, account) from ${rows}`;
+
 /** Whether the message with these values took effect. */
 export const isTakenMessage = (channel: string, account: string, inboundId: string): string =>
-  `exists (select from taken_messages k where k.mark = taken_mark(${channel}, ${account}, ${inboundId}))`;
+  isMarked(`taken_mark(${channel}, ${account}, ${inboundId})`);
 
 /** Whether the message of the row took effect. */
-export const isTaken = (row: string): string =>
-  isTakenMessage(`${row}.channel`, `${row}.account`, `${row}.inbound_id`);
+export const isTaken = (row: string): string => isMarked(markOf(row));
 
 const windowDays = 31;
 /** Marks before the last window go in one statement. */

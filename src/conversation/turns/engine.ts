@@ -106,29 +106,26 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     options.onStaleOwner();
   }
 
-  /** `false`: a fault of this program, after which the same turn is taken again. */
-  async function took(delivery: InboundDelivery): Promise<boolean> {
-    const { clock } = options;
-    const startMs = clock.monotonicMs();
-    try {
-      const result = await run.take(delivery.item, ending.signal, slots);
-      options.onTurn(result.ending, (clock.monotonicMs() - startMs) / 1000);
-      settle(options, delivery, result);
-      if (result.ending === "stale-owner") loseOwnership(delivery.item.account);
-      return true;
-    } catch (error) {
-      reportUnsettled(delivery.item.account, error);
-      return false;
-    }
-  }
-
-  /** The user's lane stays taken until the end: nothing of theirs goes before a turn that is to be taken again. */
+  /**
+   * After a fault of this program the same turn is taken again. The user's lane stays taken until the end: nothing of
+   * theirs goes before it.
+   */
   async function take(delivery: InboundDelivery): Promise<void> {
-    while (!(await took(delivery))) {
-      await slots.rest(() => wait(options.clock, unsettledMs, ending.signal));
-      if (!ending.signal.aborted) continue;
-      delivery.retry(0);
-      break;
+    const { clock } = options;
+    for (let isOver = false; !isOver; ) {
+      const startMs = clock.monotonicMs();
+      try {
+        const result = await run.take(delivery.item, ending.signal, slots);
+        options.onTurn(result.ending, (clock.monotonicMs() - startMs) / 1000);
+        settle(options, delivery, result);
+        if (result.ending === "stale-owner") loseOwnership(delivery.item.account);
+        isOver = true;
+      } catch (error) {
+        reportUnsettled(delivery.item.account, error);
+        await slots.rest(() => wait(clock, unsettledMs, ending.signal));
+        isOver = ending.signal.aborted;
+        if (isOver) delivery.retry(0);
+      }
     }
     lanes.leave(delivery);
     slots.leave();

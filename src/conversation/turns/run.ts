@@ -33,27 +33,28 @@ const givenBack: TurnResult = { ending: "given-back", delayMs: 0 };
  */
 export function createTurnRun(options: TurnRunOptions): TurnRun {
   const { store, events, limits, clock, claim } = options;
-  let reporting: Pick<InboundItem, "account"> = { account: "" };
+  let holding: Pick<InboundItem, "account"> = { account: "" };
   let hasToldElsewhere = false;
 
   const note = ({ account }: Pick<InboundItem, "account">, code: string, message: string) =>
     events.report({ type: "note", account, code, message });
 
-  const database = createStoreWait({
+  const database = createStoreWait<Pick<InboundItem, "account">>({
     clock,
     delayMs: limits.retryDelayMs,
     delayMsMax: limits.retryDelayMsMax,
-    onHold(error) {
+    onHold(error, item) {
+      holding = item;
       options.onHold?.(true);
       const what = `partition ${claim.partition} waits and takes no message`;
-      note(reporting, errorCodeOf(error), `${what}: ${errorLine(error)}`);
+      note(item, errorCodeOf(error), `${what}: ${errorLine(error)}`);
     },
     onBack() {
       options.onHold?.(false);
-      note(reporting, "DATABASE_BACK", `partition ${claim.partition} takes messages again`);
+      note(holding, "DATABASE_BACK", `partition ${claim.partition} takes messages again`);
     },
-    onOwnFault: (error) =>
-      note(reporting, errorCodeOf(error), `will be tried again: ${errorLine(error)}`),
+    onOwnFault: (error, item) =>
+      note(item, errorCodeOf(error), `will be tried again: ${errorLine(error)}`),
   });
 
   const suspects = createSuspects(options.suspects, claim, (error) =>
@@ -65,18 +66,7 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
   );
 
   /** null: the engine is stopping. */
-  function persist<T>(
-    item: Pick<InboundItem, "account">,
-    signal: AbortSignal,
-    statement: () => Promise<T>,
-  ) {
-    return database.take(signal, () =>
-      statement().catch((error: unknown) => {
-        reporting = item;
-        throw error;
-      }),
-    );
-  }
+  const persist = database.take;
 
   /** Waits until the account's bot can be loaded; null: there is no such account. */
   async function loaded(
@@ -148,15 +138,14 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
   /** Replies that the commit has claimed are with their sender when this resolves. null: the engine is stopping. */
   async function commit(item: InboundItem, record: TurnRecord, signal: AbortSignal) {
     const ticket = record.replies.length === 0 ? null : (options.desk?.ask(item) ?? null);
-    let isSure = true;
-    const outcome = await persist(item, signal, () =>
-      store.commit(record, claim, ticket?.grant).catch((error: unknown) => {
-        isSure = false;
-        throw error;
-      }),
-    );
+    let tries = 0;
+    const outcome = await persist(item, signal, () => {
+      tries += 1;
+      return store.commit(record, claim, ticket?.grant);
+    });
     if (outcome === "claimed") ticket?.hand(claimedItems(record));
-    if (!isSure) ticket?.lose();
+    // A try has failed, and may have claimed all the same.
+    if (tries > 1 || outcome === null) ticket?.lose();
     return outcome;
   }
 

@@ -3,44 +3,43 @@ import type { Clock } from "../../concurrency/clock.ts";
 import { wait } from "../../concurrency/wait.ts";
 import { isDatabaseAway } from "../../ports/database-away.ts";
 
-export interface StoreWaitOptions {
+export interface StoreWaitOptions<Of> {
   readonly clock: Pick<Clock, "schedule">;
   /** Before the second try of a statement; doubles up to the largest. */
   readonly delayMs: number;
   readonly delayMsMax: number;
-  /** The database refuses everything, and nothing begins until it is back. */
-  onHold(error: unknown): void;
+  /** The database refuses everything, and nothing begins until it is back. `of`: whose statement met it. */
+  onHold(error: unknown, of: Of): void;
   onBack(): void;
   /** A statement does not end by a fault of its own and is tried on; not told of more while it is. */
-  onOwnFault(error: unknown): void;
+  onOwnFault(error: unknown, of: Of): void;
 }
 
 /** How the turns of one partition wait for the database, none of them set aside for it. */
-export interface StoreWait {
+export interface StoreWait<Of> {
   /** While it holds, no turn begins and no handler runs. */
   readonly holds: boolean;
   /** Resolves when it does not hold, or `signal` aborts. */
   free(signal: AbortSignal): Promise<void>;
   /**
-   * The answer of a statement that is repeated as long as its error is retryable. A statement with an unknown outcome
-   * is repeated as it was: the store calls the second one a duplicate. null: `signal` aborted. Rejects with any other
-   * error.
+   * The answer of a statement `of` someone. It is repeated as long as its error is retryable, as it was: the store
+   * calls the second one with an unknown outcome a duplicate. null: `signal` aborted. Rejects with any other error.
    */
-  take<T>(signal: AbortSignal, statement: () => Promise<T>): Promise<T | null>;
+  take<T>(of: Of, signal: AbortSignal, statement: () => Promise<T>): Promise<T | null>;
 }
 
 /**
  * While the database refuses, one of the waiting statements asks it again and again, and the others wait for what comes
  * of that. So an outage costs one question every few seconds, however many turns wait.
  */
-export function createStoreWait(options: StoreWaitOptions): StoreWait {
+export function createStoreWait<Of>(options: StoreWaitOptions<Of>): StoreWait<Of> {
   const { clock, delayMs, delayMsMax } = options;
   let hold: Hold | null = null;
   let ownFaults = 0;
 
-  function begin(error: unknown): Hold {
+  function begin(error: unknown, of: Of): Hold {
     hold = createHold();
-    options.onHold(error);
+    options.onHold(error, of);
     return hold;
   }
 
@@ -56,6 +55,7 @@ export function createStoreWait(options: StoreWaitOptions): StoreWait {
     wait(clock, Math.min(delayMs * 2 ** tries, delayMsMax), signal);
 
   async function repeat<T>(
+    of: Of,
     signal: AbortSignal,
     statement: () => Promise<T>,
     first: unknown,
@@ -69,11 +69,11 @@ export function createStoreWait(options: StoreWaitOptions): StoreWait {
         if (!(error instanceof HoldfastError) || error.policy !== "retryable") throw error;
         // Any other retryable error is about the one statement.
         if (isDatabaseAway(error)) {
-          if (hold === null) asks = begin(error);
+          if (hold === null) asks = begin(error, of);
         } else if (!hasOwnFault) {
           hasOwnFault = true;
           ownFaults += 1;
-          if (ownFaults === 1) options.onOwnFault(error);
+          if (ownFaults === 1) options.onOwnFault(error, of);
         }
         if (hold === null || hold === asks) await pause(tries, signal);
         else await hold.ended(signal);
@@ -100,13 +100,8 @@ export function createStoreWait(options: StoreWaitOptions): StoreWait {
     async free(signal) {
       while (hold !== null && !signal.aborted) await hold.ended(signal);
     },
-    async take(signal, statement) {
-      try {
-        return await statement();
-      } catch (error) {
-        return repeat(signal, statement, error);
-      }
-    },
+    take: (of, signal, statement) =>
+      statement().catch((error: unknown) => repeat(of, signal, statement, error)),
   };
 }
 

@@ -9,9 +9,15 @@ export const partitionCount = 8;
 
 export const partitions: readonly number[] = Array.from({ length: partitionCount }, (_, n) => n);
 
-/** The share of a chat user: the same on every host and version. */
-export const partitionOf = (user: {
+/** Whose share it is. */
+export interface PartitionedUser {
   readonly channel: string;
   readonly account: string;
   readonly chatUser: string;
-}): number => hashText(`${user.channel}\n${user.account}\n${user.chatUser}`) % partitionCount;
+}
+
+export const hashOfUser = ({ channel, account, chatUser }: PartitionedUser): number =>
+  hashText(`${channel}\n${account}\n${chatUser}`);
+
+/** The share of a chat user: the same on every host and version. */
+export const partitionOf = (user: PartitionedUser): number => hashOfUser(user) % partitionCount;

@@ -12,7 +12,7 @@ const tooSlow = new HoldfastError({
 
 let clock: TestClock;
 let told: string[];
-let database: StoreWait;
+let database: StoreWait<string>;
 let stop: AbortController;
 beforeEach(() => {
   clock = createTestClock(0);
@@ -45,7 +45,7 @@ function openStatement(error: unknown) {
     if (statement.fails) throw error;
     return "done";
   };
-  return { statement, take: () => database.take(stop.signal, run) };
+  return { statement, take: () => database.take("someone", stop.signal, run) };
 }
 
 describe("while the database refuses", () => {
@@ -91,7 +91,7 @@ describe("while the database refuses", () => {
   it("a statement that gets an answer of its own lets the others ask for themselves", async () => {
     const refused = new Error("value out of range");
     let isAway = true;
-    const first = database.take(stop.signal, async () => {
+    const first = database.take("someone", stop.signal, async () => {
       throw isAway ? away() : refused;
     });
     const ended = first.catch((error: unknown) => error);

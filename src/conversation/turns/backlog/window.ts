@@ -63,7 +63,11 @@ export function createStreamWindow(options: WindowOptions): StreamWindow {
       watch();
     },
     forget(item) {
-      items.delete(item);
+      if (!items.delete(item)) return;
+      const message = messageOf(item.position);
+      const left = (messages.get(message) ?? 0) - 1;
+      if (left > 0) messages.set(message, left);
+      else messages.delete(message);
     },
     stop() {
       isStopped = true;
