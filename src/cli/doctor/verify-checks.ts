@@ -3,6 +3,7 @@ import { readReuse } from "../../adapters/postgres/diagnosis.ts";
 import { conversationMachine } from "../../../machines/conversation.ts";
 import { conversationRules } from "../../../machines/conversation-rules.ts";
 import type { AccountStatus } from "../../commands/account-status.ts";
+import { askNear, isGood } from "../../embedded/near-request.ts";
 import { readRunInfo } from "../../embedded/run-info.ts";
 import { fleetAccounts } from "../fleet-status.ts";
 import { type Check, fault, ok, unknown } from "./check.ts";
@@ -102,12 +103,6 @@ const readMsMax = 4000;
 const textMax = 16 * 1024 * 1024;
 
 async function readText(url: string): Promise<string> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(readMsMax), redirect: "error" });
-  if (!response.ok) return "";
-  let text = "";
-  for await (const piece of response.body ?? []) {
-    text += Buffer.from(piece as Uint8Array).toString();
-    if (text.length > textMax) return "";
-  }
-  return text;
+  const answer = await askNear(url, { signal: AbortSignal.timeout(readMsMax) }, textMax);
+  return isGood(answer) ? answer.text : "";
 }
