@@ -48,8 +48,8 @@ export function createRemoval({ accounts, clock, tellAdded, look }: RemovalOptio
     );
 
   /**
-   * The account without a slot logs its keys out by itself, once no login is under way. False where there was nothing to log out: no login, or a
-   * dead key.
+   * The account without a slot logs its keys out by itself, once no login is under way. False where there was nothing
+   * to log out: no login, or a dead key.
    */
   async function logOut(account: Account): Promise<boolean> {
     const { name } = account;
