@@ -164,6 +164,7 @@ function endOnSignals(stop: () => Promise<void>): void {
     );
   process.once("SIGTERM", () => void end());
   process.once("SIGINT", () => void end());
+  process.once("SIGHUP", () => void end());
   process.once("disconnect", () => void end());
 }
 

@@ -73,6 +73,7 @@ async function runNode(): Promise<void> {
 }
 
 process.on("SIGINT", () => undefined);
+process.on("SIGHUP", () => undefined);
 await runNode().catch((error: unknown) => {
   fail(error);
   setImmediate(exitFailed);
