@@ -238,6 +238,8 @@ export const lifecycleMachine = setup({
               target: "#lifecycle.seeking",
               actions: ["adoptSlot", "endLogin"],
             },
+            // The tidying logs out the key that it may have made.
+            logout: { target: "waiting", actions: "endLogin" },
             stop: { target: "#lifecycle.releasing", actions: ["wantStop", "endLogin"] },
           },
         },

@@ -38,8 +38,10 @@ export function createAnswers(stdin: Typed = process.stdin): Answers {
     // Readline would echo the typing: it writes to nowhere.
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
     lines = createInterface({ input: stdin, output: nowhere, terminal: stdin.isTTY === true });
+    let isFirst = true;
     lines.on("line", (typed) => {
-      read.push(typed);
+      read.push(isFirst ? withoutMark(typed) : typed);
+      isFirst = false;
       wake();
     });
     lines.once("close", () => {
@@ -77,6 +79,9 @@ export function createAnswers(stdin: Typed = process.stdin): Answers {
   };
 }
 
+/** The mark of its encoding, with which some programs begin a text, is no part of it. */
+const withoutMark = (text: string): string => text.replace(/^\ufeff/, "");
+
 function given(text: string): string {
   if (text !== "") return text;
   throw new HoldfastError({
@@ -101,11 +106,7 @@ export async function readText(): Promise<string> {
     bytes += chunk.length;
     if (bytes > textBytesMax) throw tooLong();
   }
-  return given(
-    Buffer.concat(chunks)
-      .toString("utf8")
-      .replace(/\r?\n$/, ""),
-  );
+  return given(withoutMark(Buffer.concat(chunks).toString("utf8")).replace(/\r?\n$/, ""));
 }
 
 const tooLong = (): HoldfastError =>

@@ -130,16 +130,21 @@ async function ask<Answered>(
     if (!answer.ok) throw refusal(answer);
     return answer;
   } catch (cause) {
-    if (cause instanceof HoldfastError) throw cause;
-    throw new HoldfastError({
-      code: "NODE_UNAVAILABLE",
-      message: `No node answers on ${nats.getServer()}.`,
-      next: "It may be restarting: try again in a few seconds.",
-      cause,
-    });
+    throw unanswered(nats, cause);
   } finally {
     await nats.close();
   }
+}
+
+/** What a silent fleet means for the one who typed: NODE_UNAVAILABLE, with the server that was asked. */
+function unanswered(nats: NatsConnection, cause: unknown): HoldfastError {
+  if (cause instanceof HoldfastError && cause.code !== "NODE_UNAVAILABLE") return cause;
+  return new HoldfastError({
+    code: "NODE_UNAVAILABLE",
+    message: `No node answers on ${nats.getServer()}.`,
+    next: "It may be restarting: try again in a few seconds.",
+    cause,
+  });
 }
 
 function refusal({
@@ -155,7 +160,7 @@ interface EveryOptions<Verb extends keyof NodeProtocol> extends AskOptions {
 }
 
 /**
- * Sends one command to every node, and gives back the answers that come in time.
+ * Sends one command to every node, and gives back the answers that come in time. Throws as `askAccount` does.
  * `isEnough`: asked after each answer; none is waited for after a yes.
  */
 export async function askEveryNode<Verb extends keyof NodeProtocol>(
@@ -178,6 +183,8 @@ export async function askEveryNode<Verb extends keyof NodeProtocol>(
       if (isEnough(answers)) break;
     }
     return answers;
+  } catch (cause) {
+    throw unanswered(nats, cause);
   } finally {
     await nats.close();
   }

@@ -4,7 +4,7 @@ import type { Running } from "../embedded/launcher.ts";
 import { startEmbedded } from "../embedded/launcher.ts";
 import { provisionExampleAccounts } from "../embedded/provision.ts";
 import { printable } from "../adapters/nats/access.ts";
-import { errorLine, HoldfastError } from "../errors.ts";
+import { HoldfastError, lastWord } from "../errors.ts";
 import { withoutPassword } from "./database-address.ts";
 import { print, printError } from "./print.ts";
 
@@ -71,6 +71,11 @@ function untilSignalled(): {
   };
 }
 
+const endedStart = {
+  what: "The start failed, and nothing is left running",
+  next: "Read the end of logs/gate.log in the home, and start again: npm start",
+};
+
 /** Starts everything, serves until a signal, stops. Resolves with the exit code. */
 export async function runStart(): Promise<number> {
   const stopping = untilSignalled();
@@ -91,7 +96,7 @@ export async function runStart(): Promise<number> {
     return failure === undefined ? 0 : 1;
   } catch (error) {
     if (error instanceof HoldfastError && error.code === "START_STOPPED") return 0;
-    tell(errorLine(error));
+    tell(lastWord(error, endedStart).line);
     return 1;
   } finally {
     stopping.release();

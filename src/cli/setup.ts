@@ -3,7 +3,7 @@ import type { Running } from "../embedded/launcher.ts";
 import { ownerOfHome } from "../embedded/home-sweep.ts";
 import { errorLine } from "../errors.ts";
 import type { Answers } from "./answers.ts";
-import { askFleet } from "./ask.ts";
+import { fleetAccounts } from "./fleet-status.ts";
 import { logIn } from "./log-in.ts";
 import { onAccount } from "./on-account.ts";
 
@@ -63,7 +63,7 @@ export async function setUp(options: SetupOptions): Promise<SetUp> {
 }
 
 async function addFirst({ env, account, answers, tell }: SetupOptions): Promise<void> {
-  const { accounts } = await askFleet("status", {}, { env });
+  const accounts = await fleetAccounts({ env });
   if (account === null || accounts.some(({ name }) => name === account.name)) {
     tell(
       `3/4 ${accounts.length === 0 ? "no account yet" : `${accounts.length} accounts are here`}`,
@@ -79,7 +79,7 @@ async function addFirst({ env, account, answers, tell }: SetupOptions): Promise<
 }
 
 async function testAll(env: Env, tell: SetupOptions["tell"]): Promise<SetUp["accounts"]> {
-  const { accounts } = await askFleet("status", {}, { env });
+  const accounts = await fleetAccounts({ env });
   const tested: SetUp["accounts"][number][] = [];
   for (const [index, { name }] of accounts.entries()) {
     tell(`4/4 a real call of ${name} (${index + 1} of ${accounts.length})`);

@@ -1,3 +1,4 @@
+import { askNear } from "../embedded/near-request.ts";
 import { readRunInfo } from "../embedded/run-info.ts";
 
 const answerMsMax = 2_000;
@@ -8,9 +9,8 @@ export async function unreadyHere(home: string): Promise<string | null> {
   if (run === null) return null;
   try {
     const signal = AbortSignal.timeout(answerMsMax);
-    const answer = await fetch(new URL("/readyz", run.console), { signal });
-    const text = (await answer.text()).trim();
-    return answer.status === 503 ? text : null;
+    const { status, text } = await askNear(new URL("/readyz", run.console), { signal });
+    return status === 503 ? text.trim() : null;
   } catch {
     // A node that does not answer is told by whoever asks it more.
     return null;

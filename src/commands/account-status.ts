@@ -34,3 +34,11 @@ export interface AccountStatus {
   /** The bot that was chosen for it: a file, `host` or `none`; null: nothing was said. */
   readonly bot: string | null;
 }
+
+/** Some accounts of the fleet, by name. */
+export interface AccountsPage {
+  readonly host: string;
+  readonly accounts: readonly AccountStatus[];
+  /** The name that the next page begins behind; null: there is none. */
+  readonly more: string | null;
+}

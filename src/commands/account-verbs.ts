@@ -3,12 +3,13 @@ import type { AccountStatus } from "./account-status.ts";
 import type { AccountProtocol, Fields, Handlers, Reply } from "./protocol.ts";
 import { HoldfastError } from "../errors.ts";
 import type { AccountStores } from "../ports/accounts/account-store.ts";
+import type { StoredPeers } from "../ports/conversation/stored-peers.ts";
 import type { Account } from "../accounts/account.ts";
 import type { Delivered } from "../accounts/runtime.ts";
 import { choiceIn, textIn } from "./fields.ts";
 import type { Removal } from "./removal-verbs.ts";
 import { told } from "./told.ts";
-import { holderCommands } from "./use-verbs.ts";
+import { createHolderCommands } from "./use-verbs.ts";
 import { shownWaits } from "./waits-shown.ts";
 
 /** The verbs that take a running account. */
@@ -29,6 +30,8 @@ export interface AccountCommandOptions {
   /** Milliseconds since 1970. */
   now(): number;
   readonly removal: Removal;
+  /** The addresses of people whose conversations are stored. */
+  readonly peers: StoredPeers;
 }
 
 /** The commands to an account, answered by its holder. */
@@ -44,7 +47,7 @@ export function createAccountCommands(options: AccountCommandOptions): AccountVe
   };
 
   return {
-    ...holderCommands,
+    ...createHolderCommands(options.peers),
     status: async (account) => ({ ok: true, account: await describeAccount(account, options) }),
     async login(account, body) {
       const chosen = choiceIn(body, "method", ["auto", ...loginMethods], "auto");

@@ -91,7 +91,7 @@ const account = {
 
 /** What each verb to the fleet takes. */
 const fleet = {
-  status: nothing,
+  status: z.object({ after: maybe(accountName()) }),
   health: nothing,
   hosts: nothing,
   sealing: nothing,

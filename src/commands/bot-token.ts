@@ -1,11 +1,10 @@
 import { HoldfastError } from "../errors.ts";
+import { readBotToken } from "../inputs/bot-token.ts";
 
-/** The number of the bot, a colon, and the secret (https://core.telegram.org/bots/api#authorizing-your-bot). */
-const tokenPattern = /^\d{1,20}:[\w-]{1,200}$/;
-
-/** The token as it is. Throws TOKEN_MALFORMED, which does not repeat it. */
+/** As `readBotToken`. Throws TOKEN_MALFORMED, which does not repeat it. */
 export function botTokenIn(text: string): string {
-  if (tokenPattern.test(text)) return text;
+  const token = readBotToken(text);
+  if (token !== null) return token;
   throw new HoldfastError({
     code: "TOKEN_MALFORMED",
     message: "That is no token of a bot; nothing was changed.",

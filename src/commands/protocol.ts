@@ -7,7 +7,7 @@ import type { CampaignAccount } from "../ports/callers/campaign-store.ts";
 import type { Speaker } from "../ports/speaker.ts";
 import type { StoredHealth } from "../ports/fleet-health.ts";
 import type { AccountsHealth } from "./account-health.ts";
-import type { AccountStatus } from "./account-status.ts";
+import type { AccountsPage, AccountStatus } from "./account-status.ts";
 import type { HostSummary } from "./host-summary.ts";
 import type { PersonRows } from "../ports/conversation/person-erasure.ts";
 import type { ParkedItem } from "../ports/conversation/parked-store.ts";
@@ -185,10 +185,8 @@ export interface AccountProtocol {
 
 /** `holdfast.fleet.<verb>`: any node answers for all; `status` also as `holdfast.status`. */
 export interface FleetProtocol {
-  readonly status: {
-    asked: Nothing;
-    answered: { readonly host: string; readonly accounts: readonly AccountStatus[] };
-  };
+  /** By name, from behind `after` on. */
+  readonly status: { asked: { readonly after?: string }; answered: AccountsPage };
   /** The fleet's health as the database knows it. What nodes count, `holdfast.nodes.metrics` tells. */
   readonly health: {
     asked: Nothing;

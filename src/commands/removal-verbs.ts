@@ -48,13 +48,13 @@ export function createRemoval({ accounts, clock, tellAdded, look }: RemovalOptio
     );
 
   /**
-   * The account without a slot logs its keys out by itself. False where there was nothing to log out: no login, or a
-   * dead key.
+   * The account without a slot logs its keys out by itself, once no login is under way. False where there was nothing
+   * to log out: no login, or a dead key.
    */
   async function logOut(account: Account): Promise<boolean> {
     const { name } = account;
     const { length } = await loggedIn(name);
-    if (!account.runtime.state.startsWith("unauthorised")) {
+    if (!isOut(account)) {
       const { accepted, state } = await account.logout();
       if (!accepted) throw notLoggedOut(name, `it is ${state}`);
     }
@@ -62,6 +62,8 @@ export function createRemoval({ accounts, clock, tellAdded, look }: RemovalOptio
       if (waitedMs >= logoutMsMax)
         throw notLoggedOut(name, "Telegram has not confirmed it in time");
       await wait(clock, lookMs);
+      // A login that was being ended may have come in all the same.
+      if (!isOut(account)) await account.logout();
     }
     return length > 0;
   }
@@ -84,6 +86,9 @@ export function createRemoval({ accounts, clock, tellAdded, look }: RemovalOptio
     },
   };
 }
+
+/** It serves nothing, and no login of it is under way. */
+const isOut = ({ runtime }: Account): boolean => runtime.state === "unauthorised.waiting";
 
 function refuseUnconfirmed(account: string, { confirm }: Asked): void {
   if (confirm === account) return;

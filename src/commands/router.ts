@@ -2,6 +2,7 @@ import type { Body, CommandReply, FleetProtocol, Handlers, Reply } from "./proto
 import type { NodeProtocol } from "./node-protocol.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { AccountStores } from "../ports/accounts/account-store.ts";
+import type { StoredPeers } from "../ports/conversation/stored-peers.ts";
 import type { Account } from "../accounts/account.ts";
 import { createAccountCommands, describeAccount } from "./account-verbs.ts";
 import { type AdditionOptions, createAdditions } from "./setup-verbs.ts";
@@ -18,6 +19,7 @@ import type { FleetCommands } from "./fleet-verbs.ts";
 import type { Host } from "../accounts/host.ts";
 import { accountNameMalformed, accountNamePattern } from "../ports/accounts/account-name.ts";
 import { mayName, type Speaker } from "../ports/speaker.ts";
+import { statusPage } from "./status-page.ts";
 import type { VerbOf } from "./verb-roles.ts";
 
 /** Answers the commands of people and scripts. Throws `HoldfastError` for a refusal. */
@@ -39,6 +41,8 @@ export interface CommandOptions
   readonly host: Host<Account>;
   readonly hostName: string;
   readonly accounts: AccountStores;
+  /** The addresses of people whose conversations are stored. */
+  readonly peers: StoredPeers;
   readonly fleet: FleetCommands;
   /** Any node's answers about conversations. */
   readonly conversations: ConversationVerbs;
@@ -103,9 +107,10 @@ export function createCommands(options: CommandOptions): Commands {
     ...options.callers,
     ...options.health,
     ...sealing,
-    status: async (_body, speaker) => {
+    status: async ({ after }, speaker) => {
       const { accounts: all, ...rest } = await status();
-      return { ...rest, accounts: all.filter(({ name }) => mayName(speaker, name)) };
+      const known = all.filter(({ name }) => mayName(speaker, name));
+      return { ...rest, ...statusPage(known, typeof after === "string" ? after : undefined) };
     },
   };
   const nodeVerbs: Named<[]> = options.nodeVerbs;
@@ -125,6 +130,7 @@ export function createCommands(options: CommandOptions): Commands {
       ok: true,
       host: hostName,
       accounts: described.toSorted((a, b) => a.name.localeCompare(b.name)),
+      more: null,
     };
   }
 

@@ -7,7 +7,7 @@ import type {
   JsonValue,
   TelegramClient,
 } from "../ports/telegram/telegram.ts";
-import { peerById } from "./peer-by-id.ts";
+import { peersById, type StoredHash } from "./peer-by-id.ts";
 import { type RawCall, type RawCallVerdict, rawCallVerdict } from "./raw-verdict.ts";
 
 /** Methods that have a proper command, or none; what stands nowhere is for nobody. */
@@ -86,17 +86,21 @@ const textOf = (value: JsonValue | undefined): string =>
   typeof value === "string" || typeof value === "number" ? String(value) : "";
 
 /**
- * Whom a name means (`readPeer`): a number as `peerById` finds it. Throws PEER_MALFORMED and
- * PEER_UNKNOWN.
+ * Whom a name means (`readPeer`), under each address that may do: a number's as `peersById` finds them, else one.
+ * Throws PEER_MALFORMED and PEER_UNKNOWN.
  */
-export async function findPeer(client: TelegramClient, name: string): Promise<ChatPeer> {
+export async function findPeers(
+  client: TelegramClient,
+  name: string,
+  storedHash: StoredHash,
+): Promise<readonly [ChatPeer, ...ChatPeer[]]> {
   const read = readPeer(name);
   if ("why" in read) throw peerMalformed(name, read.why);
   const named = read.value;
-  if (named.kind === "me") return { userId: (await client.self()).userId, accessHash: "0" };
+  if (named.kind === "me") return [{ userId: (await client.self()).userId, accessHash: "0" }];
   if (named.kind === "id") {
-    const found = await peerById(client, named.id);
-    if (found !== null) return found;
+    const [found, ...others] = await peersById(client, named.id, storedHash);
+    if (found !== undefined) return [found, ...others];
     throw peerUnknown(name);
   }
   const answer =
@@ -108,7 +112,7 @@ export async function findPeer(client: TelegramClient, name: string): Promise<Ch
   if (!isObject(user)) throw peerUnknown(name);
   const hash = user["accessHash"];
   const accessHash = isObject(hash) ? textOf(hash["$long"]) : "0";
-  return { userId: textOf(user["id"]), accessHash };
+  return [{ userId: textOf(user["id"]), accessHash }];
 }
 
 const peerMalformed = (name: string, why: string) =>
@@ -122,5 +126,5 @@ const peerUnknown = (name: string) =>
   new HoldfastError({
     code: "PEER_UNKNOWN",
     message: `"${name}" names no user that this account knows; nothing was sent.`,
-    next: "Give me, @username, a phone number with + in front, or the number of a user in the account's newest dialogs.",
+    next: "Give me, @username, a phone number with + in front, or the number of a user in the account's newest dialogs or stored conversations.",
   });

@@ -3,6 +3,7 @@ import { longestPromise } from "../ports/custody/hold-promise.ts";
 import type { RetentionPolicy } from "../ports/retention.ts";
 import { type BotsConfig, readBots } from "./bots.ts";
 import { ConfigError, type Fault, nearest } from "./faults.ts";
+import { hostOfMachine } from "./host-name.ts";
 import { brokenInequalities } from "./inequalities.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { type NatsIdentity, readNatsIdentity } from "./nats-access.ts";
@@ -244,7 +245,7 @@ export function readConfig(env: Environment, machine: Machine = thisMachine()): 
     host:
       read("HOLDFAST_HOST", (given) =>
         readPattern(given, /^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/, hostRemedy),
-      ) ?? machine.hostname,
+      ) ?? hostOfMachine(machine.hostname),
     masterKeyFile: key.file,
     renewals: readRenewals(from),
     notices: Object.freeze({

@@ -146,7 +146,7 @@ const plainVariables: readonly Variable[] = [
   {
     name: "HOLDFAST_HOST",
     form: "letters, digits, dots and hyphens",
-    byDefault: "the machine's host name",
+    byDefault: "the machine's host name; letters beyond English ones are replaced by a mark",
     meaning: "this host's name in the fleet; every host needs its own",
   },
   {

@@ -44,6 +44,9 @@ export interface HostLease {
   readonly renewals: number;
 }
 
+/** As long as Linux lets a machine's name be. */
+const hostLettersMax = 64;
+
 interface Attempt {
   readonly value: LeaseValue;
   readonly sentAt: Moment;
@@ -66,6 +69,7 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
     holdMs: timings.holdMs,
     answerMs: timings.answerMs,
     ...(options.channels !== undefined && { channels: options.channels }),
+    host,
   };
   let wantServing = false;
   let stopped = false;
@@ -211,7 +215,7 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
       const fate = await watchPredecessor(found.value.nonce);
       if (fate === "silent") return found;
       if (fate === "ended") continue;
-      if (clock.monotonicMs() >= untilMs) throw leaseHeld(host, found.value.incarnation);
+      if (clock.monotonicMs() >= untilMs) throw leaseHeld(host, found.value);
       if (!told) options.onWait(found.value.incarnation);
     }
   }
@@ -234,7 +238,7 @@ export function createHostLease(options: HostLeaseOptions): HostLease {
         acknowledge(attempt, await hosts.write(key, attempt.value, found?.revision ?? 0));
       } catch (cause) {
         const isHeld = await settle(cause, true).catch(() => false);
-        if (!isHeld) throw leaseHeld(host, "another gate", cause);
+        if (!isHeld) throw leaseHeld(host, {}, cause);
       }
       cancelRenewal = clock.schedule(timings.heartbeatMs, () => void renew());
       watchDeadline();
@@ -270,12 +274,30 @@ function whatHappened(entry: RegisterEntry<LeaseValue> | null): string {
   return `shows a write that its gate did not make (incarnation ${entry.value?.incarnation})`;
 }
 
-function leaseHeld(host: string, holder: string, cause?: unknown): HoldfastError {
+/** Anybody may have written it: a name may be of any form. */
+type Written = Partial<Pick<LeaseValue, "incarnation">> & { readonly host?: unknown };
+
+function leaseHeld(
+  host: string,
+  { host: other = host, incarnation = "another gate" }: Written,
+  cause?: unknown,
+): HoldfastError {
+  const name = String(other).slice(0, hostLettersMax);
+  if (name !== host) return looksAlike(host, name, cause);
   return new HoldfastError({
     code: "LEASE_HELD",
-    message: `Another gate holds the lease of host "${host}" and renews it (${holder}).`,
+    message: `Another gate holds the lease of host "${host}" and renews it (${incarnation}).`,
     next: "Stop it, or give this host a name of its own in HOLDFAST_HOST.",
     policy: "retryable",
     cause,
   });
 }
+
+const looksAlike = (host: string, other: string, cause: unknown) =>
+  new HoldfastError({
+    code: "LEASE_HELD",
+    message: `The hosts "${host}" and "${other}" have one lease, as their names differ only in letters that are written as _, and "${other}" renews it.`,
+    next: "Give this host a name of its own in HOLDFAST_HOST, of letters, digits and hyphens.",
+    policy: "retryable",
+    cause,
+  });

@@ -22,6 +22,11 @@ export interface LeaseValue {
    * version that did not know of it wrote none.
    */
   readonly channels?: readonly string[];
+  /**
+   * The holder's name as it was given, of which the key may have lost something. Unsigned: it decides nothing, and is
+   * for a message. A version that did not know of it wrote none.
+   */
+  readonly host?: string;
   /** By the incarnation's key. A revocation has none: it is written by another host. */
   readonly signature?: string;
 }
@@ -58,5 +63,9 @@ export const eraKey = "era";
 export const fleetIdKey = "id";
 export const floorKey = ({ account, slot }: { account: string; slot: number }): string =>
   `${account}.${slot}`;
-/** Host names as keys: the register takes letters, digits, `_`, `-` and `.`, the last not at the ends. */
+/**
+ * Host names as keys: the register takes letters, digits, `_`, `-` and `.`, the last not at the ends. Two names that
+ * differ in other letters alone have one key, and one of them is refused (`LEASE_HELD`): another form of the key would
+ * hide the leases of hosts of an earlier version.
+ */
 export const hostKey = (host: string): string => host.replaceAll(/[^A-Za-z0-9_-]/g, "_");

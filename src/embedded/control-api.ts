@@ -1,3 +1,4 @@
+import { askNear, isGood } from "./near-request.ts";
 import type { RunInfo } from "./run-info.ts";
 
 /** The control API of a simulated Telegram, and the token that it asks for. */
@@ -21,14 +22,14 @@ export async function control<T>(
   body?: unknown,
   signal?: AbortSignal,
 ): Promise<T> {
-  const response = await fetch(new URL(path, url), {
+  const told = await askNear(new URL(path, url), {
     method,
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
-  const answer = (await response.json()) as T & { readonly code?: string };
-  if (!response.ok) throw new ControlRefusal(path, answer.code ?? String(response.status));
+  const answer = JSON.parse(told.text) as T & { readonly code?: string };
+  if (!isGood(told)) throw new ControlRefusal(path, answer.code ?? String(told.status));
   return answer;
 }
 

@@ -16,10 +16,10 @@ import { join, resolve } from "node:path";
 import { Client } from "pg";
 import { HoldfastError } from "../errors.ts";
 import { readerRole, runtimeRole } from "../adapters/postgres/roles.ts";
+import { removeStaleLocks } from "./postgres-locks.ts";
 import { childEnvironment } from "./child-environments.ts";
 import { findPostgres, type PostgresBinaries } from "./postgres-binaries.ts";
 import { socketPathBytesMax } from "../adapters/machine/socket-path.ts";
-import { programOf } from "../adapters/machine/process-identity.ts";
 import type { Log } from "./process-records.ts";
 import { launch, type Managed } from "./processes.ts";
 import {
@@ -147,17 +147,6 @@ function majorOfData(path: string): number | null {
   return existsSync(file) ? Number(readFileSync(file, "utf8")) : null;
 }
 
-/**
- * A lock file whose process number now belongs to another process would stop the server from
- * starting.
- */
-function removeStaleLock(path: string): void {
-  const file = join(path, "postmaster.pid");
-  if (!existsSync(file)) return;
-  const pid = Number(readFileSync(file, "utf8").split("\n")[0]);
-  if (programOf(pid)?.includes("postgres") !== true) rmSync(file, { force: true });
-}
-
 /** Beside the data, unless that path is too long for a socket's name. */
 function socketFolder(folder: DataFolder, user: ServiceUser | null) {
   const socket = join(folder.path, `.s.PGSQL.${port}`);
@@ -225,7 +214,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
     if (major === null) {
       log(`laying out a PostgreSQL ${found.major} database in ${folder.path}`);
       initialise(found, folder, user, memory);
-    } else removeStaleLock(folder.path);
+    } else removeStaleLocks(folder.path, port);
     writeDoor(folder, user);
     const socket = socketFolder(folder, user);
     const settings = { ...defaults, ...options.settings };

@@ -131,7 +131,9 @@ async function ask(
 ): Promise<Reply> {
   const subject = `holdfast.account.${account}.${verb}`;
   const request = { subject, body, timeoutMs: askMsMax };
-  const answer = (await requestSealed(nats, sealKey, request)) as Reply;
+  const answer = (await requestSealed(nats, sealKey, request).catch((cause: unknown) =>
+    Promise.reject(silent(cause, account, verb)),
+  )) as Reply;
   if (answer.ok) return answer;
   const { code = "REFUSED", message = `The node refused ${verb}.`, next } = answer;
   throw new HoldfastError({ code, message, next: next ?? "Read logs/gate.log in the home." });
@@ -141,6 +143,18 @@ async function userOf<T>(access: ControlAccess, username: string, body: unknown)
   return control<T>(access, "GET", `/users/${username}`).catch(() =>
     control<T>(access, "POST", "/users", body),
   );
+}
+
+/** On a slow machine a start may end so. Anything else than a silence is thrown as it came. */
+function silent(cause: unknown, account: string, verb: string): unknown {
+  if (!(cause instanceof HoldfastError) || cause.code !== "NODE_UNAVAILABLE") return cause;
+  return new HoldfastError({
+    code: "EXAMPLE_NOT_ANSWERED",
+    message: `The example account ${account} could not be set up: the node gave no answer to "${verb}", asked for ${askMsMax / 1000} s at most.`,
+    next: "If this machine is busy, start again: npm start. What the node did is in logs/gate.log in the home.",
+    policy: "retryable",
+    cause,
+  });
 }
 
 function notActive(account: string, state: string | undefined): HoldfastError {

@@ -1,5 +1,6 @@
 import { setTimeout as after } from "node:timers/promises";
 import { webhookSilent } from "../config/webhook.ts";
+import { askNear } from "./near-request.ts";
 import type { Log } from "./process-records.ts";
 
 const lookAgainMs = 100;
@@ -29,10 +30,9 @@ export async function untilReady(http: string, log: Log, signal?: AbortSignal): 
 
 async function notYet(http: string): Promise<string | null> {
   try {
-    const response = await fetch(`${http}/readyz`);
-    const text = await response.text();
+    const { status, text } = await askNear(`${http}/readyz`);
     const isWaiting = text.startsWith("starting") || text.startsWith(webhookSilent);
-    return response.status === 503 && isWaiting ? text.trim() : null;
+    return status === 503 && isWaiting ? text.trim() : null;
   } catch {
     return "the node does not answer";
   }

@@ -1,8 +1,14 @@
 import { Buffer } from "node:buffer";
+import {
+  whyNoHost,
+  whyNoPlace,
+  whyNotOne,
+  whyNotPart,
+  whyNotScheme,
+  whyUnheard,
+} from "./address-reasons.ts";
+import { type AddressKind, schemes, zone } from "./address-kinds.ts";
 import type { InputReading } from "./reading.ts";
-
-/** What an address is for, which says its schemes. */
-export type AddressKind = "nats" | "postgres" | "proxy" | "http";
 
 export interface Address {
   /** In lower case. */
@@ -20,14 +26,6 @@ export interface Address {
   readonly text: string;
 }
 
-/** The port of each scheme where none is said. */
-const schemes: Readonly<Record<AddressKind, Readonly<Record<string, number>>>> = {
-  nats: { nats: 4222, tls: 4222 },
-  postgres: { postgres: 5432, postgresql: 5432 },
-  proxy: { socks5: 1080, socks5h: 1080, socks4: 1080, http: 80 },
-  http: { https: 443, http: 80 },
-};
-
 const form =
   /^(?:(?<scheme>[a-z][a-z0-9+.-]*):\/\/)?(?:(?<login>[^/?#]*)@)?(?<place>[^/?#@]*)(?<rest>[/?#].*)?$/i;
 const place = /^(?<host>\[[^\]]*\]|[^:[\]]*)(?::(?<port>\d{1,5}))?$/;
@@ -43,17 +41,20 @@ export function readAddress(typed: string, kind: AddressKind): InputReading<Addr
   const text = typed.replaceAll(ends, "");
   if (text === "") return { why: "is empty" };
   if (/^["'`<]|["'`>]$/.test(text)) return { why: "stands in quotes; leave them out" };
-  if (/[\s\p{Cc}]/u.test(text)) return { why: "has a blank within; write it as %20" };
+  const why = whyNotOne(text, kind);
+  if (why !== null) return { why };
   const parts = form.exec(text)?.groups ?? {};
   const { scheme: typedScheme, login, place: where = "", rest = "" } = parts;
   const scheme = (typedScheme ?? (kind === "nats" ? "nats" : "")).toLowerCase();
   const ownPort = Object.hasOwn(schemes[kind], scheme) ? schemes[kind][scheme] : undefined;
   if (ownPort === undefined) return { why: whyNotScheme(scheme, kind) };
   const found = place.exec(where)?.groups;
-  if (found === undefined) return { why: whyNoPlace(where, rest) };
+  if (found === undefined) return { why: whyNoPlace(where, { scheme, rest }) };
   const { host = "", port = "" } = found;
   const isNamed = host !== "" || (kind === "postgres" && /[?&]host=/.test(rest));
   if (!isNamed || !isHost(host)) return { why: whyNoHost(host) };
+  const unheard = whyUnheard({ kind, host, rest });
+  if (unheard !== null) return { why: unheard };
   if (port !== "" && (Number(port) < 1 || Number(port) > 65_535)) {
     return { why: "has a port that is none: those are 1 to 65535" };
   }
@@ -76,10 +77,11 @@ export function readAddress(typed: string, kind: AddressKind): InputReading<Addr
 /** Several addresses, separated by commas. */
 export function readAddresses(typed: string, kind: AddressKind): InputReading<readonly Address[]> {
   const found: Address[] = [];
-  for (const part of typed.split(",")) {
+  const parts = typed.split(",");
+  for (const part of parts) {
     const read = readAddress(part, kind);
-    if ("why" in read) return read;
-    found.push(read.value);
+    if ("value" in read) found.push(read.value);
+    else return { why: parts.length === 1 ? read.why : whyNotPart(part, read.why) };
   }
   return { value: found };
 }
@@ -113,7 +115,7 @@ export const bareHost = (host: string): string =>
 /** True for a name, an IPv4 address, or an IPv6 address in brackets, with or without its interface. */
 function isHost(host: string): boolean {
   if (host === "") return true;
-  if (host.startsWith("[")) return URL.canParse(`http://${host.replace(/%25[\w.-]+\]$/, "]")}`);
+  if (host.startsWith("[")) return URL.canParse(`http://${host.replace(zone, "]")}`);
   return /^[\p{L}\p{M}\p{N}_.-]+$/u.test(host) && URL.canParse(`http://${host}`);
 }
 
@@ -124,28 +126,4 @@ function decoded(text: string): string {
   } catch {
     return text;
   }
-}
-
-function whyNotScheme(scheme: string, kind: AddressKind): string {
-  const known = Object.keys(schemes[kind]).map((one) => `${one}://`);
-  if (kind === "proxy" && scheme === "https") {
-    return "is one of a proxy that is spoken to over TLS, which is not supported; give its http:// or socks5:// port";
-  }
-  if (scheme === "") return `does not begin with ${known.join(" or ")}`;
-  return `begins with ${scheme}://, not with ${known.join(" or ")}`;
-}
-
-function whyNoPlace(where: string, rest: string): string {
-  if (rest.includes("@")) {
-    return "has a /, ? or # in its user or password; write them as %2F, %3F and %23";
-  }
-  const colons = where.split(":").length - 1;
-  if (colons > 1 && !where.startsWith("["))
-    return "has an IPv6 address without brackets; write it as [::1]:4222";
-  return "has no host and port that can be read";
-}
-
-function whyNoHost(host: string): string {
-  if (host === "") return "names no host";
-  return host.includes(",") ? "names several hosts, and one is taken" : "has a host that is none";
 }

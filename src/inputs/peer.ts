@@ -1,5 +1,5 @@
 import { readPhoneNumber } from "./phone-number.ts";
-import { plainText } from "./plain-text.ts";
+import { plainText, withoutWrapping } from "./plain-text.ts";
 import type { InputReading } from "./reading.ts";
 
 /** Whom a message is for, as a person names them. */
@@ -14,9 +14,13 @@ const usernameForm = /^[a-z]\w{1,31}$/i;
 const idForm = /^[1-9]\d{0,15}$/;
 const link = /^(?:https?:\/\/)?(?:www\.)?(?:t\.me|telegram\.me|telegram\.dog)\/(?<rest>.*)$/i;
 const ownDomain = /^(?:https?:\/\/)?(?<name>[a-z]\w{3,31})\.t\.me\/?$/i;
-const appLink = /^tg:\/\/?(?<verb>\w+)\/?\?(?<query>.*)$/i;
+const appLink = /^tg:(?:\/\/?)?(?<verb>\w+)\/?(?:\?(?<query>.*))?$/i;
+/** Telegram in a browser: the chat stands behind the #. */
+const webChat = /^(?:https?:\/\/)?web\.telegram\.org\/(?:[akz]\/)?#(?:\/im\?p=)?(?<chat>.*)$/i;
+const anyLink = /^[a-z][\w+.-]*:\/\/|^[\w-]+(?:\.[\w-]+)+\//i;
 /** Paths of t.me that lead to no person. */
 const noPerson: ReadonlySet<string> = new Set([
+  "a",
   "addlist",
   "addstickers",
   "addemoji",
@@ -24,20 +28,28 @@ const noPerson: ReadonlySet<string> = new Set([
   "bg",
   "boost",
   "c",
+  "call",
+  "confirmphone",
+  "contact",
   "giftcode",
   "invoice",
+  "iv",
   "joinchat",
+  "k",
   "login",
   "m",
+  "nft",
   "proxy",
   "setlanguage",
   "share",
   "socks",
+  "z",
 ]);
 
 /** `me`, `@name`, `name`, a user's number, `+` and a phone number, or a link of t.me or tg:// to one of them. */
 export function readPeer(typed: string): InputReading<NamedPeer> {
-  const plain = plainText(typed);
+  // A link or a name within a sentence brings its comma or full stop along.
+  const plain = withoutWrapping(plainText(typed)).replace(/(?<=[\w/])[.,;:!?)]+$/, "");
   if (plain === "") return { why: "is empty" };
   if (plain.toLowerCase() === "me") return { value: { kind: "me" } };
   const { rest } = link.exec(plain)?.groups ?? {};
@@ -46,9 +58,21 @@ export function readPeer(typed: string): InputReading<NamedPeer> {
   if (name !== undefined) return ofUsername(name);
   const { verb, query } = appLink.exec(plain)?.groups ?? {};
   if (verb !== undefined) return ofAppLink(verb.toLowerCase(), new URLSearchParams(query));
-  if (/^-\d+$/.test(plain)) return { why: "is the number of a group or a channel, not of a user" };
+  const { chat } = webChat.exec(plain)?.groups ?? {};
+  if (chat !== undefined && !anyLink.test(chat)) return readPeer(chat);
+  if (anyLink.test(plain)) return { why: "is a link that leads to no single user" };
+  if (/^[-\u2212\p{Pd}]\d+$/u.test(plain)) {
+    return { why: "is the number of a group or a channel, not of a user" };
+  }
   if (/^[+(]|^tel:/i.test(plain)) return ofPhone(plain);
-  return /^\d+$/.test(plain) ? ofId(plain) : ofUsername(plain.replace(/^@/, ""));
+  if (/^\d+$/.test(plain)) return ofId(plain);
+  // What stands between digits is another's way to write: of a phone number, or of a large one.
+  if (/^\d[\d\s.,'_()-]*$/.test(plain)) {
+    return {
+      why: "is no number of a user: that has digits alone, and a phone number a + in front",
+    };
+  }
+  return ofUsername(plain.replace(/^@/, ""));
 }
 
 function ofUsername(username: string): InputReading<NamedPeer> {
@@ -67,7 +91,7 @@ function ofPhone(typed: string): InputReading<NamedPeer> {
 }
 
 function ofLink(rest: string): InputReading<NamedPeer> {
-  const [first = ""] = rest.replace(/^s\//i, "").split(/[/?#]/);
+  const [first = ""] = decoded(rest.replace(/^s\//i, "")).split(/[/?#]/);
   if (first.startsWith("+") && /^\+[\d\s]+$/.test(first)) return ofPhone(first);
   const isInvitation = first.startsWith("+") || noPerson.has(first.toLowerCase());
   if (isInvitation || first === "") return { why: "is a link that leads to no single user" };
@@ -77,8 +101,17 @@ function ofLink(rest: string): InputReading<NamedPeer> {
 function ofAppLink(verb: string, query: URLSearchParams): InputReading<NamedPeer> {
   const [domain, phone] = [query.get("domain"), query.get("phone")];
   const id = query.get(verb === "user" ? "id" : "user_id");
-  if (verb === "resolve" && domain !== null) return ofUsername(domain);
+  if (verb === "resolve" && domain !== null) return ofUsername(domain.replace(/^@/, ""));
   if (verb === "resolve" && phone !== null) return ofPhone(`+${phone.replace(/^[\s+]+/, "")}`);
   if ((verb === "user" || verb === "openmessage") && id !== null) return ofId(id);
   return { why: "is a link that leads to no single user" };
+}
+
+/** A text that is not percent-encoded stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -20,3 +20,9 @@ export const plainText = (typed: string): string =>
     .replaceAll(unseen, "")
     .replaceAll(/\p{Nd}/gu, asciiDigit)
     .trim();
+
+/** Quotes of every kind, and the brackets that mails set around a link. */
+const wrapping = /^[\p{Pi}\p{Pf}"'`„‚<]+|[\p{Pi}\p{Pf}"'`<>]+$/gu;
+
+/** A plain text without the quotes around it: for what never begins or ends with one. */
+export const withoutWrapping = (plain: string): string => plain.replaceAll(wrapping, "").trim();

@@ -2,7 +2,7 @@ import { CommanderError } from "commander";
 import { exitCodeOf, exitCodes } from "../cli/exit-codes.ts";
 import { isCollecting, printError, printJson, takePrinted } from "../cli/print.ts";
 import { programFor } from "../cli/program.ts";
-import { errorLine, HoldfastError } from "../errors.ts";
+import { HoldfastError, lastWord } from "../errors.ts";
 
 /** Runs one command; resolves with the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -23,18 +23,19 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError)
       return error.exitCode === 0 ? exitCodes.well : exitCodes.misused;
     const code = exitCodeOf(error);
-    if (args.includes("--json")) printJson(refusalJson(error, code));
-    printError(`holdfast: ${errorLine(error)}`);
+    const last = lastWord(error, {
+      what: `The command ${args[0]} did not finish`,
+      next: "Try it again; if it fails again, look at: npx holdfast doctor",
+    });
+    if (args.includes("--json")) printJson(refusalJson(last, code));
+    printError(`holdfast: ${last.line}`);
     return code;
   }
 }
 
 /** What a script reads of a command that was refused, whatever shape its answer would have had. */
-function refusalJson(error: unknown, exitCode: number): object {
+function refusalJson({ code, message, next }: HoldfastError, exitCode: number): object {
   const said = takePrinted();
   const heard = said.length === 0 ? {} : { said };
-  if (!(error instanceof HoldfastError))
-    return { ok: false, exitCode, code: "UNEXPECTED", message: errorLine(error), ...heard };
-  const { code, message, next } = error;
   return { ok: false, exitCode, code, message, ...(next !== undefined && { next }), ...heard };
 }

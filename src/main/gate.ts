@@ -13,7 +13,7 @@ import { openDatabase } from "../adapters/postgres/database.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import { takeEnvironment } from "../config/secrets.ts";
 import { orAborted } from "../concurrency/or-aborted.ts";
-import { errorLine, type ErrorPolicy, HoldfastError, policyOf } from "../errors.ts";
+import { errorLine, type ErrorPolicy, HoldfastError, lastWord, policyOf } from "../errors.ts";
 import { programFile } from "../files.ts";
 import { serveGate } from "../gate/gate-server.ts";
 import { createFleetBus } from "../adapters/nats/fleet-bus.ts";
@@ -143,6 +143,15 @@ function makeSupervisor(
   });
 }
 
+const endedStart = {
+  what: "The gate did not start",
+  next: "Check that NATS and PostgreSQL answer: npx holdfast doctor",
+};
+const endedStop = {
+  what: "The gate did not end in order",
+  next: "Start again: npm start. What it held, it takes again",
+};
+
 /** Ends this gate when a signal says so, or when its parent has gone. */
 function endOnSignals(stop: () => Promise<void>): void {
   const end = () =>
@@ -151,10 +160,11 @@ function endOnSignals(stop: () => Promise<void>): void {
         if (process.connected) process.disconnect();
         process.exit(0);
       },
-      (error: unknown) => fail(errorLine(error)),
+      (error: unknown) => fail(lastWord(error, endedStop).line),
     );
   process.once("SIGTERM", () => void end());
   process.once("SIGINT", () => void end());
+  process.once("SIGHUP", () => void end());
   process.once("disconnect", () => void end());
 }
 
@@ -254,5 +264,5 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
 }
 
 await startInStages(runGate).started.catch((error: unknown) =>
-  fail(errorLine(error), policyOf(error)),
+  fail(lastWord(error, endedStart).line, policyOf(error)),
 );

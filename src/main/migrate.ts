@@ -3,7 +3,7 @@ import { migrate } from "../adapters/postgres/migrate.ts";
 import { rolesMissing } from "../adapters/postgres/roles.ts";
 import { toldPatience } from "../adapters/postgres/schema-locks.ts";
 import { readConfig } from "../config/config.ts";
-import { errorLine, HoldfastError } from "../errors.ts";
+import { HoldfastError, lastWord } from "../errors.ts";
 
 /** Brings the schema of HOLDFAST_DATABASE_URL up to date, once, before the hosts of a fleet start. */
 async function runMigrate(): Promise<void> {
@@ -21,6 +21,10 @@ async function runMigrate(): Promise<void> {
 }
 
 await runMigrate().catch((error: unknown) => {
-  process.stderr.write(`holdfast migrate: ${errorLine(error)}\n`);
+  const last = lastWord(error, {
+    what: "The schema was not brought up to date",
+    next: "Check that PostgreSQL runs and that HOLDFAST_DATABASE_URL names it, and try again.",
+  });
+  process.stderr.write(`holdfast migrate: ${last.line}\n`);
   process.exitCode = 1;
 });

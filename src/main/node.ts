@@ -3,7 +3,7 @@ import "../node/v8-flags.ts";
 import { readConfig } from "../config/config.ts";
 import { openSocketPath } from "../adapters/machine/socket-path.ts";
 import { takeEnvironment } from "../config/secrets.ts";
-import { errorLine, HoldfastError, policyOf } from "../errors.ts";
+import { HoldfastError, lastWord, policyOf } from "../errors.ts";
 import type { GateMessage, NodeMessage } from "../gate/supervisor.ts";
 import { startNode } from "../node/node.ts";
 import type { NodeOptions } from "../node/open.ts";
@@ -37,8 +37,13 @@ function exitFailed(): void {
   process.exit(1);
 }
 
+const endedStart = {
+  what: "The node did not start",
+  next: "Check that NATS and PostgreSQL answer: npx holdfast doctor",
+};
+
 function fail(error: unknown): void {
-  const message = errorLine(error);
+  const message = lastWord(error, endedStart).line;
   process.stderr.write(`holdfast node: ${message}\n`);
   tell({ type: "failed", message, policy: policyOf(error) });
   setTimeout(exitFailed, failedStopMsMax);
@@ -68,6 +73,7 @@ async function runNode(): Promise<void> {
 }
 
 process.on("SIGINT", () => undefined);
+process.on("SIGHUP", () => undefined);
 await runNode().catch((error: unknown) => {
   fail(error);
   setImmediate(exitFailed);

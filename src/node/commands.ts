@@ -60,6 +60,7 @@ export function createNodeCommands(options: NodeCommandOptions): Commands {
     host,
     hostName: gate.host,
     accounts,
+    peers: stores.peers,
     drivers,
     fleet: fleetCommands,
     belongsElsewhere(account) {

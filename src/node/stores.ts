@@ -22,6 +22,7 @@ import { createOfferedChoices } from "../adapters/postgres/offered-choices.ts";
 import { createRetentionStore } from "../adapters/postgres/retention-store.ts";
 import { createStreamLossStore } from "../adapters/postgres/stream-loss-store.ts";
 import { createSuspectStore } from "../adapters/postgres/suspect-store.ts";
+import { createStoredPeers } from "../adapters/postgres/stored-peers.ts";
 import { createStepStore } from "../adapters/postgres/step-store.ts";
 import { createTextSearch } from "../adapters/postgres/text-search.ts";
 import { createTokenStore } from "../adapters/postgres/token-store.ts";
@@ -66,6 +67,7 @@ export function createStores(databases: Omit<NodeDatabases, "close" | "warm">, s
     partitionReplies: createPartitionReplies(turns),
     undelivered: createUndeliveredReplies(others),
     persons: createPersonReplies(others, sessionRules),
+    peers: createStoredPeers(others),
     callers: createCallerStore(others),
     campaigns: createCampaignStore(others),
     trail: (host: string) => createAuditTrail(others, { chain: randomUUID(), host }),

@@ -141,6 +141,8 @@ function untilTold(): Promise<void> {
     };
     process.once("SIGINT", told);
     process.once("SIGTERM", told);
+    // A terminal that closes, or a manager that signals every process of the service.
+    process.once("SIGHUP", told);
     if (process.channel !== undefined) process.once("disconnect", told);
   });
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { checkedBody } from "../../src/commands/checked-body.ts";
 import { createConversationCommands } from "../../src/commands/conversation-verbs.ts";
 import { createFleetCommands } from "../../src/commands/fleet-verbs.ts";
-import { holderCommands } from "../../src/commands/use-verbs.ts";
+import { createHolderCommands } from "../../src/commands/use-verbs.ts";
 import type { Account } from "../../src/accounts/account.ts";
 import type { ServingToken } from "../../src/ports/custody/token-store.ts";
 import type { AccountRecord } from "../../src/ports/accounts/account-store.ts";
@@ -119,6 +119,7 @@ describe("a request that lacks a field", () => {
     replays: { one: unasked, next: unasked },
   });
   const account = { name: "site-bot", use: unasked } as unknown as Account;
+  const holder = createHolderCommands({ accessHash: unasked });
 
   it("is told that nothing was changed, where it would have changed something", async () => {
     await expect(conversations.park({}, owner)).rejects.toMatchObject({
@@ -130,7 +131,7 @@ describe("a request that lacks a field", () => {
 
   it("is told that nothing was sent, where it would have sent something", async () => {
     await expect(
-      holderCommands.send(account, { peer: "me", text: "", key: "k" }, owner),
+      holder.send(account, { peer: "me", text: "", key: "k" }, owner),
     ).rejects.toMatchObject({
       code: "COMMAND_MALFORMED",
       message: 'The command needs "text"; nothing was sent.',
@@ -143,7 +144,7 @@ describe("a request that lacks a field", () => {
       }),
     );
     await expect(
-      holderCommands.invoke(account, { method: "help.getConfig", params: [] }, owner),
+      holder.invoke(account, { method: "help.getConfig", params: [] }, owner),
     ).rejects.toMatchObject({ message: 'The command needs "params"; nothing was sent.' });
   });
 });

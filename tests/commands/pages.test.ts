@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createConversationCommands } from "../../src/commands/conversation-verbs.ts";
+import type { AccountStatus } from "../../src/commands/account-status.ts";
 import { firstThatFit } from "../../src/commands/pages.ts";
+import { statusPage } from "../../src/commands/status-page.ts";
 import type { TurnHistory } from "../../src/ports/conversation/conversation-records.ts";
 import { owner } from "../fixtures/speakers.ts";
 
@@ -120,5 +122,24 @@ describe("the list of sessions and of what was set aside", () => {
     expect(second.more.sessions).toBeNull();
     const [, last] = first.more.parked!.split(" ");
     expect(second.parked[0]?.id).toBe(String(Number(last) - 1));
+  });
+});
+
+describe("the accounts of a large fleet", () => {
+  it("come in pages, each once and in order, each with room in one message", () => {
+    const all = Array.from({ length: 5_000 }, (_, index) => ({
+      name: `shop-bot-${String(index).padStart(5, "0")}`,
+      note: "x".repeat(250),
+    })) as unknown as readonly AccountStatus[];
+    const found: AccountStatus[] = [];
+    for (let after: string | undefined; ; ) {
+      const page = statusPage(all, after);
+      expect(sizeOf(page)).toBeLessThan(0.6 * megabyte);
+      found.push(...page.accounts);
+      if (page.more === null) break;
+      after = page.more;
+    }
+    expect(found).toEqual(all);
+    expect(statusPage([], undefined)).toEqual({ accounts: [], more: null });
   });
 });

@@ -75,6 +75,20 @@ describe("the removal of an account", () => {
     expect(await bench.accounts.find(account.name)).toBeNull();
   });
 
+  it("ends a login that waits for its code, and leaves no key behind", async () => {
+    const account = await bench.makeAccount("user");
+    await account.start();
+    await account.login("l1", "code");
+    await expect.poll(() => account.question?.kind, { interval: 2 }).toBe("code");
+    await removal().ofRunning(account, { confirm: account.name });
+    expect(account.runtime.state).toBe("stopped");
+    expect(account.question).toBeNull();
+    expect(loginsOf(account)).toEqual([]);
+    expect(await bench.accounts.find(account.name)).toBeNull();
+    expect(await bench.tokens.heldBy(bench.incarnation)).toEqual([]);
+    expect(bench.dc.ledger.connections({ open: true })).toEqual([]);
+  });
+
   it("of a stopped account asks for its start, or for the word that its login may stay", async () => {
     const account = await serving();
     const { name } = account;

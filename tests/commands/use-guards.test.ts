@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkPeers, findPeer } from "../../src/commands/use-guards.ts";
+import { checkPeers, findPeers } from "../../src/commands/use-guards.ts";
 import { withoutServiceTexts } from "../../src/ports/telegram/service-account.ts";
 import type { JsonObject, JsonValue, TelegramClient } from "../../src/ports/telegram/telegram.ts";
 
@@ -154,16 +154,18 @@ describe("whom a name means", () => {
       return { users: found ? [user] : [] };
     },
   } as unknown as TelegramClient;
+  const storedHash = async (userId: string) => (userId === "44" ? "8" : null);
 
   it.each([
     ["me", { userId: "1", accessHash: "0" }],
     ["42", { userId: "42", accessHash: "7" }],
     ["tg://user?id=42", { userId: "42", accessHash: "7" }],
+    ["44", { userId: "44", accessHash: "8" }],
     ["@bob", { userId: "24", accessHash: "9" }],
     ["https://t.me/bob?start=x", { userId: "24", accessHash: "9" }],
     ["+33 6 12 34 56 01", { userId: "21", accessHash: "9" }],
   ])("is found by %s", async (name, peer) => {
-    expect(await findPeer(client, name)).toEqual(peer);
+    expect(await findPeers(client, name, storedHash)).toEqual([peer]);
   });
 
   it.each([
@@ -172,6 +174,6 @@ describe("whom a name means", () => {
     ["-100123", "PEER_MALFORMED"],
     ["https://t.me/joinchat/x", "PEER_MALFORMED"],
   ])("is refused by %s with %s", async (name, refusal) => {
-    await expect(findPeer(client, name)).rejects.toMatchObject({ code: refusal });
+    await expect(findPeers(client, name, storedHash)).rejects.toMatchObject({ code: refusal });
   });
 });

@@ -4,6 +4,7 @@ import { specifyHazards } from "./telegram-driver-hazards.ts";
 import { specifyIdle } from "./telegram-driver-idle.ts";
 import { specifyLogins } from "./telegram-driver-login.ts";
 import { specifyTalk } from "./telegram-driver-talk.ts";
+import { specifyTexts } from "./telegram-driver-texts.ts";
 import { specifyWriters } from "./telegram-driver-writers.ts";
 import type { MakeDriver } from "../fixtures/telegram-bench.ts";
 
@@ -11,6 +12,7 @@ import type { MakeDriver } from "../fixtures/telegram-bench.ts";
 export function specifyTelegramDriver(makeDriver: MakeDriver): void {
   specifyLogins(makeDriver);
   specifyTalk(makeDriver);
+  specifyTexts(makeDriver);
   specifyWriters(makeDriver);
   specifyFaults(makeDriver);
   specifyHazards(makeDriver);

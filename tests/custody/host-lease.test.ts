@@ -23,6 +23,7 @@ function fleet() {
   function gate(
     incarnation: string,
     change = (hosts: SharedRegister<LeaseValue>): SharedRegister<LeaseValue> => hosts,
+    host = "h1",
   ): {
     lease: HostLease;
     deadline: LeaseDeadline;
@@ -35,7 +36,7 @@ function fleet() {
     const ended: string[] = [];
     const lease = createHostLease({
       hosts: change(register.view({ from: process, link })),
-      host: "h1",
+      host,
       signer: signatures.signerOf(incarnation),
       deadline,
       clock: process.clock,
@@ -186,5 +187,15 @@ describe("the lease of a host", () => {
     const third = gate("i3");
     await during(third.lease.acquire());
     expect(third.deadline.isAlive()).toBe(true);
+  });
+
+  it("names both hosts where their names differ only in letters that are written as _", async () => {
+    const { gate, during } = fleet();
+    await during(gate("i1", undefined, "web.1").lease.acquire());
+    await expect(during(gate("i2", undefined, "web_1").lease.acquire())).rejects.toMatchObject({
+      code: "LEASE_HELD",
+      message: expect.stringMatching(/"web_1" and "web\.1" have one lease/),
+      next: expect.stringContaining("HOLDFAST_HOST"),
+    });
   });
 });

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { AddressKind } from "../../src/inputs/address-kinds.ts";
 import {
-  type AddressKind,
   hostAndPort,
   httpTarget,
   readAddress,
@@ -85,7 +85,9 @@ describe("an address", () => {
       "tls://[::1]:80",
       "nats://three:4222",
     ]);
-    expect(readAddresses("nats://up,,nats://down", "nats")).toEqual({ why: "is empty" });
+    expect(readAddresses("nats://up,,nats://down", "nats")).toEqual({
+      why: "has a comma too many, with nothing beside it",
+    });
   });
 
   it("of HTTP gives who asks to a header, and keeps them out of the URL", () => {

@@ -1,9 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { readBotToken } from "../../src/inputs/bot-token.ts";
 import { readLoginCode } from "../../src/inputs/login-code.ts";
 import { readMenuNumber } from "../../src/inputs/menu-number.ts";
 import { readPeer } from "../../src/inputs/peer.ts";
 import { readPhoneNumber } from "../../src/inputs/phone-number.ts";
+import { readTime } from "../../src/inputs/time.ts";
 import { plainText } from "../../src/inputs/plain-text.ts";
 import { corpus } from "../corpus/read.ts";
 
@@ -45,7 +47,7 @@ describe("a phone number", () => {
     const between = fc.oneof(unseen, fc.constantFrom("", " ", "-", ".", "\u00a0", "\u2011", "/"));
     fc.assert(
       fc.property(
-        fc.stringMatching(/^[1-9]\d{6,13}$/),
+        fc.stringMatching(/^[1-9]\d{6,13}$/).filter((digits) => !/^(?:28|83|89)/.test(digits)),
         fc.constantFrom(0x30, ...zeros),
         fc.array(between, { minLength: 14, maxLength: 14 }),
         (digits, zero, marks) => {
@@ -65,6 +67,26 @@ describe("a login code", () => {
     "is read as it was meant: $typed",
     ({ typed, words, is }) => {
       expect(readLoginCode(typed, words)).toBe(is);
+    },
+  );
+});
+
+describe("a bot's token", () => {
+  it.each(corpus("bot-tokens") as readonly Entry[])(
+    "is read as it was meant: $typed",
+    ({ typed, is }) => {
+      expect(readBotToken(typed)).toBe(is);
+    },
+  );
+});
+
+describe("a time", () => {
+  const nowMs = 1_795_000_000_000;
+
+  it.each(corpus("times") as readonly Entry[])(
+    "is read as it was meant: $typed",
+    ({ typed, is }) => {
+      expect(readTime(typed, nowMs)).toBe(is);
     },
   );
 });

@@ -186,6 +186,17 @@ describe("a logout", () => {
     },
   );
 
+  it("ends a login that is under way, and the key that it made goes", () => {
+    specify(lifecycleMachine, { ...user, slot: null })
+      .after(login)
+      .on({ type: "logout" })
+      .is({
+        state: { unauthorised: "waiting" },
+        asks: [{ type: "tidySlots", params: { serving: null } }],
+        context: { login: null },
+      });
+  });
+
   it("that cannot be made safe has not happened: the account is cut and seeks its token again", () => {
     accountIn("active")
       .after({ type: "logout" })

@@ -10,7 +10,7 @@ import { runCase } from "../../src/proof/parents/run-case.ts";
 
 /** One home for all: each start is the next one after the stop before it. */
 const home = mkdtempSync(join(tmpdir(), "holdfast-parents-"));
-const limits = { readyMsMax: 90_000, endedMsMax: 60_000 };
+const limits = { readyMsMax: 90_000, servesMsMax: 60_000, endedMsMax: 60_000 };
 
 afterAll(async () => {
   await endRecorded(home, () => {});

@@ -45,21 +45,38 @@ export function envelope(fleetKey: string, subject: string, body: unknown): Enve
   };
 }
 
-/** Asks once, sealed. Rejects as NATS does. */
+/** Asks once, in the clear. A library's own text of a silence says neither who is silent, nor what to do. */
+async function askOnce(
+  nats: Broker,
+  { subject, text, timeoutMs }: { subject: string; text: string; timeoutMs: number },
+): Promise<string> {
+  try {
+    return (await nats.request(subject, text, { timeout: timeoutMs })).string();
+  } catch (cause) {
+    throw new HoldfastError({
+      code: "NODE_UNAVAILABLE",
+      message: `No node answers ${subject}, asked for ${timeoutMs / 1000} s at most.`,
+      next: "It may be starting or busy: try again in a few seconds, or look at: npx holdfast doctor",
+      policy: "retryable",
+      cause,
+    });
+  }
+}
+
+/** Asks once, sealed. Throws NODE_UNAVAILABLE and SEAL_UNREADABLE. */
 export async function requestSealed(
   nats: Broker,
   fleetKey: string,
   { subject, body, timeoutMs }: { subject: string; body: unknown; timeoutMs: number },
 ): Promise<unknown> {
   const sealed = envelope(fleetKey, subject, body);
-  const reply = await nats.request(subject, sealed.text, { timeout: timeoutMs });
-  return sealed.read(reply.string());
+  return sealed.read(await askOnce(nats, { subject, text: sealed.text, timeoutMs }));
 }
 
-/** The fleet's public sealing key, as any of its nodes says. Rejects as NATS does, and with SEAL_UNKNOWN. */
+/** The fleet's public sealing key, as any of its nodes says. Throws NODE_UNAVAILABLE and SEAL_UNKNOWN. */
 export async function askSealKey(nats: Broker, timeoutMs: number): Promise<string> {
-  const reply = await nats.request("holdfast.fleet.sealing", "{}", { timeout: timeoutMs });
-  const { key, code, message, next } = JSON.parse(reply.string()) as Readonly<
+  const reply = await askOnce(nats, { subject: "holdfast.fleet.sealing", text: "{}", timeoutMs });
+  const { key, code, message, next } = JSON.parse(reply) as Readonly<
     Record<string, string | undefined>
   >;
   if (typeof key === "string") return key;

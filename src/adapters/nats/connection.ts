@@ -37,7 +37,8 @@ export async function connectNats(
   const nats = await connect({
     ...options,
     ...(pace.timeoutMs !== undefined && { timeout: pace.timeoutMs }),
-    ...(pace.comesBack === false && { maxReconnectAttempts: 0 }),
+    // Not by a bound of 0 tries: then the library drops a server that is up with each that is not.
+    ...(pace.comesBack === false && { reconnect: false }),
     ...read.options,
     name,
   }).catch((cause: unknown) => Promise.reject(refusalOf(cause, access, read)));

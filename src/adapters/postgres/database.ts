@@ -1,5 +1,6 @@
 import { Pool, type PoolClient, type QueryResultRow } from "pg";
 import { HoldfastError } from "../../errors.ts";
+import { poolerRefusal } from "./pooler.ts";
 
 /**
  * Runs statements. Throws DATABASE_UNAVAILABLE (retryable, unknown outcome) when Postgres does not answer,
@@ -152,27 +153,13 @@ function sqlStateOf(error: unknown): string | null {
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : null;
 }
 
-/**
- * What PgBouncer says where it pools by transaction: it takes no settings of a connection, and gives each transaction
- * another one, without its prepared statements.
- */
-const poolerSays =
-  /unsupported startup parameter|prepared statement "[^"]*" (?:already exists|does not exist)/;
-
 /** What an error of the server, or of the way to it, means for the one who asked. */
 export function parsed(error: unknown): unknown {
   if (error instanceof HoldfastError) return error;
   const { message } = error as { readonly message?: unknown };
   const state = sqlStateOf(error);
-  if (poolerSays.test(String(message))) {
-    return new HoldfastError({
-      code: "DATABASE_POOLED",
-      message: `Between this host and the database stands a pooler that does not keep a connection's session (${String(message)}).`,
-      next: "Let HOLDFAST_DATABASE_URL name PostgreSQL itself, or a PgBouncer in session mode with ignore_startup_parameters = options,statement_timeout,lock_timeout.",
-      policy: "retryable",
-      cause: error,
-    });
-  }
+  const refusal = poolerRefusal(error);
+  if (refusal !== null) return refusal;
   if (state !== null && dataClasses.has(state.slice(0, 2))) return error;
   if (state === lockedState || overrunStates.has(state)) {
     return new HoldfastError({

@@ -3,6 +3,7 @@ import { HoldfastError } from "../../errors.ts";
 import { refuseForeign } from "./foreign-schema.ts";
 import { type Migration, migrationsFolder, readMigrations } from "./migration-files.ts";
 import { refuseOldPostgres } from "./oldest-server.ts";
+import { poolerRefusal, refusePooler } from "./pooler.ts";
 import { limitLockWaits, type LockPatience, lockPatience } from "./schema-locks.ts";
 
 /** Any number does, as long as it stays: one migrator at a time per database. */
@@ -73,13 +74,16 @@ async function connected(databaseUrl: string): Promise<Client> {
     return client;
   } catch (cause) {
     await client.end().catch(() => {});
-    throw new HoldfastError({
-      code: "DATABASE_UNAVAILABLE",
-      message: `The database does not answer: ${cause instanceof Error ? cause.message || cause.name : String(cause)}.`,
-      next: "Check that PostgreSQL runs and that HOLDFAST_DATABASE_URL names it.",
-      policy: "retryable",
-      cause,
-    });
+    throw (
+      poolerRefusal(cause) ??
+      new HoldfastError({
+        code: "DATABASE_UNAVAILABLE",
+        message: `The database does not answer: ${cause instanceof Error ? cause.message || cause.name : String(cause)}.`,
+        next: "Check that PostgreSQL runs and that HOLDFAST_DATABASE_URL names it.",
+        policy: "retryable",
+        cause,
+      })
+    );
   }
 }
 
@@ -107,6 +111,7 @@ export async function alone<Result>(
   const client = await connected(databaseUrl);
   try {
     await refuseOldServer(client);
+    await refusePooler(client, () => connected(databaseUrl));
     await lock(client);
     await refuseForeign(client);
     await limitLockWaits(client, patience);

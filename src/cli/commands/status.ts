@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import { hostsBot, noBot } from "../../ports/accounts/chosen-bot.ts";
 import { wellStates } from "../../commands/account-health.ts";
 import type { AccountStatus } from "../../commands/account-status.ts";
-import { askAccount, askFleet, type AskOptions } from "../ask.ts";
+import { askAccount, type AskOptions } from "../ask.ts";
+import { fleetAccounts } from "../fleet-status.ts";
 import { print, printError } from "../print.ts";
 import { screenColumns, table } from "../table.ts";
 import { unreadyHere } from "../unready-here.ts";
@@ -46,7 +47,7 @@ export function addStatusCommand(program: Command, setExitCode: (code: number) =
 async function readStatus(account: string | undefined, options: AskOptions): Promise<StatusResult> {
   const accounts =
     account === undefined
-      ? (await askFleet("status", {}, options)).accounts
+      ? await fleetAccounts(options)
       : [(await askAccount(account, "status", {}, options)).account];
   const exitCode = accounts.every(({ state }) => wellStates.has(state)) ? 0 : 1;
   return { exitCode, accounts };

@@ -3,8 +3,9 @@ import { readReuse } from "../../adapters/postgres/diagnosis.ts";
 import { conversationMachine } from "../../../machines/conversation.ts";
 import { conversationRules } from "../../../machines/conversation-rules.ts";
 import type { AccountStatus } from "../../commands/account-status.ts";
+import { askNear, isGood } from "../../embedded/near-request.ts";
 import { readRunInfo } from "../../embedded/run-info.ts";
-import { askFleet } from "../ask.ts";
+import { fleetAccounts } from "../fleet-status.ts";
 import { type Check, fault, ok, unknown } from "./check.ts";
 import { database, indexes, schema, sessions } from "./database-checks.ts";
 import { askingEnv, type Env, type World } from "./world.ts";
@@ -25,7 +26,7 @@ export function verifyChecks(
     schema(asked),
     indexes(asked, world.ownsIndex, world.rebuild),
     sessions(asked),
-    serving(async () => (await askFleet("status", {}, { env: askingEnv(env) })).accounts, well),
+    serving(async () => fleetAccounts({ env: askingEnv(env) }), well),
     turns(world),
     reuse(async () => readReuse(await world.records())),
     metrics(async () => (await readRunInfo(home))?.metrics ?? null, readText),
@@ -102,12 +103,6 @@ const readMsMax = 4000;
 const textMax = 16 * 1024 * 1024;
 
 async function readText(url: string): Promise<string> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(readMsMax), redirect: "error" });
-  if (!response.ok) return "";
-  let text = "";
-  for await (const piece of response.body ?? []) {
-    text += Buffer.from(piece as Uint8Array).toString();
-    if (text.length > textMax) return "";
-  }
-  return text;
+  const answer = await askNear(url, { signal: AbortSignal.timeout(readMsMax) }, textMax);
+  return isGood(answer) ? answer.text : "";
 }

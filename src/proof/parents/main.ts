@@ -7,7 +7,7 @@ import { type Blow, runCase } from "./run-case.ts";
 
 const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 const parts = ["launcher", "sentinel", "gate", "node", "postgres", "nats", "telegram-dc"];
-const limits = { readyMsMax: 90_000, endedMsMax: 40_000 };
+const limits = { readyMsMax: 90_000, servesMsMax: 60_000, endedMsMax: 40_000 };
 
 interface Options {
   readonly parent?: string;
@@ -18,13 +18,10 @@ interface Options {
 const nameOf = (blow: Blow): string =>
   blow.kind === "stop" ? blow.signal : `kill -9 ${blow.whom}`;
 
-/**
- * Every signal under every parent; the death of every process under one, of the parent itself under those that keep
- * it.
- */
+/** Every signal, and the death of every process; of the parent itself where the service is to end with it. */
 function blowsFor({ name }: Parent): readonly Blow[] {
   const stops = signals.map((signal): Blow => ({ kind: "stop", signal }));
-  const killed = name === "mixed" ? parts : name === "npm" || name === "init" ? ["parent"] : [];
+  const killed = name === "npm" || name === "init" ? ["parent", ...parts] : parts;
   return [...stops, ...killed.map((whom): Blow => ({ kind: "kill", whom }))];
 }
 
@@ -36,9 +33,16 @@ async function run({ parent: only, blow: wanted, json }: Options): Promise<numbe
     for (const parent of parents.filter(({ name }) => only === undefined || name === only)) {
       for (const blow of blowsFor(parent)) {
         if (wanted !== undefined && nameOf(blow) !== wanted) continue;
-        const { wrong, readyMs, endedMs } = await runCase(parent, blow, home, limits);
+        const { wrong, readyMs, servesMs, endedMs } = await runCase(parent, blow, home, limits);
         if (wrong.length > 0) failed += 1;
-        const facts = { parent: parent.name, blow: nameOf(blow), readyMs, endedMs, wrong };
+        const facts = {
+          parent: parent.name,
+          blow: nameOf(blow),
+          readyMs,
+          servesMs,
+          endedMs,
+          wrong,
+        };
         process.stdout.write(json === true ? `${JSON.stringify(facts)}\n` : lineOf(facts));
       }
     }
@@ -52,11 +56,13 @@ function lineOf(of: {
   readonly parent: string;
   readonly blow: string;
   readonly readyMs: number;
+  readonly servesMs: number | null;
   readonly endedMs: number;
   readonly wrong: readonly string[];
 }): string {
   const verdict = of.wrong.length === 0 ? "ok  " : "FAIL";
-  const times = `ready after ${of.readyMs.toFixed(0)} ms, nothing left after ${of.endedMs.toFixed(0)} ms`;
+  const served = of.servesMs === null ? "" : `serves again after ${of.servesMs.toFixed(0)} ms, `;
+  const times = `ready after ${of.readyMs.toFixed(0)} ms, ${served}nothing left after ${of.endedMs.toFixed(0)} ms`;
   const why = of.wrong.map((line) => `     ${line}\n`).join("");
   return `${verdict} ${of.parent.padEnd(14)}${of.blow.padEnd(21)}${times}\n${why}`;
 }

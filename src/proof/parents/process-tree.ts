@@ -18,6 +18,34 @@ export function treeOf(root: number): readonly ProcessIdentity[] {
   return found;
 }
 
+/** Every process of that home, whatever is its parent now: its environment or its arguments name it. */
+export function processesFor(home: string): readonly ProcessIdentity[] {
+  return allProcesses().flatMap(({ pid }) => {
+    const startTime = startTimeOf(pid);
+    const names = (file: string) => textOf(`/proc/${pid}/${file}`).includes(home);
+    const isOfHome = pid !== process.pid && (names("environ") || names("cmdline"));
+    return isOfHome && startTime !== null ? [{ pid, startTime }] : [];
+  });
+}
+
+/** The process of a tree that a namespace of processes knows under this number; outside of any, the number itself. */
+export function pidOutside(tree: readonly ProcessIdentity[], inside: number): number | undefined {
+  const own = ({ pid }: ProcessIdentity) => {
+    const [, numbers = ""] = /^NSpid:\s*(.*)$/m.exec(textOf(`/proc/${pid}/status`)) ?? [];
+    return Number(numbers.split(/\s+/).at(-1));
+  };
+  return tree.find((one) => own(one) === inside)?.pid;
+}
+
+/** Empty for what is gone, or of another user. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
 export const stillRunning = (tree: readonly ProcessIdentity[]): readonly ProcessIdentity[] =>
   tree.filter(isRunning);
 

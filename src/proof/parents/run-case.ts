@@ -3,7 +3,7 @@ import { createSystemClock } from "../../concurrency/system-clock.ts";
 import type { ProcessIdentity } from "../../adapters/machine/process-identity.ts";
 import { readRunInfo } from "../../embedded/run-info.ts";
 import type { Parent } from "./parents.ts";
-import { signalAll, stillRunning, treeOf } from "./process-tree.ts";
+import { pidOutside, processesFor, signalAll, stillRunning, treeOf } from "./process-tree.ts";
 
 /** What befalls a running service: the stop of its parent, or `kill -9` of one process. */
 export type Blow =
@@ -15,12 +15,15 @@ export interface CaseResult {
   readonly wrong: readonly string[];
   /** From the start to the line `holdfast ready`, in milliseconds. */
   readonly readyMs: number;
-  /** From the blow until nothing was left. */
+  /** From the death of a gate or a node until another serves; null: nothing of the kind was struck. */
+  readonly servesMs: number | null;
+  /** From the stop, or from a blow that ends the service, until nothing was left. */
   readonly endedMs: number;
 }
 
 export interface CaseLimits {
   readonly readyMsMax: number;
+  readonly servesMsMax: number;
   readonly endedMsMax: number;
 }
 
@@ -28,9 +31,12 @@ const lookMs = 50;
 const clock = createSystemClock();
 const rest = () => new Promise<void>((resolve) => void clock.schedule(lookMs, resolve));
 
-async function until(isSo: () => boolean, msMax: number): Promise<number | null> {
+async function until(
+  isSo: () => boolean | Promise<boolean>,
+  msMax: number,
+): Promise<number | null> {
   const from = performance.now();
-  while (!isSo()) {
+  while (!(await isSo())) {
     if (performance.now() - from > msMax) return null;
     await rest();
   }
@@ -57,29 +63,53 @@ export async function runCase(
   const tree = treeOf(child.pid ?? 0);
   if (readyMs === null || !isReady()) {
     signalAll(tree, "SIGKILL");
-    return { wrong: [`not ready: ${said.join("").slice(-400)}`], readyMs: 0, endedMs: 0 };
+    const wrong = [`not ready: ${said.join("").slice(-400)}`];
+    return { wrong, readyMs: 0, servesMs: null, endedMs: 0 };
   }
-  const from = performance.now();
+  let from = performance.now();
   const wrong = await strike(parent, blow, { child, tree, home });
-  const all = () => [...tree, ...treeOf(child.pid ?? 0)];
-  if (blow.kind === "kill" && !hasEnded() && stillRunning(tree).length > 0) {
-    // A gate, a node or a sentinel is replaced or missed by nobody: the service goes on until it is told to stop.
-    await until(hasEnded, survivesMs);
-    if (!hasEnded()) stop(parent, "SIGTERM", { child, tree: all() });
+  const servesMs = isReplaced(blow)
+    ? await until(() => serves(home, tree), limits.servesMsMax)
+    : null;
+  if (isReplaced(blow) && servesMs === null) wrong.push("nothing serves again");
+  const all = () => [...tree, ...treeOf(child.pid ?? 0), ...processesFor(home)];
+  if (blow.kind === "kill" && !hasEnded()) {
+    // A gate or a node was replaced, and a sentinel is missed by nobody: the service goes on until it is told to stop.
+    if (!isReplaced(blow)) await until(hasEnded, survivesMs);
+    if (!hasEnded()) {
+      from = performance.now();
+      stop(parent, "SIGTERM", { child, tree: all() });
+    }
   }
   const { killsAfterMs } = parent;
   const killing =
     killsAfterMs === null
       ? () => {}
       : clock.schedule(killsAfterMs, () => signalAll(all(), "SIGKILL"));
-  const ended = await until(() => stillRunning(tree).length === 0, limits.endedMsMax);
+  const ended = await until(() => stillRunning(all()).length === 0, limits.endedMsMax);
   killing();
   if (ended === null) {
-    const left = stillRunning(tree).map(({ pid }) => pid);
-    wrong.push(`left behind: ${left.join(", ")}`);
-    signalAll(tree, "SIGKILL");
+    const left = stillRunning(all());
+    wrong.push(`left behind: ${left.map(({ pid }) => pid).join(", ")}`);
+    signalAll(left, "SIGKILL");
   }
-  return { wrong, readyMs, endedMs: performance.now() - from };
+  return { wrong, readyMs, servesMs, endedMs: performance.now() - from };
+}
+
+/** These are started anew by the process above them. */
+const isReplaced = (blow: Blow): boolean =>
+  blow.kind === "kill" && (blow.whom === "gate" || blow.whom === "node");
+
+/** Every process of run.json runs, one of them is new, and the node says that it is ready. */
+async function serves(home: string, before: readonly ProcessIdentity[]): Promise<boolean> {
+  const run = await readRunInfo(home).catch(() => null);
+  const tree = processesFor(home);
+  const node = pidOutside(tree, run?.pids["node"] ?? 0);
+  if (run === null || node === undefined || before.some(({ pid }) => pid === node)) return false;
+  return fetch(`${run.console}readyz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }
 
 /** So long a service that lost one process is watched before it is stopped. */
@@ -113,7 +143,8 @@ async function strike(
     return [];
   }
   const pids = (await readRunInfo(struck.home))?.pids ?? {};
-  const pid = blow.whom === "parent" ? struck.child.pid : pids[blow.whom];
+  const inside = pids[blow.whom] ?? 0;
+  const pid = blow.whom === "parent" ? struck.child.pid : pidOutside(struck.tree, inside);
   if (pid === undefined) return [`run.json names no ${blow.whom}`];
   process.kill(pid, "SIGKILL");
   return [];

@@ -1,5 +1,5 @@
 import { chmodSync, copyFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createUser } from "@nats-io/nkeys";
@@ -160,6 +160,38 @@ describe("an encrypted connection to NATS", () => {
     );
     const unknown = await tls("server.pem");
     expect(await outcome({ url: `tls://localhost:${unknown}` })).toMatch(/^NATS_CERTIFICATE /);
+  });
+});
+
+describe("a list of servers", () => {
+  /** A port of this machine where nothing listens any more. */
+  async function deadPort(): Promise<number> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
+
+  // The library tries them in any order.
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    "is used while one of it is up, also by what connects once (%i)",
+    async () => {
+      const { url, ...who } = testNats();
+      const dead = `nats://127.0.0.1:${await deadPort()}`;
+      for (const list of [`${dead},${url}`, `${url},${dead}`]) {
+        const nats = await connectNats({ ...who, url: list }, "test", { comesBack: false });
+        expect(nats.getServer()).toBe(new URL(url).host);
+        await nats.close();
+      }
+    },
+  );
+
+  it("is named where none of it is up, to what connects once", async () => {
+    const url = `nats://127.0.0.1:${await deadPort()},nats://127.0.0.1:${await deadPort()}`;
+    await expect(
+      connectNats({ ...testNats(), url }, "test", { comesBack: false }),
+    ).rejects.toMatchObject({ code: "NATS_UNAVAILABLE" });
   });
 });
 

@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
+import { Client } from "pg";
 import { afterEach, describe, expect, inject, it, onTestFinished } from "vitest";
 import { openDatabase } from "../../../src/adapters/postgres/database.ts";
+import { refusePooler } from "../../../src/adapters/postgres/pooler.ts";
 
 const shell = { ...process.env };
 afterEach(() => {
@@ -38,13 +40,48 @@ describe("a pooler that does not keep sessions", () => {
     expect(await refusalOf(await pooler(), "select 1")).toMatchObject({
       code: "DATABASE_POOLED",
       message: expect.stringContaining("unsupported startup parameter"),
-      next: expect.stringContaining("session mode"),
+      next: expect.stringContaining("pool_mode = session"),
     });
   });
 
   it("is named where a connection's prepared statement is gone", async () => {
     const error = await refusalOf(inject("databaseServerUrl"), 'execute "open-renewal"');
     expect(error).toMatchObject({ code: "DATABASE_POOLED" });
+  });
+});
+
+describe("two connections", () => {
+  async function connected(): Promise<Client> {
+    const client = new Client(inject("databaseServerUrl"));
+    await client.connect();
+    return client;
+  }
+
+  async function one(): Promise<Client> {
+    const client = await connected();
+    onTestFinished(() => client.end());
+    return client;
+  }
+
+  it("with a process each are no pooler's", async () => {
+    await expect(refusePooler(await one(), connected)).resolves.toBeUndefined();
+  });
+
+  it("with one process are those of a pooler by transactions", async () => {
+    const client = await one();
+    const second = {
+      query: (text: string) => client.query(text),
+      end: async () => {},
+    } as unknown as Client;
+    await expect(refusePooler(client, async () => second)).rejects.toMatchObject({
+      code: "DATABASE_POOLED",
+      message: expect.stringContaining("transaction mode"),
+    });
+  });
+
+  it("tell nothing where the second is refused", async () => {
+    const refused = () => Promise.reject(new Error("too many connections"));
+    await expect(refusePooler(await one(), refused)).resolves.toBeUndefined();
   });
 });
 

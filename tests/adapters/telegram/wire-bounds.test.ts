@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { GZIPPacked } from "telegram/tl/core/index.js";
 import { describe, expect, it } from "vitest";
 import "../../../src/adapters/telegram/gramjs/wire.ts";
-import { boundReader } from "../../../src/adapters/telegram/mtcute/bounded-reader.ts";
+import { mendReader } from "../../../src/adapters/telegram/mtcute/mended-reader.ts";
 import { createNodeCrypto } from "../../../src/adapters/telegram/node-crypto.ts";
 import {
   depthMax,
@@ -123,7 +123,7 @@ describe("mtcute's reader", () => {
   };
 
   it("takes no more elements than the bytes can hold", () => {
-    boundReader();
+    mendReader();
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 2 ** 32 - 1 }),
@@ -140,7 +140,7 @@ describe("mtcute's reader", () => {
   });
 
   it("nests no deeper than the bound", () => {
-    boundReader();
+    mendReader();
     const nested = (times: number): Uint8Array => {
       const one = Buffer.alloc(8);
       one.writeUInt32LE(0x1cb5c415);

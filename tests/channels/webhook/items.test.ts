@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { isDeliveryReport, webhookItem } from "../../../src/channels/webhook/items.ts";
 import { messageIdTold, webhookMessageId } from "../../../src/channels/webhook/message-id.ts";
+import { corpus } from "../../corpus/read.ts";
 
 const read = (fields: Record<string, string>) =>
   webhookItem(new URLSearchParams(fields), "whatsapp", 5);
@@ -66,6 +67,17 @@ describe("what a provider posts (V15)", () => {
       kind: "tap",
       inboundId: `tap:${sid("1")}:h1:4:2:1#${sid("1")}`,
     });
+  });
+
+  it("keeps each letter of its text, a mark of bytes in front included", () => {
+    const said = (
+      corpus("texts") as readonly { readonly text: string; readonly is: string }[]
+    ).filter(({ text }) => text.trim() !== "");
+    const texts = said.map(({ text }) => {
+      const posted = Buffer.from(new URLSearchParams({ ...message, Body: text }).toString());
+      return webhookItem(new URLSearchParams(posted.toString("utf8")), "whatsapp", 5);
+    });
+    expect(texts).toMatchObject(said.map(({ is }) => ({ text: is })));
   });
 
   it("is sanitised where Postgres could not hold it", () => {

@@ -79,13 +79,16 @@ describe("npm run telegram-dc", () => {
     expect(await once(child, "exit")).toEqual([0, null]);
   });
 
-  it("prints its address, its number and its key, and ends on SIGTERM", async () => {
-    const child = run(["--json"]);
-    const [line]: Buffer[] = await once(child.stdout ?? child, "data");
-    expect(JSON.parse(String(line))).toMatchObject({ type: "ready", dcId: 2 });
-    child.kill("SIGTERM");
-    expect(await once(child, "exit")).toEqual([0, null]);
-  });
+  it.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)(
+    "prints its address, its number and its key, and ends in order on %s",
+    async (signal) => {
+      const child = run(["--json"]);
+      const [line]: Buffer[] = await once(child.stdout ?? child, "data");
+      expect(JSON.parse(String(line))).toMatchObject({ type: "ready", dcId: 2 });
+      child.kill(signal);
+      expect(await once(child, "exit")).toEqual([0, null]);
+    },
+  );
 
   it("keeps accounts, the key and messages in its state file, also over kill -9", async () => {
     const state = `${await folder()}/state.json`;

@@ -18,7 +18,7 @@ import {
   type Opening,
 } from "../client-shell.ts";
 import { defaultIdleLimits, type IdleLimits } from "../idle-limits.ts";
-import { boundReader } from "./bounded-reader.ts";
+import { mendReader } from "./mended-reader.ts";
 import { keepWhileIdle, type PingingConnection } from "./idle-wire.ts";
 import { authoriseBy, createKeyExchange, type KeyExchange } from "./key-exchange.ts";
 import { createKeyStorage } from "./key-storage.ts";
@@ -59,7 +59,7 @@ export function createMtcuteDriver(
 ): TelegramDriver {
   const { dataCentre } = options;
   const crypto = createNodeCrypto();
-  boundReader();
+  mendReader();
   const trustedKeys = [dataCentre?.publicKeyPem ?? null].filter((key) => key !== null);
   const shared: Shared = {
     options,

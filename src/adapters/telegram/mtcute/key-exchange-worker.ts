@@ -2,7 +2,7 @@ import { parentPort } from "node:worker_threads";
 import { Long } from "@mtcute/core";
 import { __tlReaderMap, __tlWriterMap } from "@mtcute/core/utils.js";
 import { WireBoundError } from "../wire-bounds.ts";
-import { boundReader } from "./bounded-reader.ts";
+import { mendReader } from "./mended-reader.ts";
 import { createNodeCrypto, trustServerKey } from "./platform.ts";
 import type { ToExchange, FromExchange } from "./key-exchange.ts";
 
@@ -45,7 +45,7 @@ const log: Log = {
 };
 
 const crypto = createNodeCrypto();
-boundReader();
+mendReader();
 const library: { readonly doAuthorization: Exchange } = await import(
   new URL("./network/authorization.js", import.meta.resolve("@mtcute/core")).href
 );

@@ -6,16 +6,18 @@ type Method<Name extends "object" | "vector"> = TlBinaryReader[Name];
 /** The smallest value of TL (https://core.telegram.org/mtproto/serialize). */
 const elementBytesMin = 4;
 
-let isBounded = false;
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+let isMended = false;
 
 /**
- * Bounds mtcute's reader for this process, once. By itself it reads on behind the end of a message: a vector that
+ * Mends mtcute's reader for this process, once. By itself it reads on behind the end of a message: a vector that
  * claims four thousand million strings becomes as many empty ones (seen with 0.31.0). And it nests as deep as the stack
- * is.
+ * is. It takes a U+FEFF in front of a text for a mark of bytes and drops it, and places within the text are then wrong.
  */
-export function boundReader(): void {
-  if (isBounded) return;
-  isBounded = true;
+export function mendReader(): void {
+  if (isMended) return;
+  isMended = true;
   const { prototype } = TlBinaryReader;
   const readObject: Method<"object"> = Reflect.get(prototype, "object");
   const readVector: Method<"vector"> = Reflect.get(prototype, "vector");
@@ -41,5 +43,9 @@ export function boundReader(): void {
         throw new WireBoundError(`a vector claims ${count} elements in ${left} bytes`);
     }
     return readVector.call(this, reader, isBare);
+  };
+
+  prototype.string = function (this: TlBinaryReader) {
+    return decoder.decode(this.bytes());
   };
 }
