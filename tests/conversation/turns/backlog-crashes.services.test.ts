@@ -52,6 +52,8 @@ async function startMortal(life: Life): Promise<void> {
     },
     turns: {
       store: { load: life.mortal(conversations.load), commit: life.mortal(conversations.commit) },
+      // The dead set nothing aside.
+      parked: { ...bench.parked, park: life.mortal(bench.parked.park) },
     },
   });
   await engine.start();

@@ -41,6 +41,8 @@ async function startMortal(life: Life): Promise<void> {
   const engine = await bench.makeEngine(bot, {
     stream: { consume },
     store: { load: life.mortal(conversations.load), commit: life.mortal(conversations.commit) },
+    // The dead set nothing aside.
+    parked: { ...bench.parked, park: life.mortal(bench.parked.park) },
   });
   const sender = bench.makeSender({
     store: {
