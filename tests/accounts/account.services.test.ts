@@ -49,14 +49,15 @@ describe("an account on real protocols", () => {
     const account = await bench.makeAccount("user");
     await account.start();
     await account.login("l1", "code");
-    const code = await bench.dc.phone.waitForCode("user_account0", 5000);
+    const user = account.name.replaceAll("-", "_");
+    const code = await bench.dc.phone.waitForCode(user, 5000);
     await expect.poll(() => account.question).toMatchObject({ of: "l1", kind: "code", via: "sms" });
     expect(account.answer("another", "code", code!.code)).toBe(false);
     expect(account.answer("l1", "code", code!.code)).toBe(true);
     await account.runtime.until((state) => state === "active");
     await account.renew("r1", "auto");
     await account.runtime.until((state, { context }) => state === "active" && context.slot === 2);
-    await expect.poll(() => bench.dc.phone.authorisations("user_account0").length).toBe(1);
+    await expect.poll(() => bench.dc.phone.authorisations(user).length).toBe(1);
     expect(bench.dc.ledger.overlaps()["any-two-connections"]).toBe(0);
     expect(bench.appended).toEqual([]);
   });

@@ -45,7 +45,7 @@ beforeEach(async () => {
   await bot.start();
   await bot.login("l1", "bot-token");
   await bot.runtime.until((state) => state === "active");
-  bench.dc.phone.send(ann.id, { peer: "bot_account0", text: "hello" });
+  bench.dc.phone.send(ann.id, { peer: bot.name.replaceAll("-", "_"), text: "hello" });
   await vi.waitUntil(() => bench.appended.length === 1, { timeout: 10_000 });
 });
 afterEach(() => bench.close());
@@ -69,7 +69,7 @@ const send = () =>
   );
 const arrived = () =>
   bench.dc.phone
-    .messages(ann.id, { peer: "bot_account0", limit: 10 })
+    .messages(ann.id, { peer: bot.name.replaceAll("-", "_"), limit: 10 })
     .flatMap(({ text, isOutgoing }) => (isOutgoing ? [] : [text]));
 
 describe("a bot that sends to a user by number", () => {
