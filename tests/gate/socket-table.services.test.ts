@@ -1,4 +1,5 @@
 import { createTestClock } from "../fixtures/test-clock.ts";
+import type { Clock } from "../../src/concurrency/clock.ts";
 import { createSystemClock } from "../../src/concurrency/system-clock.ts";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -10,7 +11,11 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectGate, type GateClient } from "../../src/gate/gate-client.ts";
 import { type GateServer, serveGate } from "../../src/gate/gate-server.ts";
 import type { JournalEntry } from "../../src/custody/ledger-proof.ts";
-import { createSocketTable, type SocketTable } from "../../src/gate/socket-table.ts";
+import {
+  createSocketTable,
+  type SocketTable,
+  type SocketTableOptions,
+} from "../../src/gate/socket-table.ts";
 
 const keyId = "0807060504030201";
 const grant = { account: "a", slot: 1, epoch: 1 };
@@ -224,6 +229,22 @@ describe("the gate's sockets", () => {
   });
 });
 
+/** One that waits after a cut. */
+const openResting = (
+  clock: Clock,
+  wayIsThere: NonNullable<SocketTableOptions["wayIsThere"]>,
+): SocketTable =>
+  createSocketTable({
+    mayAct: () => true,
+    journal: () => {},
+    now: () => 0,
+    asleepSinceMs: () => null,
+    clock,
+    restMs: 250,
+    answerMs: 2000,
+    wayIsThere,
+  });
+
 describe("after a cut with requests under way, the gate waits", () => {
   it.each([
     ["until they have arrived, where the way is there right behind the reset", true, 250],
@@ -231,18 +252,9 @@ describe("after a cut with requests under way, the gate waits", () => {
   ])("%s", async (_what, isThere, restsMs) => {
     const clock = createTestClock();
     const asked: string[] = [];
-    const resting = createSocketTable({
-      mayAct: () => true,
-      journal: () => {},
-      now: () => 0,
-      asleepSinceMs: () => null,
-      clock,
-      restMs: 250,
-      answerMs: 2000,
-      async wayIsThere({ host }) {
-        asked.push(host);
-        return isThere;
-      },
+    const resting = openResting(clock, async ({ host }) => {
+      asked.push(host);
+      return isThere;
     });
     const ends = new PassThrough() as unknown as Socket;
     resting.admit({ ...grant, keyId });
@@ -267,16 +279,7 @@ describe("after a cut with requests under way, the gate waits", () => {
 
 it("has nothing to wait for after a cut of a connection that was idle, nor later when everything is cut", async () => {
   const clock = createTestClock();
-  const resting = createSocketTable({
-    mayAct: () => true,
-    journal: () => {},
-    now: () => 0,
-    asleepSinceMs: () => null,
-    clock,
-    restMs: 250,
-    answerMs: 2000,
-    wayIsThere: () => Promise.resolve(false),
-  });
+  const resting = openResting(clock, () => Promise.resolve(false));
   resting.admit({ ...grant, keyId });
   await resting.dial(grant, to(), new PassThrough() as unknown as Socket);
   await resting.cut(grant, true);
