@@ -20,6 +20,15 @@ export const nodeFlags: readonly string[] = process.allowedNodeEnvironmentFlags.
   : [];
 
 /**
+ * For the Node that runs turns. What a turn makes lives for as long as its commit. With V8's own 16 MB of young memory,
+ * it was copied several times meanwhile: an eighth of the node's time under full load.
+ */
+export const turnFlags: readonly string[] = [
+  "--min-semi-space-size=64",
+  "--max-semi-space-size=64",
+];
+
+/**
  * The path of a program's module, for `process.execPath`.
  * @param name from the root, without an ending: `src/main/gate`.
  */

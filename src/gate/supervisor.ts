@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../concurrency/clock.ts";
 import type { ErrorPolicy } from "../errors.ts";
-import { nodeFlags } from "../files.ts";
+import { nodeFlags, turnFlags } from "../files.ts";
 
 /** A node's messages to its gate. */
 export type NodeMessage =
@@ -132,7 +132,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (stopping) return;
     secret = randomBytes(32).toString("hex");
     const begunMs = clock.monotonicMs();
-    const node = fork(options.modulePath, [], { env: options.env, execArgv: [...nodeFlags] });
+    const execArgv = [...nodeFlags, ...turnFlags];
+    const node = fork(options.modulePath, [], { env: options.env, execArgv });
     child = node;
     say(node, { type: "gate", secret, httpPort, ...introduction });
     node.on("message", (message: NodeMessage) => heard(node, message));

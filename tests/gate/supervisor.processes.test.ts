@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { createSystemClock } from "../../src/concurrency/system-clock.ts";
+import { packageFile, turnFlags } from "../../src/files.ts";
 import { createSupervisor, type Supervisor } from "../../src/gate/supervisor.ts";
 
 const double = fileURLToPath(new URL("../fixtures/gate/node-double.mjs", import.meta.url));
@@ -57,6 +59,16 @@ describe("the supervisor of a node", () => {
     expect(await second).not.toBe(pid);
     expect(supervisor.secret()).not.toBe(secret);
     expect(gone()).toBe(1);
+  });
+
+  it("begins a node with the young memory that turns need, as the benches have it", async () => {
+    const { supervisor, next } = supervise();
+    const served = next();
+    supervisor.start();
+    const said = readFileSync(`/proc/${await served}/cmdline`, "utf8").split("\0");
+    expect(said).toEqual(expect.arrayContaining([...turnFlags]));
+    const { scripts } = JSON.parse(readFileSync(packageFile("package.json"), "utf8"));
+    expect(scripts.bench.split(" ")).toEqual(expect.arrayContaining([...turnFlags]));
   });
 
   it("survives a message to a node that has just died", async () => {
