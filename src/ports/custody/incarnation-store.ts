@@ -25,6 +25,8 @@ export interface Registration {
   readonly host: string;
   /** null: a version that did not know of promises recorded it. */
   readonly promise: HoldPromise | null;
+  /** It was released and holds no token: its gate had cut everything before each was given back. */
+  readonly isOver: boolean;
 }
 
 /** Postgres's answer to a host's beat. */

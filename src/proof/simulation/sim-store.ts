@@ -164,7 +164,9 @@ export function createSimStore(
       registration: (id) =>
         statement(() => {
           const known = incarnations.get(id);
-          return known === undefined ? null : { host: known.host, promise: known.promise };
+          if (known === undefined) return null;
+          const isOver = known.state === "RELEASED" && heldBy(id).length === 0;
+          return { host: known.host, promise: known.promise, isOver };
         }),
       predecessors: ({ id, host }) =>
         statement(() =>
