@@ -104,6 +104,18 @@ export function specifyIncarnationStore(make: MakeCustodyStores): void {
       expect(await isOver()).toBe(false);
     });
 
+    it("tells of an incarnation that is over once it was silenced, and not while it is revoked alone", async () => {
+      const { tokens, incarnations, one } = await open();
+      const isOver = async () => (await incarnations.registration("i1"))?.isOver;
+      await tokens.grant(one, "i1");
+      await incarnations.silence("i1");
+      expect(await isOver()).toBe(false);
+      await incarnations.revoke("i1");
+      expect(await isOver()).toBe(false);
+      await incarnations.silence("i1");
+      expect(await isOver()).toBe(true);
+    });
+
     it("names as predecessors those of the host that live or have tokens that are not free", async () => {
       const { tokens, incarnations, one } = await open();
       const predecessors = () => incarnations.predecessors({ id: "i3", host: "h1" });

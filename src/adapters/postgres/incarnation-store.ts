@@ -55,7 +55,8 @@ export function createIncarnationStore(
     async registration(incarnation) {
       const [row] = await database.query<RegistrationRow & Record<string, unknown>>(
         `select host, hold_ms as "holdMs", answer_ms as "answerMs",
-           state = 'RELEASED' and not exists (select from tokens where incarnation = $1) as "isOver"
+           silenced_at is not null
+             or (state = 'RELEASED' and not exists (select from tokens where incarnation = $1)) as "isOver"
          from incarnations where id = $1`,
         [incarnation],
       );
