@@ -60,6 +60,8 @@ interface Parts {
   cancelGrace: (() => void) | null;
 }
 
+/** Two tellings of one order end so close to each other: Telegram counts in seconds. */
+const sameOrderMs = 1000;
 /** Calls of others that one account takes at a time. */
 const outsideMax = 256;
 
@@ -99,6 +101,7 @@ export function createServingSlot(
       },
       onEnded: (fault) => tellMine({ type: "client.lost", grant, reason: fault }),
       onDeadKey: (fault) => tellMine({ type: "key.dead", grant, reason: fault }),
+      onSilence: (waitSeconds) => cool(grant, waitSeconds, tellMine),
       onConnected: () => {
         if (!mine() || parts === null) return;
         parts.cancelGrace?.();
@@ -147,7 +150,10 @@ export function createServingSlot(
     waitSeconds: number,
     tellMine: (event: LifecycleEvent) => void,
   ): void {
-    const untilMs = world.clock.now() + waitSeconds * 1000;
+    const nowMs = world.clock.now();
+    const untilMs = nowMs + waitSeconds * 1000;
+    // Of one order, the call and the outbox that made it both tell.
+    if (silentUntilMs > nowMs && untilMs - silentUntilMs < sameOrderMs) return;
     const tellFlood = () => tellMine({ type: "flood", grant, waitSeconds });
     silentUntilMs = Math.max(silentUntilMs, parts?.coolingUntilMs ?? 0, untilMs);
     if (parts !== null) {

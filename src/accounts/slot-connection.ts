@@ -27,7 +27,10 @@ export interface SlotConnection {
   end(written?: Promise<unknown>): Promise<void>;
 }
 
-export type SlotEvents = Omit<TelegramClientEvents, "onSession">;
+export type SlotEvents = Omit<TelegramClientEvents, "onSession"> & {
+  /** Telegram wants the whole account to send nothing for so long. */
+  onSilence?(waitSeconds: number): void;
+};
 
 /**
  * Prepares a client for a slot under a grant. Nothing is dialled before `connect`. A new key is
@@ -57,7 +60,7 @@ export async function openSlot(
     dial: (to) => gate.dial(grant, to),
     events: { ...events, onSession: (made) => accounts.saveSession(grant, made, stepOfNewKey) },
   });
-  const client = createWaitingClient(opened, world.waits);
+  const client = createWaitingClient(opened, world.waits, events.onSilence);
   await admitted.catch(async (error: unknown) => {
     await client.close();
     throw error;

@@ -33,9 +33,15 @@ export const callOfLogOut: CalledMethod = everywhere("logOut");
 
 /**
  * A client that keeps to the account's waits: a call under one is refused with the rest of it, and Telegram is not
- * asked. A wait rests the method for every caller of the account. A send's rests its chat alone.
+ * asked. A wait rests the method for every caller of the account. A send's rests its chat alone; where a second chat
+ * meets one before anything was sent, the account is meant.
+ * @param onSilence the whole account is to send nothing for so many seconds
  */
-export function createWaitingClient(client: TelegramClient, waits: AccountWaits): TelegramClient {
+export function createWaitingClient(
+  client: TelegramClient,
+  waits: AccountWaits,
+  onSilence?: (seconds: number) => void,
+): TelegramClient {
   const called = <Answer>(
     name: keyof typeof methodOf,
     work: () => Promise<Answer>,
@@ -65,12 +71,18 @@ export function createWaitingClient(client: TelegramClient, waits: AccountWaits)
     messagesById: (ids) => called("messagesById", () => client.messagesById(ids)),
     dialogs: (limit) => called("dialogs", () => client.dialogs(limit)),
     send: (message) =>
-      waits.call({ method: methodOf.send, chat: `user ${message.peer.userId}` }, () =>
-        client.send(message),
+      waits.call(
+        { method: methodOf.send, chat: `user ${message.peer.userId}` },
+        () => client.send(message),
+        onSilence,
       ),
     answerTap: (queryId) => called("answerTap", () => client.answerTap(queryId)),
     invoke: (method, params) =>
-      waits.call({ method, chat: chatOf(method, params) }, () => client.invoke(method, params)),
+      waits.call(
+        { method, chat: chatOf(method, params) },
+        () => client.invoke(method, params),
+        onSilence,
+      ),
   };
 }
 

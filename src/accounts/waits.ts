@@ -1,5 +1,7 @@
 import type { Clock } from "../concurrency/clock.ts";
+import { remedyFor } from "../channels/telegram/error-table.ts";
 import { createWorker } from "../concurrency/worker.ts";
+import { createAccountTrouble } from "../conversation/outbox/account-trouble.ts";
 import type { EventSink } from "../ports/accounts/event-sink.ts";
 import type { TelegramFault } from "../ports/telegram/telegram.ts";
 import { faultReason, TelegramError } from "../ports/telegram/telegram-error.ts";
@@ -26,8 +28,13 @@ export interface AccountWaits {
   /**
    * Makes a call, or refuses it under a wait without asking Telegram. A wait that the answer orders is kept before the
    * caller hears of it. Rejects as `refuse` and `work`.
+   * @param onSilence the answer means the whole account, which is to send nothing for so long
    */
-  call<Answer>(called: CalledMethod, work: () => Promise<Answer>): Promise<Answer>;
+  call<Answer>(
+    called: CalledMethod,
+    work: () => Promise<Answer>,
+    onSilence?: (seconds: number) => void,
+  ): Promise<Answer>;
 }
 
 export interface AccountWaitsOptions {
@@ -41,6 +48,8 @@ export interface AccountWaitsOptions {
 
 const keepAgainMs = 1000;
 const keepAgainMsMax = 60_000;
+/** Telegram names each wait that comes here. */
+const unnamed = { rememberedMs: 0, restMs: 0, restMsMax: 0 };
 
 export function createAccountWaits(options: AccountWaitsOptions): AccountWaits {
   const { account, store, clock, events } = options;
@@ -48,6 +57,8 @@ export function createAccountWaits(options: AccountWaitsOptions): AccountWaits {
   const known = new Map<string, TelegramWait>();
   /** Those that the store has not taken yet; as bounded as the known ones. */
   const unkept = new Map<string, TelegramWait>();
+  /** Of the sends of all callers: replies, and what scripts send. */
+  const trouble = createAccountTrouble(unnamed, clock);
   const isOver = ({ untilMs }: TelegramWait): boolean => untilMs <= clock.now();
   const note = (code: string, message: string): void =>
     events.report({ type: "note", account, code, message });
@@ -135,14 +146,21 @@ export function createAccountWaits(options: AccountWaitsOptions): AccountWaits {
     },
     restMs: (method) => restMsOf([...known.values()], method, clock.now()),
     refuse,
-    async call(called, work) {
+    async call(called, work, onSilence) {
       refuse(called);
+      const { chat } = called;
       try {
-        return await work();
+        const answer = await work();
+        if (chat !== null) trouble.sent();
+        return answer;
       } catch (error) {
         if (!(error instanceof TelegramError)) throw error;
         const { fault } = error;
         if (fault.kind !== "flood" || fault.waitSeconds === undefined) throw error;
+        const waitMs = fault.waitSeconds * 1000;
+        // A slow mode is the chat's, in however many chats.
+        const mayBeAccounts = chat !== null && remedyFor(fault).scope === "account";
+        if (mayBeAccounts && trouble.met({ chat, waitMs }) !== null) onSilence?.(fault.waitSeconds);
         throw new TelegramError(await order(called, fault, fault.waitSeconds), error);
       }
     },

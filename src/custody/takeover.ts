@@ -52,7 +52,7 @@ export interface TakeHow {
 export interface Takeover {
   /**
    * Revokes the lease in NATS and the incarnation in Postgres, then waits until nothing of it can
-   * act. Its gate's own answer, a proof, or the wait for T_take shows that. Then frees its tokens.
+   * act. One that is over by Postgres's record needs neither. Its gate's own answer, a proof, or the wait for T_take shows that. Then frees its tokens.
    * `atRevision`: the lease as it was seen silent; a lease renewed since is left alone. `force`:
    * revoke it although it is alive. Throws the errors of the ports: a revocation stands, and
    * another attempt goes on from there.
@@ -195,6 +195,8 @@ export function createTakeover(options: TakeoverOptions): Takeover {
   ): Promise<TakeoverOutcome> {
     const { incarnation } = target;
     const known = await store.registration(incarnation);
+    // A floor may name it all the same: it may have let go between the floor and the connection.
+    if (known?.isOver === true) return { ended: true, freed: [], how: "released" };
     // Postgres knows the host of an incarnation; of anyone else it is hearsay.
     const at = known === null ? target : { incarnation, host: known.host };
     const lease = await revokeLease(at, atRevision, force);

@@ -197,7 +197,7 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
   const onWait = () => say(`waiting for the other gate of host "${host}" to end`);
   const onStranger = () =>
     say("another user of this machine has taken the name of this gate's lock; it stops nothing");
-  const lock = hostLockName({ natsUrl, databaseUrl: config.databaseUrl ?? "", host });
+  const lock = hostLockName({ databaseUrl: config.databaseUrl ?? "", host });
   mkdirSync(join(home, "run"), { recursive: true, mode: 0o700 });
   const file = join(home, "run", "gate.lock");
   await stage({

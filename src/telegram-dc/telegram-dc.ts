@@ -103,6 +103,7 @@ export async function startTelegramDc(options: TelegramDcOptions = {}): Promise<
     phone,
     ledger: world.parts.ledger,
     protocolStats: protocol.stats,
+    kept: () => state?.written() ?? Promise.resolve(),
     rotateSalt: (authKeyId: string) => protocol.registry.rotateSalt(authKeyId),
   };
   let control: ControlServer | undefined;

@@ -7,11 +7,18 @@ const grant = { account: "one", slot: 1, epoch: 1 };
 /** A serving slot over parts that answer at once; `calls` are those of its outbox. */
 function openSlotBench() {
   const calls: string[] = [];
+  const clock = createTestClock();
+  /** What the next send's answer says to the account, in seconds. */
+  const silences: number[] = [];
+  /** The waits that were written down, in milliseconds. */
+  const cooled: number[] = [];
+  const told: string[] = [];
   const call = (name: string) => () => void calls.push(name);
   const done = async () => {};
   const self = { userId: "1", isBot: true, phone: null, username: null, firstName: null };
   const client = {
     callsInFlight: 0,
+    send: done,
     connect: done,
     close: done,
     self: async () => self,
@@ -23,6 +30,7 @@ function openSlotBench() {
       loadSession: async () => null,
       find: async () => null,
       telegramUser: async () => "1",
+      cool: async (_account: string, untilMs: number) => void cooled.push(untilMs - clock.now()),
     },
     tokens: { connected: async () => ({ applied: true }) },
     claims: { confirm: done, taken: () => {} },
@@ -31,10 +39,14 @@ function openSlotBench() {
     waits: {
       load: done,
       refuse: () => {},
-      call: (_called: unknown, work: () => unknown) => work(),
+      call(_called: unknown, work: () => unknown, onSilence?: (seconds: number) => void) {
+        for (const seconds of silences.splice(0)) onSilence?.(seconds);
+        return work();
+      },
     },
-    clock: createTestClock(),
+    clock,
     timings: { disconnectMs: 1, drainMs: 1 },
+    mayCall: () => true,
     events: { report: () => {} },
     makeCursor: () => ({ anchor: done, start: done, stop: done, onUpdates: () => {} }),
     makeOutbox: () => ({
@@ -51,10 +63,10 @@ function openSlotBench() {
     world as never,
     { free: done },
     {} as never,
-    () => {},
+    ({ type }) => void told.push(type),
     () => {},
   );
-  return { serving, calls };
+  return { serving, calls, clock, silences, cooled, told };
 }
 
 it("an account that came up silent, or paused, sends once it may", async () => {
@@ -72,4 +84,21 @@ it("an account that serves is held and goes on", async () => {
   serving.hold();
   await serving.serve();
   expect(calls).toEqual(["start", "pause", "resume"]);
+});
+
+it("an account that is to be silent after a script's send is, once for each order", async () => {
+  const { serving, calls, clock, silences, cooled, told } = openSlotBench();
+  await serving.open(grant, new AbortController().signal);
+  await serving.serve();
+  const send = () => serving.use((client) => client.send({ peer: { userId: "5" } } as never));
+  silences.push(30, 30);
+  await send();
+  expect(calls).toEqual(["start", "pause"]);
+  expect(cooled).toEqual([30_000]);
+  expect(told).toEqual(["flood"]);
+  expect(serving.coolingUntilMs).toBe(clock.now() + 30_000);
+  clock.advance(30_000);
+  silences.push(0);
+  await send();
+  expect(told).toEqual(["flood", "flood"]);
 });

@@ -16,6 +16,8 @@ let notes: string[];
 let ordered: number[];
 /** Telegram's next answers; none is a success. */
 let floods: number[];
+/** Telegram's name for them. */
+let family: string;
 
 beforeEach(() => {
   clock = createTestClock();
@@ -25,6 +27,7 @@ beforeEach(() => {
   notes = [];
   ordered = [];
   floods = [];
+  family = "FLOOD_WAIT";
 });
 
 const host = (): AccountWaits =>
@@ -46,11 +49,11 @@ async function answer(name: string): Promise<never> {
   asked.push(name);
   const waitSeconds = floods.shift();
   if (waitSeconds === undefined) return undefined as never;
-  const message = `Telegram answered 420 FLOOD_WAIT_${waitSeconds}`;
-  throw new TelegramError({ code: "FLOOD_WAIT", kind: "flood", waitSeconds, message });
+  const message = `Telegram answered 420 ${family}_${waitSeconds}`;
+  throw new TelegramError({ code: family, kind: "flood", waitSeconds, message });
 }
 
-const clientOf = (waits: AccountWaits): TelegramClient =>
+const clientOf = (waits: AccountWaits, onSilence?: (seconds: number) => void): TelegramClient =>
   createWaitingClient(
     {
       difference: () => answer("difference"),
@@ -58,6 +61,7 @@ const clientOf = (waits: AccountWaits): TelegramClient =>
       invoke: (method: string) => answer(method),
     } as unknown as TelegramClient,
     waits,
+    onSilence,
   );
 
 const from = { pts: 1, qts: 0, date: 0, seq: 0 };
@@ -109,6 +113,39 @@ describe("a flood wait", () => {
     await expect(raw(5)).rejects.toMatchObject({ fault: { kind: "flood" } });
     await expect(client.send(to("5"))).rejects.toMatchObject({ fault: { kind: "flood" } });
     expect(asked).toEqual(["send 5", "send 6", "messages.sendMessage"]);
+  });
+
+  it("of sends to two chats silences the account, whoever sends", async () => {
+    const silences: number[] = [];
+    const waits = host();
+    const [one, other] = [0, 1].map(() => clientOf(waits, (seconds) => silences.push(seconds)));
+    floods = [60];
+    await expect(one!.send(to("5"))).rejects.toMatchObject({ fault: { kind: "flood" } });
+    await expect(one!.send(to("5"))).rejects.toMatchObject({ fault: { asked: false } });
+    expect(silences).toEqual([]);
+    floods = [30];
+    const peer = { _: "inputPeerUser", userId: 6 };
+    await expect(other!.invoke("messages.sendMedia", { peer })).rejects.toMatchObject({
+      fault: { waitSeconds: 30 },
+    });
+    expect(silences).toEqual([30]);
+  });
+
+  it("of a send stays its chat's where another chat was sent to meanwhile, or where it is over", async () => {
+    const silences: number[] = [];
+    const client = clientOf(host(), (seconds) => silences.push(seconds));
+    const flooded = async (userId: string): Promise<void> => {
+      floods = [60];
+      await expect(client.send(to(userId))).rejects.toMatchObject({ fault: { kind: "flood" } });
+    };
+    await flooded("5");
+    await client.send(to("6"));
+    await flooded("7");
+    clock.advance(60_000);
+    await flooded("8");
+    family = "SLOWMODE_WAIT";
+    for (const chat of ["9", "10", "11"]) await flooded(chat);
+    expect(silences).toEqual([]);
   });
 
   it("of a raw send to a channel leaves a group of the same number alone", async () => {

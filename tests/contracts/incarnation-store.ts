@@ -75,11 +75,45 @@ export function specifyIncarnationStore(make: MakeCustodyStores): void {
       const promise = { holdMs: 20_000, answerMs: 2_000 };
       await incarnations.register({ id: "i3", host: "h3", proof: {}, promise });
       await incarnations.register({ id: "i3", host: "h3", proof: {} });
-      expect(await incarnations.registration("i3")).toEqual({ host: "h3", promise });
+      expect(await incarnations.registration("i3")).toEqual({
+        host: "h3",
+        promise,
+        isOver: false,
+      });
       const theft = incarnations.register({ id: "i3", host: "h4", proof: {} });
       await expect(theft).rejects.toMatchObject({ code: "INCARNATION_ENDED" });
-      expect(await incarnations.registration("i1")).toEqual({ host: "h1", promise: null });
+      expect(await incarnations.registration("i1")).toEqual({
+        host: "h1",
+        promise: null,
+        isOver: false,
+      });
       expect(await incarnations.registration("nobody")).toBeNull();
+    });
+
+    it("tells of an incarnation that is over once it was released, and of no other", async () => {
+      const { tokens, incarnations, one } = await open();
+      const isOver = async () => (await incarnations.registration("i1"))?.isOver;
+      const { token } = await tokens.grant(one, "i1");
+      // It holds a token, so it stays.
+      await incarnations.release("i1");
+      expect(await isOver()).toBe(false);
+      await tokens.released({ ...one, epoch: token!.epoch });
+      await incarnations.release("i1");
+      expect(await isOver()).toBe(true);
+      await incarnations.revoke("i1");
+      expect(await isOver()).toBe(false);
+    });
+
+    it("tells of an incarnation that is over once it was silenced, and not while it is revoked alone", async () => {
+      const { tokens, incarnations, one } = await open();
+      const isOver = async () => (await incarnations.registration("i1"))?.isOver;
+      await tokens.grant(one, "i1");
+      await incarnations.silence("i1");
+      expect(await isOver()).toBe(false);
+      await incarnations.revoke("i1");
+      expect(await isOver()).toBe(false);
+      await incarnations.silence("i1");
+      expect(await isOver()).toBe(true);
     });
 
     it("names as predecessors those of the host that live or have tokens that are not free", async () => {

@@ -12,7 +12,11 @@ import { createRandom } from "../../src/proof/simulation/random.ts";
 
 const grant: GrantRef = { account: "site-bot", slot: 1, epoch: 7 };
 const takeMs = 30_000;
-const registration = async () => ({ host: "h1", promise: { holdMs: 20_000, answerMs: 2_000 } });
+const registration = async () => ({
+  host: "h1",
+  promise: { holdMs: 20_000, answerMs: 2_000 },
+  isOver: false,
+});
 
 function scene() {
   const kernel = createKernel(createRandom(1));

@@ -74,7 +74,11 @@ async function takeover(standing: LeaseValue, known: Registration | null, seen?:
 
 const slow: HoldPromise = { holdMs: 20_000, answerMs: 2000 };
 const quick: HoldPromise = { holdMs: 5000, answerMs: 2000 };
-const h1 = (promise: HoldPromise | null): Registration => ({ host: "h1", promise });
+const h1 = (promise: HoldPromise | null, isOver = false): Registration => ({
+  host: "h1",
+  promise,
+  isOver,
+});
 
 describe("a takeover from a silent host", () => {
   it("waits as long as a holder with longer times has promised to act", async () => {
@@ -119,8 +123,17 @@ describe("a takeover from a silent host", () => {
     expect(older.how).toBe("waited");
   });
 
+  it("waits for nothing, and revokes nothing, where the holder is over by Postgres's record", async () => {
+    const over = await takeover(leaseOf({ incarnation: "newer" }), h1(quick, true));
+    expect(over).toEqual({ how: "released", tookMs: 0, written: [] });
+  });
+
   it("revokes the lease of the host that Postgres names, wherever hearsay puts the holder", async () => {
-    const { written } = await takeover(signed(leaseOf({})), { host: "h9", promise: quick });
+    const { written } = await takeover(signed(leaseOf({})), {
+      host: "h9",
+      promise: quick,
+      isOver: false,
+    });
     expect(written).toEqual(["h9 revoked", "h9 revoked"]);
   });
 });

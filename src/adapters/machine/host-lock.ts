@@ -23,8 +23,7 @@ export interface HostLockOptions {
 const dyingMsMax = 500;
 
 export interface LockedFleet {
-  /** Server URLs, separated by commas. */
-  readonly natsUrl: string;
+  /** The fleet is whom this database knows. Its NATS may have other addresses from one start to the next. */
   readonly databaseUrl: string;
   readonly host: string;
 }
@@ -33,8 +32,8 @@ export interface LockedFleet {
  * The same for every gate of a host, and for no other. Everybody on the machine can read it, so no password goes into
  * it: a name would tell whether a guess is right.
  */
-export function hostLockName({ natsUrl, databaseUrl, host }: LockedFleet): string {
-  const fleet = [...natsUrl.split(","), databaseUrl].map(withoutSecrets).join("\n");
+export function hostLockName({ databaseUrl, host }: LockedFleet): string {
+  const fleet = withoutSecrets(databaseUrl);
   const name = createHash("sha256").update(`${fleet}\n${host}`).digest("hex").slice(0, 32);
   return `holdfast-gate-${name}`;
 }
@@ -42,8 +41,9 @@ export function hostLockName({ natsUrl, databaseUrl, host }: LockedFleet): strin
 function withoutSecrets(text: string): string {
   const url = URL.parse(text.trim());
   if (url === null) return "";
-  // An embedded database is told apart by the folder of its socket.
-  return `${url.protocol}//${url.host}${url.pathname}?${url.searchParams.get("host") ?? ""}`;
+  // An embedded database is told apart by the folder of its socket, a schema by its user or its options.
+  const [folder, options] = ["host", "options"].map((name) => url.searchParams.get(name) ?? "");
+  return `${url.protocol}//${url.username}@${url.host}${url.pathname}?${folder}&${options}`;
 }
 
 /**

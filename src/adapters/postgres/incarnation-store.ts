@@ -23,6 +23,7 @@ interface RegistrationRow {
   readonly host: string;
   readonly holdMs: number | null;
   readonly answerMs: number | null;
+  readonly isOver: boolean;
 }
 
 interface GrantRow {
@@ -53,10 +54,14 @@ export function createIncarnationStore(
     },
     async registration(incarnation) {
       const [row] = await database.query<RegistrationRow & Record<string, unknown>>(
-        `select host, hold_ms as "holdMs", answer_ms as "answerMs" from incarnations where id = $1`,
+        `select host, hold_ms as "holdMs", answer_ms as "answerMs",
+           silenced_at is not null
+             or (state = 'RELEASED' and not exists (select from tokens where incarnation = $1)) as "isOver"
+         from incarnations where id = $1`,
         [incarnation],
       );
-      return row === undefined ? null : { host: row.host, promise: readPromise(row) };
+      if (row === undefined) return null;
+      return { host: row.host, promise: readPromise(row), isOver: row.isOver };
     },
     async predecessors({ id, host }) {
       const rows = await database.query<IncarnationRow & Record<string, unknown>>(

@@ -95,7 +95,8 @@ export function tokenStatements(rules: TokenRules) {
   select id from known`,
     /** $1 incarnation. */
     silence: `
-  with ended as (select id from incarnations where id = $1 and state = 'REVOKED' for share),
+  with ended as (update incarnations set silenced_at = coalesce(silenced_at, now())
+    where id = $1 and state = 'REVOKED' returning id),
   held as (select account, slot from tokens where incarnation in (select id from ended)${butFor("state", keptBySilence(rules))}
     order by account, slot for update)
   update tokens set ${entering(rules, "silenced")}, ${holderless}, changed_at = now() from held

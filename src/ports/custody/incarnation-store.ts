@@ -25,6 +25,11 @@ export interface Registration {
   readonly host: string;
   /** null: a version that did not know of promises recorded it. */
   readonly promise: HoldPromise | null;
+  /**
+   * It can do nothing any more. It was released and holds no token: its gate had cut everything before each was given
+   * back. Or its silence was established when its tokens were freed.
+   */
+  readonly isOver: boolean;
 }
 
 /** Postgres's answer to a host's beat. */

@@ -8,6 +8,10 @@ import { type Blow, runCase } from "./run-case.ts";
 const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 const parts = ["launcher", "sentinel", "gate", "node", "postgres", "nats", "telegram-dc"];
 const limits = { readyMsMax: 90_000, servesMsMax: 60_000, endedMsMax: 40_000 };
+/** A start after a blow may take so many times the usual one. */
+const usualTimesMax = 2;
+/** What a busy machine adds. */
+const usualMsMore = 2_000;
 
 interface Options {
   readonly parent?: string;
@@ -25,19 +29,34 @@ function blowsFor({ name }: Parent): readonly Blow[] {
   return [...stops, ...killed.map((whom): Blow => ({ kind: "kill", whom }))];
 }
 
+/** The time of a start after an orderly stop, in milliseconds. The first start of a home makes its servers. */
+async function usualStart(parent: Parent, home: string): Promise<number> {
+  const stop = { kind: "stop", signal: "SIGTERM" } as const;
+  await runCase(parent, stop, home, limits);
+  return (await runCase(parent, stop, home, limits)).readyMs;
+}
+
 /** All cases in one home, so that each start is the next one after the blow before it. */
 async function run({ parent: only, blow: wanted, json }: Options): Promise<number> {
   const home = await mkdtemp(join(tmpdir(), "holdfast-parents-"));
+  const chosen = parents.filter(({ name }) => only === undefined || name === only);
   let failed = 0;
   try {
-    for (const parent of parents.filter(({ name }) => only === undefined || name === only)) {
+    const usualMs = await usualStart(chosen[0] ?? parents[0]!, home);
+    if (json !== true) process.stdout.write(`a usual start takes ${usualMs.toFixed(0)} ms\n`);
+    for (const parent of chosen) {
       for (const blow of blowsFor(parent)) {
         if (wanted !== undefined && nameOf(blow) !== wanted) continue;
-        const { wrong, readyMs, servesMs, endedMs } = await runCase(parent, blow, home, limits);
+        const { readyMs, servesMs, endedMs, ...found } = await runCase(parent, blow, home, limits);
+        const wrong = [...found.wrong];
+        if (readyMs > usualTimesMax * usualMs + usualMsMore) {
+          wrong.push(`ready after ${readyMs.toFixed(0)} ms, usually ${usualMs.toFixed(0)} ms`);
+        }
         if (wrong.length > 0) failed += 1;
         const facts = {
           parent: parent.name,
           blow: nameOf(blow),
+          usualMs,
           readyMs,
           servesMs,
           endedMs,

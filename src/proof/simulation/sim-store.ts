@@ -51,6 +51,7 @@ interface Incarnation {
   readonly endedAtMs: number | null;
   readonly proof: ServingToken["proof"];
   readonly promise: HoldPromise | null;
+  readonly isSilenced: boolean;
 }
 
 interface Row {
@@ -124,7 +125,9 @@ export function createSimStore(
   }
 
   function silence(id: string): GrantRef[] {
-    if (incarnations.get(id)?.state !== "REVOKED") return [];
+    const ended = incarnations.get(id);
+    if (ended?.state !== "REVOKED") return [];
+    incarnations.set(id, { ...ended, isSilenced: true });
     return heldBy(id)
       .filter((token) => apply(token, { type: "silenced", incarnation: id }).applied)
       .map(({ account, slot, epoch }) => ({ account, slot, epoch }));
@@ -156,7 +159,16 @@ export function createSimStore(
           incarnations.set(
             id,
             known === undefined
-              ? { id, host, state: "LIVE", beats: 0, endedAtMs: null, proof, promise }
+              ? {
+                  id,
+                  host,
+                  state: "LIVE",
+                  beats: 0,
+                  endedAtMs: null,
+                  proof,
+                  promise,
+                  isSilenced: false,
+                }
               : { ...known, proof },
           );
           if (!isLive(id)) throw incarnationEnded(id);
@@ -164,7 +176,10 @@ export function createSimStore(
       registration: (id) =>
         statement(() => {
           const known = incarnations.get(id);
-          return known === undefined ? null : { host: known.host, promise: known.promise };
+          if (known === undefined) return null;
+          const hasReleased = known.state === "RELEASED" && heldBy(id).length === 0;
+          const isOver = known.isSilenced || hasReleased;
+          return { host: known.host, promise: known.promise, isOver };
         }),
       predecessors: ({ id, host }) =>
         statement(() =>

@@ -82,6 +82,8 @@ async function answer(
       route.method === "POST" ? await readBody(request) : Object.fromEntries(url.searchParams);
     const fields = readFields(source, route.fields);
     const value = await route.answer({ params, fields });
+    // Telegram forgets nothing that it has confirmed, whatever ends it in the next moment.
+    if (route.method !== "GET") await controlled.kept();
     reply(response, route.method === "POST" ? 201 : 200, value);
   } catch (error) {
     replyError(response, error);

@@ -13,6 +13,8 @@ export interface Controlled {
   readonly phone: Phone;
   readonly ledger: Ledger;
   readonly protocolStats: object;
+  /** Resolves once all changes so far are kept, where they are kept at all. Never rejects. */
+  kept(): Promise<void>;
 }
 
 /** One route. `:name` in the path is a parameter. */

@@ -8,6 +8,8 @@ import { isSnapshot, type Snapshot } from "./snapshot.ts";
 export interface StateFile {
   /** Reports a change: the file is written at the end of the present turn of the event loop. */
   touch(): void;
+  /** Resolves once the changes so far are in the file, or their write has failed. */
+  written(): Promise<void>;
   /** Writes the changes since the last write and stops. @throws the system's error */
   close(): Promise<void>;
 }
@@ -58,6 +60,8 @@ export function openStateFile(
   const beside = `${path}.new`;
   let isDirty = false;
   let writing: Promise<void> | undefined;
+  /** Resolve at the end of the next write that begins. */
+  let waiting: (() => void)[] = [];
 
   function writeNow(): void {
     writeFileSync(beside, richStringify(snapshot()), { mode: ownerOnly });
@@ -70,12 +74,15 @@ export function openStateFile(
       setImmediate(resolve);
     });
     isDirty = false;
+    const covered = waiting;
+    waiting = [];
     try {
       await writeFile(beside, richStringify(snapshot()), { mode: ownerOnly });
       await rename(beside, path);
     } catch (error) {
       onError(error);
     }
+    for (const resolve of covered) resolve();
     writing = isDirty ? writeLater() : undefined;
   }
 
@@ -94,6 +101,11 @@ export function openStateFile(
     touch() {
       isDirty = true;
       writing ??= writeLater();
+    },
+    written() {
+      // Without changes beyond it, the write under way is the one.
+      if (!isDirty) return writing ?? Promise.resolve();
+      return new Promise((resolve) => waiting.push(resolve));
     },
     async close() {
       await settled();

@@ -9,7 +9,6 @@ import { hostLockName, takeHostLock } from "../../../src/adapters/machine/host-l
 import { ownIdentity } from "../../../src/adapters/machine/process-identity.ts";
 
 const fleet = {
-  natsUrl: "nats://one:4222",
   databaseUrl: "postgres://holdfast:secret@db:5432/holdfast",
   host: `h${process.pid}`,
 };
@@ -52,6 +51,8 @@ describe("the host's lock", () => {
     expect(hostLockName(other)).toBe(hostLockName(fleet));
     const elsewhere = { ...fleet, databaseUrl: "postgres://holdfast:secret@db2:5432/holdfast" };
     expect(hostLockName(elsewhere)).not.toBe(hostLockName(fleet));
+    const schema = { ...fleet, databaseUrl: `${fleet.databaseUrl}?options=-csearch_path%3Dtwo` };
+    expect(hostLockName(schema)).not.toBe(hostLockName(fleet));
     expect(hostLockName({ ...fleet, host: "other" })).not.toBe(hostLockName(fleet));
   });
 

@@ -1,0 +1,1 @@
+alter table incarnations drop column silenced_at;
