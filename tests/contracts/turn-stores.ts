@@ -285,6 +285,8 @@ export function specifyTurnStores(open: () => Promise<EngineStores>): void {
       await say("1", "m:1");
       const refusal = { code: "STEP_REFUSED" };
       await expect(steps.keep(of("m:1"), "later", 1, claim)).rejects.toMatchObject(refusal);
+      await expect(steps.find(of("m:1"), "pay", claim)).rejects.toMatchObject(refusal);
+      await expect(steps.find(of("m:1"), "later", claim)).rejects.toMatchObject(refusal);
       await conversations.claimPartition(0, "i2");
       await expect(steps.find(of("m:2"), "pay", claim)).rejects.toMatchObject(refusal);
     });

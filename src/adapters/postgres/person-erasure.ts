@@ -118,9 +118,13 @@ export function createPersonErasure(database: Database): PersonErasure {
       }
       return withoutNone(rows);
     },
-    async take(items) {
-      await note(database, items.map(itemOf));
-    },
+    take: (items) =>
+      database.transaction(async (queries) => {
+        const taken = items.map(itemOf);
+        // Once marked, no run of their handlers makes or keeps a step.
+        await note(queries, taken);
+        await eraseRuns(queries, taken);
+      }),
     erase: (person) =>
       database.transaction(async (queries) => {
         const values = valuesOf(person);
@@ -144,8 +148,7 @@ export function createPersonErasure(database: Database): PersonErasure {
         const waited = waiting.filter(({ inbound_id: id }) => id !== null);
         await note(queries, waited);
         const items = [...said, ...waited];
-        rows["turn_steps"] = await counted(queries, deleteSteps, [storableJson(items)]);
-        rows["bot_suspects"] = await counted(queries, deleteSuspects, [storableJson(items)]);
+        Object.assign(rows, await eraseRuns(queries, items));
         const [renamed] = await queries.query<{ n: number }>(renameRequests, [storableJson(items)]);
         rows["webhook_requests"] = renamed!.n;
         const isLast = found.length < sessionsAtOnce;
@@ -167,6 +170,15 @@ const itemOf = ({ channel, account, inboundId }: ItemName): Item => ({
 
 const note = (queries: Queries, items: readonly Item[]): Promise<unknown> =>
   items.length === 0 ? Promise.resolve() : queries.query(noteTaken, [storableJson(items)]);
+
+/** What earlier runs of handlers have left of these messages. */
+async function eraseRuns(queries: Queries, items: readonly Item[]) {
+  const values = [storableJson(items)];
+  return {
+    turn_steps: await counted(queries, deleteSteps, values),
+    bot_suspects: await counted(queries, deleteSuspects, values),
+  };
+}
 
 async function counted(queries: Queries, text: string, values: readonly unknown[]) {
   const [row] = await queries.query<{ n: number }>(

@@ -13,7 +13,8 @@ const isOwned = (
   select from partitions p where p.id = ${partition}::int and p.epoch = ${epoch}::bigint ${lock}))`;
 
 const findStep = `
-  select s.name is not null as is_known, s.result, ${isOwned("$5", "$6")} as owned
+  select s.name is not null as is_known, s.result,
+    ${isOwned("$5", "$6")} and not ${isTakenMessage("$1", "$2", "$3")} as may_go_on
   from (select) one left join turn_steps s
     on s.channel = $1 and s.account = $2 and s.inbound_id = $3 and s.name = $4`;
 
@@ -31,11 +32,11 @@ const clearSteps = `
 export function createStepStore(database: Database): StepStore {
   return {
     async find(turn, name, claim) {
-      const [row] = await database.query<{ is_known: boolean; result: unknown; owned: boolean }>(
+      const [row] = await database.query<{ is_known: boolean; result: unknown; may_go_on: boolean }>(
         findStep,
         [...keyOf(turn, name), claim?.partition, claim?.epoch],
       );
-      if (row?.owned !== true) throw refused(turn, name);
+      if (row?.may_go_on !== true) throw refused(turn, name);
       return row.is_known ? row.result : undefined;
     },
     async keep(turn, name, result, claim) {

@@ -9,8 +9,8 @@ export interface TurnKey {
 
 /**
  * The outcomes of a turn's outside calls, so that a repeated turn does not repeat them. Hides SQL. Under an owner's
- * `claim` both reject with STEP_REFUSED where another owner has the partition by now; `keep` also where the turn took
- * effect already, because its result would be thrown away.
+ * `claim` both reject with STEP_REFUSED where another owner has the partition by now. They do so, too, where the turn
+ * took effect already or its user was forgotten: the outcome would be thrown away, and an earlier one may be gone.
  */
 export interface StepStore {
   /** JSON; undefined: that call has not been made, or not to its end. */

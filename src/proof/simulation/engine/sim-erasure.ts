@@ -45,6 +45,7 @@ export function createSimErasure(
     for (const { channel, account, inboundId } of items) {
       turns.taken.add(turnKey(channel, account, inboundId));
     }
+    for (const item of items) forgetSteps(item);
     watch.taken(items);
   }
 
@@ -83,10 +84,7 @@ export function createSimErasure(
         for (const [key, { item }] of parked) {
           if (item !== null && isOf(person, item) && parked.delete(key)) waited.push(item);
         }
-        for (const item of waited) {
-          places.push(item);
-          forgetSteps(item);
-        }
+        places.push(...waited);
         take(waited);
         watch.erased(found.map(({ id }) => id));
         return { rows: {}, places, isLast: true };

@@ -160,8 +160,9 @@ export function createSimSteps(tables: TurnTables, rows: StepTable, ask: Ask): S
     find: (turn, name, claim) =>
       ask(
         () => {
-          if (refusedBy(claim)) throw refused(name, turn.inboundId);
-          return rows.get(`${turnKey(turn.channel, turn.account, turn.inboundId)} ${name}`);
+          const key = turnKey(turn.channel, turn.account, turn.inboundId);
+          if (refusedBy(claim) || tables.taken.has(key)) throw refused(name, turn.inboundId);
+          return rows.get(`${key} ${name}`);
         },
         { reads: true },
       ),
