@@ -126,8 +126,8 @@ describe("a person who is forgotten", () => {
       /^chat user \*{10} was answered\n\*{20}\n$/,
     );
     expect(new Set(told)).toEqual(new Set([`telegram ${account} ${person}`, `* * ${person}`]));
-    // Two turns of the person and one of another; five messages that will have none.
-    expect(await marks()).toEqual([{ n: 8 }]);
+    // Two turns of the person and one of another; five messages that will have none; a session that is gone.
+    expect(await marks()).toEqual([{ n: 9 }]);
     expect(await forget()).toEqual({});
   });
 
@@ -194,6 +194,37 @@ describe("a person who is forgotten", () => {
     expect(bench.turnEndings).toEqual(["committed", "duplicate"]);
     expect(await bench.database.query("select from turn_steps")).toHaveLength(0);
     expect(bench.stream.parked).toEqual([]);
+  });
+
+  it("has no further run of a message that was at work when the rest went, and no session of it", async () => {
+    const store = createHotConversations(bench.conversations, createSystemClock(), rules);
+    const made: string[] = [];
+    const engine = await bench.makeEngine(
+      {
+        name: "seller",
+        async handle(turn) {
+          if (textOf(turn.input) !== "buy") return;
+          const before = turn.history.length;
+          await turn.step(`order ${before}`, () => made.push(`order ${before}`));
+          // The message stands in no stream that is walked through, as one that comes behind the walk.
+          await forget();
+          turn.reply("bought");
+        },
+      },
+      { store },
+    );
+    await engine.start();
+    await bench.stream.append([
+      itemOf(person, "good day", "m:40"),
+      itemOf(person, "buy", "m:41"),
+      itemOf(person, "buy", "m:41"),
+    ]);
+    await bench.stream.emptied();
+    await engine.stop();
+    expect(made).toEqual(["order 1"]);
+    expect(bench.turnEndings).toEqual(["committed", "duplicate", "duplicate"]);
+    expect(await bench.database.query("select from turn_steps")).toHaveLength(0);
+    expect(await bench.database.query("select from conversation_sessions")).toHaveLength(0);
   });
 
   it("is counted first, and nothing is changed by that", async () => {

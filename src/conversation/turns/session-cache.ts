@@ -37,6 +37,8 @@ export interface HotConversations extends Store {
   readonly size: number;
   /** Nothing of the user is remembered any more; in `everyPlace`, of none of that name. */
   forget(key: ConversationKey): void;
+  /** The next turn of the user reads the conversation anew. */
+  doubt(key: ConversationKey): void;
 }
 
 /** A session as it is remembered. */
@@ -67,12 +69,9 @@ export function createHotConversations(
   const hot = new Map<string, Packed>();
   /** Chat users who were forgotten: their marks have outlived their sessions. */
   const erased = new Set<string>();
-  /** The message that each conversation was last given for: a turn is tried again. */
-  const givenFor = new Map<string, string>();
   let characters = 0;
 
   function forget(key: string): void {
-    givenFor.delete(key);
     const packed = hot.get(key);
     if (packed === undefined) return;
     characters -= packed.size;
@@ -107,19 +106,15 @@ export function createHotConversations(
       if (key.account !== everyPlace.account) return forget(textOf(key));
       for (const one of hot.keys()) if (one.endsWith(` ${key.chatUser}`)) forget(one);
     },
+    doubt: (key) => forget(textOf(key)),
     async load(key, inactiveAfterMs) {
-      const { inboundId } = key;
-      const text = textOf(key);
-      const found = hot.get(text);
+      const found = hot.get(textOf(key));
       const restsMsMax = Math.min(limits.restMsMax, inactiveAfterMs);
       if (found === undefined || clock.monotonicMs() - found.atMs >= restsMsMax) {
         return store.load(key, inactiveAfterMs);
       }
-      // It comes again, or may have before: the store knows. So it does of a user who was forgotten between two tries.
-      const isAgain = inboundId !== undefined && givenFor.get(text) === inboundId;
-      if (isAgain || mayBeTaken(found, key)) return store.load(key, inactiveAfterMs);
-      if (inboundId !== undefined) givenFor.set(text, inboundId);
-      return new HotSession(found);
+      // It comes again, or may have before: the store knows.
+      return mayBeTaken(found, key) ? store.load(key, inactiveAfterMs) : new HotSession(found);
     },
     async commit(turn, claim, grant) {
       const key = textOf(turn);

@@ -17,6 +17,11 @@ export interface StepStore {
   find(turn: TurnKey, name: string, claim?: PartitionClaim): Promise<unknown>;
   /** Answers the kept result: an earlier outcome stays. */
   keep(turn: TurnKey, name: string, result: unknown, claim?: PartitionClaim): Promise<unknown>;
+  /**
+   * Whether the turn may be taken again after a run in that session. It may not where it took effect, nor where the
+   * session was erased, as its user was forgotten. Then the message counts as taken, and its outcomes are gone.
+   */
+  mayRepeat(turn: TurnKey, sessionId: string, claim: PartitionClaim): Promise<boolean>;
   /** Removes outcomes older than that, but for those of turns that are set aside and may be replayed. */
   clear(olderThanMs: number): Promise<void>;
 }

@@ -1,7 +1,6 @@
 import { timingsOf } from "../../../config/timings.ts";
 import { type Claims, createClaims } from "../../../custody/claims.ts";
 import { createCustodian, type Custodian } from "../../../custody/custodian.ts";
-import type { FleetMembers } from "../../../custody/fleet-members.ts";
 import type { AccountKeeping } from "../../../custody/node-side.ts";
 import type { FloorValue } from "../../../custody/registers.ts";
 import { fencedText } from "../../../custody/signed-statements.ts";
@@ -16,6 +15,7 @@ import { createSimRegister, type SimRegister } from "../sim-register.ts";
 import { createSimSignatures, type SimSignatures } from "../sim-signatures.ts";
 import type { SimStoreView } from "../sim-store.ts";
 import type { NodeOf } from "./engine-gate.ts";
+import type { EngineMembers } from "./engine-members.ts";
 import type { EngineWorld } from "./engine-world.ts";
 
 /** What the hosts of a fleet share, beside Postgres, so that each key is in one hand. */
@@ -70,7 +70,7 @@ export function createEngineCustody(
   of: {
     readonly tokens: SimStoreView;
     readonly gate: Pick<Gate, "cut">;
-    readonly members: Omit<FleetMembers, "start" | "stop">;
+    readonly members: EngineMembers;
   },
 ): EngineCustody {
   const { fleet, judge } = world;

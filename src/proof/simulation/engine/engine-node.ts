@@ -7,8 +7,6 @@ import { createReplyDesk } from "../../../conversation/outbox/ticket.ts";
 import type { TurnOwner } from "../../../conversation/turns/partition-owner.ts";
 import { createStreamWatch, type StreamWatch } from "../../../conversation/turns/stream-watch.ts";
 import type { Custodian } from "../../../custody/custodian.ts";
-import type { FleetMembers } from "../../../custody/fleet-members.ts";
-import { hostKey } from "../../../custody/registers.ts";
 import { type AccountParts, makeAccount } from "../../../node/accounts.ts";
 import { createNodeTurns, type NodeTurnsOptions } from "../../../node/conversations.ts";
 import { sessionRules } from "../../../node/rules.ts";
@@ -20,6 +18,7 @@ import { createLink } from "../link.ts";
 import type { SimStoreView } from "../sim-store.ts";
 import { createEngineCustody, type EngineCustody } from "./engine-custody.ts";
 import { createSimGate, type NodeOf } from "./engine-gate.ts";
+import { type EngineMembers, membersOf } from "./engine-members.ts";
 import type { EngineWorld } from "./engine-world.ts";
 import { createSimAccounts } from "./sim-accounts.ts";
 import { createSimBot } from "./sim-bot.ts";
@@ -50,7 +49,7 @@ interface Base {
   readonly desk: ReturnType<typeof createReplyDesk>;
   readonly events: EventSink;
   readonly accounts: Map<string, Account>;
-  readonly members: Omit<FleetMembers, "start" | "stop">;
+  readonly members: EngineMembers;
 }
 
 /** A node's engine, put together as production does it. */
@@ -92,47 +91,6 @@ export function createEngineNode(world: EngineWorld, of: NodeOf) {
   };
 }
 
-/** The fleet as this node sees it. */
-function membersOf(
-  world: EngineWorld,
-  { process }: NodeOf,
-): { readonly members: Base["members"]; stop(): void } {
-  const stops: (() => void)[] = [];
-  const beatListeners = new Set<() => void>();
-
-  function beat(): void {
-    for (const listener of beatListeners) listener();
-    process.clock.schedule(timings.heartbeatMs, beat);
-  }
-  process.clock.schedule(timings.heartbeatMs, beat);
-
-  return {
-    members: {
-      serving: () => servingOf(world),
-      leases: () =>
-        [...world.members.keys()].map(
-          (one) => ({ key: hostKey(one), channels: ["telegram"] }) as never,
-        ),
-      isLive: (id) => [...world.members.values()].some((one) => one.incarnation === id),
-      promiseOf: () => null,
-      onChange(listener) {
-        const heard = () => process.deliver(world.kernel.random.next() * 20, listener);
-        world.memberListeners.add(heard);
-        const stop = () => void world.memberListeners.delete(heard);
-        stops.push(stop);
-        return stop;
-      },
-      onOwnBeat(listener) {
-        beatListeners.add(listener);
-        return () => void beatListeners.delete(listener);
-      },
-    },
-    stop() {
-      for (const stop of stops) stop();
-    },
-  };
-}
-
 function baseOf(world: EngineWorld, of: NodeOf, members: Base["members"]): Base {
   const { process, incarnation } = of;
   const ask = world.postgres.connect(of);
@@ -163,12 +121,6 @@ function baseOf(world: EngineWorld, of: NodeOf, members: Base["members"]): Base 
     members,
   };
 }
-
-const servingOf = ({ members }: EngineWorld): readonly string[] =>
-  [...members.values()]
-    .filter(({ serving }) => serving)
-    .map(({ name }) => hostKey(name))
-    .toSorted();
 
 const traced = (world: EngineWorld, incarnation: string): EventSink => ({
   report(event) {
@@ -271,13 +223,18 @@ function turnsOf(base: Base): TurnOwner {
     const partition = partitionOfTurn(world, turn);
     return world.turns.partitions.get(partition)?.epoch === epochs.get(partition);
   };
+  const callerOf = (turn: string) => ({
+    process: process.name,
+    epoch: epochs.get(partitionOfTurn(world, turn)) ?? 0,
+  });
   const bot = createSimBot(
     {
       nowMs: () => world.kernel.nowMs,
       asked: (turn) => world.judge.asked(turn, owns(turn.id)),
-      effect(turn, step) {
-        const epoch = epochs.get(partitionOfTurn(world, turn)) ?? 0;
-        world.judge.effect(turn, step, { process: process.name, epoch });
+      calls(turn, step) {
+        const by = callerOf(turn);
+        world.judge.calls(turn, step, by);
+        return () => world.judge.effect(turn, step, by);
       },
     },
     process,
@@ -295,7 +252,10 @@ function turnsOf(base: Base): TurnOwner {
     bus: world.bus.view({ from: process, link: createLink() }),
     store,
     rules: sessionRules,
-    steps: createSimSteps(world.turns, world.steps, ask),
+    steps: createSimSteps(world.turns, world.steps, ask, {
+      onUnknown: (turn, step) => world.judge.mayCall(turn, step, process.name),
+      onOvertaken: (turn) => world.judge.takenAway([turn]),
+    }),
     parked: createSimParked(world.turns, world.parked, ask, world.judge.setAside) as never,
     choices: { find: async () => null },
     media: { read: () => Promise.reject(new Error("nothing here has a file")) },

@@ -49,10 +49,10 @@ export interface EngineWorld {
 }
 
 const fenceTimeoutMs = 1000;
+const rules = tokenRules(tokenMachine);
 
 export function createEngineWorld(kernel: Kernel, trace: (line: string) => void): EngineWorld {
   const nowMs = () => kernel.nowMs;
-  const rules = tokenRules(tokenMachine);
   const tokens = createSimStore(kernel, fenceTimeoutMs, rules, () => {});
   const judge = createEngineJudge(nowMs, () => messenger);
   const messenger: SimMessenger = createSimMessenger(kernel, {
