@@ -47,8 +47,8 @@ export function createFleetMemory(kernel: Kernel, timeoutMs: number): FleetMemor
   };
 }
 
-/** Production's own times, except that accounts move sooner. */
-const tenureMs = 8_000;
+/** Production's own times, except that accounts move sooner: those of the start are over before the first fault. */
+const tenureMs = 3_000;
 const handoversMax = 8;
 const beginsMax = 32;
 const { suspectMs } = timingsOf.production;

@@ -209,7 +209,10 @@ function createCalls(
           takesMs = afterMs?.(result) ?? takesMs;
           answer = () => resolve(result);
         } catch (error) {
-          answer = () => reject(error);
+          answer = () => {
+            messenger.heard(through, method, chat);
+            reject(error);
+          };
         }
         process.deliver(takesMs, () => {
           if (through.isOpen) settle(answer);
