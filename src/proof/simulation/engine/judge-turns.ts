@@ -50,8 +50,8 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
   const newest = new Map<string, number>();
   const seenIn = new Map<string, readonly number[]>();
   const effects = new Map<string, Caller>();
-  const outside = createOutside(book);
   const ended = new Set<string>();
+  const outside = createOutside(book, ended);
   const runs = new Map<string, number>();
   /** Messages that have held up others. */
   const known = new Set<string>();
@@ -135,7 +135,7 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
       if (before !== undefined && !ended.has(before.process) && !isNewOwner) {
         broke({ invariant: "once", message: `${what} twice, and no process had ended in between` });
       }
-      outside.arrives(turn, step);
+      outside.arrives(turn, step, by);
     },
     processEnded(process) {
       ended.add(process);
@@ -173,12 +173,13 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
  * The calls to the outside. A former owner's call may take effect after the turn of the new one: a call that is on its
  * way cannot be called back, and the new owner waits for it no longer than a handler may take. What is in production's
  * hand is judged instead. Each call sets out by the store's leave, which is of its own, and which the store gave before
- * the turn took effect. And the one who is called knows all calls of a turn by one key, so that the second is none.
+ * the turn took effect. And the one who is called knows all calls of a turn by one key, so that the second is none. Only
+ * a kill may come between two names of a call: a new process knows nothing of one that was not kept.
  */
-function createOutside({ broke, messages, nowMs }: JudgeBook) {
+function createOutside({ broke, messages, nowMs }: JudgeBook, ended: ReadonlySet<string>) {
   const leaves = new Map<string, number[]>();
-  /** By turn: the key under which the outside has its calls. */
-  const ledger = new Map<string, string>();
+  /** By turn: what the outside has of it, and from whom. */
+  const ledger = new Map<string, { readonly step: string; readonly process: string }>();
 
   return {
     mayCall(turn: string, step: string, process: string): void {
@@ -196,11 +197,11 @@ function createOutside({ broke, messages, nowMs }: JudgeBook) {
         broke({ invariant: "once", message: `${what} after its turn had taken effect` });
       }
     },
-    arrives(turn: string, step: string): void {
-      const known = ledger.get(turn) ?? step;
-      ledger.set(turn, known);
-      if (known === step) return;
-      const message = `${turn} has two effects outside, ${known} and ${step}`;
+    arrives(turn: string, step: string, { process }: Caller): void {
+      const known = ledger.get(turn);
+      ledger.set(turn, { step, process });
+      if (known === undefined || known.step === step || ended.has(known.process)) return;
+      const message = `${turn} has two effects outside, ${known.step} and ${step}`;
       broke({ invariant: "once", message });
     },
   };
