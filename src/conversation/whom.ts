@@ -1,4 +1,5 @@
 import type { Bot } from "../ports/conversation/bot.ts";
+import type { LoadedSession } from "../ports/conversation/conversation-store.ts";
 import type { InboundItem } from "../ports/conversation/inbound-stream.ts";
 import type { AccountUpdate } from "../ports/telegram/telegram.ts";
 
@@ -43,3 +44,12 @@ export function unanswered(
   if (sender === undefined || bot.alsoAnswers?.includes(sender) === true) return null;
   return sender;
 }
+
+/** No turn for what the user did not say and the bot does not hear. */
+export const isUnheard = (
+  { kind }: InboundItem,
+  bot: Pick<Bot, "hearsUndeliverable"> | null,
+  { decision }: LoadedSession,
+): boolean =>
+  kind === "undeliverable" &&
+  (bot?.hearsUndeliverable !== true || decision === "SESSION_WITH_HUMAN");

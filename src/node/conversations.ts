@@ -239,6 +239,10 @@ function withSenders(
     get waiting() {
       return engine.waiting;
     },
+    pause: engine.pause,
+    get longestMs() {
+      return engine.longestMs;
+    },
     get mayBegin() {
       return engine.mayBegin;
     },

@@ -12,6 +12,7 @@ import { createPersonErasure } from "../../src/adapters/postgres/person-erasure.
 import { createTextSearch } from "../../src/adapters/postgres/text-search.ts";
 import { createForgetCommands } from "../../src/commands/forget-verbs.ts";
 import { createSystemClock } from "../../src/concurrency/system-clock.ts";
+import { HoldfastError } from "../../src/errors.ts";
 import { createHotConversations } from "../../src/conversation/turns/session-cache.ts";
 import { scrubLogs } from "../../src/embedded/log-scrub.ts";
 import type { InboundStream } from "../../src/ports/conversation/inbound-stream.ts";
@@ -125,8 +126,8 @@ describe("a person who is forgotten", () => {
       /^chat user \*{10} was answered\n\*{20}\n$/,
     );
     expect(new Set(told)).toEqual(new Set([`telegram ${account} ${person}`, `* * ${person}`]));
-    // Two turns of the person and one of another; five messages that will have none.
-    expect(await marks()).toEqual([{ n: 8 }]);
+    // Two turns of the person and one of another; five messages that will have none; a session that is gone.
+    expect(await marks()).toEqual([{ n: 9 }]);
     expect(await forget()).toEqual({});
   });
 
@@ -163,6 +164,67 @@ describe("a person who is forgotten", () => {
     await bench.stream.append([itemOf(person, "good day", "m:30")]);
     await bench.stream.emptied();
     expect(heard.at(-1)).toBe("good day: SESSION_CREATED_FIRST_CONTACT, 0, {}");
+  });
+
+  it("has no further run of a message that rests after a step, and its step goes", async () => {
+    const store = createHotConversations(bench.conversations, createSystemClock(), rules);
+    const made: string[] = [];
+    let runs = 0;
+    const engine = await bench.makeEngine(
+      {
+        name: "seller",
+        async handle(turn) {
+          if (textOf(turn.input) !== "buy") return;
+          runs += 1;
+          await turn.step("order", () => made.push(`an order of ${person}`));
+          // No news of it comes here.
+          if (runs === 1) await forget();
+          throw new HoldfastError({ code: "X", message: "not yet", policy: "retryable" });
+        },
+      },
+      { store, limits: { handlerRestMs: 1, handlerRestMsMax: 1, handlerRetryMsMax: 50 } },
+    );
+    await engine.start();
+    const buys = itemOf(person, "buy", "m:41");
+    await stream.append([buys]);
+    await bench.stream.append([itemOf(person, "good day", "m:40"), buys]);
+    await bench.stream.emptied();
+    await engine.stop();
+    expect([runs, made.length]).toEqual([1, 1]);
+    expect(bench.turnEndings).toEqual(["committed", "duplicate"]);
+    expect(await bench.database.query("select from turn_steps")).toHaveLength(0);
+    expect(bench.stream.parked).toEqual([]);
+  });
+
+  it("has no further run of a message that was at work when the rest went, and no session of it", async () => {
+    const store = createHotConversations(bench.conversations, createSystemClock(), rules);
+    const made: string[] = [];
+    const engine = await bench.makeEngine(
+      {
+        name: "seller",
+        async handle(turn) {
+          if (textOf(turn.input) !== "buy") return;
+          const before = turn.history.length;
+          await turn.step(`order ${before}`, () => made.push(`order ${before}`));
+          // The message stands in no stream that is walked through, as one that comes behind the walk.
+          await forget();
+          turn.reply("bought");
+        },
+      },
+      { store },
+    );
+    await engine.start();
+    await bench.stream.append([
+      itemOf(person, "good day", "m:40"),
+      itemOf(person, "buy", "m:41"),
+      itemOf(person, "buy", "m:41"),
+    ]);
+    await bench.stream.emptied();
+    await engine.stop();
+    expect(made).toEqual(["order 1"]);
+    expect(bench.turnEndings).toEqual(["committed", "duplicate", "duplicate"]);
+    expect(await bench.database.query("select from turn_steps")).toHaveLength(0);
+    expect(await bench.database.query("select from conversation_sessions")).toHaveLength(0);
   });
 
   it("is counted first, and nothing is changed by that", async () => {

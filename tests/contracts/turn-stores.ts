@@ -276,7 +276,7 @@ export function specifyTurnStores(open: () => Promise<EngineStores>): void {
 
   describe("steps", () => {
     it("keep the first outcome, and take none after their turn or from an earlier owner", async () => {
-      const { steps, claim, say, conversations, keyOf } = await begin();
+      const { steps, claim, say, conversations, keyOf, load } = await begin();
       const of = (inboundId: string) => ({ ...keyOf("1"), inboundId });
       expect(await steps.find(of("m:1"), "pay", claim)).toBeUndefined();
       expect(await steps.keep(of("m:1"), "pay", { ok: 1 }, claim)).toEqual({ ok: 1 });
@@ -285,6 +285,11 @@ export function specifyTurnStores(open: () => Promise<EngineStores>): void {
       await say("1", "m:1");
       const refusal = { code: "STEP_REFUSED" };
       await expect(steps.keep(of("m:1"), "later", 1, claim)).rejects.toMatchObject(refusal);
+      await expect(steps.find(of("m:1"), "pay", claim)).rejects.toMatchObject(refusal);
+      await expect(steps.find(of("m:1"), "later", claim)).rejects.toMatchObject(refusal);
+      const { id } = await load("1");
+      expect(await steps.mayRepeat(of("m:1"), id, claim)).toBe(false);
+      expect(await steps.mayRepeat(of("m:2"), id, claim)).toBe(true);
       await conversations.claimPartition(0, "i2");
       await expect(steps.find(of("m:2"), "pay", claim)).rejects.toMatchObject(refusal);
     });

@@ -7,6 +7,7 @@ import type {
 import { storableJson, storableText } from "../../ports/conversation/storable-text.ts";
 import { wordPattern } from "../../ports/word-forms.ts";
 import type { Database, Queries } from "./database.ts";
+import { erasedSessionMark } from "./taken-messages.ts";
 
 /** Sessions that one transaction erases: none locks others' rows for long. */
 const sessionsAtOnce = 50;
@@ -55,6 +56,13 @@ const noteTaken = `
   insert into taken_messages (mark, account_mark)
   select taken_mark(i.channel, i.account, i.inbound_id), taken_account_mark(i.channel, i.account)
   from json_to_recordset($1::json) as i(channel text, account text, inbound_id text)
+  on conflict do nothing`;
+
+/** A turn that runs in one of these is refused, and is not taken again in another session. */
+const noteErased = `
+  insert into taken_messages (mark, account_mark)
+  select ${erasedSessionMark("s.account", "s.id::text")}, taken_account_mark(s.channel, s.account)
+  from conversation_sessions s where s.id = any ($1::bigint[])
   on conflict do nothing`;
 
 /** The signed text stays one message, however it is cut: it names a message that was taken, and no one's. */
@@ -118,9 +126,13 @@ export function createPersonErasure(database: Database): PersonErasure {
       }
       return withoutNone(rows);
     },
-    async take(items) {
-      await note(database, items.map(itemOf));
-    },
+    take: (items) =>
+      database.transaction(async (queries) => {
+        const taken = items.map(itemOf);
+        // Once marked, no run of their handlers makes or keeps a step.
+        await note(queries, taken);
+        await eraseRuns(queries, taken);
+      }),
     erase: (person) =>
       database.transaction(async (queries) => {
         const values = valuesOf(person);
@@ -144,8 +156,7 @@ export function createPersonErasure(database: Database): PersonErasure {
         const waited = waiting.filter(({ inbound_id: id }) => id !== null);
         await note(queries, waited);
         const items = [...said, ...waited];
-        rows["turn_steps"] = await counted(queries, deleteSteps, [storableJson(items)]);
-        rows["bot_suspects"] = await counted(queries, deleteSuspects, [storableJson(items)]);
+        Object.assign(rows, await eraseRuns(queries, items));
         const [renamed] = await queries.query<{ n: number }>(renameRequests, [storableJson(items)]);
         rows["webhook_requests"] = renamed!.n;
         const isLast = found.length < sessionsAtOnce;
@@ -167,6 +178,15 @@ const itemOf = ({ channel, account, inboundId }: ItemName): Item => ({
 
 const note = (queries: Queries, items: readonly Item[]): Promise<unknown> =>
   items.length === 0 ? Promise.resolve() : queries.query(noteTaken, [storableJson(items)]);
+
+/** What earlier runs of handlers have left of these messages. */
+async function eraseRuns(queries: Queries, items: readonly Item[]) {
+  const values = [storableJson(items)];
+  return {
+    turn_steps: await counted(queries, deleteSteps, values),
+    bot_suspects: await counted(queries, deleteSuspects, values),
+  };
+}
 
 async function counted(queries: Queries, text: string, values: readonly unknown[]) {
   const [row] = await queries.query<{ n: number }>(
@@ -198,6 +218,7 @@ async function eraseSessions(
     `update adopted_sessions set source_id = 'forgotten:' || taken_mark(channel, account, source_id)
      where session_id = any ($1::bigint[]) and source_id not like 'forgotten:%'`,
   );
+  await queries.query(noteErased, ids);
   await count(
     "conversation_sessions",
     "delete from conversation_sessions where id = any ($1::bigint[])",

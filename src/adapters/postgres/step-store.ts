@@ -2,7 +2,7 @@ import { HoldfastError } from "../../errors.ts";
 import type { StepStore, TurnKey } from "../../ports/conversation/step-store.ts";
 import { storableJson, storableText } from "../../ports/conversation/storable-text.ts";
 import type { Database } from "./database.ts";
-import { isTakenMessage } from "./taken-messages.ts";
+import { erasedSessionMark, isMarked, isTakenMessage } from "./taken-messages.ts";
 
 /** Whether the partition is still the owner's, by its number and epoch; without an owner it is. */
 const isOwned = (
@@ -13,7 +13,8 @@ const isOwned = (
   select from partitions p where p.id = ${partition}::int and p.epoch = ${epoch}::bigint ${lock}))`;
 
 const findStep = `
-  select s.name is not null as is_known, s.result, ${isOwned("$5", "$6")} as owned
+  select s.name is not null as is_known, s.result,
+    ${isOwned("$5", "$6")} and not ${isTakenMessage("$1", "$2", "$3")} as may_go_on
   from (select) one left join turn_steps s
     on s.channel = $1 and s.account = $2 and s.inbound_id = $3 and s.name = $4`;
 
@@ -23,6 +24,18 @@ const keepStep = `
   on conflict (channel, account, inbound_id, name) do update set result = turn_steps.result
   returning result`;
 
+/** Where the session was erased, the message is marked, and what its runs have left goes. */
+const takeOvertaken = `
+  with erased as materialized (
+    select 1 where ${isMarked(erasedSessionMark("$2", "$4"))} and ${isOwned("$5", "$6", "for share")}
+  ), noted as (
+    insert into taken_messages (mark, account_mark)
+    select taken_mark($1, $2, $3), taken_account_mark($1, $2) from erased on conflict do nothing
+  ), gone as (
+    delete from turn_steps s using erased where (s.channel, s.account, s.inbound_id) = ($1, $2, $3)
+  )
+  select ${isTakenMessage("$1", "$2", "$3")} or exists (select from erased) as is_over`;
+
 const clearSteps = `
   delete from turn_steps s where created_at < now() - $1 * interval '1 millisecond' and not exists (
     select from parked_turns p
@@ -31,11 +44,12 @@ const clearSteps = `
 export function createStepStore(database: Database): StepStore {
   return {
     async find(turn, name, claim) {
-      const [row] = await database.query<{ is_known: boolean; result: unknown; owned: boolean }>(
-        findStep,
-        [...keyOf(turn, name), claim?.partition, claim?.epoch],
-      );
-      if (row?.owned !== true) throw refused(turn, name);
+      const [row] = await database.query<{
+        is_known: boolean;
+        result: unknown;
+        may_go_on: boolean;
+      }>(findStep, [...keyOf(turn, name), claim?.partition, claim?.epoch]);
+      if (row?.may_go_on !== true) throw refused(turn, name);
       return row.is_known ? row.result : undefined;
     },
     async keep(turn, name, result, claim) {
@@ -47,6 +61,17 @@ export function createStepStore(database: Database): StepStore {
       ]);
       if (row === undefined) throw refused(turn, name);
       return row.result;
+    },
+    async mayRepeat({ channel, account, inboundId }, sessionId, { partition, epoch }) {
+      const [row] = await database.query<{ is_over: boolean }>(takeOvertaken, [
+        channel,
+        account,
+        storableText(inboundId),
+        sessionId,
+        partition,
+        epoch,
+      ]);
+      return row?.is_over !== true;
     },
     async clear(olderThanMs) {
       await database.query(clearSteps, [olderThanMs]);

@@ -29,6 +29,13 @@ export const isTakenMessage = (channel: string, account: string, inboundId: stri
 /** Whether the message of the row took effect. */
 export const isTaken = (row: string): string => isMarked(markOf(row));
 
+/**
+ * A session that was erased has a mark as well, under a channel that there is none of. The next run of a message that
+ * was at work just then is refused by it.
+ */
+export const erasedSessionMark = (account: string, sessionId: string): string =>
+  `taken_mark('erased session', ${account}, ${sessionId})`;
+
 const windowDays = 31;
 /** Marks before the last window go in one statement. */
 const windows = 36;

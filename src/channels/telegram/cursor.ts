@@ -71,6 +71,8 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
   let hasResumed = false;
 
   const isStopped = (): boolean => state === "stopped";
+  /** The streams have lost something since the cursor was read or set: nothing of it may be stored before what was lost. */
+  const isBehindLoss = (): boolean => losses.count > place.losses;
   const note = (code: string, message: string): void =>
     events.report({ type: "note", account, code, message });
 
@@ -139,6 +141,11 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
     since = cursor.pts;
     for (;;) {
       const found = await client.difference(cursor);
+      if (isBehindLoss()) {
+        await goBack();
+        since = cursor.pts;
+        continue;
+      }
       if (found.kind === "too-long") {
         await pass(found.pts, await client.cursor());
         since = cursor.pts;
@@ -214,8 +221,8 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
   async function work(): Promise<void> {
     if (!mayWork()) return;
     let fetchedAt: number | null = null;
-    while (!isStopped() && (pending.size > 0 || losses.count > place.losses)) {
-      if (losses.count > place.losses) await goBack();
+    while (!isStopped() && (pending.size > 0 || isBehindLoss())) {
+      while (isBehindLoss()) await goBack();
       const run = pending.take(cursor.pts, since);
       if (run.updates.length > 0 || run.pts !== cursor.pts) await take(run);
       if (run.blockedBy === null || isStopped()) continue;
@@ -271,7 +278,7 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
         const isOfNow = found.place.losses === place.losses;
         const before = isOfNow ? place.positions : nowhere;
         place = { ...found.place, positions: furthest(before, found.place.positions) };
-        if (losses.count > place.losses) await goBack();
+        if (isBehindLoss()) await goBack();
         if (found.reading !== null && !hasResumed) reader.resume(found.reading);
         hasResumed = true;
       }
@@ -302,13 +309,14 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
       const stateBefore = state;
       halt();
       await Promise.all([worker.stop(), reader.stop()]);
-      // Stores the pending pushes that fit; the next client fetches a push after a gap, and no press.
-      if (stateBefore === "following" && pending.size > 0) {
+      // Stores the pending pushes that fit; the next client fetches a push after a gap or a loss, and no press.
+      const mayStore = stateBefore === "following" && !isBehindLoss();
+      if (mayStore && pending.size > 0) {
         const run = pending.take(cursor.pts, since);
         await take({ ...run, updates: [...run.updates, ...pending.takePresses()] }).catch(fail);
       }
       // Before the gap is filled, nothing but them may be stored.
-      if (stateBefore === "waiting") await keep(pending.takePresses()).catch(fail);
+      if (!mayStore && stateBefore !== "stopped") await keep(pending.takePresses()).catch(fail);
       await Promise.all(answers);
     },
   };

@@ -46,6 +46,10 @@ export interface TurnEngine {
   readonly running: number;
   /** Messages waiting for a turn. */
   readonly waiting: number;
+  /** How long the turn is at work that is for longest, rests included, in milliseconds; null: none is. */
+  readonly longestMs: number | null;
+  /** Begins no turn while it pauses. */
+  pause(isPaused: boolean): void;
   /** A message that comes now would have its turn at once. */
   readonly mayBegin: boolean;
 }
@@ -92,6 +96,9 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     lanes,
     onOver: () => pump(),
   });
+  /** The turns at work, in the order in which they began. */
+  const atWork = new Set<{ readonly sinceMs: number }>();
+  let isPaused = false;
   let stopConsuming: (() => Promise<void>) | null = null;
   let stopped: Promise<void> | null = null;
 
@@ -112,6 +119,8 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
    */
   async function take(delivery: InboundDelivery): Promise<void> {
     const { clock } = options;
+    const work = { sinceMs: clock.monotonicMs() };
+    atWork.add(work);
     for (let isOver = false; !isOver; ) {
       const startMs = clock.monotonicMs();
       try {
@@ -127,12 +136,13 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
         if (isOver) delivery.retry(0);
       }
     }
+    atWork.delete(work);
     lanes.leave(delivery);
     slots.leave();
   }
 
   function pump(): void {
-    while (!ending.signal.aborted && !run.holds && slots.free > 0) {
+    while (!ending.signal.aborted && !isPaused && !run.holds && slots.free > 0) {
       const delivery = lanes.take();
       if (delivery === null) return;
       if (resting.rests(delivery)) continue;
@@ -182,8 +192,16 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     get waiting() {
       return lanes.waiting + resting.size;
     },
+    get longestMs() {
+      const [first] = atWork;
+      return first === undefined ? null : options.clock.monotonicMs() - first.sinceMs;
+    },
+    pause(isNow) {
+      isPaused = isNow;
+      pump();
+    },
     get mayBegin() {
-      return !run.holds && slots.free > 0;
+      return !run.holds && !isPaused && slots.free > 0;
     },
   };
 }

@@ -2,6 +2,7 @@ import { placeOf } from "../../custody/placement.ts";
 import type { FleetMembers } from "../../custody/fleet-members.ts";
 import type { Clock } from "../../concurrency/clock.ts";
 import { serially } from "../../concurrency/serially.ts";
+import { wait } from "../../concurrency/wait.ts";
 import type {
   ConversationStore,
   PartitionClaim,
@@ -70,6 +71,12 @@ export function createTurnOwner(options: TurnOwnerOptions): TurnOwner {
   };
 }
 
+/** Turns that are at work for less may end soon: no other begins for so long. */
+const quickMs = 2_000;
+const lookAgainMs = 50;
+/** Of the time that the next owner waits, so much is left for the last turns. */
+const lastMs = 5_000;
+
 /** One partition, as this host sees it. */
 function createShare(options: TurnOwnerOptions, partition: number, isStopped: () => boolean) {
   const { members, ownKey, incarnation, store, clock } = options;
@@ -120,7 +127,30 @@ function createShare(options: TurnOwnerOptions, partition: number, isStopped: ()
     });
   }
 
+  /**
+   * One user's handler that takes long is waited for without holding up the others: their turns go on here meanwhile. The
+   * next owner waits so long, too. Answers whether the partition is still to be given back.
+   */
+  async function untilQuiet(): Promise<boolean> {
+    const untilMs = clock.monotonicMs() + options.drainMsMax - lastMs;
+    let pausedMs: number | null = null;
+    while (!isStopped() && held !== null && clock.monotonicMs() < untilMs) {
+      const { longestMs } = held.engine;
+      if (longestMs === null) return true;
+      const nowMs = clock.monotonicMs();
+      if (longestMs <= quickMs) pausedMs ??= nowMs;
+      else if (pausedMs !== null && nowMs - pausedMs >= quickMs) pausedMs = null;
+      held.engine.pause(pausedMs !== null);
+      await wait(clock, lookAgainMs);
+      if (!isMine()) continue;
+      held?.engine.pause(false);
+      return false;
+    }
+    return true;
+  }
+
   async function giveBack(): Promise<void> {
+    if (!(await untilQuiet())) return;
     const given = held;
     held = null;
     await given?.engine.stop();

@@ -50,10 +50,13 @@ export interface BotLogSource {
 }
 
 export interface TurnRunOptions {
-  readonly store: Pick<ConversationStore, "load" | "commit">;
+  readonly store: Pick<ConversationStore, "load" | "commit"> & {
+    /** What is remembered of the conversation may lack something; absent: nothing is remembered. */
+    doubt?(key: ConversationKey): void;
+  };
   /** The next moves of a session. */
   readonly rules: ConversationRules;
-  readonly steps: Pick<StepStore, "find" | "keep">;
+  readonly steps: Pick<StepStore, "find" | "keep" | "mayRepeat">;
   /** The turns that a process of a bot has ended with. */
   readonly suspects: SuspectStore;
   /** Where a turn waits that cannot succeed. */

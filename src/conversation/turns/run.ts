@@ -1,6 +1,6 @@
 import { wait } from "../../concurrency/wait.ts";
 import { errorCodeOf, errorLine, type HoldfastError, policyOf } from "../../errors.ts";
-import { unanswered } from "../whom.ts";
+import { isUnheard, unanswered } from "../whom.ts";
 import type { Bot } from "../../ports/conversation/bot.ts";
 import { BotDied, type StepRunner } from "../../ports/conversation/bot-runner.ts";
 import type { LoadedSession, TurnRecord } from "../../ports/conversation/conversation-store.ts";
@@ -187,10 +187,32 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
     return !signal.aborted;
   }
 
+  /** Somebody else has marked it: what is remembered of its user does not show that to a copy. */
+  function foundTaken(item: InboundItem): TurnResult {
+    suspects.over(item);
+    store.doubt?.(item);
+    return { ending: "duplicate" };
+  }
+
+  /** A turn that is taken again may be over, as when its user was forgotten meanwhile. null: it goes on. */
+  async function overtaken(
+    item: InboundItem,
+    before: LoadedSession | null,
+    signal: AbortSignal,
+  ): Promise<TurnResult | null> {
+    if (before === null) return null;
+    const { id } = before;
+    const goesOn = await persist(item, signal, () => options.steps.mayRepeat(item, id, claim));
+    if (goesOn === null) return givenBack;
+    return goesOn ? null : foundTaken(item);
+  }
+
   async function attemptTurns(item: InboundItem, seat: BotSeat, attempt: Attempt) {
     const { signal } = attempt;
     let carried: LoadedSession | null = null;
     for (let conflicts = 0; ; ) {
+      const over = await overtaken(item, carried, signal);
+      if (over !== null) return over;
       // No handler runs while its turn could not be committed.
       if (database.holds) await attempt.slot.rest(() => database.free(signal));
       const lookedMs = clock.monotonicMs();
@@ -203,6 +225,8 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
       }
       if (isUnheard(item, seat.bot, session)) return { ending: "duplicate" } as const;
       if (carried !== null && carried.id !== session.id) {
+        const isOver = await overtaken(item, carried, signal);
+        if (isOver !== null) return isOver;
         note(
           item,
           carriedIdGone,
@@ -262,7 +286,7 @@ export function createTurnRun(options: TurnRunOptions): TurnRun {
     if (outcome === null) return givenBack;
     if (outcome === "stale-owner") return { ending: outcome };
     suspects.over(item);
-    if (outcome === "taken") return { ending: "duplicate" };
+    if (outcome === "taken") return foundTaken(item);
     aside.add(item, why);
     if (isCopy) return { ending: "duplicate" };
     note(item, "TURN_PARKED", `inbound ${item.inboundId} was set aside: ${why.reason}`);
@@ -323,12 +347,3 @@ const lineOf = (error: unknown): string => `${errorCodeOf(error)}: ${errorLine(e
 
 const elsewhereLine = ({ channel }: InboundItem): string =>
   `this host has no settings for the channel ${channel}; its messages wait for a host that has`;
-
-/** No turn for what the user did not say and the bot does not hear. */
-const isUnheard = (
-  { kind }: InboundItem,
-  bot: Pick<Bot, "hearsUndeliverable"> | null,
-  { decision }: LoadedSession,
-): boolean =>
-  kind === "undeliverable" &&
-  (bot?.hearsUndeliverable !== true || decision === "SESSION_WITH_HUMAN");

@@ -37,6 +37,8 @@ export interface HotConversations extends Store {
   readonly size: number;
   /** Nothing of the user is remembered any more; in `everyPlace`, of none of that name. */
   forget(key: ConversationKey): void;
+  /** The next turn of the user reads the conversation anew. */
+  doubt(key: ConversationKey): void;
 }
 
 /** A session as it is remembered. */
@@ -65,7 +67,7 @@ export function createHotConversations(
 ): HotConversations {
   /** In the order of their last turn. */
   const hot = new Map<string, Packed>();
-  /** Chat users who were forgotten: their marks have outlived their sessions. */
+  /** Chat users who were forgotten, or may have been: their marks have outlived their sessions. */
   const erased = new Set<string>();
   let characters = 0;
 
@@ -85,6 +87,21 @@ export function createHotConversations(
     }
   }
 
+  function noteErased({ chatUser }: ConversationKey): void {
+    erased.add(chatUser);
+    for (const oldest of erased) {
+      if (erased.size <= erasedMax) break;
+      erased.delete(oldest);
+    }
+  }
+
+  /** A message that took effect is of a user with a past, though a session may say that there is none. */
+  async function read(...[key, inactiveAfterMs]: Parameters<Store["load"]>) {
+    const session = await store.load(key, inactiveAfterMs);
+    if (session.taken === true) noteErased(key);
+    return session;
+  }
+
   /** A first contact shows that nothing was taken before, unless the sessions before it were erased. */
   const decisionOf = ({ chatUser, session: { decision } }: TurnRecord) =>
     decision === "SESSION_CREATED_FIRST_CONTACT" && erased.has(chatUser)
@@ -96,22 +113,22 @@ export function createHotConversations(
       return hot.size;
     },
     forget(key) {
-      erased.add(key.chatUser);
-      for (const oldest of erased) {
-        if (erased.size <= erasedMax) break;
-        erased.delete(oldest);
-      }
+      noteErased(key);
       if (key.account !== everyPlace.account) return forget(textOf(key));
       for (const one of hot.keys()) if (one.endsWith(` ${key.chatUser}`)) forget(one);
+    },
+    doubt(key) {
+      noteErased(key);
+      forget(textOf(key));
     },
     async load(key, inactiveAfterMs) {
       const found = hot.get(textOf(key));
       const restsMsMax = Math.min(limits.restMsMax, inactiveAfterMs);
       if (found === undefined || clock.monotonicMs() - found.atMs >= restsMsMax) {
-        return store.load(key, inactiveAfterMs);
+        return read(key, inactiveAfterMs);
       }
       // It comes again, or may have before: the store knows.
-      return mayBeTaken(found, key) ? store.load(key, inactiveAfterMs) : new HotSession(found);
+      return mayBeTaken(found, key) ? read(key, inactiveAfterMs) : new HotSession(found);
     },
     async commit(turn, claim, grant) {
       const key = textOf(turn);

@@ -160,22 +160,54 @@ export function createKernel(random: Random): Kernel {
     at: (delayMs, run) => void push(delayMs, null, "message", run),
     spawn,
     async run(untilMs, done = () => false) {
-      for (;;) {
-        const event = queue.peek();
-        if (done()) return;
-        if (event === undefined || event.atMs > untilMs) break;
-        queue.pop();
-        if (event.cancelled) continue;
-        standing = event.atMs === nowMs ? standing + 1 : 0;
-        if (standing > standingMax) throw new Error(`time stands still at ${nowMs} ms`);
-        nowMs = event.atMs;
-        if (isHeld(event)) continue;
-        steps += 1;
-        event.run();
-        // Every settled promise runs to its next wait before the next event.
-        await new Promise(setImmediate);
-      }
+      await inImmediates(() => {
+        for (;;) {
+          const event = queue.peek();
+          if (done() || event === undefined || event.atMs > untilMs) return false;
+          queue.pop();
+          if (event.cancelled) continue;
+          standing = event.atMs === nowMs ? standing + 1 : 0;
+          if (standing > standingMax) throw new Error(`time stands still at ${nowMs} ms`);
+          nowMs = event.atMs;
+          if (isHeld(event)) continue;
+          steps += 1;
+          event.run();
+          return true;
+        }
+      });
+      if (done()) return;
       nowMs = Math.max(nowMs, untilMs);
     },
   };
+}
+
+/** Of one round of the event loop: a round is a call of the system, which costs more than an event. */
+const immediatesMax = 64;
+
+/**
+ * Calls `step` until it answers false. Every settled promise runs to its next wait between two calls, as Node has no
+ * microtask left when the next immediate begins. Rejects with what `step` throws.
+ */
+function inImmediates(step: () => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let isOver = false;
+    let queued = 0;
+    function turn(): void {
+      queued -= 1;
+      if (isOver) return;
+      try {
+        isOver = !step();
+        if (isOver) resolve();
+        else if (queued === 0) queueAll();
+      } catch (error) {
+        isOver = true;
+        reject(error);
+      }
+    }
+    function queueAll(): void {
+      queued = immediatesMax;
+      for (let n = 0; n < immediatesMax; n += 1) setImmediate(turn);
+    }
+    queueAll();
+  });
 }

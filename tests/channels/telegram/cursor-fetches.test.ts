@@ -151,6 +151,42 @@ describe("streams that have lost what they acknowledged", () => {
     expect(bench.place.losses).toBe(1);
   });
 
+  it("while updates are fetched, send it back before any of those is stored: what was lost goes first", async () => {
+    const bench = await following();
+    const answer = bench.hold("difference");
+    bench.cursor.onUpdates(null);
+    await bench.settled();
+    bench.settledAt = cursorAt(8);
+    bench.losses.lose();
+    const all = [message(1), message(2), message(3)];
+    bench.differences.push(
+      { kind: "last", updates: all.slice(2), cursor: cursorAt(11) },
+      { kind: "last", updates: all, cursor: cursorAt(11) },
+    );
+    answer();
+    await bench.settled();
+    expect(bench.items.map(({ inboundId }) => inboundId)).toEqual(["m:1", "m:2", "m:3"]);
+    expect(bench.since().slice(0, 4)).toEqual([
+      "difference 10",
+      "advance 8",
+      "difference 8",
+      "append m:1 m:2 m:3",
+    ]);
+    expect(bench.place.losses).toBe(1);
+  });
+
+  it("at its end leave what was pushed to the next client, but for a press", async () => {
+    const bench = await following();
+    const stored = bench.hold("append");
+    bench.cursor.onUpdates([counted(11, message(1))]);
+    bench.cursor.onUpdates([counted(12, message(2)), uncounted(tap(5))]);
+    const stopped = bench.cursor.stop();
+    bench.losses.lose();
+    stored();
+    await stopped;
+    expect(bench.items.map(({ inboundId }) => inboundId)).toEqual(["m:1", "tap:5:sites#900"]);
+  });
+
   it("are found at the next start, too", async () => {
     const bench = await following();
     await bench.cursor.stop();

@@ -133,7 +133,7 @@ describe("while the database refuses", () => {
           turn.reply(String(await turn.step("order", () => (calls += 1))));
         },
       },
-      { steps: { find: bench.steps.find, keep } },
+      { steps: { ...bench.steps, keep } },
     );
     await engine.start();
     await bench.stream.append([textFrom("1", "order")]);
@@ -147,7 +147,7 @@ it("a turn whose step waits for the database is given back when the host stops",
   const engine = await bench.makeEngine(
     { name: "calls", handle: async (turn) => void (await turn.step("order", () => 1)) },
     {
-      steps: { find: bench.steps.find, keep: () => Promise.reject(away()) },
+      steps: { ...bench.steps, keep: () => Promise.reject(away()) },
       onHold: (now) => void holds.push(now),
       limits: { handlerRetryMsMax: 0 },
     },

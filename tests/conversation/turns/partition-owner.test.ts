@@ -25,6 +25,10 @@ let running: Map<string, Set<number>>;
 /** Resolves before an engine of that host stops. */
 let stopsAfter: Map<string, Promise<void>>;
 let engines: Map<string, { onStale(): void }>;
+/** The age of the turn that is at work for longest, on that host. */
+let longestMs: Map<string, number>;
+/** By host and partition: no turn begins. */
+let paused: Set<string>;
 /** Hosts whose engines begin turns, and then cannot consume the stream. */
 let streamless: Set<string>;
 /** Hosts whose claims take effect, and get no answer. */
@@ -42,6 +46,8 @@ beforeEach(() => {
   running = new Map();
   stopsAfter = new Map();
   engines = new Map();
+  longestMs = new Map();
+  paused = new Set();
   streamless = new Set();
   storeless = new Set();
   answerless = new Set();
@@ -133,6 +139,13 @@ function ownerOn(host: string): TurnOwner {
         running: 0,
         waiting: 0,
         mayBegin: true,
+        get longestMs() {
+          return longestMs.get(host) ?? null;
+        },
+        pause(isPaused) {
+          if (isPaused) paused.add(`${host} ${partition}`);
+          else paused.delete(`${host} ${partition}`);
+        },
       };
       return engine;
     },
@@ -170,6 +183,46 @@ describe("the owner of the turns of some chat users", () => {
     expect(all("b")).toEqual([]);
     clock.advance(1);
     await expect.poll(() => all("b")).toEqual(placesOf("b"));
+  });
+
+  it("takes the turns of the others while one takes long, and gives all back before the next owner takes it", async () => {
+    join("a");
+    await ownerOn("a").start();
+    longestMs.set("a", 500);
+    join("b");
+    await ownerOn("b").start();
+    const goOn = async (ms: number) => {
+      for (let n = 0; n < ms; n += 50) {
+        clock.advance(50);
+        longestMs.set("a", longestMs.get("a")! + 50);
+        await settled();
+      }
+    };
+    await goOn(1_000);
+    expect(paused.size).toBe(placesOf("b").length);
+    await goOn(1_500);
+    expect(paused.size).toBe(0);
+    await goOn(drainMsMax - 5_000 - 2_500 - 50);
+    expect(all("a")).toEqual(partitions);
+    await goOn(100);
+    await expect.poll(() => all("a")).toEqual(placesOf("a"));
+    expect(all("b")).toEqual(placesOf("b"));
+  });
+
+  it("gives all back as soon as what took long has ended, and at once when its host stops", async () => {
+    join("a", "b");
+    const [a, b] = [ownerOn("a"), ownerOn("b")];
+    await Promise.all([a.start(), b.start()]);
+    for (const host of ["a", "b"]) longestMs.set(host, 30_000);
+    leave("a");
+    clock.advance(1_000);
+    await settled();
+    expect(all("a").length).toBeGreaterThan(0);
+    longestMs.delete("a");
+    clock.advance(50);
+    await expect.poll(() => all("b")).toEqual(partitions);
+    await b.stop();
+    expect(all("b")).toEqual([]);
   });
 
   it("does not wait for one that is gone", async () => {

@@ -28,9 +28,10 @@ function openMemory(session = stored) {
   const clock = createTestClock();
   const store = {
     loads: 0,
-    load: async () => {
+    taken: new Set<string>(),
+    async load({ inboundId = "" }: { readonly inboundId?: string }): Promise<LoadedSession> {
       store.loads += 1;
-      return session;
+      return store.taken.has(inboundId) ? { ...session, taken: true } : session;
     },
     commit: async () => "committed" as const,
   };
@@ -99,6 +100,22 @@ describe("a message that comes again to an owner that remembers its user", () =>
     await take(received("m:2"));
     await take(early);
     expect(store.loads).toBe(1);
+  });
+
+  it("is asked of the store after a message that had taken effect, though this is a first contact: its user was forgotten", async () => {
+    const { clock, hot, store, received, take } = openMemory({
+      ...stored,
+      decision: "SESSION_CREATED_FIRST_CONTACT",
+      turns: 0,
+      lastSeq: 0,
+    });
+    const [early, copied] = [received("m:1"), received("m:2")];
+    store.taken.add("m:1");
+    clock.advance(10_000);
+    expect((await hot.load(early, 1e9)).taken).toBe(true);
+    await take(received("m:3"));
+    await take(copied);
+    expect(store.loads).toBe(3);
   });
 
   it("is asked of the store once the user is forgotten, wherever that was", async () => {

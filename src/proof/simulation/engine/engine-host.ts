@@ -1,6 +1,10 @@
 import type { Account } from "../../../accounts/account.ts";
+import { timingsOf } from "../../../config/timings.ts";
 import type { TurnOwner } from "../../../conversation/turns/partition-owner.ts";
+import type { Custodian } from "../../../custody/custodian.ts";
+import { leave } from "../../../node/leaving.ts";
 import type { SimProcess } from "../kernel.ts";
+import { createLink } from "../link.ts";
 import { createEngineNode } from "./engine-node.ts";
 import type { EngineWorld } from "./engine-world.ts";
 
@@ -22,6 +26,10 @@ const restartMs = 1_500;
 /** A dead host's tokens are free after this, if its own successor has not freed them before. */
 const takeMs = 8_000;
 const suspectMs = 4_000;
+/** Turns of a host that leaves may take so long, and then its gate ends it. */
+const { drainMs, disconnectMs } = timingsOf.production;
+const leaveMsMax = drainMs + disconnectMs;
+const leaveMarginMs = 2_000;
 /** By then its accounts and its partitions are with another host, or with itself again. */
 const killGraceMs = 45_000;
 
@@ -30,6 +38,7 @@ interface Life {
   readonly incarnation: string;
   readonly accounts: Map<string, Account>;
   readonly turns: TurnOwner;
+  readonly custodian: Custodian;
   end(): void;
 }
 
@@ -44,21 +53,21 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
   }
 
   const custody = world.tokens.over((execute) => Promise.resolve(execute()));
+  const bus = world.bus.view({ from: kernel.spawn(`${name}:custody`, 1), link: createLink() });
 
   /** Never rejects, as no statement of custody's stand-in does. */
   async function free(incarnation: string): Promise<void> {
     await custody.revoke(incarnation);
-    for (const ref of await custody.silence(incarnation)) {
-      for (const listener of world.freedListeners) listener(ref);
-    }
+    for (const grant of await custody.silence(incarnation)) bus.tell({ type: "freed", ...grant });
+    world.fleet.ended(incarnation);
   }
 
-  /** The gate cuts at once; the fleet hears of it by silence. */
-  function kill(): void {
-    const ended = life;
-    if (ended === null) return;
+  /** Answers whether it was this life that went on. */
+  function endOf(ended: Life): boolean {
+    if (life !== ended) return false;
     life = null;
     killIn = null;
+    isLeaving = false;
     world.trace(`${name} ends`);
     for (const account of ended.accounts.keys()) world.coverage.moves(account);
     ended.process.kill();
@@ -66,18 +75,34 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
     world.judge.processEnded(ended.process.name);
     world.judge.troubled({ fromMs: kernel.nowMs, untilMs: kernel.nowMs + killGraceMs });
     world.messenger.breakWires((wire) => wire.incarnation === ended.incarnation, true);
-    kernel.at(suspectMs, () => {
-      if (world.members.get(name)?.incarnation !== ended.incarnation) return;
-      world.members.delete(name);
-      tellMembers();
-    });
+    return true;
+  }
+
+  function leaseEnds({ incarnation }: Life): void {
+    if (world.members.get(name)?.incarnation !== incarnation) return;
+    world.members.delete(name);
+    tellMembers();
+  }
+
+  /** The gate cuts at once; the fleet hears of it by silence. */
+  function kill(): void {
+    const ended = life;
+    if (ended === null || !endOf(ended)) return;
+    kernel.at(suspectMs, () => leaseEnds(ended));
     kernel.at(takeMs, () => void free(ended.incarnation));
     kernel.at(restartMs, () => {
       // Its successor on this machine knows that it is gone.
       void free(ended.incarnation);
-      isLeaving = false;
       start();
     });
+  }
+
+  /** Its gate has cut all, and gives the lease up: the others need not wait. */
+  function hasLeft(leaving: Life): void {
+    if (!endOf(leaving)) return;
+    leaseEnds(leaving);
+    void free(leaving.incarnation);
+    kernel.at(restartMs, start);
   }
 
   function onStatement(): "goes-on" | "lost-before" | "lost-after" {
@@ -98,14 +123,14 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
     const mine: Life = { process, incarnation, ...node };
     life = mine;
     world.trace(`${incarnation} starts`);
+    const tellServing = () => {
+      if (life !== mine || isLeaving) return;
+      world.members.set(name, { name, incarnation, serving: true });
+      tellMembers();
+    };
     custody
       .register({ id: incarnation, host: name, proof: {} })
-      .then(node.start)
-      .then(() => {
-        if (life !== mine) return;
-        world.members.set(name, { name, incarnation });
-        tellMembers();
-      })
+      .then(() => node.start(tellServing))
       .catch(() => {
         if (life === mine) kill();
       });
@@ -118,19 +143,25 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
     },
     start,
     kill,
-    /** Never rejects. */
+    /** Never rejects: production's end of a node that fails is its gate's. */
     async leave() {
       const leaving = life;
       if (leaving === null || isLeaving) return;
       isLeaving = true;
       for (const account of leaving.accounts.keys()) world.coverage.moves(account);
-      world.members.delete(name);
-      tellMembers();
-      await Promise.all([
-        leaving.turns.stop(),
-        ...[...leaving.accounts.values()].map((account) => account.stop()),
-      ]);
-      if (life === leaving) kill();
+      const member = world.members.get(name);
+      if (member?.incarnation === leaving.incarnation) {
+        world.members.set(name, { ...member, serving: false });
+        tellMembers();
+      }
+      kernel.at(leaveMsMax + leaveMarginMs, () => hasLeft(leaving));
+      await leave({
+        host: leaving.custodian,
+        finishTurns: leaving.turns.stop,
+        clock: leaving.process.clock,
+        turnsMsMax: leaveMsMax,
+      }).catch(() => undefined);
+      hasLeft(leaving);
     },
     killAfter(statements, how) {
       if (life !== null) killIn = { left: statements, how };

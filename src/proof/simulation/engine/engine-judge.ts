@@ -20,7 +20,7 @@ export interface EngineJudge
     Pick<JudgeBook, "broke"> {
   readonly violation: (EngineViolation & { readonly atMs: number }) | null;
   readonly committed: TurnJudge["committed"];
-  said(of: Omit<Said, "takenMs" | "isGone">): void;
+  said(of: Omit<Said, "takenMs" | "goneMs">): void;
   /** What these messages come to is nothing that can be demanded. */
   excuse(which: (said: Said) => boolean): void;
   readonly troubled: Troubles["add"];
@@ -84,7 +84,7 @@ export function createEngineJudge(nowMs: () => number, messenger: () => SimMesse
       replies.committed(turn);
     },
     said(of) {
-      messages.set(messageKey(of.account, of.number), { ...of, isGone: false, takenMs: null });
+      messages.set(messageKey(of.account, of.number), { ...of, goneMs: null, takenMs: null });
       counts.messages += 1;
       if (!of.mayVanish) open.add(messageKey(of.account, of.number));
     },

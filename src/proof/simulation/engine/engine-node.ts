@@ -1,15 +1,12 @@
 import { type Account } from "../../../accounts/account.ts";
 import { createChannels } from "../../../channels/all-channels.ts";
 import { telegramChannel } from "../../../channels/telegram/channel.ts";
-import { serially } from "../../../concurrency/serially.ts";
-import { wait } from "../../../concurrency/wait.ts";
 import { timingsOf } from "../../../config/timings.ts";
 import { runHere } from "../../../conversation/turns/bot-here.ts";
 import { createReplyDesk } from "../../../conversation/outbox/ticket.ts";
 import type { TurnOwner } from "../../../conversation/turns/partition-owner.ts";
 import { createStreamWatch, type StreamWatch } from "../../../conversation/turns/stream-watch.ts";
-import { placeOf } from "../../../custody/placement.ts";
-import { hostKey } from "../../../custody/registers.ts";
+import type { Custodian } from "../../../custody/custodian.ts";
 import { type AccountParts, makeAccount } from "../../../node/accounts.ts";
 import { createNodeTurns, type NodeTurnsOptions } from "../../../node/conversations.ts";
 import { sessionRules } from "../../../node/rules.ts";
@@ -18,7 +15,10 @@ import type { AccountStores } from "../../../ports/accounts/account-store.ts";
 import type { EventSink } from "../../../ports/accounts/event-sink.ts";
 import type { ConversationStore } from "../../../ports/conversation/conversation-store.ts";
 import { createLink } from "../link.ts";
-import { createClaims, createSimGate, type NodeOf } from "./engine-gate.ts";
+import type { SimStoreView } from "../sim-store.ts";
+import { createEngineCustody, type EngineCustody } from "./engine-custody.ts";
+import { createSimGate, type NodeOf } from "./engine-gate.ts";
+import { type EngineMembers, membersOf } from "./engine-members.ts";
 import type { EngineWorld } from "./engine-world.ts";
 import { createSimAccounts } from "./sim-accounts.ts";
 import { createSimBot } from "./sim-bot.ts";
@@ -33,7 +33,6 @@ import { createSimWaits } from "./sim-waits.ts";
 import { partitionOfTurn } from "./turn-places.ts";
 
 const sweepMs = 10_000;
-const moveAgainMs = 5_000;
 /** Requests of so long a time go together, as those of one turn of a busy event loop. */
 const gatherMs = 4;
 const timings = timingsOf.production;
@@ -50,18 +49,21 @@ interface Base {
   readonly desk: ReturnType<typeof createReplyDesk>;
   readonly events: EventSink;
   readonly accounts: Map<string, Account>;
-  readonly members: NodeTurnsOptions["members"];
+  readonly members: EngineMembers;
 }
 
 /** A node's engine, put together as production does it. */
 export function createEngineNode(world: EngineWorld, of: NodeOf) {
-  const base = baseOf(world, of);
-  const parts = accountPartsOf(base);
+  const { members, stop: stopMembers } = membersOf(world, of);
+  const base = baseOf(world, of, members);
+  const tokens = world.tokens.over(base.ask);
+  const custody = createEngineCustody(world, of, { tokens, gate: base.gate, members });
+  const parts = accountPartsOf(base, tokens, custody);
   const turns = turnsOf(base);
   const { clock } = of.process;
   const host = hostOf(base);
   const sweep = sweepStrandedReplies({ outbox: parts.outbox, host, clock, everyMs: sweepMs });
-  const placing = placeAccounts(base, parts);
+  const custodian = keepAccounts(base, parts, custody);
 
   function sweepAgain(): void {
     clock.schedule(sweepMs, () => {
@@ -72,20 +74,24 @@ export function createEngineNode(world: EngineWorld, of: NodeOf) {
   return {
     accounts: base.accounts,
     turns,
-    async start() {
+    custodian,
+    /** @param tellServing the fleet sees from now on that this host takes accounts and turns */
+    async start(tellServing: () => void) {
       await base.watch.start();
+      tellServing();
+      await custodian.start();
       await turns.start();
       sweepAgain();
     },
     end() {
-      placing();
+      stopMembers();
+      custody.stop();
       base.gate.stop();
     },
   };
 }
 
-function baseOf(world: EngineWorld, of: NodeOf): Base {
-  const { kernel } = world;
+function baseOf(world: EngineWorld, of: NodeOf, members: Base["members"]): Base {
   const { process, incarnation } = of;
   const ask = world.postgres.connect(of);
   const stream = connectStreams(world.streams, process);
@@ -112,24 +118,9 @@ function baseOf(world: EngineWorld, of: NodeOf): Base {
     desk: createReplyDesk(),
     events: traced(world, incarnation),
     accounts: new Map(),
-    members: {
-      serving: () => servingOf(world),
-      leases: () =>
-        [...world.members.keys()].map(
-          (one) => ({ key: hostKey(one), channels: ["telegram"] }) as never,
-        ),
-      isLive: (id) => [...world.members.values()].some((one) => one.incarnation === id),
-      onChange(listener) {
-        const heard = () => process.deliver(kernel.random.next() * 20, listener);
-        world.memberListeners.add(heard);
-        return () => void world.memberListeners.delete(heard);
-      },
-    },
+    members,
   };
 }
-
-const servingOf = ({ members }: EngineWorld): readonly string[] =>
-  [...members.keys()].map(hostKey).toSorted();
 
 const traced = (world: EngineWorld, incarnation: string): EventSink => ({
   report(event) {
@@ -144,10 +135,13 @@ const traced = (world: EngineWorld, incarnation: string): EventSink => ({
   },
 });
 
-function accountPartsOf({ world, of, ask, stream, watch, gate, desk, events }: Base): AccountParts {
+function accountPartsOf(
+  { world, of, ask, stream, watch, gate, desk, events }: Base,
+  tokens: SimStoreView,
+  { claims }: EngineCustody,
+): AccountParts {
   const { kernel, messenger } = world;
   const { process, incarnation } = of;
-  const tokens = world.tokens.over(ask);
   const stores = createSimAccounts({
     tables: world.accounts,
     tokens: world.tokens,
@@ -160,7 +154,7 @@ function accountPartsOf({ world, of, ask, stream, watch, gate, desk, events }: B
     // The lifecycle asks for these alone; anything else would fail at once.
     accounts: stores as unknown as AccountStores,
     tokens,
-    claims: createClaims(world, of, tokens, gate),
+    claims,
     gate,
     drivers: { of: async () => driver },
     clock: process.clock,
@@ -229,13 +223,18 @@ function turnsOf(base: Base): TurnOwner {
     const partition = partitionOfTurn(world, turn);
     return world.turns.partitions.get(partition)?.epoch === epochs.get(partition);
   };
+  const callerOf = (turn: string) => ({
+    process: process.name,
+    epoch: epochs.get(partitionOfTurn(world, turn)) ?? 0,
+  });
   const bot = createSimBot(
     {
       nowMs: () => world.kernel.nowMs,
       asked: (turn) => world.judge.asked(turn, owns(turn.id)),
-      effect(turn, step) {
-        const epoch = epochs.get(partitionOfTurn(world, turn)) ?? 0;
-        world.judge.effect(turn, step, { process: process.name, epoch });
+      calls(turn, step) {
+        const by = callerOf(turn);
+        world.judge.calls(turn, step, by);
+        return () => world.judge.effect(turn, step, by);
       },
     },
     process,
@@ -253,7 +252,10 @@ function turnsOf(base: Base): TurnOwner {
     bus: world.bus.view({ from: process, link: createLink() }),
     store,
     rules: sessionRules,
-    steps: createSimSteps(world.turns, world.steps, ask),
+    steps: createSimSteps(world.turns, world.steps, ask, {
+      onUnknown: (turn, step) => world.judge.mayCall(turn, step, process.name),
+      onOvertaken: (turn) => world.judge.takenAway([turn]),
+    }),
     parked: createSimParked(world.turns, world.parked, ask, world.judge.setAside) as never,
     choices: { find: async () => null },
     media: { read: () => Promise.reject(new Error("nothing here has a file")) },
@@ -303,42 +305,23 @@ function ownersStore({ world, of, ask }: Base) {
   return { epochs, store };
 }
 
-/** The accounts that belong here come, the others go: custody decides it, as placement says. */
-function placeAccounts({ world, of, accounts, members }: Base, parts: AccountParts): () => void {
-  const { clock } = of.process;
-  const inTurn = serially();
-
-  async function place(): Promise<void> {
-    let isAgain = false;
-    for (const account of world.accounts.accounts.keys()) {
-      const isMine = placeOf(account, servingOf(world)) === hostKey(of.name);
-      const running = accounts.get(account);
-      if (isMine && running === undefined) await begin(account);
-      if (isMine || running === undefined) continue;
-      if (!running.mayMove) isAgain = true;
-      else {
-        await running.stop();
-        accounts.delete(account);
-      }
-    }
-    if (isAgain) clock.schedule(moveAgainMs, look);
-  }
-
-  async function begin(account: string): Promise<void> {
-    for (;;) {
-      try {
-        const record = await parts.accounts.find(account);
-        if (record === null) return;
-        const made = makeAccount(parts, { timings, pacing: false }, record);
-        accounts.set(account, made);
-        await made.start();
-        return;
-      } catch {
-        await wait(clock, timings.retryMs);
-      }
-    }
-  }
-
-  const look = (): void => void inTurn(place).catch(nothing);
-  return members.onChange(look);
+/** The accounts that belong here come, the others go, as custody decides. */
+function keepAccounts(base: Base, parts: AccountParts, custody: EngineCustody): Custodian {
+  const { world, accounts, ask } = base;
+  const names = [...world.accounts.accounts.keys()];
+  return custody.makeCustodian({
+    names: () => ask(() => names, { reads: true }),
+    async begin(name) {
+      const record = await parts.accounts.find(name);
+      if (record === null || accounts.has(name)) return;
+      const made = makeAccount(parts, { timings, pacing: false }, record);
+      accounts.set(name, made);
+      await made.start();
+    },
+    async end(name) {
+      await accounts.get(name)?.stop();
+      accounts.delete(name);
+    },
+    mayMove: (name) => accounts.get(name)?.mayMove ?? true,
+  });
 }

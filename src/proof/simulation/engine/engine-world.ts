@@ -1,11 +1,11 @@
 import { tokenMachine, tokenRules } from "../../../../machines/token.ts";
 import { sessionRules } from "../../../node/rules.ts";
 import type { GrantRef } from "../../../ports/custody/gate.ts";
-import type { SlotRef } from "../../../ports/custody/token-store.ts";
 import type { Kernel } from "../kernel.ts";
 import { createSimBus, type SimBus } from "../sim-bus.ts";
 import { createSimStore, type SimStore } from "../sim-store.ts";
 import { type CoverageBook, createCoverageBook } from "./coverage.ts";
+import { createFleetMemory, type FleetMemory } from "./engine-custody.ts";
 import { createEngineJudge, type EngineJudge } from "./engine-judge.ts";
 import { type AccountTables, createAccountTables } from "./account-tables.ts";
 import { createCursorTables, type CursorTables } from "./sim-cursors.ts";
@@ -19,6 +19,8 @@ import { createTurnTables, type TurnTables } from "./turn-tables.ts";
 export interface Member {
   readonly name: string;
   readonly incarnation: string;
+  /** It takes accounts and turns. One that leaves is there until it has ended. */
+  readonly serving: boolean;
 }
 
 /** The fleet's servers, with all that they remember, and the judge. */
@@ -37,21 +39,20 @@ export interface EngineWorld {
   readonly accounts: AccountTables;
   readonly judge: EngineJudge;
   readonly coverage: CoverageBook;
-  /** The hosts that serve; custody keeps the list. */
+  /** The hosts whose leases stand. */
   readonly members: Map<string, Member>;
   readonly memberListeners: Set<() => void>;
-  /** Tokens came free: every host that waits looks. */
-  readonly freedListeners: Set<(ref: SlotRef) => void>;
+  readonly fleet: FleetMemory;
   mayWrite(grant: GrantRef): boolean;
   newId(prefix: string): string;
   trace(line: string): void;
 }
 
 const fenceTimeoutMs = 1000;
+const rules = tokenRules(tokenMachine);
 
 export function createEngineWorld(kernel: Kernel, trace: (line: string) => void): EngineWorld {
   const nowMs = () => kernel.nowMs;
-  const rules = tokenRules(tokenMachine);
   const tokens = createSimStore(kernel, fenceTimeoutMs, rules, () => {});
   const judge = createEngineJudge(nowMs, () => messenger);
   const messenger: SimMessenger = createSimMessenger(kernel, {
@@ -83,7 +84,7 @@ export function createEngineWorld(kernel: Kernel, trace: (line: string) => void)
     coverage: createCoverageBook(nowMs),
     members: new Map(),
     memberListeners: new Set(),
-    freedListeners: new Set(),
+    fleet: createFleetMemory(kernel, fenceTimeoutMs),
     mayWrite({ account, slot, epoch }) {
       const token = tokens.token({ account, slot });
       return token?.epoch === epoch && rules.writing.includes(token.state);

@@ -116,6 +116,8 @@ function dieLater(
     const [dying, left] = which === "old" ? [old, fresh] : [fresh, old];
     // A key alone at Telegram is the last one, and nothing could be right after its death.
     if (dying?.state !== "authorised" || left?.state !== "authorised") return;
+    // So is the old one of a renewal that has turned back: the new one is being logged out.
+    if (which === "old" && accounts.renewals.get(id)?.state === "aborted") return;
     trace(`key ${dying.id} of ${account} dies`);
     const untilMs = kernel.nowMs + pingMs + deathGraceMs;
     judge.troubled({ account, fromMs: kernel.nowMs, untilMs });

@@ -27,8 +27,8 @@ export interface Said {
   readonly mayPark: readonly string[];
   /** It need not have its turn: it is behind one that cannot end, or Telegram does not give it any more. */
   mayVanish: boolean;
-  /** Its user was forgotten before it had a turn: it has none any more. */
-  isGone: boolean;
+  /** When its user was forgotten before it had a turn: it has none any more. */
+  goneMs: number | null;
   takenMs: number | null;
 }
 

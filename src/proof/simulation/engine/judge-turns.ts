@@ -4,8 +4,8 @@ import { boundMs, type JudgeBook, messageKey, type Said, seconds } from "./judge
 import { messageOfTurn, type SeenState } from "./sim-bot.ts";
 import type { CommitItem } from "./sim-conversations.ts";
 
-/** Who made a call to the outside. `epoch`: under which its owner took the turn. */
-export interface Effect {
+/** Who makes a call to the outside. `epoch`: under which its owner took the turn. */
+export interface Caller {
   readonly process: string;
   readonly epoch: number;
 }
@@ -17,8 +17,13 @@ export interface TurnJudge {
   /** A message was set aside. */
   setAside(item: ItemName): void;
   /** These messages count as taken: their user was forgotten. */
-  takenAway(items: readonly ItemName[]): void;
-  effect(turn: string, step: string, of: Effect): void;
+  takenAway(items: readonly Pick<ItemName, "account" | "inboundId">[]): void;
+  /** The store knows no outcome of this step: the process may make it. */
+  mayCall(turn: string, step: string, process: string): void;
+  /** A call sets out. */
+  calls(turn: string, step: string, by: Caller): void;
+  /** It takes effect, however much later. */
+  effect(turn: string, step: string, by: Caller): void;
   processEnded(process: string): void;
   /**
    * The database gives a statement with these turns up. Those beside them wait until it has, once for each message that
@@ -31,6 +36,11 @@ export interface TurnJudge {
 /** Runs of one handler for one message: what rests between them leaves no room for more. */
 const runsMax = 60;
 
+/** An answer of the store is at its asker, and the call sets out. */
+const wayMsMax = 10;
+/** A session that was loaded before its user was forgotten is with its handler, however slow the answer. */
+const givenMsMax = 6_000;
+
 /** A statement is given up, and what was beside is written. */
 const givenUpMs = 22_000;
 
@@ -39,8 +49,9 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
   const aside = new Set<string>();
   const newest = new Map<string, number>();
   const seenIn = new Map<string, readonly number[]>();
-  const effects = new Map<string, Effect>();
+  const effects = new Map<string, Caller>();
   const ended = new Set<string>();
+  const outside = createOutside(book, ended);
   const runs = new Map<string, number>();
   /** Messages that have held up others. */
   const known = new Set<string>();
@@ -63,7 +74,7 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
 
   function judgeOrder(turn: CommitItem, number: number, said: Said): void {
     const who = whoOf(turn);
-    if (said.isGone) {
+    if (said.goneMs !== null) {
       broke({
         invariant: "once",
         message: `message ${number} of ${who} took effect, and it was forgotten`,
@@ -84,6 +95,14 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
     asked({ id }, isOwned) {
       const times = (runs.get(id) ?? 0) + 1;
       runs.set(id, times);
+      const said = saidIn(book, id);
+      const goneMs = said?.goneMs ?? Number.POSITIVE_INFINITY;
+      if (times > 1 && book.nowMs() > goneMs + givenMsMax) {
+        broke({
+          invariant: "once",
+          message: `the handler ran again for ${id}, which was forgotten`,
+        });
+      }
       if (isOwned && aside.has(id)) {
         broke({ invariant: "once", message: `the handler ran for ${id}, which was set aside` });
       }
@@ -101,23 +120,22 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
         const said = messages.get(key);
         if (said === undefined || said.takenMs !== null) continue;
         said.mayVanish = true;
-        said.isGone = true;
+        said.goneMs ??= book.nowMs();
         open.delete(key);
       }
     },
-    effect(turn, step, of) {
+    mayCall: outside.mayCall,
+    calls: outside.calls,
+    effect(turn, step, by) {
       counts.steps += 1;
       const what = `the step ${step} of ${turn} took effect`;
-      const said = messages.get(messageKey(turn.split(":")[1] ?? "", messageOfTurn(turn)));
       const before = effects.get(`${turn} ${step}`);
-      effects.set(`${turn} ${step}`, of);
-      const isNewOwner = before !== undefined && before.epoch !== of.epoch;
+      effects.set(`${turn} ${step}`, by);
+      const isNewOwner = before !== undefined && before.epoch !== by.epoch;
       if (before !== undefined && !ended.has(before.process) && !isNewOwner) {
         broke({ invariant: "once", message: `${what} twice, and no process had ended in between` });
       }
-      if (said !== undefined && said.takenMs !== null) {
-        broke({ invariant: "once", message: `${what} after its turn had` });
-      }
+      outside.arrives(turn, step, by);
     },
     processEnded(process) {
       ended.add(process);
@@ -150,6 +168,47 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
     },
   };
 }
+
+/**
+ * The calls to the outside. A former owner's call may take effect after the turn of the new one: a call that is on its
+ * way cannot be called back, and the new owner waits for it no longer than a handler may take. What is in production's
+ * hand is judged instead. Each call sets out by the store's leave, which is of its own, and which the store gave before
+ * the turn took effect. And the one who is called knows all calls of a turn by one key, so that the second is none. Only
+ * a kill may come between two names of a call: a new process knows nothing of one that was not kept.
+ */
+function createOutside({ broke, messages, nowMs }: JudgeBook, ended: ReadonlySet<string>) {
+  const leaves = new Map<string, number[]>();
+  /** By turn: what the outside has of it, and from whom. */
+  const ledger = new Map<string, { readonly step: string; readonly process: string }>();
+
+  return {
+    mayCall(turn: string, step: string, process: string): void {
+      const key = `${turn} ${step} ${process}`;
+      leaves.set(key, [...(leaves.get(key) ?? []), nowMs()]);
+    },
+    calls(turn: string, step: string, { process }: Caller): void {
+      const leftMs = leaves.get(`${turn} ${step} ${process}`)?.pop();
+      const what = `the step ${step} of ${turn} was called for`;
+      if (leftMs === undefined || nowMs() > leftMs + wayMsMax) {
+        return broke({ invariant: "once", message: `${what} without the leave of the store` });
+      }
+      const { takenMs = null, goneMs = null } = saidIn({ messages }, turn) ?? {};
+      if (leftMs > (goneMs ?? takenMs ?? Number.POSITIVE_INFINITY)) {
+        broke({ invariant: "once", message: `${what} after its turn had taken effect` });
+      }
+    },
+    arrives(turn: string, step: string, { process }: Caller): void {
+      const known = ledger.get(turn);
+      ledger.set(turn, { step, process });
+      if (known === undefined || known.step === step || ended.has(known.process)) return;
+      const message = `${turn} has two effects outside, ${known.step} and ${step}`;
+      broke({ invariant: "once", message });
+    },
+  };
+}
+
+const saidIn = ({ messages }: Pick<JudgeBook, "messages">, turn: string): Said | undefined =>
+  messages.get(messageKey(turn.split(":")[1] ?? "", messageOfTurn(turn)));
 
 const whoOf = ({ chat_user: user, account }: CommitItem): string => `${user} of ${account}`;
 

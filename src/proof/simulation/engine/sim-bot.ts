@@ -25,8 +25,8 @@ export interface BotWorld {
   readonly nowMs: () => number;
   /** A handler begins. Answers how often this turn's has begun. */
   asked(turn: Turn): number;
-  /** A call to the outside takes effect. */
-  effect(turn: string, step: string): void;
+  /** A call to the outside sets out. The returned function is called when it takes effect. */
+  calls(turn: string, step: string): () => void;
 }
 
 /** The state that a conversation keeps: the numbers of the messages that were taken in it. */
@@ -55,8 +55,9 @@ export function createSimBot(world: BotWorld, process: SimProcess): Bot {
         case "step":
           // What is called for depends on what was said before, as with any bot.
           await turn.step(`pay ${seen.length}`, async () => {
+            const arrives = world.calls(turn.id, `pay ${seen.length}`);
             await rest(stepMs);
-            world.effect(turn.id, `pay ${seen.length}`);
+            arrives();
             return number;
           });
           break;
@@ -68,8 +69,9 @@ export function createSimBot(world: BotWorld, process: SimProcess): Bot {
         case "late":
           // A step that takes longer than a handler may; its outcome counts for the next run.
           await turn.step("order", async () => {
+            const arrives = world.calls(turn.id, "order");
             await rest(runs === 1 ? Number(argument) : stepMs);
-            world.effect(turn.id, "order");
+            arrives();
             return number;
           });
           break;

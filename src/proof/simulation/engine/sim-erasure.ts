@@ -10,7 +10,12 @@ import type {
 import type { AccountTables } from "./account-tables.ts";
 import type { Ask } from "./sim-postgres.ts";
 import type { SimStreams } from "./sim-stream.ts";
-import type { BacklogTable, ParkedTable, StepTable } from "./sim-turn-records.ts";
+import {
+  type BacklogTable,
+  dropSteps,
+  type ParkedTable,
+  type StepTable,
+} from "./sim-turn-records.ts";
 import { type Session, turnKey, type TurnTables } from "./turn-tables.ts";
 
 /** The tables that have something of a person. */
@@ -45,6 +50,7 @@ export function createSimErasure(
     for (const { channel, account, inboundId } of items) {
       turns.taken.add(turnKey(channel, account, inboundId));
     }
+    for (const item of items) forgetSteps(item);
     watch.taken(items);
   }
 
@@ -52,13 +58,11 @@ export function createSimErasure(
     const said = (turns.turnsOf.get(id) ?? []).map(({ inboundId }) => inboundId);
     for (const [key, reply] of turns.replies) if (reply.session === id) dropReply(turns, key);
     dropSession(turns, id);
+    turns.erased.add(id);
     return said;
   }
 
-  function forgetSteps({ channel, account, inboundId }: ItemName): void {
-    const turn = `${turnKey(channel, account, inboundId)} `;
-    for (const key of steps.keys()) if (key.startsWith(turn)) steps.delete(key);
-  }
+  const forgetSteps = (item: ItemName): void => dropSteps(steps, item);
 
   return {
     take: (items) => ask(() => take(items)),
@@ -83,10 +87,7 @@ export function createSimErasure(
         for (const [key, { item }] of parked) {
           if (item !== null && isOf(person, item) && parked.delete(key)) waited.push(item);
         }
-        for (const item of waited) {
-          places.push(item);
-          forgetSteps(item);
-        }
+        places.push(...waited);
         take(waited);
         watch.erased(found.map(({ id }) => id));
         return { rows: {}, places, isLast: true };

@@ -104,8 +104,9 @@ export interface SimMessenger {
   order(account: string, method: string, chat: string | null, waitMs: number): void;
   /** A process has read these waits of the account where an earlier one has kept them. */
   know(account: string, incarnation: string, waits: readonly TelegramWait[]): void;
-  /** Throws the fault of a wait. */
+  /** Throws the fault of a wait. Its process knows of that once the answer has come. */
   refuse(wire: Wire, method: string, chat: string | null): void;
+  heard(wire: Wire, method: string, chat: string | null): void;
   logOut(key: Key): void;
   send(wire: Wire, message: Message): Sending;
 }
@@ -253,7 +254,7 @@ function createWaits(
   kernel: Kernel,
   accounts: ReadonlyMap<string, SimAccount>,
   judging: Pick<Judging, "onUnderWait">,
-): Pick<SimMessenger, "order" | "know" | "refuse"> {
+): Pick<SimMessenger, "order" | "know" | "refuse" | "heard"> {
   return {
     order(name, method, chat, waitMs) {
       const account = accounts.get(name)!;
@@ -262,13 +263,20 @@ function createWaits(
     know(name, incarnation, kept) {
       const { waits, told } = accounts.get(name)!;
       for (const { method, chat, untilMs: keptMs } of kept) {
-        for (const key of chat === null ? [method] : [method, waitKey(method, chat)]) {
+        for (const key of keysOf(method, chat)) {
           const untilMs = waits.get(key) ?? 0;
           const by = toldKey({ key, chat, untilMs, incarnation });
           const isKnown = untilMs > kernel.nowMs && wallMs(untilMs) <= keptMs;
           if (isKnown && !told.has(by)) told.set(by, kernel.nowMs);
         }
       }
+    },
+    heard({ account: name, incarnation }, method, chat) {
+      const { waits, told } = accounts.get(name)!;
+      const key = keysOf(method, chat).find((one) => (waits.get(one) ?? 0) > kernel.nowMs);
+      if (key === undefined) return;
+      const by = toldKey({ key, chat, untilMs: waits.get(key)!, incarnation });
+      if (!told.has(by)) told.set(by, kernel.nowMs);
     },
     refuse(wire, method, chat) {
       const account = accounts.get(wire.account)!;
@@ -287,14 +295,12 @@ function refuse(
   onTold: () => void,
 ): void {
   const { incarnation, method, chat } = called;
-  for (const key of chat === null ? [method] : [method, waitKey(method, chat)]) {
+  for (const key of keysOf(method, chat)) {
     const untilMs = waits.get(key) ?? 0;
     if (untilMs <= nowMs) continue;
     // A send's wait rests its chat alone, until the engine has seen that it is meant for all.
     const by = toldKey({ key, chat, untilMs, incarnation });
-    const toldMs = told.get(by);
-    if (toldMs === undefined) told.set(by, nowMs);
-    else if (nowMs - toldMs > onTheWayMs) onTold();
+    if (nowMs - (told.get(by) ?? nowMs) > onTheWayMs) onTold();
     const code = key === method ? "FLOOD_WAIT" : "SLOWMODE_WAIT";
     throw flood(code, Math.ceil((untilMs - nowMs) / 1000));
   }
@@ -335,6 +341,10 @@ const toldKey = (of: {
   readonly untilMs: number;
   readonly incarnation: string;
 }): string => `${of.key} ${of.chat} ${of.untilMs} ${of.incarnation}`;
+
+/** The waits that a call may meet. */
+const keysOf = (method: string, chat: string | null): readonly string[] =>
+  chat === null ? [method] : [method, waitKey(method, chat)];
 
 const waitKey = (method: string, chat: string | null): string =>
   chat === null ? method : `${method} ${chat}`;

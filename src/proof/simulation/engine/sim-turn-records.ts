@@ -9,7 +9,7 @@ import type { ConversationKey } from "../../../ports/conversation/conversation-s
 import type { InboundItem } from "../../../ports/conversation/inbound-stream.ts";
 import type { AsideName, ParkedStore } from "../../../ports/conversation/parked-store.ts";
 import { partitionOf } from "../../../ports/conversation/partitions.ts";
-import type { StepStore } from "../../../ports/conversation/step-store.ts";
+import type { StepStore, TurnKey } from "../../../ports/conversation/step-store.ts";
 import type { Ask } from "./sim-postgres.ts";
 import { isOwner, turnKey, type TurnTables, userKey } from "./turn-tables.ts";
 
@@ -152,7 +152,25 @@ export function createSimParked(
 /** Outcomes of steps, by turn and name. */
 export type StepTable = Map<string, unknown>;
 
-export function createSimSteps(tables: TurnTables, rows: StepTable, ask: Ask): StepStore {
+export function dropSteps(rows: StepTable, { channel, account, inboundId }: TurnKey): void {
+  const turn = `${turnKey(channel, account, inboundId)} `;
+  for (const key of rows.keys()) if (key.startsWith(turn)) rows.delete(key);
+}
+
+/** What the judge hears of steps. */
+export interface StepWatch {
+  /** The turn that has this id may make the step, as no outcome of it is known just now. */
+  onUnknown(turn: string, name: string): void;
+  /** The turn counts as taken: its user was forgotten while it was at work. */
+  onOvertaken(turn: TurnKey): void;
+}
+
+export function createSimSteps(
+  tables: TurnTables,
+  rows: StepTable,
+  ask: Ask,
+  { onUnknown = () => {}, onOvertaken = () => {} }: Partial<StepWatch> = {},
+): StepStore {
   const refusedBy = (claim: Parameters<StepStore["find"]>[2]): boolean =>
     claim !== undefined && !isOwner(tables, claim);
 
@@ -160,8 +178,12 @@ export function createSimSteps(tables: TurnTables, rows: StepTable, ask: Ask): S
     find: (turn, name, claim) =>
       ask(
         () => {
-          if (refusedBy(claim)) throw refused(name, turn.inboundId);
-          return rows.get(`${turnKey(turn.channel, turn.account, turn.inboundId)} ${name}`);
+          const key = turnKey(turn.channel, turn.account, turn.inboundId);
+          if (refusedBy(claim) || tables.taken.has(key)) throw refused(name, turn.inboundId);
+          const found = rows.get(`${key} ${name}`);
+          if (found === undefined)
+            onUnknown(`${turn.channel}:${turn.account}:${turn.inboundId}`, name);
+          return found;
         },
         { reads: true },
       ),
@@ -172,6 +194,16 @@ export function createSimSteps(tables: TurnTables, rows: StepTable, ask: Ask): S
         const step = `${key} ${name}`;
         if (!rows.has(step)) rows.set(step, JSON.parse(JSON.stringify(result ?? null)));
         return rows.get(step);
+      }),
+    mayRepeat: (turn, sessionId, claim) =>
+      ask(() => {
+        const key = turnKey(turn.channel, turn.account, turn.inboundId);
+        if (tables.erased.has(sessionId) && isOwner(tables, claim)) {
+          if (!tables.taken.has(key)) onOvertaken(turn);
+          tables.taken.add(key);
+          dropSteps(rows, turn);
+        }
+        return !tables.taken.has(key);
       }),
     clear: () => ask(() => {}),
   };

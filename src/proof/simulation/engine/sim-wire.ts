@@ -43,6 +43,7 @@ export interface SimWire {
 
 const latencyMsMax = 40;
 const reconnectMs = 800;
+const telegram = { host: "telegram", port: 443 };
 
 /** The wire of one client: production's library comes back by itself, and so does this one. */
 export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
@@ -78,7 +79,7 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
   }
 
   async function makeWire(): Promise<void> {
-    const socket = await options.dial({ host: "telegram", port: 443 });
+    const socket = await options.dial(telegram);
     const { account } = of.grantOf(socket) ?? { account: "" };
     await new Promise<void>((resolve) => {
       process.clock.schedule(1 + kernel.random.next() * latencyMsMax, resolve);
@@ -121,13 +122,24 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
     messenger.close(broken);
     calls.reject(lost);
     events.onDisconnected();
-    process.clock.schedule(reconnectMs, () => {
-      if (over !== null || wire !== broken) return;
-      wire = { ...broken, isOpen: true };
-      messenger.connect(wire);
-      if (isOver(messenger.keys.get(wire.keyId))) die();
-      else events.onConnected();
-    });
+    process.clock.schedule(reconnectMs, () => void comeBack(broken));
+  }
+
+  /** Never rejects. The gate's refusal ends the client, as production's. */
+  async function comeBack(broken: Wire): Promise<void> {
+    const isOn = () => over === null && wire === broken;
+    if (!isOn()) return;
+    try {
+      await options.dial(telegram);
+    } catch {
+      if (isOn() && end(gateLost)) events.onEnded(gateLost);
+      return;
+    }
+    if (!isOn()) return;
+    wire = { ...broken, isOpen: true };
+    messenger.connect(wire);
+    if (isOver(messenger.keys.get(wire.keyId))) die();
+    else events.onConnected();
   }
 
   return {
@@ -197,7 +209,10 @@ function createCalls(
           takesMs = afterMs?.(result) ?? takesMs;
           answer = () => resolve(result);
         } catch (error) {
-          answer = () => reject(error);
+          answer = () => {
+            messenger.heard(through, method, chat);
+            reject(error);
+          };
         }
         process.deliver(takesMs, () => {
           if (through.isOpen) settle(answer);

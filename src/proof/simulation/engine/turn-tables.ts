@@ -75,6 +75,8 @@ export interface TurnTables {
   readonly turnsOf: Map<string, Turn[]>;
   /** The marks of messages that took effect, by channel, account and inbound id: they outlive the turns. */
   readonly taken: Set<string>;
+  /** Sessions that were erased, as their users were forgotten. */
+  readonly erased: Set<string>;
   /** By session and number, as in `42:7`. */
   readonly replies: Map<string, Reply>;
   /** The one with the highest number, by session. */
@@ -96,6 +98,7 @@ export const createTurnTables = (rules: ConversationRules, nowMs: () => number):
   newest: new Map(),
   turnsOf: new Map(),
   taken: new Set(),
+  erased: new Set(),
   replies: new Map(),
   newestReplies: new Map(),
   unsent: new Map(),
