@@ -52,7 +52,8 @@ export interface TakeHow {
 export interface Takeover {
   /**
    * Revokes the lease in NATS and the incarnation in Postgres, then waits until nothing of it can
-   * act. One that is over by Postgres's record needs neither. Its gate's own answer, a proof, or the wait for T_take shows that. Then frees its tokens.
+   * act. Its gate's own answer, a proof, or the wait for T_take shows that. Then frees its tokens.
+   * An incarnation that is over by Postgres's record needs none of this.
    * `atRevision`: the lease as it was seen silent; a lease renewed since is left alone. `force`:
    * revoke it although it is alive. Throws the errors of the ports: a revocation stands, and
    * another attempt goes on from there.

@@ -71,7 +71,7 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
   let hasResumed = false;
 
   const isStopped = (): boolean => state === "stopped";
-  /** The streams have lost something since the cursor was read or set: nothing of it may be stored before what was lost. */
+  /** The streams have lost something since the cursor was read or set. That is stored before anything of it. */
   const isBehindLoss = (): boolean => losses.count > place.losses;
   const note = (code: string, message: string): void =>
     events.report({ type: "note", account, code, message });

@@ -6,6 +6,7 @@ import type {
   InboundItem,
   InboundStream,
 } from "../../ports/conversation/inbound-stream.ts";
+import { createTurnsAtWork } from "./at-work.ts";
 import type { Brake } from "./brake.ts";
 import { createBrakeRests } from "./brake-rests.ts";
 import { createTurnLanes } from "./lanes.ts";
@@ -96,9 +97,7 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
     lanes,
     onOver: () => pump(),
   });
-  /** The turns at work, in the order in which they began. */
-  const atWork = new Set<{ readonly sinceMs: number }>();
-  let isPaused = false;
+  const atWork = createTurnsAtWork(options.clock);
   let stopConsuming: (() => Promise<void>) | null = null;
   let stopped: Promise<void> | null = null;
 
@@ -119,8 +118,7 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
    */
   async function take(delivery: InboundDelivery): Promise<void> {
     const { clock } = options;
-    const work = { sinceMs: clock.monotonicMs() };
-    atWork.add(work);
+    const end = atWork.begin();
     for (let isOver = false; !isOver; ) {
       const startMs = clock.monotonicMs();
       try {
@@ -136,13 +134,13 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
         if (isOver) delivery.retry(0);
       }
     }
-    atWork.delete(work);
+    end();
     lanes.leave(delivery);
     slots.leave();
   }
 
   function pump(): void {
-    while (!ending.signal.aborted && !isPaused && !run.holds && slots.free > 0) {
+    while (!ending.signal.aborted && !run.holds && slots.free > 0) {
       const delivery = lanes.take();
       if (delivery === null) return;
       if (resting.rests(delivery)) continue;
@@ -171,8 +169,7 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
 
   const stop = () => {
     ending.abort();
-    stopped ??= finish();
-    return stopped;
+    return (stopped ??= finish());
   };
 
   return {
@@ -193,15 +190,11 @@ export function createTurnEngine(options: TurnEngineOptions): TurnEngine {
       return lanes.waiting + resting.size;
     },
     get longestMs() {
-      const [first] = atWork;
-      return first === undefined ? null : options.clock.monotonicMs() - first.sinceMs;
+      return atWork.longestMs;
     },
-    pause(isNow) {
-      isPaused = isNow;
-      pump();
-    },
+    pause: slots.pause,
     get mayBegin() {
-      return !run.holds && !isPaused && slots.free > 0;
+      return !run.holds && slots.free > 0;
     },
   };
 }

@@ -128,8 +128,8 @@ function createShare(options: TurnOwnerOptions, partition: number, isStopped: ()
   }
 
   /**
-   * One user's handler that takes long is waited for without holding up the others: their turns go on here meanwhile. The
-   * next owner waits so long, too. Answers whether the partition is still to be given back.
+   * One user's handler that takes long is waited for without holding up the others: their turns go on here meanwhile.
+   * The next owner waits so long, too. Answers whether the partition is still to be given back.
    */
   async function untilQuiet(): Promise<boolean> {
     const untilMs = clock.monotonicMs() + options.drainMsMax - lastMs;

@@ -7,6 +7,8 @@ export interface TurnSlots extends TurnSlot {
   /** Of a free one. */
   take(): void;
   leave(): void;
+  /** While it is paused, no place is free for a turn that has not begun. */
+  pause(isNow: boolean): void;
   /** Resolves when no turn runs or rests. */
   idle(): Promise<void>;
 }
@@ -18,6 +20,7 @@ export function createTurnSlots(max: number, onFree: () => void): TurnSlots {
   const idleWaiters: (() => void)[] = [];
   let running = 0;
   let resting = 0;
+  let isPaused = false;
 
   function leave(): void {
     const next = returning.shift();
@@ -35,7 +38,7 @@ export function createTurnSlots(max: number, onFree: () => void): TurnSlots {
 
   return {
     get free() {
-      return max - running;
+      return isPaused ? 0 : max - running;
     },
     get running() {
       return running;
@@ -44,6 +47,10 @@ export function createTurnSlots(max: number, onFree: () => void): TurnSlots {
       running += 1;
     },
     leave,
+    pause(isNow) {
+      isPaused = isNow;
+      onFree();
+    },
     async rest(work) {
       resting += 1;
       leave();

@@ -33,8 +33,8 @@ export interface PersonErasure {
   /** What stands there of the person, and changes nothing. */
   count(person: Person): Promise<PersonRows>;
   /**
-   * Messages of the person that have had no turn and will have none: each counts as taken from now on. What a run of its
-   * handler has left goes with that.
+   * Messages of the person that have had no turn and will have none: each counts as taken from now on. What a run of
+   * its handler has left goes with that.
    */
   take(items: readonly ItemName[]): Promise<void>;
   /** Erases a part of it. What took effect is still known by its mark. */

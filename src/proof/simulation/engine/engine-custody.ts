@@ -2,50 +2,17 @@ import { timingsOf } from "../../../config/timings.ts";
 import { type Claims, createClaims } from "../../../custody/claims.ts";
 import { createCustodian, type Custodian } from "../../../custody/custodian.ts";
 import type { AccountKeeping } from "../../../custody/node-side.ts";
-import type { FloorValue } from "../../../custody/registers.ts";
 import { fencedText } from "../../../custody/signed-statements.ts";
 import type { Takeover } from "../../../custody/takeover.ts";
 import { createTrustedBus } from "../../../custody/trusted-bus.ts";
 import { errorLine } from "../../../errors.ts";
 import type { Gate } from "../../../ports/custody/gate.ts";
 import type { SlotRef } from "../../../ports/custody/token-store.ts";
-import type { Kernel } from "../kernel.ts";
 import { createLink } from "../link.ts";
-import { createSimRegister, type SimRegister } from "../sim-register.ts";
-import { createSimSignatures, type SimSignatures } from "../sim-signatures.ts";
 import type { SimStoreView } from "../sim-store.ts";
 import type { NodeOf } from "./engine-gate.ts";
 import type { EngineMembers } from "./engine-members.ts";
 import type { EngineWorld } from "./engine-world.ts";
-
-/** What the hosts of a fleet share, beside Postgres, so that each key is in one hand. */
-export interface FleetMemory {
-  readonly floors: SimRegister<FloorValue>;
-  readonly signatures: SimSignatures;
-  /** Nothing of this incarnation can act any more, and its tokens are free. */
-  ended(incarnation: string): void;
-  untilEnded(incarnation: string): Promise<void>;
-}
-
-export function createFleetMemory(kernel: Kernel, timeoutMs: number): FleetMemory {
-  const endings = new Map<string, { readonly over: Promise<void>; readonly end: () => void }>();
-
-  function endingOf(incarnation: string) {
-    let found = endings.get(incarnation);
-    if (found === undefined) {
-      const { promise: over, resolve: end } = Promise.withResolvers<void>();
-      endings.set(incarnation, (found = { over, end }));
-    }
-    return found;
-  }
-
-  return {
-    floors: createSimRegister<FloorValue>(kernel, timeoutMs),
-    signatures: createSimSignatures(),
-    ended: (incarnation) => endingOf(incarnation).end(),
-    untilEnded: (incarnation) => endingOf(incarnation).over,
-  };
-}
 
 /** Production's own times, except that accounts move sooner: those of the start are over before the first fault. */
 const tenureMs = 3_000;

@@ -48,10 +48,7 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
   let killIn: { left: number; readonly how: "lost-before" | "lost-after" } | null = null;
   let isLeaving = false;
 
-  function tellMembers(): void {
-    for (const listener of world.memberListeners) listener();
-  }
-
+  const membership = createMembership(world, name);
   const custody = world.tokens.over((execute) => Promise.resolve(execute()));
   const bus = world.bus.view({ from: kernel.spawn(`${name}:custody`, 1), link: createLink() });
 
@@ -78,17 +75,11 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
     return true;
   }
 
-  function leaseEnds({ incarnation }: Life): void {
-    if (world.members.get(name)?.incarnation !== incarnation) return;
-    world.members.delete(name);
-    tellMembers();
-  }
-
   /** The gate cuts at once; the fleet hears of it by silence. */
   function kill(): void {
     const ended = life;
     if (ended === null || !endOf(ended)) return;
-    kernel.at(suspectMs, () => leaseEnds(ended));
+    kernel.at(suspectMs, () => membership.end(ended.incarnation));
     kernel.at(takeMs, () => void free(ended.incarnation));
     kernel.at(restartMs, () => {
       // Its successor on this machine knows that it is gone.
@@ -100,7 +91,7 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
   /** Its gate has cut all, and gives the lease up: the others need not wait. */
   function hasLeft(leaving: Life): void {
     if (!endOf(leaving)) return;
-    leaseEnds(leaving);
+    membership.end(leaving.incarnation);
     void free(leaving.incarnation);
     kernel.at(restartMs, start);
   }
@@ -124,9 +115,7 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
     life = mine;
     world.trace(`${incarnation} starts`);
     const tellServing = () => {
-      if (life !== mine || isLeaving) return;
-      world.members.set(name, { name, incarnation, serving: true });
-      tellMembers();
+      if (life === mine && !isLeaving) membership.serve(incarnation);
     };
     custody
       .register({ id: incarnation, host: name, proof: {} })
@@ -149,11 +138,7 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
       if (leaving === null || isLeaving) return;
       isLeaving = true;
       for (const account of leaving.accounts.keys()) world.coverage.moves(account);
-      const member = world.members.get(name);
-      if (member?.incarnation === leaving.incarnation) {
-        world.members.set(name, { ...member, serving: false });
-        tellMembers();
-      }
+      membership.serveNoMore(leaving.incarnation);
       kernel.at(leaveMsMax + leaveMarginMs, () => hasLeft(leaving));
       await leave({
         host: leaving.custodian,
@@ -167,6 +152,29 @@ export function createEngineHost(world: EngineWorld, name: string): EngineHost {
       if (life !== null) killIn = { left: statements, how };
     },
     find: (account) => life?.accounts.get(account) ?? null,
+  };
+}
+
+/** What the fleet sees of a host: its lease. */
+function createMembership({ members, memberListeners }: EngineWorld, name: string) {
+  const isOf = (incarnation: string): boolean => members.get(name)?.incarnation === incarnation;
+  function set(incarnation: string, serving: boolean): void {
+    members.set(name, { name, incarnation, serving });
+    tell();
+  }
+  function tell(): void {
+    for (const listener of memberListeners) listener();
+  }
+  return {
+    serve: (incarnation: string) => set(incarnation, true),
+    serveNoMore(incarnation: string): void {
+      if (isOf(incarnation)) set(incarnation, false);
+    },
+    end(incarnation: string): void {
+      if (!isOf(incarnation)) return;
+      members.delete(name);
+      tell();
+    },
   };
 }
 

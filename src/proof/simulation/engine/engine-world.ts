@@ -5,7 +5,7 @@ import type { Kernel } from "../kernel.ts";
 import { createSimBus, type SimBus } from "../sim-bus.ts";
 import { createSimStore, type SimStore } from "../sim-store.ts";
 import { type CoverageBook, createCoverageBook } from "./coverage.ts";
-import { createFleetMemory, type FleetMemory } from "./engine-custody.ts";
+import { createFleetMemory, type FleetMemory } from "./fleet-memory.ts";
 import { createEngineJudge, type EngineJudge } from "./engine-judge.ts";
 import { type AccountTables, createAccountTables } from "./account-tables.ts";
 import { createCursorTables, type CursorTables } from "./sim-cursors.ts";

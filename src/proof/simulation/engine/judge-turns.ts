@@ -48,29 +48,13 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
   const { broke, messages, counts, open } = book;
   const aside = new Set<string>();
   const newest = new Map<string, number>();
-  const seenIn = new Map<string, readonly number[]>();
+  const judgeSession = createSessionJudge(book);
   const effects = new Map<string, Caller>();
   const ended = new Set<string>();
   const outside = createOutside(book, ended);
   const runs = new Map<string, number>();
   /** Messages that have held up others. */
   const known = new Set<string>();
-
-  /** The bot's memory of a session is that of its turns in it, one after the other. */
-  function judgeSession(
-    { session_id: session, snapshot }: CommitItem,
-    number: number,
-    isBots: boolean,
-  ) {
-    const before = seenIn.get(session) ?? [];
-    const kept = (snapshot as { readonly state?: SeenState } | null)?.state;
-    const seen = kept?.seen ?? [];
-    const after = isBots ? [...before, number] : before;
-    seenIn.set(session, after);
-    if (seen.join() === after.join()) return;
-    const message = `session ${session} remembers ${seen.join(" ")} after message ${number}, and its turns were ${after.join(" ")}`;
-    broke({ invariant: "session", message });
-  }
 
   function judgeOrder(turn: CommitItem, number: number, said: Said): void {
     const who = whoOf(turn);
@@ -169,12 +153,27 @@ export function createTurnJudge(book: JudgeBook): TurnJudge {
   };
 }
 
+/** The bot's memory of a session is that of its turns in it, one after the other. */
+function createSessionJudge({ broke }: Pick<JudgeBook, "broke">) {
+  const seenIn = new Map<string, readonly number[]>();
+  return ({ session_id: session, snapshot }: CommitItem, number: number, isBots: boolean): void => {
+    const before = seenIn.get(session) ?? [];
+    const kept = (snapshot as { readonly state?: SeenState } | null)?.state;
+    const seen = kept?.seen ?? [];
+    const after = isBots ? [...before, number] : before;
+    seenIn.set(session, after);
+    if (seen.join() === after.join()) return;
+    const message = `session ${session} remembers ${seen.join(" ")} after message ${number}, and its turns were ${after.join(" ")}`;
+    broke({ invariant: "session", message });
+  };
+}
+
 /**
  * The calls to the outside. A former owner's call may take effect after the turn of the new one: a call that is on its
  * way cannot be called back, and the new owner waits for it no longer than a handler may take. What is in production's
  * hand is judged instead. Each call sets out by the store's leave, which is of its own, and which the store gave before
- * the turn took effect. And the one who is called knows all calls of a turn by one key, so that the second is none. Only
- * a kill may come between two names of a call: a new process knows nothing of one that was not kept.
+ * the turn took effect. And the one who is called knows all calls of a turn by one key, so that the second is none.
+ * Only a kill may come between two names of a call: a new process knows nothing of one that was not kept.
  */
 function createOutside({ broke, messages, nowMs }: JudgeBook, ended: ReadonlySet<string>) {
   const leaves = new Map<string, number[]>();
