@@ -253,7 +253,7 @@ describe("a host from nothing", () => {
   });
 
   describe("a further gate that cannot serve says why, and ends", () => {
-    /** Its way to the database has other options, as another machine's may have: it does not find the first one's lock. */
+    /** Its way to the database has other options, as another machine's may: it does not find the first one's lock. */
     async function startFurther(environment: NodeJS.ProcessEnv): Promise<unknown> {
       const { nats, database } = running.run();
       const other = join(home, "other");
