@@ -5,7 +5,12 @@ import type { CursorStore, GapReading } from "../../ports/conversation/cursor-st
 import type { StreamPlace } from "../../ports/conversation/stream-state.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import { faultReason } from "../../ports/telegram/telegram-error.ts";
-import type { AccountUpdate, ChatPeer, TelegramClient } from "../../ports/telegram/telegram.ts";
+import type {
+  AccountUpdate,
+  ChatPeer,
+  TelegramClient,
+  UpdateCursor,
+} from "../../ports/telegram/telegram.ts";
 import { isEndOfClient, isTokenLost } from "./faults.ts";
 import { createKeptReading, type Reading } from "./kept-reading.ts";
 import { chatsSince, messagesSince } from "./read-back.ts";
@@ -22,6 +27,8 @@ export interface GapReaderOptions {
   append(updates: readonly AccountUpdate[]): Promise<void>;
   /** Where the account's items are stored by now. */
   place(): StreamPlace;
+  /** The streams have lost something, and the cursor has not gone back yet: nothing may be stored before it. */
+  isBehindLoss(): boolean;
   onTokenLost(): void;
 }
 
@@ -33,6 +40,13 @@ export interface GapReaderOptions {
 export interface GapReader {
   /** Goes on with what was kept. */
   resume(kept: GapReading): void;
+  /**
+   * The cursor goes back to here, behind what the streams have lost: a reading of later messages would bring them before
+   * earlier ones. It begins there as well, and that is kept.
+   */
+  goBack(to: Pick<UpdateCursor, "pts" | "date">): Promise<void>;
+  /** The cursor has gone back: what is stored from now on comes behind what was lost. */
+  goOn(): void;
   /** Finds the chats to be read, and keeps them; then the cursor may pass the gap. */
   begin(gap: Pick<GapReading, "fromPts" | "toPts" | "sinceDate">): Promise<void>;
   /** The reading will bring this update. */
@@ -59,13 +73,16 @@ export function createGapReader(options: GapReaderOptions): GapReader {
   const note = (code: string, message: string): void =>
     events.report({ type: "note", account: grant.account, code, message });
 
+  /** Another one will read the chat, or this one anew. */
+  const isOver = (chat: ChatRead): boolean => current !== chat || options.isBehindLoss();
+
   function begin(): void {
     if (!isStopped && rest.isOver && reading.now !== null) void worker.wake();
   }
 
   async function round(): Promise<void> {
     if (!rest.isOver) return;
-    while (reading.now !== null && !isStopped) {
+    while (reading.now !== null && !isStopped && !options.isBehindLoss()) {
       const [peer] = reading.now.unread.values();
       if (peer === undefined) return finish(reading.now);
       current = { userId: peer.userId, pushed: true };
@@ -83,7 +100,9 @@ export function createGapReader(options: GapReaderOptions): GapReader {
     while (chat.pushed) {
       chat.pushed = false;
       const read = await messagesSince(client, peer, { sinceDate: of.sinceDate, beyondId });
+      if (isOver(chat)) return;
       await options.append(read.found);
+      if (isOver(chat)) return;
       recovered += read.found.length;
       beyondId = read.found.at(-1)?.messageId ?? beyondId;
       reading.note({ recovered, missing: read.missing });
@@ -97,16 +116,19 @@ export function createGapReader(options: GapReaderOptions): GapReader {
     const { sinceDate } = of;
     let { recovered } = of;
     let beyondId = await newestIdBefore(client, sinceDate, from);
+    if (isOver(chat)) return;
     while (chat.pushed) {
       chat.pushed = false;
       for await (const { found, readId } of messagesBeyond(client, { sinceDate, beyondId })) {
+        if (isOver(chat)) return;
         await options.append(found);
+        if (isOver(chat)) return;
         recovered += found.length;
         beyondId = readId;
         reading.note({ recovered, missing: [] });
         reading.now?.unread.set(chat.userId, everyChat(beyondId));
         await reading.keep();
-        if (isStopped) return;
+        if (isStopped || isOver(chat)) return;
       }
     }
     await leave(chat.userId);
@@ -142,6 +164,13 @@ export function createGapReader(options: GapReaderOptions): GapReader {
       reading.add(kept);
       begin();
     },
+    async goBack({ pts, date }) {
+      if (reading.now === null) return;
+      current = null;
+      reading.widen({ fromPts: pts, sinceDate: date });
+      await reading.keep();
+    },
+    goOn: begin,
     async begin(gap) {
       const { found, missing } = await chatsSince(client, gap.sinceDate);
       reading.add({ ...gap, unread: found, missing, recovered: 0 });
