@@ -12,7 +12,7 @@ import type {
   UpdateCursor,
 } from "../../ports/telegram/telegram.ts";
 import { isEndOfClient, isTokenLost } from "./faults.ts";
-import { createKeptReading, type Reading } from "./kept-reading.ts";
+import { createKeptReading, type KeptReading, type Reading } from "./kept-reading.ts";
 import { chatsSince, messagesSince } from "./read-back.ts";
 import { beyondIdOf, everyChat, messagesBeyond, newestIdBefore } from "./read-by-ids.ts";
 import { createRest } from "./rest.ts";
@@ -41,8 +41,8 @@ export interface GapReader {
   /** Goes on with what was kept. */
   resume(kept: GapReading): void;
   /**
-   * The cursor goes back to here, behind what the streams have lost: a reading of later messages would bring them before
-   * earlier ones. It begins there as well, and that is kept.
+   * The cursor goes back to here, behind what the streams have lost: a reading of later messages would bring them
+   * before earlier ones. It begins there as well, and that is kept.
    */
   goBack(to: Pick<UpdateCursor, "pts" | "date">): Promise<void>;
   /** The cursor has gone back: what is stored from now on comes behind what was lost. */
@@ -69,12 +69,13 @@ export function createGapReader(options: GapReaderOptions): GapReader {
   let isStopped = false;
   const rest = createRest(clock, begin);
   const worker = createWorker(round, fail);
+  const chats = createChatReads(options, reading, {
+    isStopped: () => isStopped,
+    isOver: (chat) => current !== chat || options.isBehindLoss(),
+  });
 
   const note = (code: string, message: string): void =>
     events.report({ type: "note", account: grant.account, code, message });
-
-  /** Another one will read the chat, or this one anew. */
-  const isOver = (chat: ChatRead): boolean => current !== chat || options.isBehindLoss();
 
   function begin(): void {
     if (!isStopped && rest.isOver && reading.now !== null) void worker.wake();
@@ -87,51 +88,13 @@ export function createGapReader(options: GapReaderOptions): GapReader {
       if (peer === undefined) return finish(reading.now);
       current = { userId: peer.userId, pushed: true };
       const beyondId = beyondIdOf(peer);
-      if (beyondId === null) await readChat(reading.now, peer, current);
-      else await readEveryChat(reading.now, beyondId, current);
+      const isRead =
+        beyondId === null
+          ? await chats.read(reading.now, peer, current)
+          : await chats.readEvery(reading.now, beyondId, current);
+      if (isRead) await leave(peer.userId);
       rest.worked();
     }
-  }
-
-  /** Until nothing is pushed for the chat while it is read. */
-  async function readChat(of: Reading, peer: ChatPeer, chat: ChatRead): Promise<void> {
-    let beyondId = 0;
-    let { recovered } = of;
-    while (chat.pushed) {
-      chat.pushed = false;
-      const read = await messagesSince(client, peer, { sinceDate: of.sinceDate, beyondId });
-      if (isOver(chat)) return;
-      await options.append(read.found);
-      if (isOver(chat)) return;
-      recovered += read.found.length;
-      beyondId = read.found.at(-1)?.messageId ?? beyondId;
-      reading.note({ recovered, missing: read.missing });
-      if (isStopped) return;
-    }
-    await leave(peer.userId);
-  }
-
-  /** As `readChat`; how far it has come is kept after each page. */
-  async function readEveryChat(of: Reading, from: number, chat: ChatRead): Promise<void> {
-    const { sinceDate } = of;
-    let { recovered } = of;
-    let beyondId = await newestIdBefore(client, sinceDate, from);
-    if (isOver(chat)) return;
-    while (chat.pushed) {
-      chat.pushed = false;
-      for await (const { found, readId } of messagesBeyond(client, { sinceDate, beyondId })) {
-        if (isOver(chat)) return;
-        await options.append(found);
-        if (isOver(chat)) return;
-        recovered += found.length;
-        beyondId = readId;
-        reading.note({ recovered, missing: [] });
-        reading.now?.unread.set(chat.userId, everyChat(beyondId));
-        await reading.keep();
-        if (isStopped || isOver(chat)) return;
-      }
-    }
-    await leave(chat.userId);
   }
 
   async function leave(userId: string): Promise<void> {
@@ -193,6 +156,59 @@ export function createGapReader(options: GapReaderOptions): GapReader {
       isStopped = true;
       rest.cancel();
       await worker.stop();
+    },
+  };
+}
+
+interface ChatEnds {
+  isStopped(): boolean;
+  /** Nothing more of the chat may be stored: it is read anew. */
+  isOver(chat: ChatRead): boolean;
+}
+
+/** Both answer whether the chat is read to its end, until nothing is pushed for it while it is read. */
+function createChatReads(
+  { client, append }: Pick<GapReaderOptions, "client" | "append">,
+  reading: KeptReading,
+  { isStopped, isOver }: ChatEnds,
+) {
+  return {
+    async read(of: Reading, peer: ChatPeer, chat: ChatRead): Promise<boolean> {
+      let beyondId = 0;
+      let { recovered } = of;
+      while (chat.pushed) {
+        chat.pushed = false;
+        const read = await messagesSince(client, peer, { sinceDate: of.sinceDate, beyondId });
+        if (isOver(chat)) return false;
+        await append(read.found);
+        if (isOver(chat)) return false;
+        recovered += read.found.length;
+        beyondId = read.found.at(-1)?.messageId ?? beyondId;
+        reading.note({ recovered, missing: read.missing });
+        if (isStopped()) return false;
+      }
+      return true;
+    },
+    /** How far it has come is kept after each page. */
+    async readEvery(of: Reading, from: number, chat: ChatRead): Promise<boolean> {
+      const { sinceDate } = of;
+      let { recovered } = of;
+      let beyondId = await newestIdBefore(client, sinceDate, from);
+      while (chat.pushed) {
+        chat.pushed = false;
+        for await (const { found, readId } of messagesBeyond(client, { sinceDate, beyondId })) {
+          if (isOver(chat)) return false;
+          await append(found);
+          if (isOver(chat)) return false;
+          recovered += found.length;
+          beyondId = readId;
+          reading.note({ recovered, missing: [] });
+          reading.now?.unread.set(chat.userId, everyChat(beyondId));
+          await reading.keep();
+          if (isStopped() || isOver(chat)) return false;
+        }
+      }
+      return true;
     },
   };
 }
