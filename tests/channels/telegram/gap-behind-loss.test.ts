@@ -60,7 +60,7 @@ describe("a gap that is being read back when the streams have lost what they ack
     await bench.cursor.start();
     await bench.settled();
     bench.differences.push(again);
-    const goBack = bench.hold("advance");
+    const goBack = bench.hold("mark");
     bench.losses.lose();
     answer();
     await bench.settled();
@@ -82,6 +82,23 @@ describe("a gap that is being read back when the streams have lost what they ack
     await bench.settled();
     expect(orderOf(bench)).toEqual(["m:5", "m:20"]);
   });
+
+  it.each([seven, everyChat(0)])(
+    "leaves nothing out where the loss comes to light while a chat is stored (I5)",
+    async (unread) => {
+      const bench = openReading(unread);
+      const stored = bench.hold("append");
+      await bench.cursor.start();
+      await bench.settled();
+      bench.differences.push(again);
+      bench.losses.lose();
+      await bench.settled();
+      stored();
+      await bench.settled();
+      expect(orderOf(bench)).toContain("m:5");
+      expect(bench.items.at(-1)?.inboundId).toBe("m:20");
+    },
+  );
 
   it("is kept so before the cursor goes back, for the process that reads on", async () => {
     const bench = openReading();
