@@ -15,6 +15,7 @@ import { createSystemClock } from "../../src/concurrency/system-clock.ts";
 import { HoldfastError } from "../../src/errors.ts";
 import { createHotConversations } from "../../src/conversation/turns/session-cache.ts";
 import { scrubLogs } from "../../src/embedded/log-scrub.ts";
+import type { Turn } from "../../src/ports/conversation/bot.ts";
 import type { InboundStream } from "../../src/ports/conversation/inbound-stream.ts";
 import { partitionOf } from "../../src/ports/conversation/partitions.ts";
 import type { Speaker } from "../../src/ports/speaker.ts";
@@ -126,8 +127,9 @@ describe("a person who is forgotten", () => {
       /^chat user \*{10} was answered\n\*{20}\n$/,
     );
     expect(new Set(told)).toEqual(new Set([`telegram ${account} ${person}`, `* * ${person}`]));
-    // Two turns of the person and one of another; five messages that will have none; a session that is gone.
-    expect(await marks()).toEqual([{ n: 9 }]);
+    // Two turns of the person and one of another; five messages that will have none; a session that is
+    // gone; the person.
+    expect(await marks()).toEqual([{ n: 10 }]);
     expect(await forget()).toEqual({});
   });
 
@@ -164,6 +166,33 @@ describe("a person who is forgotten", () => {
     await bench.stream.append([itemOf(person, "good day", "m:30")]);
     await bench.stream.emptied();
     expect(heard.at(-1)).toBe("good day: SESSION_CREATED_FIRST_CONTACT, 0, {}");
+  });
+
+  it("has no further run of a message that took effect, after a new one, where no process has heard of it", async () => {
+    const heard: string[] = [];
+    const listener = {
+      name: "listener",
+      handle: (turn: Turn) => void heard.push(textOf(turn.input)),
+    };
+    const start = async () => {
+      const store = createHotConversations(bench.conversations, createSystemClock(), rules);
+      const engine = await bench.makeEngine(listener, { store });
+      await engine.start();
+      return engine;
+    };
+    const before = await start();
+    await bench.stream.append([itemOf(person, "buy", "m:40")]);
+    await bench.stream.emptied();
+    await before.stop();
+    await forget();
+    const after = await start();
+    for (const item of [itemOf(person, "good day", "m:41"), itemOf(person, "buy", "m:40")]) {
+      await bench.stream.append([item]);
+      await bench.stream.emptied();
+    }
+    await after.stop();
+    expect(heard).toEqual(["buy", "good day"]);
+    expect(bench.turnEndings).toEqual(["committed", "committed", "duplicate"]);
   });
 
   it("has no further run of a message that rests after a step, and its step goes", async () => {

@@ -86,6 +86,20 @@ export function specifyTurnStores(open: () => Promise<EngineStores>): void {
       expect((await load("1", "m:1")).taken).toBe(true);
     });
 
+    it("tells at the first contact of a user who was forgotten that messages may have taken effect (I4)", async () => {
+      const { load, say, erasure, keyOf } = await begin();
+      await say("1", "m:1");
+      await erasure.erase({ user: "1", accounts: "all", channel: null });
+      await erasure.take([{ ...keyOf("2"), inboundId: "m:2" }]);
+      const stranger = { decision: "SESSION_CREATED_FIRST_CONTACT", forgotten: true };
+      expect(await load("1", "m:3")).toMatchObject(stranger);
+      expect(await load("1", "m:3")).toMatchObject(stranger);
+      expect(await load("2", "m:4")).toMatchObject(stranger);
+      expect((await load("3", "m:5")).forgotten).toBeUndefined();
+      await say("1", "m:3");
+      expect((await load("1")).forgotten).toBeUndefined();
+    });
+
     it("leaves a partition without an owner to the one who owns it alone", async () => {
       const { conversations } = await begin();
       await conversations.releaseUnanswered(0, "i2");

@@ -35,6 +35,8 @@ export interface SessionRow {
   readonly returned: boolean;
   /** Status of the newest session before a new one, or before one without a turn; null where there was none. */
   readonly before: SessionStatus | null;
+  /** Of a first contact: the user was forgotten. */
+  readonly forgotten?: true | null;
   /** The turns of the newest messages, oldest first: seq, the question, the replies, files. */
   readonly said: readonly SaidRow[] | null;
   /** The records of the newest turns that recorded something, oldest first. */
@@ -78,6 +80,7 @@ export function toSession(row: SessionRow, rules: ConversationRules): LoadedSess
   return {
     id: row.id,
     decision: isReturned ? "SESSION_RETURNED" : decision,
+    ...(row.forgotten === true && { forgotten: true }),
     status: row.status,
     turns: row.turns,
     lastSeq: row.last_seq,

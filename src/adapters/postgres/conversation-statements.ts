@@ -7,7 +7,7 @@ import {
 } from "../../../machines/conversation-rules.ts";
 import type { TokenRules } from "../../../machines/token.ts";
 import { historyColumns } from "./conversation-rows.ts";
-import { isMarked, markOf, markThem } from "./taken-messages.ts";
+import { forgottenUserMark, isMarked, markOf, markThem } from "./taken-messages.ts";
 import { tokenStatements } from "./token-statements.ts";
 
 /*
@@ -23,7 +23,7 @@ import { tokenStatements } from "./token-statements.ts";
  * over few sessions from reading all of them later. `is not true` lets the planner expect half of the keys: for
  * `is null` it expects one, and then compares each key with every pair of others. A hundred first contacts took
  * 500 ms. Missing or expired ones are opened in the order of the keys, so that two such statements cannot wait for
- * each other.
+ * each other. Only first contacts are looked up among the users who were forgotten.
  */
 export function loadSessions(rules: ConversationRules): string {
   const opened = openedStatus(rules);
@@ -70,7 +70,9 @@ export function loadSessions(rules: ConversationRules): string {
       ${newestBefore(rules)}
     from missing m join opened using (channel, account, chat_user)
   )
-  select o.*, ${historyColumns("(i.channel, i.account, i.chat_user)")}
+  select o.*, case when o.turns = 0 and o.before is null then (select true from taken_messages k
+      where k.mark = ${forgottenUserMark("i.channel", "i.account", "i.chat_user")} limit 1) end as forgotten,
+    ${historyColumns("(i.channel, i.account, i.chat_user)")}
   from o join i using (n)`;
 }
 

@@ -7,7 +7,7 @@ import type {
 import { storableJson, storableText } from "../../ports/conversation/storable-text.ts";
 import { wordPattern } from "../../ports/word-forms.ts";
 import type { Database, Queries } from "./database.ts";
-import { erasedSessionMark } from "./taken-messages.ts";
+import { erasedSessionMark, forgottenUserMark } from "./taken-messages.ts";
 
 /** Sessions that one transaction erases: none locks others' rows for long. */
 const sessionsAtOnce = 50;
@@ -64,6 +64,13 @@ const noteErased = `
   select ${erasedSessionMark("s.account", "s.id::text")}, taken_account_mark(s.channel, s.account)
   from conversation_sessions s where s.id = any ($1::bigint[])
   on conflict do nothing`;
+
+/** In one order, as two may forget the same user. Who is forgotten again is known as long as the marks of this time. */
+const noteForgotten = `
+  insert into taken_messages (mark, account_mark)
+  select distinct ${forgottenUserMark("i.channel", "i.account", "i.chat_user")}, taken_account_mark(i.channel, i.account)
+  from json_to_recordset($1::json) as i(channel text, account text, chat_user text) order by 1
+  on conflict (mark) do update set taken_on = excluded.taken_on`;
 
 /** The signed text stays one message, however it is cut: it names a message that was taken, and no one's. */
 const renameRequests = `
@@ -131,6 +138,7 @@ export function createPersonErasure(database: Database): PersonErasure {
         const taken = items.map(itemOf);
         // Once marked, no run of their handlers makes or keeps a step.
         await note(queries, taken);
+        await markForgotten(queries, items);
         await eraseRuns(queries, taken);
       }),
     erase: (person) =>
@@ -155,13 +163,18 @@ export function createPersonErasure(database: Database): PersonErasure {
         }
         const waited = waiting.filter(({ inbound_id: id }) => id !== null);
         await note(queries, waited);
+        const spoke = distinct([...found, ...waiting]);
+        await markForgotten(
+          queries,
+          spoke.map((place) => ({ ...place, chatUser: person.user })),
+        );
         const items = [...said, ...waited];
         Object.assign(rows, await eraseRuns(queries, items));
         const [renamed] = await queries.query<{ n: number }>(renameRequests, [storableJson(items)]);
         rows["webhook_requests"] = renamed!.n;
         const isLast = found.length < sessionsAtOnce;
         if (isLast && person.accounts === "all") await erasePassing(queries, person.user, rows);
-        return { rows: withoutNone(rows), places: distinct([...found, ...waiting]), isLast };
+        return { rows: withoutNone(rows), places: spoke, isLast };
       }),
   };
 }
@@ -178,6 +191,19 @@ const itemOf = ({ channel, account, inboundId }: ItemName): Item => ({
 
 const note = (queries: Queries, items: readonly Item[]): Promise<unknown> =>
   items.length === 0 ? Promise.resolve() : queries.query(noteTaken, [storableJson(items)]);
+
+async function markForgotten(
+  queries: Queries,
+  users: readonly Pick<ItemName, "channel" | "account" | "chatUser">[],
+): Promise<void> {
+  if (users.length === 0) return;
+  const named = users.map(({ channel, account, chatUser: chat_user }) => ({
+    channel,
+    account,
+    chat_user,
+  }));
+  await queries.query(noteForgotten, [storableJson(named)]);
+}
 
 /** What earlier runs of handlers have left of these messages. */
 async function eraseRuns(queries: Queries, items: readonly Item[]) {

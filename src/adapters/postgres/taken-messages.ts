@@ -36,6 +36,13 @@ export const isTaken = (row: string): string => isMarked(markOf(row));
 export const erasedSessionMark = (account: string, sessionId: string): string =>
   `taken_mark('erased session', ${account}, ${sessionId})`;
 
+/**
+ * So has a user who was forgotten. It goes no earlier than the marks of the user's messages, which have outlived the
+ * sessions: without those, nothing else tells that there were any.
+ */
+export const forgottenUserMark = (channel: string, account: string, chatUser: string): string =>
+  `taken_mark('forgotten user', ${account}, ${channel} || ' ' || ${chatUser})`;
+
 const windowDays = 31;
 /** Marks before the last window go in one statement. */
 const windows = 36;

@@ -84,6 +84,7 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
     events,
     append: keep,
     place: () => place,
+    isBehindLoss,
     onTokenLost: loseToken,
   });
   const rest = createRest(clock, begin);
@@ -183,8 +184,10 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
     const marked = await store.settled(account);
     const to = marked === null || marked.pts > from.pts ? from : marked;
     const at: StreamPlace = { positions: nowhere, losses: losses.count };
+    await reader.goBack(to);
     await advance(to, at);
     place = at;
+    reader.goOn();
     if (marked !== null && marked.pts === from.pts) return;
     const fromPts = Math.min(again?.fromPts ?? to.pts, to.pts);
     again = { fromPts, toPts: Math.max(again?.toPts ?? from.pts, from.pts), recovered: 0 };
@@ -278,9 +281,9 @@ export function createUpdateCursor(options: UpdateCursorOptions): CursorWork {
         const isOfNow = found.place.losses === place.losses;
         const before = isOfNow ? place.positions : nowhere;
         place = { ...found.place, positions: furthest(before, found.place.positions) };
-        if (isBehindLoss()) await goBack();
         if (found.reading !== null && !hasResumed) reader.resume(found.reading);
         hasResumed = true;
+        if (isBehindLoss()) await goBack();
       }
       await fetch();
       if (isStopped()) return;

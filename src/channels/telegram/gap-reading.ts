@@ -5,9 +5,14 @@ import type { CursorStore, GapReading } from "../../ports/conversation/cursor-st
 import type { StreamPlace } from "../../ports/conversation/stream-state.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import { faultReason } from "../../ports/telegram/telegram-error.ts";
-import type { AccountUpdate, ChatPeer, TelegramClient } from "../../ports/telegram/telegram.ts";
+import type {
+  AccountUpdate,
+  ChatPeer,
+  TelegramClient,
+  UpdateCursor,
+} from "../../ports/telegram/telegram.ts";
 import { isEndOfClient, isTokenLost } from "./faults.ts";
-import { createKeptReading, type Reading } from "./kept-reading.ts";
+import { createKeptReading, type KeptReading, type Reading } from "./kept-reading.ts";
 import { chatsSince, messagesSince } from "./read-back.ts";
 import { beyondIdOf, everyChat, messagesBeyond, newestIdBefore } from "./read-by-ids.ts";
 import { createRest } from "./rest.ts";
@@ -22,6 +27,8 @@ export interface GapReaderOptions {
   append(updates: readonly AccountUpdate[]): Promise<void>;
   /** Where the account's items are stored by now. */
   place(): StreamPlace;
+  /** The streams have lost something, and the cursor has not gone back yet: nothing may be stored before it. */
+  isBehindLoss(): boolean;
   onTokenLost(): void;
 }
 
@@ -33,6 +40,13 @@ export interface GapReaderOptions {
 export interface GapReader {
   /** Goes on with what was kept. */
   resume(kept: GapReading): void;
+  /**
+   * The cursor goes back to here, behind what the streams have lost: a reading of later messages would bring them
+   * before earlier ones. It begins there as well, and that is kept.
+   */
+  goBack(to: Pick<UpdateCursor, "pts" | "date">): Promise<void>;
+  /** The cursor has gone back: what is stored from now on comes behind what was lost. */
+  goOn(): void;
   /** Finds the chats to be read, and keeps them; then the cursor may pass the gap. */
   begin(gap: Pick<GapReading, "fromPts" | "toPts" | "sinceDate">): Promise<void>;
   /** The reading will bring this update. */
@@ -55,6 +69,10 @@ export function createGapReader(options: GapReaderOptions): GapReader {
   let isStopped = false;
   const rest = createRest(clock, begin);
   const worker = createWorker(round, fail);
+  const chats = createChatReads(options, reading, {
+    isStopped: () => isStopped,
+    isOver: (chat) => current !== chat || options.isBehindLoss(),
+  });
 
   const note = (code: string, message: string): void =>
     events.report({ type: "note", account: grant.account, code, message });
@@ -65,51 +83,18 @@ export function createGapReader(options: GapReaderOptions): GapReader {
 
   async function round(): Promise<void> {
     if (!rest.isOver) return;
-    while (reading.now !== null && !isStopped) {
+    while (reading.now !== null && !isStopped && !options.isBehindLoss()) {
       const [peer] = reading.now.unread.values();
       if (peer === undefined) return finish(reading.now);
       current = { userId: peer.userId, pushed: true };
       const beyondId = beyondIdOf(peer);
-      if (beyondId === null) await readChat(reading.now, peer, current);
-      else await readEveryChat(reading.now, beyondId, current);
+      const isRead =
+        beyondId === null
+          ? await chats.read(reading.now, peer, current)
+          : await chats.readEvery(reading.now, beyondId, current);
+      if (isRead) await leave(peer.userId);
       rest.worked();
     }
-  }
-
-  /** Until nothing is pushed for the chat while it is read. */
-  async function readChat(of: Reading, peer: ChatPeer, chat: ChatRead): Promise<void> {
-    let beyondId = 0;
-    let { recovered } = of;
-    while (chat.pushed) {
-      chat.pushed = false;
-      const read = await messagesSince(client, peer, { sinceDate: of.sinceDate, beyondId });
-      await options.append(read.found);
-      recovered += read.found.length;
-      beyondId = read.found.at(-1)?.messageId ?? beyondId;
-      reading.note({ recovered, missing: read.missing });
-      if (isStopped) return;
-    }
-    await leave(peer.userId);
-  }
-
-  /** As `readChat`; how far it has come is kept after each page. */
-  async function readEveryChat(of: Reading, from: number, chat: ChatRead): Promise<void> {
-    const { sinceDate } = of;
-    let { recovered } = of;
-    let beyondId = await newestIdBefore(client, sinceDate, from);
-    while (chat.pushed) {
-      chat.pushed = false;
-      for await (const { found, readId } of messagesBeyond(client, { sinceDate, beyondId })) {
-        await options.append(found);
-        recovered += found.length;
-        beyondId = readId;
-        reading.note({ recovered, missing: [] });
-        reading.now?.unread.set(chat.userId, everyChat(beyondId));
-        await reading.keep();
-        if (isStopped) return;
-      }
-    }
-    await leave(chat.userId);
   }
 
   async function leave(userId: string): Promise<void> {
@@ -142,6 +127,13 @@ export function createGapReader(options: GapReaderOptions): GapReader {
       reading.add(kept);
       begin();
     },
+    async goBack({ pts, date }) {
+      if (reading.now === null) return;
+      current = null;
+      reading.widen({ fromPts: pts, sinceDate: date });
+      await reading.keep();
+    },
+    goOn: begin,
     async begin(gap) {
       const { found, missing } = await chatsSince(client, gap.sinceDate);
       reading.add({ ...gap, unread: found, missing, recovered: 0 });
@@ -164,6 +156,59 @@ export function createGapReader(options: GapReaderOptions): GapReader {
       isStopped = true;
       rest.cancel();
       await worker.stop();
+    },
+  };
+}
+
+interface ChatEnds {
+  isStopped(): boolean;
+  /** Nothing more of the chat may be stored: it is read anew. */
+  isOver(chat: ChatRead): boolean;
+}
+
+/** Both answer whether the chat is read to its end, until nothing is pushed for it while it is read. */
+function createChatReads(
+  { client, append }: Pick<GapReaderOptions, "client" | "append">,
+  reading: KeptReading,
+  { isStopped, isOver }: ChatEnds,
+) {
+  return {
+    async read(of: Reading, peer: ChatPeer, chat: ChatRead): Promise<boolean> {
+      let beyondId = 0;
+      let { recovered } = of;
+      while (chat.pushed) {
+        chat.pushed = false;
+        const read = await messagesSince(client, peer, { sinceDate: of.sinceDate, beyondId });
+        if (isOver(chat)) return false;
+        await append(read.found);
+        if (isOver(chat)) return false;
+        recovered += read.found.length;
+        beyondId = read.found.at(-1)?.messageId ?? beyondId;
+        reading.note({ recovered, missing: read.missing });
+        if (isStopped()) return false;
+      }
+      return true;
+    },
+    /** How far it has come is kept after each page. */
+    async readEvery(of: Reading, from: number, chat: ChatRead): Promise<boolean> {
+      const { sinceDate } = of;
+      let { recovered } = of;
+      let beyondId = await newestIdBefore(client, sinceDate, from);
+      while (chat.pushed) {
+        chat.pushed = false;
+        for await (const { found, readId } of messagesBeyond(client, { sinceDate, beyondId })) {
+          if (isOver(chat)) return false;
+          await append(found);
+          if (isOver(chat)) return false;
+          recovered += found.length;
+          beyondId = readId;
+          reading.note({ recovered, missing: [] });
+          reading.now?.unread.set(chat.userId, everyChat(beyondId));
+          await reading.keep();
+          if (isStopped() || isOver(chat)) return false;
+        }
+      }
+      return true;
     },
   };
 }

@@ -4,6 +4,7 @@ import type { StreamPlace } from "../../ports/conversation/stream-state.ts";
 import type { GrantRef } from "../../ports/custody/gate.ts";
 import type { ChatPeer } from "../../ports/telegram/telegram.ts";
 import { tokenMoved } from "./faults.ts";
+import { beyondIdOf, everyChat } from "./read-by-ids.ts";
 
 /** A gap that is being read back, as this process knows it. */
 export interface Reading extends Omit<GapReading, "unread"> {
@@ -15,6 +16,8 @@ export interface KeptReading {
   readonly now: Reading | null;
   /** Takes up a further gap: one reading in place of two. */
   add(gap: GapReading): void;
+  /** Begins earlier, and from the beginning of its chats: what was stored of them may be lost. */
+  widen(from: Pick<GapReading, "fromPts" | "sinceDate">): void;
   note(read: Pick<GapReading, "recovered" | "missing">): void;
   keep(): Promise<void>;
   /** Reports the gap. A reading that is added meanwhile is one of its own. */
@@ -35,6 +38,16 @@ export function createKeptReading(
     add(gap) {
       const unread = new Map(gap.unread.map((peer) => [peer.userId, peer]));
       now = merged({ ...gap, unread }, now);
+    },
+    widen({ fromPts, sinceDate }) {
+      if (now === null) return;
+      const isOfBot = [...now.unread.values()].some((peer) => beyondIdOf(peer) !== null);
+      if (isOfBot) now.unread.set(everyChat(0).userId, everyChat(0));
+      now = {
+        ...now,
+        fromPts: Math.min(now.fromPts, fromPts),
+        sinceDate: Math.min(now.sinceDate, sinceDate),
+      };
     },
     note({ recovered, missing }) {
       if (now !== null) now = { ...now, recovered, missing: union(now.missing, missing) };

@@ -103,8 +103,8 @@ export function createHotConversations(
   }
 
   /** A first contact shows that nothing was taken before, unless the sessions before it were erased. */
-  const decisionOf = ({ chatUser, session: { decision } }: TurnRecord) =>
-    decision === "SESSION_CREATED_FIRST_CONTACT" && erased.has(chatUser)
+  const decisionOf = ({ chatUser, session: { decision, forgotten } }: TurnRecord) =>
+    decision === "SESSION_CREATED_FIRST_CONTACT" && (forgotten === true || erased.has(chatUser))
       ? "SESSION_CREATED_AFTER_END"
       : decision;
 

@@ -59,6 +59,8 @@ export interface LoadedSession {
   readonly id: string;
   /** The inbound id took effect before: nothing is to be done for it, and nothing else here counts. */
   readonly taken?: true;
+  /** Of a first contact: the user was forgotten, and messages of before may have taken effect. */
+  readonly forgotten?: true;
   /** The same for every attempt at one message. */
   readonly decision: SessionDecision;
   readonly status: SessionStatus;

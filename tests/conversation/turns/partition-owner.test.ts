@@ -209,6 +209,25 @@ describe("the owner of the turns of some chat users", () => {
     expect(all("b")).toEqual(placesOf("b"));
   });
 
+  it("goes on where the partition is its own again before what took long has ended", async () => {
+    join("a");
+    await ownerOn("a").start();
+    longestMs.set("a", 500);
+    join("b");
+    await ownerOn("b").start();
+    clock.advance(50);
+    await settled();
+    expect(paused.size).toBe(placesOf("b").length);
+    leave("b");
+    clock.advance(50);
+    await settled();
+    expect(paused.size).toBe(0);
+    longestMs.delete("a");
+    clock.advance(50);
+    await settled();
+    expect(all("a")).toEqual(partitions);
+  });
+
   it("gives all back as soon as what took long has ended, and at once when its host stops", async () => {
     join("a", "b");
     const [a, b] = [ownerOn("a"), ownerOn("b")];

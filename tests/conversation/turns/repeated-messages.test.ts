@@ -118,6 +118,36 @@ describe("a message that comes again to an owner that remembers its user", () =>
     expect(store.loads).toBe(3);
   });
 
+  it("is asked of the store where that says that the user of a first contact was forgotten", async () => {
+    const { clock, store, received, take } = openMemory({
+      ...stored,
+      decision: "SESSION_CREATED_FIRST_CONTACT",
+      forgotten: true,
+      turns: 0,
+      lastSeq: 0,
+    });
+    const early = received("m:1");
+    clock.advance(10_000);
+    await take(received("m:2"));
+    await take(early);
+    expect(store.loads).toBe(2);
+  });
+
+  it("is asked of the store after a turn that was refused, as its session may have been erased", async () => {
+    const { clock, hot, store, received, take } = openMemory({
+      ...stored,
+      decision: "SESSION_CREATED_FIRST_CONTACT",
+      turns: 0,
+      lastSeq: 0,
+    });
+    const early = received("m:1");
+    hot.doubt(user);
+    clock.advance(10_000);
+    await take(received("m:2"));
+    await take(early);
+    expect(store.loads).toBe(2);
+  });
+
   it("is asked of the store once the user is forgotten, wherever that was", async () => {
     const { clock, hot, store, received, take } = openMemory();
     await take(received("m:1"));

@@ -166,6 +166,7 @@ function load(tables: TurnTables, key: LoadItem): LoadedRow[] {
       progress: null,
       created,
       before,
+      forgotten: session.turns === 0 && before === null && tables.forgotten.has(user) ? true : null,
       returned: session.returnedTurns === session.turns,
       said: said.map(({ seq, asked, replies, media }) => [seq, asked, replies, media] as const),
       recorded: said.flatMap(({ toolOutputs }) => (toolOutputs === null ? [] : [toolOutputs])),

@@ -16,7 +16,7 @@ import {
   type ParkedTable,
   type StepTable,
 } from "./sim-turn-records.ts";
-import { type Session, turnKey, type TurnTables } from "./turn-tables.ts";
+import { type Session, turnKey, type TurnTables, userKey } from "./turn-tables.ts";
 
 /** The tables that have something of a person. */
 export interface PersonTables {
@@ -47,8 +47,9 @@ export function createSimErasure(
   const { turns, backlog, parked, steps } = tables;
 
   function take(items: readonly ItemName[]): void {
-    for (const { channel, account, inboundId } of items) {
-      turns.taken.add(turnKey(channel, account, inboundId));
+    for (const item of items) {
+      turns.taken.add(turnKey(item.channel, item.account, item.inboundId));
+      turns.forgotten.add(userKey(item));
     }
     for (const item of items) forgetSteps(item);
     watch.taken(items);
@@ -75,6 +76,7 @@ export function createSimErasure(
         const places: PersonPlace[] = [];
         for (const session of found) {
           const [channel = "", account = "", chatUser = ""] = session.user.split("\n");
+          turns.forgotten.add(session.user);
           places.push({ channel, account });
           for (const inboundId of eraseSession(session)) {
             forgetSteps({ channel, account, chatUser, inboundId });

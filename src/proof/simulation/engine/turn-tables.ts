@@ -77,6 +77,8 @@ export interface TurnTables {
   readonly taken: Set<string>;
   /** Sessions that were erased, as their users were forgotten. */
   readonly erased: Set<string>;
+  /** Users who were forgotten. */
+  readonly forgotten: Set<string>;
   /** By session and number, as in `42:7`. */
   readonly replies: Map<string, Reply>;
   /** The one with the highest number, by session. */
@@ -99,6 +101,7 @@ export const createTurnTables = (rules: ConversationRules, nowMs: () => number):
   turnsOf: new Map(),
   taken: new Set(),
   erased: new Set(),
+  forgotten: new Set(),
   replies: new Map(),
   newestReplies: new Map(),
   unsent: new Map(),
