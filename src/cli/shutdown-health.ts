@@ -20,6 +20,9 @@ interface HealthQuestion {
   readonly states: Readonly<Record<string, number>> | null;
 }
 
+/** Beside journals lie the last words of gates, which stay. */
+const isJournal = ({ name }: { readonly name: string }): boolean => name.endsWith(".jsonl");
+
 /** A full disk stops Postgres and NATS. */
 const freeBytesMin = 1_000_000_000;
 /** Only a person brings an account back from there. */
@@ -29,7 +32,7 @@ export function healthOf({ home, env, fleet, states }: HealthQuestion): readonly
   const waiting = fleet.preserved.filter(({ name }) =>
     /^\d+ (?:set-aside messages|replies on their way|messages in the backlog)$/.test(name),
   );
-  const journals = entriesOf(join(home, "journal")).length;
+  const journals = entriesOf(join(home, "journal")).filter(isJournal).length;
   const { bavail, bsize } = statfsSync(home);
   return [
     ...(states === null ? [] : [accountHealth(states)]),

@@ -16,6 +16,8 @@ export interface GatePromisesOptions {
   cut(grant: GrantRef): Promise<void>;
   /** RST to every socket. Answers all announced grants; none of them will ever dial again. */
   cutAll(): Promise<readonly GrantRef[]>;
+  /** Keeps the signed word that all is over where a successor on this machine finds it. */
+  keepWord(signature: string): void;
   readonly clock: Clock;
   /**
    * Let-go grants are announced again at this interval while no node serves here, in milliseconds.
@@ -31,7 +33,10 @@ export interface GatePromises {
   setServing(serving: boolean): void;
   /** Cuts everything and tells the fleet, which may take it over at once. The incarnation goes on. */
   letGo(): Promise<void>;
-  /** After the lease is over: cuts everything and tells the fleet, which need not wait for T_take then. */
+  /**
+   * Cuts everything, ends the lease's time, and tells the fleet and a later gate of this machine. Neither need wait
+   * for T_take then.
+   */
   end(): Promise<void>;
   stop(): void;
 }
@@ -81,8 +86,11 @@ export function createGatePromises(options: GatePromisesOptions): GatePromises {
     },
     async end() {
       await options.cutAll();
+      deadline.latch();
       const news = { type: "ended", incarnation, host } as const;
-      bus.tell({ ...news, signature: signer.sign(endedText(news)) });
+      const signature = signer.sign(endedText(news));
+      options.keepWord(signature);
+      bus.tell({ ...news, signature });
     },
     stop() {
       cancelTelling();

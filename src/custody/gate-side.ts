@@ -55,6 +55,8 @@ export interface GateSideOptions<Sockets extends GateSockets> {
   /** How long to wait for another gate of this host to give its lease up, in milliseconds. */
   readonly waitMs: number;
   newNonce(): string;
+  /** Keeps the signed word that all is over where a successor on this machine finds it. */
+  keepWord(signature: string): void;
   /** Another gate of this host is waited for. */
   onWait(incarnation: string): void;
   /** `mayAct`: the lease stands; asked before each dial and each forwarded write. */
@@ -102,6 +104,7 @@ export function createGateSide<Sockets extends GateSockets>(
     deadline,
     clock,
     tellAgainMs: timings.heartbeatMs,
+    keepWord: options.keepWord,
     cut: sockets.cut,
     cutAll: sockets.cutAll,
     afterAnswer: (task) => void clock.schedule(fencedMs, task),
@@ -122,7 +125,7 @@ export function createGateSide<Sockets extends GateSockets>(
     lease.setServing(false);
     await node?.stop();
     // A host that sees the lease given up takes everything over at once.
-    await sockets.cutAll();
+    await promises.end();
     await lease.release();
     stopWatching();
     promises.stop();

@@ -1,6 +1,7 @@
 import type { FenceRequest, FleetNews } from "../ports/custody/fleet-bus.ts";
 import type { GrantRef } from "../ports/custody/gate.ts";
 import type { LedgerHead } from "../ports/custody/ledger-store.ts";
+import type { Signatures } from "../ports/custody/signatures.ts";
 import type { LeaseValue } from "./registers.ts";
 
 /*
@@ -27,6 +28,13 @@ export const letGoText = ({ incarnation, grants }: Extract<FleetNews, { type: "l
 /** The gate has cut everything and its lease is over. */
 export const endedText = ({ incarnation, host }: Extract<FleetNews, { type: "ended" }>) =>
   JSON.stringify(["holdfast ended 1", incarnation, host]);
+
+/** Whether this is the word of that gate that all is cut and its lease is over. */
+export const provesEnd = (
+  signatures: Pick<Signatures, "verify">,
+  gate: { readonly incarnation: string; readonly host: string },
+  signature: unknown,
+): boolean => signatures.verify(gate.incarnation, endedText({ type: "ended", ...gate }), signature);
 
 /** The gate has done what the fence asked. */
 export const fencedText = (incarnation: string, request: FenceRequest): string =>

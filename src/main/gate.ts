@@ -24,6 +24,7 @@ import { openSocketPath } from "../adapters/machine/socket-path.ts";
 import { ownIdentity } from "../adapters/machine/process-identity.ts";
 import { hostLockName, takeHostLock } from "../adapters/machine/host-lock.ts";
 import { type Journal, openJournal } from "../gate/journal.ts";
+import { keepLastWord } from "../gate/last-word.ts";
 import { hostKey, type LeaseValue } from "../custody/registers.ts";
 import { createSocketTable, type SocketTable } from "../gate/socket-table.ts";
 import { createSupervisor, type Supervisor } from "../gate/supervisor.ts";
@@ -54,7 +55,7 @@ function fail(message: string, policy: ErrorPolicy = "terminal"): void {
 
 type SidePart = Pick<
   GateSideOptions<SocketTable>,
-  "hosts" | "bus" | "flush" | "waitMs" | "onWait" | "leave"
+  "hosts" | "bus" | "flush" | "waitMs" | "keepWord" | "onWait" | "leave"
 >;
 
 /** The gate's side of custody over its own sockets. */
@@ -220,13 +221,15 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
   const fleetId = await recognised(nats, config);
   const signer = createIncarnationKey();
   const { incarnation } = signer;
-  const journal = openJournal(join(home, "journal"), signer, hostKey(host), Date.now);
+  const folder = join(home, "journal");
+  const journal = openJournal(folder, signer, hostKey(host), Date.now);
   const side = makeSide(config, signer, journal, {
     hosts: await openSharedRegister<LeaseValue>(nats, "HOLDFAST_HOSTS", {
       timeoutMs: timings.casTimeoutMs,
     }),
     bus: createFleetBus(nats, { fenceTimeoutMs: timings.casTimeoutMs }),
     flush: () => nats.flush(),
+    keepWord: (signature) => keepLastWord(folder, { incarnation, host }, signature),
     leave() {
       const exit = () => process.exit(latchedExitCode);
       const told = fleetId === null ? Promise.resolve() : tellFleetAgain(nats, config, fleetId);

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { sealTo } from "../adapters/crypto/curve-seal.ts";
 import { isHostIdentity } from "../adapters/machine/host-identity.ts";
 import { ownIdentity } from "../adapters/machine/process-identity.ts";
+import { createSignatures } from "../adapters/crypto/incarnation-key.ts";
 import { proveSilence } from "../adapters/machine/silence.ts";
 import type { Metrics } from "../adapters/metrics/metrics.ts";
 import { createTelegramDrivers } from "../adapters/telegram/drivers.ts";
@@ -13,6 +14,7 @@ import { hostKey } from "../custody/registers.ts";
 import type { Account } from "../accounts/account.ts";
 import { createHost, type Host } from "../accounts/host.ts";
 import { connectionsIn } from "../gate/journal.ts";
+import { hasLastWord } from "../gate/last-word.ts";
 import type { AccountRecord } from "../ports/accounts/account-store.ts";
 import type { Clock } from "../concurrency/clock.ts";
 import type { EventSink } from "../ports/accounts/event-sink.ts";
@@ -65,6 +67,8 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
     Promise.allSettled(
       [...new Set(all.map(({ driver }) => driver))].map((name) => drivers.of(name)),
     );
+  const signatures = createSignatures();
+  const journal = join(config.home, "journal");
   const identity = isHostIdentity(gateIs.identity) ? gateIs.identity : null;
   const { desk, events, stream, losses, mayCall } = options;
   const parts = {
@@ -97,13 +101,14 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
     makeCustodian,
     promise: { holdMs: config.timings.holdMs, answerMs: config.timings.answerMs },
     proof: { pid: process.ppid, gate: gateIs.path, ...identity, node: ownIdentity() },
-    proveSilence: (of) =>
-      proveSilence({
+    proveSilence: async (of) =>
+      hasLastWord(journal, { incarnation: of.id, host: of.host }, signatures) ||
+      (await proveSilence({
         own: identity,
         recorded: of.proof,
-        connections: () => connectionsIn(join(config.home, "journal"), of.id, hostKey(of.host)),
+        connections: () => connectionsIn(journal, of.id, hostKey(of.host)),
         withinMs: config.timings.takeMs,
-      }),
+      })),
     onWait: (incarnation) =>
       log.warn(
         { incarnation },

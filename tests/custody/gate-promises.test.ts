@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createGatePromises } from "../../src/custody/gate-promises.ts";
+import { provesEnd } from "../../src/custody/signed-statements.ts";
 import { createTrustedBus } from "../../src/custody/trusted-bus.ts";
 import { createSimSignatures } from "../../src/proof/simulation/sim-signatures.ts";
 import { createTakeover } from "../../src/custody/takeover.ts";
@@ -23,6 +24,7 @@ function scene() {
   const { clock } = kernel.spawn("gate", 1);
   const told: FleetNews[] = [];
   const done: string[] = [];
+  const words: string[] = [];
   const signatures = createSimSignatures();
   const signer = signatures.signerOf("i1");
   const listeners = new Set<(news: FleetNews) => void>();
@@ -51,6 +53,7 @@ function scene() {
       done.push("cut");
       return [grant];
     },
+    keepWord: (signature) => words.push(signature),
     afterAnswer: () => {},
   });
   const run = (ms: number) => kernel.run(kernel.nowMs + ms);
@@ -59,7 +62,7 @@ function scene() {
     signatures,
     onUnproven: ({ kind, incarnation }) => done.push(`unproven ${kind} of ${incarnation}`),
   });
-  return { kernel, clock, bus, trusted, signatures, custody, told, done, run };
+  return { kernel, clock, bus, trusted, signatures, custody, told, words, done, run };
 }
 
 describe("what a gate promises to the fleet", () => {
@@ -78,7 +81,7 @@ describe("what a gate promises to the fleet", () => {
   });
 
   it("is that it has ended, once everything is cut, and nobody waits for T_take then", async () => {
-    const { kernel, clock, trusted, signatures, custody, told, done } = scene();
+    const { kernel, clock, trusted, signatures, custody, told, words, done } = scene();
     const lease: LeaseValue = {
       generation: 1,
       incarnation: "i1",
@@ -114,6 +117,8 @@ describe("what a gate promises to the fleet", () => {
     await custody.end();
     expect(done).toEqual(["cut"]);
     expect(told[0]).toMatchObject({ type: "ended", incarnation: "i1", host: "h1" });
+    const gate = { incarnation: "i1", host: "h1" };
+    expect(words.map((word) => provesEnd(signatures, gate, word))).toEqual([true]);
     expect(await taken).toEqual({ ended: true, freed: [grant], how: "told" });
     expect(kernel.nowMs - beganMs).toBeLessThan(takeMs / 10);
   });

@@ -52,6 +52,7 @@ function scene() {
       clocks: process.clocks,
       timings,
       waitMs: 12_000,
+      keepWord: () => note(`keeps its last word, may act ${mayAct()}`),
       newNonce: () => `${incarnation}-${(nonces += 1)}`,
       onWait: (other) => note(`waits for ${other}`),
       openSockets(isAlive) {
@@ -115,7 +116,12 @@ describe("a gate's side of custody", () => {
     const released = side.release();
     await run(100);
     await released;
-    expect(done).toEqual(["i1 stops its node, lease live", "i1 cuts all, lease live"]);
+    expect(done).toEqual([
+      "i1 stops its node, lease live",
+      "i1 cuts all, lease live",
+      "i1 keeps its last word, may act false",
+      "i1 tells ended",
+    ]);
     expect(lease()).toMatchObject({ status: "released", serving: false });
     expect(mayAct()).toBe(false);
   });
@@ -127,13 +133,14 @@ describe("a gate's side of custody", () => {
     expect(done).toEqual(["i1 allows calls false"]);
     expect(mayAct()).toBe(true);
     await run(4_000);
-    expect(done.slice(1, 5)).toEqual([
+    expect(done.slice(1, 6)).toEqual([
       "i1 kills its node",
       "i1 latched",
       "i1 cuts all, lease live",
+      "i1 keeps its last word, may act false",
       "i1 tells ended",
     ]);
-    expect(done.slice(5)).toContain("i1 leaves");
+    expect(done.slice(6)).toContain("i1 leaves");
     expect(news).toMatchObject([{ type: "ended", incarnation: "i1", host: "h1" }]);
     expect(mayAct()).toBe(false);
   });
@@ -181,6 +188,10 @@ describe("a gate's side of custody", () => {
     expect(await holding).toMatchObject({ code: "LEASE_HELD" });
     expect(mayAct()).toBe(false);
     expect(done).toContain("i2 waits for i1");
-    expect(done.at(-1)).toMatch(/^i2 cuts all/);
+    expect(done.slice(-3)).toEqual([
+      "i2 cuts all, lease live",
+      "i2 keeps its last word, may act false",
+      "i2 tells ended",
+    ]);
   });
 });

@@ -36,6 +36,12 @@ interface GateLife {
   readonly node: SimNode;
 }
 
+interface Machine {
+  readonly name: string;
+  readonly links: SimLinks;
+  readonly words: Map<string, string>;
+}
+
 const keeperMs = 1500;
 const leaseWaitMs = 12_000;
 
@@ -46,6 +52,8 @@ export function createSimHost(
   rate: number,
 ): SimHost {
   const { kernel } = fleet;
+  /** On its disk: the last words of its gates, by incarnation. */
+  const words = new Map<string, string>();
   let life: GateLife | null = null;
   let isUp = false;
   let leaving = false;
@@ -56,8 +64,8 @@ export function createSimHost(
     fleet.count("incarnations");
     const process = kernel.spawn(`${name}:gate`, rate);
     const signer = fleet.signatures.signerOf(fleet.newId(name));
-    const side = putTogether(fleet, name, links, process, signer, () => end(process));
-    const node = createSimNode({ fleet, links, name, rate, gate: process, side });
+    const side = putTogether(fleet, { name, links, words }, process, signer, () => end(process));
+    const node = createSimNode({ fleet, links, words, name, rate, gate: process, side });
     life = { process, signer, side, node };
     side.hold(node).catch(() => end(process));
   }
@@ -117,8 +125,7 @@ export function createSimHost(
 /** A gate's side of custody as production puts it together, over simulated ports. */
 function putTogether(
   fleet: SimFleet,
-  name: string,
-  links: SimLinks,
+  { name, links, words }: Machine,
   process: SimProcess,
   signer: Signer,
   leave: () => void,
@@ -135,6 +142,7 @@ function putTogether(
     timings,
     waitMs: leaseWaitMs,
     newNonce: () => fleet.newId("nonce"),
+    keepWord: (signature) => void words.set(signer.incarnation, signature),
     onWait: () => {},
     openSockets: (mayAct) =>
       createSimGate({

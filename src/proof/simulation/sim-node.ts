@@ -1,4 +1,5 @@
 import { forceToken } from "../../custody/force.ts";
+import { provesEnd } from "../../custody/signed-statements.ts";
 import { createFleetPart } from "../../custody/node-side.ts";
 import type { GateSide, KeptNode } from "../../custody/gate-side.ts";
 import { createHost } from "../../accounts/host.ts";
@@ -13,6 +14,8 @@ import { createSimWorker } from "./sim-worker.ts";
 export interface SimNodeOptions {
   readonly fleet: SimFleet;
   readonly links: SimLinks;
+  /** The last words of this machine's gates, by incarnation. */
+  readonly words: ReadonlyMap<string, string>;
   /** The host's. */
   readonly name: string;
   /** How fast its clocks run. */
@@ -94,7 +97,7 @@ export function createSimNode(options: SimNodeOptions): SimNode {
 }
 
 /** A node as production puts it together, over simulated ports. */
-function begin({ fleet, links, name, rate, gate, side }: SimNodeOptions): Life {
+function begin({ fleet, links, words, name, rate, gate, side }: SimNodeOptions): Life {
   const { kernel, timings, bus } = fleet;
   const process = kernel.spawn(`${name}:node`, rate);
   const tellGate = (task: () => void) => gate.deliver(localMs, task);
@@ -133,7 +136,10 @@ function begin({ fleet, links, name, rate, gate, side }: SimNodeOptions): Life {
     takeover: part.takeover,
     promise: { holdMs: timings.holdMs, answerMs: timings.answerMs },
     proof: {},
-    proveSilence: async () => false,
+    proveSilence: async (of) => {
+      const gate = { incarnation: of.id, host: of.host };
+      return provesEnd(fleet.signatures, gate, words.get(of.id));
+    },
     onWait: () => {},
     makeAccount: (record) =>
       createSimWorker({
