@@ -15,6 +15,8 @@ export interface NodeDatabases {
   readonly turns: Database;
   /** Cursors, callers, records and everything else. */
   readonly others: Database;
+  /** How many connections each pool has. */
+  readonly sizes: typeof sizes;
   /** Opens every connection: the first account that comes waits for none. Never rejects. */
   warm(): Promise<void>;
   close(): Promise<void>;
@@ -49,6 +51,7 @@ export function openNodeDatabases(
   };
   return {
     ...pools,
+    sizes,
     async warm() {
       await Promise.all(Object.values(pools).map((pool) => pool.warm()));
     },

@@ -14,6 +14,7 @@ import { createNodeCommands } from "./commands.ts";
 import { createNodeConversations } from "./conversations.ts";
 import { createNodeDoor, throughDoor } from "./door.ts";
 import { serveFigures } from "./figures.ts";
+import { rehearseHandover } from "../accounts/rehearsal.ts";
 import { createNodeHost } from "./host.ts";
 import { leave } from "./leaving.ts";
 import { type NodeOptions, type OpenNode, openNode } from "./open.ts";
@@ -198,7 +199,10 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
         part: fleet,
         tellServing: () => tell({ type: "serving", serving: true }),
         onBegun: ({ name }) => commandServer.serveAccount(name),
-        prepare: async () => void (await Promise.all([warmUp(), open.databases.warm()])),
+        prepare: async () => {
+          await Promise.all([warmUp(), open.databases.warm()]);
+          await rehearseHandover({ ...stores, connections: open.databases.sizes });
+        },
         signal,
       }),
     stop: () => tell({ type: "serving", serving: false }),

@@ -44,7 +44,10 @@ export const openNodeNats = (
 ): Promise<NatsConnection> =>
   connectNats({ ...natsIdentity, url: required(natsUrl, "HOLDFAST_NATS_URL") }, `node ${host}`);
 
-export function createStores(databases: Omit<NodeDatabases, "close" | "warm">, sealer: Sealer) {
+export function createStores(
+  databases: Omit<NodeDatabases, "close" | "warm" | "sizes">,
+  sealer: Sealer,
+) {
   const { beats, custody, turns, others } = databases;
   const records = createConversationRecords(others, sessionRules);
   return {

@@ -27,14 +27,36 @@ function open() {
 }
 
 describe("a node that leaves", () => {
-  it("hands its accounts over while its turns are finished, and not after them", () => {
-    const { told } = open();
-    expect(told.toSorted()).toEqual(["accounts go", "turns are finished"]);
+  it("hands its accounts over once its turns are finished", async () => {
+    const { told, finished, settle } = open();
+    await settle();
+    expect(told).toEqual(["turns are finished"]);
+    finished.resolve();
+    await settle();
+    expect(told).toEqual(["turns are finished", "accounts go"]);
   });
 
-  it("keeps its incarnation while turns are finished, as a beat without one ends the process", () => {
-    const { told } = open();
-    expect(told).toContain("accounts go");
+  it("lets no turn that takes long hold its accounts up", async () => {
+    const { clock, told, settle } = open();
+    clock.advance(499);
+    await settle();
+    expect(told).toEqual(["turns are finished"]);
+    clock.advance(1);
+    await settle();
+    // The incarnation stays meanwhile: a beat without one ends the process.
+    expect(told).toEqual(["turns are finished", "accounts go"]);
+  });
+
+  it("hands its accounts over although its turns cannot be finished", async () => {
+    const told: string[] = [];
+    const ended = leave({
+      host: { stop: async () => void told.push("accounts go") },
+      finishTurns: () => Promise.reject(new Error("NATS is away")),
+      clock: createTestClock(),
+      turnsMsMax: 20_000,
+    });
+    await expect(ended).rejects.toThrow("NATS is away");
+    expect(told).toEqual(["accounts go"]);
   });
 
   it("ends once both are done", async () => {
@@ -50,8 +72,9 @@ describe("a node that leaves", () => {
   it("leaves a turn that takes too long to the next owner", async () => {
     const { clock, told, handed, ended, settle } = open();
     handed.resolve();
+    clock.advance(500);
     await settle();
-    clock.advance(20_000);
+    clock.advance(19_500);
     await ended;
     expect(told.at(-1)).toBe("ended");
   });

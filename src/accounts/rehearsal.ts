@@ -1,0 +1,85 @@
+import { initialTransition, transition } from "xstate";
+import { type LifecycleEvent, lifecycleMachine } from "../../machines/lifecycle.ts";
+import type { AccountStores } from "../ports/accounts/account-store.ts";
+import type { TokenStore } from "../ports/custody/token-store.ts";
+import type { WaitStore } from "../ports/telegram/waits.ts";
+
+export interface RehearsalStores {
+  readonly accounts: Pick<
+    AccountStores,
+    "find" | "loadSession" | "openRenewal" | "telegramUser" | "recordTransition"
+  >;
+  readonly tokens: Pick<TokenStore, "grant" | "connected" | "released">;
+  readonly waits: Pick<WaitStore, "inForce">;
+  /** Each runs so many statements at once. */
+  readonly connections: { readonly custody: number; readonly others: number };
+}
+
+/** No account's name is empty: its statements find nothing, and change nothing. */
+const nobody = "";
+const grant = { account: nobody, slot: 1, epoch: 1 };
+const oftenEnough = 8;
+
+/**
+ * Lets each connection parse and plan what a handover asks of Postgres, and steps the lifecycle through one. The first
+ * run of a statement or of code takes several times as long as the second, and an account on its way waits for it.
+ * Changes nothing. Never rejects: what fails here shows with the first account.
+ */
+export async function rehearseHandover(stores: RehearsalStores): Promise<void> {
+  const { accounts, tokens, waits, connections } = stores;
+  const { custody, others } = connections;
+  rehearseLifecycle();
+  await Promise.all([
+    onEach(custody, [
+      () => tokens.grant(grant, nobody),
+      () => accounts.loadSession(grant),
+      () => accounts.find(nobody),
+      () => accounts.openRenewal(nobody),
+      () => accounts.recordTransition(nowhere),
+      () => accounts.telegramUser(nobody),
+      () => tokens.connected(grant),
+      () => tokens.released(grant),
+    ]),
+    onEach(others, [() => waits.inForce([nobody], 0)]),
+  ]);
+}
+
+/** A pool gives each of several statements at once a connection of its own. */
+async function onEach(
+  connections: number,
+  statements: readonly (() => Promise<unknown>)[],
+): Promise<void> {
+  for (const statement of statements) {
+    await Promise.allSettled(Array.from({ length: connections }, statement));
+  }
+}
+
+const nowhere = {
+  account: nobody,
+  renewal: null,
+  from: "connecting",
+  to: "active",
+  event: "client.ready",
+  epoch: 1,
+  reason: null,
+  step: null,
+} as const;
+
+const aHandover: readonly LifecycleEvent[] = [
+  { type: "token.granted", epoch: 1 },
+  { type: "client.ready" },
+  { type: "stop" },
+  { type: "drained" },
+  { type: "released" },
+];
+
+const aBot = { account: nobody, kind: "bot", slot: 1, pauseWanted: false } as const;
+
+function rehearseLifecycle(): void {
+  for (let run = 0; run < oftenEnough; run += 1) {
+    let [snapshot] = initialTransition(lifecycleMachine, aBot);
+    for (const event of aHandover) {
+      if (snapshot.can(event)) [snapshot] = transition(lifecycleMachine, snapshot, event);
+    }
+  }
+}

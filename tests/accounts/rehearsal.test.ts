@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { rehearseHandover, type RehearsalStores } from "../../src/accounts/rehearsal.ts";
+
+describe("the rehearsal of a handover", () => {
+  function stores(answer: () => Promise<never>) {
+    const asked: string[] = [];
+    let atWork = 0;
+    const widest = new Map<string, number>();
+    const one =
+      (name: string) =>
+      async (...values: unknown[]): Promise<never> => {
+        atWork += 1;
+        widest.set(name, Math.max(widest.get(name) ?? 0, atWork));
+        asked.push(JSON.stringify(values));
+        await new Promise(setImmediate);
+        atWork -= 1;
+        return answer();
+      };
+    const custody = [
+      "find",
+      "loadSession",
+      "openRenewal",
+      "telegramUser",
+      "recordTransition",
+      "grant",
+      "connected",
+      "released",
+    ];
+    const of = Object.fromEntries(custody.map((name) => [name, one(name)]));
+    const all = {
+      accounts: of,
+      tokens: of,
+      waits: { inForce: one("inForce") },
+      connections: { custody: 3, others: 2 },
+    };
+    return { asked, widest, custody, stores: all as unknown as RehearsalStores };
+  }
+
+  it("asks each statement on every connection at once, and names no account", async () => {
+    const { asked, widest, custody, stores: all } = stores(() => Promise.resolve(null as never));
+    await rehearseHandover({ ...all, connections: { custody: 3, others: 0 } });
+    expect(custody.map((name) => widest.get(name))).toEqual(custody.map(() => 3));
+    expect(asked).toHaveLength(3 * custody.length);
+    expect(asked.filter((values) => !values.includes('""'))).toEqual([]);
+  });
+
+  it("goes on where every statement fails", async () => {
+    const { asked, stores: all } = stores(() => Promise.reject(new Error("away")));
+    await rehearseHandover(all);
+    expect(asked).toHaveLength(3 * 8 + 2);
+  });
+});
