@@ -34,7 +34,8 @@ export function createSeeking({ world, grants, serving, abort }: SeekingParts): 
   const inTurn = serially();
 
   /** Of the account as long as nobody else holds its token. */
-  const look = () => Promise.all([accounts.find(account), accounts.openRenewal(account)]);
+  const look = (record = accounts.find(account)) =>
+    Promise.all([record, accounts.openRenewal(account)]);
 
   async function seek(slot: number, visit: Visit, backoffMs: number): Promise<void> {
     if (visit.signal.aborted) return;
@@ -53,9 +54,10 @@ export function createSeeking({ world, grants, serving, abort }: SeekingParts): 
     if (visit.signal.aborted) return;
     let looking: ReturnType<typeof look> | null = null;
     const grant = await grants.seek(ref, visit.signal, (granted, raised) => {
-      serving.prepare(granted, raised);
-      looking = look();
+      const record = accounts.find(account);
+      looking = look(record);
       looking.catch(() => undefined);
+      serving.prepare(granted, { raised, record });
     });
     if (grant === null) return;
     // The account cannot move while its token is held: the slot that serves now is the connected one.

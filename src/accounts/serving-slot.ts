@@ -12,7 +12,13 @@ import { createGapFilling, type GapFilling } from "./gap.ts";
 import { refuseStranger } from "./identity.ts";
 import { faultReason } from "../ports/telegram/telegram-error.ts";
 import type { Prompts } from "./login/prompts.ts";
-import { openSlot, type SlotConnection, type SlotEvents, tokenLost } from "./slot-connection.ts";
+import {
+  type AheadOfSlot,
+  openSlot,
+  type SlotConnection,
+  type SlotEvents,
+  tokenLost,
+} from "./slot-connection.ts";
 import { firstOfServing } from "./waiting-client.ts";
 
 /** The slot that serves: its client, its cursor and its outbox, made and ended together. */
@@ -25,7 +31,7 @@ export interface ServingSlot {
    * Reads the needs of `open` while the floor of the token's grant is still being raised, and admits the key once it
    * is. Dials nothing.
    */
-  prepare(grant: GrantRef, raised: Promise<void>): void;
+  prepare(grant: GrantRef, ahead: AheadOfSlot): void;
   /**
    * Connects and verifies by a real call that it is the account's own user. The gap in its updates is filled beside
    * its service. Rejects with the fault, ended, also when `signal` aborts.
@@ -83,7 +89,7 @@ export function createServingSlot(
   /** Calls of others that are under way. */
   const outside = new Set<Promise<unknown>>();
 
-  function wire(grant: GrantRef, raised?: Promise<void>): Promise<Parts> {
+  function wire(grant: GrantRef, ahead?: AheadOfSlot): Promise<Parts> {
     const mine = () => parts !== null && parts.connection.grant === grant;
     const tellMine = (event: LifecycleEvent) => {
       if (mine()) tell(event);
@@ -125,7 +131,7 @@ export function createServingSlot(
         );
       },
     };
-    return openSlot(world, grants, grant, events, raised).then((connection) => {
+    return openSlot(world, grants, grant, events, ahead).then((connection) => {
       const { client } = connection;
       const cursor = world.makeCursor(client, grant, { onTokenLost });
       return {
@@ -204,9 +210,9 @@ export function createServingSlot(
       const untilMs = parts?.coolingUntilMs ?? 0;
       return untilMs === 0 ? null : untilMs;
     },
-    prepare(grant, raised) {
+    prepare(grant, ahead) {
       const earlier = prepared?.parts;
-      const made = wire(grant, raised);
+      const made = wire(grant, ahead);
       made.catch(() => undefined);
       prepared = { grant, parts: made };
       earlier?.then(({ connection }) => connection.end()).catch(() => undefined);

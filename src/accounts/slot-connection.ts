@@ -1,6 +1,7 @@
 import type { Grants } from "./grants.ts";
 import { once } from "../concurrency/once.ts";
 import { HoldfastError } from "../errors.ts";
+import type { AccountRecord } from "../ports/accounts/account-store.ts";
 import type { GrantRef } from "../ports/custody/gate.ts";
 import {
   defaultDevice,
@@ -32,23 +33,34 @@ export type SlotEvents = Omit<TelegramClientEvents, "onSession"> & {
   onSilence?(waitSeconds: number): void;
 };
 
+/** What is on its way for a grant. */
+export interface AheadOfSlot {
+  /** Resolves when the grant's floor is raised. */
+  readonly raised: Promise<void>;
+  /** The account as Postgres has it since the grant. */
+  readonly record: Promise<AccountRecord | null>;
+}
+
 /**
  * Prepares a client for a slot under a grant. Nothing is dialled before `connect`. A new key is
  * stored before the client may use it. Throws the errors of the gate and the stores.
- * @param raised resolves when the grant's floor is raised; by default that is made sure here
+ * @param ahead by default both are asked for here
  */
 export async function openSlot(
   world: AccountWorld,
   grants: Pick<Grants, "free">,
   grant: GrantRef,
   events: SlotEvents,
-  raised: Promise<void> = world.claims.confirm(grant),
+  ahead: AheadOfSlot = {
+    raised: world.claims.confirm(grant),
+    record: world.accounts.find(grant.account),
+  },
 ): Promise<SlotConnection> {
   const { accounts, gate, tokens } = world;
   const [session, { driver, device, proxy, coolingUntilMs }] = await Promise.all([
     accounts.loadSession(grant),
-    wayOf(world, grant.account),
-    raised,
+    wayOf(world, grant.account, ahead.record),
+    ahead.raised,
     world.waits.load(),
   ]);
   // The client is made meanwhile; it dials nothing by itself.
@@ -90,8 +102,12 @@ export async function openSlot(
 }
 
 /** The library, the device and the proxy of an account's connections. */
-async function wayOf({ accounts, drivers }: AccountWorld, name: string) {
-  const account = await accounts.find(name);
+async function wayOf(
+  { accounts, drivers }: AccountWorld,
+  name: string,
+  record: AheadOfSlot["record"],
+) {
+  const account = await record;
   const [driver, proxy] = await Promise.all([
     drivers.of(account?.driver ?? "mtcute"),
     account?.hasProxy === true ? accounts.proxy(name) : null,

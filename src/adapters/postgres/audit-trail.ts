@@ -58,6 +58,7 @@ export function createAuditTrail(
        )
        insert into audit (chain, seq, line) select $1, * from unnest($5::bigint[], $6::text[])`,
       [chain, host, seq, previous, lines.map((_, index) => from.seq + index + 1), lines],
+      "append-to-audit",
     );
     end = { seq, digest: previous };
   }
