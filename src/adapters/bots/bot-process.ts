@@ -96,6 +96,7 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
     clock,
     hangMs,
     isBusy: () => turns.size > 0 && !hasEnded,
+    onSilent: () => giveWay(child),
     onHang: () => kill({ code: "BOT_HUNG", why: `gave no sign of life for ${hangMs} ms` }),
   });
 
@@ -180,20 +181,24 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
   };
 }
 
-/** Behind the node, its beats and its database: a loop of a bot's takes what these leave. */
 const niceness = 10;
 const nicenessMax = 19;
 
-function spawnBot({ command, args, cwd, env }: BotProgram): ChildProcess {
-  const child = spawn(command, [...args], { cwd, env, stdio: ["ignore", "pipe", "pipe", "pipe"] });
+/**
+ * Behind the node, its beats and its database, for good: a loop of a bot's takes what these leave. A bot that answers
+ * gets its share: on a busy machine its users would wait twice as long.
+ */
+function giveWay(child: ChildProcess): void {
   try {
     if (child.pid !== undefined)
       setPriority(child.pid, Math.min(getPriority() + niceness, nicenessMax));
   } catch {
     // It has ended already, or this system knows no such order.
   }
-  return child;
 }
+
+const spawnBot = ({ command, args, cwd, env }: BotProgram): ChildProcess =>
+  spawn(command, [...args], { cwd, env, stdio: ["ignore", "pipe", "pipe", "pipe"] });
 
 const unknownEnd: ProcessEnd = {
   killed: null,

@@ -23,9 +23,11 @@ export function createHangWatch(options: {
   readonly clock: Pick<Clock, "monotonicMs" | "schedule">;
   readonly hangMs: number;
   isBusy(): boolean;
+  /** It has become silent. */
+  onSilent(): void;
   onHang(): void;
 }): HangWatch {
-  const { clock, hangMs, isBusy, onHang } = options;
+  const { clock, hangMs, isBusy, onSilent, onHang } = options;
   const pieceMs = Math.max(lookMs, hangMs / piecesPerHang);
   let lookedMs = 0;
   let silentLooks = 0;
@@ -38,6 +40,7 @@ export function createHangWatch(options: {
     const nowMs = clock.monotonicMs();
     silentLooks += 1;
     silentMs += Math.min(nowMs - lookedMs, pieceMs);
+    if (silentLooks === silentLooksMax + 1) onSilent();
     if (silentMs > hangMs) return onHang();
     lookLater(nowMs);
   }

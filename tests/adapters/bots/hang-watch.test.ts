@@ -29,11 +29,12 @@ function pausingClock() {
 
 function watched(hangMs = 5_000) {
   const clock = pausingClock();
-  const at = { busy: true, hangs: 0 };
+  const at = { busy: true, silences: 0, hangs: 0 };
   const watch = createHangWatch({
     clock,
     hangMs,
     isBusy: () => at.busy,
+    onSilent: () => void (at.silences += 1),
     onHang: () => void (at.hangs += 1),
   });
   watch.begin();
@@ -42,13 +43,17 @@ function watched(hangMs = 5_000) {
 
 describe("the watch over a bot's process", () => {
   it("finds a process silent that says nothing for an eighth of a second, until it is heard", () => {
-    const { clock, watch } = watched();
+    const { clock, watch, at } = watched();
     clock.pass(100);
-    expect(watch.isSilent).toBe(false);
+    expect([watch.isSilent, at.silences]).toEqual([false, 0]);
     clock.pass(25);
-    expect(watch.isSilent).toBe(true);
+    expect([watch.isSilent, at.silences]).toEqual([true, 1]);
+    clock.pass(1_000);
+    expect(at.silences).toBe(1);
     watch.heard();
     expect(watch.isSilent).toBe(false);
+    clock.pass(125);
+    expect(at.silences).toBe(2);
   });
 
   it("takes no pause of the node itself for the process's silence", () => {
