@@ -44,5 +44,5 @@ function wordsIn(folder: string): readonly string[] {
     .filter((name) => name.endsWith(suffix))
     .map((name) => join(folder, name));
   const writtenMs = new Map(paths.map((path) => [path, statSync(path).mtimeMs]));
-  return paths.sort((one, other) => writtenMs.get(other)! - writtenMs.get(one)!);
+  return paths.toSorted((one, other) => writtenMs.get(other)! - writtenMs.get(one)!);
 }

@@ -137,8 +137,8 @@ function begin({ fleet, links, words, name, rate, gate, side }: SimNodeOptions):
     promise: { holdMs: timings.holdMs, answerMs: timings.answerMs },
     proof: {},
     proveSilence: async (of) => {
-      const gate = { incarnation: of.id, host: of.host };
-      return provesEnd(fleet.signatures, gate, words.get(of.id));
+      const before = { incarnation: of.id, host: of.host };
+      return provesEnd(fleet.signatures, before, words.get(of.id));
     },
     onWait: () => {},
     makeAccount: (record) =>
