@@ -40,6 +40,7 @@ describe("the log of a part", () => {
     const first = open();
     first.write(line(0));
     first.close();
+    await expect.poll(written).toBe(linesTo(1));
     open().write(line(1));
     await expect.poll(written).toBe(linesTo(2));
     expect(statSync(join(folder, "gate.log")).mode & 0o777).toBe(0o600);
