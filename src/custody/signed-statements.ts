@@ -34,7 +34,10 @@ export const provesEnd = (
   signatures: Pick<Signatures, "verify">,
   gate: { readonly incarnation: string; readonly host: string },
   signature: unknown,
-): boolean => signatures.verify(gate.incarnation, endedText({ type: "ended", ...gate }), signature);
+): boolean => {
+  const { incarnation, host } = gate;
+  return signatures.verify(incarnation, endedText({ type: "ended", incarnation, host }), signature);
+};
 
 /** The gate has done what the fence asked. */
 export const fencedText = (incarnation: string, request: FenceRequest): string =>

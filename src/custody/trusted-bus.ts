@@ -1,6 +1,6 @@
 import type { FleetBus, FleetNews } from "../ports/custody/fleet-bus.ts";
 import type { Signatures } from "../ports/custody/signatures.ts";
-import { endedText, fencedText, letGoText } from "./signed-statements.ts";
+import { fencedText, letGoText, provesEnd } from "./signed-statements.ts";
 
 /** What was said in an incarnation's name without its signature. */
 export interface Unproven {
@@ -28,8 +28,8 @@ export function createTrustedBus(options: TrustedBusOptions): TrustedBus {
   const listeners = new Set<(news: FleetNews) => void>();
 
   function isProven(news: Extract<FleetNews, { type: "let-go" | "ended" }>): boolean {
-    const text = news.type === "let-go" ? letGoText(news) : endedText(news);
-    return signatures.verify(news.incarnation, text, news.signature);
+    if (news.type === "ended") return provesEnd(signatures, news, news.signature);
+    return signatures.verify(news.incarnation, letGoText(news), news.signature);
   }
 
   const stop = bus.onNews((news) => {
