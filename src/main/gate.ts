@@ -22,7 +22,7 @@ import { createGateSide, type GateSide, type GateSideOptions } from "../custody/
 import { type HostIdentity, hostIdentity } from "../adapters/machine/host-identity.ts";
 import { openSocketPath } from "../adapters/machine/socket-path.ts";
 import { ownIdentity } from "../adapters/machine/process-identity.ts";
-import { hostLockName, takeHostLock } from "../adapters/machine/host-lock.ts";
+import { type HostLock, hostLockName, takeHostLock } from "../adapters/machine/host-lock.ts";
 import { type Journal, openJournal } from "../gate/journal.ts";
 import { keepLastWord } from "../gate/last-word.ts";
 import { hostKey, type LeaseValue } from "../custody/registers.ts";
@@ -197,21 +197,21 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
   const waitMs = timings.drainMs + timings.disconnectMs + stopMarginMs;
   const onWait = () => say(`waiting for the other gate of host "${host}" to end`);
   const onStranger = () =>
-    say("another user of this machine has taken the name of this gate's lock; it stops nothing");
+    say("the name of this gate's lock is another user's, or another container's; it stops nothing");
   const lock = hostLockName({ databaseUrl: config.databaseUrl ?? "", host });
   mkdirSync(join(home, "run"), { recursive: true, mode: 0o700 });
   const file = join(home, "run", "gate.lock");
-  await stage({
+  const held = await stage({
     name: "lock",
     async start(signal) {
-      let unlock = () => {};
-      const taken = takeHostLock({ name: lock, host, file, waitMs, onWait, onStranger }).then(
-        (free) => (unlock = free),
+      let taken: HostLock = { holdsName: false, free() {} };
+      const taking = takeHostLock({ name: lock, host, file, waitMs, onWait, onStranger }).then(
+        (now) => (taken = now),
       );
-      await orAborted(taken, signal);
-      return () => unlock();
+      await orAborted(taking, signal);
+      return () => taken;
     },
-    stop: (unlock) => unlock(),
+    stop: (lockNow) => lockNow().free(),
   });
   const nats = await stage({
     name: "nats",
@@ -240,7 +240,7 @@ async function runGate(stage: StartStage, stop: () => Promise<void>): Promise<vo
   });
   const path = join(home, "run", `gate-${process.pid}.sock`);
   const at = openSocketPath(path);
-  const identity = hostIdentity(lock, ownIdentity());
+  const identity = hostIdentity({ name: lock, holdsName: held().holdsName }, ownIdentity());
   const gate = { incarnation, path, identity };
   let nodeRestarts = 0;
   const supervisor = makeSupervisor(config, side, gate, env, {

@@ -9,19 +9,27 @@ export interface HostIdentity extends ProcessIdentity {
   readonly pidNamespace: string;
   /** Names the host lock, which the gate holds for life. */
   readonly lock: string;
+  /** Whether the kernel keeps that name for the gate, in its network's namespace. Older records do not say. */
+  readonly holdsName?: boolean;
+}
+
+export interface LockOfGate {
+  readonly name: string;
+  readonly holdsName: boolean;
 }
 
 /**
  * Null where the kernel gives no such facts: anywhere but on Linux. Nothing can be proven there.
  */
-export function hostIdentity(lock: string, gate: ProcessIdentity): HostIdentity | null {
+export function hostIdentity(lock: LockOfGate, gate: ProcessIdentity): HostIdentity | null {
   try {
     return {
       ...gate,
       bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
       networkNamespace: readlinkSync("/proc/self/ns/net"),
       pidNamespace: readlinkSync("/proc/self/ns/pid"),
-      lock,
+      lock: lock.name,
+      holdsName: lock.holdsName,
     };
   } catch {
     return null;

@@ -15,8 +15,14 @@ export interface HostLockOptions {
   readonly waitMs: number;
   /** Another gate is waited for, as in a rolling deploy. */
   onWait(): void;
-  /** Another user of the machine has taken the name. It stops nothing. */
+  /** The name is taken by another user of the machine, or from another namespace of processes. It stops nothing. */
   onStranger(): void;
+}
+
+export interface HostLock {
+  /** Whether the abstract socket of that name is this process's, for as long as it runs. */
+  readonly holdsName: boolean;
+  readonly free: () => void;
 }
 
 /** For the end of a process that is dying already. */
@@ -49,10 +55,10 @@ function withoutSecrets(text: string): string {
 /**
  * One gate per host and fleet. Its file in the home shuts out another gate of that home. An abstract unix socket tells
  * gates of other homes of the same user; the kernel gives it back when this process ends in any way. Any local user can
- * take such a name, so one that is not this user's is passed over: then the lease alone judges, as it does elsewhere
- * than on Linux. Throws HOST_LOCKED.
+ * take such a name, so one that is not seen to be this user's is passed over: then the lease alone judges, as it does
+ * elsewhere than on Linux. Throws HOST_LOCKED.
  */
-export async function takeHostLock(options: HostLockOptions): Promise<() => void> {
+export async function takeHostLock(options: HostLockOptions): Promise<HostLock> {
   const { file, host, waitMs } = options;
   const untilMs = performance.now() + waitMs;
   let told = false;
@@ -63,10 +69,13 @@ export async function takeHostLock(options: HostLockOptions): Promise<() => void
   const freeFile = await takeLockFile({ file, waitMs, onWait });
   if (freeFile === null) throw hostLocked(host);
   try {
-    const freeName = await takeName(options, untilMs, onWait);
-    return () => {
-      freeName();
-      freeFile();
+    const name = await takeName(options, untilMs, onWait);
+    return {
+      holdsName: name !== null,
+      free() {
+        name?.close();
+        freeFile();
+      },
     };
   } catch (error) {
     freeFile();
@@ -74,23 +83,23 @@ export async function takeHostLock(options: HostLockOptions): Promise<() => void
   }
 }
 
+/** Null where the name cannot be had, and its holder is not to be waited for. */
 async function takeName(
   { name, host, onStranger }: HostLockOptions,
   untilMs: number,
   onWait: () => void,
-): Promise<() => void> {
-  if (process.platform !== "linux") return () => {};
+): Promise<Server | null> {
+  if (process.platform !== "linux") return null;
   const path = `\0${name}`;
   for (;;) {
     const server = await listen(path);
-    if (server !== null) return () => server.close();
+    if (server !== null) return server;
     if (!isHeldByThisUser(name)) {
       // A process that ends keeps its name for a moment after its files are gone from /proc.
       await untilGone(path, dyingMsMax);
       const secondLook = await listen(path);
-      if (secondLook !== null) return () => secondLook.close();
-      onStranger();
-      return () => {};
+      if (secondLook === null) onStranger();
+      return secondLook;
     }
     const leftMs = untilMs - performance.now();
     if (leftMs <= 0) throw hostLocked(host);

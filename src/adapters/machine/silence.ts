@@ -34,15 +34,14 @@ const silentStates: ReadonlySet<string> = new Set(["06", "0A"]);
 /**
  * Whether nothing of a dead gate can reach Telegram any more. `true` only if all of this holds: the
  * asker holds the dead gate's own lock, on the same start of the same machine and in the same
- * namespaces; the gate's process is gone; its node is ended; and the kernel has no socket left,
+ * namespace of the network; the gate and its node are gone; and the kernel has no socket left,
  * orphans included, of any connection in its journal. Polls, because the kernel does not report the
  * end of an orphan.
  */
 export async function proveSilence(question: SilenceQuestion): Promise<boolean> {
   const { own, recorded, withinMs } = question;
   if (own === null || !isHostIdentity(recorded) || !isSamePlace(own, recorded)) return false;
-  if (isRunning(recorded)) return false;
-  if (!(await endNode(nodeOf(recorded)))) return false;
+  if (!(await areGone(own, recorded))) return false;
   const connections = question.connections();
   if (connections === null) return false;
   const ports = new Set(connections.map(({ local, remote }) => `${local} ${remote}`));
@@ -58,9 +57,20 @@ function isSamePlace(own: HostIdentity, recorded: HostIdentity): boolean {
   return (
     own.bootId === recorded.bootId &&
     own.networkNamespace === recorded.networkNamespace &&
-    own.pidNamespace === recorded.pidNamespace &&
     own.lock === recorded.lock
   );
+}
+
+/**
+ * A container's processes cannot be seen from the next one. The kernel then tells by the lock's name, which it gives to
+ * one process of that network at a time, and to the next one only when the gate has ended. A node reaches Telegram by
+ * its gate alone.
+ */
+async function areGone(own: HostIdentity, recorded: HostIdentity): Promise<boolean> {
+  if (own.pidNamespace !== recorded.pidNamespace) {
+    return own.holdsName === true && recorded.holdsName === true;
+  }
+  return !isRunning(recorded) && (await endNode(nodeOf(recorded)));
 }
 
 function nodeOf(recorded: object): ProcessIdentity | null {

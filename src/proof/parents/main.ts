@@ -12,13 +12,6 @@ const limits = { readyMsMax: 90_000, servesMsMax: 60_000, endedMsMax: 40_000 };
 const usualTimesMax = 2;
 /** What a busy machine adds. */
 const usualMsMore = 2_000;
-/**
- * After a namespace of processes has gone with all that was in it: nothing can be proven about a process of another
- * namespace, so the next start waits until its lease can count for nothing. This is T_take in development.
- */
-const unprovenMs = 7_500;
-/** A container's init ends with its child, and the namespace with it. */
-const namespaceEnds: ReadonlySet<string> = new Set(["kill -9 parent", "kill -9 launcher"]);
 
 interface Options {
   readonly parent?: string;
@@ -48,7 +41,6 @@ async function run({ parent: only, blow: wanted, json }: Options): Promise<numbe
   const home = await mkdtemp(join(tmpdir(), "holdfast-parents-"));
   const chosen = parents.filter(({ name }) => only === undefined || name === only);
   let failed = 0;
-  let mayMs = 0;
   try {
     const usualMs = await usualStart(chosen[0] ?? parents[0]!, home);
     if (json !== true) process.stdout.write(`a usual start takes ${usualMs.toFixed(0)} ms\n`);
@@ -57,9 +49,7 @@ async function run({ parent: only, blow: wanted, json }: Options): Promise<numbe
         if (wanted !== undefined && nameOf(blow) !== wanted) continue;
         const { readyMs, servesMs, endedMs, ...found } = await runCase(parent, blow, home, limits);
         const wrong = [...found.wrong];
-        const mostMs = usualTimesMax * usualMs + usualMsMore + mayMs;
-        const endsNamespace = namespaceEnds.has(nameOf(blow)) && parent.name === "init";
-        mayMs = endsNamespace ? unprovenMs : 0;
+        const mostMs = usualTimesMax * usualMs + usualMsMore;
         if (readyMs > mostMs) {
           wrong.push(`ready after ${readyMs.toFixed(0)} ms, usually ${usualMs.toFixed(0)} ms`);
         }

@@ -65,7 +65,8 @@ describe("the host's lock", () => {
     expect(heard).toEqual(["wait"]);
     child.kill();
     await once(child, "exit");
-    const free = await take();
+    const { free, holdsName } = await take();
+    expect(holdsName).toBe(true);
     free();
     expect(existsSync(file)).toBe(false);
   });
@@ -82,15 +83,16 @@ describe("the host's lock", () => {
   it.runIf(process.getuid?.() === 0)("is not another user's to keep", async () => {
     const { take, heard } = lock();
     await strangerTakes(hostLockName(fleet));
-    const free = await take();
+    const { free, holdsName } = await take();
     expect(heard).toEqual(["stranger"]);
+    expect(holdsName).toBe(false);
     free();
   });
 
   it("passes over a file whose process number now belongs to another process", async () => {
     const { take, heard, file } = lock();
     writeFileSync(file, JSON.stringify({ ...ownIdentity(), startTime: "earlier" }));
-    const free = await take();
+    const { free } = await take();
     expect(heard).toEqual([]);
     free();
   });

@@ -11,7 +11,7 @@ import {
 } from "../../../src/adapters/machine/process-identity.ts";
 import { proveSilence } from "../../../src/adapters/machine/silence.ts";
 
-const lock = "holdfast-gate-test";
+const lock = { name: "holdfast-gate-test", holdsName: true };
 
 /** Proofs are of Linux, where the kernel shows its sockets. */
 describe.runIf(process.platform === "linux")("the proof that a dead gate is silent", () => {
@@ -20,6 +20,8 @@ describe.runIf(process.platform === "linux")("the proof that a dead gate is sile
   let port: number;
   let accepted: Promise<Socket>;
   const own = hostIdentity(lock, ownIdentity());
+  /** As a container's gate records it: nothing of its processes can be seen from here. */
+  const inContainer = { pidNamespace: "pid:[1]", node: null };
 
   beforeEach(async () => {
     server = createServer({ pauseOnConnect: true });
@@ -50,9 +52,10 @@ describe.runIf(process.platform === "linux")("the proof that a dead gate is sile
   const prove = async (
     recorded: object,
     connections: readonly { local: number; remote: number }[] | null = [],
+    asker = own,
   ) =>
     proveSilence({
-      own,
+      own: asker,
       recorded: { ...hostIdentity(lock, await dead()), node: await dead(), ...recorded },
       connections: () => connections,
       withinMs: 300,
@@ -76,12 +79,29 @@ describe.runIf(process.platform === "linux")("the proof that a dead gate is sile
   it.each([
     ["another start of the machine", { bootId: "other" }],
     ["another network namespace", { networkNamespace: "net:[1]" }],
-    ["another process namespace", { pidNamespace: "pid:[1]" }],
+    [
+      "another process namespace, and the name was not its own",
+      { ...inContainer, holdsName: false },
+    ],
+    [
+      "another process namespace, and nothing says whose the name was",
+      { ...inContainer, holdsName: undefined },
+    ],
+    ["another network namespace as well", { ...inContainer, networkNamespace: "net:[1]" }],
     ["another host lock", { lock: "other" }],
     ["no node was recorded", { node: null }],
     ["nothing was recorded", { startTime: null }],
   ])("does not hold: %s", async (_what, recorded) => {
     expect(await prove(recorded)).toBe(false);
+  });
+
+  it("holds for a gate of another process namespace when its name is the asker's now", async () => {
+    expect(await prove(inContainer)).toBe(true);
+  });
+
+  it("does not hold for one of another process namespace when the asker has no name", async () => {
+    const nameless = hostIdentity({ ...lock, holdsName: false }, ownIdentity());
+    expect(await prove(inContainer, [], nameless)).toBe(false);
   });
 
   it("does not hold without the journal", async () => {
@@ -98,6 +118,7 @@ describe.runIf(process.platform === "linux")("the proof that a dead gate is sile
     socket.write(Buffer.alloc(8 * 1024 * 1024));
     socket.destroy();
     expect(await prove({}, connections)).toBe(false);
+    expect(await prove(inContainer, connections)).toBe(false);
     peer.resetAndDestroy();
     expect(await prove({}, connections)).toBe(true);
   });
