@@ -57,10 +57,11 @@ export function createBotPool(options: BotPoolOptions): BotPool {
   let isClosed = false;
 
   /** A process of its newest sources. */
-  function start(onGone: (aliveMs: number) => void = () => {}): BotProcess {
+  function start(givesWay: boolean, onGone: (aliveMs: number) => void): BotProcess {
     const begunMs = clock.monotonicMs();
     const started = startBotProcess({
       ...options,
+      givesWay,
       program: endingWithParent(botProgram(options)),
       bytesMax: (memoryMb + besideHeapMb) * megabyte,
       onHeard: wake,
@@ -79,21 +80,21 @@ export function createBotPool(options: BotPoolOptions): BotPool {
   }
 
   /** A process for the seat: once it sits there, another takes its place when it ends. */
-  function make(seat: number): BotProcess {
-    const started = start((aliveMs) => {
+  function make(seat: number, givesWay = false): BotProcess {
+    const started = start(givesWay, (aliveMs) => {
       if (isClosed || seats[seat] !== started) return;
       seats[seat] = null;
       deaths = aliveMs > steadyMs ? 0 : deaths + 1;
       const restMs = restsMs[Math.min(Math.max(deaths - processes, 0), restsMs.length - 1)]!;
       clock.schedule(restMs, () => {
-        if (!isClosed && seats[seat] === null) fill(seat).facts.then(known, failed);
+        if (!isClosed && seats[seat] === null) fill(seat, true).facts.then(known, failed);
       });
     });
     return started;
   }
 
-  function fill(seat: number): BotProcess {
-    const started = make(seat);
+  function fill(seat: number, givesWay = false): BotProcess {
+    const started = make(seat, givesWay);
     seats[seat] = started;
     return started;
   }
@@ -115,7 +116,11 @@ export function createBotPool(options: BotPoolOptions): BotPool {
     return null;
   }
 
-  const alone = createAlonePlaces({ clock, placesMax: processes, start });
+  const alone = createAlonePlaces({
+    clock,
+    placesMax: processes,
+    start: (onGone) => start(true, onGone),
+  });
 
   function close(): void {
     isClosed = true;

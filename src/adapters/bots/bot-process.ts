@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { getPriority, setPriority } from "node:os";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../concurrency/clock.ts";
 import type { HoldfastError } from "../../errors.ts";
@@ -20,12 +19,15 @@ import {
 } from "./messages.ts";
 import { createOpenTurns, type LineOfTurn } from "./open-turns.ts";
 import { deathsOf, type ProcessEnd } from "./process-end.ts";
+import { createProcessorShare } from "./processor-share.ts";
 import { readSaid } from "./said-lines.ts";
 
 export interface BotProcessOptions {
   readonly program: BotProgram;
   /** The bot's, for errors. */
   readonly file: string;
+  /** It follows one in trouble: it gets the processor behind the node until it is steady. */
+  readonly givesWay: boolean;
   readonly clock: Pick<Clock, "monotonicMs" | "schedule">;
   /** One that has turns and gives no sign of life for so long is ended. */
   readonly hangMs: number;
@@ -64,6 +66,8 @@ const megabyte = 1024 * 1024;
 export function startBotProcess(options: BotProcessOptions): BotProcess {
   const { program, clock, hangMs } = options;
   const child = spawnBot(program);
+  const share = createProcessorShare(child.pid, clock);
+  if (options.givesWay) share.giveWay();
   const pipe = child.stdio[pipeDescriptor] as Duplex;
   const end: { -readonly [Name in keyof ProcessEnd]: ProcessEnd[Name] } = { ...unknownEnd };
   const loaded = Promise.withResolvers<BotFacts>();
@@ -96,7 +100,7 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
     clock,
     hangMs,
     isBusy: () => turns.size > 0 && !hasEnded,
-    onSilent: () => giveWay(child),
+    onSilent: share.giveWay,
     onHang: () => kill({ code: "BOT_HUNG", why: `gave no sign of life for ${hangMs} ms` }),
   });
 
@@ -126,6 +130,7 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
     if (hasEnded) return;
     hasEnded = true;
     isReady = false;
+    share.ended();
     const errorFor = deathsOf(options.file, end, turns.has);
     loaded.reject(errorFor(0));
     turns.end(errorFor);
@@ -179,22 +184,6 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
     },
     end: (why) => kill(why ?? "given-up"),
   };
-}
-
-const niceness = 10;
-const nicenessMax = 19;
-
-/**
- * Behind the node, its beats and its database, for good: a loop of a bot's takes what these leave. A bot that answers
- * gets its share: on a busy machine its users would wait twice as long.
- */
-function giveWay(child: ChildProcess): void {
-  try {
-    if (child.pid !== undefined)
-      setPriority(child.pid, Math.min(getPriority() + niceness, nicenessMax));
-  } catch {
-    // It has ended already, or this system knows no such order.
-  }
 }
 
 const spawnBot = ({ command, args, cwd, env }: BotProgram): ChildProcess =>

@@ -60,19 +60,38 @@ it("a bot's process finds no key, no address and no environment, and reaches no 
   expect(found["arguments"]).not.toContain(".holdfast");
 });
 
-it("a bot that gives no sign of life gets the processor behind the node from then on", async () => {
+const beside = getPriority();
+const behind = Math.min(beside + 10, 19);
+
+async function openTroubled() {
   const said = `const { getPriority } = await import("node:os");
+    if (said === "exit") process.exit();
     const untilMs = performance.now() + (said === "loop" ? 1_000 : 0);
     while (performance.now() < untilMs) {}
     turn.reply(String(getPriority()));`;
   const pool = bench.open(bench.write(said));
   await pool.loaded;
-  const niceness: number[] = [];
-  for (const text of ["look", "loop", "look"]) {
-    niceness.push(Number(bodiesOf(await answerOf(pool, materialOf(text)))[0]));
-  }
-  const behind = Math.min(getPriority() + 10, 19);
-  expect(niceness).toEqual([getPriority(), behind, behind]);
+  return async (text: string, how: { readonly alone?: boolean } = {}) =>
+    Number(bodiesOf(await answerOf(pool, materialOf(text), how))[0]);
+}
+
+it("a bot that gives no sign of life gets the processor behind the node from then on", async () => {
+  const niceness = await openTroubled();
+  expect(await niceness("look")).toBe(beside);
+  expect(await niceness("loop")).toBe(behind);
+  expect(await niceness("look")).toBe(behind);
+});
+
+it("a process that follows one that ended gets the processor behind the node", async () => {
+  const niceness = await openTroubled();
+  await expect(niceness("exit")).rejects.toMatchObject({ code: "BOT_EXITED" });
+  expect(await niceness("look")).toBe(behind);
+});
+
+it("a turn that runs alone gets the processor behind the node, and no other does", async () => {
+  const niceness = await openTroubled();
+  expect(await niceness("look", { alone: true })).toBe(behind);
+  expect(await niceness("look")).toBe(beside);
 });
 
 it("a bot that lies in the home itself is refused", async () => {
