@@ -21,12 +21,10 @@ export const nodeFlags: readonly string[] = process.allowedNodeEnvironmentFlags.
 
 /**
  * For the Node that runs turns. What a turn makes lives for as long as its commit. With V8's own 16 MB of young memory,
- * it was copied several times meanwhile: an eighth of the node's time under full load.
+ * it was copied several times meanwhile: an eighth of the node's time under full load. It grows to that size when it is
+ * needed; an idle node gives it back.
  */
-export const turnFlags: readonly string[] = [
-  "--min-semi-space-size=64",
-  "--max-semi-space-size=64",
-];
+export const turnFlags: readonly string[] = ["--max-semi-space-size=64"];
 
 /**
  * The path of a program's module, for `process.execPath`.

@@ -15,69 +15,54 @@ export function withoutControls(text: string): string {
   );
 }
 
-/** The two outputs of a program, as `process` has them. */
-export interface Outputs {
-  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  readonly stderr: NodeJS.WritableStream;
+const gone = new AbortController();
+
+/** Aborts when nobody reads what is printed any more, as after `| head -1`: what only shows something may end then. */
+export const screenGone: AbortSignal = gone.signal;
+
+/** A reader that ends is no fault of the command, which finishes its work unseen. */
+function onScreenError(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  gone.abort();
+}
+process.stdout.on("error", onScreenError);
+process.stderr.on("error", onScreenError);
+
+let collected: string[] | null = null;
+
+/** From now on what would be printed is kept, for one answer at the end. */
+export function collectPrinted(): void {
+  collected ??= [];
 }
 
-/** The one way to an operator's screen: texts of chats, names and logs come through it, and command nothing there. */
-export interface Screen {
-  /** Aborts when nobody reads any more, as after `| head -1`: what only shows something may end then. */
-  readonly gone: AbortSignal;
-  print(text: string): void;
-  printJson(answer: object): void;
-  /** To the error output, a line of its own. */
-  printError(text: string): void;
-  /** To the error output, where the cursor stays behind it. */
-  promptWith(text: string): void;
-  /** Empties a terminal before a report that is shown anew; does nothing to a file or a pipe. */
-  clear(): void;
-  /** From now on what would be printed is kept, for one answer at the end. */
-  collect(): void;
-  readonly isCollecting: boolean;
-  /** What was kept; from now on it is printed again. */
-  take(): readonly string[];
+export const isCollecting = (): boolean => collected !== null;
+
+/** What was kept; from now on it is printed again. */
+export function takePrinted(): readonly string[] {
+  const taken = collected ?? [];
+  collected = null;
+  return taken;
 }
 
-export function createScreen(to: Outputs): Screen {
-  const gone = new AbortController();
-  let collected: string[] | null = null;
+/** The one way to the operator's screen: texts of chats, names and logs come through it, and command nothing there. */
+export const print = (text: string): void => {
+  if (collected !== null) collected.push(text);
+  else if (!gone.signal.aborted) process.stdout.write(`${withoutControls(text)}\n`);
+};
 
-  /** A reader that ends is no fault of the command, which finishes its work unseen. */
-  function onFault(error: NodeJS.ErrnoException): void {
-    if (error.code !== "EPIPE") throw error;
-    gone.abort();
-  }
-  to.stdout.on("error", onFault);
-  to.stderr.on("error", onFault);
+export const printJson = (answer: object): void => print(JSON.stringify(answer));
 
-  function print(text: string): void {
-    if (collected !== null) collected.push(text);
-    else if (!gone.signal.aborted) to.stdout.write(`${withoutControls(text)}\n`);
-  }
+/** To the error output, a line of its own. */
+export const printError = (text: string): void => {
+  process.stderr.write(`${withoutControls(text)}\n`);
+};
 
-  return {
-    gone: gone.signal,
-    print,
-    printJson: (answer) => print(JSON.stringify(answer)),
-    printError: (text) => void to.stderr.write(`${withoutControls(text)}\n`),
-    promptWith: (text) => void to.stderr.write(withoutControls(text)),
-    clear() {
-      if (to.stdout.isTTY) to.stdout.write("\u001b[H\u001b[2J\u001b[3J");
-    },
-    collect: () => void (collected ??= []),
-    get isCollecting() {
-      return collected !== null;
-    },
-    take() {
-      const taken = collected ?? [];
-      collected = null;
-      return taken;
-    },
-  };
-}
+/** To the error output, where the cursor stays behind it. */
+export const promptWith = (text: string): void => {
+  process.stderr.write(withoutControls(text));
+};
 
-/** This program's own. */
-export const screen = createScreen(process);
-export const { print, printJson, printError, promptWith } = screen;
+/** Empties a terminal's screen before a report that is shown anew; does nothing to a file or a pipe. */
+export const clearScreen = (): void => {
+  if (process.stdout.isTTY) process.stdout.write("\u001b[H\u001b[2J\u001b[3J");
+};

@@ -4,7 +4,7 @@ import { packageFile } from "../files.ts";
 import { commandFiles, completionNames } from "./command-files.ts";
 import { commandSummaries } from "./command-summaries.ts";
 import { readAccountName } from "../ports/accounts/account-name.ts";
-import { screen } from "./print.ts";
+import { collectPrinted } from "./print.ts";
 
 type SetExitCode = (code: number) => void;
 
@@ -44,7 +44,7 @@ function offerJson(command: Command): void {
   command
     .option("--json", "as JSON: ok, exitCode, said (the lines)")
     .hook("preAction", (_program, action) => {
-      if (action.opts()["json"] === true) screen.collect();
+      if (action.opts()["json"] === true) collectPrinted();
     });
 }
 

@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import { exitCodeOf, exitCodes } from "../cli/exit-codes.ts";
-import { printError, printJson, screen } from "../cli/print.ts";
+import { isCollecting, printError, printJson, takePrinted } from "../cli/print.ts";
 import { programFor } from "../cli/program.ts";
 import { HoldfastError, lastWord } from "../errors.ts";
 
@@ -16,7 +16,7 @@ export async function main(args: readonly string[]): Promise<number> {
       exitCode = code;
     });
     await program.parseAsync([...args], { from: "user" });
-    if (screen.isCollecting) printJson({ ok: exitCode === 0, exitCode, said: screen.take() });
+    if (isCollecting()) printJson({ ok: exitCode === 0, exitCode, said: takePrinted() });
     return exitCode;
   } catch (error) {
     // Help and version end by an error too, with the code of an end that is well.
@@ -35,7 +35,7 @@ export async function main(args: readonly string[]): Promise<number> {
 
 /** What a script reads of a command that was refused, whatever shape its answer would have had. */
 function refusalJson({ code, message, next }: HoldfastError, exitCode: number): object {
-  const said = screen.take();
+  const said = takePrinted();
   const heard = said.length === 0 ? {} : { said };
   return { ok: false, exitCode, code, message, ...(next !== undefined && { next }), ...heard };
 }

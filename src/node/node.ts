@@ -16,6 +16,7 @@ import { createNodeDoor, throughDoor } from "./door.ts";
 import { serveFigures } from "./figures.ts";
 import { rehearseHandover } from "../accounts/rehearsal.ts";
 import { createNodeHost } from "./host.ts";
+import { createIdleMemory, openHeap } from "./idle-memory.ts";
 import { leave } from "./leaving.ts";
 import { type NodeOptions, type OpenNode, openNode } from "./open.ts";
 import { type Staged, type StartStage, startInStages } from "./stages.ts";
@@ -164,6 +165,7 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
   fleet.members.onOwnBeat(() => void sweep());
   fleet.members.onOwnBeat(() => void conversations.tellUndeliverable());
   fleet.members.onOwnBeat(() => escalations.tick());
+  fleet.members.onOwnBeat(createIdleMemory(clock, openHeap()).look);
   await stage({
     name: "scheduled renewals",
     start() {
@@ -201,7 +203,7 @@ async function serve(stage: StartStage, open: OpenNode, prepared: Prepared): Pro
         onBegun: ({ name }) => commandServer.serveAccount(name),
         prepare: async () => {
           await Promise.all([warmUp(), open.databases.warm()]);
-          await rehearseHandover({ ...stores, connections: open.databases.sizes });
+          await rehearseHandover({ ...stores, connections: open.databases.sizes }, clock);
         },
         signal,
       }),

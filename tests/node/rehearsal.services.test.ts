@@ -9,6 +9,7 @@ import { type Database, openDatabase } from "../../src/adapters/postgres/databas
 import { createTokenStore } from "../../src/adapters/postgres/token-store.ts";
 import { createWaitStore } from "../../src/adapters/postgres/wait-store.ts";
 import { createTestDatabase } from "../fixtures/database.ts";
+import { createTestClock } from "../fixtures/test-clock.ts";
 
 describe("the rehearsal of a handover in Postgres", () => {
   const sealer = createSealer(createKeyRing([randomBytes(32)]));
@@ -56,8 +57,14 @@ describe("the rehearsal of a handover in Postgres", () => {
       waits: createWaitStore(database),
     };
     // One pool plays both here, one after the other.
-    await rehearseHandover({ ...stores, connections: { custody: 3, others: 0 } });
-    await rehearseHandover({ ...stores, connections: { custody: 0, others: 3 } });
+    await rehearseHandover(
+      { ...stores, connections: { custody: 3, others: 0 } },
+      createTestClock(),
+    );
+    await rehearseHandover(
+      { ...stores, connections: { custody: 0, others: 3 } },
+      createTestClock(),
+    );
     const planned = [
       "find-account",
       "grant",

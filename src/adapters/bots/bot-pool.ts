@@ -116,11 +116,8 @@ export function createBotPool(options: BotPoolOptions): BotPool {
     return null;
   }
 
-  const alone = createAlonePlaces({
-    clock,
-    placesMax: processes,
-    start: (onGone) => start(true, onGone),
-  });
+  const startAlone = (onGone: () => void): BotProcess => start(true, onGone);
+  const alone = createAlonePlaces({ clock, placesMax: processes, start: startAlone });
 
   function close(): void {
     isClosed = true;

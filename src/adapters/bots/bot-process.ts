@@ -64,10 +64,9 @@ const lastLinesMs = 500;
 const megabyte = 1024 * 1024;
 
 export function startBotProcess(options: BotProcessOptions): BotProcess {
-  const { program, clock, hangMs } = options;
-  const child = spawnBot(program);
-  const share = createProcessorShare(child.pid, clock);
-  if (options.givesWay) share.giveWay();
+  const { clock, hangMs } = options;
+  const child = spawnBot(options.program);
+  const share = createProcessorShare(child.pid, options);
   const pipe = child.stdio[pipeDescriptor] as Duplex;
   const end: { -readonly [Name in keyof ProcessEnd]: ProcessEnd[Name] } = { ...unknownEnd };
   const loaded = Promise.withResolvers<BotFacts>();
@@ -95,7 +94,6 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
   }
 
   const crash = (why: string): void => kill({ code: "BOT_CRASHED", why });
-
   const watch = createHangWatch({
     clock,
     hangMs,

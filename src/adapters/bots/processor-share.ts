@@ -9,6 +9,12 @@ export interface ProcessorShare {
   ended(): void;
 }
 
+export interface ProcessorShareOptions {
+  readonly clock: Pick<Clock, "schedule">;
+  /** From its start. */
+  readonly givesWay: boolean;
+}
+
 const niceness = 10;
 const nicenessMax = 19;
 /** One that lived and answered for so long has earned its share again. */
@@ -21,7 +27,7 @@ const steadyMs = 30_000;
  */
 export function createProcessorShare(
   pid: number | undefined,
-  clock: Pick<Clock, "schedule">,
+  { clock, givesWay }: ProcessorShareOptions,
 ): ProcessorShare {
   let hasEnded = false;
   let cancelReturn = (): void => {};
@@ -35,12 +41,15 @@ export function createProcessorShare(
     }
   }
 
+  function giveWay(): void {
+    stand(niceness);
+    cancelReturn();
+    cancelReturn = clock.schedule(steadyMs, () => stand(0));
+  }
+  if (givesWay) giveWay();
+
   return {
-    giveWay() {
-      stand(niceness);
-      cancelReturn();
-      cancelReturn = clock.schedule(steadyMs, () => stand(0));
-    },
+    giveWay,
     ended() {
       hasEnded = true;
       cancelReturn();

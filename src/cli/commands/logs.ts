@@ -4,7 +4,7 @@ import { HoldfastError } from "../../errors.ts";
 import { countIn } from "../count-in.ts";
 import { levelIn, type LogChoice, logLine } from "../log-lines.ts";
 import { followLog, openLogReading } from "../log-reading.ts";
-import { print, printError, screen } from "../print.ts";
+import { print, printError, screenGone } from "../print.ts";
 import { sinceMs } from "../since.ts";
 
 const { env } = process;
@@ -57,7 +57,7 @@ export function addLogsCommand(program: Command): void {
         reading.readOn();
         for (const text of newest?.slice(-linesMax) ?? []) print(text);
         newest = null;
-        if (given.follow === true) await followLog(folder, reading, screen.gone);
+        if (given.follow === true) await followLog(folder, reading, screenGone);
         else if (shown === 0)
           printError(
             `nothing of that is logged here${account === undefined ? "" : `; see the accounts with: npx holdfast status`}`,

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { errorLine } from "../../errors.ts";
-import { print, printError, screen } from "../print.ts";
+import { clearScreen, print, printError, screenGone } from "../print.ts";
 
 const { env } = process;
 const everyMs = 5_000;
@@ -35,7 +35,7 @@ async function shower(json: boolean, again: boolean): Promise<() => Promise<numb
   const { screenColumns } = await import("../table.ts");
   return async () => {
     const report = figuresJson(await readFleetFigures({ env }));
-    if (again && !json) screen.clear();
+    if (again && !json) clearScreen();
     print(json ? JSON.stringify(report) : figuresText(report, screenColumns()));
     return exitCodeOfWorst(report.verdict);
   };
@@ -47,7 +47,7 @@ async function showAgain(show: () => Promise<number>): Promise<number> {
   const end = new AbortController();
   const stop = () => end.abort();
   process.once("SIGINT", stop);
-  screen.gone.addEventListener("abort", stop);
+  screenGone.addEventListener("abort", stop);
   try {
     return await watching({
       signal: end.signal,
@@ -59,7 +59,7 @@ async function showAgain(show: () => Promise<number>): Promise<number> {
       },
     });
   } finally {
-    screen.gone.removeEventListener("abort", stop);
+    screenGone.removeEventListener("abort", stop);
     process.off("SIGINT", stop);
   }
 }

@@ -8,7 +8,7 @@ import { createTestClock } from "../../fixtures/test-clock.ts";
 const steadyMs = 30_000;
 const behind = Math.min(getPriority() + 10, 19);
 
-function open() {
+function open(givesWay = false) {
   const child = spawn("sleep", ["60"], { stdio: "ignore" });
   const gone = once(child, "exit");
   onTestFinished(async () => {
@@ -16,15 +16,14 @@ function open() {
     await gone;
   });
   const clock = createTestClock();
-  const share = createProcessorShare(child.pid, clock);
+  const share = createProcessorShare(child.pid, { clock, givesWay });
   return { share, clock, niceness: () => getPriority(child.pid) };
 }
 
 it.runIf(process.getuid?.() === 0)(
   "a bot's process that is steady stands beside the node again",
   () => {
-    const { share, clock, niceness } = open();
-    share.giveWay();
+    const { share, clock, niceness } = open(true);
     clock.advance(steadyMs - 1);
     share.giveWay();
     clock.advance(steadyMs - 1);
@@ -44,6 +43,6 @@ it("the number of a process that has ended is not touched again", () => {
 });
 
 it("a process that never started is passed over", () => {
-  const share = createProcessorShare(undefined, createTestClock());
+  const share = createProcessorShare(undefined, { clock: createTestClock(), givesWay: true });
   expect(() => share.giveWay()).not.toThrow();
 });
