@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { inBatches } from "../../concurrency/in-batches.ts";
 import { requireNoSecret } from "../../commands/secret-fields.ts";
 import { askSealKey, requestSealed } from "../../adapters/crypto/sealed-request.ts";
 import { tokenMachine, tokenRules } from "../../../machines/token.ts";
@@ -36,6 +37,9 @@ export interface ChaosAccount {
   /** A user's 2FA password; null for none. */
   readonly password: string | null;
 }
+
+/** A node refuses commands beyond a thousand at once. */
+const askedAtOnce = 100;
 
 /** The control API of the chaos's data centre, which is always served. */
 export const accessOf = ({ controlUrl, controlToken }: TelegramDc): ControlAccess => ({
@@ -290,11 +294,9 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
               [accounts.map(({ account }) => account)],
             );
             if (away.length > 0) throw new Error(JSON.stringify(away));
-            return Promise.all(
-              accounts.map(({ account }) =>
-                ask(`holdfast.account.${account}.invoke`, { method: "help.getConfig" }),
-              ),
-            );
+            await inBatches(accounts, askedAtOnce, async ({ account }) => {
+              await ask(`holdfast.account.${account}.invoke`, { method: "help.getConfig" });
+            });
           },
           withinMs,
         );
