@@ -123,7 +123,7 @@ function initialise(
   throw new HoldfastError({
     code: "POSTGRES_INIT_FAILED",
     message: `PostgreSQL could not lay out its data in ${folder.path}: ${lastWords(answer.stderr ?? "")}.`,
-    next: "Free some disk space or name another folder in HOLDFAST_HOME.",
+    next: "Mend what it says, such as a full disk or a missing right, or name another folder in HOLDFAST_HOME.",
     cause: answer.error,
   });
 }

@@ -23,9 +23,11 @@ const advice: Readonly<Record<string, string>> = {
   CODE_WAY_UNKNOWN: "renew by handoff or QR",
   CODE_NOT_IN_APP: "type the code yourself with --method code, or renew by handoff",
   AUTH_TOKEN_EXPIRED: "the login token was too old; begin again",
-  OTHER_DATA_CENTRE: "name that data centre in HOLDFAST_TELEGRAM_DC",
+  OTHER_DATA_CENTRE:
+    "a fleet holds accounts of one data centre; hold this one in another fleet, whose HOLDFAST_TELEGRAM_DC names its centre",
   SIGN_UP_REQUIRED: "sign the number up in Telegram itself first",
-  PHONE_UNKNOWN: "renew by handoff or QR, which need no number",
+  PHONE_UNKNOWN:
+    "take --method qr, which needs no number; nor does handoff, while the old key serves",
   FRESH_CHANGE_PHONE_FORBIDDEN: "the session is too young; try again after 24 hours",
 };
 

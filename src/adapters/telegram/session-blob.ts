@@ -10,7 +10,7 @@ interface SessionForm {
 
 export const keyBytes = 256;
 
-/** Telegram's data centre that a new account is tried in first; mtcute's and GramJS's own addresses are of it. */
+/** The data centre of a fleet that is told no other; mtcute's and GramJS's own addresses are of it. */
 export const defaultDcId = 2;
 
 /**
@@ -64,7 +64,7 @@ export function refuseOtherHome(homeId: number, known: { readonly dcId: number }
   throw new HoldfastError({
     code: "SESSION_OF_OTHER_DC",
     message: `The stored session belongs to data centre ${known.dcId}; this node connects to ${homeId}.`,
-    next: "Set HOLDFAST_TELEGRAM_DC as it was when the account was logged in.",
+    next: "A fleet holds accounts of one data centre. If HOLDFAST_TELEGRAM_DC was changed, set it back; otherwise hold this account in another fleet, whose HOLDFAST_TELEGRAM_DC names its centre.",
   });
 }
 

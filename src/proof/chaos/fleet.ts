@@ -297,6 +297,7 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
             await inBatches(accounts, askedAtOnce, async ({ account }) => {
               await ask(`holdfast.account.${account}.invoke`, { method: "help.getConfig" });
             });
+            return true;
           },
           withinMs,
         );
