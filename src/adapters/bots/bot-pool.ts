@@ -1,5 +1,6 @@
 import type { Clock } from "../../concurrency/clock.ts";
 import { errorLine, type HoldfastError } from "../../errors.ts";
+import type { PartitionedUser } from "../../ports/conversation/partitions.ts";
 import type { BotPlace, BotRunner } from "../../ports/conversation/bot-runner.ts";
 import { createAlonePlaces } from "./alone-places.ts";
 import { type BotProcess, startBotProcess } from "./bot-process.ts";
@@ -22,8 +23,9 @@ export interface BotPoolOptions extends BotProgramOptions {
 }
 
 /**
- * The processes of one bot. A user's turns go to one of them, as long as that gives signs of life; where none does,
- * they wait. One that ends is started again.
+ * The processes of one bot. The eldest takes all turns that it keeps up with: many in one frame cost less than few in
+ * each of several. What it does not keep up with goes to the next one. Where none gives signs of life, turns wait. One
+ * that ends is started again.
  */
 export interface BotPool extends BotRunner {
   /** Rejects with the error of a bot that cannot be loaded; then no process is left. */
@@ -49,7 +51,8 @@ const retireLookMs = 250;
 
 export function createBotPool(options: BotPoolOptions): BotPool {
   const { clock, processes, memoryMb } = options;
-  const seats: (BotProcess | null)[] = Array.from({ length: processes }, () => null);
+  /** The eldest first. */
+  const serving = new Set<BotProcess>();
   const living = new Set<BotProcess>();
   const waiting = new Set<() => void>();
   let facts: BotFacts = { name: options.file, alsoAnswers: [], hearsUndeliverable: false };
@@ -79,23 +82,22 @@ export function createBotPool(options: BotPoolOptions): BotPool {
     for (const look of waiting) look();
   }
 
-  /** A process for the seat: once it sits there, another takes its place when it ends. */
-  function make(seat: number, givesWay = false): BotProcess {
+  /** Once it serves, another takes its place when it ends. */
+  function make(givesWay = false): BotProcess {
     const started = start(givesWay, (aliveMs) => {
-      if (isClosed || seats[seat] !== started) return;
-      seats[seat] = null;
+      if (isClosed || !serving.delete(started)) return;
       deaths = aliveMs > steadyMs ? 0 : deaths + 1;
       const restMs = restsMs[Math.min(Math.max(deaths - processes, 0), restsMs.length - 1)]!;
       clock.schedule(restMs, () => {
-        if (!isClosed && seats[seat] === null) fill(seat, true).facts.then(known, failed);
+        if (!isClosed && serving.size < processes) serve(true).facts.then(known, failed);
       });
     });
     return started;
   }
 
-  function fill(seat: number, givesWay = false): BotProcess {
-    const started = make(seat, givesWay);
-    seats[seat] = started;
+  function serve(givesWay = false): BotProcess {
+    const started = make(givesWay);
+    serving.add(started);
     return started;
   }
 
@@ -108,12 +110,11 @@ export function createBotPool(options: BotPoolOptions): BotPool {
     if (!isClosed) options.onFault(`the bot ${facts.name} cannot be loaded: ${errorLine(error)}`);
   }
 
-  function answering(first: number): BotPlace | null {
-    for (let next = 0; next < processes; next += 1) {
-      const one = seats[(first + next) % processes];
-      if (one?.answers === true) return one;
-    }
-    return null;
+  /** Where all are late, their users are spread over them. */
+  function placeOf(item: PartitionedUser): BotPlace | null {
+    for (const one of serving) if (one.keepsUp) return one;
+    const late = [...serving].filter((one) => one.answers);
+    return late[seatOf(item, late.length)] ?? null;
   }
 
   const startAlone = (onGone: () => void): BotProcess => start(true, onGone);
@@ -127,7 +128,7 @@ export function createBotPool(options: BotPoolOptions): BotPool {
   }
 
   async function load(): Promise<void> {
-    const first = seats.map((_, seat) => fill(seat));
+    const first = Array.from({ length: processes }, () => serve());
     try {
       const [of] = await Promise.all(first.map((one) => one.facts));
       if (of !== undefined) known(of);
@@ -150,18 +151,18 @@ export function createBotPool(options: BotPoolOptions): BotPool {
     },
     place({ item, alone: isAlone, signal }) {
       if (isAlone) return alone.place(signal);
-      const first = seatOf(item, processes);
-      const free = answering(first);
+      const free = placeOf(item);
       if (free !== null) return free;
-      return untilFree(waiting, signal, () => (isClosed ? null : (answering(first) ?? "none")));
+      return untilFree(waiting, signal, () => (isClosed ? null : (placeOf(item) ?? "none")));
     },
     async reload() {
-      const fresh = make(0);
+      const fresh = make();
       const newest = await fresh.facts;
       const old = [...living].filter((one) => one !== fresh);
-      seats[0] = fresh;
+      serving.clear();
+      serving.add(fresh);
       known(newest);
-      for (const seat of seats.keys()) if (seat > 0) fill(seat).facts.then(known, failed);
+      while (serving.size < processes) serve().facts.then(known, failed);
       retire(old, clock, () => isClosed);
     },
     close,

@@ -50,6 +50,8 @@ export interface BotProcess extends BotPlace {
   readonly open: number;
   /** It is loaded, lives, and has given a sign of life just now. */
   readonly answers: boolean;
+  /** It answers as fast as turns come. */
+  readonly keepsUp: boolean;
   readonly hasEnded: boolean;
   /** Its last turn has left nothing under way, as it says. */
   readonly isClean: boolean;
@@ -166,6 +168,9 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
     },
     get answers() {
       return isReady && !watch.isSilent;
+    },
+    get keepsUp() {
+      return isReady && !watch.isLate;
     },
     get hasEnded() {
       return hasEnded;

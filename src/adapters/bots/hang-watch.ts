@@ -5,11 +5,15 @@ export interface HangWatch {
   /** It has work from now on. */
   begin(): void;
   heard(): void;
+  /** It has not spoken for longer than it takes to work off what comes at a time. */
+  readonly isLate: boolean;
   /** Nothing was heard for a moment: others are to take what comes. */
   readonly isSilent: boolean;
 }
 
 const lookMs = 25;
+/** A process that is silent for so many looks is late. */
+const lateLooksMax = 2;
 /** A process that is silent for so many looks gets no new turn. */
 const silentLooksMax = 4;
 /** Of the time until a silent process has hung: one look counts for no more than such a piece. */
@@ -63,6 +67,9 @@ export function createHangWatch(options: {
       lookLater(clock.monotonicMs());
     },
     heard,
+    get isLate() {
+      return silentLooks > lateLooksMax && isBusy();
+    },
     get isSilent() {
       return silentLooks > silentLooksMax && isBusy();
     },

@@ -15,6 +15,11 @@ export interface BatcherOptions<Item, Result> extends DoubtOptions {
    * loop, so that all requests of that turn go together.
    */
   readonly gather?: (setOut: () => void) => void;
+  /**
+   * Where nobody waits for a result: a batch that is not whole begins at least so long after the one before, so that
+   * it grows. By default as soon as that one has ended.
+   */
+  readonly apartMs?: number;
   /** By default a timer of the system. */
   readonly schedule?: Clock["schedule"];
   /**
@@ -47,7 +52,7 @@ const heldUpMs = 25;
 export function createBatcher<Item, Result>(
   options: BatcherOptions<Item, Result>,
 ): Batcher<Item, Result> {
-  const { lanes, sizeMax, keyOf, run, gather = setImmediate } = options;
+  const { lanes, sizeMax, keyOf, run, gather = setImmediate, apartMs = 0 } = options;
   const { schedule = createSystemClock().schedule } = options;
   const busy = new Set<string>();
   const doubts = createDoubts(options);
@@ -56,6 +61,8 @@ export function createBatcher<Item, Result>(
   let isHeldUp = false;
   let cancelWatch = () => {};
   let isScheduled = false;
+  let isTooSoon = false;
+  let cancelRest = () => {};
 
   function takeBatch(): Waiting<Item, Result>[] {
     const batch: Waiting<Item, Result>[] = [];
@@ -103,6 +110,7 @@ export function createBatcher<Item, Result>(
   async function flush(batch: readonly Waiting<Item, Result>[]): Promise<void> {
     idleLanes -= 1;
     watchAnew();
+    restAfterBegin();
     await settle(batch);
     for (const { key } of batch) busy.delete(key);
     idleLanes += 1;
@@ -121,8 +129,19 @@ export function createBatcher<Item, Result>(
     });
   }
 
+  function restAfterBegin(): void {
+    if (apartMs === 0) return;
+    isTooSoon = true;
+    cancelRest();
+    cancelRest = schedule(apartMs, () => {
+      isTooSoon = false;
+      pump();
+    });
+  }
+
   const mayBegin = (): boolean =>
     queue.length > 0 &&
+    (!isTooSoon || queue.length >= sizeMax) &&
     (idleLanes === lanes || (idleLanes > 0 && (isHeldUp || queue.length >= sizeMax)));
 
   function pump(): void {

@@ -62,6 +62,11 @@ interface Settlement {
 
 /** What many accounts ask for at the same time goes into one statement. */
 const limits = { lanes: 1, sizeMax: 500 };
+/**
+ * Nobody waits for an outcome's record but a sender that ends. Each statement costs the same, however little it writes:
+ * at half of the load that a machine can take, there were 200 of them a second.
+ */
+const settlingApartMs = 20;
 
 export function createOutboxStore(
   database: Database,
@@ -113,6 +118,7 @@ export function createOutboxStore(
 
   const settling = createBatcher<Settlement, undefined>({
     ...limits,
+    apartMs: settlingApartMs,
     keyOf: ({ results }) => results[0]!.id,
     async run(items) {
       const rows = items.flatMap(({ results, under }) =>

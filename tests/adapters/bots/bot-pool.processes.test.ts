@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { describeBotRunner } from "../../contracts/bot-runner.ts";
 import { type BotPoolBench, openBotPoolBench } from "../../fixtures/bot-pool-bench.ts";
+import { createTestClock, type TestClock } from "../../fixtures/test-clock.ts";
 import { answerOf, bodiesOf, materialOf } from "../../fixtures/turn-material.ts";
 
 const contractBot = fileURLToPath(new URL("../../fixtures/bots/contract-bot.ts", import.meta.url));
@@ -34,6 +35,9 @@ async function open(body: string, change: Parameters<BotPoolBench["open"]>[1] = 
       bodiesOf(await answerOf(pool, materialOf(text), { alone })),
   };
 }
+
+/** The turn has been given to a process. */
+const begun = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("a process of a bot that ends", () => {
   it.each([
@@ -68,13 +72,17 @@ describe("a process of a bot that ends", () => {
   });
 
   it("because it never returns is ended, while the other one takes what comes", async () => {
-    const body = `if (said === "act") for (;;);`;
-    const { pool, say } = await open(body, { processes: 2, hangMs: 2_000 });
+    const clock = createTestClock();
+    const { say } = await open(`if (said === "act") for (;;);`, {
+      processes: 2,
+      hangMs: 2_000,
+      clock,
+    });
     const hung = say("act").catch((error: unknown) => error);
-    const others = Array.from({ length: 8 }, (_, user) =>
-      answerOf(pool, materialOf("hi", {}, `${user}`)),
-    );
-    expect(await Promise.any(others).then(bodiesOf)).toEqual(["fine"]);
+    await begun();
+    clock.advance(100);
+    expect(await say("hi")).toEqual(["fine"]);
+    clock.advance(2_000);
     expect(await hung).toMatchObject({ code: "BOT_HUNG", isSuspect: true });
   });
 
@@ -86,6 +94,37 @@ describe("a process of a bot that ends", () => {
     const beside = say("wait").catch((error: unknown) => error);
     await expect(say("act")).rejects.toMatchObject({ isSuspect: true });
     expect(await beside).toMatchObject({ code: "BOT_EXITED", isSuspect: false });
+  });
+});
+
+describe("turns of several processes", () => {
+  const twoThatTell = (clock: TestClock) =>
+    open(
+      `if (said === "busy") for (const end = Date.now() + 300; Date.now() < end;);
+      return turn.reply(String(process.pid));`,
+      { processes: 2, clock },
+    );
+  const users = ["1", "2", "3", "4", "5", "6", "7", "8"];
+
+  it("all go to one that keeps up with them", async () => {
+    const { pool } = await twoThatTell(createTestClock());
+    const answers = await Promise.all(
+      users.map(async (user) => bodiesOf(await answerOf(pool, materialOf("hi", {}, user)))),
+    );
+    expect(new Set(answers.flat()).size).toBe(1);
+  });
+
+  it("go to the next one while the eldest is late, and back when it has caught up", async () => {
+    const clock = createTestClock();
+    const { say } = await twoThatTell(clock);
+    const [eldest] = await say("hi");
+    const busy = say("busy");
+    await begun();
+    clock.advance(75);
+    const [next] = await say("hi");
+    expect(next).not.toBe(eldest);
+    expect(await busy).toEqual([eldest]);
+    expect(await say("hi")).toEqual([eldest]);
   });
 });
 

@@ -56,6 +56,19 @@ describe("the watch over a bot's process", () => {
     expect(at.silences).toBe(2);
   });
 
+  it("finds a process late that says nothing for longer than between two beats", () => {
+    const { clock, watch, at } = watched();
+    clock.pass(50);
+    expect(watch.isLate).toBe(false);
+    clock.pass(25);
+    expect([watch.isLate, watch.isSilent]).toEqual([true, false]);
+    watch.heard();
+    expect(watch.isLate).toBe(false);
+    clock.pass(75);
+    at.busy = false;
+    expect(watch.isLate).toBe(false);
+  });
+
   it("takes no pause of the node itself for the process's silence", () => {
     const { clock, watch, at } = watched();
     clock.pause(3_000);

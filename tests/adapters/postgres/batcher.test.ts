@@ -24,6 +24,7 @@ function openBatcher(limits: {
   readonly lanes: number;
   readonly sizeMax: number;
   readonly gather?: (setOut: () => void) => void;
+  readonly apartMs?: number;
   readonly unwritable?: (error: unknown) => unknown;
 }) {
   const runs: Run[] = [];
@@ -94,6 +95,28 @@ describe("a batcher", () => {
     expect(batches()).toEqual(["a1", "b1"]);
     vi.advanceTimersByTime(1);
     expect(batches()).toEqual(["a1", "b1", "c1"]);
+  });
+
+  it("keeps batches apart where it is told to, but for whole ones", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { add, runs, batches } = openBatcher({ lanes: 1, sizeMax: 2, apartMs: 20 });
+    void add("a1");
+    await turn();
+    runs[0]!.answer();
+    void add("b1");
+    await turn();
+    vi.advanceTimersByTime(19);
+    expect(batches()).toEqual(["a1"]);
+    vi.advanceTimersByTime(1);
+    expect(batches()).toEqual(["a1", "b1"]);
+    runs[1]!.answer();
+    for (const item of ["c1", "d1", "e1"]) void add(item);
+    await turn();
+    expect(batches()).toEqual(["a1", "b1", "c1 d1"]);
+    runs[2]!.answer();
+    await turn();
+    vi.advanceTimersByTime(20);
+    expect(batches()).toEqual(["a1", "b1", "c1 d1", "e1"]);
   });
 
   it("never has one key twice under way, and keeps its order", async () => {
