@@ -23,9 +23,10 @@ export interface BotPoolOptions extends BotProgramOptions {
 }
 
 /**
- * The processes of one bot. The eldest takes all turns that it keeps up with: many in one frame cost less than few in
- * each of several. What it does not keep up with goes to the next one. Where none gives signs of life, turns wait. One
- * that ends is started again.
+ * The processes of one bot. Users are spread over them, so that a turn that ends its process takes few along. Under
+ * load the eldest takes all turns that it keeps up with: many in one frame cost less than few in each of several. What
+ * it does not keep up with goes to the others. Where none gives signs of life, turns wait. One that ends is started
+ * again.
  */
 export interface BotPool extends BotRunner {
   /** Rejects with the error of a bot that cannot be loaded; then no process is left. */
@@ -41,6 +42,8 @@ export interface BotPool extends BotRunner {
 /** Resident memory beside the heap: Node itself, and buffers. */
 const besideHeapMb = 128;
 const megabyte = 1024 * 1024;
+/** Beyond so many turns of the eldest there is load. */
+const manyTurns = 8;
 /** Before a process that ended soon after its start is started again. */
 const restsMs = [0, 250, 1_000, 5_000, 15_000];
 /** One that lived for so long has earned a fresh start at once. */
@@ -53,6 +56,8 @@ export function createBotPool(options: BotPoolOptions): BotPool {
   const { clock, processes, memoryMb } = options;
   /** The eldest first. */
   const serving = new Set<BotProcess>();
+  /** Turns that were given a place in this turn of the event loop: they may not have begun. */
+  let placedNow = 0;
   const living = new Set<BotProcess>();
   const waiting = new Set<() => void>();
   let facts: BotFacts = { name: options.file, alsoAnswers: [], hearsUndeliverable: false };
@@ -110,11 +115,16 @@ export function createBotPool(options: BotPoolOptions): BotPool {
     if (!isClosed) options.onFault(`the bot ${facts.name} cannot be loaded: ${errorLine(error)}`);
   }
 
-  /** Where all are late, their users are spread over them. */
+  /** Where all are late, their users are spread over them all the same. */
   function placeOf(item: PartitionedUser): BotPlace | null {
-    for (const one of serving) if (one.keepsUp) return one;
-    const late = [...serving].filter((one) => one.answers);
-    return late[seatOf(item, late.length)] ?? null;
+    const answering = [...serving].filter((one) => one.answers);
+    const timely = answering.filter((one) => one.keepsUp);
+    const [eldest] = timely;
+    if (placedNow === 0) setImmediate(() => (placedNow = 0));
+    placedNow += 1;
+    if (eldest !== undefined && eldest.open + placedNow > manyTurns) return eldest;
+    const among = eldest === undefined ? answering : timely;
+    return among[seatOf(item, among.length)] ?? null;
   }
 
   const startAlone = (onGone: () => void): BotProcess => start(true, onGone);

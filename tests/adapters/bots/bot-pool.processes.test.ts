@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { BotPool } from "../../../src/adapters/bots/bot-pool.ts";
 import { describeBotRunner } from "../../contracts/bot-runner.ts";
 import { type BotPoolBench, openBotPoolBench } from "../../fixtures/bot-pool-bench.ts";
 import { createTestClock, type TestClock } from "../../fixtures/test-clock.ts";
@@ -104,27 +105,35 @@ describe("turns of several processes", () => {
       return turn.reply(String(process.pid));`,
       { processes: 2, clock },
     );
-  const users = ["1", "2", "3", "4", "5", "6", "7", "8"];
+  const say = async (pool: BotPool, user: string) =>
+    bodiesOf(await answerOf(pool, materialOf("hi", {}, user)));
+  const users = Array.from({ length: 60 }, (_, user) => `${user}`);
 
-  it("all go to one that keeps up with them", async () => {
+  it("are spread over them while there are few", async () => {
     const { pool } = await twoThatTell(createTestClock());
-    const answers = await Promise.all(
-      users.map(async (user) => bodiesOf(await answerOf(pool, materialOf("hi", {}, user)))),
-    );
-    expect(new Set(answers.flat()).size).toBe(1);
+    const seen = new Set<string>();
+    for (const user of users.slice(0, 8)) for (const pid of await say(pool, user)) seen.add(pid);
+    expect(seen.size).toBe(2);
   });
 
-  it("go to the next one while the eldest is late, and back when it has caught up", async () => {
+  it("go to the eldest once it has many, as it keeps up with them", async () => {
+    const { pool } = await twoThatTell(createTestClock());
+    const answers = await Promise.all(users.map((user) => say(pool, user)));
+    const [pid] = answers.at(-1)!;
+    expect(answers.slice(30).flat()).toEqual(users.slice(30).map(() => pid));
+  });
+
+  it("go to the other one while theirs is late, and back when it has caught up", async () => {
     const clock = createTestClock();
-    const { say } = await twoThatTell(clock);
-    const [eldest] = await say("hi");
-    const busy = say("busy");
+    const { say: sayOne } = await twoThatTell(clock);
+    const [usual] = await sayOne("hi");
+    const busy = sayOne("busy");
     await begun();
     clock.advance(75);
-    const [next] = await say("hi");
-    expect(next).not.toBe(eldest);
-    expect(await busy).toEqual([eldest]);
-    expect(await say("hi")).toEqual([eldest]);
+    const [other] = await sayOne("hi");
+    expect(other).not.toBe(usual);
+    expect(await busy).toEqual([usual]);
+    expect(await sayOne("hi")).toEqual([usual]);
   });
 });
 
