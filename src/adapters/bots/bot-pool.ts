@@ -1,10 +1,9 @@
 import type { Clock } from "../../concurrency/clock.ts";
 import { errorLine, type HoldfastError } from "../../errors.ts";
-import type { PartitionedUser } from "../../ports/conversation/partitions.ts";
 import type { BotPlace, BotRunner } from "../../ports/conversation/bot-runner.ts";
 import { createAlonePlaces } from "./alone-places.ts";
 import { type BotProcess, startBotProcess } from "./bot-process.ts";
-import { seatOf } from "./bot-seats.ts";
+import { createBotSeats } from "./bot-seats.ts";
 import { botProgram, type BotProgramOptions, endingWithParent } from "./bot-program.ts";
 import type { BotFacts } from "./messages.ts";
 
@@ -23,10 +22,8 @@ export interface BotPoolOptions extends BotProgramOptions {
 }
 
 /**
- * The processes of one bot. Users are spread over them, so that a turn that ends its process takes few along. Under
- * load the eldest takes all turns that it keeps up with: many in one frame cost less than few in each of several. What
- * it does not keep up with goes to the others. Where none gives signs of life, turns wait. One that ends is started
- * again.
+ * The processes of one bot. `createBotSeats` says who takes which turn. Where none gives signs of life, turns wait. One
+ * that ends is started again.
  */
 export interface BotPool extends BotRunner {
   /** Rejects with the error of a bot that cannot be loaded; then no process is left. */
@@ -42,8 +39,6 @@ export interface BotPool extends BotRunner {
 /** Resident memory beside the heap: Node itself, and buffers. */
 const besideHeapMb = 128;
 const megabyte = 1024 * 1024;
-/** Beyond so many turns of the eldest there is load. */
-const manyTurns = 8;
 /** Before a process that ended soon after its start is started again. */
 const restsMs = [0, 250, 1_000, 5_000, 15_000];
 /** One that lived for so long has earned a fresh start at once. */
@@ -54,10 +49,7 @@ const retireLookMs = 250;
 
 export function createBotPool(options: BotPoolOptions): BotPool {
   const { clock, processes, memoryMb } = options;
-  /** The eldest first. */
-  const serving = new Set<BotProcess>();
-  /** Turns that were given a place in this turn of the event loop: they may not have begun. */
-  let placedNow = 0;
+  const seats = createBotSeats<BotProcess>();
   const living = new Set<BotProcess>();
   const waiting = new Set<() => void>();
   let facts: BotFacts = { name: options.file, alsoAnswers: [], hearsUndeliverable: false };
@@ -90,11 +82,11 @@ export function createBotPool(options: BotPoolOptions): BotPool {
   /** Once it serves, another takes its place when it ends. */
   function make(givesWay = false): BotProcess {
     const started = start(givesWay, (aliveMs) => {
-      if (isClosed || !serving.delete(started)) return;
+      if (isClosed || !seats.remove(started)) return;
       deaths = aliveMs > steadyMs ? 0 : deaths + 1;
       const restMs = restsMs[Math.min(Math.max(deaths - processes, 0), restsMs.length - 1)]!;
       clock.schedule(restMs, () => {
-        if (!isClosed && serving.size < processes) serve(true).facts.then(known, failed);
+        if (!isClosed && seats.taken < processes) serve(true).facts.then(known, failed);
       });
     });
     return started;
@@ -102,7 +94,7 @@ export function createBotPool(options: BotPoolOptions): BotPool {
 
   function serve(givesWay = false): BotProcess {
     const started = make(givesWay);
-    serving.add(started);
+    seats.add(started);
     return started;
   }
 
@@ -113,18 +105,6 @@ export function createBotPool(options: BotPoolOptions): BotPool {
 
   function failed(error: unknown): void {
     if (!isClosed) options.onFault(`the bot ${facts.name} cannot be loaded: ${errorLine(error)}`);
-  }
-
-  /** Where all are late, their users are spread over them all the same. */
-  function placeOf(item: PartitionedUser): BotPlace | null {
-    const answering = [...serving].filter((one) => one.answers);
-    const timely = answering.filter((one) => one.keepsUp);
-    const [eldest] = timely;
-    if (placedNow === 0) setImmediate(() => (placedNow = 0));
-    placedNow += 1;
-    if (eldest !== undefined && eldest.open + placedNow > manyTurns) return eldest;
-    const among = eldest === undefined ? answering : timely;
-    return among[seatOf(item, among.length)] ?? null;
   }
 
   const startAlone = (onGone: () => void): BotProcess => start(true, onGone);
@@ -161,18 +141,17 @@ export function createBotPool(options: BotPoolOptions): BotPool {
     },
     place({ item, alone: isAlone, signal }) {
       if (isAlone) return alone.place(signal);
-      const free = placeOf(item);
+      const free = seats.placeOf(item);
       if (free !== null) return free;
-      return untilFree(waiting, signal, () => (isClosed ? null : (placeOf(item) ?? "none")));
+      return untilFree(waiting, signal, () => (isClosed ? null : (seats.placeOf(item) ?? "none")));
     },
     async reload() {
       const fresh = make();
       const newest = await fresh.facts;
       const old = [...living].filter((one) => one !== fresh);
-      serving.clear();
-      serving.add(fresh);
+      seats.keep(fresh);
       known(newest);
-      while (serving.size < processes) serve().facts.then(known, failed);
+      while (seats.taken < processes) serve().facts.then(known, failed);
       retire(old, clock, () => isClosed);
     },
     close,

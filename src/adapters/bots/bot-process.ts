@@ -48,10 +48,8 @@ export interface BotProcess extends BotPlace {
   readonly facts: Promise<BotFacts>;
   /** Turns whose handlers have not ended. */
   readonly open: number;
-  /** It is loaded, lives, and has given a sign of life just now. */
-  readonly answers: boolean;
-  /** It answers as fast as turns come. */
-  readonly keepsUp: boolean;
+  /** Whether it answers as fast as turns come. null: it is not loaded, has ended, or gives no sign of life. */
+  readonly pace: "timely" | "late" | null;
   readonly hasEnded: boolean;
   /** Its last turn has left nothing under way, as it says. */
   readonly isClean: boolean;
@@ -76,18 +74,17 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
   let hasEnded = false;
   let isClean = true;
 
-  const speaker = createSpeaker((frame, done) => {
-    if (!hasEnded) pipe.write(frame, done);
-  });
+  const write = (bytes: Buffer, done?: () => void): void => {
+    if (!hasEnded) pipe.write(bytes, done);
+  };
+  const speaker = createSpeaker(write);
 
   const turns = createOpenTurns({
     say(line, texts) {
       const json = JSON.stringify(line);
       speaker.say(texts === undefined ? json : `${json}\n${texts}`);
     },
-    send(turn, ask, bytes) {
-      if (!hasEnded) pipe.write(bytesFrame(turn, ask, bytes));
-    },
+    send: (turn, ask, bytes) => write(bytesFrame(turn, ask, bytes)),
   });
 
   function kill(why: NonNullable<ProcessEnd["killed"]>): void {
@@ -166,11 +163,9 @@ export function startBotProcess(options: BotProcessOptions): BotProcess {
     get open() {
       return turns.size;
     },
-    get answers() {
-      return isReady && !watch.isSilent;
-    },
-    get keepsUp() {
-      return isReady && !watch.isLate;
+    get pace() {
+      if (!isReady || watch.isSilent) return null;
+      return watch.isLate ? "late" : "timely";
     },
     get hasEnded() {
       return hasEnded;

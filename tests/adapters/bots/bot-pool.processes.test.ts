@@ -38,7 +38,7 @@ async function open(body: string, change: Parameters<BotPoolBench["open"]>[1] = 
 }
 
 /** The turn has been given to a process. */
-const begun = () => new Promise((resolve) => setImmediate(resolve));
+const given = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("a process of a bot that ends", () => {
   it.each([
@@ -80,7 +80,7 @@ describe("a process of a bot that ends", () => {
       clock,
     });
     const hung = say("act").catch((error: unknown) => error);
-    await begun();
+    await given();
     clock.advance(100);
     expect(await say("hi")).toEqual(["fine"]);
     clock.advance(2_000);
@@ -128,7 +128,7 @@ describe("turns of several processes", () => {
     const { say: sayOne } = await twoThatTell(clock);
     const [usual] = await sayOne("hi");
     const busy = sayOne("busy");
-    await begun();
+    await given();
     clock.advance(75);
     const [other] = await sayOne("hi");
     expect(other).not.toBe(usual);
