@@ -5,7 +5,7 @@ export interface HangWatch {
   /** It has work from now on. */
   begin(): void;
   heard(): void;
-  /** It has not spoken for longer than it takes to work off what comes at a time. */
+  /** Nothing was heard for longer than between two beats: it has more than it works off. */
   readonly isLate: boolean;
   /** Nothing was heard for a moment: others are to take what comes. */
   readonly isSilent: boolean;
