@@ -63,7 +63,10 @@ export function createGrants(context: GrantsContext): Grants {
 
   async function free(grant: GrantRef, { idle, after }: Freeing = { idle: false }): Promise<void> {
     await Promise.all([gate.cut(grant, { idle }), after]);
-    await tokens.released(grant);
+    const releasing = tokens.released(grant);
+    // The news is on its way for longer than this write, which waits for no disk. Who asks before it is told again.
+    claims.freed(grant);
+    await releasing;
     claims.freed(grant);
   }
 

@@ -9,7 +9,7 @@ import type { WaitStore } from "../ports/telegram/waits.ts";
 export interface RehearsalStores {
   readonly accounts: Pick<
     AccountStores,
-    "find" | "loadSession" | "openRenewal" | "telegramUser" | "recordTransition"
+    "needs" | "loadSession" | "openRenewal" | "telegramUser" | "recordTransition"
   >;
   readonly tokens: Pick<TokenStore, "grant" | "connected" | "released">;
   readonly waits: Pick<WaitStore, "inForce">;
@@ -41,7 +41,7 @@ export async function rehearseHandover(
     onEach(custody, tooLate.signal, [
       () => tokens.grant(grant, nobody),
       () => accounts.loadSession(grant),
-      () => accounts.find(nobody),
+      () => accounts.needs(grant),
       () => accounts.openRenewal(nobody),
       () => accounts.recordTransition(nowhere),
       () => accounts.telegramUser(nobody),

@@ -13,7 +13,7 @@ import { firstOfServing } from "./waiting-client.ts";
 
 export interface SeekingParts {
   readonly world: RestContext & {
-    readonly accounts: Pick<AccountStores, "loadSession" | "find" | "openRenewal">;
+    readonly accounts: Pick<AccountStores, "loadSession" | "needs" | "find" | "openRenewal">;
     readonly waits: Pick<AccountWorld["waits"], "restMs">;
   };
   readonly grants: Pick<Grants, "seek" | "free">;
@@ -34,8 +34,13 @@ export function createSeeking({ world, grants, serving, abort }: SeekingParts): 
   const inTurn = serially();
 
   /** Of the account as long as nobody else holds its token. */
-  const look = (record = accounts.find(account)) =>
-    Promise.all([record, accounts.openRenewal(account)]);
+  async function look() {
+    const [record, renewal] = await Promise.all([
+      accounts.find(account),
+      accounts.openRenewal(account),
+    ]);
+    return { record, renewal };
+  }
 
   async function seek(slot: number, visit: Visit, backoffMs: number): Promise<void> {
     if (visit.signal.aborted) return;
@@ -54,10 +59,10 @@ export function createSeeking({ world, grants, serving, abort }: SeekingParts): 
     if (visit.signal.aborted) return;
     let looking: ReturnType<typeof look> | null = null;
     const grant = await grants.seek(ref, visit.signal, (granted, raised) => {
-      const record = accounts.find(account);
-      looking = look(record);
+      const needs = accounts.needs(ref);
+      looking = needs;
       looking.catch(() => undefined);
-      serving.prepare(granted, { raised, record });
+      serving.prepare(granted, { raised, needs });
     });
     if (grant === null) return;
     // The account cannot move while its token is held: the slot that serves now is the connected one.
@@ -65,8 +70,8 @@ export function createSeeking({ world, grants, serving, abort }: SeekingParts): 
     await untilDone(world, visit.signal, async () => {
       const looked = looking ?? look();
       looking = null;
-      const [record, open] = await looked;
-      await abort(open);
+      const { record, renewal } = await looked;
+      await abort(renewal);
       now = record?.servingSlot ?? slot;
     });
     if (now === slot && !visit.signal.aborted) {

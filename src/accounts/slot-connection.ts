@@ -1,7 +1,7 @@
 import type { Grants } from "./grants.ts";
 import { once } from "../concurrency/once.ts";
 import { HoldfastError } from "../errors.ts";
-import type { AccountRecord } from "../ports/accounts/account-store.ts";
+import type { SlotNeeds } from "../ports/accounts/account-store.ts";
 import type { GrantRef } from "../ports/custody/gate.ts";
 import {
   defaultDevice,
@@ -37,8 +37,8 @@ export type SlotEvents = Omit<TelegramClientEvents, "onSession"> & {
 export interface AheadOfSlot {
   /** Resolves when the grant's floor is raised. */
   readonly raised: Promise<void>;
-  /** The account as Postgres has it since the grant. */
-  readonly record: Promise<AccountRecord | null>;
+  /** As Postgres has them since the grant. */
+  readonly needs: Promise<SlotNeeds>;
 }
 
 /**
@@ -53,30 +53,23 @@ export async function openSlot(
   events: SlotEvents,
   ahead: AheadOfSlot = {
     raised: world.claims.confirm(grant),
-    record: world.accounts.find(grant.account),
+    needs: world.accounts.needs(grant),
   },
 ): Promise<SlotConnection> {
   const { accounts, gate, tokens } = world;
-  const [session, { driver, device, proxy, coolingUntilMs }] = await Promise.all([
-    accounts.loadSession(grant),
-    wayOf(world, grant.account, ahead.record),
+  const [{ session, driver, device, proxy, coolingUntilMs }] = await Promise.all([
+    wayOf(world, grant.account, ahead.needs),
     ahead.raised,
     world.waits.load(),
   ]);
-  // The client is made meanwhile; it dials nothing by itself.
-  const admitted = gate.admit({ ...grant, keyId: session?.keyId ?? null, proxy });
-  admitted.catch(() => undefined);
+  const permit = { ...grant, keyId: session?.keyId ?? null, proxy };
   const opened = driver.open({
     session: session?.bytes ?? null,
     device,
-    dial: (to) => gate.dial(grant, to),
+    dial: (to) => gate.dial(permit, to),
     events: { ...events, onSession: (made) => accounts.saveSession(grant, made, stepOfNewKey) },
   });
   const client = createWaitingClient(opened, world.waits, events.onSilence);
-  await admitted.catch(async (error: unknown) => {
-    await client.close();
-    throw error;
-  });
   let writing: Promise<unknown> | undefined;
   const endOnce = once(async () => {
     const idle = client.callsInFlight === 0;
@@ -101,19 +94,19 @@ export async function openSlot(
   };
 }
 
-/** The library, the device and the proxy of an account's connections. */
+/** The session, the library, the device and the proxy of an account's connections. */
 async function wayOf(
   { accounts, drivers }: AccountWorld,
   name: string,
-  record: AheadOfSlot["record"],
+  needs: AheadOfSlot["needs"],
 ) {
-  const account = await record;
+  const { record: account, session } = await needs;
   const [driver, proxy] = await Promise.all([
     drivers.of(account?.driver ?? "mtcute"),
     account?.hasProxy === true ? accounts.proxy(name) : null,
   ]);
   const { device = defaultDevice, coolingUntilMs = null } = account ?? {};
-  return { driver, device, proxy, coolingUntilMs };
+  return { session, driver, device, proxy, coolingUntilMs };
 }
 
 export function tokenLost({ account, slot, epoch }: GrantRef): HoldfastError {

@@ -26,7 +26,7 @@ export interface ClaimsOptions {
   onRestored(ref: SlotRef, floor: FloorValue): void;
 }
 
-/** Tokens for this host's incarnation. Nothing may be admitted at the gate that did not come from here. */
+/** Tokens for this host's incarnation. Nothing may be dialled under a grant that did not come from here. */
 export interface Claims {
   /**
    * Mints the next epoch of a free token and raises its floor. null: another incarnation holds it.
@@ -41,7 +41,7 @@ export interface Claims {
   confirm(grant: GrantRef): Promise<void>;
   /** Resolves when the token may be free, or when `signal` aborts. */
   untilFree(ref: SlotRef, signal: AbortSignal): Promise<void>;
-  /** Tells the fleet that a token was released here. */
+  /** Tells the fleet that a token was released here, or is about to be: who asks too early is told again. */
   freed(grant: GrantRef): void;
   /** Tells the fleet that a token was connected here: its former holder waits for that. */
   taken(grant: GrantRef): void;

@@ -14,7 +14,7 @@ export interface GatePromisesOptions {
   readonly deadline: Pick<LeaseDeadline, "latch">;
   /** RST to one grant's sockets; resolves with none left. */
   cut(grant: GrantRef): Promise<void>;
-  /** RST to every socket. Answers all announced grants; none of them will ever dial again. */
+  /** RST to every socket. Answers every grant that a dial was asked under; none of them will ever dial again. */
   cutAll(): Promise<readonly GrantRef[]>;
   /** Keeps the signed word that all is over where a successor on this machine finds it. */
   keepWord(signature: string): void;

@@ -18,7 +18,7 @@ const sayEndedMsMax = 1000;
 export interface GateSockets {
   /** RST to one grant's sockets; resolves with none left. */
   cut(grant: GrantRef): Promise<void>;
-  /** RST to every socket. Answers all announced grants; none of them will ever dial again. */
+  /** RST to every socket. Answers every grant that a dial was asked under; none of them will ever dial again. */
   cutAll(): Promise<readonly GrantRef[]>;
 }
 

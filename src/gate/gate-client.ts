@@ -54,6 +54,33 @@ export async function connectGate(options: GateClientOptions): Promise<GateClien
     if (!closing) options.onLost();
   });
 
+  /** Waits at the gate for the next dial: an account on its way has one turn less to wait for. */
+  let spare: Socket | null = null;
+  let reaching = false;
+
+  /** Without one, the next dial reaches the gate by itself. */
+  function laySpare(): void {
+    if (spare !== null || reaching || closing || control.destroyed) return;
+    reaching = true;
+    reach(path)
+      .then((socket) => {
+        if (closing) return void socket.destroy();
+        spare = socket;
+        socket.once("close", () => {
+          if (spare === socket) spare = null;
+        });
+      })
+      .catch(() => {})
+      .finally(() => (reaching = false));
+  }
+
+  async function takeSocket(): Promise<Socket> {
+    const taken = spare;
+    spare = null;
+    setImmediate(laySpare);
+    return taken ?? reach(path);
+  }
+
   async function ask(request: Asked): Promise<unknown> {
     if (control.destroyed) throw gateLost();
     const id = (lastId += 1);
@@ -65,15 +92,15 @@ export async function connectGate(options: GateClientOptions): Promise<GateClien
     return answer.value;
   }
 
+  laySpare();
   return {
     incarnation: options.incarnation,
     host: options.host,
-    async admit(grant) {
-      await ask({ op: "admit", grant });
-    },
-    async dial({ account, slot, epoch }, to) {
-      const socket = await reach(path);
-      writeLine(socket, { kind: "dial", secret, grant: { account, slot, epoch }, to });
+    async dial({ account, slot, epoch, keyId, proxy = null }, to) {
+      if (control.destroyed) throw gateLost();
+      const socket = await takeSocket();
+      const permit = { account, slot, epoch, keyId, proxy };
+      writeLine(socket, { kind: "dial", secret, permit, to });
       const verdict = JSON.parse(await readLine(socket)) as Verdict;
       if (verdict.ok) return socket;
       socket.destroy();
@@ -96,6 +123,7 @@ export async function connectGate(options: GateClientOptions): Promise<GateClien
     close() {
       closing = true;
       control.destroy();
+      spare?.destroy();
     },
   };
 }

@@ -24,11 +24,11 @@ export async function serveGate(
 ): Promise<GateServer> {
   const open = new Set<Socket>();
   const controls = new Set<Socket>();
+  /** They have not said yet what they want: a node keeps one open for its next dial. */
+  const silent = new Set<Socket>();
 
   async function answerControl(request: ControlRequest): Promise<unknown> {
     switch (request.op) {
-      case "admit":
-        return table.admit(request.grant);
       case "cut":
         return table.cut(request.grant, request.idle);
       case "sockets":
@@ -54,14 +54,15 @@ export async function serveGate(
   }
 
   async function welcome(socket: Socket): Promise<void> {
-    const hello = JSON.parse(await readLine(socket)) as Hello;
+    silent.add(socket);
+    const hello = JSON.parse(await readLine(socket).finally(() => silent.delete(socket))) as Hello;
     if (!isSecret(hello.secret, node.secret())) return void socket.destroy();
     if (hello.kind === "control") {
       writeLine(socket, { ok: true });
       return control(socket);
     }
     try {
-      await table.dial(hello.grant, hello.to, socket);
+      await table.dial(hello.permit, hello.to, socket);
       writeLine(socket, { ok: true });
       socket.resume();
     } catch (error) {
@@ -70,7 +71,7 @@ export async function serveGate(
   }
 
   node.onNodeGone(() => {
-    for (const socket of controls) socket.destroy();
+    for (const socket of [...controls, ...silent]) socket.destroy();
   });
   const server = createServer((socket) => {
     open.add(socket);

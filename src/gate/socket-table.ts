@@ -1,9 +1,9 @@
 import type { Socket } from "node:net";
-import { type AdmittedGrant, createAdmission, refusal } from "../custody/admission.ts";
+import { createAdmission, refusal } from "../custody/admission.ts";
 import { wait } from "../concurrency/wait.ts";
 import { HoldfastError } from "../errors.ts";
 import type { Clock } from "../concurrency/clock.ts";
-import type { Endpoint, GrantRef } from "../ports/custody/gate.ts";
+import type { Endpoint, GrantRef, Permit } from "../ports/custody/gate.ts";
 import type { SlotRef } from "../ports/custody/token-store.ts";
 import { readFirstFrame } from "./first-frame.ts";
 import { dial, type Way, wayTo } from "./first-hop.ts";
@@ -28,12 +28,11 @@ export interface SocketTableOptions {
 
 /** Every socket to Telegram of this host. Nothing else dials. */
 export interface SocketTable {
-  admit(grant: AdmittedGrant): void;
   /** Pipes `client` to Telegram once the far side is there; the client's first bytes may be `head`. */
-  dial(grant: GrantRef, to: Endpoint, client: Socket): Promise<void>;
+  dial(permit: Permit, to: Endpoint, client: Socket): Promise<void>;
   /** `idle`: every request was answered, so that nothing can be on its way. */
   cut(grant: GrantRef, idle?: boolean): Promise<void>;
-  /** Cuts every grant that was announced, and answers them: none of them will ever dial again. */
+  /** Cuts every grant that a dial was asked under, and answers them: none of them will ever dial again. */
   cutAll(): Promise<readonly GrantRef[]>;
   /** Sockets of the slot, or opens in the journal without their close: whichever are more. */
   sockets(slot: SlotRef): number;
@@ -187,12 +186,10 @@ export function createSocketTable(options: SocketTableOptions): SocketTable {
   }
 
   return {
-    admit: ({ account, slot, epoch, keyId, proxy = null }) =>
-      admission.admit({ account, slot, epoch, keyId, proxy }),
-    async dial({ account, slot, epoch }, to, client) {
+    async dial({ account, slot, epoch, keyId, proxy: asked = null }, to, client) {
       const grant = { account, slot, epoch };
       try {
-        const { proxy = null } = admission.checkDial(grant);
+        const { proxy = null } = admission.checkDial({ ...grant, keyId, proxy: asked });
         figures.dials += 1;
         await open(grant, wayTo(to, proxy), client);
         const pipe = pipes.get(keyOf(grant));

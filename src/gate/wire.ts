@@ -1,6 +1,5 @@
 import type { Socket } from "node:net";
-import type { AdmittedGrant } from "../custody/admission.ts";
-import type { Endpoint, GrantRef } from "../ports/custody/gate.ts";
+import type { Endpoint, GrantRef, Permit } from "../ports/custody/gate.ts";
 import type { SlotRef } from "../ports/custody/token-store.ts";
 
 /**
@@ -12,12 +11,11 @@ export type Hello =
   | {
       readonly kind: "dial";
       readonly secret: string;
-      readonly grant: GrantRef;
+      readonly permit: Permit;
       readonly to: Endpoint;
     };
 
 export type ControlRequest = { readonly id: number } & (
-  | { readonly op: "admit"; readonly grant: AdmittedGrant }
   | { readonly op: "cut"; readonly grant: GrantRef; readonly idle: boolean }
   | { readonly op: "sockets"; readonly slot: SlotRef }
   | { readonly op: "figures" }

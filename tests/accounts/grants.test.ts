@@ -109,11 +109,12 @@ describe("a token that is sought", () => {
 });
 
 describe("a token that is given back", () => {
-  it("is cut with proof first, then free, and then the fleet is told", async () => {
+  it("is cut with proof first, then free, and the fleet is told as it is being freed and once it is", async () => {
     const { grants, done } = openContext();
     await grants.free(grant);
     await grants.free({ ...grant, epoch: 8 }, { idle: true });
-    expect(done).toEqual(["cut 7", "released 7", "tell 7", "cut 8 idle", "released 8", "tell 8"]);
+    const freed = (epoch: number) => [`released ${epoch}`, `tell ${epoch}`, `tell ${epoch}`];
+    expect(done).toEqual(["cut 7", ...freed(7), "cut 8 idle", ...freed(8)]);
   });
 
   it("is cut while the last writes under it end, and stays held until they have", async () => {
@@ -124,7 +125,20 @@ describe("a token that is given back", () => {
     expect(done).toEqual(["cut 7 idle"]);
     written.resolve();
     await freed;
-    expect(done).toEqual(["cut 7 idle", "released 7", "tell 7"]);
+    expect(done).toEqual(["cut 7 idle", "released 7", "tell 7", "tell 7"]);
+  });
+
+  it("is told of again only when Postgres has it", async () => {
+    const { context } = openContext();
+    const written = deferred<{ readonly applied: false; readonly token: null }>();
+    const tokens = { ...context.tokens, released: () => written.promise };
+    const { grants, done } = openContext({ tokens });
+    const freed = grants.free(grant);
+    await settled();
+    expect(done).toEqual(["cut 7", "tell 7"]);
+    written.resolve({ applied: false, token: null });
+    await freed;
+    expect(done).toEqual(["cut 7", "tell 7", "tell 7"]);
   });
 
   it("stays held while its sockets are not cut", async () => {
@@ -157,7 +171,7 @@ describe("a token that is given back", () => {
     });
     await grants.freeAll();
     expect(asked).toEqual([["this", ref.account]]);
-    expect(done).toEqual(["cut 10", "tell 10", "cut 20", "tell 20"]);
+    expect(done).toEqual(["cut 10", "tell 10", "tell 10", "cut 20", "tell 20", "tell 20"]);
   });
 });
 

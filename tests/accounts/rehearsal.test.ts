@@ -18,7 +18,7 @@ describe("the rehearsal of a handover", () => {
         return answer();
       };
     const custody = [
-      "find",
+      "needs",
       "loadSession",
       "openRenewal",
       "telegramUser",

@@ -25,6 +25,7 @@ function scene() {
       accounts: {
         loadSession: async () => null,
         find: async () => null,
+        needs: async () => ({ record: null, session: null, renewal: null }),
         openRenewal: async () => null,
       },
       waits: { restMs: () => 0 },

@@ -27,14 +27,13 @@ function openSlotBench() {
     account: "one",
     kind: "bot",
     accounts: {
-      loadSession: async () => null,
-      find: async () => null,
+      needs: async () => ({ record: null, session: null, renewal: null }),
       telegramUser: async () => "1",
       cool: async (_account: string, untilMs: number) => void cooled.push(untilMs - clock.now()),
     },
     tokens: { connected: async () => ({ applied: true }) },
     claims: { confirm: done, taken: () => {} },
-    gate: { admit: done, dial: done },
+    gate: { dial: done },
     drivers: { of: async () => ({ open: () => client }) },
     waits: {
       load: done,

@@ -106,6 +106,36 @@ export function specifyAccountStores(open: () => Promise<EngineStores>): void {
     });
   });
 
+  describe("what a connection needs", () => {
+    const ref = { account, slot: 1 };
+
+    it("is the account, the key of the slot and the renewal that is open, in one answer", async () => {
+      const { accounts, grant } = await begin();
+      const session = await accounts.loadSession(ref);
+      expect(session?.keyId).toBe("00000000000000b1");
+      const record = await accounts.find(account);
+      expect(await accounts.needs(ref)).toEqual({ record, session, renewal: null });
+      const asked = { id: "r1", account, method: "bot-token", incarnation } as const;
+      await accounts.beginRenewal({ ...asked, epoch: grant.epoch });
+      const renewal = await accounts.openRenewal(account);
+      expect(renewal?.id).toBe("r1");
+      expect(await accounts.needs(ref)).toEqual({ record, session, renewal });
+      await accounts.abortRenewal("r1", reason);
+      expect((await accounts.needs(ref)).renewal).toBeNull();
+    });
+
+    it("knows no key where none is made yet, and nothing of an account that is not there", async () => {
+      const { accounts } = await begin();
+      const { slot } = await accounts.addSlot(account);
+      expect(await accounts.needs({ account, slot })).toMatchObject({
+        record: { name: account },
+        session: null,
+      });
+      const nobody = { account: "nobody", slot: 1 };
+      expect(await accounts.needs(nobody)).toEqual({ record: null, session: null, renewal: null });
+    });
+  });
+
   describe("a renewal", () => {
     async function prepared() {
       const stores = await begin();

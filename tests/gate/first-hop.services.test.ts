@@ -112,13 +112,13 @@ afterEach(async () => {
 });
 
 async function talk(url: string, far = to()): Promise<string> {
-  table.admit({ ...grant, keyId, proxy: url });
+  const permit = { ...grant, keyId, proxy: url };
   const ends = new PassThrough();
   const answers: Buffer[] = [];
   const client = Object.assign(ends, {
     write: (chunk: Buffer) => answers.push(chunk) > 0,
   }) as unknown as Socket;
-  await table.dial(grant, far, client);
+  await table.dial(permit, far, client);
   ends.emit("data", firstFrame);
   await expect.poll(() => Buffer.concat(answers).toString()).toBe("answer");
   return Buffer.concat(answers).toString();
@@ -142,8 +142,8 @@ describe("an account with a proxy", () => {
   });
 
   it("is refused where a stored address cannot be read, and says nothing of it", async () => {
-    table.admit({ ...grant, keyId, proxy: "https://desk:s3cret@127.0.0.1" });
-    const refused = table.dial(grant, to(), new PassThrough() as unknown as Socket);
+    const permit = { ...grant, keyId, proxy: "https://desk:s3cret@127.0.0.1" };
+    const refused = table.dial(permit, to(), new PassThrough() as unknown as Socket);
     const error: unknown = await refused.catch((cause: unknown) => cause);
     expect(error).toMatchObject({ code: "PROXY_MALFORMED" });
     expect(inspect(error, { depth: null })).not.toContain("s3cret");
@@ -181,9 +181,9 @@ describe("an account with a proxy", () => {
 
   it("is refused by a SOCKS proxy that does not know its password, which no error repeats", async () => {
     proxy = await listen((client) => void socks5("desk", "p@ss")(client));
-    table.admit({ ...grant, keyId, proxy: `socks5://desk:s3cret@127.0.0.1:${portOf(proxy)}` });
+    const permit = { ...grant, keyId, proxy: `socks5://desk:s3cret@127.0.0.1:${portOf(proxy)}` };
     const refused = await table
-      .dial(grant, to(), new PassThrough() as unknown as Socket)
+      .dial(permit, to(), new PassThrough() as unknown as Socket)
       .catch((error: unknown) => error);
     expect(refused).toMatchObject({ code: "PROXY_REFUSED" });
     expect(inspect(refused, { depth: null })).not.toContain("s3cret");
@@ -193,9 +193,9 @@ describe("an account with a proxy", () => {
 
   it.each(["socks5", "http"])("gives a %s proxy up that hangs up", async (scheme) => {
     proxy = await listen((client) => void once(client, "data").then(() => client.end()));
-    table.admit({ ...grant, keyId, proxy: `${scheme}://127.0.0.1:${portOf(proxy)}` });
+    const permit = { ...grant, keyId, proxy: `${scheme}://127.0.0.1:${portOf(proxy)}` };
     await expect(
-      table.dial(grant, to(), new PassThrough() as unknown as Socket),
+      table.dial(permit, to(), new PassThrough() as unknown as Socket),
     ).rejects.toMatchObject({ code: "PROXY_REFUSED" });
     await expect.poll(() => table.sockets(grant)).toBe(0);
   });
@@ -205,9 +205,9 @@ describe("an account with a proxy", () => {
     onTestFinished(() => void vi.useRealTimers());
     const heard = Promise.withResolvers<void>();
     proxy = await listen((client) => void client.once("data", () => heard.resolve()));
-    table.admit({ ...grant, keyId, proxy: `${scheme}://127.0.0.1:${portOf(proxy)}` });
+    const permit = { ...grant, keyId, proxy: `${scheme}://127.0.0.1:${portOf(proxy)}` };
     let failure: unknown;
-    const dialled = table.dial(grant, to(), new PassThrough() as unknown as Socket);
+    const dialled = table.dial(permit, to(), new PassThrough() as unknown as Socket);
     const ended = dialled.catch((error: unknown) => (failure = error));
     await heard.promise;
     await vi.advanceTimersByTimeAsync(9_999);
@@ -220,9 +220,9 @@ describe("an account with a proxy", () => {
 
   it("is refused by its proxy in one clear line, and nothing stays open", async () => {
     proxy = await listen((client) => void http("407 Proxy Authentication Required", [])(client));
-    table.admit({ ...grant, keyId, proxy: `http://127.0.0.1:${portOf(proxy)}` });
+    const permit = { ...grant, keyId, proxy: `http://127.0.0.1:${portOf(proxy)}` };
     await expect(
-      table.dial(grant, to(), new PassThrough() as unknown as Socket),
+      table.dial(permit, to(), new PassThrough() as unknown as Socket),
     ).rejects.toMatchObject({ code: "PROXY_REFUSED", message: expect.stringContaining("407") });
     await expect.poll(() => table.sockets(grant)).toBe(0);
     expect(journal.filter(({ kind }) => kind === "open")).toEqual([]);
@@ -233,9 +233,9 @@ describe("an account with a proxy", () => {
     proxy = await listen(() => {});
     const port = portOf(proxy);
     proxy.close();
-    table.admit({ ...grant, keyId, proxy: `socks5://127.0.0.1:${port}` });
+    const permit = { ...grant, keyId, proxy: `socks5://127.0.0.1:${port}` };
     await expect(
-      table.dial(grant, to(), new PassThrough() as unknown as Socket),
+      table.dial(permit, to(), new PassThrough() as unknown as Socket),
     ).rejects.toMatchObject({ code: "TELEGRAM_UNREACHABLE" });
     expect(arrived.length).toBe(0);
   });

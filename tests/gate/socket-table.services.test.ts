@@ -27,6 +27,7 @@ const frameOf = (id: string) =>
     Buffer.alloc(16, 7),
   ]);
 /** As it stands on the wire. */
+const permit = { ...grant, keyId };
 const granted = frameOf(keyId);
 
 /** A reset counts as a close. */
@@ -98,14 +99,54 @@ afterEach(async () => {
 });
 
 describe("the gate's sockets", () => {
-  it("dials nothing that was not announced", async () => {
-    await expect(gate.dial(grant, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
+  it("dials nothing once the lease is over", async () => {
+    alive = false;
+    await expect(gate.dial(permit, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
     expect(arrivals).toEqual([]);
   });
 
-  it("pipes both ways under an announced grant and journals the open", async () => {
-    await gate.admit({ ...grant, keyId });
-    const client = await gate.dial(grant, to());
+  it.each([
+    ["another key", { ...grant, keyId: "ffffffffffffffff" }, "ffffffffffffffff"],
+    ["a key exchange", { ...grant, keyId: null }, "0000000000000000"],
+  ])(
+    "keeps an epoch to the key that its first dial named, where a later one wants %s",
+    async (_what, later, frame) => {
+      const first = await gate.dial(permit, to());
+      first.on("error", () => {});
+      const closed = closing(await arrival());
+      first.destroy();
+      await closed;
+      await expect.poll(() => gate.sockets(grant)).toBe(0);
+      const client = await gate.dial(later, to());
+      client.on("error", () => {});
+      client.write(frameOf(frame));
+      await closing(client);
+      expect(
+        journal.filter(({ kind }) => kind === "close").map(({ bytesOut }) => bytesOut),
+      ).toEqual([0, 0]);
+    },
+  );
+
+  it("keeps an epoch to the key that an exchange under it made", async () => {
+    const unkeyed = { ...grant, keyId: null };
+    const first = await gate.dial(unkeyed, to());
+    first.on("error", () => {});
+    first.write(granted);
+    const far = await arrival();
+    await once(far, "data");
+    const closed = closing(far);
+    first.destroy();
+    await closed;
+    await expect.poll(() => gate.sockets(grant)).toBe(0);
+    const client = await gate.dial(unkeyed, to());
+    client.on("error", () => {});
+    client.write(frameOf("0000000000000000"));
+    await closing(client);
+    expect(journal.at(-1)).toMatchObject({ kind: "close", bytesOut: 0 });
+  });
+
+  it("pipes both ways under a grant and journals the open", async () => {
+    const client = await gate.dial(permit, to());
     client.write(granted);
     const far = await arrival();
     const [seen] = (await once(far, "data")) as [Buffer];
@@ -118,15 +159,13 @@ describe("the gate's sockets", () => {
   });
 
   it("lets one socket of a slot live at a time", async () => {
-    await gate.admit({ ...grant, keyId });
-    await gate.dial(grant, to());
-    await expect(gate.dial(grant, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
+    await gate.dial(permit, to());
+    await expect(gate.dial(permit, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
     expect(await gate.sockets(grant)).toBe(1);
   });
 
   it("resets a connection whose first frame carries another key", async () => {
-    await gate.admit({ ...grant, keyId });
-    const client = await gate.dial(grant, to());
+    const client = await gate.dial(permit, to());
     const far = await arrival();
     let bytes = 0;
     far.on("data", (chunk: Buffer) => (bytes += chunk.length));
@@ -137,16 +176,14 @@ describe("the gate's sockets", () => {
   });
 
   it("takes a key exchange only where no key is known yet", async () => {
-    await gate.admit({ ...grant, keyId: null });
-    const client = await gate.dial(grant, to());
+    const client = await gate.dial({ ...grant, keyId: null }, to());
     client.write(frameOf("0000000000000000"));
     const far = await arrival();
     expect(((await once(far, "data")) as [Buffer])[0].length).toBeGreaterThan(0);
   });
 
   it("cuts with proof: 0 sockets, and the epoch never dials again", async () => {
-    await gate.admit({ ...grant, keyId });
-    const client = await gate.dial(grant, to());
+    const client = await gate.dial(permit, to());
     client.on("error", () => {});
     client.write(granted);
     const far = await arrival();
@@ -155,13 +192,11 @@ describe("the gate's sockets", () => {
     expect(await gate.cut(grant)).toMatchObject({ sockets: 0 });
     await closed;
     expect(await gate.sockets(grant)).toBe(0);
-    await gate.admit({ ...grant, keyId });
-    await expect(gate.dial(grant, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
+    await expect(gate.dial(permit, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
   });
 
   it("delivers nothing of a full send queue after the cut", async () => {
-    await gate.admit({ ...grant, keyId });
-    const client = await gate.dial(grant, to());
+    const client = await gate.dial(permit, to());
     client.on("error", () => {});
     client.write(granted);
     const far = await arrival();
@@ -193,8 +228,7 @@ describe("the gate's sockets", () => {
     ["as it wakes", 5_000, "1970-01-01T00:00:05.000Z"],
     ["awake", null, undefined],
   ])("says in the journal of a close %s since when it slept", async (_, sinceMs, asleepSince) => {
-    await gate.admit({ ...grant, keyId });
-    const client = await gate.dial(grant, to());
+    const client = await gate.dial(permit, to());
     client.on("error", () => {});
     asleepSinceMs = sinceMs;
     await gate.cut(grant);
@@ -206,16 +240,14 @@ describe("the gate's sockets", () => {
 
   it("spares a newer epoch when a late cut names an older one", async () => {
     const newer = { ...grant, epoch: 2 };
-    await gate.admit({ ...newer, keyId });
-    await gate.dial(newer, to());
+    await gate.dial({ ...newer, keyId }, to());
     await gate.cut(grant);
     expect(await gate.sockets(grant)).toBe(1);
-    await expect(gate.admit({ ...grant, keyId })).rejects.toMatchObject({ code: "GATE_REFUSED" });
+    await expect(gate.dial(permit, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
   });
 
   it("forwards nothing once the lease is over (I1)", async () => {
-    await gate.admit({ ...grant, keyId });
-    const client = await gate.dial(grant, to());
+    const client = await gate.dial(permit, to());
     client.on("error", () => {});
     client.write(granted);
     const far = await arrival();
@@ -257,8 +289,7 @@ describe("after a cut with requests under way, the gate waits", () => {
       return isThere;
     });
     const ends = new PassThrough() as unknown as Socket;
-    resting.admit({ ...grant, keyId });
-    await resting.dial(grant, to(), ends);
+    await resting.dial(permit, to(), ends);
     let restedMs = -1;
     const begunMs = clock.monotonicMs();
     const cut = resting.cut(grant).then(() => (restedMs = clock.monotonicMs() - begunMs));
@@ -280,8 +311,7 @@ describe("after a cut with requests under way, the gate waits", () => {
 it("has nothing to wait for after a cut of a connection that was idle, nor later when everything is cut", async () => {
   const clock = createTestClock();
   const resting = openResting(clock, () => Promise.resolve(false));
-  resting.admit({ ...grant, keyId });
-  await resting.dial(grant, to(), new PassThrough() as unknown as Socket);
+  await resting.dial(permit, to(), new PassThrough() as unknown as Socket);
   await resting.cut(grant, true);
   // The clock stands still: a wait would never end.
   await expect(resting.cutAll()).resolves.toBeDefined();
@@ -309,6 +339,8 @@ describe("the gate's door", () => {
 
   it("closes behind a node that has gone: it admits nothing for the next one", async () => {
     nodeGone();
-    await expect(gate.admit({ ...grant, keyId })).rejects.toMatchObject({ code: "GATE_LOST" });
+    await expect(gate.sockets(grant)).rejects.toMatchObject({ code: "GATE_LOST" });
+    await expect(gate.dial(permit, to())).rejects.toMatchObject({ code: "GATE_LOST" });
+    expect(arrivals).toEqual([]);
   });
 });

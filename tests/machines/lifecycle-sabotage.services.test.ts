@@ -61,7 +61,6 @@ const cutNothing: ChangeWorld = (world) => ({
   gate: {
     incarnation: world.gate.incarnation,
     host: world.gate.host,
-    admit: (grant) => world.gate.admit(grant),
     dial: (grant, to) => world.gate.dial(grant, to),
     sockets: (slot) => world.gate.sockets(slot),
     cut: async () => ({ sockets: 0, tookMs: 0 }),

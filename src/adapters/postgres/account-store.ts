@@ -1,18 +1,22 @@
 import type { AccountKind, Reason } from "../../../machines/lifecycle.ts";
 import { tokenMachine, type TokenRules, tokenRules } from "../../../machines/token.ts";
 import type {
-  AccountRecord,
   AccountSecrets,
   AccountStore,
   AccountStores,
   Credentials,
   ServingKey,
-  Wanted,
 } from "../../ports/accounts/account-store.ts";
 import type { SlotOrigin } from "../../ports/accounts/slot-store.ts";
-import type { DeviceIdentity, DriverName } from "../../ports/telegram/telegram.ts";
+import type { DriverName } from "../../ports/telegram/telegram.ts";
 import type { Sealer } from "../crypto/sealing.ts";
-import { accountExists, change } from "./account-rows.ts";
+import {
+  accountColumnsOf,
+  accountExists,
+  type AccountRow,
+  change,
+  toAccount,
+} from "./account-rows.ts";
 import { createAccountSecrets, secretPurposes } from "./account-secrets.ts";
 import { createBurialStore } from "./burial-store.ts";
 import type { Database, Queries } from "./database.ts";
@@ -20,26 +24,10 @@ import { createAccountRemoval } from "./account-removal.ts";
 import { createIdentityStore } from "./identity-store.ts";
 import { createRenewalStore, stepTaken } from "./renewal-store.ts";
 import { tokenStatements } from "./token-statements.ts";
+import { createSlotNeeds } from "./slot-needs.ts";
 import { createSlotStore, keyHeldOr, nextSlot, sessionPurpose } from "./slot-store.ts";
 
-interface AccountRow {
-  readonly name: string;
-  readonly kind: AccountKind;
-  readonly driver: DriverName;
-  readonly serving_slot: number | null;
-  readonly state: string;
-  readonly reason: Reason | null;
-  readonly wanted: Wanted;
-  readonly device: DeviceIdentity;
-  readonly cooling_until: Date | null;
-  readonly bot: string | null;
-  readonly telegram_user_id: string | null;
-  readonly has_password: boolean;
-  readonly has_proxy: boolean;
-}
-
-const accountColumns = `name, kind, driver, serving_slot, state, reason, wanted, device, cooling_until,
-  bot, telegram_user_id::text, password is not null as has_password, proxy is not null as has_proxy`;
+const accountColumns = accountColumnsOf("accounts");
 
 /** Accounts with their slots and renewals in Postgres. `rules`: what a token may do, for a renewal under one. */
 export function createAccountStore(
@@ -52,6 +40,7 @@ export function createAccountStore(
     ...createAccounts(database, sealer, isFree),
     ...createAccountSecrets(database, sealer),
     ...createSlotStore(database, sealer),
+    ...createSlotNeeds(database, sealer),
     ...createRenewalStore(database, rules),
     ...createBurialStore(database),
     ...createIdentityStore(database),
@@ -254,17 +243,5 @@ function toServingKey(row: KeyRow): ServingKey {
     sinceMs: since.getTime(),
     triedMs: tried?.getTime() ?? null,
     failed: at === null || reason === null ? null : { times, atMs: at.getTime(), reason },
-  };
-}
-
-function toAccount(row: AccountRow): AccountRecord {
-  const { serving_slot, cooling_until, telegram_user_id, has_password, has_proxy, ...rest } = row;
-  return {
-    ...rest,
-    servingSlot: serving_slot,
-    coolingUntilMs: cooling_until?.getTime() ?? null,
-    telegramUserId: telegram_user_id,
-    hasPassword: has_password,
-    hasProxy: has_proxy,
   };
 }

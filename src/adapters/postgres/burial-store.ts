@@ -3,7 +3,7 @@ import type { Burial, BurialStore } from "../../ports/accounts/burial-store.ts";
 import type { SlotRef } from "../../ports/custody/token-store.ts";
 import { accountUnknown } from "./account-rows.ts";
 import type { Database, Queries } from "./database.ts";
-import { stepTaken } from "./renewal-store.ts";
+import { isOpenRenewal, stepTaken } from "./renewal-store.ts";
 
 interface OpenRenewal {
   readonly id: string;
@@ -23,7 +23,7 @@ async function bury(queries: Queries, ref: SlotRef, reason: Reason): Promise<Bur
   const { account, slot } = ref;
   const [open] = await queries.query<OpenRenewal>(
     `select id, state, to_slot from renewals
-     where account = $1 and state in ('preparing', 'prepared', 'switched') for update`,
+     where account = $1 and ${isOpenRenewal("state")} for update`,
     [account],
   );
   const [row] = await queries.query<{ serving: number | null }>(

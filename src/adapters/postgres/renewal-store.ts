@@ -9,7 +9,7 @@ import type {
 import type { Database, Queries } from "./database.ts";
 import { tokenStatements } from "./token-statements.ts";
 
-interface RenewalRow {
+export interface RenewalRow {
   readonly id: string;
   readonly account: string;
   readonly method: RenewalMethod;
@@ -18,6 +18,10 @@ interface RenewalRow {
   readonly to_slot: number | null;
   readonly reason: Reason | null;
 }
+
+/** A renewal that is under way, as SQL. */
+export const isOpenRenewal = (state: string): string =>
+  `${state} in ('preparing', 'prepared', 'switched')`;
 
 const columns = "id, account, method, state, from_slot, to_slot, reason";
 
@@ -61,7 +65,7 @@ export function createRenewalStore(database: Database, rules: TokenRules): Renew
     async openRenewal(account) {
       const [row] = await database.query<RenewalRow>(
         `select ${columns} from renewals
-         where account = $1 and state in ('preparing', 'prepared', 'switched')`,
+         where account = $1 and ${isOpenRenewal("state")}`,
         [account],
         "open-renewal",
       );
@@ -143,7 +147,7 @@ async function switchSlot(
 async function abortRenewal(queries: Queries, id: string, reason: Reason): Promise<void> {
   const [renewal] = await queries.query<RenewalRow>(
     `select ${columns} from renewals where id = $1
-     and state in ('preparing', 'prepared', 'switched') for update`,
+     and ${isOpenRenewal("state")} for update`,
     [id],
   );
   if (renewal === undefined) return;
@@ -174,7 +178,7 @@ async function moveServing(
   ]);
 }
 
-function toRenewal(row: RenewalRow): RenewalRecord {
+export function toRenewal(row: RenewalRow): RenewalRecord {
   const { id, account, method, state, from_slot, to_slot, reason } = row;
   return { id, account, method, state, fromSlot: from_slot, toSlot: to_slot, reason };
 }

@@ -4,12 +4,27 @@ import type {
   SlotRecord,
   SlotState,
   SlotStore,
+  StoredSession,
 } from "../../ports/accounts/slot-store.ts";
 import type { SlotRef } from "../../ports/custody/token-store.ts";
 import type { Sealer } from "../crypto/sealing.ts";
 import { accountUnknown } from "./account-rows.ts";
 import { brokenUniqueConstraint, type Database, type Queries } from "./database.ts";
 import { stepTaken } from "./renewal-store.ts";
+
+export interface SessionRow {
+  readonly key_id: string | null;
+  readonly session: Buffer | null;
+}
+
+export function toSession(
+  { key_id, session }: SessionRow,
+  sealer: Sealer,
+  ref: SlotRef,
+): StoredSession | null {
+  if (key_id === null || session === null) return null;
+  return { keyId: key_id, bytes: sealer.open(session, sessionPurpose(ref)) };
+}
 
 export const sessionPurpose = ({ account, slot }: SlotRef): string => `${account} slot ${slot}`;
 
@@ -45,13 +60,12 @@ export function createSlotStore(database: Database, sealer: Sealer): SlotStore {
       }
     },
     async loadSession(ref) {
-      const [row] = await database.query<{ key_id: string | null; session: Buffer | null }>(
+      const [row] = await database.query<SessionRow & Record<string, unknown>>(
         "select key_id, session from authorisations where account = $1 and slot = $2",
         [ref.account, ref.slot],
         "session-of-slot",
       );
-      if (row === undefined || row.key_id === null || row.session === null) return null;
-      return { keyId: row.key_id, bytes: sealer.open(row.session, sessionPurpose(ref)) };
+      return row === undefined ? null : toSession(row, sealer, ref);
     },
     async adoptFirstSlot({ account, slot }, telegramUser) {
       try {

@@ -2,8 +2,8 @@ import type { AccountKind, Reason } from "../../../machines/lifecycle.ts";
 import type { AccountRemoval } from "./account-removal.ts";
 import type { BurialStore } from "./burial-store.ts";
 import type { IdentityStore } from "./identity-store.ts";
-import type { RenewalStep, RenewalStore } from "./renewal-store.ts";
-import type { SlotOrigin, SlotStore } from "./slot-store.ts";
+import type { RenewalRecord, RenewalStep, RenewalStore } from "./renewal-store.ts";
+import type { SlotOrigin, SlotStore, StoredSession } from "./slot-store.ts";
 import type { DeviceIdentity, DriverName } from "../telegram/telegram.ts";
 import type { SlotRef } from "../custody/token-store.ts";
 
@@ -135,6 +135,16 @@ export interface AccountStore extends AccountSecrets {
   }): Promise<void>;
 }
 
+/** What a connection of a slot needs to know of its account, all as of one moment. */
+export interface SlotNeeds {
+  /** null: there is no such account. */
+  readonly record: AccountRecord | null;
+  /** null when no key exists yet. */
+  readonly session: StoredSession | null;
+  /** The one that is open. */
+  readonly renewal: RenewalRecord | null;
+}
+
 /** Accounts with their slots, their renewals, their dead keys and their users at Telegram, over one database. */
 export interface AccountStores
   extends AccountStore,
@@ -142,4 +152,7 @@ export interface AccountStores
     RenewalStore,
     BurialStore,
     IdentityStore,
-    AccountRemoval {}
+    AccountRemoval {
+  /** One question in place of three. */
+  needs(slot: SlotRef): Promise<SlotNeeds>;
+}

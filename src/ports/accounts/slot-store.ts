@@ -13,6 +13,13 @@ export interface SlotRecord extends SlotRef {
 
 export type SlotOrigin = "made" | "imported" | "kept";
 
+/** A key with its state at Telegram, in clear. */
+export interface StoredSession {
+  /** 16 hex digits. */
+  readonly keyId: string;
+  readonly bytes: Uint8Array;
+}
+
 /**
  * The authorisations of accounts. Hides SQL and encryption: sessions go in and come out in clear and are AES-256-GCM at
  * rest with (account, slot) as associated data. Errors: ACCOUNT_UNKNOWN, KEY_ALREADY_HELD (that key id belongs to
@@ -31,13 +38,9 @@ export interface SlotStore {
    * Stores the session as soon as its key exists; may be called again when it changes. `step` is written where a
    * renewal is being prepared with this slot. Throws KEY_ALREADY_HELD.
    */
-  saveSession(
-    ref: SlotRef,
-    session: { readonly keyId: string; readonly bytes: Uint8Array },
-    step: RenewalStep,
-  ): Promise<void>;
+  saveSession(ref: SlotRef, session: StoredSession, step: RenewalStep): Promise<void>;
   /** null when no key exists yet. */
-  loadSession(ref: SlotRef): Promise<{ readonly keyId: string; readonly bytes: Uint8Array } | null>;
+  loadSession(ref: SlotRef): Promise<StoredSession | null>;
   /**
    * PENDING → SERVING for the first slot of an account, or after its last one died; the account is this Telegram user
    * from then on. `false`: another one serves, the slot was given up meanwhile, or the account is another user.

@@ -7,6 +7,14 @@ export interface GrantRef {
   readonly epoch: number;
 }
 
+/** A grant, with what its connections are held to. */
+export interface Permit extends GrantRef {
+  /** The key's id that the first frame must carry; null: only a key exchange may be the first frame. */
+  readonly keyId: string | null;
+  /** `socks5://…` or `http://…`, through which the slot's connections go; null for directly. */
+  readonly proxy?: string | null;
+}
+
 /** Where a client wants to connect. */
 export interface Endpoint {
   readonly host: string;
@@ -22,24 +30,19 @@ export interface CutProof {
 
 /**
  * The node's view of the gate, which owns every socket to Telegram. Hides the gate's process, its
- * lease and its journal. It dials only under a grant that it was told of, and a valid lease. It
- * refuses an epoch that was cut, and a slot with another socket. Errors: GATE_REFUSED (with the
+ * lease and its journal. It dials only under a grant and a valid lease. It refuses an epoch that was
+ * cut or is older than one that it knows, and a slot with another socket. Errors: GATE_REFUSED (with the
  * reason), GATE_LOST.
  */
 export interface Gate {
   /** The incarnation under which tokens are granted, and the host's name in the fleet. */
   readonly incarnation: string;
   readonly host: string;
-  /** Tells the gate of a grant. `keyId` null: only a key exchange may be the first frame. */
-  admit(
-    grant: GrantRef & {
-      readonly keyId: string | null;
-      /** `socks5://…` or `http://…`, through which the slot's connections go; null for directly. */
-      readonly proxy?: string | null;
-    },
-  ): Promise<void>;
-  /** A connection to Telegram through the gate, under an admitted grant. */
-  dial(grant: GrantRef, to: Endpoint): Promise<Duplex>;
+  /**
+   * A connection to Telegram through the gate. The first permit of an epoch stands for all that follow; the key that
+   * an exchange under it made stands as well.
+   */
+  dial(permit: Permit, to: Endpoint): Promise<Duplex>;
   /**
    * RST to every socket of the slot; the epoch never dials again. Resolves with 0 sockets, once the
    * last bytes have arrived. That is some moments after the reset, unless `idle` says that every

@@ -105,7 +105,6 @@ async function cpuPerBeat(accounts: number, forMs: number): Promise<number> {
   const gate: Gate = {
     incarnation,
     host,
-    admit: async () => {},
     dial: () => Promise.reject(new Error("nothing is dialled here")),
     cut: async () => ({ sockets: 0, tookMs: 0 }),
     sockets: async () => 0,

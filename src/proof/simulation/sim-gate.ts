@@ -1,6 +1,6 @@
 import { type Admission, createAdmission } from "../../custody/admission.ts";
 import { HoldfastError } from "../../errors.ts";
-import type { Gate, GrantRef } from "../../ports/custody/gate.ts";
+import type { Gate, GrantRef, Permit } from "../../ports/custody/gate.ts";
 import type { SlotRef } from "../../ports/custody/token-store.ts";
 import type { Kernel, SimProcess } from "./kernel.ts";
 import type { Link } from "./link.ts";
@@ -15,7 +15,7 @@ export interface SimSocket {
 
 /** The node's view of its gate. */
 export interface SimGateView extends Omit<Gate, "dial"> {
-  dial(grant: GrantRef): Promise<SimSocket>;
+  dial(permit: Permit): Promise<SimSocket>;
 }
 
 export interface SimGate {
@@ -164,8 +164,10 @@ export function createSimGate(options: SimGateOptions): SimGate {
     await rested(pipe, idle);
   }
 
-  function open(grant: GrantRef, node: SimProcess): SimSocket {
-    admission.checkDial(grant);
+  function open(permit: Permit, node: SimProcess): SimSocket {
+    const { account, slot, epoch } = permit;
+    const grant = { account, slot, epoch };
+    admission.checkDial(permit);
     if (link.requests === "lost") throw unreachable();
     const connection = telegram.connect(grant, incarnation);
     const pipe: Pipe = {
@@ -201,8 +203,7 @@ export function createSimGate(options: SimGateOptions): SimGate {
     return {
       incarnation,
       host,
-      admit: (grant) => ask(() => admission.admit(grant)),
-      dial: (grant) => ask(() => open(grant, node)),
+      dial: (permit) => ask(() => open(permit, node)),
       cut: (grant, how) =>
         ask(() => cut(grant, how?.idle)).then(() => ({ sockets: 0, tookMs: 0 }) as const),
       sockets: (slot) => ask(() => (pipes.has(keyOf(slot)) ? 1 : 0)),

@@ -37,8 +37,7 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
 
   async function connect(grant: GrantRef): Promise<SimSocket> {
     await claims.confirm(grant);
-    await gate.admit({ ...grant, keyId: "a".repeat(16) });
-    return gate.dial(grant);
+    return gate.dial({ ...grant, keyId: "a".repeat(16) });
   }
 
   /** Calls until the connection ends or a handover is due; returns how many are unanswered. */
@@ -93,7 +92,9 @@ export function createSimWorker(options: SimWorkerOptions): Keepable {
     for (;;) {
       try {
         await gate.cut(grant, { idle });
-        await store.released(grant);
+        const releasing = store.released(grant);
+        claims.freed(grant);
+        await releasing;
         claims.freed(grant);
         return;
       } catch {

@@ -34,12 +34,11 @@ export function createSimGate(world: EngineWorld, { name, incarnation }: NodeOf)
   const gate: Gate & { grantOf(socket: unknown): GrantRef | null; stop(): void } = {
     incarnation,
     host: name,
-    admit: async (grant) => admission.admit(grant),
-    async dial(grant) {
-      admission.checkDial(grant);
+    async dial(permit) {
+      admission.checkDial(permit);
       // Nothing is read from it or written to it: the simulated client looks at whose it is alone.
       const socket = {} as Duplex;
-      sockets.set(socket, grant);
+      sockets.set(socket, permit);
       return socket;
     },
     async cut(grant) {

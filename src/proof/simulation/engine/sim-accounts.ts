@@ -9,6 +9,7 @@ import {
   type SlotRow,
   slotOf,
   takeStep,
+  toRenewal,
   toSlot,
 } from "./account-tables.ts";
 import { createSimRenewals } from "./sim-renewals.ts";
@@ -30,6 +31,7 @@ export type SimAccounts = Pick<
   | "slots"
   | "saveSession"
   | "loadSession"
+  | "needs"
   | "adoptFirstSlot"
   | "forgetSlot"
   | "retireServing"
@@ -51,6 +53,10 @@ export function createSimAccounts(options: SimAccountsOptions): SimAccounts {
   const { accounts, renewals } = tables;
 
   const slotAt = (ref: SlotRef) => slotOf(tables, ref);
+  const sessionAt = (ref: SlotRef) => {
+    const { keyId = null, session = null } = slotAt(ref) ?? {};
+    return keyId === null || session === null ? null : { keyId, bytes: session };
+  };
 
   function addSlot(account: AccountRow): SlotRow {
     const row: SlotRow = {
@@ -119,11 +125,16 @@ export function createSimAccounts(options: SimAccountsOptions): SimAccounts {
         if (row.state === "PENDING" && renewal?.state === "preparing")
           takeStep(options, renewal.id, taken);
       }),
-    loadSession: (ref) =>
-      ask(() => {
-        const { keyId = null, session = null } = slotAt(ref) ?? {};
-        return keyId === null || session === null ? null : { keyId, bytes: session };
-      }, reads),
+    loadSession: (ref) => ask(() => sessionAt(ref), reads),
+    needs: (ref) =>
+      ask(
+        () => ({
+          record: recordOf(accounts.get(ref.account)),
+          session: sessionAt(ref),
+          renewal: toRenewal(openRenewalOf(tables, ref.account)),
+        }),
+        reads,
+      ),
     adoptFirstSlot: ({ account: name, slot }, telegramUser) =>
       ask(() => {
         const account = accountOf(tables, name);
