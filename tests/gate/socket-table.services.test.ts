@@ -337,6 +337,16 @@ describe("the gate's door", () => {
     for (const given of ["", "secret", null, undefined]) expect(await hello(given)).toBe("hung up");
   });
 
+  it("hangs up on one that has said nothing yet when the node goes", async () => {
+    const socket = connect(join(folder, "gate.sock"));
+    const closed = closing(socket);
+    await once(socket, "connect");
+    // The gate has this one's answer only after it has taken the connection before.
+    expect(await hello("secret")).toBe('{"ok":true}');
+    nodeGone();
+    await closed;
+  });
+
   it("closes behind a node that has gone: it admits nothing for the next one", async () => {
     nodeGone();
     await expect(gate.sockets(grant)).rejects.toMatchObject({ code: "GATE_LOST" });
