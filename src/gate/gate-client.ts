@@ -54,33 +54,6 @@ export async function connectGate(options: GateClientOptions): Promise<GateClien
     if (!closing) options.onLost();
   });
 
-  /** Waits at the gate for the next dial: an account on its way has one turn less to wait for. */
-  let spare: Socket | null = null;
-  let reaching = false;
-
-  /** Without one, the next dial reaches the gate by itself. */
-  function laySpare(): void {
-    if (spare !== null || reaching || closing || control.destroyed) return;
-    reaching = true;
-    reach(path)
-      .then((socket) => {
-        if (closing) return void socket.destroy();
-        spare = socket;
-        socket.once("close", () => {
-          if (spare === socket) spare = null;
-        });
-      })
-      .catch(() => {})
-      .finally(() => (reaching = false));
-  }
-
-  async function takeSocket(): Promise<Socket> {
-    const taken = spare;
-    spare = null;
-    setImmediate(laySpare);
-    return taken ?? reach(path);
-  }
-
   async function ask(request: Asked): Promise<unknown> {
     if (control.destroyed) throw gateLost();
     const id = (lastId += 1);
@@ -92,13 +65,12 @@ export async function connectGate(options: GateClientOptions): Promise<GateClien
     return answer.value;
   }
 
-  laySpare();
   return {
     incarnation: options.incarnation,
     host: options.host,
     async dial({ account, slot, epoch, keyId, proxy = null }, to) {
       if (control.destroyed) throw gateLost();
-      const socket = await takeSocket();
+      const socket = await reach(path);
       const permit = { account, slot, epoch, keyId, proxy };
       writeLine(socket, { kind: "dial", secret, permit, to });
       const verdict = JSON.parse(await readLine(socket)) as Verdict;
@@ -123,7 +95,6 @@ export async function connectGate(options: GateClientOptions): Promise<GateClien
     close() {
       closing = true;
       control.destroy();
-      spare?.destroy();
     },
   };
 }

@@ -24,8 +24,6 @@ export async function serveGate(
 ): Promise<GateServer> {
   const open = new Set<Socket>();
   const controls = new Set<Socket>();
-  /** They have not said yet what they want: a node keeps one open for its next dial. */
-  const silent = new Set<Socket>();
 
   async function answerControl(request: ControlRequest): Promise<unknown> {
     switch (request.op) {
@@ -54,8 +52,7 @@ export async function serveGate(
   }
 
   async function welcome(socket: Socket): Promise<void> {
-    silent.add(socket);
-    const hello = JSON.parse(await readLine(socket).finally(() => silent.delete(socket))) as Hello;
+    const hello = JSON.parse(await readLine(socket)) as Hello;
     if (!isSecret(hello.secret, node.secret())) return void socket.destroy();
     if (hello.kind === "control") {
       writeLine(socket, { ok: true });
@@ -71,7 +68,7 @@ export async function serveGate(
   }
 
   node.onNodeGone(() => {
-    for (const socket of [...controls, ...silent]) socket.destroy();
+    for (const socket of controls) socket.destroy();
   });
   const server = createServer((socket) => {
     open.add(socket);

@@ -66,11 +66,11 @@ describe("the rehearsal of a handover in Postgres", () => {
       createTestClock(),
     );
     const planned = [
-      "find-account",
       "grant",
       "open-renewal",
       "record-transition",
       "session-of-slot",
+      "slot-needs",
       "telegram-user-of-account",
       "token-connected",
       "token-released",
