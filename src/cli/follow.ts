@@ -7,6 +7,7 @@ import type { Question } from "../ports/accounts/question.ts";
 import type { SealedText } from "../ports/sealed-text.ts";
 import type { Answers } from "./answers.ts";
 import { askAccount, type AskOptions, connectCommand } from "./ask.ts";
+import { nextOfLogin } from "./next-of-login.ts";
 
 export interface FollowOptions extends AskOptions {
   readonly account: string;
@@ -70,7 +71,7 @@ export async function followLogin(login: string, options: FollowOptions): Promis
     }
     if (status.state === "unauthorised.waiting" || status.state === "quarantined") {
       print(`${account} is not logged in: ${status.reason?.message ?? "nobody has asked for it"}`);
-      print(`Try again with: npx holdfast auth ${account}`);
+      print(nextOfLogin(account, status.reason));
       return 1;
     }
     return status.question?.of === login ? status.question : null;
