@@ -64,6 +64,7 @@ export function createGrants(context: GrantsContext): Grants {
   async function free(grant: GrantRef, { idle, after }: Freeing = { idle: false }): Promise<void> {
     await Promise.all([gate.cut(grant, { idle }), after]);
     const releasing = tokens.released(grant);
+    releasing.catch(() => undefined);
     // The news is on its way for longer than this write, which waits for no disk. Who asks before it is told again.
     claims.freed(grant);
     await releasing;

@@ -48,7 +48,7 @@ export function createAdmission({ mayAct, isOpen }: AdmissionOptions): Admission
       if (!mayAct()) throw refusal("this host's lease is over");
       if (epoch <= (cutEpochs.get(key) ?? 0)) throw refusal(`epoch ${epoch} was cut`);
       if (known !== undefined && known.epoch > epoch) {
-        throw refusal(`epoch ${known.epoch} was asked for after epoch ${epoch}`);
+        throw refusal(`epoch ${known.epoch} came after epoch ${epoch}`);
       }
       if (isOpen(permit)) throw refusal("the slot has a socket already");
       if (known?.epoch === epoch) return known;

@@ -126,6 +126,17 @@ describe("the gate's sockets", () => {
     expect(journal.at(-1)).toMatchObject({ kind: "close", bytesOut: 0 });
   });
 
+  it("dials no more under an epoch that is older than one it has dialled under, though it was never cut", async () => {
+    const newer = await gate.dial({ ...permit, epoch: 2 }, to());
+    newer.on("error", () => {});
+    newer.destroy();
+    await expect.poll(() => gate.sockets(grant)).toBe(0);
+    await expect(gate.dial(permit, to())).rejects.toMatchObject({
+      code: "GATE_REFUSED",
+      message: expect.stringContaining("epoch 2 came after epoch 1"),
+    });
+  });
+
   it("pipes both ways under a grant and journals the open", async () => {
     const client = await gate.dial(permit, to());
     client.write(granted);
