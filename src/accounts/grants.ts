@@ -32,6 +32,8 @@ export interface Freeing {
   readonly idle: boolean;
   /** What still writes under the grant: it is cut meanwhile, and its token is given back afterwards. */
   readonly after?: Promise<unknown>;
+  /** Left to the next holder of the token. */
+  readonly serverSalt?: string | null;
 }
 
 /** The parts of an account, its host and its stores that concern tokens. */
@@ -61,9 +63,12 @@ export function createGrants(context: GrantsContext): Grants {
     }
   }
 
-  async function free(grant: GrantRef, { idle, after }: Freeing = { idle: false }): Promise<void> {
+  async function free(
+    grant: GrantRef,
+    { idle, after, serverSalt }: Freeing = { idle: false },
+  ): Promise<void> {
     await Promise.all([gate.cut(grant, { idle }), after]);
-    const releasing = tokens.released(grant);
+    const releasing = tokens.released(grant, serverSalt);
     releasing.catch(() => undefined);
     // The news is on its way for longer than this write, which waits for no disk. Who asks before it is told again.
     claims.freed(grant);

@@ -51,30 +51,41 @@ export async function openSlot(
   grants: Pick<Grants, "free">,
   grant: GrantRef,
   events: SlotEvents,
-  ahead: AheadOfSlot = {
-    raised: world.claims.confirm(grant),
-    needs: world.accounts.needs(grant),
-  },
+  ahead?: AheadOfSlot,
 ): Promise<SlotConnection> {
   const { accounts, gate, tokens } = world;
-  const [{ session, driver, device, proxy, coolingUntilMs }] = await Promise.all([
-    wayOf(world, grant.account, ahead.needs),
-    ahead.raised,
-    world.waits.load(),
-  ]);
+  const raised = ahead?.raised ?? world.claims.confirm(grant);
+  raised.catch(() => undefined);
+  const needs = ahead?.needs ?? accounts.needs(grant);
+  const way = await wayOf(world, grant.account, needs);
+  const { session, serverSalt, driver, device, proxy, coolingUntilMs } = way;
   const permit = { ...grant, keyId: session?.keyId ?? null, proxy };
+  let isAllowed = false;
+  let allow = (): void => {};
+  const allowed = new Promise<void>((resolve) => (allow = resolve));
   const opened = driver.open({
     session: session?.bytes ?? null,
+    serverSalt,
     device,
-    dial: (to) => gate.dial(permit, to),
+    dial: (to) => gate.dial(permit, to, allowed),
     events: { ...events, onSession: (made) => accounts.saveSession(grant, made, stepOfNewKey) },
   });
   const client = createWaitingClient(opened, world.waits, events.onSilence);
+  const connect = once(() => client.connect());
+  // Its first call is made while the floor is being raised, and waits at the way to the gate.
+  if (ahead !== undefined) connect().catch(() => undefined);
+  try {
+    await Promise.all([raised, world.waits.load()]);
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
   let writing: Promise<unknown> | undefined;
   const endOnce = once(async () => {
-    const idle = client.callsInFlight === 0;
+    const idle = !isAllowed || client.callsInFlight === 0;
+    const { serverSalt: newest } = client;
     const after = Promise.all([client.close(), writing]);
-    await grants.free(grant, { idle, after });
+    await grants.free(grant, { idle, after, serverSalt: newest });
   });
   return {
     grant,
@@ -82,7 +93,9 @@ export async function openSlot(
     coolingUntilMs,
     async connect(first) {
       if (first !== null) world.waits.refuse(first);
-      await client.connect();
+      isAllowed = true;
+      allow();
+      await connect();
       const connected = await tokens.connected(grant);
       if (!connected.applied) throw tokenLost(grant);
       world.claims.taken(grant);
@@ -100,13 +113,13 @@ async function wayOf(
   name: string,
   needs: AheadOfSlot["needs"],
 ) {
-  const { record: account, session } = await needs;
+  const { record: account, session, serverSalt } = await needs;
   const [driver, proxy] = await Promise.all([
     drivers.of(account?.driver ?? "mtcute"),
     account?.hasProxy === true ? accounts.proxy(name) : null,
   ]);
   const { device = defaultDevice, coolingUntilMs = null } = account ?? {};
-  return { session, driver, device, proxy, coolingUntilMs };
+  return { session, serverSalt, driver, device, proxy, coolingUntilMs };
 }
 
 export function tokenLost({ account, slot, epoch }: GrantRef): HoldfastError {

@@ -51,6 +51,9 @@ export function createWaitingClient(
     get keyId() {
       return client.keyId;
     },
+    get serverSalt() {
+      return client.serverSalt;
+    },
     get callsInFlight() {
       return client.callsInFlight;
     },

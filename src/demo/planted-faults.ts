@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import type { Database } from "../adapters/postgres/database.ts";
 import { createMtcuteDriver } from "../adapters/telegram/mtcute/driver.ts";
+import { alreadyOpen } from "../ports/custody/gate.ts";
 import type { AccountStores } from "../ports/accounts/account-store.ts";
 import { type DataCentre, defaultDevice, silentEvents } from "../ports/telegram/telegram.ts";
 
@@ -52,7 +53,7 @@ export async function plantOverlap(
   const client = driver.open({
     session: session?.bytes ?? null,
     device: defaultDevice,
-    dial: async ({ host, port }) => connect({ host, port }),
+    dial: async ({ host, port }) => alreadyOpen(connect({ host, port })),
     events: { ...silentEvents, onSession: async () => {} },
   });
   await client.connect().catch(() => undefined);

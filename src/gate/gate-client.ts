@@ -68,15 +68,17 @@ export async function connectGate(options: GateClientOptions): Promise<GateClien
   return {
     incarnation: options.incarnation,
     host: options.host,
-    async dial({ account, slot, epoch, keyId, proxy = null }, to) {
+    async dial({ account, slot, epoch, keyId, proxy = null }, to, when = Promise.resolve()) {
       if (control.destroyed) throw gateLost();
-      const socket = await reach(path);
+      const stream = connect({ path });
       const permit = { account, slot, epoch, keyId, proxy };
-      writeLine(socket, { kind: "dial", secret, permit, to });
-      const verdict = JSON.parse(await readLine(socket)) as Verdict;
-      if (verdict.ok) return socket;
-      socket.destroy();
-      throw refusal(verdict);
+      // The client's first bytes go out with it.
+      stream.cork();
+      writeLine(stream, { kind: "dial", secret, permit, to });
+      const opened = verdictOn(stream);
+      opened.catch(() => undefined);
+      void when.then(() => process.nextTick(() => stream.uncork()));
+      return { stream, opened };
     },
     async cut({ account, slot, epoch }, { idle } = { idle: false }) {
       const from = performance.now();
@@ -108,6 +110,20 @@ function reach(path: string): Promise<Socket> {
       resolve(socket);
     });
   });
+}
+
+async function verdictOn(socket: Socket): Promise<void> {
+  let isReached = false;
+  let failure: unknown;
+  socket.once("connect", () => (isReached = true));
+  socket.on("error", (error) => (failure = error));
+  const line = await readLine(socket).catch((error: unknown) => {
+    throw isReached ? error : gateLost(failure);
+  });
+  const verdict = JSON.parse(line) as Verdict;
+  if (verdict.ok) return;
+  socket.destroy();
+  throw refusal(verdict);
 }
 
 function refusal({ code = "GATE_REFUSED", message = "The gate refused.", next }: Verdict) {

@@ -91,6 +91,60 @@ describe("a flood wait for the updates", () => {
   });
 });
 
+describe("a host that takes an account over", () => {
+  it("is answered at once: it brings the server's salt that the one before has left", async () => {
+    const account = await serving("user");
+    await account.stop();
+    const { badServerSalts } = bench.dc.protocolStats;
+    await comeUp(await bench.openElsewhere(account.name));
+    expect(bench.dc.protocolStats.badServerSalts).toBe(badServerSalts);
+  });
+
+  it("has its first call ready while the floor is being raised, and dials nothing before", async () => {
+    let raise = (): void => {};
+    const mayBeRaised = new Promise<void>((resolve) => (raise = resolve));
+    let connecting = 0;
+    const account = await bench.makeAccount("bot", (world) => ({
+      ...world,
+      claims: {
+        ...world.claims,
+        claim: (ref, onRaising = () => {}) =>
+          world.claims.claim(ref, (grant, raised) =>
+            onRaising(
+              grant,
+              mayBeRaised.then(() => raised),
+            ),
+          ),
+      },
+      drivers: {
+        ...world.drivers,
+        async of(name) {
+          const driver = await world.drivers.of(name);
+          return {
+            name: driver.name,
+            open(options) {
+              const client = driver.open(options);
+              const connect = () => ((connecting += 1), client.connect());
+              return Object.create(client, { connect: { value: connect } }) as typeof client;
+            },
+          };
+        },
+      },
+    }));
+    await account.start();
+    await account.login("login", "bot-token");
+    await account.runtime.until((state) => state === "connecting");
+    // That of the login, and the one that is to serve.
+    await soon(() => connecting).toBe(2);
+    // Time enough for a dial that did not wait.
+    for (let n = 0; n < 50; n += 1) await bench.accounts.find(account.name);
+    expect(dials()).toBe(1);
+    raise();
+    await account.runtime.until((state) => state === "active");
+    expect(dials()).toBe(2);
+  });
+});
+
 describe("a partition that is full", () => {
   /** An account whose stream takes nothing while `full` says so. */
   async function withFullPartition() {

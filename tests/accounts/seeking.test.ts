@@ -25,7 +25,7 @@ function scene() {
       accounts: {
         loadSession: async () => null,
         find: async () => null,
-        needs: async () => ({ record: null, session: null, renewal: null }),
+        needs: async () => ({ record: null, session: null, renewal: null, serverSalt: null }),
         openRenewal: async () => null,
       },
       waits: { restMs: () => 0 },

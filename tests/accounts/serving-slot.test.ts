@@ -13,6 +13,8 @@ function openSlotBench() {
   /** The waits that were written down, in milliseconds. */
   const cooled: number[] = [];
   const told: string[] = [];
+  /** Whether each grant that was given back had every call answered. */
+  const freed: boolean[] = [];
   const call = (name: string) => () => void calls.push(name);
   const done = async () => {};
   const self = { userId: "1", isBot: true, phone: null, username: null, firstName: null };
@@ -60,12 +62,12 @@ function openSlotBench() {
   };
   const serving = createServingSlot(
     world as never,
-    { free: done },
+    { free: async (_grant, { idle } = { idle: false }) => void freed.push(idle) },
     {} as never,
     ({ type }) => void told.push(type),
     () => {},
   );
-  return { serving, calls, clock, silences, cooled, told };
+  return { serving, client, freed, calls, clock, silences, cooled, told };
 }
 
 it("an account that came up silent, or paused, sends once it may", async () => {
@@ -100,4 +102,16 @@ it("an account that is to be silent after a script's send is, once for each orde
   silences.push(0);
   await send();
   expect(told).toEqual(["flood", "flood"]);
+});
+
+it("a call that waits for the word to dial is no call under way: the grant goes back at once", async () => {
+  const { serving, client, freed } = openSlotBench();
+  client.callsInFlight = 1;
+  const needs = { record: null, session: null, renewal: null, serverSalt: null };
+  serving.prepare(grant, { raised: Promise.resolve(), needs: Promise.resolve(needs) });
+  await serving.end();
+  expect(freed).toEqual([true]);
+  await serving.open(grant, new AbortController().signal);
+  await serving.end();
+  expect(freed).toEqual([true, false]);
 });

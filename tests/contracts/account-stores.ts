@@ -114,12 +114,13 @@ export function specifyAccountStores(open: () => Promise<EngineStores>): void {
       const session = await accounts.loadSession(ref);
       expect(session?.keyId).toBe("00000000000000b1");
       const record = await accounts.find(account);
-      expect(await accounts.needs(ref)).toEqual({ record, session, renewal: null });
+      const needs = { record, session, serverSalt: null };
+      expect(await accounts.needs(ref)).toEqual({ ...needs, renewal: null });
       const asked = { id: "r1", account, method: "bot-token", incarnation } as const;
       await accounts.beginRenewal({ ...asked, epoch: grant.epoch });
       const renewal = await accounts.openRenewal(account);
       expect(renewal?.id).toBe("r1");
-      expect(await accounts.needs(ref)).toEqual({ record, session, renewal });
+      expect(await accounts.needs(ref)).toEqual({ ...needs, renewal });
       await accounts.abortRenewal("r1", reason);
       expect((await accounts.needs(ref)).renewal).toBeNull();
     });
@@ -132,7 +133,19 @@ export function specifyAccountStores(open: () => Promise<EngineStores>): void {
         session: null,
       });
       const nobody = { account: "nobody", slot: 1 };
-      expect(await accounts.needs(nobody)).toEqual({ record: null, session: null, renewal: null });
+      const nothing = { record: null, session: null, renewal: null, serverSalt: null };
+      expect(await accounts.needs(nobody)).toEqual(nothing);
+    });
+
+    it("has the server's salt of the last release that knew one", async () => {
+      const { accounts, tokens, grant } = await begin();
+      await tokens.released({ ...grant, epoch: grant.epoch + 1 }, "7");
+      expect((await accounts.needs(ref)).serverSalt).toBeNull();
+      await tokens.released(grant, "-9223372036854775808");
+      expect((await accounts.needs(ref)).serverSalt).toBe("-9223372036854775808");
+      const next = await tokens.grant(ref, incarnation);
+      await tokens.released({ ...ref, epoch: next.token!.epoch });
+      expect((await accounts.needs(ref)).serverSalt).toBe("-9223372036854775808");
     });
   });
 

@@ -2,12 +2,16 @@ import { createServer } from "node:net";
 import { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { HoldfastError } from "../../src/errors.ts";
+import type { Dialled } from "../../src/ports/custody/gate.ts";
+import type { TelegramClient } from "../../src/ports/telegram/telegram.ts";
+import type { TelegramDc } from "../../src/telegram-dc/telegram-dc.ts";
 import {
   createTelegramBench,
   dialTcp,
   faultOf,
   type MakeDriver,
   patienceMs,
+  unreachable,
 } from "../fixtures/telegram-bench.ts";
 
 /**
@@ -109,8 +113,7 @@ export function specifyHazards(makeDriver: MakeDriver): void {
           return Promise.reject(new Error("connection refused"));
         },
       });
-      dc.phone.addFault({ kind: "reset", method: "messages.getDialogs" });
-      await faultOf(client.dialogs(10));
+      await reset(dc, client);
       await refusals;
       await client.close();
       expect((await faultOf(client.self())).code).toBe("CLIENT_CLOSED");
@@ -149,13 +152,26 @@ export function specifyHazards(makeDriver: MakeDriver): void {
       expect(dials()).toBe(1);
     });
 
+    it("is final as well where the client has written already", async () => {
+      const dc = await bench.startDc();
+      const { client, wire, ends, dials } = await bench.person(dc, "ada", {
+        dial: async (n, dialDc) => (n === 1 ? dialDc() : refusedOnceWritten(refusal())),
+      });
+      await reset(dc, client);
+      await expect
+        .poll(() => faultOf(client.self()), { timeout: patienceMs })
+        .toMatchObject({ code: "GATE_REFUSED" });
+      expect(wire).toEqual(["connected", "disconnected"]);
+      expect(ends).toMatchObject([{ code: "GATE_REFUSED" }]);
+      expect(dials()).toBe(2);
+    });
+
     it("is final for a client whose wire broke, which is told once", async () => {
       const dc = await bench.startDc();
       const { client, wire, ends, dials } = await bench.person(dc, "ada", {
         dial: (n, dialDc) => (n === 1 ? dialDc() : Promise.reject(refusal())),
       });
-      dc.phone.addFault({ kind: "reset", method: "messages.getDialogs" });
-      await faultOf(client.dialogs(10));
+      await reset(dc, client);
       await expect
         .poll(() => faultOf(client.self()), { timeout: patienceMs })
         .toMatchObject({ code: "GATE_REFUSED" });
@@ -194,6 +210,43 @@ export function specifyHazards(makeDriver: MakeDriver): void {
     });
   });
 
+  describe("a wire that is not open yet", () => {
+    it("is written to, and is read from once it opens", async () => {
+      const dc = await bench.startDc();
+      const wires: ReturnType<typeof opensOnceWritten>[] = [];
+      const { client, dials } = await bench.person(dc, "ada", {
+        async dial(n, dialDc) {
+          if (n === 1) return dialDc();
+          const wire = opensOnceWritten(dialDc);
+          wires.push(wire);
+          return wire;
+        },
+      });
+      await reset(dc, client);
+      expect((await client.self()).isBot).toBe(false);
+      expect(wires.map(({ wasReadEarly }) => wasReadEarly())).toEqual([false]);
+      expect(dials()).toBe(2);
+    });
+
+    it("and never opens is followed by another, on which the waiting call is made once", async () => {
+      const dc = await bench.startDc();
+      const unreached = [0, 0].map(() => refusedOnceWritten(unreachable("no route")));
+      const { client, ends, dials } = await bench.person(dc, "ada", {
+        dial: async (n, dialDc) => (n === 1 ? dialDc() : (unreached.pop() ?? dialDc())),
+      });
+      const asked = () => dc.ledger.rpcs().filter(({ method }) => method === "users.getUsers");
+      const askedBefore = asked().length;
+      const begunMs = performance.now();
+      await reset(dc, client);
+      expect((await client.self()).isBot).toBe(false);
+      // A rest behind each wire that did not open, and longer ones each time.
+      expect(performance.now() - begunMs).toBeGreaterThan(500);
+      expect(asked()).toHaveLength(askedBefore + 1);
+      expect(ends).toEqual([]);
+      expect(dials()).toBe(4);
+    });
+  });
+
   it("works over any stream that it is given, not TCP sockets only", async () => {
     const dc = await bench.startDc();
     const { client } = await bench.person(dc, "ada", {
@@ -201,6 +254,61 @@ export function specifyHazards(makeDriver: MakeDriver): void {
     });
     expect((await client.self()).isBot).toBe(false);
   });
+}
+
+/** Breaks the client's wire. */
+async function reset(dc: TelegramDc, client: TelegramClient): Promise<void> {
+  dc.phone.addFault({ kind: "reset", method: "messages.getDialogs" });
+  await faultOf(client.dialogs(10));
+}
+
+/** A connection that is refused for this reason as soon as something was written to it. */
+function refusedOnceWritten(reason: Error): Dialled {
+  let refuse = (_reason: Error): void => {};
+  const opened = new Promise<void>((_resolve, reject) => (refuse = reject));
+  opened.catch(() => undefined);
+  const stream = new Duplex({
+    read: () => undefined,
+    write(_chunk, _encoding, done) {
+      done();
+      refuse(reason);
+      stream.destroy();
+    },
+  });
+  return { stream, opened };
+}
+
+/** A connection that the data centre is reached for as soon as something was written to it. */
+function opensOnceWritten(dialDc: () => Promise<Duplex>) {
+  let inner: Promise<Duplex> | null = null;
+  let isOpen = false;
+  let wasReadEarly = false;
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  async function reach(): Promise<Duplex> {
+    const reached = await dialDc();
+    reached.on("data", (chunk: Buffer) => void stream.push(chunk));
+    reached.once("close", () => stream.destroy());
+    isOpen = true;
+    open();
+    return reached;
+  }
+  async function pass(chunk: Buffer, done: () => void): Promise<void> {
+    inner ??= reach();
+    (await inner).write(chunk, done);
+  }
+  async function drop(): Promise<void> {
+    (await inner)?.destroy();
+  }
+  const stream = new Duplex({
+    read: () => void (wasReadEarly ||= !isOpen),
+    write: (chunk: Buffer, _encoding, done) => void pass(chunk, done),
+    destroy(error, done) {
+      void drop();
+      done(error);
+    },
+  });
+  return { stream, opened, wasReadEarly: () => wasReadEarly };
 }
 
 /** A stream other than a socket, which passes everything on to one. */

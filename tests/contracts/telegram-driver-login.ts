@@ -53,6 +53,29 @@ export function specifyLogins(makeDriver: MakeDriver): void {
       ]);
     });
 
+    it("is answered at once with the server's salt that the key's client before has left", async () => {
+      const dc = await bench.startDc();
+      const { client, sessions } = await bench.person(dc, "ada");
+      await client.self();
+      const { serverSalt } = client;
+      expect(serverSalt).toMatch(/^-?\d+$/);
+      await client.close();
+      const session = sessions[0]!.bytes;
+      const refused = async (salt: string | null) => {
+        const before = dc.protocolStats.badServerSalts;
+        const next = bench.open(dc, { session, serverSalt: salt });
+        expect(next.client.serverSalt).toBe(salt);
+        await next.client.connect();
+        expect(next.client.serverSalt).toBe(serverSalt);
+        await next.client.close();
+        return dc.protocolStats.badServerSalts - before;
+      };
+      expect(await refused(serverSalt)).toBe(0);
+      // What is wrong or not known costs one more exchange.
+      expect(await refused(null)).toBeGreaterThan(0);
+      expect(await refused("-7")).toBeGreaterThan(0);
+    });
+
     it("refuses bytes that are no session", async () => {
       const dc = await bench.startDc();
       expect(() => bench.open(dc, { session: Buffer.from("{}") })).toThrow(

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectGate, type GateClient } from "../../src/gate/gate-client.ts";
 import { type GateServer, serveGate } from "../../src/gate/gate-server.ts";
+import type { Endpoint, Permit } from "../../src/ports/custody/gate.ts";
 import type { JournalEntry } from "../../src/custody/ledger-proof.ts";
 import {
   createSocketTable,
@@ -98,10 +99,17 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** A connection that is open. */
+async function dial(asked: Permit, endpoint: Endpoint): Promise<Duplex> {
+  const { stream, opened } = await gate.dial(asked, endpoint);
+  await opened;
+  return stream;
+}
+
 describe("the gate's sockets", () => {
   it("dials nothing once the lease is over", async () => {
     alive = false;
-    await expect(gate.dial(permit, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
+    await expect(dial(permit, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
     expect(arrivals).toEqual([]);
   });
 
@@ -110,7 +118,7 @@ describe("the gate's sockets", () => {
     ["that its first dial named, where a later one names none", keyId, null],
     ["that an exchange under it made", null, null],
   ])("keeps an epoch to the key %s", async (_what, firstKey, laterKey) => {
-    const first = await gate.dial({ ...grant, keyId: firstKey }, to());
+    const first = await dial({ ...grant, keyId: firstKey }, to());
     first.on("error", () => {});
     first.write(granted);
     const far = await arrival();
@@ -119,7 +127,7 @@ describe("the gate's sockets", () => {
     first.destroy();
     await closed;
     await expect.poll(() => gate.sockets(grant)).toBe(0);
-    const client = await gate.dial({ ...grant, keyId: laterKey }, to());
+    const client = await dial({ ...grant, keyId: laterKey }, to());
     client.on("error", () => {});
     client.write(frameOf(laterKey ?? "0000000000000000"));
     await closing(client);
@@ -127,18 +135,18 @@ describe("the gate's sockets", () => {
   });
 
   it("dials no more under an epoch that is older than one it has dialled under, though it was never cut", async () => {
-    const newer = await gate.dial({ ...permit, epoch: 2 }, to());
+    const newer = await dial({ ...permit, epoch: 2 }, to());
     newer.on("error", () => {});
     newer.destroy();
     await expect.poll(() => gate.sockets(grant)).toBe(0);
-    await expect(gate.dial(permit, to())).rejects.toMatchObject({
+    await expect(dial(permit, to())).rejects.toMatchObject({
       code: "GATE_REFUSED",
       message: expect.stringContaining("epoch 2 came after epoch 1"),
     });
   });
 
   it("pipes both ways under a grant and journals the open", async () => {
-    const client = await gate.dial(permit, to());
+    const client = await dial(permit, to());
     client.write(granted);
     const far = await arrival();
     const [seen] = (await once(far, "data")) as [Buffer];
@@ -151,13 +159,13 @@ describe("the gate's sockets", () => {
   });
 
   it("lets one socket of a slot live at a time", async () => {
-    await gate.dial(permit, to());
-    await expect(gate.dial(permit, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
+    await dial(permit, to());
+    await expect(dial(permit, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
     expect(await gate.sockets(grant)).toBe(1);
   });
 
   it("resets a connection whose first frame carries another key", async () => {
-    const client = await gate.dial(permit, to());
+    const client = await dial(permit, to());
     const far = await arrival();
     let bytes = 0;
     far.on("data", (chunk: Buffer) => (bytes += chunk.length));
@@ -168,14 +176,14 @@ describe("the gate's sockets", () => {
   });
 
   it("takes a key exchange only where no key is known yet", async () => {
-    const client = await gate.dial({ ...grant, keyId: null }, to());
+    const client = await dial({ ...grant, keyId: null }, to());
     client.write(frameOf("0000000000000000"));
     const far = await arrival();
     expect(((await once(far, "data")) as [Buffer])[0].length).toBeGreaterThan(0);
   });
 
   it("cuts with proof: 0 sockets, and the epoch never dials again", async () => {
-    const client = await gate.dial(permit, to());
+    const client = await dial(permit, to());
     client.on("error", () => {});
     client.write(granted);
     const far = await arrival();
@@ -184,11 +192,11 @@ describe("the gate's sockets", () => {
     expect(await gate.cut(grant)).toMatchObject({ sockets: 0 });
     await closed;
     expect(await gate.sockets(grant)).toBe(0);
-    await expect(gate.dial(permit, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
+    await expect(dial(permit, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
   });
 
   it("delivers nothing of a full send queue after the cut", async () => {
-    const client = await gate.dial(permit, to());
+    const client = await dial(permit, to());
     client.on("error", () => {});
     client.write(granted);
     const far = await arrival();
@@ -220,7 +228,7 @@ describe("the gate's sockets", () => {
     ["as it wakes", 5_000, "1970-01-01T00:00:05.000Z"],
     ["awake", null, undefined],
   ])("says in the journal of a close %s since when it slept", async (_, sinceMs, asleepSince) => {
-    const client = await gate.dial(permit, to());
+    const client = await dial(permit, to());
     client.on("error", () => {});
     asleepSinceMs = sinceMs;
     await gate.cut(grant);
@@ -232,14 +240,14 @@ describe("the gate's sockets", () => {
 
   it("spares a newer epoch when a late cut names an older one", async () => {
     const newer = { ...grant, epoch: 2 };
-    await gate.dial({ ...newer, keyId }, to());
+    await dial({ ...newer, keyId }, to());
     await gate.cut(grant);
     expect(await gate.sockets(grant)).toBe(1);
-    await expect(gate.dial(permit, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
+    await expect(dial(permit, to())).rejects.toMatchObject({ code: "GATE_REFUSED" });
   });
 
   it("forwards nothing once the lease is over (I1)", async () => {
-    const client = await gate.dial(permit, to());
+    const client = await dial(permit, to());
     client.on("error", () => {});
     client.write(granted);
     const far = await arrival();
@@ -332,7 +340,7 @@ describe("the gate's door", () => {
   it("closes behind a node that has gone: it admits nothing for the next one", async () => {
     nodeGone();
     await expect(gate.sockets(grant)).rejects.toMatchObject({ code: "GATE_LOST" });
-    await expect(gate.dial(permit, to())).rejects.toMatchObject({ code: "GATE_LOST" });
+    await expect(dial(permit, to())).rejects.toMatchObject({ code: "GATE_LOST" });
     expect(arrivals).toEqual([]);
   });
 });

@@ -61,7 +61,7 @@ const cutNothing: ChangeWorld = (world) => ({
   gate: {
     incarnation: world.gate.incarnation,
     host: world.gate.host,
-    dial: (grant, to) => world.gate.dial(grant, to),
+    dial: (grant, to, when) => world.gate.dial(grant, to, when),
     sockets: (slot) => world.gate.sockets(slot),
     cut: async () => ({ sockets: 0, tookMs: 0 }),
   },

@@ -63,11 +63,12 @@ export function tokenStatements(rules: TokenRules) {
     connected: ofGrant("connected", ", connected_epoch = epoch"),
     drain: ofGrant("drain"),
     /**
+     * $4 the server's salt, or null.
      * Does not wait for the disk: the next grant's commit does, and makes this durable as well. What a crash of
      * Postgres forgets before that stays held by an incarnation that uses it no more.
      */
     released: `with quick as materialized (select set_config('synchronous_commit', 'off', true))
-      ${ofGrant("released", `, ${holderless}`, "from quick ")}`,
+      ${ofGrant("released", `, ${holderless}, server_salt = coalesce($4::bigint, server_salt)`, "from quick ")}`,
     /**
      * $1 accounts, $2 slots, $3 epochs, $4 their holder. Every statement on several rows locks them in the same
      * order, so that none wait in a circle.

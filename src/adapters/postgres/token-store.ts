@@ -46,21 +46,25 @@ export function createTokenStore(database: Database, rules: TokenRules): TokenSt
 
   async function change(
     ref: SlotRef,
-    statement: { readonly text: string; readonly value: unknown; readonly name: string },
+    statement: {
+      readonly text: string;
+      readonly values: readonly unknown[];
+      readonly name: string;
+    },
   ): Promise<TokenOutcome> {
-    const values = [ref.account, ref.slot, statement.value];
+    const values = [ref.account, ref.slot, ...statement.values];
     const [row] = await database.query<TokenRow>(statement.text, values, statement.name);
     return row === undefined
       ? { applied: false, token: await read(ref) }
       : { applied: true, token: toRecord(row) };
   }
-  const ofGrant = (event: "connected" | "drain" | "released") => (grant: GrantRef) =>
-    change(grant, { text: statements[event], value: grant.epoch, name: `token-${event}` });
+  const ofGrant = (event: "connected" | "drain") => (grant: GrantRef) =>
+    change(grant, { text: statements[event], values: [grant.epoch], name: `token-${event}` });
 
   return {
     read,
     grant: (ref, incarnation) =>
-      change(ref, { text: statements.grant, value: incarnation, name: "grant" }),
+      change(ref, { text: statements.grant, values: [incarnation], name: "grant" }),
     async supersede({ account, slot, epoch }, incarnation, floor) {
       const values = [account, slot, incarnation, epoch, floor];
       const [row] = await database.query<TokenRow>(statements.supersede, values);
@@ -68,7 +72,12 @@ export function createTokenStore(database: Database, rules: TokenRules): TokenSt
     },
     connected: ofGrant("connected"),
     drain: ofGrant("drain"),
-    released: ofGrant("released"),
+    released: (grant, serverSalt = null) =>
+      change(grant, {
+        text: statements.released,
+        values: [grant.epoch, serverSalt],
+        name: "token-released",
+      }),
     releaseAll: (grants, incarnation) =>
       database.query<Slots>(statements.releaseAll, [
         grants.map(({ account }) => account),

@@ -34,6 +34,7 @@ export interface ClientLibrary {
   prepare<M extends tl.RpcMethod>(query: M): Send<tl.RpcCallReturn[M["_"]]>;
   /** A call's bytes; throws for a call outside the library's layer. */
   write(query: tl.RpcMethod): Uint8Array;
+  serverSalt(): string | null;
 }
 
 export interface ClientShellOptions {
@@ -212,6 +213,9 @@ function clientOf(library: ClientLibrary, parts: ClientParts): TelegramClient {
   return {
     get keyId() {
       return shell.keyId;
+    },
+    get serverSalt() {
+      return library.serverSalt();
     },
     get callsInFlight() {
       return calls.size;

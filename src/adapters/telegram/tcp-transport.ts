@@ -8,6 +8,7 @@ import {
   type TelegramTransport,
 } from "@mtcute/core";
 import type { BasicDcOption } from "@mtcute/core/utils.js";
+import { alreadyOpen, type Dialled } from "../../ports/custody/gate.ts";
 
 /** How mtcute reaches a data centre. */
 export interface TcpTransportOptions {
@@ -25,7 +26,7 @@ export function createTcpTransport(options: TcpTransportOptions = {}): TelegramT
   const dial = options.dial ?? dialDirectly;
   const createCodec = options.createCodec ?? createIntermediateCodec;
   return {
-    connect: async (dc) => wrapSocket(await dial(dc)),
+    connect: async (dc) => wrapSocket(alreadyOpen(await dial(dc))),
     packetCodec: createCodec,
   };
 }
@@ -51,10 +52,10 @@ function dialDirectly(dc: BasicDcOption): Promise<Duplex> {
 }
 
 /**
- * A connected socket as mtcute reads and writes it. Bytes are taken from the socket only as fast as the client
- * asks for them. Closing resets the connection, so that nothing queued leaves afterwards.
+ * A socket as mtcute reads and writes it; it is read once it is open. Bytes are taken from it only as fast as the
+ * client asks for them. Closing resets the connection, so that nothing queued leaves afterwards.
  */
-export function wrapSocket(socket: Duplex): ITelegramConnection {
+export function wrapSocket({ stream: socket, opened }: Dialled): ITelegramConnection {
   let wakeReader: (() => void) | undefined;
   let failure: Error | undefined;
 
@@ -62,8 +63,11 @@ export function wrapSocket(socket: Duplex): ITelegramConnection {
     wakeReader?.();
     wakeReader = undefined;
   }
-  socket.on("readable", wake);
-  socket.on("end", wake);
+  function listen(): void {
+    socket.on("readable", wake);
+    socket.on("end", wake);
+  }
+  const listening = opened.then(listen, wake);
   socket.on("close", wake);
   socket.on("error", (error) => {
     failure = error;
@@ -79,6 +83,7 @@ export function wrapSocket(socket: Duplex): ITelegramConnection {
     remoteAddress:
       socket instanceof Socket ? endpoint(socket.remoteAddress, socket.remotePort) : null,
     async read(into) {
+      await listening;
       for (;;) {
         const bytes = Math.min(into.length, socket.readableLength);
         const chunk: unknown = bytes === 0 ? null : socket.read(bytes);

@@ -143,6 +143,8 @@ export interface SlotNeeds {
   readonly session: StoredSession | null;
   /** The one that is open. */
   readonly renewal: RenewalRecord | null;
+  /** As the last holder of the slot's token left it; null where none did. */
+  readonly serverSalt: string | null;
 }
 
 /** Accounts with their slots, their renewals, their dead keys and their users at Telegram, over one database. */

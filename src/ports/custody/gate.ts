@@ -21,6 +21,19 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** A connection on its way. What is written to it meanwhile goes out once Telegram's side is there. */
+export interface Dialled {
+  readonly stream: Duplex;
+  /**
+   * Nothing is read from the stream before. Rejects with a HoldfastError where the gate refused or Telegram was not
+   * reached: nothing that was written has left, and the stream is gone. Any other error leaves that unknown.
+   */
+  readonly opened: Promise<void>;
+}
+
+/** A connection that is there already. */
+export const alreadyOpen = (stream: Duplex): Dialled => ({ stream, opened: Promise.resolve() });
+
 export interface CutProof {
   /** Sockets of this slot that the gate still has: always 0 when the promise resolves. */
   readonly sockets: 0;
@@ -40,9 +53,10 @@ export interface Gate {
   readonly host: string;
   /**
    * A connection to Telegram through the gate. The first permit of an epoch stands for all that follow; the key that
-   * an exchange under it made stands as well.
+   * an exchange under it made stands as well. Rejects with GATE_LOST where no gate is there to ask.
+   * @param when the gate is asked no sooner, with what was written until then; by default at once
    */
-  dial(permit: Permit, to: Endpoint): Promise<Duplex>;
+  dial(permit: Permit, to: Endpoint, when?: Promise<void>): Promise<Dialled>;
   /**
    * RST to every socket of the slot; the epoch never dials again. Resolves with 0 sockets, once the
    * last bytes have arrived. That is some moments after the reset, unless `idle` says that every

@@ -46,8 +46,11 @@ export interface TokenStore {
   connected(grant: GrantRef): Promise<TokenOutcome>;
   /** The holder begins nothing new under this grant. */
   drain(grant: GrantRef): Promise<TokenOutcome>;
-  /** The holder has nothing open under this grant any more. */
-  released(grant: GrantRef): Promise<TokenOutcome>;
+  /**
+   * The holder has nothing open under this grant any more.
+   * @param serverSalt is left to the next holder; by default the one before stays
+   */
+  released(grant: GrantRef, serverSalt?: string | null): Promise<TokenOutcome>;
   /**
    * Releases the grants that this incarnation let go, as far as it holds them and these epochs still stand. Answers the
    * freed slots.

@@ -1,5 +1,4 @@
-import type { Duplex } from "node:stream";
-import type { Endpoint } from "../custody/gate.ts";
+import type { Dialled, Endpoint } from "../custody/gate.ts";
 import type { Media } from "./media.ts";
 import type { Writer } from "./writer.ts";
 
@@ -161,6 +160,12 @@ export interface TelegramFault {
 export interface TelegramClient {
   /** 16 hex digits; null until the key exchange is done. */
   readonly keyId: string | null;
+  /**
+   * The server salt that Telegram asked for last, as a decimal number of 64 bits, signed; null while none is known. The
+   * next client of the key that brings it along is answered at once
+   * (https://core.telegram.org/mtproto/description#server-salt).
+   */
+  readonly serverSalt: string | null;
   /** Calls waiting for an answer. */
   readonly callsInFlight: number;
   /** Opens the connection; makes a key first when there is none, and reports it through `onSession`. */
@@ -287,7 +292,9 @@ export interface TelegramDriver {
   open(options: {
     /** null makes a new key. */
     readonly session: Uint8Array | null;
-    readonly dial: (to: Endpoint) => Promise<Duplex>;
+    /** As the key's client before knew it; one that is over costs one more exchange. By default none is known. */
+    readonly serverSalt?: string | null;
+    readonly dial: (to: Endpoint) => Promise<Dialled>;
     readonly device: DeviceIdentity;
     readonly events: TelegramClientEvents;
   }): TelegramClient;

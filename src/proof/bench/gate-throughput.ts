@@ -2,14 +2,13 @@ import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
-import type { Duplex } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createMtcuteDriver } from "../../adapters/telegram/mtcute/driver.ts";
 import { control } from "../../embedded/control-api.ts";
 import { connectGate } from "../../gate/gate-client.ts";
-import type { Endpoint } from "../../ports/custody/gate.ts";
+import { alreadyOpen, type Dialled, type Endpoint } from "../../ports/custody/gate.ts";
 import { defaultDevice, silentEvents, type TelegramClient } from "../../ports/telegram/telegram.ts";
 import { type Figure, figure } from "./figures.ts";
 
@@ -80,15 +79,15 @@ export async function measureGateThroughput(): Promise<readonly Figure[]> {
   }
 }
 
-async function dialDirectly({ host, port }: Endpoint): Promise<Duplex> {
+async function dialDirectly({ host, port }: Endpoint): Promise<Dialled> {
   const socket = connect({ host, port, noDelay: true });
   await once(socket, "connect");
-  return socket;
+  return alreadyOpen(socket);
 }
 
 async function openClient(
   { dcId, host, port, rsaPublicKeyPem }: DataCentreInfo,
-  dial: (to: Endpoint) => Promise<Duplex>,
+  dial: (to: Endpoint) => Promise<Dialled>,
 ): Promise<TelegramClient> {
   const driver = createMtcuteDriver({
     apiId: 1,

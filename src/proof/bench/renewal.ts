@@ -4,6 +4,7 @@ import { renewalMethodsFor } from "../../accounts/login/methods.ts";
 import { createMtcuteDriver } from "../../adapters/telegram/mtcute/driver.ts";
 import { type ChaosAccount, type ChaosFleet, eventually, startFleet } from "../chaos/fleet.ts";
 import { startLoad } from "../chaos/load.ts";
+import { alreadyOpen } from "../../ports/custody/gate.ts";
 import { defaultDevice, silentEvents } from "../../ports/telegram/telegram.ts";
 import type { RpcRecord } from "../../telegram-dc/world/ledger/ledger-records.ts";
 import { type Figure, figure, percentile } from "./figures.ts";
@@ -178,7 +179,7 @@ async function logInBeside({ dc }: ChaosFleet, of: ChaosAccount): Promise<void> 
   }).open({
     session: null,
     device: defaultDevice,
-    dial: async ({ host, port }) => connect({ host, port }),
+    dial: async ({ host, port }) => alreadyOpen(connect({ host, port })),
     events: { ...silentEvents, onSession: async () => {} },
   });
   await client.connect();

@@ -40,6 +40,8 @@ export interface SimStore {
   copy(): StoreCopy;
   restore(copy: StoreCopy): void;
   token(ref: SlotRef): TokenRecord | null;
+  /** As the last release of the slot's token left it. */
+  serverSalt(ref: SlotRef): string | null;
   readonly restores: number;
 }
 
@@ -81,6 +83,8 @@ export function createSimStore(
 ): SimStore {
   let rows = new Map<string, Row>();
   let incarnations = new Map<string, Incarnation>();
+  /** Hints, no part of a backup's copy. */
+  const salts = new Map<string, string>();
   let restores = 0;
 
   const put = (token: TokenRecord, keyId: string | null): TokenRecord => {
@@ -102,6 +106,12 @@ export function createSimStore(
     const connectedEpoch = event.type === "connected" ? token.epoch : token.connectedEpoch;
     const after = { account: token.account, slot: token.slot, ...next, connectedEpoch };
     return { applied: true, token: put(after, keyId) };
+  }
+
+  function release(grant: GrantRef, serverSalt: string | null): TokenOutcome {
+    const outcome = apply(grant, { type: "released", epoch: grant.epoch });
+    if (outcome.applied && serverSalt !== null) salts.set(keyOf(grant), serverSalt);
+    return outcome;
   }
 
   function end(id: string, state: Incarnation["state"]): void {
@@ -210,7 +220,7 @@ export function createSimStore(
       connected: (grant) =>
         statement(() => apply(grant, { type: "connected", epoch: grant.epoch })),
       drain: (grant) => statement(() => apply(grant, { type: "drain", epoch: grant.epoch })),
-      released: (grant) => statement(() => apply(grant, { type: "released", epoch: grant.epoch })),
+      released: (grant, serverSalt = null) => statement(() => release(grant, serverSalt)),
       releaseAll: (grants, holder) => statement(() => releaseAll(grants, holder)),
       freeAmong: (refs) =>
         statement(() => refs.filter((ref) => isIn(rules.leaves("grant"), find(ref)))),
@@ -272,6 +282,7 @@ export function createSimStore(
       incarnations = new Map(copy.incarnations);
     },
     token: find,
+    serverSalt: (ref) => salts.get(keyOf(ref)) ?? null,
     get restores() {
       return restores;
     },

@@ -216,6 +216,7 @@ describe("going back (V11)", () => {
       database.query("select seq, asked, replies, tool_outputs from turns order by seq");
     const before = await turns();
     expect(await migrateDown(test.url, 8)).toEqual([
+      "0035-server-salts",
       "0034-silenced-incarnations",
       "0033-marks-in-commits",
       "0032-escalations",

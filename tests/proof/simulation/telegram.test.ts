@@ -5,6 +5,7 @@ import {
   type Judging,
   wallMs,
 } from "../../../src/proof/simulation/engine/sim-messenger.ts";
+import { alreadyOpen } from "../../../src/ports/custody/gate.ts";
 import { defaultDevice } from "../../../src/ports/telegram/telegram.ts";
 import { specifyEngineTelegram, type TelegramScene } from "../../contracts/engine-telegram.ts";
 import { createReports, faultOf } from "../../fixtures/telegram-bench.ts";
@@ -36,7 +37,7 @@ specifyEngineTelegram(async ({ kind }) => {
     const client = driver.open({
       session,
       device: defaultDevice,
-      dial: async () => ({}) as Duplex,
+      dial: async () => alreadyOpen({} as Duplex),
       events: {
         onSession: async (made) => report(() => reports.sessions.push(made)),
         onUpdates: (pushed) => report(() => reports.pushed.push(...(pushed ?? [null]))),

@@ -1,5 +1,4 @@
 import { createHash, createPublicKey } from "node:crypto";
-import type { Duplex } from "node:stream";
 import type { tl } from "@mtcute/core";
 import { defaultProductionDc } from "@mtcute/core/utils.js";
 import { readBigIntFromBuffer } from "telegram/Helpers.js";
@@ -7,7 +6,7 @@ import { _serverKeys } from "telegram/crypto/RSA.js";
 import { serializeBytes } from "telegram/tl/index.js";
 import type { Api } from "telegram/tl/index.js";
 import { untilAborted, wait } from "../../../concurrency/wait.ts";
-import type { Endpoint } from "../../../ports/custody/gate.ts";
+import type { Dialled, Endpoint } from "../../../ports/custody/gate.ts";
 import { TelegramError } from "../../../ports/telegram/telegram-error.ts";
 import type {
   TelegramClient,
@@ -24,6 +23,8 @@ import { resetSocket } from "../tcp-transport.ts";
 interface Home extends Endpoint {
   readonly id: number;
 }
+
+const noSalt = "0";
 
 interface Limits {
   readonly callMsMax?: number;
@@ -69,6 +70,8 @@ function openClient(
   const { ended } = shell;
   const clock = createSystemClock();
   let key: Uint8Array | null = shell.known?.key ?? null;
+  let newest: GramJsWire | null = null;
+  const salt = () => newest?.salt() ?? opening.serverSalt ?? noSalt;
 
   /** One wire after the other, until the client ends. */
   async function serve(): Promise<void> {
@@ -82,10 +85,12 @@ function openClient(
 
   /** Answers whether the wire came to be ready. */
   async function serveOne(): Promise<boolean> {
-    const stream = await reach();
-    if (stream === null) return false;
+    const dialled = await reach();
+    if (dialled === null) return false;
+    dialled.opened.catch(shell.dialFailed);
     const wire = createGramJsWire({
-      stream,
+      dialled,
+      salt: salt(),
       key,
       dcId: home.id,
       apiId: options.apiId,
@@ -95,6 +100,7 @@ function openClient(
       onUpdates: (updates) => shell.tell(updates as tl.TypeUpdates),
       onTransportError: shell.transportError,
     });
+    newest = wire;
     const cut = () => wire.cut();
     ended.addEventListener("abort", cut, { once: true });
     if (ended.aborted) cut();
@@ -109,15 +115,15 @@ function openClient(
     return isReady;
   }
 
-  async function reach(): Promise<Duplex | null> {
-    const dialled = opening.dial({ host: home.host, port: home.port }).then((stream) => {
-      if (!ended.aborted) return stream;
-      stream.on("error", () => undefined);
-      resetSocket(stream);
+  async function reach(): Promise<Dialled | null> {
+    const dialling = opening.dial({ host: home.host, port: home.port }).then((dialled) => {
+      if (!ended.aborted) return dialled;
+      dialled.stream.on("error", () => undefined);
+      resetSocket(dialled.stream);
       return null;
     });
     try {
-      return await untilAborted(ended, dialled);
+      return await untilAborted(ended, dialling);
     } catch (error) {
       shell.dialFailed(error);
       return null;
@@ -161,6 +167,7 @@ function openClient(
       };
     },
     write: (query) => (toGramJs(query) as GramJsObject).getBytes(),
+    serverSalt: () => (salt() === noSalt ? null : salt()),
   });
 }
 

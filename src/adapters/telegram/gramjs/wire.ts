@@ -8,6 +8,7 @@ import { LAYER } from "telegram/tl/AllTLObjects.js";
 import { GZIPPacked, RPCResult } from "telegram/tl/core/index.js";
 import { Api } from "telegram/tl/index.js";
 import { returnBigInt } from "telegram/Helpers.js";
+import type { Dialled } from "../../../ports/custody/gate.ts";
 import type { DeviceIdentity } from "../../../ports/telegram/telegram.ts";
 import { TelegramError } from "../../../ports/telegram/telegram-error.ts";
 import { fromGramJs } from "./objects.ts";
@@ -17,9 +18,11 @@ import { refuseBadPlainFrame, refuseLongFrame, unpackEither } from "../wire-boun
 import { rpcFault } from "../faults.ts";
 
 export interface GramJsWireOptions {
-  readonly stream: Duplex;
+  readonly dialled: Dialled;
   /** null makes a new key. */
   readonly key: Uint8Array | null;
+  /** Zero for one that is not known. */
+  readonly salt: string;
   readonly dcId: number;
   readonly apiId: number;
   readonly device: DeviceIdentity;
@@ -38,6 +41,8 @@ export interface GramJsWire {
   open(): Promise<void>;
   /** Rejects with TelegramError; does not settle when the wire breaks. */
   call(request: Api.AnyRequest): Promise<unknown>;
+  /** As the data centre asked for it last. */
+  salt(): string;
   /** Resets the stream. */
   cut(): void;
   /** Resolves when the stream is gone, by whomever. */
@@ -53,14 +58,14 @@ const openMsMax = 15_000;
 GZIPPacked.ungzip = unpackEither;
 
 export function createGramJsWire(options: GramJsWireOptions): GramJsWire {
-  const { stream } = options;
+  const { stream } = options.dialled;
   let failure: unknown = null;
   const closed = new Promise<void>((resolve) => stream.once("close", () => resolve()));
   stream.on("error", (error) => {
     failure ??= error;
   });
   const log = new Logger(LogLevel.NONE);
-  const connection = new StreamConnection(stream, log, options.onTransportError);
+  const connection = new StreamConnection(options.dialled, log, options.onTransportError);
   const key = new AuthKey();
   const sender = createSender();
 
@@ -89,6 +94,7 @@ export function createGramJsWire(options: GramJsWireOptions): GramJsWire {
       },
     });
     tellErrorsByName(made);
+    stateOf(made).salt = returnBigInt(options.salt);
     return made;
   }
 
@@ -161,7 +167,7 @@ export function createGramJsWire(options: GramJsWireOptions): GramJsWire {
   }
 
   void closed.then(() => sender.disconnect());
-  return { open, call, cut, closed };
+  return { open, call, cut, closed, salt: () => String(stateOf(sender).salt) };
 }
 
 /** The library would dial again by itself, a second after its wire broke. */
@@ -181,10 +187,14 @@ class StreamConnection extends Connection {
   readonly #frames: AsyncGenerator<Buffer>;
   readonly #onTransportError: (code: number) => void;
 
-  constructor(stream: Duplex, loggers: Logger, onTransportError: (code: number) => void) {
+  constructor(
+    { stream, opened }: Dialled,
+    loggers: Logger,
+    onTransportError: (code: number) => void,
+  ) {
     super({ ip: "", port: 0, dcId: 0, loggers, socket: PromisedNetSockets, testServers: false });
     this.#stream = stream;
-    this.#frames = framesOf(stream);
+    this.#frames = framesOf(stream, opened);
     this.#onTransportError = onTransportError;
   }
 
@@ -227,7 +237,8 @@ class StreamConnection extends Connection {
 }
 
 /** The frames of an intermediate transport (https://core.telegram.org/mtproto/mtproto-transports#intermediate). */
-async function* framesOf(stream: Duplex): AsyncGenerator<Buffer> {
+async function* framesOf(stream: Duplex, opened: Promise<void>): AsyncGenerator<Buffer> {
+  await opened;
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
@@ -243,8 +254,16 @@ async function* framesOf(stream: Duplex): AsyncGenerator<Buffer> {
 
 /** GramJS's private parts; its version is pinned and its repository is archived. */
 interface Insides {
+  readonly _state: { salt: ReturnType<typeof returnBigInt> };
   readonly _handlers: Record<string, (message: { readonly obj: Answer }) => void>;
   readonly _pendingState: { getAndDelete(id: unknown): RequestState | undefined };
+}
+
+const insidesOf = (sender: MTProtoSender): Insides => sender as unknown as Insides;
+
+function stateOf(sender: MTProtoSender): Insides["_state"] {
+  const { _state: state } = insidesOf(sender);
+  return state;
 }
 
 interface Answer {
@@ -257,7 +276,7 @@ interface Answer {
  * is told to its caller here, by Telegram's name; every other goes its way.
  */
 function tellErrorsByName(sender: MTProtoSender): void {
-  const { _handlers: handlers, _pendingState: pending } = sender as unknown as Insides;
+  const { _handlers: handlers, _pendingState: pending } = insidesOf(sender);
   const id = String(RPCResult.CONSTRUCTOR_ID);
   const handle = handlers[id]!;
   handlers[id] = (message) => {

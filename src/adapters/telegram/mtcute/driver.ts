@@ -1,4 +1,4 @@
-import { type ICorePlatform, MtClient } from "@mtcute/core";
+import { type ICorePlatform, Long, MtClient } from "@mtcute/core";
 import {
   type DcOptions,
   defaultProductionDc,
@@ -93,8 +93,15 @@ function openClient(shared: Shared, opening: Opening): TelegramClient {
   const wires = createWires({
     dial: opening.dial,
     ended: shell.ended,
+    mayBeEarly: () => shell.keyId !== null,
     mayWrite: () => saved,
-    onDialling: () => prepareConnection(mt, shared),
+    onDialling() {
+      prepareConnection(mt, shared);
+      const salts = saltsOf(mt);
+      if (salts?.currentSalt.isZero() === true && opening.serverSalt) {
+        salts.currentSalt = Long.fromString(opening.serverSalt);
+      }
+    },
     onAnswered: shell.connected,
     onBroken: (answered) => (answered ? shell.broke() : shell.brokeEarly()),
     onDialFailed: shell.dialFailed,
@@ -153,6 +160,10 @@ function openClient(shared: Shared, opening: Opening): TelegramClient {
     },
     prepare,
     write: (query) => TlBinaryWriter.serializeObject(mt._writerMap, query),
+    serverSalt() {
+      const salt = saltsOf(mt)?.currentSalt;
+      return salt === undefined || salt.isZero() ? (opening.serverSalt ?? null) : salt.toString();
+    },
   });
 }
 
@@ -167,6 +178,9 @@ function prepareConnection(mt: MtClient, { exchange, trustedKeys, idle }: Shared
     keepWhileIdle(connection as unknown as PingingConnection, idle);
   }
 }
+
+/** Those of the one data centre; null before the client has set out. */
+const saltsOf = (mt: MtClient) => mt.network["_primaryDc"]?.["_salts"];
 
 function isRpcError(
   answer: unknown,

@@ -1,7 +1,8 @@
 import type { Duplex } from "node:stream";
 import { IntermediatePacketCodec, type IPacketCodec, type TelegramTransport } from "@mtcute/core";
 import { TransportError } from "@mtcute/core";
-import type { Endpoint } from "../../../ports/custody/gate.ts";
+import type { Dialled, Endpoint } from "../../../ports/custody/gate.ts";
+import { HoldfastError } from "../../../errors.ts";
 import { resetSocket, wrapSocket } from "../tcp-transport.ts";
 import { nextReconnectMs } from "../client-shell.ts";
 import { refuseBadPlainFrame, refuseLongFrame, WireBoundError } from "../wire-bounds.ts";
@@ -9,9 +10,11 @@ import { createSystemClock } from "../../../concurrency/system-clock.ts";
 import { untilAborted, wait } from "../../../concurrency/wait.ts";
 
 export interface WiresOptions {
-  readonly dial: (to: Endpoint) => Promise<Duplex>;
+  readonly dial: (to: Endpoint) => Promise<Dialled>;
   /** Aborts when the client ends: nothing is dialled or written any more. */
   readonly ended: AbortSignal;
+  /** Whether a wire may be written to before it is open: a key exchange that is cut off leaves its waits behind. */
+  readonly mayBeEarly: () => boolean;
   /** Everything that is to be written waits for this; rejects to write nothing. */
   readonly mayWrite: () => Promise<void>;
   /** The wire before is over, and nothing is open. */
@@ -42,28 +45,36 @@ export function createWires(options: WiresOptions): Wires {
   const clock = createSystemClock();
   let answered = false;
   let isRefused = false;
-  /** Grows with each wire in a row that was refused: a liar is not dialled again at once. */
+  /** Grows with each wire in a row that was refused or did not open: a liar is not dialled again at once. */
   let pauseMs = 0;
 
-  function keep(socket: Duplex): Duplex {
+  function keep(dialled: Dialled): Dialled {
+    const { stream, opened } = dialled;
     if (ended.aborted) {
-      socket.on("error", () => undefined);
-      resetSocket(socket);
+      stream.on("error", () => undefined);
+      resetSocket(stream);
       ended.throwIfAborted();
     }
     answered = false;
+    let nothingLeft = false;
+    opened.catch((error: unknown) => {
+      isRefused = true;
+      nothingLeft = error instanceof HoldfastError;
+      if (nothingLeft && !ended.aborted) options.onDialFailed(error);
+    });
     open.set(
-      socket,
+      stream,
       new Promise((resolve) => {
-        socket.once("close", () => {
-          open.delete(socket);
+        stream.once("close", () => {
+          open.delete(stream);
           resolve();
-          options.onBroken(answered);
+          // The library sends on the next wire what nobody has seen.
+          if (!nothingLeft) options.onBroken(answered);
           answered = false;
         });
       }),
     );
-    return socket;
+    return dialled;
   }
 
   async function cut(): Promise<void> {
@@ -96,13 +107,22 @@ export function createWires(options: WiresOptions): Wires {
         ended.throwIfAborted();
         options.onDialling();
         try {
-          const dialled = options.dial({ host, port }).then(keep);
-          const connection = wrapSocket(await untilAborted(ended, dialled));
+          const dialled = await untilAborted(ended, options.dial({ host, port }).then(keep));
+          if (!options.mayBeEarly()) await untilAborted(ended, dialled.opened);
+          const connection = wrapSocket(dialled);
+          let isOpen = false;
+          dialled.opened.then(
+            () => (isOpen = true),
+            () => undefined,
+          );
           return {
             ...connection,
             async write(bytes) {
               await untilAborted(ended, options.mayWrite());
-              await connection.write(bytes);
+              const writing = connection.write(bytes);
+              if (isOpen) return writing;
+              // It leaves with the dial; that it could not shows with the end of the wire.
+              writing.catch(() => undefined);
             },
           };
         } catch (error) {

@@ -57,7 +57,7 @@ export const createAccountTables = (): AccountTables => ({
 /** What the stores of accounts work with. */
 export interface SimAccountsOptions {
   readonly tables: AccountTables;
-  readonly tokens: Pick<SimStore, "token" | "apply" | "addToken">;
+  readonly tokens: Pick<SimStore, "token" | "apply" | "addToken" | "serverSalt">;
   readonly ask: Ask;
   readonly nowMs: () => number;
 }

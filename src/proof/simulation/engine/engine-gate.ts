@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { createAdmission } from "../../../custody/admission.ts";
-import type { Gate, GrantRef } from "../../../ports/custody/gate.ts";
+import { alreadyOpen, type Gate, type GrantRef } from "../../../ports/custody/gate.ts";
 import type { SimProcess } from "../kernel.ts";
 import type { EngineWorld } from "./engine-world.ts";
 
@@ -34,12 +34,13 @@ export function createSimGate(world: EngineWorld, { name, incarnation }: NodeOf)
   const gate: Gate & { grantOf(socket: unknown): GrantRef | null; stop(): void } = {
     incarnation,
     host: name,
-    async dial(permit) {
+    async dial(permit, _to, when) {
+      await when;
       admission.checkDial(permit);
       // Nothing is read from it or written to it: the simulated client looks at whose it is alone.
       const socket = {} as Duplex;
       sockets.set(socket, permit);
-      return socket;
+      return alreadyOpen(socket);
     },
     async cut(grant) {
       admission.cut(grant);

@@ -132,6 +132,7 @@ export function createSimAccounts(options: SimAccountsOptions): SimAccounts {
           record: recordOf(accounts.get(ref.account)),
           session: sessionAt(ref),
           renewal: toRenewal(openRenewalOf(tables, ref.account)),
+          serverSalt: accounts.has(ref.account) ? tokens.serverSalt(ref) : null,
         }),
         reads,
       ),

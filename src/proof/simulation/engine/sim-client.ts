@@ -33,6 +33,7 @@ function createSimClient(of: ClientOf, options: OpenOptions): TelegramClient {
     get keyId() {
       return wire.keyId;
     },
+    serverSalt: null,
     get callsInFlight() {
       return wire.callsInFlight;
     },

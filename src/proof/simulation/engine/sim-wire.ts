@@ -79,7 +79,8 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
   }
 
   async function makeWire(): Promise<void> {
-    const socket = await options.dial(telegram);
+    const { stream: socket, opened } = await options.dial(telegram);
+    await opened;
     const { account } = of.grantOf(socket) ?? { account: "" };
     await new Promise<void>((resolve) => {
       process.clock.schedule(1 + kernel.random.next() * latencyMsMax, resolve);
@@ -130,7 +131,7 @@ export function createSimWire(of: ClientOf, options: OpenOptions): SimWire {
     const isOn = () => over === null && wire === broken;
     if (!isOn()) return;
     try {
-      await options.dial(telegram);
+      await (await options.dial(telegram)).opened;
     } catch {
       if (isOn() && end(gateLost)) events.onEnded(gateLost);
       return;

@@ -1,0 +1,1 @@
+alter table tokens drop column server_salt;
