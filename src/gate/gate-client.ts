@@ -118,7 +118,8 @@ async function verdictOn(socket: Socket): Promise<void> {
   socket.once("connect", () => (isReached = true));
   socket.on("error", (error) => (failure = error));
   const line = await readLine(socket).catch((error: unknown) => {
-    throw isReached ? error : gateLost(failure);
+    // Without a failure its own client has ended it.
+    throw isReached || failure === undefined ? error : gateLost(failure);
   });
   const verdict = JSON.parse(line) as Verdict;
   if (verdict.ok) return;

@@ -74,6 +74,12 @@ describe("a dial that is on its way", () => {
     await expect(opened).rejects.toMatchObject({ code: "GATE_LOST" });
   });
 
+  it("and that its client ends itself is no loss of the gate", async () => {
+    const { stream, opened } = await gate.dial(permit, to());
+    stream.destroy();
+    await expect(opened).rejects.not.toHaveProperty("code");
+  });
+
   it("passes on what was written before Telegram was reached, once it is", async () => {
     const { stream, opened } = await gate.dial(permit, to());
     stream.on("error", () => {});

@@ -77,7 +77,8 @@ async function measureMethod(
   for (let round = 1; round <= roundsPerMethod; round += 1) {
     for (const { account } of fleet.accounts) {
       const id = `${method}-${round}-${account}`;
-      await fleet.ask(`holdfast.account.${account}.renew`, { id, method });
+      const { sealTo } = fleet;
+      await fleet.ask(`holdfast.account.${account}.renew`, { id, method, sealTo });
       await eventually(`${id} is done`, () => isOver(fleet, id));
       samples.push(await downtimeOf(fleet, account, id));
       await eventually(`${account} is tidy`, () => isTidy(fleet, account));
