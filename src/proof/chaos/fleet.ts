@@ -238,9 +238,11 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
         const key = await askSealKey(nats, askMsMax);
         return requestSealed(nats, key, { subject, body, timeoutMs: askMsMax });
       };
-      const answer = (await answered().catch((error: unknown) =>
-        Promise.reject(new Error(`${subject}: ${String(error)}`)),
-      )) as Readonly<Record<string, unknown>>;
+      const answer = owner.read(
+        await answered().catch((error: unknown) =>
+          Promise.reject(new Error(`${subject}: ${String(error)}`)),
+        ),
+      ) as Readonly<Record<string, unknown>>;
       if (answer["ok"] !== true) throw new Error(`${subject}: ${JSON.stringify(answer)}`);
       return answer;
     }

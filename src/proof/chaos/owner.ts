@@ -2,12 +2,15 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { createSealKey } from "../../adapters/crypto/curve-seal.ts";
 import { askSealKey, requestSealed } from "../../adapters/crypto/sealed-request.ts";
 import type { AccountEvent } from "../../ports/accounts/event-sink.ts";
+import type { SealedText } from "../../ports/sealed-text.ts";
 import type { TelegramDc } from "../../telegram-dc/telegram-dc.ts";
 
 /** The owner of the accounts, phone in hand: answers the questions of logins and renewals. */
 export interface Owner {
   /** Given with each request for a QR code, so that the owner can read it. */
   readonly sealTo: string;
+  /** An answer that was sealed to the owner, opened; any other as it is. */
+  read(answer: unknown): unknown;
   stop(): void;
 }
 
@@ -55,5 +58,12 @@ export function playOwner(
       if (event.type === "question") answer(event);
     },
   });
-  return { sealTo: key.publicKey, stop: () => events.unsubscribe() };
+  return {
+    sealTo: key.publicKey,
+    read(answer) {
+      const { sealed } = answer as { readonly sealed?: SealedText };
+      return sealed === undefined ? answer : JSON.parse(key.open(sealed));
+    },
+    stop: () => events.unsubscribe(),
+  };
 }
