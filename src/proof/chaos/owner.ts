@@ -60,9 +60,9 @@ export function playOwner(
   });
   return {
     sealTo: key.publicKey,
-    read(answer) {
-      const { sealed } = answer as { readonly sealed?: SealedText };
-      return sealed === undefined ? answer : JSON.parse(key.open(sealed));
+    read(given) {
+      const { sealed } = given as { readonly sealed?: SealedText };
+      return sealed === undefined ? given : JSON.parse(key.open(sealed));
     },
     stop: () => events.unsubscribe(),
   };
