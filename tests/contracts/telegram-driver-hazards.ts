@@ -152,24 +152,13 @@ export function specifyHazards(makeDriver: MakeDriver): void {
       expect(dials()).toBe(1);
     });
 
-    it("is final as well where the client has written already", async () => {
+    it.each([
+      ["at once", () => Promise.reject(refusal())],
+      ["behind what it has written already", async () => refusedOnceWritten(refusal())],
+    ])("is final for a client whose wire broke, which is told once: %s", async (_when, refuse) => {
       const dc = await bench.startDc();
       const { client, wire, ends, dials } = await bench.person(dc, "ada", {
-        dial: async (n, dialDc) => (n === 1 ? dialDc() : refusedOnceWritten(refusal())),
-      });
-      await reset(dc, client);
-      await expect
-        .poll(() => faultOf(client.self()), { timeout: patienceMs })
-        .toMatchObject({ code: "GATE_REFUSED" });
-      expect(wire).toEqual(["connected", "disconnected"]);
-      expect(ends).toMatchObject([{ code: "GATE_REFUSED" }]);
-      expect(dials()).toBe(2);
-    });
-
-    it("is final for a client whose wire broke, which is told once", async () => {
-      const dc = await bench.startDc();
-      const { client, wire, ends, dials } = await bench.person(dc, "ada", {
-        dial: (n, dialDc) => (n === 1 ? dialDc() : Promise.reject(refusal())),
+        dial: (n, dialDc) => (n === 1 ? dialDc() : refuse()),
       });
       await reset(dc, client);
       await expect
