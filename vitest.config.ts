@@ -8,9 +8,8 @@ const common = {
   hookTimeout: 60_000,
 };
 const globalSetup = ["tests/fixtures/global-setup.ts"];
-/** Specs of one process wait for servers most of the time. Those that start programs have the machine to themselves. */
-const besideOthers = { maxWorkers: 2, sequence: { groupOrder: 0 } };
-const alone = { maxWorkers: 1, sequence: { groupOrder: 1 } };
+/** Kinds follow one another: programs that a spec starts do not meet specs that only ask servers. */
+const inOrder = (groupOrder: number) => ({ maxWorkers: 2, sequence: { groupOrder } });
 
 export default defineConfig({
   test: {
@@ -18,7 +17,7 @@ export default defineConfig({
       {
         test: {
           ...common,
-          ...besideOthers,
+          ...inOrder(0),
           name: "pure",
           include: ["tests/**/*.test.ts"],
           exclude: ["tests/**/*.{services,processes,attacks}.test.ts"],
@@ -29,7 +28,7 @@ export default defineConfig({
       {
         test: {
           ...common,
-          ...besideOthers,
+          ...inOrder(0),
           name: "services",
           include: ["tests/**/*.services.test.ts"],
           globalSetup,
@@ -38,7 +37,7 @@ export default defineConfig({
       {
         test: {
           ...common,
-          ...alone,
+          ...inOrder(1),
           name: "processes",
           include: ["tests/**/*.processes.test.ts"],
           globalSetup,
@@ -47,7 +46,7 @@ export default defineConfig({
       {
         test: {
           ...common,
-          ...alone,
+          ...inOrder(2),
           name: "attacks",
           include: ["tests/**/*.attacks.test.ts"],
           globalSetup,

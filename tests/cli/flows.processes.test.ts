@@ -211,7 +211,8 @@ describe("each flow of the old scripts has its command", () => {
       "import desk telegram_session.session --from telethon --stopped",
     );
     expect([code, err]).toEqual([0, ""]);
-    expect(out).toContain("desk: renewed; slot 2 serves");
+    // Slot 1 is the imported key. A slow machine may need a second try, which takes the next slot.
+    expect(out).toMatch(/desk: renewed; slot [2-9] serves/);
     await expect.poll(async () => (await authorisations("desk_two")).length).toBe(1);
   });
 

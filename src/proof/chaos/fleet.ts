@@ -104,6 +104,8 @@ export interface FleetOptions {
 }
 
 const askMsMax = 1_500;
+/** For what is asked once: a time-out would leave its outcome unknown. */
+const addMsMax = 15_000;
 const lookMs = 50;
 
 /** By the very rule that a node refuses by. */
@@ -229,14 +231,14 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
     }
 
     /** Sealing what holds no secret would take the processor from what is measured. */
-    async function ask(subject: string, body: unknown = {}) {
+    async function ask(subject: string, body: unknown = {}, timeout = askMsMax) {
       const answered = async (): Promise<unknown> => {
         if (!holdsSecret(subject, body)) {
-          const reply = await nats.request(subject, JSON.stringify(body), { timeout: askMsMax });
+          const reply = await nats.request(subject, JSON.stringify(body), { timeout });
           return reply.json();
         }
-        const key = await askSealKey(nats, askMsMax);
-        return requestSealed(nats, key, { subject, body, timeoutMs: askMsMax });
+        const key = await askSealKey(nats, timeout);
+        return requestSealed(nats, key, { subject, body, timeoutMs: timeout });
       };
       const answer = owner.read(
         await answered().catch((error: unknown) =>
@@ -324,7 +326,7 @@ export async function startFleet(options: FleetOptions): Promise<ChaosFleet> {
       const driver = driverNames[index % driverNames.length];
       accounts.push({ account, username, kind, password });
       const login = kind === "bot" ? { botToken } : { phone };
-      await ask(`holdfast.account.${account}.add`, { ...login, driver });
+      await ask(`holdfast.account.${account}.add`, { ...login, driver }, addMsMax);
       // A person's account has no bot unless one is chosen.
       await eventually(`${account} has its bot`, () =>
         ask(`holdfast.account.${account}.bot`, { bot: hostsBot }),
